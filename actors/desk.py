@@ -1,0 +1,59 @@
+"""What the scheduler's jobs are handed besides the actors' own things."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from actors.hands import Hands
+from actors.patience import Backoff
+from events.commit import Commit
+from store.event_store import EventStore
+
+
+class SealedEntry(Protocol):
+    """A commit at its position."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def commit(self) -> Commit: ...
+
+
+class SealedLog(Protocol):
+    """The order of everything."""
+
+    async def seal(self, *, limit: int = 500) -> int: ...
+
+    async def read(self, *, after: int, limit: int) -> Sequence[SealedEntry]: ...
+
+
+class Followers(Protocol):
+    """Where each follower stands in the sealed order."""
+
+    async def position(self, name: str) -> int: ...
+
+    async def advance(self, name: str, position: int) -> None: ...
+
+
+class Leases(Protocol):
+    """One holder per job."""
+
+    async def take(self, job: str, *, seconds: float) -> bool: ...
+
+    async def free(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The scheduler's dependencies; `relay` publishes what stayed marked and returns how many."""
+
+    hands: Hands
+    events: EventStore
+    log: SealedLog
+    followers: Followers
+    leases: Leases
+    relay: Callable[[], Awaitable[int]]
+    tries: Backoff
+    questions: Backoff
+    lists: dict[tuple[str, int], int]

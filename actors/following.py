@@ -1,0 +1,55 @@
+"""Followers of the sealed order: a lost message about anything is late, not lost.
+
+A follower's position moves after its work, so a crash repeats work and never skips it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from actors import quota
+from actors.desk import Desk, SealedEntry
+from domain.generation import id_of
+from store.projection import row_of
+
+_PAGE = 200
+
+Follower = Callable[[Desk, Sequence[SealedEntry]], Awaitable[None]]
+
+
+async def follow(desk: Desk) -> int:
+    """Bring every follower to the end of the log; return how many commits were seen."""
+    return sum([await _catch_up(name, follower, desk) for name, follower in FOLLOWERS.items()])
+
+
+async def _catch_up(name: str, follower: Follower, desk: Desk) -> int:
+    seen = 0
+    position = await desk.followers.position(name)
+    while entries := await desk.log.read(after=position, limit=_PAGE):
+        await follower(desk, entries)
+        position = entries[-1].position
+        await desk.followers.advance(name, position)
+        seen += len(entries)
+    return seen
+
+
+async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
+    """Write the rows that are behind the log."""
+    newest: dict[str, int] = {}
+    for entry in entries:
+        if entry.commit.stream.startswith("generation-"):
+            newest[id_of(entry.commit.stream)] = entry.commit.last
+    versions = await desk.hands.projection.versions(list(newest))
+    behind = [name for name, version in newest.items() if versions.get(name, 0) < version]
+    generations = [await desk.hands.generations.load(name) for name in behind]
+    rows = [row_of(generation, desk.hands.patience) for generation in generations if generation]
+    await desk.hands.projection.write(rows)
+
+
+async def settle(desk: Desk, entries: Sequence[SealedEntry]) -> None:
+    """Settle the quota of what became final."""
+    for entry in entries:
+        for event in entry.commit.events:
+            if event.type in ("generation.completed", "generation.failed"):
+                await quota.handle(event, hands=desk.hands)
+
+
+FOLLOWERS: dict[str, Follower] = {"projector": project, "settlement": settle}

@@ -1,0 +1,52 @@
+"""What every handler is handed: the rooms it may use, by name."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from actors.decoder import Decoder
+from actors.model import Model
+from actors.replicate_settings import ReplicateSettings
+from actors.settings import ActorSettings
+from domain.lifecycle import Patience
+from domain.tiers import Tier
+from events.envelope import Cause, RecordedEvent
+from store.admission import Admission
+from store.blobs import BlobStore
+from store.generations import Generations
+from store.observations import Observations
+from store.projection import Projection
+from store.words import WordsStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """The dependencies of all actors; put together in the composition root."""
+
+    generations: Generations
+    words: WordsStore
+    blobs: BlobStore
+    admission: Admission
+    observations: Observations
+    projection: Projection
+    decoder: Decoder
+    model: Model
+    settings: ActorSettings
+    replicate: ReplicateSettings
+    patience: Patience
+    tiers: Mapping[str, Tier]
+    clock: Callable[[], datetime]
+
+
+Handler = Callable[..., Awaitable[None]]
+
+
+def cause_of(actor: str, event: RecordedEvent) -> Cause:
+    """Say that `actor` acts because of `event`."""
+    return Cause(
+        actor=f"actor:{actor}",
+        request_id=event.cause.request_id,
+        correlation_id=event.cause.correlation_id or event.stream,
+        causation_id=event.id,
+        traceparent=event.cause.traceparent,
+    )

@@ -1,0 +1,15 @@
+"""Keep one row per generation up to date."""
+
+from actors.hands import Hands
+from domain.generation import id_of
+from events.envelope import RecordedEvent
+from store.projection import row_of
+
+NAME = "projector"
+
+
+async def handle(event: RecordedEvent, *, hands: Hands) -> None:
+    """On every event: write the row of the folded stream, if it is newer than the one that stands."""
+    generation = await hands.generations.load(id_of(event.stream))
+    if generation is not None:
+        await hands.projection.write([row_of(generation, hands.patience)])

@@ -1,0 +1,138 @@
+"""Ask the provider: resolve claims of unknown outcome, and follow predictions that run.
+
+A claim is never repeated blindly. It is resolved by the first of: a signed callback; a listed prediction
+that echoes the attempt's callback address, else one whose whole input equals the recorded one, made after
+the intention and owned by nobody; or, after the grace and at least three lists, as lost.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from actors.desk import Desk
+from actors.invocation import model_input_of
+from actors.model import ModelUnavailableError
+from domain import road
+from domain.callback import Callback, callback_of_url
+from domain.generation import Generation, State
+from domain.prediction import Prediction
+from events.envelope import Cause
+from store.projection import Row
+
+_SKEW = timedelta(seconds=60)
+_LISTS = 3
+
+log = structlog.get_logger()
+
+
+async def reconcile(desk: Desk) -> int:
+    """Look once for every claim that has run out; return how many are open."""
+    now = desk.hands.clock()
+    rows = [row for row in await desk.hands.projection.due(now, limit=500) if row.state == State.INTENDED]
+    open_claims = [g for row in rows if (g := await _open_claim(row, desk)) is not None]
+    if not open_claims:
+        return 0
+    since = min(g.intended_at or now for g in open_claims) - _SKEW
+    try:
+        listed = await desk.hands.model.list_since(since)
+    except ModelUnavailableError as error:
+        log.warning("provider cannot be asked", error=str(error))
+        return len(open_claims)
+    for generation in open_claims:
+        await _resolve(generation, listed, desk)
+    return len(open_claims)
+
+
+async def poll(desk: Desk) -> int:
+    """Ask for predictions that run and were not heard of; return how many were asked for."""
+    now = desk.hands.clock()
+    rows = [row for row in await desk.hands.projection.due(now, limit=500) if row.state == State.STARTED]
+    asked = [row for row in rows if row.prediction and desk.questions.may((row.id, row.attempt), now)]
+    if not asked:
+        return 0
+    try:
+        await _observe_all(asked, desk)
+    except ModelUnavailableError as error:
+        log.warning("provider cannot be asked", error=str(error))
+    return len(asked)
+
+
+async def _observe_all(rows: Sequence[Row], desk: Desk) -> None:
+    """Few are fetched one by one; many come in pages of a hundred."""
+    listed: dict[str, Prediction] = {}
+    if len(rows) > 5:
+        since = min(row.created_at for row in rows) - _SKEW
+        listed = {prediction.id: prediction for prediction in await desk.hands.model.list_since(since)}
+    for row in rows:
+        prediction = listed.get(row.prediction or "") or await desk.hands.model.get(row.prediction or "")
+        if prediction is not None:
+            await _observe(row.id, row.attempt, prediction, desk)
+
+
+async def _open_claim(row: Row, desk: Desk) -> Generation | None:
+    generation = await desk.hands.generations.load(row.id)
+    if generation is None or generation.state is not State.INTENDED:
+        return None
+    return generation if _claim_end(generation) <= desk.hands.clock() else None
+
+
+async def _resolve(generation: Generation, listed: Sequence[Prediction], desk: Desk) -> None:
+    key = (generation.id, generation.attempt)
+    desk.lists[key] = desk.lists.get(key, 0) + 1
+    found = await _find(generation, listed, desk)
+    if found is not None:
+        log.info("claim found", generation_id=generation.id, attempt=generation.attempt, prediction=found.id)
+        await _observe(generation.id, generation.attempt, found, desk)
+    elif _is_lost(generation, desk):
+        log.warning("claim lost", generation_id=generation.id, attempt=generation.attempt)
+        await desk.hands.generations.decide(
+            generation.id,
+            lambda g: road.lose(g, attempt=generation.attempt),
+            cause=Cause(actor="actor:reconciliation"),
+        )
+    else:
+        return
+    desk.lists.pop(key, None)
+
+
+async def _find(generation: Generation, listed: Sequence[Prediction], desk: Desk) -> Prediction | None:
+    wanted = Callback(generation.id, generation.attempt)
+    secret = desk.hands.settings.callback_key
+    for prediction in listed:
+        if prediction.webhook and callback_of_url(prediction.webhook, secret) == wanted:
+            return prediction
+    recorded = await model_input_of(generation, desk.hands)
+    for prediction in listed:
+        if _same_input(prediction, recorded) and _made_after(prediction, generation.intended_at):
+            return prediction
+    return None
+
+
+def _same_input(prediction: Prediction, recorded: dict[str, object] | None) -> bool:
+    # One that echoes some address belongs to the attempt of that address, however alike its input is.
+    return prediction.webhook is None and recorded is not None and dict(prediction.input) == recorded
+
+
+def _made_after(prediction: Prediction, intended_at: datetime | None) -> bool:
+    # The provider's clock is not ours: a second of difference is forgiven.
+    if prediction.created_at is None or intended_at is None:
+        return False
+    return prediction.created_at >= intended_at - timedelta(seconds=1)
+
+
+def _is_lost(generation: Generation, desk: Desk) -> bool:
+    settings = desk.hands.settings
+    grace = max(settings.lost_after_seconds, desk.hands.replicate.create_seconds)
+    over = _claim_end(generation) + timedelta(seconds=grace) <= desk.hands.clock()
+    return over and desk.lists[generation.id, generation.attempt] >= _LISTS
+
+
+def _claim_end(generation: Generation) -> datetime:
+    return generation.claim_until or generation.moved_at
+
+
+async def _observe(generation_id: str, attempt: int, prediction: Prediction, desk: Desk) -> None:
+    await desk.hands.observations.record(
+        generation_id, attempt, prediction, cause=Cause(actor="actor:reconciliation")
+    )

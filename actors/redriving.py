@@ -1,0 +1,62 @@
+"""What has not moved is driven again from its last event, by the handlers themselves.
+
+Not by a new message: a lost queue, or a broker that is down for good, then costs time and nothing else.
+"""
+
+import asyncio
+
+import structlog
+
+from actors.desk import Desk
+from actors.subscriptions import Subscription, movers_of
+from domain.generation import State, fold, stream_of
+from domain.lifecycle import due_at
+from events.envelope import RecordedEvent
+from store.projection import Row, row_of
+
+_AT_ONCE = 8
+_ELSEWHERE = frozenset({State.INTENDED.value, State.STARTED.value})
+
+log = structlog.get_logger()
+
+
+async def redrive(desk: Desk) -> int:
+    """Drive every generation whose time has come; return how many."""
+    now = desk.hands.clock()
+    due = [row for row in await desk.hands.projection.due(now, limit=200) if _is_ours(row)]
+    ready = [row for row in due if desk.tries.may((row.id, row.version), now)]
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def drive(row: Row) -> None:
+        async with gate:
+            await _drive(row, desk)
+
+    await asyncio.gather(*(drive(row) for row in ready))
+    return len(ready)
+
+
+def _is_ours(row: Row) -> bool:
+    """Claims are reconciled and running predictions polled; a wish to cancel is repeated here."""
+    return row.state not in _ELSEWHERE or row.cancel_requested
+
+
+async def _drive(row: Row, desk: Desk) -> None:
+    events = [event for commit in await desk.events.read(stream_of(row.id)) for event in commit.events]
+    generation = fold(events)
+    if generation is None:
+        return
+    due = due_at(generation, desk.hands.patience)
+    if due is None or due > desk.hands.clock():
+        await desk.hands.projection.write([row_of(generation, desk.hands.patience)])
+        return
+    last = next((event for event in reversed(events) if movers_of(event.type)), None)
+    if last is not None:
+        log.info("driven again", generation_id=row.id, event_id=last.id, state=row.state)
+        await asyncio.gather(*(_handle(mover, last, desk) for mover in movers_of(last.type)))
+
+
+async def _handle(mover: Subscription, event: RecordedEvent, desk: Desk) -> None:
+    try:
+        await mover.handle(event, hands=desk.hands)
+    except Exception as error:  # noqa: BLE001 - the next round tries again; the others must not wait for it
+        log.warning("driving failed", queue=mover.queue, event_id=event.id, error=repr(error))

@@ -1,0 +1,48 @@
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SDXL = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
+"""A public version of stability-ai/sdxl."""
+
+
+class ReplicateSettings(BaseSettings):
+    """How Replicate is reached and how long we wait for it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    replicate_api_token: SecretStr = Field(SecretStr(""), description="Replicate's API token (r8_...)")
+    replicate_base_url: str = Field(
+        "https://api.replicate.com", description="Replicate's API, without /v1; the sandbox sets its own"
+    )
+    replicate_version: str = Field(
+        SDXL, description="Version of stability-ai/sdxl to run: 64 hexadecimal digits"
+    )
+    create_seconds: float = Field(
+        20.0, gt=0, alias="EXEMPLAR_CREATE_SECONDS", description="Wait for a creation to be answered, seconds"
+    )
+    read_seconds: float = Field(
+        20.0,
+        gt=0,
+        alias="EXEMPLAR_READ_SECONDS",
+        description="Wait for any other answer of Replicate, seconds",
+    )
+    circuit_seconds: float = Field(
+        60.0,
+        gt=0,
+        alias="EXEMPLAR_CIRCUIT_SECONDS",
+        description="Pause after Replicate refused the account (401, 402), seconds",
+    )
+    output_hosts: str = Field(
+        "replicate.delivery,*.replicate.delivery",
+        alias="EXEMPLAR_OUTPUT_HOSTS",
+        description="Hosts that outputs are fetched from, by comma; the API's own host is always one",
+    )
+    output_bytes: int = Field(
+        10_485_760, ge=1024, alias="EXEMPLAR_OUTPUT_BYTES", description="Largest output taken, bytes"
+    )
+    usd_per_second: float = Field(
+        0.000975,
+        ge=0,
+        alias="EXEMPLAR_USD_PER_SECOND",
+        description="Price of one second of prediction, US dollars",
+    )

@@ -1,0 +1,45 @@
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.composition import Composition
+from domain.lifecycle import Patience
+
+
+class ActorSettings(BaseSettings):
+    """How patient the actors and the scheduler are, and what a tenant may ask for."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+
+    public_url: str | None = Field(
+        None, description="Base of every absolute link and of the provider's callback; without it we poll"
+    )
+    callback_secret: SecretStr = Field(
+        min_length=32, description="Signs the provider's callback addresses, at least 32 characters"
+    )
+    composition: Composition = Field("blend", description="How several examples become SDXL's one image")
+    hop_seconds: float = Field(10.0, gt=0, description="Rest between two actors before the log drives again")
+    claim_seconds: float = Field(10.0, gt=0, description="How long an intention to call the model is good")
+    lost_after_seconds: float = Field(
+        120.0, gt=0, description="Look this long for a prediction of unknown fate before it counts as lost"
+    )
+    start_minutes: float = Field(10.0, gt=0, description="Deadline to start, minutes after the request")
+    finish_minutes: float = Field(35.0, gt=0, description="Deadline to finish, minutes after the request")
+    keep_pictures_days: int = Field(90, ge=1, description="Result pictures are kept this long, days")
+    keep_examples_days: int = Field(30, ge=1, description="Example pictures are kept this long, days")
+
+    @property
+    def callback_key(self) -> bytes:
+        """The callback secret as the key of an HMAC."""
+        return self.callback_secret.get_secret_value().encode()
+
+    @property
+    def patience(self) -> Patience:
+        """The same as the rules want it."""
+        return Patience(
+            hop=timedelta(seconds=self.hop_seconds),
+            claim=timedelta(seconds=self.claim_seconds),
+            to_start=timedelta(minutes=self.start_minutes),
+            in_all=timedelta(minutes=self.finish_minutes),
+        )

@@ -1,0 +1,57 @@
+"""Who listens to what: event types -> queue -> handler. The topology and the re-driver read this table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from actors import cancellation, completion, invocation, projector, quota, validation
+from actors.hands import Handler, Hands
+from domain.generation import id_of
+from events.envelope import RecordedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One actor: its queue, the event types (topic patterns) it hears, and its handler."""
+
+    queue: str
+    events: tuple[str, ...]
+    handler: Handler
+
+    async def handle(self, event: RecordedEvent, *, hands: Hands) -> None:
+        """Handle one event, with its ids in every line that is logged meanwhile."""
+        with structlog.contextvars.bound_contextvars(
+            queue=self.queue,
+            event_id=event.id,
+            generation_id=id_of(event.stream),
+            request_id=event.cause.request_id,
+        ):
+            await self.handler(event, hands=hands)
+
+
+SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription(validation.NAME, ("generation.requested",), validation.handle),
+    Subscription(
+        quota.NAME, ("generation.validated", "generation.completed", "generation.failed"), quota.handle
+    ),
+    Subscription(
+        invocation.NAME,
+        ("generation.quota_reserved", "generation.invocation_refused", "generation.invocation_lost"),
+        invocation.handle,
+    ),
+    Subscription(completion.NAME, ("generation.prediction_settled",), completion.handle),
+    Subscription(
+        cancellation.NAME,
+        ("generation.cancel_requested", "generation.failed", "generation.duplicate_found"),
+        cancellation.handle,
+    ),
+    Subscription(projector.NAME, ("generation.#",), projector.handle),
+)
+
+QUEUES: Mapping[str, tuple[str, ...]] = {row.queue: row.events for row in SUBSCRIPTIONS}
+
+
+def movers_of(event_type: str) -> tuple[Subscription, ...]:
+    """Find who moves a generation on after an event: every listener but the projector."""
+    return tuple(row for row in SUBSCRIPTIONS if event_type in row.events)

@@ -1,0 +1,342 @@
+"""The composition root: reads the environment, opens what a process needs, starts it, ends it in order."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from actors.decoder import Decoder, DecoderSettings
+from actors.desk import Desk
+from actors.hands import Hands
+from actors.patience import Backoff
+from actors.replicate import ReplicateModel
+from actors.replicate_settings import ReplicateSettings
+from actors.scheduler import Scheduler
+from actors.settings import ActorSettings
+from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
+from actors.webhook_secret import WebhookSecret
+from domain.credentials import PasswordSettings
+from domain.tiers import Tier, TierSettings, tiers_with
+from events.commit import Commit
+from events.envelope import RecordedEvent
+from gateway.authentication import AuthenticationSettings
+from gateway.door import Door, DoorSettings, create_door
+from gateway.server import make_runner
+from gateway.settings import GatewaySettings
+from gateway.tokens import TokenSettings
+from rabbitmq.consuming import Consuming
+from rabbitmq.handling import Handler
+from rabbitmq.in_process import InProcessBus
+from rabbitmq.publisher import Publisher
+from rabbitmq.relay import relay
+from rabbitmq.settings import RabbitSettings
+from rabbitmq.topology import topology
+from store.admission import Admission
+from store.errors import StoreError
+from store.generations import Generations
+from store.mongo.store import MongoStore
+from store.observations import Observations
+from store.outbox import Outbox
+from store.settings import StoreSettings
+
+RELAY_AFTER = timedelta(seconds=2)
+RELAY_BATCH = 500
+Settings = TypeVar("Settings", bound=BaseSettings)
+Bus = Publisher | InProcessBus
+
+log = structlog.get_logger()
+
+
+class ConfigurationError(Exception):
+    """The environment does not allow a start; the message is one line that says what to set."""
+
+
+def now() -> datetime:
+    """Tell the time; the one clock of the product."""
+    return datetime.now(UTC)
+
+
+def read(settings: type[Settings]) -> Settings:
+    """Read settings from the environment. Raises ConfigurationError for the first wrong one."""
+    try:
+        return settings()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = str(fault["loc"][0]) if fault["loc"] else settings.__name__
+        variable = name if name.isupper() else f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+        reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{variable} {reason}") from None
+
+
+@dataclass(slots=True)
+class Post:
+    """The announcer that the repository is given before the post room is open: until then marks stay."""
+
+    bus: Bus | None = field(default=None)
+
+    def announce(self, commit: Commit) -> None:
+        """Hand a commit to the post room, if it is open."""
+        if self.bus is not None:
+            self.bus.announce(commit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What every process has: the memory, and the two ways to write into it."""
+
+    store: MongoStore
+    post: Post
+    outbox: Outbox
+    generations: Generations
+    admission: Admission
+    observations: Observations
+    tiers: dict[str, Tier]
+    actors: ActorSettings
+    rabbit: RabbitSettings
+
+
+@asynccontextmanager
+async def open_core() -> AsyncIterator[Core]:
+    """Open the store and prove that it answers."""
+    rabbit, actors = read(RabbitSettings), read(ActorSettings)
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    store = MongoStore.open(read(StoreSettings), holder=holder, clock=now)
+    try:
+        try:
+            await store.prepare()
+        except StoreError as error:
+            raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
+        post, outbox = Post(), Outbox(store.events)
+        generations = Generations(store.events, announce=post.announce, clock=now)
+        yield Core(
+            store=store,
+            post=post,
+            outbox=outbox,
+            generations=generations,
+            admission=Admission(store.ledger, generations, clock=now),
+            observations=Observations(generations, store.words, store.predictions),
+            tiers=dict(tiers_with(read(TierSettings).tiers)),
+            actors=actors,
+            rabbit=rabbit,
+        )
+        await outbox.drain()
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def open_hands(core: Core) -> AsyncIterator[Hands]:
+    """Open what the actors need besides: the model and the decoder."""
+    replicate = read(ReplicateSettings)
+    model = ReplicateModel(replicate, clock=now)
+    try:
+        async with Decoder(read(DecoderSettings)) as decoder:
+            yield Hands(
+                generations=core.generations,
+                words=core.store.words,
+                blobs=core.store.blobs,
+                admission=core.admission,
+                observations=core.observations,
+                projection=core.store.projection,
+                decoder=decoder,
+                model=model,
+                settings=core.actors,
+                replicate=replicate,
+                patience=core.actors.patience,
+                tiers=core.tiers,
+                clock=now,
+            )
+    finally:
+        await model.close()
+
+
+def handlers_of(hands: Hands) -> dict[str, Handler]:
+    """Bind every subscription's handler to its dependencies."""
+
+    def bound(subscription: Subscription) -> Handler:
+        async def handle(event: RecordedEvent) -> None:
+            await subscription.handle(event, hands=hands)
+
+        return handle
+
+    return {subscription.queue: bound(subscription) for subscription in SUBSCRIPTIONS}
+
+
+@asynccontextmanager
+async def publishing(core: Core) -> AsyncIterator[Publisher]:
+    """Publish what this process appends to RabbitMQ."""
+    if not core.rabbit.amqp_url:
+        raise ConfigurationError("EXEMPLAR_AMQP_URL is not set: one process alone runs with `exemplar solo`")
+    table = topology(QUEUES, core.rabbit.queue_prefix)
+    heartbeat = core.rabbit.amqp_heartbeat
+    publisher = Publisher(core.rabbit.amqp_url, table, core.outbox.published, heartbeat=heartbeat)
+    await publisher.start()
+    core.post.bus = publisher
+    try:
+        yield publisher
+    finally:
+        await publisher.close()
+
+
+@asynccontextmanager
+async def consuming(core: Core, hands: Hands) -> AsyncIterator[None]:
+    """Let the actors work on RabbitMQ's queues."""
+    consumer = Consuming(
+        core.rabbit.amqp_url,
+        handlers_of(hands),
+        topology=topology(QUEUES, core.rabbit.queue_prefix),
+        threads=core.rabbit.amqp_threads,
+        heartbeat=core.rabbit.amqp_heartbeat,
+    )
+    await consumer.start()
+    try:
+        yield
+    finally:
+        await consumer.stop(timeout=20.0)
+
+
+@asynccontextmanager
+async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
+    """Let the actors work inside this process, without RabbitMQ."""
+    bus = InProcessBus(
+        topology(QUEUES), handlers_of(hands), core.outbox.published, threads=core.rabbit.amqp_threads
+    )
+    await bus.start()
+    core.post.bus = bus
+    try:
+        yield bus
+    finally:
+        await bus.close(timeout=20.0)
+
+
+@asynccontextmanager
+async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
+    """Run the schedule."""
+
+    async def unpublished() -> list[Commit]:
+        return await core.store.events.unpublished(before=now() - RELAY_AFTER, limit=RELAY_BATCH)
+
+    polls = timedelta(seconds=2) if core.actors.public_url is None else core.actors.patience.hop
+    scheduler = Scheduler(
+        Desk(
+            hands=hands,
+            events=core.store.events,
+            log=core.store.log,
+            followers=core.store.followers,
+            leases=core.store.leases,
+            relay=lambda: relay(unpublished, bus),
+            tries=Backoff(first=core.actors.patience.hop, longest=timedelta(minutes=5)),
+            questions=Backoff(first=polls, longest=timedelta(seconds=30)),
+            lists={},
+        )
+    )
+    scheduler.start()
+    try:
+        yield
+    finally:
+        await scheduler.stop()
+
+
+@asynccontextmanager
+async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator[None]:
+    """Open the door."""
+    model = ReplicateModel(read(ReplicateSettings), clock=now)
+    door = Door(
+        store=core.store,
+        generations=core.generations,
+        admission=core.admission,
+        observations=core.observations,
+        patience=core.actors.patience,
+        tiers=core.tiers,
+        provider_secret=WebhookSecret(model, now),
+        broker=lambda: _broker_health(bus),
+        clock=now,
+    )
+    gateway = settings.gateway
+    runner = make_runner(create_door(door, settings), gateway)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, gateway.host, gateway.port).start()
+        log.info("listening", host=gateway.host, port=gateway.port)
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"EXEMPLAR_PORT {gateway.port} cannot be opened: {error.strerror}"
+        ) from error
+    finally:
+        await runner.cleanup()
+        await model.close()
+
+
+@asynccontextmanager
+async def gateway() -> AsyncIterator[None]:
+    """Run the door against RabbitMQ."""
+    settings = read_door()
+    async with open_core() as core, publishing(core) as publisher, serving(core, settings, publisher):
+        yield
+
+
+@asynccontextmanager
+async def worker() -> AsyncIterator[None]:
+    """Run the actors against RabbitMQ."""
+    async with open_core() as core, open_hands(core) as hands, publishing(core), consuming(core, hands):
+        yield
+
+
+@asynccontextmanager
+async def scheduler() -> AsyncIterator[None]:
+    """Run the schedule against RabbitMQ."""
+    async with open_core() as core, open_hands(core) as hands, publishing(core) as publisher:
+        async with scheduling(core, hands, publisher):
+            yield
+
+
+@asynccontextmanager
+async def solo() -> AsyncIterator[None]:
+    """Run door, actors and schedule in this one process, without RabbitMQ."""
+    settings = read_door()
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(open_core())
+        hands = await stack.enter_async_context(open_hands(core))
+        bus = await stack.enter_async_context(in_process(core, hands))
+        await stack.enter_async_context(scheduling(core, hands, bus))
+        await stack.enter_async_context(serving(core, settings, bus))
+        yield
+
+
+def read_door() -> DoorSettings:
+    """Read everything that the door is configured with."""
+    return DoorSettings(
+        gateway=read(GatewaySettings),
+        tokens=read(TokenSettings),
+        authentication=read(AuthenticationSettings),
+        passwords=read(PasswordSettings),
+    )
+
+
+async def run(process: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+    """Run a process until SIGINT or SIGTERM, then end it in order."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with process():
+        log.info("ready")
+        await stopping.wait()
+        log.info("stopping")
+
+
+def _broker_health(bus: Bus) -> dict[str, str]:
+    if isinstance(bus, InProcessBus):
+        return {"status": "healthy", "type": "in-process"}
+    return {"status": "healthy" if bus.connected else "unreachable", "type": "rabbitmq"}

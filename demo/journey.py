@@ -1,0 +1,122 @@
+"""One real generation over the public API, shown as it happens."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+INSTRUCTIONS = {"prompt": "A quiet harbour at sunset, painted in gouache", "style": "travel poster"}
+PATIENCE_SECONDS = 120.0
+EXAMPLES = 3
+
+Demo = dict[str, Any]
+
+
+async def sign_in(demo: Demo) -> str:
+    """Log in as the end user; return the access token."""
+    async with aiohttp.ClientSession() as session:
+        return await _log_in(session, demo)
+
+
+async def demonstrate(demo: Demo, photos: Sequence[Path], folder: Path) -> Path:
+    """Send example photographs, show the events of the generation, keep its picture in `folder`."""
+    async with aiohttp.ClientSession() as session:
+        headers = _headers(demo, await _log_in(session, demo))
+        accepted = await _submit(session, demo["base_url"], headers, photos[:EXAMPLES])
+        resource = await _follow(session, headers, accepted["urls"])
+        return await _fetch(session, resource, folder)
+
+
+async def _log_in(session: aiohttp.ClientSession, demo: Demo) -> str:
+    login = {"email": demo["email"], "password": demo["password"]}
+    headers = {"X-Project-ID": demo["project_id"]}
+    async with session.post(f"{demo['base_url']}/api/v1/auth/login", json=login, headers=headers) as answer:
+        body = await _checked(answer)
+    return str(body["access_token"])
+
+
+async def _submit(
+    session: aiohttp.ClientSession, base_url: str, headers: Mapping[str, str], photos: Sequence[Path]
+) -> Any:
+    form = aiohttp.FormData()
+    for photo in photos:
+        form.add_field("example_images", photo.read_bytes(), filename=photo.name)
+    form.add_field("instructions", json.dumps(INSTRUCTIONS))
+    _say(f"  sending {', '.join(photo.name for photo in photos)}: {INSTRUCTIONS['prompt']}")
+    url = f"{base_url}/api/v1/generation/generate-v2"
+    async with session.post(url, data=form, headers=headers) as answer:
+        return await _checked(answer)
+
+
+async def _follow(session: aiohttp.ClientSession, headers: Mapping[str, str], urls: Mapping[str, str]) -> Any:
+    """Print events until the generation is final; return its resource."""
+    began, seen = time.monotonic(), 0
+    while time.monotonic() - began < PATIENCE_SECONDS:
+        async with session.get(urls["events"], params={"after": seen}, headers=headers) as answer:
+            page = await _checked(answer)
+        for event in page["events"]:
+            seen = event["version"]
+            _say(f"  {time.monotonic() - began:6.2f} s  {event['type']}{_detail(event)}")
+        async with session.get(urls["self"], headers=headers) as answer:
+            resource = await _checked(answer)
+        if resource["status"] == "completed" and resource["version"] >= seen and _ended(page):
+            return resource
+        if resource["status"] == "failed":
+            raise RuntimeError(f"the generation failed: {resource['error']}")
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"no picture after {PATIENCE_SECONDS:.0f} s; see {urls['self']}")
+
+
+def _ended(page: Any) -> bool:
+    return any(event["type"] == "generation.completed" for event in page["events"])
+
+
+def _detail(event: Any) -> str:
+    data = event["data"]
+    if "percent" in data:
+        return f"  {data['percent']} %"
+    if "composition" in data:
+        return f"  {data['composition']} {data['width']} x {data['height']}"
+    return ""
+
+
+async def _fetch(session: aiohttp.ClientSession, resource: Any, folder: Path) -> Path:
+    image = resource["result"]["images"][0]
+    async with session.get(image["url"]) as answer:
+        answer.raise_for_status()
+        data = await answer.read()
+    name = f"{resource['id']}.{image['content_type'].removeprefix('image/')}"
+    return await asyncio.to_thread(_keep, folder / name, data)
+
+
+def _keep(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def _headers(demo: Demo, token: str) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {token}",
+        "X-User-Role": "end_user",
+        "X-Developer-Key": demo["developer_key"],
+        "X-Project-ID": demo["project_id"],
+        "X-API-Key": demo["api_key"],
+    }
+
+
+async def _checked(answer: aiohttp.ClientResponse) -> Any:
+    body = await answer.json()
+    if answer.status >= 400:
+        raise RuntimeError(f"{answer.status} {body.get('detail')}")
+    return body
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

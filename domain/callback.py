@@ -1,0 +1,44 @@
+"""The address that the provider calls back: generation and attempt, with an HMAC over both."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+PATH = "/api/v1/provider/replicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Which paid call an answer belongs to."""
+
+    generation: str
+    attempt: int
+
+
+def callback_url(base: str, callback: Callback, secret: bytes) -> str:
+    """Write the absolute address for one attempt."""
+    query = {"g": callback.generation, "a": str(callback.attempt), "s": _signature(callback, secret)}
+    return f"{base.rstrip('/')}{PATH}?{urlencode(query)}"
+
+
+def read_callback(query: Mapping[str, str], secret: bytes) -> Callback | None:
+    """Read a query that we signed; None for anything else."""
+    attempt = query.get("a", "")
+    if not (attempt.isascii() and attempt.isdigit() and len(attempt) <= 6):
+        return None
+    callback = Callback(query.get("g", ""), int(attempt))
+    given = query.get("s", "").encode()
+    return callback if hmac.compare_digest(given, _signature(callback, secret).encode()) else None
+
+
+def callback_of_url(url: str, secret: bytes) -> Callback | None:
+    """Read the callback out of an address that a provider echoes."""
+    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    return read_callback(query, secret)
+
+
+def _signature(callback: Callback, secret: bytes) -> str:
+    message = f"{callback.generation}:{callback.attempt}".encode()
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()

@@ -1,0 +1,95 @@
+"""The one error tree.
+
+    ExemplarError              a rule says no; `code` is of the closed list below
+    ├── FieldError             one field of a request is wrong: loc, msg, type as clients of the API know them
+    ├── LimitError             a limit of the tier is reached; `retry_after` seconds
+    └── (plain)                everything else, told by its code alone
+
+How a code becomes a status and a sentence is the gateway's business (`gateway/errors.py`).
+What a generation failed of is a `FailureCode`: it stands in the log and in the resource.
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Every reason for which a request is refused. Closed: a test compares it with the documentation."""
+
+    INVALID_REQUEST = "invalid_request"
+    INVALID_MULTIPART = "invalid_multipart"
+    MISSING_IMAGES = "missing_images"
+    TOO_MANY_IMAGES = "too_many_images"
+    IMAGE_TOO_LARGE = "image_too_large"
+    IMAGE_DIMENSIONS = "image_dimensions_exceeded"
+    IMAGE_FORMAT = "invalid_image_format"
+    MISSING_INSTRUCTIONS = "missing_instructions"
+    INSTRUCTIONS_JSON = "invalid_instructions_json"
+    INSTRUCTIONS_TYPE = "invalid_instructions_type"
+    INSTRUCTIONS_LENGTH = "invalid_instructions_length"
+    INSTRUCTIONS_PROMPT = "invalid_instructions_prompt"
+    INSTRUCTIONS_VALUE = "invalid_instructions_value"
+    INVALID_METADATA = "invalid_metadata"
+    INVALID_WEBHOOK = "invalid_webhook"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    INVALID_CREDENTIALS = "invalid_credentials"
+    INVALID_LOGIN = "invalid_login"
+    ROLE_HEADER_REQUIRED = "role_header_required"
+    FORBIDDEN = "forbidden"
+    INVALID_DEVELOPER_KEY = "invalid_developer_key"
+    GENERATION_LIMIT = "generation_limit_exceeded"
+    REQUEST_LIMIT = "request_limit_exceeded"
+    LOGIN_LIMIT = "login_limit_exceeded"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    CONFLICT = "conflict"
+    GONE = "gone"
+    BODY_TOO_LARGE = "body_too_large"
+    REQUEST_TIMEOUT = "request_timeout"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+    SERVER_BUSY = "server_busy"
+    STORE_UNAVAILABLE = "store_unavailable"
+    INTERNAL = "internal_error"
+
+
+class FailureCode(StrEnum):
+    """Every reason for which a generation ends as failed."""
+
+    INVALID_IMAGE = "invalid_image"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    CONTENT_FLAGGED = "content_flagged"
+    PROVIDER_REFUSED = "provider_refused"
+    PROVIDER_FAILED = "provider_failed"
+    PROVIDER_CANCELED = "provider_canceled"
+    INVOCATION_LOST = "invocation_lost"
+    OUTPUT_UNAVAILABLE = "output_unavailable"
+    OUTPUT_INVALID = "output_invalid"
+    START_DEADLINE = "start_deadline"
+    FINISH_DEADLINE = "finish_deadline"
+    CANCELED = "canceled"
+
+
+class ExemplarError(Exception):
+    """A rule says no."""
+
+    def __init__(self, code: ErrorCode, message: str = "") -> None:
+        super().__init__(message or code.value)
+        self.code = code
+        self.message = message
+
+
+class FieldError(ExemplarError):
+    """One field of a request is wrong."""
+
+    def __init__(self, code: ErrorCode, loc: tuple[str, ...], msg: str, kind: str) -> None:
+        super().__init__(code, msg)
+        self.loc = loc
+        self.msg = msg
+        self.kind = kind
+
+
+class LimitError(ExemplarError):
+    """A limit is reached; try again in `retry_after` whole seconds."""
+
+    def __init__(self, code: ErrorCode, retry_after: int) -> None:
+        super().__init__(code)
+        self.retry_after = retry_after

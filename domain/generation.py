@@ -1,0 +1,185 @@
+"""A generation: its state and how each fact changes it. State comes only from folding a stream."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, assert_never, cast
+
+from events.envelope import RecordedEvent
+from events.generation import (
+    CancelRequested,
+    DuplicateFound,
+    GenerationCompleted,
+    GenerationErased,
+    GenerationEvent,
+    GenerationFailed,
+    GenerationProgressed,
+    GenerationPublished,
+    GenerationRequested,
+    GenerationStarted,
+    GenerationValidated,
+    InvocationEvent,
+    InvocationIntended,
+    InvocationLost,
+    InvocationRefused,
+    Picture,
+    PredictionSettled,
+    QuotaReserved,
+    QuotaSettled,
+)
+
+
+class State(StrEnum):
+    """Where a generation stands; `docs/lifecycle.md` draws the moves."""
+
+    REQUESTED = "requested"
+    VALIDATED = "validated"
+    RESERVED = "reserved"
+    INTENDED = "invoking"
+    WAITING = "waiting"
+    STARTED = "started"
+    SETTLED = "settled"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+Status = Literal["pending", "processing", "completed", "failed"]
+
+_STATUS: dict[State, Status] = {
+    State.STARTED: "processing",
+    State.SETTLED: "processing",
+    State.COMPLETED: "completed",
+    State.FAILED: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The folded state of one stream; `moved_at` is the time of the last event that changed `state`."""
+
+    id: str
+    version: int
+    state: State
+    request: GenerationRequested
+    created_at: datetime
+    updated_at: datetime
+    moved_at: datetime
+    validated: GenerationValidated | None = None
+    reserved: bool = False
+    attempt: int = 0
+    lost: int = 0
+    intended_at: datetime | None = None
+    claim_until: datetime | None = None
+    retry_at: datetime | None = None
+    prediction: str | None = None
+    started_at: datetime | None = None
+    percent: int = 0
+    settled: PredictionSettled | None = None
+    pictures: tuple[Picture, ...] = ()
+    failure: GenerationFailed | None = None
+    cost_microusd: int | None = None
+    finished_at: datetime | None = None
+    quota: Literal["held", "spent", "released"] = "held"
+    cancel_requested: bool = False
+    duplicates: tuple[str, ...] = ()
+    is_public: bool = False
+    erased: bool = False
+
+    @property
+    def status(self) -> Status:
+        return _STATUS.get(self.state, "pending")
+
+    @property
+    def final(self) -> bool:
+        return self.state in (State.COMPLETED, State.FAILED)
+
+
+def stream_of(generation_id: str) -> str:
+    """Name the stream of a generation."""
+    return f"generation-{generation_id}"
+
+
+def id_of(stream: str) -> str:
+    """Read a generation's id from its stream's name."""
+    return stream.removeprefix("generation-")
+
+
+def fold(events: Iterable[RecordedEvent], start: Generation | None = None) -> Generation | None:
+    """Fold a stream's events, in order, into the generation; None for no events."""
+    generation = start
+    for recorded in events:
+        generation = evolve(generation, recorded)
+    return generation
+
+
+def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation:
+    """Apply one recorded event; the first must be `generation.requested`."""
+    event = cast("GenerationEvent", recorded.event)
+    if generation is None:
+        if not isinstance(event, GenerationRequested):
+            raise ValueError(f"{recorded.id}: a generation begins with {GenerationRequested.type}")
+        time = recorded.time
+        return Generation(id_of(recorded.stream), recorded.version, State.REQUESTED, event, time, time, time)
+    changed = _changed(generation, event, recorded.time)
+    moved_at = recorded.time if changed.state is not generation.state else generation.moved_at
+    return replace(changed, version=recorded.version, updated_at=recorded.time, moved_at=moved_at)
+
+
+def _changed(g: Generation, event: GenerationEvent, time: datetime) -> Generation:
+    match event:
+        case GenerationRequested():
+            raise ValueError(f"generation {g.id} is requested twice")
+        case GenerationValidated():
+            return replace(g, state=State.VALIDATED, validated=event)
+        case QuotaReserved():
+            return replace(g, state=State.RESERVED, reserved=True)
+        case GenerationCompleted():
+            return replace(
+                g,
+                state=State.COMPLETED,
+                pictures=event.pictures,
+                cost_microusd=event.cost_microusd,
+                finished_at=time,
+            )
+        case GenerationFailed():
+            return replace(g, state=State.FAILED, failure=event, finished_at=time)
+        case QuotaSettled():
+            return replace(g, quota=event.outcome)
+        case CancelRequested():
+            return replace(g, cancel_requested=True)
+        case GenerationPublished():
+            return replace(g, is_public=event.is_public)
+        case GenerationErased():
+            return replace(g, erased=True, is_public=False)
+        case _:
+            return _invoked(g, event, time)
+
+
+def _invoked(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
+    match event:
+        case InvocationIntended():
+            return replace(
+                g,
+                state=State.INTENDED,
+                attempt=event.attempt,
+                intended_at=time,
+                claim_until=event.claim_until,
+                retry_at=None,
+            )
+        case GenerationStarted():
+            return replace(
+                g, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time
+            )
+        case InvocationRefused():
+            return replace(g, state=State.WAITING, retry_at=event.retry_at)
+        case InvocationLost():
+            return replace(g, state=State.WAITING, retry_at=time, lost=g.lost + 1)
+        case GenerationProgressed():
+            return replace(g, percent=event.percent)
+        case PredictionSettled():
+            return replace(g, state=State.SETTLED, settled=event)
+        case DuplicateFound():
+            return replace(g, duplicates=(*g.duplicates, event.prediction))
+        case _:
+            assert_never(event)

@@ -1,0 +1,99 @@
+"""What the provider says of a prediction, read leniently: fields may be missing and values new."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.errors import FailureCode
+from events.generation import Outcome
+
+_OUTCOMES: Mapping[str, Outcome] = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "canceled": "canceled",
+    "aborted": "aborted",
+}
+_PERCENT = re.compile(r"(\d{1,3})%\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A prediction as listed, fetched or called back; `outcome` None while it runs."""
+
+    id: str
+    status: str
+    outcome: Outcome | None
+    model: str
+    outputs: tuple[str, ...]
+    error: str | None
+    percent: int | None
+    predict_seconds: float | None
+    total_seconds: float | None
+    created_at: datetime | None
+    webhook: str | None
+    input: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_prediction(body: object) -> Prediction | None:
+    """Read a prediction's JSON body; None when it is not one (no id, not an object)."""
+    if not isinstance(body, Mapping) or not _text(body.get("id")):
+        return None
+    metrics = _mapping(body.get("metrics"))
+    status = _text(body.get("status")) or ""
+    return Prediction(
+        id=body["id"],
+        status=status,
+        outcome=_OUTCOMES.get(status),
+        model=_text(body.get("version")) or _text(body.get("model")) or "",
+        outputs=_outputs(body.get("output")),
+        error=_text(body.get("error")),
+        percent=_percent(_text(body.get("logs")) or ""),
+        predict_seconds=_seconds(metrics.get("predict_time")),
+        total_seconds=_seconds(metrics.get("total_time")),
+        created_at=_moment(_text(body.get("created_at"))),
+        webhook=_text(body.get("webhook")),
+        input=_mapping(body.get("input")),
+    )
+
+
+def failure_of(prediction: Prediction) -> FailureCode | None:
+    """Name why a finished prediction has no picture; None when it has one."""
+    if prediction.outcome == "succeeded":
+        return None if prediction.outputs else FailureCode.CONTENT_FLAGGED
+    if prediction.outcome in ("canceled", "aborted"):
+        return FailureCode.PROVIDER_CANCELED
+    flagged = "nsfw" in (prediction.error or "").lower()
+    return FailureCode.CONTENT_FLAGGED if flagged else FailureCode.PROVIDER_FAILED
+
+
+def _outputs(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _percent(logs: str) -> int | None:
+    found = _PERCENT.findall(logs)
+    return min(100, int(found[-1])) if found else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None

@@ -1,0 +1,66 @@
+"""What a tier allows. The tier belongs to the developer's account; all its projects share it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Bound = Literal["monthly", "concurrent", "daily_requests", "projects"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Limits of a developer; None means unlimited.
+
+    Generations in a calendar month (UTC), generations at once, API requests a day, projects.
+    """
+
+    name: str
+    monthly: int | None
+    concurrent: int | None
+    daily_requests: int | None
+    projects: int | None
+
+
+TIERS: Mapping[str, Tier] = MappingProxyType(
+    {
+        tier.name: tier
+        for tier in (
+            Tier("free_starter", monthly=100, concurrent=1, daily_requests=1_000, projects=3),
+            Tier("cloud_starter", monthly=1_000, concurrent=3, daily_requests=10_000, projects=10),
+            Tier("cloud_premium", monthly=None, concurrent=10, daily_requests=100_000, projects=100),
+            Tier("internal", monthly=None, concurrent=None, daily_requests=None, projects=None),
+        )
+    }
+)
+
+
+class TierSettings(BaseSettings):
+    """Other numbers for the tiers, or further tiers."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+
+    tiers: dict[str, dict[Bound, NonNegativeInt | None]] = Field(
+        default={},
+        description='Tier limits that differ, as JSON: {"free_starter": {"monthly": 50}}; null is unlimited',
+    )
+
+
+def tiers_with(overrides: Mapping[str, Mapping[Bound, int | None]]) -> Mapping[str, Tier]:
+    """Change single numbers of the tiers; a new name starts from free_starter."""
+    changed = {name: _changed(name, bounds) for name, bounds in overrides.items()}
+    return MappingProxyType({**TIERS, **changed})
+
+
+def _changed(name: str, bounds: Mapping[Bound, int | None]) -> Tier:
+    base = TIERS.get(name, TIERS["free_starter"])
+    return Tier(
+        name=name,
+        monthly=bounds.get("monthly", base.monthly),
+        concurrent=bounds.get("concurrent", base.concurrent),
+        daily_requests=bounds.get("daily_requests", base.daily_requests),
+        projects=bounds.get("projects", base.projects),
+    )

@@ -1,0 +1,63 @@
+"""One commit is one document: all events of one decision, as canonical bytes that never change."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import rfc8785
+
+from events.envelope import Cause, RecordedEvent, from_cloudevent
+from events.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The events `first`..`last` of a stream and `body`, their canonical JSON (RFC 8785), which is hashed.
+
+    `writer` is the random token of the one append that made it; it decides whether a duplicate key is mine.
+    """
+
+    stream: str
+    first: int
+    events: tuple[RecordedEvent, ...]
+    body: bytes
+    writer: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.stream}:{self.first}"
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.events) - 1
+
+
+def commit_of(
+    stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime, writer: str
+) -> Commit:
+    """Put the events of one decision behind `expected_version` of a stream."""
+    recorded = tuple(
+        RecordedEvent(stream=stream, version=version, time=time, event=event, cause=cause)
+        for version, event in enumerate(events, start=expected_version + 1)
+    )
+    body = rfc8785.dumps([event.to_cloudevent() for event in recorded])
+    return Commit(stream=stream, first=expected_version + 1, events=recorded, body=body, writer=writer)
+
+
+def commit_from(body: bytes, *, writer: str = "") -> Commit:
+    """Read a stored body back; ValueError or KeyError when it is not a commit."""
+    envelopes = json.loads(body)
+    if not isinstance(envelopes, list) or not envelopes:
+        raise ValueError("a commit is a list of events")
+    events = tuple(from_cloudevent(envelope) for envelope in envelopes)
+    expected = range(events[0].version, events[0].version + len(events))
+    if [(event.stream, event.version) for event in events] != [(events[0].stream, n) for n in expected]:
+        raise ValueError(f"{events[0].id}: the events of a commit follow each other in one stream")
+    return Commit(stream=events[0].stream, first=events[0].version, events=events, body=body, writer=writer)
+
+
+def leaf_hash(body: bytes) -> bytes:
+    """Hash a body as a Merkle leaf (RFC 6962, section 2.1)."""
+    return hashlib.sha256(b"\x00" + body).digest()

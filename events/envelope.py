@@ -1,0 +1,94 @@
+"""What stands around every fact: the CloudEvents 1.0 envelope of a recorded event."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from events.catalogue import event_from, schema_uri
+from events.event import Event
+
+SOURCE = "urn:exemplar"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why an event came to be: names for tracing, none of them a person's content.
+
+    `actor` is who did it: `user:<id>`, `actor:<name>`, `provider`, `operator`.
+    """
+
+    actor: str
+    request_id: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """A fact with its place in a stream; `version` counts events from 1."""
+
+    stream: str
+    version: int
+    time: datetime
+    event: Event
+    cause: Cause
+
+    @property
+    def id(self) -> str:
+        return f"{self.stream}:{self.version}"
+
+    @property
+    def type(self) -> str:
+        return self.event.type
+
+    def to_cloudevent(self) -> dict[str, Any]:
+        """Write the structured JSON form; absent extensions are left out."""
+        extensions = {
+            "actor": self.cause.actor,
+            "requestid": self.cause.request_id,
+            "correlationid": self.cause.correlation_id,
+            "causationid": self.cause.causation_id,
+            "traceparent": self.cause.traceparent,
+        }
+        return {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": SOURCE,
+            "type": self.type,
+            "subject": self.stream,
+            "time": format_time(self.time),
+            "datacontenttype": "application/json",
+            "dataschema": schema_uri(self.event),
+            "data": self.event.model_dump(mode="json"),
+            "stream": self.stream,
+            "version": self.version,
+            **{name: value for name, value in extensions.items() if value is not None},
+        }
+
+
+def from_cloudevent(envelope: dict[str, Any]) -> RecordedEvent:
+    """Read the structured JSON form; ValueError or KeyError when it is not one of ours."""
+    return RecordedEvent(
+        stream=envelope["stream"],
+        version=int(envelope["version"]),
+        time=parse_time(envelope["time"]),
+        event=event_from(envelope["type"], envelope["dataschema"], envelope["data"]),
+        cause=Cause(
+            actor=envelope["actor"],
+            request_id=envelope.get("requestid"),
+            correlation_id=envelope.get("correlationid"),
+            causation_id=envelope.get("causationid"),
+            traceparent=envelope.get("traceparent"),
+        ),
+    )
+
+
+def format_time(time: datetime) -> str:
+    """Write a moment as RFC 3339 in UTC with microseconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> datetime:
+    """Read RFC 3339 into an aware UTC datetime."""
+    return datetime.fromisoformat(text).astimezone(UTC)

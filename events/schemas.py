@@ -1,0 +1,32 @@
+"""The events' JSON Schemas, as files for those who read the log: `python -m events.schemas` writes them."""
+
+import json
+from pathlib import Path
+
+from events.catalogue import CLASSES, schema_uri
+from events.event import Event
+
+FOLDER = Path(__file__).with_name("schemas")
+
+
+def schema_of(cls: type[Event]) -> str:
+    """Write the schema (JSON Schema 2020-12) of an event's data as it is stored."""
+    schema = cls.model_json_schema(mode="serialization")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": schema_uri(cls)}
+    return json.dumps(head | schema, indent=2) + "\n"
+
+
+def schema_files() -> dict[str, str]:
+    """Name the file of every event's present version, and what stands in it."""
+    return {f"{cls.type}.v{cls.schema_version}.json": schema_of(cls) for cls in CLASSES.values()}
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Write the files; those of older versions stay."""
+    folder.mkdir(exist_ok=True)
+    for name, text in schema_files().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

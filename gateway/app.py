@@ -1,0 +1,65 @@
+"""The door as one aiohttp application; made by the composition root from what it opened."""
+
+from collections.abc import Iterable, Sequence
+
+import aiohttp_cors
+from aiohttp import web
+
+from gateway.errors import errors_middleware
+from gateway.request_ids import install_request_ids
+
+MAX_JSON_BODY = 2 * 1024 * 1024
+
+_CORS_HEADERS = (
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Prefer",
+    "Range",
+    "traceparent",
+    "X-API-Key",
+    "X-Developer-Key",
+    "X-Project-ID",
+    "X-Request-ID",
+    "X-User-Role",
+)
+_CORS_EXPOSED = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+)
+
+
+def create_app(tables: Iterable[Sequence[web.RouteDef]], *, cors_origins: Sequence[str]) -> web.Application:
+    """Put the rooms' routes behind one door: request ids, errors, CORS for the configured origins."""
+    app = web.Application(client_max_size=MAX_JSON_BODY)
+    install_request_ids(app)
+    app.middlewares.append(errors_middleware)
+    routes = [
+        app.router.add_route(route.method, route.path, route.handler, **route.kwargs)
+        for table in tables
+        for route in table
+    ]
+    if cors_origins:
+        _allow(app, routes, cors_origins)
+    return app
+
+
+def _allow(app: web.Application, routes: Iterable[web.AbstractRoute], origins: Sequence[str]) -> None:
+    options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
+        allow_credentials=False, allow_headers=_CORS_HEADERS, expose_headers=_CORS_EXPOSED, max_age=600
+    )
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
+    for route in routes:
+        cors.add(route)

@@ -1,0 +1,91 @@
+"""How many bytes of uploads one process holds at once, in memory and in temporary files."""
+
+import asyncio
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+from domain.errors import ErrorCode, ExemplarError
+
+
+class UploadBudget:
+    """Bytes shared by all uploads of a process; first come, first served.
+
+    ``limit`` in bytes; ``patience`` in seconds: how long an upload waits for room before it is told
+    ``server_busy``.
+    """
+
+    def __init__(self, limit: int, *, patience: float) -> None:
+        self.free = limit
+        self._patience = patience
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    def lease(self) -> "Lease":
+        """Open a lease of no bytes yet; it gives everything back when closed."""
+        return Lease(self)
+
+    async def take(self, size: int) -> None:
+        """Take ``size`` bytes, waiting a little for others to give theirs back; raises server_busy."""
+        if not self._queue and size <= self.free:
+            self.free -= size
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((size, turn))
+        try:
+            async with asyncio.timeout(self._patience):
+                await turn
+        except BaseException as error:
+            self._leave(size, turn)
+            if isinstance(error, TimeoutError):
+                raise ExemplarError(ErrorCode.SERVER_BUSY) from None
+            raise
+
+    def give_back(self, size: int) -> None:
+        """Return bytes and let those in who have waited longest."""
+        self.free += size
+        while self._queue:
+            wanted, turn = self._queue[0]
+            if not turn.done():
+                if wanted > self.free:
+                    return
+                self.free -= wanted
+                turn.set_result(None)
+            self._queue.popleft()
+
+    def _leave(self, size: int, turn: asyncio.Future[None]) -> None:
+        """Leave the queue, or give back what was granted in the moment of leaving."""
+        granted = turn.done() and not turn.cancelled()
+        turn.cancel()
+        self.give_back(size if granted else 0)
+
+
+class Lease:
+    """What one upload has taken, in steps of 256 kB so that small reads cost nothing."""
+
+    STEP = 256 * 1024
+
+    def __init__(self, budget: UploadBudget) -> None:
+        self._budget = budget
+        self._taken = 0
+        self._used = 0
+
+    async def use(self, size: int) -> None:
+        """Use ``size`` more bytes; raises server_busy when the process holds too much."""
+        self._used += size
+        while self._taken < self._used:
+            await self._budget.take(self.STEP)
+            self._taken += self.STEP
+
+    def close(self) -> None:
+        """Give everything back; closing twice is no error."""
+        taken, self._taken, self._used = self._taken, 0, 0
+        if taken:
+            self._budget.give_back(taken)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,158 @@
+"""Put the door together: which routes there are and what each is handed."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from aiohttp import web
+
+from domain.credentials import Passwords, PasswordSettings
+from domain.lifecycle import Patience
+from domain.tiers import Tier
+from gateway.app import create_app
+from gateway.auth import AuthRoutes, IdentityRoutes
+from gateway.authentication import AuthenticationSettings, Authenticator
+from gateway.budget import UploadBudget
+from gateway.generations import GenerationRoutes
+from gateway.health import HealthRoutes
+from gateway.links import Links
+from gateway.pictures import PictureRoutes
+from gateway.projects import ProjectRoutes
+from gateway.provider import ProviderRoutes, ReadSecret
+from gateway.settings import GatewaySettings
+from gateway.submitting import Submitting
+from gateway.tokens import Sessions, Tokens, TokenSettings
+from store.admission import Admission
+from store.generations import Generations
+from store.mongo.store import MongoStore
+from store.observations import Observations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSettings:
+    """All settings of the door."""
+
+    gateway: GatewaySettings
+    tokens: TokenSettings
+    authentication: AuthenticationSettings
+    passwords: PasswordSettings
+
+    @property
+    def jwt_secrets(self) -> list[str]:
+        """The secret that signs, then those that are still accepted."""
+        retired = [secret.get_secret_value() for secret in self.tokens.jwt_retired_secrets]
+        return [self.gateway.jwt_secret.get_secret_value(), *retired]
+
+    @property
+    def operator_keys(self) -> list[str]:
+        """The keys of platform operators."""
+        return [key.get_secret_value() for key in self.authentication.operator_keys]
+
+    @property
+    def id_key(self) -> bytes:
+        """The key that ids are derived with."""
+        return self.gateway.id_secret.get_secret_value().encode()
+
+    @property
+    def callback_key(self) -> bytes:
+        """The key of the provider's callback addresses."""
+        return self.gateway.callback_secret.get_secret_value().encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What the door is handed by the composition root."""
+
+    store: MongoStore
+    generations: Generations
+    admission: Admission
+    observations: Observations
+    patience: Patience
+    tiers: Mapping[str, Tier]
+    provider_secret: ReadSecret
+    broker: Callable[[], Mapping[str, str]]
+    clock: Callable[[], datetime]
+
+
+def create_door(door: Door, settings: DoorSettings) -> web.Application:
+    """Make the application."""
+    identity = _identity(door, settings)
+    generations = _generations(door, settings, identity.authenticator)
+    tables = [
+        AuthRoutes(identity).routes(),
+        ProjectRoutes(identity).routes(),
+        generations.table(),
+        _pictures(door, generations).table(),
+        _provider(door, settings).table(),
+        _health(door).table(),
+    ]
+    return create_app(tables, cors_origins=settings.gateway.cors_origins)
+
+
+def _identity(door: Door, settings: DoorSettings) -> IdentityRoutes:
+    tokens = Tokens(settings.jwt_secrets, door.clock, settings.tokens)
+    peppers = settings.authentication.peppers
+    authenticator = Authenticator(
+        door.store.accounts, tokens, peppers, tiers=door.tiers, operator_keys=settings.operator_keys
+    )
+    return IdentityRoutes(
+        accounts=door.store.accounts,
+        authenticator=authenticator,
+        sessions=Sessions(door.store.accounts, tokens),
+        passwords=Passwords(settings.passwords),
+        peppers=peppers,
+        clock=door.clock,
+        tiers=door.tiers,
+    )
+
+
+def _generations(door: Door, settings: DoorSettings, authenticator: Authenticator) -> GenerationRoutes:
+    public_url = settings.gateway.public_url
+    return GenerationRoutes(
+        authenticator=authenticator,
+        submitting=Submitting(
+            generations=door.generations,
+            words=door.store.words,
+            blobs=door.store.blobs,
+            admission=door.admission,
+            patience=door.patience,
+            id_secret=settings.id_key,
+            clock=door.clock,
+        ),
+        admission=door.admission,
+        generations=door.generations,
+        events=door.store.events,
+        projection=door.store.projection,
+        words=door.store.words,
+        blobs=door.store.blobs,
+        links=Links(
+            str(public_url) if public_url else None, hmac.digest(settings.id_key, b"picture links", "sha256")
+        ),
+        settings=settings.gateway,
+        budget=UploadBudget(settings.gateway.upload_budget, patience=settings.gateway.upload_patience),
+        clock=door.clock,
+    )
+
+
+def _pictures(door: Door, generations: GenerationRoutes) -> PictureRoutes:
+    return PictureRoutes(
+        generations=door.generations,
+        blobs=door.store.blobs,
+        links=generations.links,
+        owned=generations,
+        clock=door.clock,
+    )
+
+
+def _provider(door: Door, settings: DoorSettings) -> ProviderRoutes:
+    return ProviderRoutes(
+        observations=door.observations, secret=door.provider_secret, callback_secret=settings.callback_key
+    )
+
+
+def _health(door: Door) -> HealthRoutes:
+    return HealthRoutes(
+        database=door.store.health, broker=door.broker, version=version("exemplar"), clock=door.clock
+    )

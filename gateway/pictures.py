@@ -1,0 +1,82 @@
+"""The routes of pictures: by signed link without a token, or by the owner's token."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from domain.errors import ErrorCode, ExemplarError
+from domain.generation import Generation
+from gateway.generations import GenerationRoutes
+from gateway.links import PREFIX, Links, PictureKind
+from store.blobs import Blob, BlobStore
+from store.generations import Generations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRoutes:
+    """What the routes need; `table` lists them."""
+
+    generations: Generations
+    blobs: BlobStore
+    links: Links
+    owned: GenerationRoutes
+    clock: Callable[[], datetime]
+
+    def table(self) -> list[web.RouteDef]:
+        """List the routes."""
+        one = PREFIX + "/{generation_id}"
+        return [
+            web.get(one + "/image", self.first_image),
+            web.get(one + "/images/{number:[0-9]{1,2}}", self.image),
+            web.get(one + "/examples/{number:[0-9]{1,2}}", self.example),
+        ]
+
+    async def first_image(self, request: web.Request) -> web.StreamResponse:
+        """Answer the first picture."""
+        return await self._picture(request, "images", 0)
+
+    async def image(self, request: web.Request) -> web.StreamResponse:
+        """Answer picture `number`, from 0."""
+        return await self._picture(request, "images", int(request.match_info["number"]))
+
+    async def example(self, request: web.Request) -> web.StreamResponse:
+        """Answer example `number` as it was sent, from 0."""
+        return await self._picture(request, "examples", int(request.match_info["number"]))
+
+    async def _picture(self, request: web.Request, kind: PictureKind, number: int) -> web.StreamResponse:
+        generation = await self._allowed(request, kind, number)
+        pictures = generation.pictures if kind == "images" else generation.request.examples
+        if number >= len(pictures):
+            raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
+        blob = await self.blobs.get(generation.id, pictures[number].digest)
+        if blob is None:
+            raise ExemplarError(ErrorCode.GONE, "Image is no longer kept")
+        return _served(request, blob, public=generation.is_public and kind == "images")
+
+    async def _allowed(self, request: web.Request, kind: PictureKind, number: int) -> Generation:
+        """Load the generation if the link is signed, the picture public or the caller its owner."""
+        generation_id = request.match_info["generation_id"].lower()
+        signed = self.links.is_signed(request.query, generation_id, kind, number, self.clock())
+        generation = await self.generations.load(generation_id)
+        public = generation is not None and generation.is_public and kind == "images"
+        if generation is None or not (signed or public):
+            return await self.owned.own(request)
+        if generation.erased:
+            raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
+        return generation
+
+
+def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResponse:
+    """Answer the bytes with their hash as ETag; never as anything but an image."""
+    etag = f'"{blob.sha256}"'
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "public, max-age=3600" if public else "private, max-age=3600",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    if etag in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)

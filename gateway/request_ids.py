@@ -1,0 +1,44 @@
+"""One id for one request: taken from the client or made here, answered, and in every line of the log."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+HEADER: Final = "X-Request-ID"
+_KEY: Final = web.RequestKey("request_id", str)
+_LEGAL: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def request_id_of(request: web.BaseRequest) -> str:
+    """Return the id of a request: the client's (1 to 128 visible ASCII characters) or a new one."""
+    known = request.get(_KEY)
+    if known is not None:
+        return known
+    sent = request.headers.get(HEADER, "")
+    made = sent if _LEGAL.fullmatch(sent) else uuid.uuid4().hex
+    request[_KEY] = made
+    return made
+
+
+@web.middleware
+async def request_id_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id and bind it to the log; the outermost middleware."""
+    with structlog.contextvars.bound_contextvars(request_id=request_id_of(request)):
+        return await handler(request)
+
+
+async def send_request_id(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Put the id on an answer; a signal (``on_response_prepare``), so that streams carry it too."""
+    response.headers[HEADER] = request_id_of(request)
+
+
+def install_request_ids(app: web.Application) -> None:
+    """Make every request of an application carry an id, and every answer tell it."""
+    app.middlewares.append(request_id_middleware)
+    app.on_response_prepare.append(send_request_id)

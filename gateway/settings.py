@@ -1,0 +1,78 @@
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.model_inputs import Ceilings
+
+MIN_SECRET_BYTES = 32
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    """Refuse a key shorter than the hash it feeds (RFC 7518, 3.2)."""
+    if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes; make one with: openssl rand -base64 48")
+    return secret
+
+
+def _split(value: object) -> object:
+    """Take a list from the environment as words between commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word for word in map(str.strip, value.split(",")) if word)
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
+
+
+class GatewaySettings(BaseSettings):
+    """Where the door is, whom it trusts and what it takes."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one")
+    public_url: HttpUrl | None = Field(
+        None, description="Base of every absolute link and of the provider's callback, as seen from outside"
+    )
+    cors_origins: Words = Field(
+        (), description="Browser origins that may call the API, between commas; * for any; empty: none"
+    )
+
+    jwt_secret: Secret = Field(description="Signs access and refresh tokens (HS256), at least 32 bytes")
+    id_secret: Secret = Field(description="Derives generation ids from Idempotency-Keys, at least 32 bytes")
+    callback_secret: Secret = Field(
+        description="Signs the callback URL given to the provider, at least 32 bytes"
+    )
+
+    max_connections: int = Field(10_000, ge=1, description="Open connections of one process; above: 503")
+    header_timeout: float = Field(
+        15, gt=0, description="Seconds for a request's header to arrive; an idle connection closes after it"
+    )
+    send_timeout: float = Field(30, gt=0, description="Seconds a client may leave sent bytes unacknowledged")
+    body_idle_timeout: float = Field(15, gt=0, description="Seconds without one byte of a body until 408")
+    body_timeout: float = Field(300, gt=0, description="Seconds a whole upload may take until 408")
+    body_min_rate: int = Field(
+        1024, ge=1, description="Bytes per second an upload must keep up on average, after the idle time-out"
+    )
+    lingering_time: float = Field(
+        10, gt=0, description="Seconds the rest of a refused body is read and dropped, so the answer is seen"
+    )
+
+    upload_budget: int = Field(
+        256 * 1024 * 1024, ge=64 * 1024 * 1024, description="Bytes of uploads held at once by one process"
+    )
+    upload_patience: float = Field(
+        5, ge=0, description="Seconds an upload waits for room in the budget until 503"
+    )
+    upload_memory: int = Field(
+        256 * 1024, ge=0, description="Bytes of one image kept in memory before it moves to a temporary file"
+    )
+
+    max_outputs: int = Field(1, ge=1, le=4, description="Ceiling of num_outputs in instructions")
+    max_steps: int = Field(50, ge=1, le=500, description="Ceiling of num_inference_steps in instructions")
+
+    @property
+    def ceilings(self) -> Ceilings:
+        return Ceilings(outputs=self.max_outputs, steps=self.max_steps)

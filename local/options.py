@@ -1,0 +1,65 @@
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Broker = Literal["auto", "rabbitmq", "inprocess"]
+
+BESIDE = Path(__file__).resolve().parent
+
+
+class HomeSettings(BaseSettings):
+    """Where `exemplar up` keeps its data and listens."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default=Path(".exemplar"),
+        description="Folder of `exemplar up` for data, secrets, logs and demo.json.",
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
+    host: str = Field(default="127.0.0.1", description="Address on which the gateway listens.")
+
+
+def _own_command() -> tuple[str, ...]:
+    # -P: a file named cli.py in the user's folder must not be taken for ours
+    return (sys.executable, "-P", "-m", "cli")
+
+
+def bundled_photos() -> tuple[Path, ...]:
+    """Return the example photographs that come with the product, beside this module or beside its package."""
+    for folder in (BESIDE / "samples", BESIDE.parent / "samples"):
+        found = sorted(path for path in folder.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"})
+        if found:
+            return tuple(found)
+    return ()
+
+
+def bundled_definitions() -> Path | None:
+    """Return RabbitMQ's definitions that come with the product, if they are there."""
+    path = BESIDE.parent / "rabbitmq" / "definitions.json"
+    return path if path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choose how `exemplar up` runs.
+
+    `command` is what precedes `gateway`, `worker`, `scheduler`, `solo` and `sandbox`; `environ` is what every
+    child inherits: with REPLICATE_API_TOKEN in it there is no sandbox.
+    """
+
+    home: Path = Path(".exemplar")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    broker: Broker = "auto"
+    once: bool = False
+    command: tuple[str, ...] = field(default_factory=_own_command)
+    photos: tuple[Path, ...] = field(default_factory=bundled_photos)
+    definitions: Path | None = field(default_factory=bundled_definitions)
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    ready_within_s: float = 60.0

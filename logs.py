@@ -1,0 +1,48 @@
+"""Logs as JSON lines, ours and those of the libraries, with the ids that are bound at the time."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+_QUIET = ("pika", "pymongo", "httpx", "httpcore", "aiohttp.access", "PIL")
+
+
+def configure_logging(service: str, *, level: int = logging.INFO) -> None:
+    """Send every log line of this process to standard error as one JSON object."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _named(service),
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _named(service: str) -> structlog.typing.Processor:
+    def add(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {"service": service, **line}
+
+    return add

@@ -1,0 +1,41 @@
+"""A message is one recorded event: its CloudEvent in structured JSON, its names again as properties."""
+
+import json
+
+import pika
+
+from events.envelope import RecordedEvent, from_cloudevent
+
+CONTENT_TYPE = "application/cloudevents+json"
+MAX_BYTES = 1_000_000
+
+
+class UnreadableMessageError(ValueError):
+    """The body is not an event that this code knows; the text never repeats it."""
+
+
+def body_of(event: RecordedEvent) -> bytes:
+    return json.dumps(event.to_cloudevent(), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def properties_of(event: RecordedEvent) -> pika.BasicProperties:
+    return pika.BasicProperties(
+        content_type=CONTENT_TYPE,
+        delivery_mode=2,
+        message_id=event.id,
+        type=event.type,
+        timestamp=int(event.time.timestamp()),
+    )
+
+
+def event_of(body: bytes) -> RecordedEvent:
+    """Read a message; `UnreadableMessageError` for garbage, unknown types or versions, and over 1 MB."""
+    if len(body) > MAX_BYTES:
+        raise UnreadableMessageError(f"{len(body)} bytes are more than {MAX_BYTES}")
+    try:
+        event = from_cloudevent(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise UnreadableMessageError(f"not a known event ({type(error).__name__})") from error
+    if not isinstance(event.stream, str):
+        raise UnreadableMessageError("its stream has no name")
+    return event

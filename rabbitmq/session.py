@@ -1,0 +1,143 @@
+"""One AMQP connection with one channel on the running loop, opened again for ever."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn, TypeVar
+
+import pika
+import structlog
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.channel import Channel
+from pika.exceptions import AMQPError
+
+from rabbitmq.topology import Topology
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+GOODBYE_S = 1.0
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger()
+
+
+class LinkLostError(ConnectionError):
+    """The connection or its channel is gone; what was unconfirmed may or may not have arrived."""
+
+
+class Session:
+    """An open channel; `lost` is done, with the reason, as soon as the channel or its connection is gone."""
+
+    def __init__(
+        self, connection: AsyncioConnection, channel: Channel, lost: asyncio.Future[BaseException]
+    ) -> None:
+        self.connection = connection
+        self.channel = channel
+        self.lost = lost
+        channel.add_on_close_callback(lambda _channel, reason: settle(lost, reason))
+
+    async def ask(self, method: Callable[..., Any], **arguments: Any) -> Any:
+        """Call a method of the channel and wait for its answer; `LinkLostError` when none can come."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        method(callback=lambda frame=None: settle(answer, frame), **arguments)
+        return await first(answer, self.lost)
+
+    async def declare(self, topology: Topology) -> None:
+        """Make sure that everything of the topology exists."""
+        channel = self.channel
+        await self.ask(
+            channel.exchange_declare, exchange=topology.exchange, exchange_type="topic", durable=True
+        )
+        for queue, arguments in topology.declared_queues():
+            await self.ask(channel.queue_declare, queue=queue, durable=True, arguments=arguments)
+        for queue, pattern in topology.bindings():
+            await self.ask(channel.queue_bind, queue=queue, exchange=topology.exchange, routing_key=pattern)
+
+
+def parameters_of(url: str, *, heartbeat: int, name: str) -> pika.URLParameters:
+    """Read an AMQP address; the time-outs are short because every caller tries again for ever."""
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = heartbeat
+    parameters.connection_attempts = 1
+    parameters.socket_timeout = 5
+    parameters.stack_timeout = 10
+    parameters.client_properties = {"connection_name": name}
+    return parameters
+
+
+@asynccontextmanager
+async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]:
+    """Open a connection and its channel; `LinkLostError` when the server cannot be reached.
+
+    Leaving says goodbye, but waits no longer than a second: on a half-open link nobody answers, and the
+    heartbeat ends what remains.
+    """
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[None] = loop.create_future()
+    lost: asyncio.Future[BaseException] = loop.create_future()
+
+    connection = AsyncioConnection(
+        parameters,
+        on_open_callback=lambda _connection: settle(opened, None),
+        on_open_error_callback=lambda _connection, reason: settle(lost, reason),
+        on_close_callback=lambda _connection, reason: settle(lost, reason),
+        custom_ioloop=loop,
+    )
+    try:
+        await first(opened, lost)
+        channel: asyncio.Future[Channel] = loop.create_future()
+        connection.channel(on_open_callback=lambda opened: settle(channel, opened))
+        yield Session(connection, await first(channel, lost), lost)
+    finally:
+        await _say_goodbye(connection)
+
+
+async def keep_open(
+    parameters: pika.URLParameters,
+    serve: Callable[[Session], Awaitable[None]],
+    *,
+    jitter: Callable[[], float] = random.random,
+) -> NoReturn:
+    """Open a session and serve it, for ever; pause after a failure: 0.2 s, doubling up to 5 s, less jitter."""
+    name = (parameters.client_properties or {}).get("connection_name")
+    now = asyncio.get_running_loop().time
+    pause = FIRST_PAUSE_S
+    while True:
+        began = now()
+        try:
+            async with open_session(parameters) as session:
+                await serve(session)
+        except (AMQPError, OSError) as error:
+            log.warning("rabbitmq_link_lost", link=name, reason=str(error) or type(error).__name__)
+        except Exception:
+            log.exception("rabbitmq_link_failed", link=name)
+        if now() - began > LONGEST_PAUSE_S:  # it was open for a while; a refused declaration is not
+            pause = FIRST_PAUSE_S
+        await asyncio.sleep(pause * (1 - jitter() / 2))
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def first(answer: asyncio.Future[Answer], lost: asyncio.Future[BaseException]) -> Answer:
+    """Wait for an answer; `LinkLostError` when the link is lost before."""
+    waiting: set[asyncio.Future[Any]] = {answer, lost}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    if not answer.done():
+        raise LinkLostError(str(lost.result()) or repr(lost.result()))
+    return answer.result()
+
+
+def settle(future: asyncio.Future[Answer], result: Answer) -> None:
+    """Set a future's result unless it has one: links end in more than one way."""
+    if not future.done():
+        future.set_result(result)
+
+
+async def _say_goodbye(connection: AsyncioConnection) -> None:
+    if connection.is_closing or connection.is_closed:
+        return
+    closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    connection.add_on_close_callback(lambda *_: settle(closed, None))
+    connection.close()
+    await asyncio.wait({closed}, timeout=GOODBYE_S)

@@ -1,0 +1,31 @@
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RabbitSettings(BaseSettings):
+    """How a process reaches RabbitMQ, and how much it takes from it at a time."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+
+    amqp_url: str = Field(
+        default="",
+        repr=False,
+        description="Address of RabbitMQ, amqp://user:password@host:5672/%2F; empty means one process.",
+    )
+    amqp_threads: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Handlers that run at a time in a worker; also what each queue prefetches.",
+    )
+    amqp_heartbeat: int = Field(
+        default=10,
+        ge=2,
+        le=60,
+        description="Seconds between heartbeats with RabbitMQ; a silent link is dropped after two.",
+    )
+    queue_prefix: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9._-]*)?$",
+        description="Put before the name of every queue and exchange, so that systems can share a server.",
+    )

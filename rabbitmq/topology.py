@@ -1,0 +1,146 @@
+"""What exists in RabbitMQ, as a function of the subscription table."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+DELIVERY_LIMIT = 20
+DEAD_TTL_MS = 7 * 24 * 3600 * 1000
+DEAD_MAX_LENGTH = 10_000
+VHOST = "/"
+
+Arguments = dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A topic exchange, one quorum queue per subscription and one behind it for what could not be handled.
+
+    `queues` maps a subscription's name to the event types it wants, as topic patterns (`*` one word, `#` any
+    number); `prefix` stands before every name in RabbitMQ and in none of ours.
+    """
+
+    queues: Mapping[str, tuple[str, ...]]
+    prefix: str = ""
+    delivery_limit: int = DELIVERY_LIMIT
+
+    @property
+    def exchange(self) -> str:
+        return f"{self.prefix}events"
+
+    def queue(self, name: str) -> str:
+        return f"{self.prefix}{name}"
+
+    def dead(self, name: str) -> str:
+        return f"{self.prefix}{name}.dead"
+
+    def routes(self, event_type: str) -> tuple[str, ...]:
+        """Name the subscriptions that an event of this type reaches, in the order of the table."""
+        return tuple(
+            name
+            for name, patterns in self.queues.items()
+            if any(matches(pattern, event_type) for pattern in patterns)
+        )
+
+    def only(self, name: str) -> "Topology":
+        """Keep a single subscription."""
+        return replace(self, queues={name: self.queues[name]})
+
+    def declared_queues(self) -> Iterator[tuple[str, Arguments]]:
+        """List every queue in RabbitMQ with its arguments, a dead-letter queue before its feeder.
+
+        The arguments of an existing queue never change: RabbitMQ answers PRECONDITION_FAILED.
+        """
+        for name in self.queues:
+            yield self.dead(name), _dead_arguments()
+            yield self.queue(name), self._arguments(name)
+
+    def bindings(self) -> Iterator[tuple[str, str]]:
+        """List queue and routing key of every binding to the exchange."""
+        for name, patterns in self.queues.items():
+            for pattern in patterns:
+                yield self.queue(name), pattern
+
+    def _arguments(self, name: str) -> Arguments:
+        return {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": self.delivery_limit,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": self.dead(name),
+        }
+
+
+def topology(
+    queues: Mapping[str, Sequence[str]], prefix: str = "", *, delivery_limit: int = DELIVERY_LIMIT
+) -> Topology:
+    """Make the topology of a subscription table: name of a queue -> event types."""
+    table = {name: tuple(patterns) for name, patterns in queues.items()}
+    return Topology(queues=table, prefix=prefix, delivery_limit=delivery_limit)
+
+
+def definitions(topology: Topology) -> dict[str, Any]:
+    """Write the topology as RabbitMQ's definitions, valid for 3.10 and 4.x (`load_definitions`).
+
+    A blank node that loads definitions makes neither the virtual host nor the user guest by itself, so both
+    stand here as a fresh node has them. RabbitMQ lets guest in from its own host only, unless
+    `loopback_users` says otherwise.
+    """
+    return {
+        "users": [{"name": "guest", "password": "guest", "tags": ["administrator"], "limits": {}}],
+        "vhosts": [{"name": VHOST}],
+        "permissions": [{"user": "guest", "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}],
+        "exchanges": [
+            {
+                "name": topology.exchange,
+                "vhost": VHOST,
+                "type": "topic",
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+        ],
+        "queues": [
+            {"name": name, "vhost": VHOST, "durable": True, "auto_delete": False, "arguments": arguments}
+            for name, arguments in topology.declared_queues()
+        ],
+        "bindings": [
+            {
+                "source": topology.exchange,
+                "vhost": VHOST,
+                "destination": queue,
+                "destination_type": "queue",
+                "routing_key": pattern,
+                "arguments": {},
+            }
+            for queue, pattern in topology.bindings()
+        ],
+    }
+
+
+def definitions_json(topology: Topology) -> str:
+    """Print the definitions as the content of `rabbitmq/definitions.json`."""
+    return json.dumps(definitions(topology), indent=2) + "\n"
+
+
+def matches(pattern: str, event_type: str) -> bool:
+    """Match as a topic exchange does."""
+    return _matches(pattern.split("."), event_type.split("."))
+
+
+def _dead_arguments() -> Arguments:
+    return {
+        "x-queue-type": "quorum",
+        "x-message-ttl": DEAD_TTL_MS,
+        "x-max-length": DEAD_MAX_LENGTH,
+        "x-overflow": "drop-head",
+    }
+
+
+def _matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
+    if not pattern:
+        return not words
+    if pattern[0] == "#":
+        return any(_matches(pattern[1:], words[skipped:]) for skipped in range(len(words) + 1))
+    return bool(words) and pattern[0] in ("*", words[0]) and _matches(pattern[1:], words[1:])

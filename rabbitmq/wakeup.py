@@ -1,0 +1,67 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from rabbitmq.session import LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.topology import Topology
+
+OnEvent = Callable[[str, int, str], None]
+"""Called on the loop with stream, version and type of an event."""
+
+ALL_GENERATIONS = "generation.#"
+
+log = structlog.get_logger()
+
+
+class Wakeups:
+    """Tell a process about every event of generations, while it listens: a hint, without memory or promise.
+
+    The queue is exclusive and goes with the connection. `on_listening` is called whenever listening begins
+    (again): what happened before went unheard, so look at the log.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        on_event: OnEvent,
+        *,
+        topology: Topology,
+        heartbeat: int = 10,
+        on_listening: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar wake-ups")
+        self._on_event = on_event
+        self._topology = topology
+        self._on_listening = on_listening
+        self._link: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to connect, and keep listening until closed; RabbitMQ need not be up."""
+        self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq wake-ups")
+
+    async def close(self) -> None:
+        if self._link is not None:
+            self._link.cancel()
+            await asyncio.wait({self._link})
+
+    async def _serve(self, session: Session) -> None:
+        channel, exchange = session.channel, self._topology.exchange
+        await session.ask(channel.exchange_declare, exchange=exchange, exchange_type="topic", durable=True)
+        declared = await session.ask(channel.queue_declare, queue="", exclusive=True, auto_delete=True)
+        queue = declared.method.queue
+        await session.ask(channel.queue_bind, queue=queue, exchange=exchange, routing_key=ALL_GENERATIONS)
+        channel.add_on_cancel_callback(lambda _: channel.close())  # somebody deleted the queue: begin again
+        await session.ask(channel.basic_consume, queue=queue, on_message_callback=self._heard, auto_ack=True)
+        self._on_listening()
+        raise LinkLostError(str(await session.lost))
+
+    def _heard(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
+        stream, _, version = str(properties.message_id).rpartition(":")
+        if not (stream and version.isdecimal()):
+            return  # not one of ours
+        try:
+            self._on_event(stream, int(version), method.routing_key)
+        except Exception:
+            log.exception("wakeup_failed", event_id=properties.message_id)

@@ -1,0 +1,104 @@
+"""The account whose API the sandbox speaks: its predictions, files, limits and armed faults."""
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+
+from sandbox.faults import Armed, Faults
+from sandbox.files import Files
+from sandbox.ids import prediction_id
+from sandbox.ledger import Ledger
+from sandbox.predictions import Prediction
+from sandbox.runner import Runner
+from sandbox.settings import SandboxSettings
+from sandbox.studio import Studio
+from sandbox.webhooks import Sender, secret_for
+
+
+class Account:
+    """Everything one sandbox remembers; lives as long as its server, and only in memory."""
+
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        *,
+        session: aiohttp.ClientSession,
+        clock: Callable[[], datetime],
+        chance: random.Random,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.armed = Armed()
+        self.trapped = 0
+        self.secret = secret_for(settings.token)
+        self.files = Files(clock=clock, chance=chance)
+        self.ledger = Ledger(
+            clock=clock,
+            keep=timedelta(seconds=settings.keep_seconds),
+            budget=settings.keep_mib * 1024 * 1024,
+            weigh_pictures=settings.picture == "made",
+        )
+        self.studio = Studio(self.files, picture=settings.picture)
+        self.sender = Sender(session=session, secret=self.secret, clock=clock, chance=chance)
+        self.runner = Runner(
+            boot_seconds=settings.boot_seconds,
+            clock=clock,
+            ledger=self.ledger,
+            studio=self.studio,
+            sender=self.sender,
+        )
+        self._chance = chance
+        self._created = 0
+
+    def create(
+        self,
+        body: Mapping[str, Any],
+        *,
+        version: str,
+        base: str,
+        faults: Faults,
+        cancel_after: timedelta | None,
+    ) -> Prediction:
+        """Commit a prediction out of a valid body and set it going."""
+        now, given = self.clock(), body["input"]
+        self._created += 1
+        events = body.get("webhook_events_filter")
+        seconds = self.settings.predict_seconds if faults.latency_s is None else faults.latency_s
+        prediction = Prediction(
+            id=prediction_id(self._chance),
+            number=self._created,
+            version=version,
+            input=given,
+            seed=int(given["seed"]) if "seed" in given else self._chance.randrange(2**16),
+            seconds=seconds,
+            base=base,
+            created_at=now,
+            webhook=body.get("webhook"),
+            events=None if events is None else frozenset(events),
+            deadline=None if cancel_after is None else now + cancel_after,
+            faults=faults,
+        )
+        self.ledger.add(prediction)
+        self.runner.start(prediction)
+        return prediction
+
+    async def open(self) -> None:
+        await self.studio.open()
+
+    async def close(self) -> None:
+        await self.runner.close()
+        await self.sender.close()
+        self.studio.close()
+
+
+ACCOUNT: Final = web.AppKey("account", Account)
+
+
+def base_of(request: web.Request) -> str:
+    """Return the base of absolute links: the public URL when there is one, else the host that was asked."""
+    public = request.app[ACCOUNT].settings.public_url
+    return public.rstrip("/") if public else f"{request.scheme}://{request.host}"

@@ -1,0 +1,95 @@
+"""The knobs that make the sandbox misbehave on purpose."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Create = Literal[
+    "drop_after_commit",
+    "hang",
+    "429",
+    "402",
+    "401",
+    "500",
+    "html_502",
+    "truncated",
+    "version_null",
+    "aborted",
+]
+Webhook = Literal["lost", "duplicate", "reorder", "bad_signature", "stale", "before_201"]
+Outcome = Literal["failed", "nsfw", "canceled", "E1001", "E6716"]
+Output = Literal["404", "truncated", "huge", "redirect", "slow", "wrong_type"]
+
+
+class Faults(BaseModel):
+    """What goes wrong with a prediction; the default is nothing.
+
+    * `latency_s` replaces the seconds from start to end.
+    * `create` is the answer to the create. `drop_after_commit` makes the prediction, then closes the
+      connection without an answer; `truncated` makes it and cuts the answer in half; `version_null` and
+      `aborted` make it with that body. `hang` makes nothing and keeps the connection open for 120 s; the
+      numbers and `html_502` make nothing either.
+    * `webhook`: `lost` sends none, `duplicate` each message five times, `reorder` the first ones after
+      the last; `stale` signs with a time one hour old, `bad_signature` with a foreign key; `before_201`
+      delivers the first message before the create is answered.
+    * `outcome` is how the prediction ends.
+    * `output` spoils the download: `truncated` serves half a picture, `huge` 500 MiB, `redirect` leads to
+      this server's trap, `slow` dribbles for minutes, `wrong_type` is a web page.
+    * `times` is the number of creates all of it applies to; `retry_after` the seconds of a 429.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    latency_s: float | None = Field(None, ge=0, le=7200, strict=True)
+    create: Create | None = None
+    webhook: Webhook | None = None
+    outcome: Outcome | None = None
+    output: Output | None = None
+    times: int | None = Field(None, ge=1, strict=True)
+    retry_after: int = Field(5, ge=0, le=3600, strict=True)
+
+
+NO_FAULTS = Faults()
+
+
+class Armed:
+    """The faults that wait for the next creates."""
+
+    def __init__(self) -> None:
+        self._faults = NO_FAULTS
+        self._left: int | None = None
+
+    def arm(self, faults: Faults) -> None:
+        self._faults, self._left = faults, faults.times
+
+    def shown(self) -> dict[str, Any]:
+        """Return the armed faults with what is left of `times`; empty when nothing is armed."""
+        if self._faults == NO_FAULTS:
+            return {}
+        return self._faults.model_dump(exclude_unset=True) | ({"times": self._left} if self._left else {})
+
+    def taken(self) -> Faults:
+        """Return the faults of one create and count it."""
+        faults = self._faults
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                self.arm(NO_FAULTS)
+        return faults
+
+
+def parsed(body: Any) -> Faults:
+    """Read the knobs; raise ValueError with a plain sentence for an unknown one."""
+    if not isinstance(body, dict):
+        raise ValueError("the faults must be a JSON object")  # noqa: TRY004 - a wrong value
+    try:
+        return Faults.model_validate(body)
+    except ValidationError as error:
+        raise ValueError("; ".join(_sentence(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _sentence(place: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(map(str, place))
+    if "Extra inputs" in message:
+        return f"unknown fault '{name}'; known are {', '.join(Faults.model_fields)}"
+    return f"{name}: {message}"

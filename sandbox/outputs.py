@@ -1,0 +1,82 @@
+"""The output host, a stand-in for replicate.delivery: pictures by URL without a token, or spoiled ones."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from sandbox.account import ACCOUNT
+from sandbox.predictions import Prediction
+from sandbox.problems import not_found
+from sandbox.routes import found_prediction
+
+HUGE_BYTES: Final = 500 * 1024 * 1024
+_SLOW_PIECE: Final = 64
+_SLOW_SECONDS: Final = 1.0
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    prediction = found_prediction(request)
+    index = int(request.match_info["index"])
+    if index >= len(prediction.pictures):
+        raise not_found("The requested file does not exist")
+    return await _served(request, prediction, prediction.pictures[index])
+
+
+async def _served(request: web.Request, prediction: Prediction, picture: bytes) -> web.StreamResponse:
+    match prediction.faults.output:
+        case None:
+            return _png(picture)
+        case "404":
+            raise not_found("The requested file does not exist")
+        case "truncated":
+            return _png(picture[: len(picture) // 2])
+        case "wrong_type":
+            return web.Response(text="<html><body>Not a picture.</body></html>", content_type="text/html")
+        case "redirect":
+            raise web.HTTPFound(f"{prediction.base}/_sandbox/trap")
+        case "huge":
+            return await _huge(request, picture)
+        case "slow":
+            return await _slow(request, picture)
+
+
+def _png(data: bytes) -> web.Response:
+    return web.Response(
+        body=data, content_type="image/png", headers={"Cache-Control": "public, max-age=3600"}
+    )
+
+
+async def _huge(request: web.Request, picture: bytes) -> web.StreamResponse:
+    """Send a picture with zeros after it up to 500 MiB, the length unsaid."""
+    answer = web.StreamResponse(headers={"Content-Type": "image/png"})
+    await answer.prepare(request)
+    await answer.write(picture)
+    zeros = bytes(256 * 1024)
+    for _ in range(HUGE_BYTES // len(zeros)):
+        await answer.write(zeros)
+    return answer
+
+
+async def _slow(request: web.Request, picture: bytes) -> web.StreamResponse:
+    """Send 64 bytes a second, which no patience outlasts."""
+    answer = web.StreamResponse(headers={"Content-Type": "image/png", "Content-Length": str(len(picture))})
+    await answer.prepare(request)
+    for start in range(0, len(picture), _SLOW_PIECE):
+        await answer.write(picture[start : start + _SLOW_PIECE])
+        await asyncio.sleep(_SLOW_SECONDS)
+    return answer
+
+
+async def page(request: web.Request) -> web.Response:
+    """Lead a person who opens a prediction's web link to its first picture."""
+    prediction = found_prediction(request)
+    if not prediction.pictures:
+        raise not_found("The prediction has no picture")
+    raise web.HTTPFound(f"{prediction.base}/files/out/{prediction.id}/out-0.png")
+
+
+async def trap(request: web.Request) -> web.Response:
+    """Stand where a redirected download must never arrive, and count the arrivals."""
+    request.app[ACCOUNT].trapped += 1
+    return web.Response(text="trapped")

@@ -1,0 +1,76 @@
+"""Logins: families of refresh tokens, and how often somebody has tried."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pymongo import ReturnDocument
+
+from store.mongo.connection import Database, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How many logins were tried in the window that ends at `until`, this one included."""
+
+    count: int
+    until: datetime
+
+
+class AccountSessions:
+    """Keep refresh families (`_id` is the session) and login attempts; both go away by themselves."""
+
+    def __init__(self, database: Database) -> None:
+        self._families = database["refresh_families"]
+        self._attempts = database["login_attempts"]
+
+    async def ensure_indexes(self) -> None:
+        with reachable():
+            await self._families.create_index("expires_at", expireAfterSeconds=0)
+            await self._attempts.create_index("until", expireAfterSeconds=0)
+
+    async def open(self, session: str, *, subject: str, token_id: str, expires_at: datetime) -> None:
+        """Begin a family with its first refresh token."""
+        family = {
+            "_id": session,
+            "subject": subject,
+            "current": token_id,
+            "expires_at": expires_at,
+            "revoked": False,
+        }
+        with reachable():
+            await self._families.insert_one(family)
+
+    async def rotate(
+        self, session: str, *, subject: str, used: str, following: str, expires_at: datetime
+    ) -> bool:
+        """Exchange the family's current token; False, and the family is revoked, when `used` is another."""
+        living = {"_id": session, "subject": subject, "current": used, "revoked": False}
+        change = {"$set": {"current": following, "expires_at": expires_at}}
+        with reachable():
+            if await self._families.find_one_and_update(living, change) is not None:
+                return True
+        await self.revoke(session, subject=subject)
+        return False
+
+    async def revoke(self, session: str, *, subject: str) -> None:
+        """End a family: none of its refresh tokens works any more."""
+        with reachable():
+            await self._families.update_one({"_id": session, "subject": subject}, {"$set": {"revoked": True}})
+
+    async def count_attempt(self, name: str, *, now: datetime, window: timedelta) -> Attempts:
+        """Count one more login attempt of `name`; a window begins with the first attempt in it."""
+        running = {"$gt": ["$until", now]}
+        change = {
+            "count": {"$cond": [running, {"$add": ["$count", 1]}, 1]},
+            "until": {"$cond": [running, "$until", now + window]},
+        }
+        with reachable():
+            kept = await self._attempts.find_one_and_update(
+                {"_id": name}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
+            )
+        return Attempts(kept["count"], kept["until"])
+
+    async def forget_attempts(self, name: str) -> None:
+        """Forget the attempts of `name`, who has proved himself."""
+        with reachable():
+            await self._attempts.delete_one({"_id": name})

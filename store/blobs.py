@@ -1,0 +1,41 @@
+"""Pictures beside the log: `_id` is `<generation>/<salted hash>`; nothing is shared between generations."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+Kind = Literal["example", "input", "result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One picture's bytes; `sha256` is the plain hash of `data`, for clients that check what they got."""
+
+    generation: str
+    digest: str
+    token: str
+    kind: Kind
+    content_type: str
+    data: bytes
+    sha256: str
+    created_at: datetime
+
+
+class BlobStore(Protocol):
+    """Keep pictures under their generation; a second put of the same name changes nothing."""
+
+    async def put(self, *blobs: Blob) -> None: ...
+
+    async def get(self, generation: str, digest: str) -> Blob | None: ...
+
+    async def hashes(self, generation: str) -> dict[str, str]:
+        """Map each digest of a generation to the plain SHA-256 of its bytes."""
+        ...
+
+    async def erase(self, generation: str, *, token: str | None = None) -> None:
+        """Delete the pictures of a generation, or only those put under one token; repeatable."""
+        ...
+
+    async def expire(self, kind: Kind, before: datetime) -> int:
+        """Delete pictures of a kind made before a moment; return how many."""
+        ...

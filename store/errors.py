@@ -1,0 +1,30 @@
+"""What can go wrong with the memory.
+
+StoreError
+├── StoreUnavailableError       it cannot be reached now; nothing was done, try again
+│   └── OutcomeUnknownError     it may or may not have been written, and reading back failed too
+└── WrongExpectedVersionError   somebody appended first: load, decide again
+"""
+
+
+class StoreError(Exception):
+    """The memory says no."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached; nothing was done."""
+
+    retry_after = 5
+
+
+class OutcomeUnknownError(StoreUnavailableError):
+    """An append may have happened; only reading the stream later can tell."""
+
+
+class WrongExpectedVersionError(StoreError):
+    """The stream is not at the version that the decision was made on."""
+
+    def __init__(self, stream: str, expected: int) -> None:
+        super().__init__(f"{stream} is not at version {expected}")
+        self.stream = stream
+        self.expected = expected

@@ -1,0 +1,38 @@
+"""The event store's contract. Every implementation passes the same tests."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from events.commit import Commit
+from events.envelope import Cause
+from events.event import Event
+
+
+class EventStore(Protocol):
+    """Streams of commits, append-only."""
+
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+    ) -> Commit:
+        """Append one decision's events as one commit behind `expected_version` (0: the stream is new).
+
+        Raises WrongExpectedVersionError, StoreUnavailableError, OutcomeUnknownError; ValueError for none.
+        """
+        ...
+
+    async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
+        """Read the commits of a stream whose events lie behind version `after`, in order; [] for none."""
+        ...
+
+    def commits(self) -> AsyncIterator[Commit]:
+        """Read every commit, stream by stream, each in its own order."""
+        ...
+
+    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
+        """Read commits older than `before` whose messages nobody confirmed yet, oldest first."""
+        ...
+
+    async def mark_published(self, commit_ids: Sequence[str]) -> None:
+        """Clear the outbox mark; repeatable."""
+        ...

@@ -1,0 +1,108 @@
+"""Load, decide, append: once, here, for every writer of a generation."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from domain.generation import Generation, evolve, fold, id_of, stream_of
+from domain.lifecycle import check
+from events.commit import Commit
+from events.envelope import Cause, RecordedEvent
+from events.event import Event
+from store.errors import WrongExpectedVersionError
+from store.event_store import EventStore
+
+Decision = Callable[[Generation], Sequence[Event]]
+Clock = Callable[[], datetime]
+
+_TRIES = 8
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The generation after a decision, and the events that this call appended; none when it had no effect."""
+
+    generation: Generation
+    events: tuple[Event, ...] = ()
+
+
+class Generations:
+    """The repository: folds streams, appends decisions and announces what it appended.
+
+    `announce` must not block and must not raise: the outbox mark in the commit outlives it.
+    """
+
+    def __init__(self, events: EventStore, *, announce: Callable[[Commit], None], clock: Clock) -> None:
+        self._events = events
+        self._announce = announce
+        self._clock = clock
+
+    async def load(self, generation_id: str) -> Generation | None:
+        """Fold a generation's stream; None when there is none."""
+        commits = await self._events.read(stream_of(generation_id))
+        return fold(event for commit in commits for event in commit.events)
+
+    async def begin(self, generation_id: str, event: Event, *, cause: Cause) -> Commit:
+        """Append the first event; WrongExpectedVersionError when the stream is there already."""
+        check(None, event)
+        return await self._append(stream_of(generation_id), 0, [event], cause)
+
+    async def decide(self, generation_id: str, decision: Decision, *, cause: Cause) -> Decided | None:
+        """Load, decide and append, again after a lost race; return what came of it, None for no stream.
+
+        Raises IllegalTransitionError for a decision that the rules forbid, and the store's errors.
+        """
+        for attempt in range(_TRIES):
+            generation = await self.load(generation_id)
+            if generation is None:
+                return None
+            events = list(decision(generation))
+            if not events:
+                return Decided(generation)
+            _check_all(generation, events)
+            try:
+                commit = await self._append(stream_of(generation_id), generation.version, events, cause)
+            except WrongExpectedVersionError:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
+                continue
+            return Decided(_evolved(generation, commit), tuple(events))
+        raise WrongExpectedVersionError(stream_of(generation_id), -1)
+
+    async def _append(self, stream: str, version: int, events: Sequence[Event], cause: Cause) -> Commit:
+        commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())
+        log.info(
+            "appended",
+            generation_id=id_of(stream),
+            event_id=commit.events[-1].id,
+            types=[event.type for event in commit.events],
+        )
+        self._announce(commit)
+        return commit
+
+
+def _evolved(generation: Generation, commit: Commit) -> Generation:
+    for recorded in commit.events:
+        generation = evolve(generation, recorded)
+    return generation
+
+
+def _check_all(generation: Generation, events: Sequence[Event]) -> None:
+    """Check a decision's events one by one, each against the state that the ones before it make."""
+    for event in events:
+        check(generation, event)
+        generation = evolve(
+            generation,
+            RecordedEvent(
+                stream=stream_of(generation.id),
+                version=generation.version + 1,
+                time=generation.updated_at,
+                event=event,
+                cause=Cause(actor="check"),
+            ),
+        )

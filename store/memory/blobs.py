@@ -1,0 +1,39 @@
+import asyncio
+from datetime import datetime
+
+from store.blobs import Blob, Kind
+
+
+class MemoryBlobs:
+    """Pictures in a dictionary, with the same contract as in MongoDB."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[tuple[str, str], Blob] = {}
+
+    async def put(self, *blobs: Blob) -> None:
+        await asyncio.sleep(0)
+        for blob in blobs:
+            self._blobs.setdefault((blob.generation, blob.digest), blob)
+
+    async def get(self, generation: str, digest: str) -> Blob | None:
+        await asyncio.sleep(0)
+        return self._blobs.get((generation, digest))
+
+    async def hashes(self, generation: str) -> dict[str, str]:
+        await asyncio.sleep(0)
+        return {digest: blob.sha256 for (owner, digest), blob in self._blobs.items() if owner == generation}
+
+    async def erase(self, generation: str, *, token: str | None = None) -> None:
+        await asyncio.sleep(0)
+        old = [
+            key for key, blob in self._blobs.items() if key[0] == generation and token in (None, blob.token)
+        ]
+        for key in old:
+            del self._blobs[key]
+
+    async def expire(self, kind: Kind, before: datetime) -> int:
+        await asyncio.sleep(0)
+        old = [key for key, blob in self._blobs.items() if blob.kind == kind and blob.created_at < before]
+        for key in old:
+            del self._blobs[key]
+        return len(old)

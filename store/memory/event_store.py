@@ -1,0 +1,52 @@
+"""The event store in memory: for tests of rules and for simulation, with the same contract."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from events.commit import Commit, commit_of
+from events.envelope import Cause
+from events.event import Event
+from store.errors import WrongExpectedVersionError
+
+
+class MemoryEventStore:
+    """Keep streams in a dictionary; every call yields once, so that concurrent callers interleave."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, list[Commit]] = {}
+        self._unpublished: dict[str, datetime] = {}
+
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+    ) -> Commit:
+        if not events:
+            raise ValueError("a commit has at least one event")
+        await asyncio.sleep(0)
+        stored = self._streams.setdefault(stream, [])
+        if (stored[-1].last if stored else 0) != expected_version:
+            raise WrongExpectedVersionError(stream, expected_version)
+        writer = secrets.token_hex(12)
+        commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
+        stored.append(commit)
+        self._unpublished[commit.id] = time
+        return commit
+
+    async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
+        await asyncio.sleep(0)
+        return [commit for commit in self._streams.get(stream, []) if commit.last > after]
+
+    async def commits(self) -> AsyncIterator[Commit]:
+        for stream in sorted(self._streams):
+            for commit in self._streams[stream]:
+                yield commit
+
+    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
+        waiting = sorted((time, key) for key, time in self._unpublished.items() if time < before)
+        commits = {commit.id: commit async for commit in self.commits()}
+        return [commits[key] for _, key in waiting[:limit]]
+
+    async def mark_published(self, commit_ids: Sequence[str]) -> None:
+        for commit_id in commit_ids:
+            self._unpublished.pop(commit_id, None)

@@ -1,0 +1,68 @@
+from datetime import datetime
+
+from pymongo import ASCENDING
+from pymongo.errors import BulkWriteError
+
+from store.blobs import Blob, Kind
+from store.mongo.connection import Database, Document, only_duplicates, reachable
+
+
+class MongoBlobs:
+    """Pictures in collection `blobs`: one document each, at most 10 MiB."""
+
+    def __init__(self, database: Database) -> None:
+        self._blobs = database.get_collection("blobs")
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        await self._blobs.create_index([("generation", ASCENDING)])
+        await self._blobs.create_index([("kind", ASCENDING), ("created_at", ASCENDING)])
+
+    async def put(self, *blobs: Blob) -> None:
+        if not blobs:
+            return
+        with reachable():
+            try:
+                await self._blobs.insert_many([_document(blob) for blob in blobs], ordered=False)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+
+    async def get(self, generation: str, digest: str) -> Blob | None:
+        with reachable():
+            document = await self._blobs.find_one({"_id": f"{generation}/{digest}"})
+        return _blob(document) if document else None
+
+    async def hashes(self, generation: str) -> dict[str, str]:
+        with reachable():
+            found = await self._blobs.find({"generation": generation}, {"data": 0}).to_list(None)
+        return {document["digest"]: document["sha256"] for document in found}
+
+    async def erase(self, generation: str, *, token: str | None = None) -> None:
+        query = {"generation": generation} | ({"token": token} if token else {})
+        with reachable():
+            await self._blobs.delete_many(query)
+
+    async def expire(self, kind: Kind, before: datetime) -> int:
+        with reachable():
+            deleted = await self._blobs.delete_many({"kind": kind, "created_at": {"$lt": before}})
+        return deleted.deleted_count
+
+
+def _document(blob: Blob) -> Document:
+    return {
+        "_id": f"{blob.generation}/{blob.digest}",
+        "generation": blob.generation,
+        "digest": blob.digest,
+        "token": blob.token,
+        "kind": blob.kind,
+        "content_type": blob.content_type,
+        "data": blob.data,
+        "sha256": blob.sha256,
+        "created_at": blob.created_at,
+    }
+
+
+def _blob(document: Document) -> Blob:
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    return Blob(**fields)

@@ -1,0 +1,164 @@
+"""The event store on MongoDB: one commit is one document, `_id` = stream:first."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING
+from pymongo.errors import BulkWriteError, PyMongoError, WTimeoutError
+
+from events.commit import Commit, commit_from, commit_of
+from events.envelope import Cause
+from events.event import Event
+from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
+from store.mongo.batcher import Batcher
+from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+
+
+class MongoEventStore:
+    """Append and read commits; concurrent appends and marks share round trips."""
+
+    def __init__(self, database: Database) -> None:
+        self._commits = database.get_collection("commits")
+        self._appends: Batcher[Document] = Batcher(self._insert)
+        self._marks: Batcher[str] = Batcher(self._clear, largest=1000)
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        await self._commits.create_index([("stream", ASCENDING), ("first", ASCENDING)], unique=True)
+        for mark in ("outbox", "unsealed"):
+            await self._commits.create_index(
+                [("time", ASCENDING)],
+                name=f"{mark}_by_time",
+                partialFilterExpression={mark: True},
+            )
+
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+    ) -> Commit:
+        if not events:
+            raise ValueError("a commit has at least one event")
+        await self._require(stream, expected_version)
+        writer = secrets.token_hex(12)
+        commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
+        try:
+            await self._appends.put(_document(commit, time))
+        except _DuplicateError:
+            await self._settle_duplicate(commit)
+        except PyMongoError as error:
+            if not is_passing(error):
+                raise
+            await self._settle_unknown(commit)
+        return commit
+
+    async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
+        query = {"stream": stream, "last": {"$gt": after}}
+        with reachable():
+            documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
+        return [stored_commit(document) for document in documents]
+
+    async def commits(self) -> AsyncIterator[Commit]:
+        with reachable():
+            async for document in self._commits.find({}).sort([("stream", ASCENDING), ("first", ASCENDING)]):
+                yield stored_commit(document)
+
+    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
+        query = {"outbox": True, "time": {"$lt": before}}
+        with reachable():
+            documents = await self._commits.find(query).sort("time", ASCENDING).limit(limit).to_list(limit)
+        return [stored_commit(document) for document in documents]
+
+    async def mark_published(self, commit_ids: Sequence[str]) -> None:
+        with reachable():
+            await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
+
+    async def _require(self, stream: str, version: int) -> None:
+        """Refuse a gap: the unique key alone would accept a commit that nothing leads to."""
+        if version == 0:
+            return
+        with reachable():
+            before = await self._commits.find_one({"stream": stream, "last": version}, {"_id": 1})
+        if before is None:
+            raise WrongExpectedVersionError(stream, version)
+
+    async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
+        outcomes: list[Exception | None] = [None] * len(documents)
+        try:
+            await self._commits.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if error.details[
+                "writeConcernErrors"
+            ]:  # written, perhaps not for good: nobody's outcome is known
+                outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
+            for fault in error.details["writeErrors"]:
+                outcomes[fault["index"]] = _fault(fault)
+        return outcomes
+
+    async def _clear(self, commit_ids: Sequence[str]) -> list[Exception | None]:
+        await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"outbox": ""}})
+        return [None] * len(commit_ids)
+
+    async def _settle_duplicate(self, commit: Commit) -> None:
+        # A duplicate key is success only when the stored writer is mine: the driver retried a write.
+        stored = await self._stored_writer(commit)
+        if stored != commit.writer:
+            raise WrongExpectedVersionError(commit.stream, commit.first - 1)
+
+    async def _settle_unknown(self, commit: Commit) -> None:
+        try:
+            stored = await self._stored_writer(commit)
+        except (PyMongoError, StoreUnavailableError) as error:
+            raise OutcomeUnknownError(commit.id) from error
+        if stored is None:
+            # Absent now does not mean absent for good: the lost write may still arrive.
+            raise OutcomeUnknownError(commit.id)
+        if stored != commit.writer:
+            raise WrongExpectedVersionError(commit.stream, commit.first - 1)
+
+    async def _stored_writer(self, commit: Commit) -> str | None:
+        document = await self._commits.find_one({"_id": commit.id}, {"writer": 1})
+        return document["writer"] if document else None
+
+
+class _DuplicateError(Exception):
+    pass
+
+
+def _fault(fault: dict[str, Any]) -> Exception:
+    if fault["code"] == DUPLICATE_KEY:
+        return _DuplicateError(fault["errmsg"])
+    return StoreUnavailableError(f"insert failed with code {fault['code']}")
+
+
+def _document(commit: Commit, time: datetime) -> Document:
+    return {
+        "_id": commit.id,
+        "stream": commit.stream,
+        "first": commit.first,
+        "last": commit.last,
+        "types": [event.type for event in commit.events],
+        "time": time,
+        "writer": commit.writer,
+        "body": commit.body,
+        "outbox": True,
+        "unsealed": True,
+    }
+
+
+def stored_commit(document: Document) -> Commit:
+    """Read a commit's document; ValueError when the index fields contradict its body."""
+    commit = commit_from(document["body"], writer=document["writer"])
+    time = commit.events[0].time
+    within = {
+        "_id": commit.id,
+        "stream": commit.stream,
+        "first": commit.first,
+        "last": commit.last,
+        "types": [event.type for event in commit.events],
+        "time": time.replace(microsecond=time.microsecond // 1000 * 1000),  # as precise as MongoDB's dates
+    }
+    if any(document[name] != value for name, value in within.items()):
+        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
+    return commit

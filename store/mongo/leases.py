@@ -1,0 +1,29 @@
+from pymongo import ReturnDocument
+
+from store.mongo.connection import Database, reachable
+
+
+class MongoLeases:
+    """One holder per job at a time, by the server's clock: a process's own clock may jump."""
+
+    def __init__(self, database: Database, *, holder: str) -> None:
+        self._leases = database.get_collection("leases")
+        self._holder = holder
+
+    async def take(self, job: str, *, seconds: float) -> bool:
+        """Take or renew the lease of a job; False while somebody else has it."""
+        mine = {"$literal": self._holder}
+        free = {"$or": [{"$eq": ["$holder", mine]}, {"$lt": ["$until", "$$NOW"]}]}
+        until = {"$add": ["$$NOW", int(seconds * 1000)]}
+        # The condition stands in the update, because an upsert takes no $expr; no `until` is less than any.
+        taken = {"holder": {"$cond": [free, mine, "$holder"]}, "until": {"$cond": [free, until, "$until"]}}
+        with reachable():
+            lease = await self._leases.find_one_and_update(
+                {"_id": job}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
+            )
+        return bool(lease["holder"] == self._holder)
+
+    async def free(self) -> None:
+        """Give back all leases of this holder, so that a successor need not wait."""
+        with reachable():
+            await self._leases.delete_many({"holder": self._holder})

@@ -1,0 +1,25 @@
+from pymongo.errors import DuplicateKeyError
+
+from store.mongo.connection import Database, reachable
+
+
+class MongoPredictions:
+    """Whose a prediction is: its id stands in one generation's stream only."""
+
+    def __init__(self, database: Database) -> None:
+        self._predictions = database.get_collection("predictions")
+
+    async def claim(self, prediction: str, generation: str) -> bool:
+        """Note that a prediction belongs to a generation; False when it is another's."""
+        with reachable():
+            try:
+                await self._predictions.insert_one({"_id": prediction, "generation": generation})
+            except DuplicateKeyError:
+                return await self.owner(prediction) == generation
+        return True
+
+    async def owner(self, prediction: str) -> str | None:
+        """Find the generation of a prediction; None when nobody claimed it."""
+        with reachable():
+            document = await self._predictions.find_one({"_id": prediction})
+        return document["generation"] if document else None

@@ -1,0 +1,93 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.projection import Page, Row
+
+_UNFINISHED = {"$in": ["pending", "processing"]}
+
+
+class MongoProjection:
+    """Rows in a collection of their own (default `generations`), so that a rebuild can stand beside."""
+
+    def __init__(self, database: Database, *, collection: str = "generations") -> None:
+        self._rows = database.get_collection(collection)
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
+        await self._rows.create_index([("project", ASCENDING), ("user", ASCENDING), *newest])
+        await self._rows.create_index(
+            [("project", ASCENDING), *newest], name="public", partialFilterExpression={"is_public": True}
+        )
+        await self._rows.create_index(
+            [("due_at", ASCENDING)], partialFilterExpression={"due_at": {"$type": "date"}}
+        )
+        await self._rows.create_index([("status", ASCENDING), ("start_by", ASCENDING)])
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        with reachable():
+            try:
+                await self._rows.bulk_write([_newer(row, upsert=True) for row in rows], ordered=False)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+                # The stored row is as new or newer, or an older one was inserted a moment ago: compare again.
+                doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
+                await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
+
+    async def versions(self, ids: Sequence[str]) -> dict[str, int]:
+        with reachable():
+            found = await self._rows.find({"_id": {"$in": list(ids)}}, {"version": 1}).to_list(None)
+        return {document["_id"]: document["version"] for document in found}
+
+    async def page_of_user(self, *, project: str, user: str, page: int, per_page: int) -> Page:
+        return await self._page({"project": project, "user": user, "erased": False}, page, per_page)
+
+    async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page:
+        return await self._page({"project": project, "is_public": True}, page, per_page)
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Row]:
+        with reachable():
+            found = self._rows.find({"due_at": {"$lte": now}}).sort("due_at", ASCENDING).limit(limit)
+            return [_row(document) for document in await found.to_list(limit)]
+
+    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
+        unsent = {"status": "pending", "start_by": {"$lte": now}}
+        unfinished = {"status": _UNFINISHED, "start_by": {"$lte": now}, "finish_by": {"$lte": now}}
+        with reachable():
+            documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
+        return [_row(document) for document in documents]
+
+    async def clear(self) -> None:
+        """Forget every row: the start of a rebuild."""
+        with reachable():
+            await self._rows.delete_many({})
+
+    async def documents(self) -> list[Document]:
+        """Read every row as it is stored, by id: for comparing a rebuild with what is live."""
+        with reachable():
+            return await self._rows.find({}).sort("_id", ASCENDING).to_list(None)
+
+    async def _page(self, query: Document, page: int, per_page: int) -> Page:
+        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
+        with reachable():
+            found = self._rows.find(query).sort(newest).skip((page - 1) * per_page).limit(per_page)
+            documents = await found.to_list(per_page)
+            total = await self._rows.count_documents(query)
+        return Page(tuple(_row(document) for document in documents), total)
+
+
+def _newer(row: Row, *, upsert: bool) -> UpdateOne:
+    fields = row.as_document()
+    key = fields.pop("_id")
+    return UpdateOne({"_id": key, "version": {"$lt": row.version}}, {"$set": fields}, upsert=upsert)
+
+
+def _row(document: Document) -> Row:
+    return Row(**{"id" if name == "_id" else name: value for name, value in document.items()})

@@ -1,0 +1,76 @@
+"""The whole memory of a process, opened together."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from pymongo.errors import PyMongoError
+
+from store.accounts import Accounts
+from store.mongo.blobs import MongoBlobs
+from store.mongo.connection import Client, open_client, open_database
+from store.mongo.event_store import MongoEventStore
+from store.mongo.followers import MongoFollowers
+from store.mongo.leases import MongoLeases
+from store.mongo.ledger import MongoLedger
+from store.mongo.log import MongoLog
+from store.mongo.predictions import MongoPredictions
+from store.mongo.projection import MongoProjection
+from store.mongo.words import MongoWords
+from store.settings import StoreSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MongoStore:
+    """Every part of the store on one connection pool."""
+
+    client: Client
+    events: MongoEventStore
+    words: MongoWords
+    blobs: MongoBlobs
+    ledger: MongoLedger
+    projection: MongoProjection
+    log: MongoLog
+    followers: MongoFollowers
+    leases: MongoLeases
+    predictions: MongoPredictions
+    accounts: Accounts
+
+    @classmethod
+    def open(cls, settings: StoreSettings, *, holder: str, clock: Callable[[], datetime]) -> Self:
+        """Connect lazily; `holder` names this process in leases."""
+        client = open_client(settings)
+        database = open_database(client, settings)
+        return cls(
+            client=client,
+            events=MongoEventStore(database),
+            words=MongoWords(database),
+            blobs=MongoBlobs(database),
+            ledger=MongoLedger(database),
+            projection=MongoProjection(database),
+            log=MongoLog(database),
+            followers=MongoFollowers(database),
+            leases=MongoLeases(database, holder=holder),
+            predictions=MongoPredictions(database),
+            accounts=Accounts(database, clock),
+        )
+
+    async def prepare(self) -> None:
+        """Create all indexes; repeatable, and the first proof that the store can be reached."""
+        parts = (self.events, self.words, self.blobs, self.ledger, self.projection, self.log, self.accounts)
+        await asyncio.gather(*(part.ensure_indexes() for part in parts))
+
+    async def health(self) -> dict[str, Any]:
+        """Ask the server how it is, for at most two seconds."""
+        try:
+            async with asyncio.timeout(2):
+                info = await self.client.server_info()
+        except (PyMongoError, TimeoutError) as error:
+            return {"status": "unhealthy", "connection": "failed", "error": type(error).__name__}
+        return {"status": "healthy", "connection": "ok", "version": info["version"]}
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()

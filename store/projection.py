@@ -1,0 +1,103 @@
+"""One row per generation: what lists, usage and the scheduler ask. A pure function of the fold."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.generation import Generation
+from domain.lifecycle import Patience, due_at
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A generation as a table knows it; free of words."""
+
+    id: str
+    version: int
+    developer: str
+    project: str
+    user: str
+    state: str
+    status: str
+    period: str
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    due_at: datetime | None
+    start_by: datetime
+    finish_by: datetime
+    claim_until: datetime | None
+    attempt: int
+    prediction: str | None
+    quota: str
+    cost_microusd: int | None
+    failure: str | None
+    is_public: bool
+    erased: bool
+    cancel_requested: bool
+
+    def as_document(self) -> dict[str, Any]:
+        """Write the row with `_id` for its id."""
+        fields = asdict(self)
+        return {"_id": fields.pop("id"), **fields}
+
+
+def row_of(g: Generation, patience: Patience) -> Row:
+    """Write a generation down as its row."""
+    owner = g.request.owner
+    return Row(
+        id=g.id,
+        version=g.version,
+        developer=owner.developer,
+        project=owner.project,
+        user=owner.user,
+        state=g.state.value,
+        status=g.status,
+        period=g.request.period,
+        created_at=g.created_at,
+        updated_at=g.updated_at,
+        finished_at=g.finished_at,
+        due_at=due_at(g, patience),
+        start_by=g.request.start_by,
+        finish_by=g.request.finish_by,
+        claim_until=g.claim_until,
+        attempt=g.attempt,
+        prediction=g.prediction,
+        quota=g.quota,
+        cost_microusd=g.cost_microusd,
+        failure=g.failure.code if g.failure else None,
+        is_public=g.is_public,
+        erased=g.erased,
+        cancel_requested=g.cancel_requested,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of rows, newest first, and how many there are in all."""
+
+    rows: tuple[Row, ...]
+    total: int
+
+
+class Projection(Protocol):
+    """Rows, each written only over an older version of itself."""
+
+    async def write(self, rows: Sequence[Row]) -> None: ...
+
+    async def versions(self, ids: Sequence[str]) -> dict[str, int]:
+        """Map those of `ids` that have a row to its version."""
+        ...
+
+    async def page_of_user(self, *, project: str, user: str, page: int, per_page: int) -> Page: ...
+
+    async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page: ...
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Row]:
+        """List rows whose time to be looked at has come, longest waiting first."""
+        ...
+
+    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
+        """List unfinished rows past one of their deadlines."""
+        ...

@@ -1,0 +1,16 @@
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StoreSettings(BaseSettings):
+    """Where the memory is and how long we wait for it."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+
+    mongodb_url: SecretStr = Field(
+        description="MongoDB replica set, with the database in its path: mongodb://host:27017/exemplar"
+    )
+    mongodb_timeout_ms: int = Field(
+        5000, ge=100, description="Wait for a server or a connection, milliseconds"
+    )
+    mongodb_pool: int = Field(50, ge=1, description="Connections per process")

@@ -1,0 +1,228 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.access import (
+    AccountState,
+    Claims,
+    DeveloperIdentity,
+    Identity,
+    KeyState,
+    Presented,
+    Role,
+    Tenancy,
+    developer,
+    reader,
+    registrar,
+    submitter,
+)
+from domain.errors import ErrorCode, ExemplarError
+from domain.tiers import TIERS, tiers_with
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CLAIMS = Claims("ada", Role.END_USER, "garden", "session", "token", NOW)
+DEVELOPER_CLAIMS = Claims("dev", Role.DEVELOPER, None, "session", "token", NOW)
+SENT = Presented("end_user", "the developer key", "garden", "the api key")
+DEVELOPER_KEY = KeyState("k1", "dev", None, active=True, last_used_at=None)
+API_KEY = KeyState("k2", "dev", "garden", active=True, last_used_at=None)
+FOUND = Tenancy(
+    project_id="garden",
+    project_active=True,
+    developer=AccountState("dev", active=True),
+    tier="free_starter",
+    user=AccountState("ada", active=True),
+    developer_key=DEVELOPER_KEY,
+    api_key=API_KEY,
+)
+ADA = Identity("ada", Role.END_USER, "garden", "dev", TIERS["free_starter"])
+
+UNKNOWN = ErrorCode.INVALID_CREDENTIALS
+NO_ROLE = ErrorCode.ROLE_HEADER_REQUIRED
+NO_DEVELOPER_KEY = ErrorCode.INVALID_DEVELOPER_KEY
+FORBIDDEN = ErrorCode.FORBIDDEN
+
+
+def refusal(decide: Callable[[], object]) -> ErrorCode:
+    with pytest.raises(ExemplarError) as refused:
+        decide()
+    return refused.value.code
+
+
+def submitting(
+    claims: Claims = CLAIMS, sent: Presented = SENT, found: Tenancy | None = FOUND
+) -> Callable[[], Identity]:
+    return lambda: submitter(claims, sent, found, TIERS)
+
+
+def reading(
+    claims: Claims = CLAIMS, sent: Presented = SENT, found: Tenancy | None = FOUND
+) -> Callable[[], Identity]:
+    return lambda: reader(claims, sent, found, TIERS)
+
+
+def test_five_headers_that_belong_together_are_somebody() -> None:
+    assert submitting()() == ADA
+    assert reading()() == ADA
+
+
+def test_a_token_alone_is_enough_to_read() -> None:
+    assert reading(sent=Presented(), found=replace(FOUND, developer_key=None, api_key=None))() == ADA
+
+
+GONE = [
+    None,
+    replace(FOUND, user=None),
+    replace(FOUND, user=AccountState("ada", active=False)),
+    replace(FOUND, user=AccountState("ada", active=True, ended_sessions=frozenset({"session"}))),
+    replace(FOUND, user=AccountState("bob", active=True)),
+    replace(FOUND, project_active=False),
+]
+
+
+@pytest.mark.parametrize("found", GONE)
+@pytest.mark.parametrize("sent", [SENT, Presented(), replace(SENT, role="developer", developer_key="")])
+def test_a_token_whose_holder_is_gone_is_refused_first(found: Tenancy | None, sent: Presented) -> None:
+    assert refusal(submitting(sent=sent, found=found)) is UNKNOWN
+    assert refusal(reading(sent=sent, found=found)) is UNKNOWN
+
+
+def test_another_ended_session_changes_nothing() -> None:
+    user = AccountState("ada", active=True, ended_sessions=frozenset({"yesterday's"}))
+    assert submitting(found=replace(FOUND, user=user))() == ADA
+
+
+@pytest.mark.parametrize("claims", [CLAIMS, DEVELOPER_CLAIMS])
+def test_a_missing_role_header_is_told_before_the_role(claims: Claims) -> None:
+    found = FOUND if claims is CLAIMS else None
+    assert refusal(submitting(claims, replace(SENT, role=None, developer_key=None), found)) is NO_ROLE
+
+
+@pytest.mark.parametrize("role", ["developer", "platform_operator", "END_USER", "end_user ", ""])
+def test_a_role_header_that_disagrees_is_forbidden_before_the_keys(role: str) -> None:
+    sent = replace(SENT, role=role, developer_key="wrong")
+    found = replace(FOUND, developer_key=None)
+    assert refusal(submitting(sent=sent, found=found)) is FORBIDDEN
+    assert refusal(reading(sent=sent, found=found)) is FORBIDDEN
+
+
+@pytest.mark.parametrize("role", [Role.DEVELOPER, Role.PLATFORM_OPERATOR, Role.AUDITOR])
+@pytest.mark.parametrize("header", ["end_user", "developer"])
+def test_only_end_users_generate(role: Role, header: str) -> None:
+    claims = replace(DEVELOPER_CLAIMS, role=role)
+    assert refusal(submitting(claims, replace(SENT, role=header), None)) is FORBIDDEN
+    assert refusal(reading(claims, replace(SENT, role=header), None)) is FORBIDDEN
+
+
+WRONG_DEVELOPER_KEYS = [
+    None,
+    replace(DEVELOPER_KEY, active=False),
+    replace(DEVELOPER_KEY, developer_id="another"),
+    replace(DEVELOPER_KEY, project_id="garden"),
+]
+WRONG_API_KEYS = [
+    None,
+    replace(API_KEY, active=False),
+    replace(API_KEY, project_id="another"),
+    replace(API_KEY, project_id=None),
+]
+
+
+@pytest.mark.parametrize("key", WRONG_DEVELOPER_KEYS)
+@pytest.mark.parametrize("api_key", [API_KEY, None])
+def test_a_wrong_developer_key_is_told_before_all_else(
+    key: KeyState | None, api_key: KeyState | None
+) -> None:
+    found = replace(FOUND, developer_key=key, api_key=api_key)
+    assert refusal(submitting(found=found)) is NO_DEVELOPER_KEY
+    assert refusal(reading(found=found)) is NO_DEVELOPER_KEY
+    assert refusal(lambda: registrar(SENT, found)) is NO_DEVELOPER_KEY
+
+
+@pytest.mark.parametrize("key", WRONG_API_KEYS)
+def test_a_wrong_api_key_is_forbidden(key: KeyState | None) -> None:
+    found = replace(FOUND, api_key=key)
+    assert refusal(submitting(found=found)) is FORBIDDEN
+    assert refusal(reading(found=found)) is FORBIDDEN
+    assert refusal(lambda: registrar(SENT, found)) is FORBIDDEN
+
+
+@pytest.mark.parametrize("project_id", ["another", ""])
+def test_a_project_that_is_not_the_tokens_is_forbidden(project_id: str) -> None:
+    assert refusal(submitting(sent=replace(SENT, project_id=project_id))) is FORBIDDEN
+    assert refusal(reading(sent=replace(SENT, project_id=project_id))) is FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"),
+    [("developer_key", NO_DEVELOPER_KEY), ("project_id", FORBIDDEN), ("api_key", FORBIDDEN)],
+)
+def test_submitting_needs_every_header(missing: str, code: ErrorCode) -> None:
+    sent = Presented(**{name: value for name, value in sent_headers().items() if name != missing})
+    known = {"developer_key", "api_key"} - {missing}
+    found = replace(
+        FOUND,
+        developer_key=DEVELOPER_KEY if "developer_key" in known else None,
+        api_key=API_KEY if "api_key" in known else None,
+    )
+    assert refusal(submitting(sent=sent, found=found)) is code
+    assert reading(sent=sent, found=found)() == ADA
+
+
+def sent_headers() -> dict[str, str]:
+    return {
+        "role": "end_user",
+        "developer_key": "the developer key",
+        "project_id": "garden",
+        "api_key": "the api key",
+    }
+
+
+def test_users_of_a_suspended_developer_are_forbidden() -> None:
+    found = replace(FOUND, developer=AccountState("dev", active=False))
+    assert refusal(submitting(found=found)) is FORBIDDEN
+    assert refusal(reading(sent=Presented(), found=found)) is FORBIDDEN
+
+
+def test_a_developer_is_admitted_by_his_token() -> None:
+    state = AccountState("dev", active=True)
+    admitted = developer(DEVELOPER_CLAIMS, Presented(), state, TIERS["internal"])
+    assert admitted == DeveloperIdentity("dev", TIERS["internal"])
+
+
+@pytest.mark.parametrize(
+    "state", [None, AccountState("dev", active=False), AccountState("other", active=True)]
+)
+def test_a_developer_who_is_gone_is_unknown(state: AccountState | None) -> None:
+    tier = TIERS["internal"]
+    assert refusal(lambda: developer(DEVELOPER_CLAIMS, Presented(), state, tier)) is UNKNOWN
+
+
+def test_an_end_user_is_no_developer_whatever_he_says() -> None:
+    assert refusal(lambda: developer(CLAIMS, Presented("developer"), None, None)) is FORBIDDEN
+
+
+def test_a_registrar_needs_both_keys_and_the_project_but_no_token() -> None:
+    assert registrar(replace(SENT, role=None), FOUND) is FOUND
+    assert refusal(lambda: registrar(replace(SENT, developer_key=None), None)) is NO_DEVELOPER_KEY
+    assert refusal(lambda: registrar(SENT, None)) is FORBIDDEN
+    assert refusal(lambda: registrar(SENT, replace(FOUND, project_active=False))) is FORBIDDEN
+
+
+def test_the_tiers_are_those_of_the_contract() -> None:
+    rows = {t.name: (t.monthly, t.concurrent, t.daily_requests) for t in TIERS.values()}
+    assert rows == {
+        "free_starter": (100, 1, 1_000),
+        "cloud_starter": (1_000, 3, 10_000),
+        "cloud_premium": (None, 10, 100_000),
+        "internal": (None, None, None),
+    }
+
+
+def test_single_numbers_of_a_tier_are_configuration() -> None:
+    tiers = tiers_with({"free_starter": {"monthly": 5, "concurrent": None}, "school": {"monthly": 7}})
+    assert tiers["free_starter"] == replace(TIERS["free_starter"], monthly=5, concurrent=None)
+    assert tiers["school"] == replace(TIERS["free_starter"], name="school", monthly=7)
+    assert tiers["internal"] is TIERS["internal"]
+    assert TIERS["free_starter"].monthly == 100

@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from domain.errors import ErrorCode, FieldError
+from domain.metadata import parse_metadata
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"order": "17"},
+        {str(n): n for n in range(16)},
+        {"a": {"b": [1, 2.5, None, True]}},
+        {"a": 2**63 - 1},
+    ],
+)
+def test_a_small_object_is_kept_as_it_is(value: dict[str, object]) -> None:
+    assert parse_metadata(json.dumps(value)) == value
+
+
+def test_two_thousand_and_forty_eight_bytes_are_taken_and_one_more_is_not() -> None:
+    frame = len('{"a": ""}')
+    assert parse_metadata('{"a": "' + "é" * ((2048 - frame) // 2) + '"}')
+    with pytest.raises(FieldError, match="at most 2048 bytes"):
+        parse_metadata('{"a": "' + "é" * ((2048 - frame) // 2 + 1) + '"}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "",
+        "[]",
+        "null",
+        '"a"',
+        json.dumps({str(n): n for n in range(17)}),
+        '{"a": NaN}',
+        '{"a": 1e999}',
+        '{"a": 9223372036854775808}',
+        '{"a": [{"b": -9223372036854775809}]}',
+        '{"a": 1, "a": 2}',
+        '{"a": "\\u0000"}',
+        '{"\\ud800": 1}',
+        '{"a":' + "[" * 900 + "]" * 900 + "}",
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        parse_metadata(text)
+    assert (caught.value.code, caught.value.loc) == (ErrorCode.INVALID_METADATA, ("body", "metadata"))

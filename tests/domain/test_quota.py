@@ -1,0 +1,52 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.quota import TYPICAL_SECONDS, period_of, seconds_to_free_slot, seconds_to_next_period
+
+MOMENTS = st.integers(1_600_000_000_000_000, 3_600_000_000_000_000).map(
+    lambda microseconds: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+)
+
+
+def test_a_unit_belongs_to_the_calendar_month_in_utc() -> None:
+    auckland = timezone(timedelta(hours=13))
+    assert period_of(datetime(2026, 12, 1, 5, tzinfo=auckland)) == "2026-11"
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds"),
+    [
+        (datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), 1),
+        (datetime(2026, 11, 30, 23, 59, 59, 999_999, tzinfo=UTC), 1),
+        (datetime(2026, 11, 30, 23, 59, 58, 1, tzinfo=UTC), 2),
+        (datetime(2026, 11, 1, tzinfo=UTC), 30 * 86_400),
+        (datetime(2026, 12, 31, 23, 0, tzinfo=UTC), 3600),
+        (datetime(2028, 2, 28, tzinfo=UTC), 2 * 86_400),
+        (datetime(2026, 12, 1, 5, tzinfo=timezone(timedelta(hours=13))), 8 * 3600),
+    ],
+    ids=str,
+)
+def test_the_wait_for_a_new_month_is_exact(now: datetime, seconds: int) -> None:
+    assert seconds_to_next_period(now) == seconds
+
+
+@given(MOMENTS)
+def test_after_the_wait_it_is_the_next_month_and_a_second_earlier_it_is_not(now: datetime) -> None:
+    wait = timedelta(seconds=seconds_to_next_period(now))
+    assert period_of(now + wait) != period_of(now)
+    assert wait == timedelta(seconds=1) or period_of(now + wait - timedelta(seconds=1)) == period_of(now)
+
+
+def test_the_wait_for_a_slot_counts_from_the_oldest_holder() -> None:
+    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    since = [now - timedelta(seconds=5), now - timedelta(seconds=20.5)]
+    assert seconds_to_free_slot(since, now) == 10
+    assert seconds_to_free_slot([now], now) == TYPICAL_SECONDS
+
+
+@given(st.lists(MOMENTS, max_size=4), MOMENTS)
+def test_the_wait_for_a_slot_is_never_less_than_a_second(since: list[datetime], now: datetime) -> None:
+    assert seconds_to_free_slot(since, now) >= 1

@@ -1,0 +1,484 @@
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from domain import road
+from domain.errors import FailureCode
+from domain.generation import Generation, State, evolve, fold
+from domain.lifecycle import Patience, check, due_at
+from events.envelope import RecordedEvent
+from events.event import Event
+from events.generation import (
+    CancelRequested,
+    DuplicateFound,
+    GenerationCompleted,
+    GenerationErased,
+    GenerationFailed,
+    GenerationProgressed,
+    GenerationPublished,
+    GenerationStarted,
+    InvocationIntended,
+    InvocationLost,
+    InvocationRefused,
+    QuotaSettled,
+)
+from tests.domain.given import (
+    CANCELED,
+    COMPLETED,
+    FINISH_BY,
+    MODEL,
+    PICTURE,
+    RESERVED,
+    START,
+    START_BY,
+    TO_COMPLETED,
+    TO_FAILED,
+    TO_INTENDED,
+    TO_REQUESTED,
+    TO_RESERVED,
+    TO_SETTLED,
+    TO_STARTED,
+    TO_VALIDATED,
+    TO_WAITING,
+    VALIDATED,
+    Decision,
+    failed,
+    given,
+    intended,
+    lost,
+    recorded,
+    refused,
+    requested,
+    settled,
+    started,
+)
+
+PATIENCE = Patience()
+SECOND = timedelta(seconds=1)
+ALL_ROADS = (
+    TO_REQUESTED,
+    TO_VALIDATED,
+    TO_RESERVED,
+    TO_INTENDED,
+    TO_WAITING,
+    TO_STARTED,
+    TO_SETTLED,
+    TO_COMPLETED,
+    TO_FAILED,
+)
+
+
+def validate(g: Generation) -> list[Event]:
+    return road.validate(g, VALIDATED)
+
+
+def reserve(g: Generation) -> list[Event]:
+    return road.reserve(g, RESERVED)
+
+
+def intend(now: datetime = START) -> Decision:
+    return partial(road.intend, now=now, patience=PATIENCE)
+
+
+def start(attempt: int = 1, prediction: str = "p1") -> Decision:
+    return partial(road.start, attempt=attempt, prediction=prediction, model=MODEL)
+
+
+def refuse(attempt: int = 1, retry_at: datetime | None = START) -> Decision:
+    return partial(road.refuse, attempt=attempt, code="429", retry_at=retry_at)
+
+
+def lose(attempt: int = 1) -> Decision:
+    return partial(road.lose, attempt=attempt)
+
+
+def progress(percent: int, prediction: str = "p1") -> Decision:
+    return partial(road.progress, prediction=prediction, percent=percent)
+
+
+def settle(attempt: int = 1, prediction: str = "p1", outcome: Any = "succeeded") -> Decision:
+    return partial(
+        road.settle_prediction,
+        attempt=attempt,
+        prediction=prediction,
+        model=MODEL,
+        outcome=outcome,
+        code=None,
+        predict_seconds=3.5,
+        total_seconds=5.25,
+    )
+
+
+def complete(g: Generation) -> list[Event]:
+    return road.complete(g, [PICTURE], cost_microusd=4_000)
+
+
+def fail_settled(g: Generation) -> list[Event]:
+    return road.fail_settled(g, FailureCode.PROVIDER_FAILED, retryable=True)
+
+
+def expire(now: datetime) -> Decision:
+    return partial(road.expire, now=now)
+
+
+def publish(is_public: bool) -> Decision:
+    return partial(road.publish, is_public=is_public)
+
+
+def duplicate(attempt: int, prediction: str, predict_seconds: float | None = None) -> DuplicateFound:
+    return DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=predict_seconds)
+
+
+NORMAL: list[tuple[str, tuple[Event, ...], Decision, tuple[Event, ...]]] = [
+    ("validate", TO_REQUESTED, validate, (VALIDATED,)),
+    ("reject", TO_REQUESTED, road.reject_examples, (failed("invalid_image", "validation"),)),
+    ("reserve", TO_VALIDATED, reserve, (RESERVED,)),
+    ("deny", TO_VALIDATED, road.deny, (failed("quota_exceeded", "quota", retryable=True),)),
+    ("intend", TO_RESERVED, intend(), (intended(),)),
+    ("refuse", TO_INTENDED, refuse(), (refused(),)),
+    (
+        "refuse for good",
+        TO_INTENDED,
+        refuse(retry_at=None),
+        (refused(retry_at=None), failed("provider_refused", "invocation")),
+    ),
+    ("lose", TO_INTENDED, lose(), (lost(),)),
+    ("start", TO_INTENDED, start(), (started(),)),
+    ("progress", TO_STARTED, progress(37), (GenerationProgressed(percent=30),)),
+    ("settle", TO_STARTED, settle(), (settled(),)),
+    ("settle unseen", TO_INTENDED, settle(), (started(), settled())),
+    ("complete", TO_SETTLED, complete, (COMPLETED,)),
+    ("fail", TO_SETTLED, fail_settled, (failed("provider_failed", "completion", retryable=True),)),
+    ("settle spent", TO_COMPLETED, road.settle_quota, (QuotaSettled(period="2026-11", outcome="spent"),)),
+    ("settle released", TO_FAILED, road.settle_quota, (QuotaSettled(period="2026-11", outcome="released"),)),
+    ("cancel", TO_REQUESTED, road.cancel, (CANCELED, failed("canceled", "requested"))),
+    ("cancel running", TO_STARTED, road.cancel, (CANCELED,)),
+    ("publish", TO_COMPLETED, publish(True), (GenerationPublished(is_public=True),)),
+    ("erase", TO_COMPLETED, road.erase, (GenerationErased(),)),
+    (
+        "expire",
+        TO_STARTED,
+        expire(FINISH_BY),
+        (failed("finish_deadline", "deadline", retryable=True),),
+    ),
+]
+EACH = pytest.mark.parametrize(
+    ("events", "decision", "expected"), [pytest.param(*row[1:], id=row[0]) for row in NORMAL]
+)
+
+
+@EACH
+def test_a_decision_in_its_place_says_what_happened(
+    events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
+) -> None:
+    given(*events).when(decision).then(*expected)
+
+
+@EACH
+def test_deciding_twice_decides_nothing(
+    events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
+) -> None:
+    given(*events, *expected).when(decision).then_nothing()
+
+
+@EACH
+@pytest.mark.parametrize("elsewhere", ALL_ROADS, ids=lambda events: events[-1].type)
+def test_no_decision_anywhere_wants_what_the_rules_forbid(
+    elsewhere: tuple[Event, ...], events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
+) -> None:
+    decided = given(*elsewhere).when(decision)
+    after = decided.then(*decided.events)
+    assert given(*elsewhere, *decided.events).when(decision).then_nothing() == after
+
+
+# The paid call
+
+
+def test_a_claim_is_good_for_ten_seconds() -> None:
+    now = START + 5 * SECOND
+    given(*TO_RESERVED).when(intend(now)).then(intended(1, now + 10 * SECOND))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [TO_INTENDED, TO_STARTED, TO_SETTLED, TO_COMPLETED, TO_FAILED, (*TO_INTENDED, CANCELED)],
+    ids=lambda events: events[-1].type,
+)
+def test_nothing_is_paid_for_while_a_call_is_open_or_all_is_over(events: tuple[Event, ...]) -> None:
+    given(*events).when(intend()).then_nothing()
+
+
+def test_a_provider_that_said_later_is_not_asked_before() -> None:
+    later = START + timedelta(minutes=2)
+    waiting = (*TO_INTENDED, refused(retry_at=later))
+    given(*waiting).when(intend(later - SECOND)).then_nothing()
+    given(*waiting).when(intend(later)).then(intended(2, later + 10 * SECOND))
+
+
+def test_nothing_is_paid_for_after_the_time_to_start() -> None:
+    given(*TO_RESERVED).when(intend(START_BY)).then_nothing()
+
+
+def test_three_calls_may_be_lost_and_refusals_are_not_among_them() -> None:
+    waits = (*TO_INTENDED, refused(1), intended(2), refused(2), intended(3), refused(3), intended(4))
+    given(*waits).when(lose(4)).then(lost(4))
+    twice = (*waits, lost(4), intended(5), lost(5), intended(6))
+    given(*twice).when(lose(6)).then(lost(6), failed("invocation_lost", "invocation", retryable=True))
+
+
+def test_a_late_word_about_an_older_attempt_changes_nothing() -> None:
+    second = (*TO_INTENDED, lost(), intended(2))
+    for late in (lose(1), refuse(1)):
+        given(*second).when(late).then_nothing()
+
+
+# Predictions that turn up
+
+
+def test_a_prediction_thought_lost_is_adopted_while_no_other_call_is_open() -> None:
+    generation = given(*TO_INTENDED, lost()).when(start(1, "late")).then(started(1, "late"))
+    assert generation.prediction == "late"
+
+
+def test_a_prediction_thought_lost_is_a_duplicate_once_the_next_call_is_open() -> None:
+    given(*TO_INTENDED, lost(), intended(2)).when(start(1, "late")).then(duplicate(1, "late"))
+
+
+@pytest.mark.parametrize("events", [TO_STARTED, TO_SETTLED, TO_COMPLETED], ids=lambda events: events[-1].type)
+def test_a_second_prediction_is_a_duplicate_with_its_cost_and_is_told_once(events: tuple[Event, ...]) -> None:
+    given(*events).when(settle(1, "p2")).then(duplicate(1, "p2", 3.5))
+    given(*events, duplicate(1, "p2", 3.5)).when(settle(1, "p2")).then_nothing()
+    given(*events, duplicate(1, "p2", 3.5)).when(start(1, "p2")).then_nothing()
+
+
+def test_a_known_prediction_that_turns_up_after_the_end_changes_nothing() -> None:
+    expired = (*TO_STARTED, failed("finish_deadline", "deadline", retryable=True))
+    given(*expired).when(start()).then_nothing()
+    given(*expired).when(settle()).then_nothing()
+
+
+def test_an_unknown_prediction_that_turns_up_after_the_end_is_a_duplicate() -> None:
+    expired = (*TO_INTENDED, failed("finish_deadline", "deadline", retryable=True))
+    given(*expired).when(settle()).then(duplicate(1, "p1", 3.5))
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed", "canceled", "aborted"])
+def test_every_outcome_of_the_provider_settles_the_prediction(outcome: str) -> None:
+    given(*TO_STARTED).when(settle(outcome=outcome)).then(settled(outcome=outcome))
+
+
+@pytest.mark.parametrize(
+    ("percent", "steps"),
+    [(-5, ()), (0, ()), (9, ()), (10, (10,)), (99.9, (90,)), (100, (100,)), (250, (100,))],
+)
+def test_progress_goes_in_steps_of_ten(percent: int, steps: tuple[int, ...]) -> None:
+    given(*TO_STARTED).when(progress(percent)).then(*(GenerationProgressed(percent=step) for step in steps))
+
+
+def test_progress_never_goes_back_and_belongs_to_the_adopted_prediction() -> None:
+    far = (*TO_STARTED, GenerationProgressed(percent=60))
+    given(*far).when(progress(50)).then_nothing()
+    given(*far).when(progress(70, "p2")).then_nothing()
+
+
+# Cancelling
+
+
+@pytest.mark.parametrize(
+    "events", [TO_REQUESTED, TO_VALIDATED, TO_RESERVED, TO_WAITING], ids=lambda events: events[-1].type
+)
+def test_cancelling_ends_at_once_while_nothing_runs_upstream(events: tuple[Event, ...]) -> None:
+    generation = given(*events).when(road.cancel)
+    after = generation.then(CANCELED, failed("canceled", generation.before.state.value))
+    assert after.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("events", "decision", "expected"),
+    [
+        ((*TO_INTENDED, CANCELED), refuse(), (refused(), failed("canceled", "invocation"))),
+        ((*TO_INTENDED, CANCELED), lose(), (lost(), failed("canceled", "invocation"))),
+        ((*TO_SETTLED, CANCELED), complete, (failed("canceled", "completion"),)),
+        ((*TO_SETTLED, CANCELED), fail_settled, (failed("canceled", "completion"),)),
+        ((*TO_STARTED, CANCELED), expire(FINISH_BY), (failed("canceled", "deadline"),)),
+    ],
+    ids=["refused", "lost", "succeeded late", "failed", "deadline"],
+)
+def test_what_was_cancelled_ends_as_canceled_whatever_upstream_says(
+    events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
+) -> None:
+    given(*events).when(decision).then(*expected)
+
+
+def test_cancelling_what_is_over_changes_nothing() -> None:
+    given(*TO_COMPLETED).when(road.cancel).then_nothing()
+
+
+# Deadlines
+
+
+@pytest.mark.parametrize(
+    "events", [TO_REQUESTED, TO_VALIDATED, TO_RESERVED, TO_WAITING], ids=lambda events: events[-1].type
+)
+def test_what_was_not_sent_in_ten_minutes_fails(events: tuple[Event, ...]) -> None:
+    given(*events).when(expire(START_BY - SECOND)).then_nothing()
+    given(*events).when(expire(START_BY)).then(failed("start_deadline", "deadline", retryable=True))
+
+
+@pytest.mark.parametrize("events", [TO_INTENDED, TO_STARTED, TO_SETTLED], ids=lambda events: events[-1].type)
+def test_what_may_run_upstream_has_the_whole_time(events: tuple[Event, ...]) -> None:
+    given(*events).when(expire(FINISH_BY - SECOND)).then_nothing()
+    given(*events).when(expire(FINISH_BY)).then(failed("finish_deadline", "deadline", retryable=True))
+
+
+# After the end
+
+
+def test_publishing_follows_the_owner_back_and_forth_until_it_is_erased() -> None:
+    public = (*TO_COMPLETED, GenerationPublished(is_public=True))
+    given(*TO_COMPLETED).when(publish(False)).then_nothing()
+    given(*public).when(publish(False)).then(GenerationPublished(is_public=False))
+    given(*public, GenerationErased()).when(publish(True)).then_nothing()
+
+
+@pytest.mark.parametrize("events", ALL_ROADS[:-2], ids=lambda events: events[-1].type)
+def test_nothing_is_settled_published_or_erased_before_the_end(events: tuple[Event, ...]) -> None:
+    for decision in (road.settle_quota, publish(True), road.erase):
+        given(*events).when(decision).then_nothing()
+
+
+ATTEMPTS = st.integers(min_value=0, max_value=5)
+PREDICTIONS = st.sampled_from(["p1", "p2", "p3"])
+DECISIONS: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from([validate, reserve, complete, road.settle_quota, road.erase]),
+    st.builds(start, ATTEMPTS, PREDICTIONS),
+    st.builds(settle, ATTEMPTS, PREDICTIONS, st.sampled_from(["succeeded", "failed", "canceled"])),
+    st.builds(progress, st.integers(-10, 120), PREDICTIONS),
+    st.builds(lose, ATTEMPTS),
+    st.builds(publish, st.booleans()),
+)
+
+ENDS = [road.reject_examples, road.deny, road.cancel, fail_settled]
+SELDOM = st.integers(0, 4)
+
+
+class RandomRoads(RuleBasedStateMachine):
+    """Decisions in any order, doubled and late; the oracles read the log alone, not the rules' own state."""
+
+    @initialize()
+    def request(self) -> None:
+        self.now = START
+        self.log: list[RecordedEvent] = recorded([requested()])
+        self.state = fold(self.log)
+
+    def decide(self, decision: Decision) -> None:
+        assert self.state is not None
+        for event in decision(self.state):
+            check(self.state, event)
+            [entry] = recorded([event], after=len(self.log), time=self.now)
+            self.log.append(entry)
+            self.state = evolve(self.state, entry)
+
+    @rule(decision=DECISIONS)
+    def anything(self, decision: Decision) -> None:
+        self.decide(decision)
+
+    @rule()
+    def go_on(self) -> None:
+        """What the actors would do next, so that the far end of the road is reached often."""
+        for decision in (validate, reserve, intend(self.now)):
+            self.decide(decision)
+
+    @rule(decision=st.sampled_from(["lose", "refuse", "start", "settle"]))
+    def answer_the_open_call(self, decision: str) -> None:
+        attempt = max(1, self.state.attempt if self.state else 1)
+        makers = {"lose": lose, "refuse": refuse, "start": start, "settle": settle}
+        self.decide(makers[decision](attempt))
+
+    @rule(wait=st.sampled_from([None, 0, 5, 30]), attempt=ATTEMPTS)
+    def be_refused(self, wait: int | None, attempt: int) -> None:
+        self.decide(refuse(attempt, None if wait is None else self.now + wait * SECOND))
+
+    @rule(seconds=st.sampled_from([1, 11, 31]))
+    def wait(self, seconds: int) -> None:
+        self.now += seconds * SECOND
+        self.decide(expire(self.now))
+
+    @rule(end=st.sampled_from(ENDS), chance=SELDOM)
+    def come_to_a_bad_end(self, end: Decision, chance: int) -> None:
+        if chance == 0:
+            self.decide(end)
+
+    @rule(minutes=st.sampled_from([5, 10, 25]), chance=SELDOM)
+    def wait_long(self, minutes: int, chance: int) -> None:
+        if chance == 0:
+            self.wait(minutes * 60)
+
+    @invariant()
+    def the_log_tells_a_lawful_story(self) -> None:
+        events = [entry.event for entry in self.log] if hasattr(self, "log") else []
+        assert_one_end(events)
+        assert_paid_once(events)
+        assert_no_picture_after_cancel(events)
+        assert sum(isinstance(event, InvocationLost) for event in events) <= 3
+        assert sum(isinstance(event, GenerationProgressed) for event in events) <= 10
+        assert sum(isinstance(event, QuotaSettled) for event in events) <= 1
+
+    @invariant()
+    def folding_step_by_step_equals_folding_whole(self) -> None:
+        if hasattr(self, "log"):
+            assert self.state == fold(self.log)
+
+    @invariant()
+    def whoever_is_not_done_has_a_time_to_be_looked_at(self) -> None:
+        if hasattr(self, "state") and self.state is not None:
+            done = self.state.final and self.state.quota != "held"
+            assert (due_at(self.state, PATIENCE) is None) == done
+
+
+def assert_one_end(events: Sequence[Event]) -> None:
+    ends = [n for n, event in enumerate(events) if isinstance(event, GenerationCompleted | GenerationFailed)]
+    assert len(ends) <= 1
+    after = events[ends[0] + 1 :] if ends else []
+    assert all(
+        isinstance(event, QuotaSettled | DuplicateFound | GenerationPublished | GenerationErased)
+        for event in after
+    )
+
+
+def assert_paid_once(events: Sequence[Event]) -> None:
+    open_call = started_at_all = False
+    attempts = []
+    for event in events:
+        if isinstance(event, InvocationIntended):
+            assert not open_call
+            assert not started_at_all
+            open_call = True
+            attempts.append(event.attempt)
+        elif isinstance(event, InvocationRefused | InvocationLost):
+            open_call = False
+        elif isinstance(event, GenerationStarted):
+            assert not started_at_all
+            started_at_all = True
+    assert attempts == list(range(1, len(attempts) + 1))
+
+
+def assert_no_picture_after_cancel(events: Sequence[Event]) -> None:
+    cancelled = False
+    for event in events:
+        cancelled = cancelled or isinstance(event, CancelRequested)
+        assert not (cancelled and isinstance(event, GenerationCompleted | InvocationIntended))
+
+
+TestRandomRoads = RandomRoads.TestCase
+TestRandomRoads.settings = effort(max_examples=250, stateful_step_count=30, deadline=None)
+
+
+def test_the_random_roads_know_every_state() -> None:
+    assert {fold(recorded(events)).state for events in ALL_ROADS} == set(State)  # type: ignore[union-attr]

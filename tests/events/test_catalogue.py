@@ -1,0 +1,173 @@
+from typing import Any, ClassVar, get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from events import catalogue
+from events.catalogue import CLASSES, UnknownEventError, event_from, schema_uri
+from events.event import Event
+from events.generation import GenerationEvent, GenerationProgressed
+from tests.domain.given import ONE_OF_EACH
+
+URI = "urn:exemplar:event:generation.progressed"
+
+
+class Moved(Event):
+    """An event that was written anew twice: metres, then centimetres, then a direction too."""
+
+    type: ClassVar[str] = "test.moved"
+    schema_version: ClassVar[int] = 3
+    centimetres: int
+    direction: str
+
+
+def centimetres(data: dict[str, Any]) -> dict[str, Any]:
+    return {"centimetres": data["metres"] * 100}
+
+
+def direction(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "direction": "north"}
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "CLASSES", {Moved.type: Moved})
+    upcasters = {(Moved.type, 1): centimetres, (Moved.type, 2): direction}
+    monkeypatch.setattr(catalogue, "UPCASTERS", upcasters)
+
+
+@pytest.mark.usefixtures("moved")
+@pytest.mark.parametrize(
+    ("version", "data"),
+    [
+        (1, {"metres": 2}),
+        (2, {"centimetres": 200}),
+        (3, {"centimetres": 200, "direction": "north"}),
+    ],
+)
+def test_every_old_version_is_read_as_the_present_one(version: int, data: dict[str, Any]) -> None:
+    event = event_from("test.moved", f"urn:exemplar:event:test.moved:{version}", data)
+    assert event == Moved(centimetres=200, direction="north")
+
+
+@pytest.mark.usefixtures("moved")
+@pytest.mark.parametrize("version", [0, 4, 100])
+def test_a_version_that_nobody_wrote_or_a_newer_one_is_unknown(version: int) -> None:
+    with pytest.raises(UnknownEventError):
+        event_from("test.moved", f"urn:exemplar:event:test.moved:{version}", {"metres": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("generation.imagined", "urn:exemplar:event:generation.imagined:1"),
+        ("generation.progressed", "urn:exemplar:event:generation.started:1"),
+        ("generation.progressed", "https://example.com/generation.progressed:1"),
+        ("generation.progressed", f"{URI}:"),
+        ("generation.progressed", f"{URI}:-1"),
+        ("generation.progressed", f"{URI}:²"),
+        ("generation.progressed", f"{URI}:2"),
+        ("generation.progressed", ""),
+        ("events.generation.GenerationProgressed", f"{URI}:1"),
+    ],
+)
+def test_a_type_or_schema_that_is_not_ours_is_unknown(name: str, schema: str) -> None:
+    with pytest.raises(UnknownEventError):
+        event_from(name, schema, {"percent": 10})
+
+
+def test_an_event_with_a_field_too_many_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        event_from("generation.progressed", f"{URI}:1", {"percent": 10, "prompt": "a cat"})
+
+
+def test_an_event_cannot_be_changed() -> None:
+    event = GenerationProgressed(percent=10)
+    with pytest.raises(ValidationError):
+        event.percent = 20  # type: ignore[misc]
+
+
+def test_every_event_is_in_the_catalogue_under_its_name() -> None:
+    assert set(CLASSES.values()) == set(get_args(GenerationEvent))
+    assert {event.type for event in ONE_OF_EACH} == set(CLASSES)
+    assert schema_uri(GenerationProgressed(percent=10)) == f"{URI}:1"
+
+
+ALLOWED_FIELDS: dict[str, set[str]] = {
+    "generation.requested": {
+        "examples.content_type",
+        "examples.digest",
+        "examples.height",
+        "examples.size",
+        "examples.width",
+        "fingerprint",
+        "finish_by",
+        "idempotent",
+        "owner.developer",
+        "owner.project",
+        "owner.user",
+        "period",
+        "start_by",
+        "tier",
+        "webhook_events",
+        "words",
+    },
+    "generation.validated": {
+        "composition",
+        "examples.format",
+        "examples.frames",
+        "examples.height",
+        "examples.mode",
+        "examples.width",
+        "height",
+        "input_digest",
+        "input_image",
+        "outputs",
+        "seed",
+        "width",
+    },
+    "generation.quota_reserved": {"limit", "period", "slot_limit", "slots", "used"},
+    "generation.invocation_intended": {"attempt", "claim_until"},
+    "generation.started": {"attempt", "model", "prediction"},
+    "generation.invocation_refused": {"attempt", "code", "retry_at"},
+    "generation.invocation_lost": {"attempt"},
+    "generation.progressed": {"percent"},
+    "generation.prediction_settled": {
+        "attempt",
+        "code",
+        "outcome",
+        "predict_seconds",
+        "prediction",
+        "total_seconds",
+    },
+    "generation.duplicate_found": {"attempt", "predict_seconds", "prediction"},
+    "generation.completed": {
+        "cost_microusd",
+        "pictures.content_type",
+        "pictures.digest",
+        "pictures.height",
+        "pictures.size",
+        "pictures.width",
+        "predict_seconds",
+    },
+    "generation.failed": {"code", "retryable", "stage"},
+    "generation.quota_settled": {"outcome", "period"},
+    "generation.cancel_requested": set(),
+    "generation.published": {"is_public"},
+    "generation.erased": set(),
+}
+"""Every field of the log, looked at by a person: add one only if it says nothing about anybody."""
+
+
+def fields_of(cls: type[BaseModel], prefix: str = "") -> set[str]:
+    names = set()
+    for name, field in cls.model_fields.items():
+        parts = [part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type)]
+        nested = [part for part in parts if issubclass(part, BaseModel)]
+        names |= fields_of(nested[0], f"{prefix}{name}.") if nested else {prefix + name}
+    return names
+
+
+@pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.type)
+def test_no_event_has_room_for_personal_content(cls: type[Event]) -> None:
+    assert fields_of(cls) == ALLOWED_FIELDS[cls.type]

@@ -1,0 +1,102 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events.commit import commit_from, commit_of
+from events.envelope import Cause, RecordedEvent, format_time, from_cloudevent, parse_time
+from events.event import Event
+from tests.domain.given import ID, ONE_OF_EACH, recorded, requested, settled
+
+CAUSE = Cause(actor="actor:test", request_id="req-1")
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@given(st.data())
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_every_event_comes_back_from_its_commit_as_it_went_in(
+    any_event: st.SearchStrategy[Event], any_cause: st.SearchStrategy[Cause], data: st.DataObject
+) -> None:
+    events = data.draw(st.lists(any_event, min_size=1, max_size=3))
+    cause = data.draw(any_cause)
+    expected = data.draw(st.integers(0, 10_000))
+    commit = commit_of("generation-x", expected, events, cause=cause, time=NOON, writer="w")
+    assert commit_from(commit.body, writer="w") == commit
+    assert (commit.id, commit.last) == (f"generation-x:{expected + 1}", expected + len(events))
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_the_bytes_of_a_commit_depend_on_nothing_but_its_meaning(
+    any_event: st.SearchStrategy[Event], data: st.DataObject
+) -> None:
+    event = data.draw(any_event)
+    again = type(event).model_validate(event.model_dump())
+    bodies = {
+        commit_of("s", 0, [one], cause=CAUSE, time=time, writer=writer).body
+        for one, writer, time in (
+            (event, "w1", NOON),
+            (again, "w2", NOON.astimezone(timezone(timedelta(hours=-7)))),
+        )
+    }
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
+def test_a_foreign_library_reads_our_cloudevents(event: Event) -> None:
+    [ours] = recorded([event])
+    text = json.dumps(ours.to_cloudevent())
+    theirs = JSONFormat().read(CloudEvent, text)
+    assert theirs.get_specversion() == "1.0"
+    assert theirs.get_type() == event.type
+    assert theirs.get_id() == f"generation-{ID}:1"
+    assert theirs.get_source() == "urn:exemplar"
+    assert theirs.get_subject() == ours.stream
+    assert theirs.get_time() == ours.time
+    assert theirs.get_data() == event.model_dump(mode="json")
+    assert theirs.get_extension("version") == 1
+    assert from_cloudevent(json.loads(JSONFormat().write(theirs))) == ours
+
+
+def test_extensions_that_say_nothing_are_left_out() -> None:
+    envelope = RecordedEvent("s", 1, NOON, requested(), Cause(actor="operator")).to_cloudevent()
+    assert {"requestid", "correlationid", "causationid", "traceparent"}.isdisjoint(envelope)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b"{}", b"null", b"3", b'"text"', b"not json", b"[{}]", b'[{"stream":"s"}]'],
+    ids=lambda body: body.decode(),
+)
+def test_what_is_no_commit_is_refused(body: bytes) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        commit_from(body)
+
+
+@pytest.mark.parametrize(("stream", "version"), [("other", 2), ("s", 3), ("s", 1)])
+def test_a_commit_whose_events_do_not_follow_each_other_is_refused(stream: str, version: int) -> None:
+    first = RecordedEvent("s", 1, NOON, requested(), CAUSE).to_cloudevent()
+    second = RecordedEvent(stream, version, NOON, settled(), CAUSE).to_cloudevent()
+    with pytest.raises(ValueError, match="follow each other"):
+        commit_from(json.dumps([first, second]).encode())
+
+
+def test_times_are_written_in_utc_with_microseconds() -> None:
+    moment = datetime(2026, 11, 20, 13, 0, 0, 5, tzinfo=timezone(timedelta(hours=1)))
+    assert format_time(moment) == "2026-11-20T12:00:00.000005Z"
+    assert parse_time("2026-11-20T13:00:00.000005+01:00") == moment
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_a_number_that_json_cannot_write_never_becomes_an_event(seconds: float) -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        type(settled()).model_validate({**settled().model_dump(), "predict_seconds": seconds})
+
+
+def test_a_deadline_without_a_time_zone_never_becomes_an_event() -> None:
+    with pytest.raises(ValueError, match="timezone"):
+        requested(start_by=datetime(2026, 11, 20))  # noqa: DTZ001 - the fault under test

@@ -1,0 +1,68 @@
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+from pymongo import MongoClient
+
+from domain.credentials import Passwords, PasswordSettings, Peppers
+from gateway.auth import AuthRoutes, IdentityRoutes
+from gateway.authentication import Authenticator
+from gateway.errors import errors_middleware
+from gateway.projects import ProjectRoutes
+from gateway.request_ids import install_request_ids
+from gateway.tokens import Sessions, Tokens
+from store.accounts import Accounts
+from store.mongo.connection import open_client, open_database
+from store.settings import StoreSettings
+from tests.gateway.identity.world import OPERATOR_KEY, PASSWORD, PEPPER, RETIRED_SECRET, SECRET, Clock, World
+
+
+@pytest.fixture(scope="module")
+def identity_database(mongod: str) -> Iterator[str]:
+    """Return the URL of a database for one module; its tests make tenants of their own."""
+    base, _, parameters = mongod.partition("?")
+    name = f"test_identity_{uuid.uuid4().hex[:8]}"
+    yield f"{base}{name}?{parameters}"
+    with MongoClient[dict[str, object]](mongod) as client:
+        client.drop_database(name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(identity_database: str) -> AsyncIterator[World]:
+    settings = StoreSettings(mongodb_url=SecretStr(identity_database))
+    mongo = open_client(settings)
+    clock = Clock()
+    accounts = Accounts(open_database(mongo, settings), clock)
+    await accounts.ensure_indexes()
+    tokens = Tokens([SECRET, RETIRED_SECRET], clock)
+    peppers = Peppers({1: PEPPER})
+    passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
+    authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
+    door = IdentityRoutes(accounts, authenticator, Sessions(accounts, tokens), passwords, peppers, clock)
+    client = TestClient(TestServer(application(door, authenticator)))
+    await client.start_server()
+    yield World(client, accounts, authenticator, tokens, peppers, clock, await passwords.hash(PASSWORD))
+    await client.close()
+    await accounts.keys.settle()
+    mongo.close()
+
+
+def application(door: IdentityRoutes, authenticator: Authenticator) -> web.Application:
+    async def submit(request: web.Request) -> web.Response:
+        identity = await authenticator.submitter(request)
+        return web.json_response([identity.developer_id, identity.project_id, identity.user_id])
+
+    async def read(request: web.Request) -> web.Response:
+        identity = await authenticator.reader(request)
+        return web.json_response([identity.developer_id, identity.project_id, identity.user_id])
+
+    app = web.Application()
+    install_request_ids(app)
+    app.middlewares.append(errors_middleware)
+    app.add_routes([*AuthRoutes(door).routes(), *ProjectRoutes(door).routes()])
+    app.add_routes([web.get("/submit", submit), web.get("/read", read)])
+    return app

@@ -1,0 +1,208 @@
+import json
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from structlog.contextvars import get_contextvars
+from structlog.testing import capture_logs
+
+from domain.errors import ErrorCode, ExemplarError, FieldError, LimitError
+from gateway.errors import ANSWERS, error_response, errors_middleware, wants_problem
+from gateway.request_ids import install_request_ids, request_id_of
+from store.errors import OutcomeUnknownError, StoreUnavailableError
+
+CONTRACT = [
+    (ErrorCode.TOO_MANY_IMAGES, 422, "Maximum 5 example images allowed"),
+    (ErrorCode.IMAGE_TOO_LARGE, 413, "File size exceeds maximum allowed size of 10MB"),
+    (ErrorCode.IMAGE_DIMENSIONS, 422, "Image dimensions exceed the maximum allowed size"),
+    (ErrorCode.IMAGE_FORMAT, 422, "Invalid file format. Supported formats: JPEG, PNG, WebP"),
+    (ErrorCode.INSTRUCTIONS_LENGTH, 422, "Instructions must be between 1 and 1000 characters"),
+    (ErrorCode.INVALID_CREDENTIALS, 401, "Could not validate credentials"),
+    (ErrorCode.INVALID_LOGIN, 401, "Incorrect email or password"),
+    (ErrorCode.ROLE_HEADER_REQUIRED, 403, "X-User-Role header is required"),
+    (ErrorCode.FORBIDDEN, 403, "Insufficient permissions for this operation"),
+    (ErrorCode.INVALID_DEVELOPER_KEY, 403, "Invalid or revoked developer key"),
+]
+LIMITS = [
+    (ErrorCode.GENERATION_LIMIT, "AI generation rate limit exceeded. Try again later."),
+    (ErrorCode.REQUEST_LIMIT, "API rate limit exceeded. Try again later."),
+]
+
+
+def body_of(response: web.Response) -> dict[str, object]:
+    assert response.text is not None
+    return dict(json.loads(response.text))
+
+
+@pytest.mark.parametrize(("code", "status", "detail"), CONTRACT)
+def test_a_plain_error_is_answered_in_the_words_of_the_documentation(
+    code: ErrorCode, status: int, detail: str
+) -> None:
+    response = error_response(ExemplarError(code), request_id="r-1")
+    assert (response.status, response.content_type) == (status, "application/json")
+    assert body_of(response) == {"detail": detail, "code": code.value, "request_id": "r-1"}
+    assert response.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
+
+
+@pytest.mark.parametrize(("code", "detail"), LIMITS)
+def test_a_limit_says_when_to_come_back_twice(code: ErrorCode, detail: str) -> None:
+    response = error_response(LimitError(code, 3600), request_id="r-1")
+    assert (response.status, response.headers["Retry-After"]) == (429, "3600")
+    assert body_of(response) == {
+        "detail": detail,
+        "code": code.value,
+        "retry_after": 3600,
+        "request_id": "r-1",
+    }
+
+
+def test_a_field_is_named_by_its_location() -> None:
+    error = FieldError(ErrorCode.INSTRUCTIONS_JSON, ("body", "instructions"), "Invalid JSON format", "v.json")
+    assert body_of(error_response(error, request_id="r"))["detail"] == [
+        {"loc": ["body", "instructions"], "msg": "Invalid JSON format", "type": "v.json"}
+    ]
+
+
+def test_every_code_has_an_answer_and_a_sentence() -> None:
+    assert ANSWERS.keys() == set(ErrorCode)
+    assert all(400 <= answer.status < 600 and answer.detail for answer in ANSWERS.values())
+
+
+@pytest.mark.parametrize("code", [ErrorCode.SERVER_BUSY, ErrorCode.STORE_UNAVAILABLE])
+def test_what_passes_says_when_to_come_back(code: ErrorCode) -> None:
+    response = error_response(ExemplarError(code), request_id="r", members={"id": "g-1"})
+    assert response.status == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert body_of(response)["id"] == "g-1"
+
+
+def test_problem_details_carry_the_same_members() -> None:
+    error = FieldError(ErrorCode.INVALID_METADATA, ("body", "metadata"), "no object", "type_error.dict")
+    response = error_response(error, request_id="r", accept="application/problem+json")
+    assert response.content_type == "application/problem+json"
+    assert body_of(response) == {
+        "type": "about:blank",
+        "title": "Unprocessable Entity",
+        "status": 422,
+        "detail": "body.metadata: no object",
+        "errors": [{"loc": ["body", "metadata"], "msg": "no object", "type": "type_error.dict"}],
+        "code": "invalid_metadata",
+        "request_id": "r",
+    }
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("application/problem+json", True),
+        ("text/html, Application/Problem+JSON;q=0.9", True),
+        ("application/problem+json, application/json", True),
+        ("application/json, application/problem+json;q=0.5", False),
+        ("application/problem+json;q=0", False),
+        ("application/problem+json;q=x", False),
+        ("application/json", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_problem_details_are_given_to_those_who_ask(accept: str, wanted: bool) -> None:
+    assert wants_problem(accept) is wanted
+
+
+RAISED: dict[str, tuple[BaseException, int, str]] = {
+    "rule": (ExemplarError(ErrorCode.GONE), 410, "gone"),
+    "store": (StoreUnavailableError("mongodb://user:secret@host"), 503, "store_unavailable"),
+    "unknown": (OutcomeUnknownError("x"), 503, "store_unavailable"),
+    "timeout": (TimeoutError(), 503, "server_busy"),
+    "json": (json.JSONDecodeError("secret", "", 0), 422, "invalid_request"),
+    "bug": (RuntimeError("secret"), 500, "internal_error"),
+    "value": (ValueError("secret"), 500, "internal_error"),
+    "bad": (web.HTTPBadRequest(text="secret"), 400, "invalid_request"),
+    "large": (web.HTTPRequestEntityTooLarge(1, 2), 413, "body_too_large"),
+    "down": (web.HTTPServiceUnavailable(), 503, "server_busy"),
+    "broken": (web.HTTPInternalServerError(text="secret"), 500, "internal_error"),
+}
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async def fail(request: web.Request) -> web.Response:
+        raise RAISED[request.match_info["name"]][0]
+
+    async def fine(request: web.Request) -> web.Response:
+        return web.json_response({"bound": get_contextvars(), "id": request_id_of(request)})
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"begun")
+        raise RuntimeError("too late")
+
+    async def move(_: web.Request) -> web.Response:
+        raise web.HTTPSeeOther("/fine")
+
+    app = web.Application()
+    install_request_ids(app)
+    app.middlewares.append(errors_middleware)
+    app.router.add_get("/fail/{name}", fail)
+    app.router.add_get("/fine", fine)
+    app.router.add_get("/stream", stream)
+    app.router.add_get("/move", move)
+    async with (
+        TestServer(app) as server,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as session,
+    ):
+        yield session
+
+
+@pytest.mark.parametrize("name", RAISED)
+async def test_whatever_is_raised_becomes_an_answer_without_secrets(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    _, status, code = RAISED[name]
+    answer = await client.get(f"/fail/{name}", headers={"X-Request-ID": "from-the-client"})
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"] == "from-the-client"
+    assert "secret" not in answer.text
+    assert ("Retry-After" in answer.headers) is (status == 503)
+
+
+async def test_a_bug_is_logged_with_its_trace(client: httpx.AsyncClient) -> None:
+    with capture_logs() as lines:
+        await client.get("/fail/bug")
+    [line] = [line for line in lines if line["event"] == "request_failed"]
+    assert isinstance(line["exc_info"], RuntimeError)
+
+
+async def test_an_unknown_path_and_method_are_answered_in_our_form(client: httpx.AsyncClient) -> None:
+    missing = await client.get("/nowhere")
+    assert (missing.status_code, missing.json()["detail"]) == (404, "Not found")
+    wrong = await client.delete("/fine")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+    assert "GET" in wrong.headers["Allow"]
+
+
+async def test_a_redirect_is_no_error(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/move")).status_code == 303
+
+
+async def test_an_answer_that_has_begun_is_cut_and_not_followed_by_another(client: httpx.AsyncClient) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        await client.get("/stream")
+
+
+@pytest.mark.parametrize("sent", ["a", "x" * 128, "0f!~/"])
+async def test_a_legal_request_id_is_kept_and_bound_to_the_log(client: httpx.AsyncClient, sent: str) -> None:
+    answer = await client.get("/fine", headers={"X-Request-ID": sent})
+    assert answer.headers["X-Request-ID"] == sent
+    assert answer.json() == {"bound": {"request_id": sent}, "id": sent}
+
+
+@pytest.mark.parametrize("sent", ["", "x" * 129, "a b", "a\tb", "é"])
+async def test_any_other_request_id_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
+    answer = await client.get("/fine", headers={"X-Request-ID": sent.encode()})  # type: ignore[dict-item]
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])

@@ -1,0 +1,48 @@
+"""Events to post, a way to look into RabbitMQ, and a wire that can be cut."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from dramatiq import worker
+
+from rabbitmq.topology import Topology, topology
+from tests.rabbitmq_room.commits import TABLE, Commits
+from tests.rabbitmq_room.heard import Heard
+from tests.rabbitmq_room.server import Server
+from tests.rabbitmq_room.wire import Wire
+
+
+@pytest.fixture
+def table() -> Topology:
+    return topology(TABLE)
+
+
+@pytest.fixture
+def commits() -> Commits:
+    return Commits()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def server(amqp_url: str) -> Iterator[Server]:
+    server = Server(amqp_url)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+async def wire(amqp_url: str) -> AsyncIterator[Wire]:
+    wire = Wire(amqp_url)
+    await wire.start()
+    yield wire
+    await wire.close()
+
+
+@pytest.fixture(autouse=True)
+def _consumers_return_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """dramatiq waits three seconds before it connects again: too long for a test."""
+    monkeypatch.setattr(worker, "CONSUMER_RESTART_DELAY_SECS", 0.3)

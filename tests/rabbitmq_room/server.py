@@ -1,0 +1,53 @@
+import pika
+from pika.exceptions import ChannelClosedByBroker
+
+from rabbitmq.consumer import declare
+from rabbitmq.topology import Topology
+
+
+class Server:
+    """Look into RabbitMQ and change it behind our back."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        self.channel = self._connection.channel()
+
+    def declare(self, wanted: Topology) -> None:
+        declare(self.channel, wanted)
+
+    def send(self, queue: str, body: bytes) -> None:
+        self.channel.basic_publish("", queue, body)
+
+    def take(self, queue: str, count: int, seconds: float = 20) -> list[pika.BasicProperties]:
+        """Wait for messages and remove them; what came in time is returned."""
+        return [properties for properties, _ in self.take_with_bodies(queue, count, seconds)]
+
+    def take_with_bodies(
+        self, queue: str, count: int, seconds: float = 20
+    ) -> list[tuple[pika.BasicProperties, bytes]]:
+        taken = []
+        for method, properties, body in self.channel.consume(queue, inactivity_timeout=seconds):
+            if method is None:
+                break
+            self.channel.basic_ack(method.delivery_tag)
+            taken.append((properties, body))
+            if len(taken) == count:
+                break
+        self.channel.cancel()
+        return taken
+
+    def exists(self, queue: str) -> bool:
+        channel = self._connection.channel()
+        try:
+            channel.queue_declare(queue, passive=True)
+        except ChannelClosedByBroker:
+            return False
+        channel.close()
+        return True
+
+    def count(self, queue: str) -> int:
+        declared = self.channel.queue_declare(queue, passive=True)
+        return int(declared.method.message_count)
+
+    def close(self) -> None:
+        self._connection.close()

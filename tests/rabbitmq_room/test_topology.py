@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import pytest
+
+import rabbitmq
+from actors.subscriptions import QUEUES
+from events.catalogue import CLASSES
+from rabbitmq.topology import definitions, definitions_json, matches, topology
+
+FILE = Path(rabbitmq.__file__).parent / "definitions.json"
+
+
+def test_the_shipped_definitions_are_the_printed_form_of_the_subscription_table() -> None:
+    assert FILE.read_text() == definitions_json(topology(QUEUES))
+
+
+def test_every_event_of_a_generation_reaches_somebody() -> None:
+    table = topology(QUEUES)
+    assert [name for name in CLASSES if name.startswith("generation.") and not table.routes(name)] == []
+
+
+def test_an_event_reaches_every_subscription_that_names_it() -> None:
+    table = topology({"a": ["x.one", "x.two"], "b": ["x.two"], "c": ["x.#"]})
+    assert table.routes("x.one") == ("a", "c")
+    assert table.routes("x.two") == ("a", "b", "c")
+    assert table.routes("y.one") == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "event_type", "expected"),
+    [
+        ("generation.#", "generation", True),
+        ("generation.#", "generation.a.b", True),
+        ("generation.*", "generation", False),
+        ("generation.*", "generation.a", True),
+        ("generation.*", "generation.a.b", False),
+        ("#.b", "a.b", True),
+        ("#.b", "b", True),
+        ("a.#.c", "a.c", True),
+        ("a.#.c", "a.b.b.c", True),
+        ("#", "anything.at.all", True),
+        ("generation.requested", "generation.requested2", False),
+    ],
+)
+def test_patterns_match_as_in_a_topic_exchange(pattern: str, event_type: str, expected: bool) -> None:
+    assert matches(pattern, event_type) is expected
+
+
+def test_a_prefix_stands_before_every_name_in_rabbitmq() -> None:
+    printed = definitions(topology({"quota": ["generation.failed"]}, "blue-"))
+    assert [queue["name"] for queue in printed["queues"]] == ["blue-quota.dead", "blue-quota"]
+    assert printed["exchanges"][0]["name"] == "blue-events"
+    assert printed["bindings"][0]["destination"] == "blue-quota"
+
+
+def test_every_queue_is_a_quorum_queue_with_a_dead_letter_queue_that_forgets() -> None:
+    for queue in json.loads(FILE.read_text())["queues"]:
+        arguments = queue["arguments"]
+        assert arguments["x-queue-type"] == "quorum"
+        assert queue["durable"]
+        if queue["name"].endswith(".dead"):
+            assert arguments["x-message-ttl"] == 7 * 24 * 3600 * 1000
+            assert arguments["x-max-length"] == 10_000
+        else:
+            assert arguments["x-delivery-limit"] == 20
+            assert arguments["x-dead-letter-routing-key"] == f"{queue['name']}.dead"
