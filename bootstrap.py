@@ -202,7 +202,7 @@ async def consuming(core: Core, hands: Hands) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await consumer.stop(timeout=20.0)
+        await consumer.stop(grace=20.0)
 
 
 @asynccontextmanager
@@ -216,7 +216,7 @@ async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
     try:
         yield bus
     finally:
-        await bus.close(timeout=20.0)
+        await bus.close(grace=20.0)
 
 
 @asynccontextmanager

@@ -46,11 +46,7 @@ def create_app(tables: Iterable[Sequence[web.RouteDef]], *, cors_origins: Sequen
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
-    routes = [
-        app.router.add_route(route.method, route.path, route.handler, **route.kwargs)
-        for table in tables
-        for route in table
-    ]
+    routes = [route for table in tables for definition in table for route in definition.register(app.router)]
     if cors_origins:
         _allow(app, routes, cors_origins)
     return app

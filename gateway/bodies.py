@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestPayloadError
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
@@ -15,9 +15,6 @@ from domain.errors import ErrorCode, ExemplarError, FieldError
 UNREADABLE = (RequestPayloadError, HttpProcessingError)
 
 _DEADLINE: Final = web.RequestKey("body_deadline", asyncio.TimerHandle)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 class BodyPatience(Protocol):

@@ -7,12 +7,13 @@ beside it always ``code`` and ``request_id``, for a limit ``retry_after``. A cli
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, LimitError
 from gateway.bodies import UNREADABLE
@@ -20,8 +21,6 @@ from gateway.request_ids import request_id_of
 from store.errors import StoreUnavailableError
 
 _log = structlog.get_logger()
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Answer(NamedTuple):

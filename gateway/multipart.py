@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import AsyncGenerator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from multipart import MultipartError, MultipartSegment, ParserError, PushMultipartParser, parse_options_header
 
-from gateway.bodies import Body, invalid_body
+from gateway.bodies import invalid_body
 
 MAX_PARTS: Final = 64
 MAX_PART_HEADERS: Final = 8
@@ -27,6 +27,12 @@ class Part(NamedTuple):
 Event = Part | bytes | None
 
 
+class Source(Protocol):
+    """Bytes that arrive; empty at the end."""
+
+    async def read(self) -> bytes: ...
+
+
 def parse_boundary(content_type: str) -> str:
     """Return the boundary of a multipart/form-data Content-Type; raises FieldError for any other."""
     kind, options = parse_options_header(content_type)
@@ -38,12 +44,12 @@ def parse_boundary(content_type: str) -> str:
     return boundary
 
 
-async def read_multipart(body: Body, boundary: str) -> AsyncGenerator[Event, None]:
+async def read_multipart(body: Source, boundary: str) -> AsyncGenerator[Event, None]:
     """Yield a Part for the head of every part, then its bytes as they arrive, then None for its end.
 
     Nothing may stand before the first boundary; what follows the last one is dropped. Raises FieldError
     ``invalid_multipart`` for a body that is broken, cut short, nested, transfer-encoded, of more than 64
-    parts or with more than 8 headers or 4 kB of header in a part; what Body.read raises passes through.
+    parts or with more than 8 headers or 4 kB of header in a part; what the source raises passes through.
     """
     parser = _Parser(
         boundary,
@@ -62,7 +68,7 @@ async def read_multipart(body: Body, boundary: str) -> AsyncGenerator[Event, Non
         raise invalid_body(str(error)) from error
 
 
-class _Parser(PushMultipartParser):
+class _Parser(PushMultipartParser):  # type: ignore[misc]  # it ships no types
     """The library's parser, without its one verdict that hangs on packet sizes: a lone LF in a header."""
 
     def _on_segment_headerline(self, line: bytes) -> None:
@@ -71,7 +77,7 @@ class _Parser(PushMultipartParser):
         super()._on_segment_headerline(line)
 
 
-async def _read_opening(body: Body, boundary: bytes) -> bytes:
+async def _read_opening(body: Source, boundary: bytes) -> bytes:
     """Read until the first boundary must have come, so that the verdict does not hang on packet sizes."""
     opening = b"--" + boundary
     start = b""

@@ -2,22 +2,20 @@
 
 import re
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 HEADER: Final = "X-Request-ID"
 _KEY: Final = web.RequestKey("request_id", str)
 _LEGAL: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 def request_id_of(request: web.BaseRequest) -> str:
     """Return the id of a request: the client's (1 to 128 visible ASCII characters) or a new one."""
-    known = request.get(_KEY)
+    known: str | None = request.get(_KEY)
     if known is not None:
         return known
     sent = request.headers.get(HEADER, "")

@@ -51,7 +51,7 @@ class Consuming:
         )
 
     async def stop(self, grace: float = 30.0) -> None:
-        """Take nothing new and let running handlers finish; what takes longer is cancelled and comes again."""
+        """Take nothing new and let running handlers finish; what takes too long is cancelled, comes again."""
         if self._worker is None or self._handling is None:
             return
         worker, self._worker = self._worker, None

@@ -61,7 +61,7 @@ class InProcessBus:
         *,
         threads: int = 8,
         capacity: int = CAPACITY,
-        publish_grace: float = 30.0,
+        publish_timeout: float = 30.0,
     ) -> None:
         self._topology = topology
         self._handlers = dict(handlers)

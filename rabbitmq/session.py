@@ -100,7 +100,7 @@ async def keep_open(
     *,
     jitter: Callable[[], float] = random.random,
 ) -> NoReturn:
-    """Open a session and serve it, for ever; pause after a failure: 0.2 s, doubling up to 5 s, less jitter."""
+    """Open a session and serve it, for ever; pause after failures, 0.2 s doubling up to 5 s, less jitter."""
     name = (parameters.client_properties or {}).get("connection_name")
     now = asyncio.get_running_loop().time
     pause = FIRST_PAUSE_S

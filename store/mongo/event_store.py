@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_from, commit_of
@@ -79,8 +79,10 @@ class MongoEventStore:
         if version == 0:
             return
         with reachable():
-            before = await self._commits.find_one({"stream": stream, "last": version}, {"_id": 1})
-        if before is None:
+            # Asked so that the index answers it, however long the stream is.
+            reaching = {"stream": stream, "first": {"$lte": version}}
+            before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
+        if before is None or before["last"] != version:
             raise WrongExpectedVersionError(stream, version)
 
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:

@@ -204,5 +204,5 @@ async def test_a_legal_request_id_is_kept_and_bound_to_the_log(client: httpx.Asy
 
 @pytest.mark.parametrize("sent", ["", "x" * 129, "a b", "a\tb", "é"])
 async def test_any_other_request_id_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
-    answer = await client.get("/fine", headers={"X-Request-ID": sent.encode()})  # type: ignore[dict-item]
+    answer = await client.get("/fine", headers={b"X-Request-ID": sent.encode()})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])

@@ -309,7 +309,7 @@ async def test_systems_with_different_prefixes_share_a_server_unheard(
 
 
 def test_the_hooks_of_dramatiq_that_we_stand_on_are_still_there() -> None:
-    """We replace `consume` and `declare_queue`, answer through the consumer, set the prefetch before the start."""
+    """We replace `consume` and `declare_queue`, answer through the consumer, set the prefetch at start."""
     assert {"consume", "declare_queue", "enqueue"} <= set(vars(RabbitmqBroker))
     assert {"ack", "nack", "requeue", "close", "__next__"} <= set(vars(Consumer))
     assert ".consume(" in inspect.getsource(ConsumerThread.run)

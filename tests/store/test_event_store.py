@@ -1,6 +1,7 @@
 """One contract for both event stores; what only a server can do wrong follows at the end."""
 
 import asyncio
+import random
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -93,6 +94,7 @@ class TestContract:
                 try:
                     commit = await append(events, "s", version, writer * 50 + len(won))
                 except WrongExpectedVersionError:
+                    await asyncio.sleep(random.uniform(0, 0.04))  # as every loser of a race does
                     behind = await events.read("s", after=version)
                     version = behind[-1].last if behind else version
                 else:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.gateway.uploads.wire import Door, Wire, form, open_door, part, request
+from tests.gateway.uploads.wire import Door, Wire, form, open_door, part, request, until
 from tests.making import png_header
 
 GOOD = form(part("files", png_header(8, 8), "a.png"), part("instructions", b'{"prompt": "a"}'))
@@ -104,8 +104,7 @@ async def test_room_under_the_cap_comes_back_with_every_closed_connection() -> N
     async with open_door(max_connections=1) as door:
         for _ in range(5):
             assert (await door.ask(request(GOOD))).status == 202
-            while door.server.open:
-                await asyncio.sleep(0)
+            await until(lambda: not door.server.open)
 
 
 async def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
@@ -115,9 +114,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
             writer.write(b"GET /much HTTP/1.1\r\nHost: door\r\n\r\n")
             await writer.drain()
             await reader.readexactly(100)
-            async with asyncio.timeout(10):
-                while door.server.open:
-                    await asyncio.sleep(0.05)
+            await until(lambda: not door.server.open)
         finally:
             writer.transport.abort()
 
@@ -139,7 +136,5 @@ async def test_uploads_wait_for_room_and_are_told_503_when_none_comes(full_jpeg:
 async def test_a_client_that_goes_away_leaves_nothing_held(door: Door, full_jpeg: bytes) -> None:
     async with door.wire() as wire:
         await wire.send(request(form(part("files", full_jpeg, "a.jpg")))[:-1000])
-        while door.budget.free == 256 * 1024 * 1024:
-            await asyncio.sleep(0)
-    while door.budget.free != 256 * 1024 * 1024:
-        await asyncio.sleep(0)
+        await until(lambda: door.budget.free < 256 * 1024 * 1024)
+    await until(lambda: door.budget.free == 256 * 1024 * 1024)
