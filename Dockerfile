@@ -9,8 +9,9 @@ WORKDIR /app
 COPY requirements-service.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements-service.txt
 
-COPY bootstrap.py cli.py ./
+COPY bootstrap.py cli.py logs.py ./
 COPY actors ./actors
+COPY demo ./demo
 COPY domain ./domain
 COPY events ./events
 COPY gateway ./gateway

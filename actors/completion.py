@@ -38,9 +38,12 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
         await _fail(generation, FailureCode.OUTPUT_INVALID, cause, hands)
         return
     cost = _cost(generation.settled, hands)
-    await hands.generations.decide(
+    decided = await hands.generations.decide(
         generation.id, lambda g: road.complete(g, pictures, cost_microusd=cost), cause=cause
     )
+    if decided is not None and decided.generation.erased:
+        # It was erased while we fetched: what we just kept must not outlive that.
+        await hands.blobs.erase(generation.id)
 
 
 async def _fail(generation: Generation, code: FailureCode, cause: Cause, hands: Hands) -> None:

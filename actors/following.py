@@ -5,7 +5,7 @@ A follower's position moves after its work, so a crash repeats work and never sk
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from actors import quota
+from actors import erasure, quota
 from actors.desk import Desk, SealedEntry
 from domain.generation import id_of
 from store.projection import row_of
@@ -52,4 +52,12 @@ async def settle(desk: Desk, entries: Sequence[SealedEntry]) -> None:
                 await quota.handle(event, hands=desk.hands)
 
 
-FOLLOWERS: dict[str, Follower] = {"projector": project, "settlement": settle}
+async def erase(desk: Desk, entries: Sequence[SealedEntry]) -> None:
+    """Delete the words and pictures of what was erased."""
+    for entry in entries:
+        for event in entry.commit.events:
+            if event.type == "generation.erased":
+                await erasure.handle(event, hands=desk.hands)
+
+
+FOLLOWERS: dict[str, Follower] = {"projector": project, "settlement": settle, "erasure": erase}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from actors import cancellation, completion, invocation, projector, quota, validation
+from actors import cancellation, completion, erasure, invocation, projector, quota, validation
 from actors.hands import Handler, Hands
 from domain.generation import id_of
 from events.envelope import RecordedEvent
@@ -43,8 +43,16 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(completion.NAME, ("generation.prediction_settled",), completion.handle),
     Subscription(
         cancellation.NAME,
-        ("generation.cancel_requested", "generation.failed", "generation.duplicate_found"),
+        (
+            "generation.cancel_requested",
+            "generation.started",
+            "generation.failed",
+            "generation.duplicate_found",
+        ),
         cancellation.handle,
+    ),
+    Subscription(
+        erasure.NAME, ("generation.completed", "generation.failed", "generation.erased"), erasure.handle
     ),
     Subscription(projector.NAME, ("generation.#",), projector.handle),
 )

@@ -82,6 +82,7 @@ class Generation:
     finished_at: datetime | None = None
     quota: Literal["held", "spent", "released"] = "held"
     cancel_requested: bool = False
+    erase_requested: bool = False
     duplicates: tuple[str, ...] = ()
     is_public: bool = False
     erased: bool = False
@@ -89,6 +90,11 @@ class Generation:
     @property
     def status(self) -> Status:
         return _STATUS.get(self.state, "pending")
+
+    @property
+    def gone(self) -> bool:
+        """Whether its owner deleted it: nobody may read it any more, even while it still ends."""
+        return self.erased or self.erase_requested
 
     @property
     def final(self) -> bool:
@@ -147,7 +153,7 @@ def _changed(g: Generation, event: GenerationEvent, time: datetime) -> Generatio
         case QuotaSettled():
             return replace(g, quota=event.outcome)
         case CancelRequested():
-            return replace(g, cancel_requested=True)
+            return replace(g, cancel_requested=True, erase_requested=g.erase_requested or event.erase)
         case GenerationPublished():
             return replace(g, is_public=event.is_public)
         case GenerationErased():

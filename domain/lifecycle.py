@@ -82,7 +82,8 @@ def due_at(generation: Generation, patience: Patience) -> datetime | None:
     """
     match generation.state:
         case State.COMPLETED | State.FAILED:
-            return None if generation.quota != "held" else generation.moved_at + patience.hop
+            unfinished = generation.quota == "held" or (generation.erase_requested and not generation.erased)
+            return generation.moved_at + patience.hop if unfinished else None
         case State.WAITING:
             return generation.retry_at
         case State.INTENDED:

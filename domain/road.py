@@ -164,13 +164,17 @@ def fail_settled(g: Generation, code: FailureCode, *, retryable: bool) -> list[E
     return [_failed(code, "completion", retryable=retryable)]
 
 
-def cancel(g: Generation) -> list[Event]:
-    """Ask for the end: at once while nothing can run upstream, else once upstream is known to be over."""
-    if g.final or g.cancel_requested:
+def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
+    """Ask for the end: at once while nothing can run upstream, else once upstream is known to be over.
+
+    With `erase` nothing of it shall be kept: `erase` follows when it is final.
+    """
+    known = g.cancel_requested and (g.erase_requested or not erase)
+    if g.final or known:
         return []
     if g.state in _UNSENT:
-        return [CancelRequested(), _failed(FailureCode.CANCELED, g.state.value)]
-    return [CancelRequested()]
+        return [CancelRequested(erase=erase), _failed(FailureCode.CANCELED, g.state.value)]
+    return [CancelRequested(erase=erase)]
 
 
 def expire(g: Generation, *, now: datetime) -> list[Event]:

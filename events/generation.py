@@ -173,9 +173,10 @@ class QuotaSettled(Event):
 
 
 class CancelRequested(Event):
-    """Its owner wants no picture any more."""
+    """Its owner wants no picture any more; with `erase`, nothing of it kept either."""
 
     type: ClassVar[str] = "generation.cancel_requested"
+    erase: bool = False
 
 
 class DuplicateFound(Event):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import aiohttp_cors
 from aiohttp import web
 
+from gateway.bodies import BodyPatience, body_deadline
 from gateway.errors import errors_middleware
 from gateway.request_ids import install_request_ids
 
@@ -41,11 +42,14 @@ _CORS_EXPOSED = (
 )
 
 
-def create_app(tables: Iterable[Sequence[web.RouteDef]], *, cors_origins: Sequence[str]) -> web.Application:
-    """Put the rooms' routes behind one door: request ids, errors, CORS for the configured origins."""
+def create_app(
+    tables: Iterable[Sequence[web.RouteDef]], *, patience: BodyPatience, cors_origins: Sequence[str]
+) -> web.Application:
+    """Put all routes behind one door: request ids, errors, patience with bodies, CORS for some origins."""
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
+    app.middlewares.append(body_deadline(patience))
     routes = [route for table in tables for definition in table for route in definition.register(app.router)]
     if cors_origins:
         _allow(app, routes, cors_origins)

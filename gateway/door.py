@@ -22,6 +22,7 @@ from gateway.pictures import PictureRoutes
 from gateway.projects import ProjectRoutes
 from gateway.provider import ProviderRoutes, ReadSecret
 from gateway.settings import GatewaySettings
+from gateway.steering import SteeringRoutes
 from gateway.submitting import Submitting
 from gateway.tokens import Sessions, Tokens, TokenSettings
 from store.admission import Admission
@@ -84,11 +85,12 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         AuthRoutes(identity).routes(),
         ProjectRoutes(identity).routes(),
         generations.table(),
+        _steering(door, generations).table(),
         _pictures(door, generations).table(),
         _provider(door, settings).table(),
         _health(door).table(),
     ]
-    return create_app(tables, cors_origins=settings.gateway.cors_origins)
+    return create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
 
 
 def _identity(door: Door, settings: DoorSettings) -> IdentityRoutes:
@@ -143,6 +145,12 @@ def _pictures(door: Door, generations: GenerationRoutes) -> PictureRoutes:
         links=generations.links,
         owned=generations,
         clock=door.clock,
+    )
+
+
+def _steering(door: Door, generations: GenerationRoutes) -> SteeringRoutes:
+    return SteeringRoutes(
+        generations=door.generations, words=door.store.words, blobs=door.store.blobs, owned=generations
     )
 
 

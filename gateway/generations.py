@@ -117,7 +117,7 @@ class GenerationRoutes:
         generation = await self.generations.load(request.match_info["generation_id"].lower())
         if generation is None or not _is_own(generation, identity):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
-        if generation.erased:
+        if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
         return generation
 

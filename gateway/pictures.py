@@ -1,5 +1,6 @@
 """The routes of pictures: by signed link without a token, or by the owner's token."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ from gateway.generations import GenerationRoutes
 from gateway.links import PREFIX, Links, PictureKind
 from store.blobs import Blob, BlobStore
 from store.generations import Generations
+
+_ONE_RANGE = re.compile(r"bytes=(?:\d{1,12}-\d{0,12}|-[1-9]\d{0,11})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class PictureRoutes:
         public = generation is not None and generation.is_public and kind == "images"
         if generation is None or not (signed or public):
             return await self.owned.own(request)
-        if generation.erased:
+        if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
         return generation
 
@@ -79,4 +82,27 @@ def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResp
     }
     if etag in request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)
+    headers["Accept-Ranges"] = "bytes"
+    part = _part(request, len(blob.data), etag)
+    if part is None:
+        return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)
+    first, last = part
+    headers["Content-Range"] = f"bytes {first}-{last}/{len(blob.data)}"
+    return web.Response(
+        status=206, body=blob.data[first : last + 1], content_type=blob.content_type, headers=headers
+    )
+
+
+def _part(request: web.Request, size: int, etag: str) -> tuple[int, int] | None:
+    """Read the first and last byte that are asked for; None for all of them.
+
+    Only one range of bytes is served in parts (RFC 9110, section 14); anything else is answered whole, and a
+    range behind the end with 416.
+    """
+    wanted = request.headers.get("Range", "")
+    if not _ONE_RANGE.fullmatch(wanted) or request.headers.get("If-Range", etag) != etag:
+        return None
+    start, stop, _ = request.http_range.indices(size)
+    if start >= stop:
+        raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+    return start, stop - 1

@@ -123,7 +123,7 @@ class Submitting:
         generation = await self.generations.load(request.generation_id)
         if generation is None:
             return False
-        if generation.erased:
+        if generation.gone:
             raise ExemplarError(ErrorCode.GONE)
         words = await self.words.get(generation.id, generation.request.words)
         if words is None or _fingerprint(words, submission) != generation.request.fingerprint:

@@ -101,7 +101,7 @@ class Tokens:
         try:
             payload = _Payload.model_validate(self._decode(token))
             role = Role(payload.role)
-        except (jwt.PyJWTError, ValueError, RecursionError):
+        except (jwt.PyJWTError, ValueError):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS) from None
         if payload.type != kind or not self._in_time(payload):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)

@@ -91,7 +91,10 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
         connection.channel(on_open_callback=lambda opened: settle(channel, opened))
         yield Session(connection, await first(channel, lost), lost)
     finally:
-        await _say_goodbye(connection)
+        if opened.done():
+            await _say_goodbye(connection)
+        else:  # pika cannot end a handshake: its own time-out does, or this, when it succeeds after all
+            opened.add_done_callback(lambda _: connection.close())
 
 
 async def keep_open(

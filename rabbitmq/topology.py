@@ -82,14 +82,11 @@ def topology(
 def definitions(topology: Topology) -> dict[str, Any]:
     """Write the topology as RabbitMQ's definitions, valid for 3.10 and 4.x (`load_definitions`).
 
-    A blank node that loads definitions makes neither the virtual host nor the user guest by itself, so both
-    stand here as a fresh node has them. RabbitMQ lets guest in from its own host only, unless
-    `loopback_users` says otherwise.
+    A blank node that loads definitions at its start makes neither the virtual host nor a user by itself. The
+    virtual host stands here; users come from where their passwords are, never from a file that is shipped.
     """
     return {
-        "users": [{"name": "guest", "password": "guest", "tags": ["administrator"], "limits": {}}],
         "vhosts": [{"name": VHOST}],
-        "permissions": [{"user": "guest", "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}],
         "exchanges": [
             {
                 "name": topology.exchange,

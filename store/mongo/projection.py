@@ -1,7 +1,7 @@
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from store.mongo.connection import Database, Document, only_duplicates, reachable
@@ -11,7 +11,7 @@ _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
 class MongoProjection:
-    """Rows in a collection of their own (default `generations`), so that a rebuild can stand beside."""
+    """Rows in a collection of their own (default `generations`)."""
 
     def __init__(self, database: Database, *, collection: str = "generations") -> None:
         self._rows = database.get_collection(collection)
@@ -64,15 +64,44 @@ class MongoProjection:
             documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
         return [_row(document) for document in documents]
 
-    async def clear(self) -> None:
-        """Forget every row: the start of a rebuild."""
+    async def count(self) -> int:
+        """Count the rows."""
         with reachable():
-            await self._rows.delete_many({})
+            return await self._rows.count_documents({})
 
-    async def documents(self) -> list[Document]:
-        """Read every row as it is stored, by id: for comparing a rebuild with what is live."""
+    async def ids(self) -> AsyncIterator[str]:
+        """Read the id of every row, in order."""
         with reachable():
-            return await self._rows.find({}).sort("_id", ASCENDING).to_list(None)
+            async for document in self._rows.find({}, {"_id": 1}).sort("_id", ASCENDING):
+                yield document["_id"]
+
+    async def stored(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Read rows as they are stored, by id: for comparing them with a rebuild."""
+        with reachable():
+            found = await self._rows.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return {document["_id"]: document for document in found}
+
+    async def replace(self, rows: Sequence[Row], seen: Mapping[str, Document]) -> None:
+        """Put each row, whole, in place of what was `seen` under its id; one that changed since stays."""
+        if not rows:
+            return
+        writes = [
+            ReplaceOne({"_id": row.id, "version": seen[row.id].get("version")}, row.as_document())
+            if row.id in seen
+            else InsertOne(row.as_document())
+            for row in rows
+        ]
+        with reachable():
+            try:
+                await self._rows.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+
+    async def remove(self, ids: Sequence[str]) -> None:
+        """Delete rows that no stream stands behind."""
+        with reachable():
+            await self._rows.delete_many({"_id": {"$in": list(ids)}})
 
     async def _page(self, query: Document, page: int, per_page: int) -> Page:
         newest = [("created_at", DESCENDING), ("_id", DESCENDING)]

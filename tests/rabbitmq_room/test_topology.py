@@ -15,6 +15,10 @@ def test_the_shipped_definitions_are_the_printed_form_of_the_subscription_table(
     assert FILE.read_text() == definitions_json(topology(QUEUES))
 
 
+def test_no_user_and_no_password_is_shipped() -> None:
+    assert not {"users", "permissions"} & set(json.loads(FILE.read_text()))
+
+
 def test_every_event_of_a_generation_reaches_somebody() -> None:
     table = topology(QUEUES)
     assert [name for name in CLASSES if name.startswith("generation.") and not table.routes(name)] == []

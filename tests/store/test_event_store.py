@@ -86,13 +86,17 @@ class TestContract:
         assert len(commits) == seen
         assert all(commit.last > after for commit in commits)
 
-    async def test_twenty_writers_on_one_stream_leave_no_gap_and_no_double(self, events: EventStore) -> None:
+    async def test_twenty_writers_on_one_stream_leave_no_gap_and_no_double(
+        self, events: EventStore, kind: str
+    ) -> None:
+        each = 50 if kind == "memory" else 10  # every loser reads and asks again: the server needs its time
+
         async def write(writer: int) -> list[str]:
             won: list[str] = []
             version = 0
-            while len(won) < 50:
+            while len(won) < each:
                 try:
-                    commit = await append(events, "s", version, writer * 50 + len(won))
+                    commit = await append(events, "s", version, writer * each + len(won))
                 except WrongExpectedVersionError:
                     await asyncio.sleep(random.uniform(0, 0.04))  # as every loser of a race does
                     behind = await events.read("s", after=version)
@@ -104,9 +108,9 @@ class TestContract:
 
         wins = [commit for won in await asyncio.gather(*map(write, range(20))) for commit in won]
         commits = await events.read("s")
-        assert [commit.first for commit in commits] == list(range(1, 1001))
+        assert [commit.first for commit in commits] == list(range(1, 20 * each + 1))
         assert sorted(wins) == sorted(commit.id for commit in commits)
-        assert sorted(percents_of(commits)) == list(range(1000))
+        assert sorted(percents_of(commits)) == list(range(20 * each))
 
     async def test_all_commits_come_stream_by_stream_in_order(self, events: EventStore) -> None:
         for stream in ("b", "a", "c"):

@@ -1,0 +1,109 @@
+"""Rebuild the rows from the log: what is live must be, byte for byte, what the fold says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import bson
+
+from domain.generation import Generation, fold, id_of, stream_of
+from domain.lifecycle import Patience
+from events.commit import Commit
+from store.event_store import EventStore
+from store.mongo.connection import Document
+from store.mongo.projection import MongoProjection
+from store.projection import Row, row_of
+
+_BATCH = 500
+_PREFIX = stream_of("")
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """How many generations the log knows, how many rows stood there, whose row was not as the log says."""
+
+    streams: int
+    rows: int
+    differing: tuple[str, ...]
+
+
+async def rebuild(
+    events: EventStore, live: MongoProjection, patience: Patience, *, repair: bool = True
+) -> RebuildReport:
+    """Fold every generation, compare its row with the live one and, unless told otherwise, mend what differs.
+
+    Rows are mended where they are, each only while nobody changed it, so that generations may go on:
+    a collection built beside and renamed would lose what is projected during the building.
+    """
+    rows = await live.count()
+    streams, differing = 0, list[str]()
+    async for batch in _batches(events, patience):
+        streams += len(batch)
+        stored = await live.stored([row.id for row in batch])
+        suspects = [row.id for row in batch if not _same(row, stored.get(row.id))]
+        differing += await _mend(suspects, events, live, patience, repair=repair)
+    if await live.count() > streams:
+        differing += await _remove_strangers(events, live, repair=repair)
+    return RebuildReport(streams, rows, tuple(differing))
+
+
+async def _mend(
+    suspects: Sequence[str], events: EventStore, live: MongoProjection, patience: Patience, *, repair: bool
+) -> list[str]:
+    """Look again at rows that differed: the live row first, then the log, which cannot be behind it."""
+    stored = await live.stored(suspects)
+    folded = await asyncio.gather(*(_generation(events, key) for key in suspects))
+    rows = [row_of(generation, patience) for generation in folded if generation is not None]
+    wrong = [row for row in rows if not _same(row, stored.get(row.id))]
+    if repair:
+        await live.replace(wrong, stored)
+    return [row.id for row in wrong]
+
+
+async def _remove_strangers(events: EventStore, live: MongoProjection, *, repair: bool) -> list[str]:
+    strangers = [key async for key in live.ids() if not await events.read(stream_of(key))]
+    if repair:
+        await live.remove(strangers)
+    return strangers
+
+
+async def _generation(events: EventStore, generation_id: str) -> Generation | None:
+    commits = await events.read(stream_of(generation_id))
+    return fold(event for commit in commits for event in commit.events)
+
+
+async def _batches(events: EventStore, patience: Patience) -> AsyncIterator[list[Row]]:
+    batch: list[Row] = []
+    async for generation in _folded(events):
+        batch.append(row_of(generation, patience))
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _folded(events: EventStore) -> AsyncIterator[Generation]:
+    generation: Generation | None = None
+    async for commit in _of_generations(events):
+        if generation is not None and generation.id != id_of(commit.stream):
+            yield generation
+            generation = None
+        generation = fold(commit.events, generation)
+    if generation is not None:
+        yield generation
+
+
+async def _of_generations(events: EventStore) -> AsyncIterator[Commit]:
+    async for commit in events.commits():
+        if commit.stream.startswith(_PREFIX):
+            yield commit
+
+
+def _same(row: Row, stored: Document | None) -> bool:
+    return stored is not None and _bytes(row.as_document()) == _bytes(stored)
+
+
+def _bytes(document: Document) -> bytes:
+    """Write a document as BSON with its fields by name: MongoDB keeps them in an order of its own."""
+    return bson.encode(dict(sorted(document.items())))

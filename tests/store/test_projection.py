@@ -1,0 +1,117 @@
+import asyncio
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.lifecycle import Patience
+from store.mongo.connection import Database
+from store.mongo.projection import MongoProjection
+from store.projection import Row, row_of
+from tests.domain.given import CLAIM_UNTIL, FINISH_BY, START, START_BY, TO_COMPLETED, TO_INTENDED, folded
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ROW = row_of(folded(TO_INTENDED), Patience())
+
+
+@pytest.fixture
+async def rows(database: Database) -> MongoProjection:
+    rows = MongoProjection(database)
+    await rows.ensure_indexes()
+    return rows
+
+
+async def listed(rows: MongoProjection) -> list[Row]:
+    page = await rows.page_of_user(project="prj-1", user="usr-1", page=1, per_page=100)
+    return list(page.rows)
+
+
+def test_a_row_says_what_the_fold_says() -> None:
+    assert (ROW.state, ROW.status, ROW.attempt, ROW.version) == ("invoking", "pending", 1, 4)
+    assert (ROW.due_at, ROW.start_by, ROW.finish_by) == (CLAIM_UNTIL, START_BY, FINISH_BY)
+    over = row_of(folded(TO_COMPLETED), Patience())
+    assert (over.status, over.cost_microusd, over.failure) == ("completed", 4_000, None)
+
+
+async def test_a_row_is_read_back_as_it_was_written(rows: MongoProjection) -> None:
+    await rows.write([ROW])
+    assert await listed(rows) == [ROW]
+    assert await rows.versions([ROW.id, "other"]) == {ROW.id: 4}
+
+
+async def test_only_a_newer_row_is_written_over_a_row(rows: MongoProjection) -> None:
+    newer = replace(ROW, version=9, status="completed")
+    await rows.write([newer])
+    await rows.write([ROW, replace(ROW, version=9, status="failed")])
+    assert await listed(rows) == [newer]
+
+
+@pytest.mark.parametrize("round_number", range(10))
+async def test_however_versions_race_the_newest_stands(rows: MongoProjection, round_number: int) -> None:
+    versions = list(range(1, 13))
+    random.Random(round_number).shuffle(versions)
+    await asyncio.gather(*(rows.write([replace(ROW, version=version)]) for version in versions))
+    assert await rows.versions([ROW.id]) == {ROW.id: 12}
+
+
+async def test_a_repeat_in_a_batch_does_not_stop_the_others(rows: MongoProjection) -> None:
+    await rows.write([ROW])
+    await rows.write([ROW, replace(ROW, id="g2"), replace(ROW, version=5)])
+    await rows.write([])
+    assert await rows.versions([ROW.id, "g2"]) == {ROW.id: 5, "g2": 4}
+
+
+async def test_pages_are_newest_first_and_count_all(rows: MongoProjection) -> None:
+    await rows.write([replace(ROW, id=f"g{n}", created_at=NOON + n * MINUTE) for n in range(5)])
+    await rows.write([replace(ROW, id="twin", created_at=NOON + 4 * MINUTE)])
+    pages = [await rows.page_of_user(project="prj-1", user="usr-1", page=n, per_page=4) for n in (1, 2, 3)]
+    assert [[row.id for row in page.rows] for page in pages] == [["twin", "g4", "g3", "g2"], ["g1", "g0"], []]
+    assert [page.total for page in pages] == [6, 6, 6]
+
+
+async def test_a_user_sees_neither_others_nor_what_was_erased(rows: MongoProjection) -> None:
+    await rows.write(
+        [
+            ROW,
+            replace(ROW, id="erased", erased=True),
+            replace(ROW, id="other user", user="usr-2"),
+            replace(ROW, id="other project", project="prj-2"),
+        ]
+    )
+    assert [row.id for row in await listed(rows)] == [ROW.id]
+
+
+async def test_everybody_in_a_project_sees_what_is_public(rows: MongoProjection) -> None:
+    public = replace(ROW, id="public", user="usr-2", is_public=True)
+    await rows.write([ROW, public, replace(public, id="elsewhere", project="prj-2")])
+    page = await rows.page_of_public(project="prj-1", page=1, per_page=10)
+    assert (page.rows, page.total) == ((public,), 1)
+
+
+async def test_due_rows_come_longest_waiting_first(rows: MongoProjection) -> None:
+    for minutes in (3, 1, 2, 9):
+        await rows.write([replace(ROW, id=f"g{minutes}", due_at=NOON + minutes * MINUTE)])
+    await rows.write([replace(ROW, id="done", due_at=None)])
+    assert [row.id for row in await rows.due(NOON + 3 * MINUTE, limit=10)] == ["g1", "g2", "g3"]
+    assert [row.id for row in await rows.due(NOON + 3 * MINUTE, limit=1)] == ["g1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "expired"),
+    [
+        ("pending", timedelta(0), False),
+        ("pending", START_BY - START, True),
+        ("processing", START_BY - START, False),
+        ("processing", FINISH_BY - START, True),
+        ("completed", FINISH_BY - START, False),
+        ("failed", FINISH_BY - START, False),
+    ],
+)
+async def test_unfinished_rows_expire_at_their_deadline(
+    rows: MongoProjection, status: str, age: timedelta, expired: bool
+) -> None:
+    row = replace(ROW, status=status)
+    await rows.write([row])
+    assert list(await rows.expired(START + age, limit=10)) == ([row] if expired else [])
