@@ -1,19 +1,15 @@
-"""The composition root: reads the environment, opens what a process needs, starts it, ends it in order."""
+"""The composition root: opens what a process needs, hands it out, closes it in order."""
 
 import asyncio
 import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 import structlog
 from aiohttp import web
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
 from actors.decoder import Decoder, DecoderSettings
 from actors.desk import Desk
@@ -25,15 +21,12 @@ from actors.scheduler import Scheduler
 from actors.settings import ActorSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
 from actors.webhook_secret import WebhookSecret
-from domain.credentials import PasswordSettings
 from domain.tiers import Tier, TierSettings, tiers_with
+from environment import ConfigurationError, read
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from gateway.authentication import AuthenticationSettings
 from gateway.door import Door, DoorSettings, create_door
 from gateway.server import make_runner
-from gateway.settings import GatewaySettings
-from gateway.tokens import TokenSettings
 from rabbitmq.consuming import Consuming
 from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
@@ -51,31 +44,14 @@ from store.settings import StoreSettings
 
 RELAY_AFTER = timedelta(seconds=2)
 RELAY_BATCH = 500
-Settings = TypeVar("Settings", bound=BaseSettings)
 Bus = Publisher | InProcessBus
 
 log = structlog.get_logger()
 
 
-class ConfigurationError(Exception):
-    """The environment does not allow a start; the message is one line that says what to set."""
-
-
 def now() -> datetime:
     """Tell the time; the one clock of the product."""
     return datetime.now(UTC)
-
-
-def read(settings: type[Settings]) -> Settings:
-    """Read settings from the environment. Raises ConfigurationError for the first wrong one."""
-    try:
-        return settings()
-    except ValidationError as error:
-        fault = error.errors()[0]
-        name = str(fault["loc"][0]) if fault["loc"] else settings.__name__
-        variable = name if name.isupper() else f"{settings.model_config.get('env_prefix', '')}{name}".upper()
-        reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{variable} {reason}") from None
 
 
 @dataclass(slots=True)
@@ -276,64 +252,6 @@ async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator
     finally:
         await runner.cleanup()
         await model.close()
-
-
-@asynccontextmanager
-async def gateway() -> AsyncIterator[None]:
-    """Run the door against RabbitMQ."""
-    settings = read_door()
-    async with open_core() as core, publishing(core) as publisher, serving(core, settings, publisher):
-        yield
-
-
-@asynccontextmanager
-async def worker() -> AsyncIterator[None]:
-    """Run the actors against RabbitMQ."""
-    async with open_core() as core, open_hands(core) as hands, publishing(core), consuming(core, hands):
-        yield
-
-
-@asynccontextmanager
-async def scheduler() -> AsyncIterator[None]:
-    """Run the schedule against RabbitMQ."""
-    async with open_core() as core, open_hands(core) as hands, publishing(core) as publisher:
-        async with scheduling(core, hands, publisher):
-            yield
-
-
-@asynccontextmanager
-async def solo() -> AsyncIterator[None]:
-    """Run door, actors and schedule in this one process, without RabbitMQ."""
-    settings = read_door()
-    async with AsyncExitStack() as stack:
-        core = await stack.enter_async_context(open_core())
-        hands = await stack.enter_async_context(open_hands(core))
-        bus = await stack.enter_async_context(in_process(core, hands))
-        await stack.enter_async_context(scheduling(core, hands, bus))
-        await stack.enter_async_context(serving(core, settings, bus))
-        yield
-
-
-def read_door() -> DoorSettings:
-    """Read everything that the door is configured with."""
-    return DoorSettings(
-        gateway=read(GatewaySettings),
-        tokens=read(TokenSettings),
-        authentication=read(AuthenticationSettings),
-        passwords=read(PasswordSettings),
-    )
-
-
-async def run(process: Callable[[], AbstractAsyncContextManager[None]]) -> None:
-    """Run a process until SIGINT or SIGTERM, then end it in order."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    async with process():
-        log.info("ready")
-        await stopping.wait()
-        log.info("stopping")
 
 
 def _broker_health(bus: Bus) -> dict[str, str]:

@@ -1,13 +1,11 @@
 """Every setting of every room, and the two printed forms of them: `.env.example` and the table in docs."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from actors.decoder import DecoderSettings
@@ -23,26 +21,35 @@ from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
 from store.settings import StoreSettings
 
-SETTINGS: tuple[type[BaseSettings], ...] = (
-    StoreSettings,
-    RabbitSettings,
-    GatewaySettings,
-    TokenSettings,
-    AuthenticationSettings,
-    PasswordSettings,
-    TierSettings,
-    ActorSettings,
-    DecoderSettings,
-    ReplicateSettings,
-    HomeSettings,
-    SandboxSettings,
-)
-"""Every class of settings, in the order in which they are printed."""
+SETTINGS: Mapping[str, type[BaseSettings]] = {
+    "The store": StoreSettings,
+    "RabbitMQ": RabbitSettings,
+    "The gateway": GatewaySettings,
+    "Tokens": TokenSettings,
+    "Keys": AuthenticationSettings,
+    "Passwords": PasswordSettings,
+    "Tiers": TierSettings,
+    "Actors and scheduler": ActorSettings,
+    "Decoding pictures": DecoderSettings,
+    "Replicate": ReplicateSettings,
+    "exemplar up": HomeSettings,
+    "The sandbox": SandboxSettings,
+}
+"""Every class of settings under its title, in the order in which they are printed."""
 
 _HEAD = """\
-# All settings of exemplar, read from the environment. `exemplar settings` prints this file.
-# `exemplar up` needs none of them; for compose.yaml copy it to .env.
-# A line without # has no default and must be set. Secrets: openssl rand -base64 48
+# All settings, read from the environment. `exemplar settings` prints this file.
+# `exemplar up` needs none of them: it makes its own secrets. For compose.yaml copy this file to .env; it sets
+# EXEMPLAR_MONGODB_URL, EXEMPLAR_AMQP_URL, EXEMPLAR_HOST and EXEMPLAR_PORT itself.
+# A line without # has no default and must be set. A secret: openssl rand -base64 48
+
+# --- compose.yaml ---
+
+# Password of RabbitMQ's user exemplar: letters, digits, - and _
+RABBITMQ_PASSWORD=
+
+# Port of the gateway on this machine
+#GATEWAY_PORT=8000
 """
 
 
@@ -56,13 +63,13 @@ class Setting:
 
 
 def sections() -> Iterator[tuple[str, tuple[Setting, ...]]]:
-    """List every class by the first sentence of its docstring, each variable where it is first named."""
+    """List every title with its variables; one that several classes read stands where it is first read."""
     seen: set[str] = set()
-    for settings in SETTINGS:
+    for title, settings in SETTINGS.items():
         found = [_setting(settings, name, field) for name, field in settings.model_fields.items()]
         fresh = tuple(setting for setting in found if setting.name not in seen)
         seen |= {setting.name for setting in fresh}
-        yield _title(settings), fresh
+        yield title, fresh
 
 
 def env_example() -> str:
@@ -70,7 +77,7 @@ def env_example() -> str:
     parts = [_HEAD]
     for title, settings in sections():
         parts.append(f"\n# --- {title} ---\n")
-        parts += [f"\n# {setting.description}\n{_line(setting)}\n" for setting in settings]
+        parts += [f"\n# {setting.description.rstrip('.')}\n{_line(setting)}\n" for setting in settings]
     return "".join(parts)
 
 
@@ -96,8 +103,7 @@ def _setting(settings: type[BaseSettings], name: str, field: FieldInfo) -> Setti
 def _default(field: FieldInfo) -> str | None:
     if field.is_required():
         return None
-    value = field.get_default(call_default_factory=True, validated_data={})
-    return "" if value in (None, PydanticUndefined) else _written(value)
+    return _written(field.default)
 
 
 def _written(value: Any) -> str:
@@ -105,16 +111,10 @@ def _written(value: Any) -> str:
     match value:
         case SecretStr():
             return value.get_secret_value()
-        case tuple() | dict() if not value:
+        case None | () | {} if not value:
             return ""
-        case tuple() | dict() | list():
-            return json.dumps(value)
         case _:
             return str(value)
-
-
-def _title(settings: type[BaseSettings]) -> str:
-    return (settings.__doc__ or settings.__name__).strip().splitlines()[0].rstrip(".")
 
 
 def _line(setting: Setting) -> str:

@@ -9,7 +9,7 @@ NAME = "cancellation"
 
 
 async def handle(event: RecordedEvent, *, hands: Hands) -> None:
-    """On a request to cancel, a late start, a failure or a duplicate: cancel the prediction; repeating is harmless."""
+    """On a request to cancel, a late start, a failure or a duplicate: cancel upstream, repeatably."""
     if isinstance(event.event, DuplicateFound):
         await hands.model.cancel(event.event.prediction)
         return

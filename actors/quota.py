@@ -53,7 +53,7 @@ def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:
 
 
 def _bounds(tier: str, hands: Hands) -> Bounds:
-    """Read what the tier of the admission allows; a tier that is gone from the configuration bounds nothing."""
+    """Read what the tier of the admission allows; a tier that is configured no more bounds nothing."""
     limits = hands.tiers.get(tier)
     if limits is None:
         return Bounds(monthly=None, concurrent=None)

@@ -19,7 +19,7 @@ class ActorSettings(BaseSettings):
         min_length=32, description="Signs the provider's callback addresses, at least 32 characters"
     )
     composition: Composition = Field("blend", description="How several examples become SDXL's one image")
-    hop_seconds: float = Field(10.0, gt=0, description="Rest between two actors before the log drives again")
+    hop_seconds: float = Field(5.0, gt=0, description="Rest between two actors before the log drives again")
     claim_seconds: float = Field(10.0, gt=0, description="How long an intention to call the model is good")
     lost_after_seconds: float = Field(
         120.0, gt=0, description="Look this long for a prediction of unknown fate before it counts as lost"

@@ -68,6 +68,8 @@ def _sandboxed(base_url: str, sandbox_url: str, secrets: Secrets) -> dict[str, s
         "EXEMPLAR_SANDBOX_TOKEN": secrets.sandbox_token,
         "REPLICATE_API_TOKEN": secrets.sandbox_token,
         "REPLICATE_BASE_URL": sandbox_url,
+        # The sandbox lists what it made at once, so nobody has to look long for a prediction.
+        "EXEMPLAR_LOST_AFTER_SECONDS": "10",
     }
 
 

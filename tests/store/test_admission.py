@@ -7,6 +7,7 @@ from domain.errors import LimitError
 from domain.generation import fold, stream_of
 from events.commit import Commit
 from events.envelope import Cause
+from events.event import Event
 from store.admission import Admission
 from store.event_store import EventStore
 from store.generations import Generations
@@ -31,7 +32,7 @@ class Door:
         account = await self.admission.hold(DEVELOPER, generation, period=period, bounds=bounds)
         return account.used_in(period)
 
-    async def live(self, generation: str, facts: tuple) -> None:  # type: ignore[type-arg]
+    async def live(self, generation: str, facts: tuple[Event, ...]) -> None:
         now = self.clock.now
         await self.events.append(stream_of(generation), 0, facts, cause=Cause(actor="x"), time=now)
 
@@ -70,8 +71,8 @@ async def test_a_running_generation_keeps_the_next_one_out_until_its_slot_is_lik
 @pytest.mark.parametrize(("facts", "used"), [(TO_COMPLETED, 2), (TO_FAILED, 1)], ids=["completed", "failed"])
 async def test_what_reads_as_finished_never_keeps_the_next_one_out(
     door: Door,
-    facts: tuple,
-    used: int,  # type: ignore[type-arg]
+    facts: tuple[Event, ...],
+    used: int,
 ) -> None:
     await door.hold("g1")
     await door.live("g1", facts)

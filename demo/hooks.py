@@ -1,0 +1,38 @@
+"""What `exemplar up` is handed of the product: accounts, a login and a generation to show."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from demo import journey
+from demo.accounts import Demo, seed
+from gateway.authentication import AuthenticationSettings
+from local.hooks import Hooks
+from local.vault import Secrets
+from store.mongo.store import MongoStore
+from store.replica_set import initiate_replica_set
+from store.settings import StoreSettings
+
+
+def hooks_of(home: Path) -> Hooks:
+    """Bind the demonstration to a home: its picture is kept there."""
+
+    async def demonstrate(demo: Demo, photos: Sequence[Path]) -> Path:
+        return await journey.demonstrate(demo, photos, home / "pictures")
+
+    return Hooks(
+        initiate_replica_set=initiate_replica_set,
+        seed=_seed,
+        sign_in=journey.sign_in,
+        demonstrate=demonstrate,
+    )
+
+
+async def _seed(mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[str, str]) -> Demo:
+    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
+    peppers = AuthenticationSettings.model_validate({"key_peppers": {1: secrets.key_pepper}})
+    store = MongoStore.open(settings, holder="up", clock=lambda: datetime.now(UTC))
+    try:
+        return await seed(store.accounts, peppers, secrets)
+    finally:
+        store.close()

@@ -1,0 +1,74 @@
+"""The processes of the product: what each opens, in which order, until a signal ends it."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from bootstrap import consuming, in_process, open_core, open_hands, publishing, scheduling, serving
+from environment import read_door
+
+Process = Callable[[], AbstractAsyncContextManager[None]]
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def gateway() -> AsyncIterator[None]:
+    """Run the door against RabbitMQ."""
+    settings = read_door()
+    async with open_core() as core, publishing(core) as publisher, serving(core, settings, publisher):
+        yield
+
+
+@asynccontextmanager
+async def worker() -> AsyncIterator[None]:
+    """Run the actors against RabbitMQ."""
+    async with open_core() as core, open_hands(core) as hands, publishing(core), consuming(core, hands):
+        yield
+
+
+@asynccontextmanager
+async def scheduler() -> AsyncIterator[None]:
+    """Run the schedule against RabbitMQ."""
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(open_core())
+        hands = await stack.enter_async_context(open_hands(core))
+        publisher = await stack.enter_async_context(publishing(core))
+        await stack.enter_async_context(scheduling(core, hands, publisher))
+        yield
+
+
+@asynccontextmanager
+async def solo() -> AsyncIterator[None]:
+    """Run door, actors and schedule in this one process, without RabbitMQ."""
+    settings = read_door()
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(open_core())
+        hands = await stack.enter_async_context(open_hands(core))
+        bus = await stack.enter_async_context(in_process(core, hands))
+        await stack.enter_async_context(scheduling(core, hands, bus))
+        await stack.enter_async_context(serving(core, settings, bus))
+        yield
+
+
+PROCESSES: Mapping[str, Process] = {
+    "gateway": gateway,
+    "worker": worker,
+    "scheduler": scheduler,
+    "solo": solo,
+}
+
+
+async def run(process: Process) -> None:
+    """Run a process until SIGINT or SIGTERM, then end it in order."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with process():
+        log.info("ready")
+        await stopping.wait()
+        log.info("stopping")

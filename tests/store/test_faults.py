@@ -1,0 +1,196 @@
+"""What is left of an append when the server dies or the line breaks in the middle of it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from events.commit import Commit
+from events.envelope import Cause
+from events.generation import GenerationProgressed
+from local.mongod import Mongod
+from local.ports import Ports
+from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
+from store.mongo.connection import open_client, open_database
+from store.mongo.event_store import MongoEventStore
+from store.mongo.ledger import MongoLedger
+from store.outbox import Outbox
+from store.replica_set import initiate_replica_set
+from tests.store.conftest import settings_for
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+CAUSE = Cause(actor="actor:test")
+
+
+async def append(store: MongoEventStore, stream: str, expected: int) -> Commit:
+    return await store.append(stream, expected, [GenerationProgressed(percent=1)], cause=CAUSE, time=NOON)
+
+
+@pytest.fixture
+def own_mongod(tmp_path: Path) -> Iterator[Mongod]:
+    if not Mongod.available():
+        pytest.skip("no mongod")
+    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
+    server.launch()
+    try:
+        server.wait_ready(initiate_replica_set)
+        yield server
+    finally:
+        server.child.kill()
+        server.child.stop()
+
+
+async def test_no_acknowledged_commit_is_lost_when_the_server_is_killed(own_mongod: Mongod) -> None:
+    client = open_client(settings_for(own_mongod.url("crash")))
+    store = MongoEventStore(open_database(client, settings_for(own_mongod.url("crash"))))
+    await store.ensure_indexes()
+    acknowledged: list[str] = []
+    enough = asyncio.Event()
+
+    async def write(stream: str) -> Exception:
+        version = 0
+        while True:
+            try:
+                commit = await append(store, stream, version)
+            except (StoreUnavailableError, WrongExpectedVersionError) as error:
+                return error
+            acknowledged.append(commit.id)
+            version = commit.last
+            if len(acknowledged) >= 200:
+                enough.set()
+
+    writing = [asyncio.create_task(write(f"s{number}")) for number in range(12)]
+    await enough.wait()
+    own_mongod.child.kill()
+    errors = await asyncio.gather(*writing)
+    own_mongod.launch()
+    own_mongod.wait_ready(initiate_replica_set)
+    assert all(isinstance(error, StoreUnavailableError) for error in errors)
+    stored = {commit.id async for commit in store.commits()}
+    assert set(acknowledged) <= stored
+    # What nobody was told about is at most the one append that each writer had under way.
+    assert len(stored) <= len(acknowledged) + len(writing)
+    client.close()
+
+
+class Line:
+    """A line to the server that loses the next inserts, or the answers to them."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self.lose_requests = 0
+        self.lose_answers = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                request = await _message(reader)
+                insert = b"\x02insert\x00" in request
+                if insert and self.lose_requests:
+                    self.lose_requests -= 1
+                    break
+                back.write(request)
+                answer = await _message(there)
+                if insert and self.lose_answers:
+                    self.lose_answers -= 1
+                    break
+                writer.write(answer)
+        back.close()
+        writer.close()
+
+
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    size = await reader.readexactly(4)
+    return size + await reader.readexactly(int.from_bytes(size, "little") - 4)
+
+
+@pytest.fixture
+async def line(mongod: str) -> AsyncIterator[Line]:
+    port = int(mongod.partition("127.0.0.1:")[2].partition("/")[0])
+    yield Line(port)
+
+
+@pytest.fixture
+async def far_store(line: Line, mongodb_url: str) -> AsyncIterator[MongoEventStore]:
+    """A store behind that line; the heartbeats of the driver poll, so that each request has one answer."""
+    server = await asyncio.start_server(line.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    database = mongodb_url.rpartition("/")[2].partition("?")[0]
+    settings = settings_for(
+        f"mongodb://127.0.0.1:{port}/{database}?directConnection=true&serverMonitoringMode=poll"
+    )
+    client = open_client(settings)
+    store = MongoEventStore(open_database(client, settings))
+    await append(store, "warm", 0)
+    yield store
+    client.close()
+    server.close()
+
+
+async def test_an_answer_lost_once_is_asked_for_again_and_nothing_is_doubled(
+    line: Line, far_store: MongoEventStore
+) -> None:
+    line.lose_answers = 1
+    commit = await append(far_store, "s", 0)
+    assert await far_store.read("s") == [commit]
+
+
+async def test_an_answer_lost_twice_is_read_back_by_its_token(line: Line, far_store: MongoEventStore) -> None:
+    line.lose_answers = 2
+    commit = await append(far_store, "s", 0)
+    assert line.lose_answers == 0
+    assert await far_store.read("s") == [commit]
+
+
+async def test_somebody_elses_commit_is_never_taken_for_mine_after_a_lost_answer(
+    line: Line, far_store: MongoEventStore
+) -> None:
+    theirs = await append(far_store, "s", 0)
+    line.lose_answers = 2
+    with pytest.raises(WrongExpectedVersionError):
+        await append(far_store, "s", 0)
+    assert await far_store.read("s") == [theirs]
+
+
+async def test_an_append_that_left_no_trace_is_of_unknown_outcome(
+    line: Line, far_store: MongoEventStore
+) -> None:
+    line.lose_requests = 2
+    with pytest.raises(OutcomeUnknownError):
+        await append(far_store, "s", 0)
+    assert await far_store.read("s") == []
+
+
+async def test_a_server_that_is_not_there_is_told_as_such_and_never_hangs() -> None:
+    settings = settings_for("mongodb://127.0.0.1:9/x?directConnection=true").model_copy(
+        update={"mongodb_timeout_ms": 200}
+    )
+    client = open_client(settings)
+    database = open_database(client, settings)
+    store = MongoEventStore(database)
+    for asking in (store.read("s"), append(store, "s", 1), MongoLedger(database).account("d")):
+        with pytest.raises(StoreUnavailableError):
+            await asking
+    with pytest.raises(OutcomeUnknownError):
+        await append(store, "s", 0)
+    outbox = Outbox(store)
+    outbox.published("s:1")
+    await outbox.drain()
+    client.close()
+
+
+async def test_a_confirmed_commit_leaves_the_outbox(mongodb_url: str) -> None:
+    settings = settings_for(mongodb_url)
+    client = open_client(settings)
+    store = MongoEventStore(open_database(client, settings))
+    commit = await append(store, "s", 0)
+    outbox = Outbox(store)
+    outbox.published(commit.id)
+    await outbox.drain()
+    assert await store.unpublished(before=datetime(2027, 1, 1, tzinfo=UTC), limit=9) == []
+    client.close()
