@@ -1,6 +1,5 @@
 """The composition root: opens what a process needs, hands it out, closes it in order."""
 
-import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator

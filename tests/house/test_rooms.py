@@ -38,7 +38,14 @@ FENCES: dict[str, tuple[str, ...]] = {
     "dramatiq": ("rabbitmq/",),
     "aiohttp.web": ("gateway/", "sandbox/"),
     "replicate": ("actors/replicate.py",),
-    "PIL": ("domain/pictures.py", "actors/darkroom", "actors/decoder", "actors/prints.py", "sandbox/"),
+    "PIL": (
+        "domain/pictures.py",
+        "actors/darkroom",
+        "actors/decoder",
+        "actors/compositor.py",
+        "actors/prints.py",
+        "sandbox/",
+    ),
 }
 VAGUE = {"utils", "util", "common", "helpers", "helper", "core", "services", "models", "misc", "base"}
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users|mnt)/\w")

@@ -1,0 +1,135 @@
+"""The tables of the documents, as the code says them today."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from actors import completion
+from actors.schedule import JOBS
+from actors.subscriptions import SUBSCRIPTIONS
+from domain import road
+from domain.errors import ErrorCode, FailureCode
+from domain.generation import _STATUS, Generation, State
+from domain.lifecycle import ALLOWED, RUNNING
+from events.generation import GenerationFailed, GenerationRequested, Owner
+from gateway.errors import ANSWERS
+from tests.docs.reading import ROOT
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def statuses() -> list[list[str]]:
+    """State and public status, in the order of the road."""
+    return [[f"`{state.value}`", f"`{_STATUS.get(state, 'pending')}`"] for state in State]
+
+
+def moves() -> list[list[str]]:
+    """Event, and the states in which it may be appended."""
+    return [[f"`{cls.type}`", _states(allowed)] for cls, allowed in ALLOWED.items()]
+
+
+def failures() -> list[list[str]]:
+    """Failure code, and whether asking again may help."""
+    retryable = dict(_retryable())
+    return [[f"`{code.value}`", "yes" if retryable[code] else "no"] for code in FailureCode]
+
+
+def errors() -> list[list[str]]:
+    """Error code, status and sentence."""
+    return [[f"`{code.value}`", str(ANSWERS[code].status), ANSWERS[code].detail] for code in ErrorCode]
+
+
+def jobs() -> list[list[str]]:
+    """Job and period."""
+    return [[f"`{job.name}`", f"{job.period:g} s"] for job in JOBS]
+
+
+def subscriptions() -> list[list[str]]:
+    """Queue, event types and handler."""
+    return [
+        [f"`{row.queue}`", ", ".join(f"`{event}`" for event in row.events), f"`{_file(row.handler)}`"]
+        for row in SUBSCRIPTIONS
+    ]
+
+
+def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Collection, and its indexes besides `_id`."""
+    return [[f"`{name}`", "; ".join(_index(found[name])) or "none"] for name in collections()]
+
+
+def collections() -> list[str]:
+    """Name every collection that the store opens."""
+    opened = re.compile(r"""(?:get_collection\(|database\[)"([a-z_]+)"|collection: str = "([a-z_]+)\"""")
+    text = "".join(path.read_text() for path in sorted(Path(ROOT, "store").rglob("*.py")))
+    return sorted({first or second for first, second in opened.findall(text)})
+
+
+def _states(allowed: Iterable[State]) -> str:
+    states = set(allowed)
+    match states:
+        case set() if not states:
+            return "none: it begins the stream"
+        case _ if states == set(State):
+            return "every state"
+        case _ if states == RUNNING:
+            return "every state that is not final"
+    return ", ".join(f"`{state.value}`" for state in State if state in states)
+
+
+def _file(handler: Any) -> str:
+    return f"{handler.__module__.replace('.', '/')}.py"
+
+
+def _index(found: Mapping[str, Any]) -> Iterator[str]:
+    for name, index in sorted(found.items()):
+        if name == "_id_":
+            continue
+        notes = ["unique"] if index.get("unique") else []
+        notes += [f"where {part}" for part in index.get("partialFilterExpression", {})]
+        notes += ["expires"] if "expireAfterSeconds" in index else []
+        keys = ", ".join(f"`{key}`" for key, _ in index["key"])
+        yield keys + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _retryable() -> Iterator[tuple[FailureCode, bool]]:
+    """Let every decision that fails a generation fail one."""
+    requested, late = _generation(State.REQUESTED), NOW + timedelta(hours=1)
+    intended = _generation(State.INTENDED)
+    decided: Sequence[Any] = [
+        *road.reject_examples(requested),
+        *road.deny(_generation(State.VALIDATED)),
+        *road.refuse(intended, attempt=1, code="provider_422", retry_at=None),
+        *road.lose(replace(intended, lost=road.MAX_LOST - 1), attempt=1),
+        *road.cancel(requested),
+        *road.expire(requested, now=NOW + timedelta(minutes=11)),
+        *road.expire(requested, now=late),
+    ]
+    for event in decided:
+        if isinstance(event, GenerationFailed):
+            yield FailureCode(event.code), event.retryable
+    after_the_provider = (
+        FailureCode.CONTENT_FLAGGED,
+        FailureCode.PROVIDER_FAILED,
+        FailureCode.PROVIDER_CANCELED,
+        FailureCode.OUTPUT_UNAVAILABLE,
+        FailureCode.OUTPUT_INVALID,
+    )
+    yield from ((code, code in completion._RETRYABLE) for code in after_the_provider)
+
+
+def _generation(state: State) -> Generation:
+    request = GenerationRequested(
+        owner=Owner(developer="d", project="p", user="u"),
+        words="w",
+        fingerprint="f",
+        idempotent=False,
+        examples=(),
+        period="2026-11",
+        tier="free_starter",
+        start_by=NOW + timedelta(minutes=10),
+        finish_by=NOW + timedelta(minutes=35),
+    )
+    return Generation("g", 1, state, request, NOW, NOW, NOW, attempt=1)
