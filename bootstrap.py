@@ -17,7 +17,7 @@ from actors.patience import Backoff
 from actors.replicate import ReplicateModel
 from actors.replicate_settings import ReplicateSettings
 from actors.scheduler import Scheduler
-from actors.settings import ActorSettings
+from actors.settings import ActorSettings, PatienceSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
 from actors.webhook_secret import WebhookSecret
 from domain.tiers import Tier, TierSettings, tiers_with
@@ -77,6 +77,7 @@ class Core:
     observations: Observations
     tiers: dict[str, Tier]
     actors: ActorSettings
+    patience: PatienceSettings
     rabbit: RabbitSettings
 
 
@@ -102,6 +103,7 @@ async def open_core() -> AsyncIterator[Core]:
             observations=Observations(generations, store.words, store.predictions),
             tiers=dict(tiers_with(read(TierSettings).tiers)),
             actors=actors,
+            patience=read(PatienceSettings),
             rabbit=rabbit,
         )
         await outbox.drain()
@@ -127,7 +129,8 @@ async def open_hands(core: Core) -> AsyncIterator[Hands]:
                 model=model,
                 settings=core.actors,
                 replicate=replicate,
-                patience=core.actors.patience,
+                patience=core.patience.patience,
+                lost_after=timedelta(seconds=core.patience.lost_after_seconds),
                 tiers=core.tiers,
                 clock=now,
             )
@@ -201,7 +204,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
     async def unpublished() -> list[Commit]:
         return await core.store.events.unpublished(before=now() - RELAY_AFTER, limit=RELAY_BATCH)
 
-    polls = timedelta(seconds=2) if core.actors.public_url is None else core.actors.patience.hop
+    polls = timedelta(seconds=2) if core.actors.public_url is None else core.patience.patience.hop
     scheduler = Scheduler(
         Desk(
             hands=hands,
@@ -210,7 +213,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
             followers=core.store.followers,
             leases=core.store.leases,
             relay=lambda: relay(unpublished, bus),
-            tries=Backoff(first=core.actors.patience.hop, longest=timedelta(minutes=5)),
+            tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
             questions=Backoff(first=polls, longest=timedelta(seconds=30)),
             lists={},
         )
@@ -231,7 +234,7 @@ async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator
         generations=core.generations,
         admission=core.admission,
         observations=core.observations,
-        patience=core.actors.patience,
+        patience=core.patience.patience,
         tiers=core.tiers,
         provider_secret=WebhookSecret(model, now),
         broker=lambda: _broker_health(bus),

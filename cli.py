@@ -91,6 +91,19 @@ def print_topology() -> None:
     sys.stdout.write(definitions_json(topology(QUEUES)))
 
 
+@app.command()
+def rebuild(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Rebuild the rows of all generations from the log."""
+    from maintenance import rebuild_rows
+
+    raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
+
+
 @app.command("settings")
 def print_settings() -> None:
     """Print every setting with its meaning: the content of .env.example."""

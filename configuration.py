@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from actors.decoder import DecoderSettings
 from actors.replicate_settings import ReplicateSettings
-from actors.settings import ActorSettings
+from actors.settings import ActorSettings, PatienceSettings
 from domain.credentials import PasswordSettings
 from domain.tiers import TierSettings
 from gateway.authentication import AuthenticationSettings
@@ -30,6 +30,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Passwords": PasswordSettings,
     "Tiers": TierSettings,
     "Actors and scheduler": ActorSettings,
+    "Patience": PatienceSettings,
     "Decoding pictures": DecoderSettings,
     "Replicate": ReplicateSettings,
     "exemplar up": HomeSettings,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from actors.decoder import Decoder
 from actors.model import Model
@@ -34,6 +34,7 @@ class Hands:
     settings: ActorSettings
     replicate: ReplicateSettings
     patience: Patience
+    lost_after: timedelta
     tiers: Mapping[str, Tier]
     clock: Callable[[], datetime]
 

@@ -122,9 +122,9 @@ def _made_after(prediction: Prediction, intended_at: datetime | None) -> bool:
 
 
 def _is_lost(generation: Generation, desk: Desk) -> bool:
-    settings = desk.hands.settings
-    grace = max(settings.lost_after_seconds, desk.hands.replicate.create_seconds)
-    over = _claim_end(generation) + timedelta(seconds=grace) <= desk.hands.clock()
+    hands = desk.hands
+    grace = max(hands.lost_after, timedelta(seconds=hands.replicate.create_seconds))
+    over = _claim_end(generation) + grace <= hands.clock()
     return over and desk.lists[generation.id, generation.attempt] >= _LISTS
 
 

@@ -7,18 +7,11 @@ from domain.composition import Composition
 from domain.lifecycle import Patience
 
 
-class ActorSettings(BaseSettings):
-    """How patient the actors and the scheduler are, and what a tenant may ask for."""
+class PatienceSettings(BaseSettings):
+    """How long things may rest before the log drives them again, and the deadlines of a generation."""
 
     model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
 
-    public_url: str | None = Field(
-        None, description="Base of every absolute link and of the provider's callback; without it we poll"
-    )
-    callback_secret: SecretStr = Field(
-        min_length=32, description="Signs the provider's callback addresses, at least 32 characters"
-    )
-    composition: Composition = Field("blend", description="How several examples become SDXL's one image")
     hop_seconds: float = Field(5.0, gt=0, description="Rest between two actors before the log drives again")
     claim_seconds: float = Field(10.0, gt=0, description="How long an intention to call the model is good")
     lost_after_seconds: float = Field(
@@ -26,13 +19,6 @@ class ActorSettings(BaseSettings):
     )
     start_minutes: float = Field(10.0, gt=0, description="Deadline to start, minutes after the request")
     finish_minutes: float = Field(35.0, gt=0, description="Deadline to finish, minutes after the request")
-    keep_pictures_days: int = Field(90, ge=1, description="Result pictures are kept this long, days")
-    keep_examples_days: int = Field(30, ge=1, description="Example pictures are kept this long, days")
-
-    @property
-    def callback_key(self) -> bytes:
-        """The callback secret as the key of an HMAC."""
-        return self.callback_secret.get_secret_value().encode()
 
     @property
     def patience(self) -> Patience:
@@ -43,3 +29,24 @@ class ActorSettings(BaseSettings):
             to_start=timedelta(minutes=self.start_minutes),
             in_all=timedelta(minutes=self.finish_minutes),
         )
+
+
+class ActorSettings(BaseSettings):
+    """How the actors reach the world, and how long pictures are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+
+    public_url: str | None = Field(
+        None, description="Base of every absolute link and of the provider's callback; without it we poll"
+    )
+    callback_secret: SecretStr = Field(
+        min_length=32, description="Signs the provider's callback addresses, at least 32 characters"
+    )
+    composition: Composition = Field("blend", description="How several examples become SDXL's one image")
+    keep_pictures_days: int = Field(90, ge=1, description="Result pictures are kept this long, days")
+    keep_examples_days: int = Field(30, ge=1, description="Example pictures are kept this long, days")
+
+    @property
+    def callback_key(self) -> bytes:
+        """The callback secret as the key of an HMAC."""
+        return self.callback_secret.get_secret_value().encode()

@@ -5,10 +5,13 @@ from typing import Any, get_args
 
 from events.event import Event
 from events.generation import GenerationEvent
+from events.webhook import WebhookEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
-CLASSES: Mapping[str, type[Event]] = {cls.type: cls for cls in get_args(GenerationEvent)}
+CLASSES: Mapping[str, type[Event]] = {
+    cls.type: cls for cls in (*get_args(GenerationEvent), *get_args(WebhookEvent))
+}
 
 # (type, version it reads) -> the data of the next version. An old version keeps its test for ever.
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}

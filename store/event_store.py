@@ -1,6 +1,6 @@
 """The event store's contract. Every implementation passes the same tests."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -23,6 +23,13 @@ class EventStore(Protocol):
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
         """Read the commits of a stream whose events lie behind version `after`, in order; [] for none."""
+        ...
+
+    async def following(self, ends: Mapping[str, int]) -> list[Commit]:
+        """Read, of many streams at once, the one commit that begins right behind a stream's given version.
+
+        The version is the end of a commit (0: before the first). A stream without such a commit is left out.
+        """
         ...
 
     def commits(self) -> AsyncIterator[Commit]:

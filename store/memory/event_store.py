@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from events.commit import Commit, commit_of
@@ -36,6 +36,15 @@ class MemoryEventStore:
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
         await asyncio.sleep(0)
         return [commit for commit in self._streams.get(stream, []) if commit.last > after]
+
+    async def following(self, ends: Mapping[str, int]) -> list[Commit]:
+        await asyncio.sleep(0)
+        return [
+            commit
+            for stream, version in ends.items()
+            for commit in self._streams.get(stream, [])
+            if commit.first == version + 1
+        ]
 
     async def commits(self) -> AsyncIterator[Commit]:
         for stream in sorted(self._streams):

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +57,12 @@ class MongoEventStore:
         query = {"stream": stream, "last": {"$gt": after}}
         with reachable():
             documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
+        return [stored_commit(document) for document in documents]
+
+    async def following(self, ends: Mapping[str, int]) -> list[Commit]:
+        ids = [f"{stream}:{version + 1}" for stream, version in ends.items()]
+        with reachable():
+            documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
         return [stored_commit(document) for document in documents]
 
     async def commits(self) -> AsyncIterator[Commit]:

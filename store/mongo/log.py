@@ -4,8 +4,10 @@ The lease holder alone seals, but the fence is the two unique keys of collection
 commit each stand once, so the insert of a holder that was replaced meanwhile fails.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from pymongo import ASCENDING, DESCENDING
@@ -13,6 +15,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from events.commit import Commit, leaf_hash
+from events.generation import GenerationRequested
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 from store.mongo.event_store import stored_commit
 
@@ -37,6 +40,8 @@ class MongoLog:
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
         await self._log.create_index([("commit", ASCENDING)], unique=True)
+        for owner in (["project"], ["project", "user"]):
+            await self._log.create_index([*((name, ASCENDING) for name in owner), ("_id", ASCENDING)])
 
     async def head(self) -> int:
         """Read the last position; 0 for an empty log."""
@@ -88,6 +93,7 @@ class MongoLog:
     async def _insert(self, documents: Sequence[Document]) -> set[str]:
         if not documents:
             return set()
+        owners = await self._owners(documents)
         first = await self.head() + 1
         entries = [
             {
@@ -95,6 +101,7 @@ class MongoLog:
                 "commit": document["_id"],
                 "stream": document["stream"],
                 "leaf": leaf_hash(document["body"]),
+                **owners.get(document["stream"], {}),
             }
             for position, document in enumerate(documents, start=first)
         ]
@@ -107,5 +114,31 @@ class MongoLog:
             return await self._positions([document["_id"] for document in documents])
         return {document["_id"] for document in documents}
 
+    async def _owners(self, documents: Sequence[Document]) -> Mapping[str, Document]:
+        """Find project and user of each stream that belongs to one, for readers of theirs (store/mongo/feeds.py).
+
+        They are in the first event of a generation: in this batch, or at its position already.
+        """
+        owners = {
+            document["stream"]: owner
+            for document in documents
+            if document["first"] == 1 and (owner := _owner_in(document["body"])) is not None
+        }
+        older = {document["stream"] for document in documents} - owners.keys()
+        firsts = {"commit": {"$in": [f"{stream}:1" for stream in older]}, "project": {"$exists": True}}
+        fields = {"_id": 0, "stream": 1, "project": 1, "user": 1}
+        async for entry in self._log.find(firsts, fields):
+            owners[entry.pop("stream")] = entry
+        return owners
+
     async def _mark(self, commit_ids: set[str]) -> None:
         await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"unsealed": ""}})
+
+
+def _owner_in(body: bytes) -> Document | None:
+    """Read who asked for a generation from its first commit; None for any other."""
+    first = json.loads(body)[0]
+    if first["type"] != GenerationRequested.type:
+        return None
+    owner: Mapping[str, Any] = first["data"]["owner"]
+    return {"project": owner["project"], "user": owner["user"]}

@@ -316,6 +316,14 @@ def test_what_was_cancelled_ends_as_canceled_whatever_upstream_says(
     given(*events).when(decision).then(*expected)
 
 
+def test_a_cancelled_one_may_still_be_told_to_leave_nothing_but_not_the_other_way_round() -> None:
+    leave_nothing = partial(road.cancel, erase=True)
+    given(*TO_STARTED, CANCELED).when(leave_nothing).then(CancelRequested(erase=True))
+    told = (*TO_STARTED, CancelRequested(erase=True))
+    for decision in (leave_nothing, road.cancel):
+        assert given(*told).when(decision).then_nothing().erase_requested
+
+
 def test_cancelling_what_is_over_changes_nothing() -> None:
     given(*TO_COMPLETED).when(road.cancel).then_nothing()
 
@@ -364,7 +372,7 @@ DECISIONS: st.SearchStrategy[Any] = st.one_of(
     st.builds(publish, st.booleans()),
 )
 
-ENDS = [road.reject_examples, road.deny, road.cancel, fail_settled]
+ENDS = [road.reject_examples, road.deny, road.cancel, partial(road.cancel, erase=True), fail_settled]
 SELDOM = st.integers(0, 4)
 
 

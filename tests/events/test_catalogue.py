@@ -152,7 +152,7 @@ ALLOWED_FIELDS: dict[str, set[str]] = {
     },
     "generation.failed": {"code", "retryable", "stage"},
     "generation.quota_settled": {"outcome", "period"},
-    "generation.cancel_requested": set(),
+    "generation.cancel_requested": {"erase"},
     "generation.published": {"is_public"},
     "generation.erased": set(),
 }

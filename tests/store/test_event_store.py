@@ -112,6 +112,21 @@ class TestContract:
         assert sorted(wins) == sorted(commit.id for commit in commits)
         assert sorted(percents_of(commits)) == list(range(20 * each))
 
+    async def test_the_next_commit_of_many_streams_comes_in_one_answer(self, events: EventStore) -> None:
+        await append(events, "a", 0, 10, 20)
+        second = await append(events, "a", 2, 30)
+        await append(events, "a", 3, 40)
+        first = await append(events, "b", 0, 50)
+        await append(events, "c", 0, 60)
+        found = await events.following({"a": 2, "b": 0, "c": 1, "nobody": 0})
+        assert sorted(found, key=lambda commit: commit.stream) == [second, first]
+        assert await events.following({}) == []
+
+    async def test_nothing_follows_a_version_in_the_middle_of_a_commit(self, events: EventStore) -> None:
+        await append(events, "a", 0, 10, 20)
+        await append(events, "a", 2, 30)
+        assert await events.following({"a": 1}) == []
+
     async def test_all_commits_come_stream_by_stream_in_order(self, events: EventStore) -> None:
         for stream in ("b", "a", "c"):
             await append(events, stream, 0, 1, time=NOON)

@@ -1,0 +1,155 @@
+"""Which addresses a webhook may be sent to.
+
+Two questions: may this URL be kept at all (`destination_of`), and may this IP address be dialled
+(`is_public`)? The second is asked of the very address that a socket is about to connect to, so a name that
+changes its mind between two look-ups gains nothing. Everything that is not plainly public is refused.
+"""
+
+import re
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+LONGEST_URL: Final = 2048
+_HTTPS = 443
+_PRIVILEGED = 1024
+
+# Beside everything that `is_global` refuses; IANA special-purpose registries and what clouds answer on.
+_CLOSED_V4: Final = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",
+            "100.64.0.0/10",  # carrier NAT; Alibaba's metadata is 100.100.100.200
+            "127.0.0.0/8",
+            "168.63.129.16/32",  # Azure's wire server
+            "169.254.0.0/16",  # link-local; metadata of most clouds
+            "192.0.0.0/24",  # IETF protocols; Oracle's metadata is 192.0.0.192
+            "192.0.2.0/24",
+            "192.88.99.0/24",  # 6to4 relays
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/3",  # multicast, reserved, broadcast
+        ),
+    )
+)
+_OPEN_V6: Final = IPv6Network("2000::/3")  # all that IANA has given out; the rest carries IPv4 or is local
+_CLOSED_V6: Final = tuple(
+    map(
+        IPv6Network,
+        (
+            "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarking
+            "2001:db8::/32",
+            "2002::/16",  # 6to4 carries any IPv4 address
+            "3fff::/20",
+        ),
+    )
+)
+_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})  # RFC 5214: the interface id carries an IPv4 address
+
+_NAME = re.compile(
+    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
+_URL = re.compile(r"[!-~]+")  # visible ASCII: no space, no control character, no look-alike letter
+_PRIVATE_ENDINGS: Final = frozenset(
+    {"localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa", "test", "onion"}
+    | {"invalid", "example", "localdomain"}
+)
+
+
+class ForbiddenAddressError(ValueError):
+    """A webhook may not go there; the message says why and repeats nothing of the URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A URL that was looked at; `allowed` when the operator named its host, which lifts all bounds."""
+
+    url: str
+    host: str
+    port: int
+    allowed: bool
+
+
+def destination_of(url: str, allow: Collection[str] = ()) -> Destination:
+    """Judge a URL without asking the network; ForbiddenAddressError for one that can never be right."""
+    if len(url) > LONGEST_URL or not _URL.fullmatch(url) or "\\" in url:
+        raise ForbiddenAddressError("not an absolute URL of visible ASCII characters")
+    scheme, host, port = _parts(url)
+    allowed = host in allow
+    if scheme != "https" and not (allowed and scheme == "http"):
+        raise ForbiddenAddressError("only https is allowed")
+    if not allowed:
+        _check_port(port)
+        _check_host(host)
+    return Destination(url, host, port, allowed)
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address, as the system's resolver writes it, belongs to the public internet."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return _is_public_v4(ip) if isinstance(ip, IPv4Address) else _is_public_v6(ip)
+
+
+def _is_public_v4(ip: IPv4Address) -> bool:
+    return ip.is_global and not any(ip in network for network in _CLOSED_V4)
+
+
+def _is_public_v6(ip: IPv6Address) -> bool:
+    # A scope (%eth0) means a link; mapped, compatible and NAT64 addresses lie outside of 2000::/3.
+    if ip.scope_id is not None or ip not in _OPEN_V6 or not ip.is_global:
+        return False
+    carries_v4 = (int(ip) >> 32) & 0xFFFF_FFFF in _ISATAP
+    return not carries_v4 and not any(ip in network for network in _CLOSED_V6)
+
+
+def _parts(url: str) -> tuple[str, str, int]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ForbiddenAddressError("not a URL") from error
+    if not host or "@" in parts.netloc or port == 0 or "%" in parts.netloc:
+        raise ForbiddenAddressError("a host is needed, and neither user nor password")
+    if parts.netloc.endswith(":"):
+        raise ForbiddenAddressError("the port is missing")
+    default = _HTTPS if parts.scheme == "https" else 80
+    return parts.scheme, host.removesuffix("."), port or default
+
+
+def _check_port(port: int) -> None:
+    if port < _PRIVILEGED and port != _HTTPS:
+        raise ForbiddenAddressError("port 443 or one above 1023 is needed")
+
+
+def _check_host(host: str) -> None:
+    literal = _literal(host)
+    if literal is not None:
+        if not is_public(literal):
+            raise ForbiddenAddressError("the address is not public")
+        if literal != host:
+            raise ForbiddenAddressError("an IP address has to be written in its usual form")
+    elif not _NAME.fullmatch(host):
+        raise ForbiddenAddressError("not a host name")
+    elif "." not in host or host.rpartition(".")[2] in _PRIVATE_ENDINGS:
+        raise ForbiddenAddressError("the name is not public")
+
+
+def _literal(host: str) -> str | None:
+    """Read an IP address in any spelling that some resolver takes: 127.1, 0x7f000001, 017700000001, [::1]."""
+    if ":" in host:
+        return host
+    last = host.rpartition(".")[2]
+    if not (last.isdigit() or last.startswith("0x")):
+        return None  # the URL standard: a host is IPv4 exactly if its last label is a number
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError as error:
+        raise ForbiddenAddressError("not an IP address") from error

@@ -1,0 +1,54 @@
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _split(value: object) -> object:
+    """Take a list from the environment as hosts between commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word.lower() for word in map(str.strip, value.split(",")) if word)
+
+
+class WebhookSettings(BaseSettings):
+    """Where webhooks may go and how many are under way."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_WEBHOOK_", frozen=True, extra="ignore")
+
+    allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (),
+        description="Hosts, between commas, that webhooks may reach although they are private or plain http",
+    )
+    timeout_seconds: float = Field(15.0, gt=0, description="Seconds a receiver has to answer, in all")
+    at_once: int = Field(256, ge=1, description="Webhook attempts under way in one process")
+    at_once_per_project: int = Field(64, ge=1, description="Webhook attempts under way for one project")
+    at_once_per_host: int = Field(16, ge=1, description="Webhook attempts under way to one host")
+    at_once_per_project_and_host: int = Field(
+        4, ge=1, description="Webhook attempts under way for one project to one host"
+    )
+    lease_seconds: float = Field(
+        60.0, gt=0, description="After this many seconds the attempt of a killed process is made by another"
+    )
+    keep_days: int = Field(30, ge=7, description="Deliveries and their attempts are kept this long, days")
+    disable_after_days: float = Field(
+        5.0, gt=0, description="An endpoint that only fails is disabled after this many days"
+    )
+    time_scale: float = Field(
+        1.0, gt=0, le=1, description="Shortens the pauses between attempts, for trying things out"
+    )
+    endpoints_per_project: int = Field(20, ge=1, description="Registered webhook endpoints of one project")
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def keep(self) -> timedelta:
+        return timedelta(days=self.keep_days)
+
+    @property
+    def patience(self) -> timedelta:
+        """How long an endpoint may fail without a success in between."""
+        return timedelta(days=self.disable_after_days)

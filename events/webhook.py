@@ -1,0 +1,99 @@
+"""The facts of outgoing webhooks.
+
+Stream `webhook-<endpoint>` tells the life of a registered endpoint; `webhook-<endpoint>-<generation>` tells
+every attempt to deliver that generation's events there, so that busy endpoints keep short streams. URLs and
+secrets lie beside the log: `url` is a salted hash.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime
+
+from events.event import Event
+
+DisabledReason = Literal["developer", "gone", "failing"]
+
+
+class WebhookRegistered(Event):
+    """A developer wants events of a project at an address."""
+
+    type: ClassVar[str] = "webhook.registered"
+    developer: str
+    project: str
+    url: str
+    event_types: tuple[str, ...]
+
+
+class WebhookChanged(Event):
+    """The address or the event types are others now."""
+
+    type: ClassVar[str] = "webhook.changed"
+    url: str
+    event_types: tuple[str, ...]
+
+
+class WebhookRotated(Event):
+    """There is a new secret; the old one signs too until `overlap_until`."""
+
+    type: ClassVar[str] = "webhook.rotated"
+    overlap_until: AwareDatetime
+
+
+class WebhookEnabled(Event):
+    """Deliveries go on."""
+
+    type: ClassVar[str] = "webhook.enabled"
+
+
+class WebhookDisabled(Event):
+    """Nothing is delivered any more: the developer said so, the receiver answered 410, or days of failures."""
+
+    type: ClassVar[str] = "webhook.disabled"
+    reason: DisabledReason
+    failing_since: AwareDatetime | None = None
+
+
+class WebhookRemoved(Event):
+    """The endpoint is gone, with its address, its secret and its deliveries."""
+
+    type: ClassVar[str] = "webhook.removed"
+
+
+class DeliverySucceeded(Event):
+    """The receiver took `event`; `status` is its HTTP status, `milliseconds` how long it took."""
+
+    type: ClassVar[str] = "webhook.delivery_succeeded"
+    delivery: str
+    event: str
+    attempt: int
+    status: int
+    milliseconds: int
+
+
+class DeliveryFailed(Event):
+    """An attempt failed: `code` says how; `retry_at` None means that it was the last."""
+
+    type: ClassVar[str] = "webhook.delivery_failed"
+    delivery: str
+    event: str
+    attempt: int
+    code: str
+    status: int | None
+    milliseconds: int
+    retry_at: AwareDatetime | None
+
+
+class DeliveryExhausted(Event):
+    """Nobody will try again, unless somebody asks for it."""
+
+    type: ClassVar[str] = "webhook.delivery_exhausted"
+    delivery: str
+    event: str
+    attempts: int
+
+
+EndpointEvent = (
+    WebhookRegistered | WebhookChanged | WebhookRotated | WebhookEnabled | WebhookDisabled | WebhookRemoved
+)
+DeliveryEvent = DeliverySucceeded | DeliveryFailed | DeliveryExhausted
+WebhookEvent = EndpointEvent | DeliveryEvent

@@ -1,0 +1,81 @@
+"""What the processes write down while they work."""
+
+import json
+
+import aiohttp
+import pytest
+
+from tests import making
+from tests.journeys.conftest import People
+from tests.journeys.system import Sandbox, System
+from tests.journeys.tenants import FILE_NAME, PASSWORD, SUBMIT, Tenant, fetch
+
+NAMES = ("whole", "solo")
+WORDS = (
+    "heliotrope",
+    "Wilhelmina",
+    "heliotrop",
+    FILE_NAME,
+    "rosalind",
+    "@people.example",
+    "@studios.example",
+)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def system(request: pytest.FixtureRequest) -> System:
+    chosen: System = request.getfixturevalue(f"{request.param}_system")
+    return chosen
+
+
+async def test_every_line_is_json_and_tells_no_secret_and_nothing_personal(
+    people: People, sandbox: Sandbox, system: System
+) -> None:
+    tenant = await people()
+    await _all_kinds_of_requests(tenant, sandbox)
+
+    secrets = [*system.secrets.model_dump().values(), *tenant.headers.values(), PASSWORD]
+    hidden = [*WORDS, *(secret for secret in secrets if len(secret) > 10 and secret != tenant.project)]
+    for file in sorted((system.home / "logs").glob("*.log")):
+        lines = file.read_text().splitlines()
+        assert lines, file.name
+        for line in lines:
+            told = json.loads(line)
+            assert file.stem.endswith(told["service"])
+            assert {"event", "level", "timestamp"} <= told.keys()
+        text = file.read_text().lower()
+        assert [word for word in hidden if word.lower() in text] == [], file.name
+
+
+async def _all_kinds_of_requests(tenant: Tenant, sandbox: Sandbox) -> None:
+    await tenant.completed(await tenant.accepted())
+    await tenant.finished(await tenant.spoiled(sandbox, outcome="failed"))
+    await tenant.completed(await tenant.spoiled(sandbox, create="429", retry_after=1))
+    await tenant.finished(await tenant.accepted(making.truncated(making.jpeg())))
+    assert (await tenant.submit(b"no picture")).status == 422
+    assert (await tenant.submit(seed="heliotrope")).status == 422
+    assert (await fetch(tenant.session, tenant.base_url, "/api/v1/auth/me")).status == 401
+    login = {"email": tenant.email, "password": "heliotrope"}
+    url = f"{tenant.base_url}/api/v1/auth/login"
+    async with tenant.session.post(url, json=login, headers={"X-Project-ID": tenant.project}) as answer:
+        assert answer.status == 401
+    form = aiohttp.FormData()
+    form.add_field("instructions", '{"prompt": "heliotrope')
+    async with tenant.session.post(tenant.base_url + SUBMIT, data=form, headers=tenant.headers) as answer:
+        assert answer.status == 422
+
+
+async def test_a_request_is_found_by_its_id_in_every_process_it_went_through(
+    people: People, system: System
+) -> None:
+    tenant = await people()
+    answer = await tenant.submit()
+    generation, request_id = answer.body["id"], answer.headers["X-Request-ID"]
+    await tenant.completed(generation)
+
+    ours = [line for name in system.names if name != "sandbox" for line in system.logged(name)]
+    appended = [line for line in ours if line["event"] == "appended" and line["generation_id"] == generation]
+    assert appended
+    told_by_clients_wish = [line for line in appended if "generation.started" not in line["types"]]
+    assert {line.get("request_id") for line in told_by_clients_wish} >= {request_id}
+    assert all("event_id" in line for line in appended)

@@ -1,0 +1,61 @@
+"""Nobody sees what belongs to another; a signed link is worth what it says."""
+
+import asyncio
+from uuid import uuid4
+
+from tests.journeys.conftest import People
+from tests.journeys.tenants import ONE, fetch
+
+SYSTEM = "solo"
+
+
+async def test_another_user_s_generation_looks_like_one_that_never_was(people: People) -> None:
+    owner = await people()
+    colleague, stranger = await people(beside=owner), await people()
+    generation = await owner.accepted()
+    await owner.completed(generation)
+
+    for other in (colleague, stranger):
+        for tail in ("", "/status", "/events", "/image", "/images/0", "/examples/0"):
+            foreign = await other.get(f"{ONE}/{generation}{tail}")
+            unknown = await other.get(f"{ONE}/{uuid4()}{tail}")
+            assert foreign.status == unknown.status == 404
+            assert foreign.body["detail"] == unknown.body["detail"]
+        listed = (await other.get(ONE)).body
+        assert (listed["generations"], listed["total"]) == ([], 0)
+    assert (await owner.get(ONE)).body["total"] == 1
+
+
+async def test_a_signed_link_needs_no_token_and_no_other_signature_will_do(people: People) -> None:
+    owner = await people()
+    generation, other = await asyncio.gather(owner.accepted(), owner.accepted())
+    resource = await owner.completed(generation)
+    await owner.completed(other)
+    url = resource["generated_image_url"]
+    path, _, query = url.partition("?")
+    expires, signature = (part.split("=")[1] for part in query.split("&"))
+
+    assert (await fetch(owner.session, "", url)).status == 200
+    refused = (
+        path,
+        f"{path}?expires={expires}&signature={'0' * len(signature)}",
+        f"{path}?expires={int(expires) + 1}&signature={signature}",
+        f"{path}?expires=1&signature={signature}",
+        f"{path}?expires=&signature=",
+        url.replace(generation, other),
+        url.replace("/images/", "/examples/"),
+    )
+    for address in refused:
+        assert (await fetch(owner.session, "", address)).status == 401, address
+
+
+async def test_what_did_not_change_is_not_sent_again(people: People) -> None:
+    owner = await people()
+    generation = await owner.accepted()
+    resource = await owner.completed(generation)
+    for address in (f"{ONE}/{generation}", f"{ONE}/{generation}/status", resource["generated_image_url"]):
+        first = await owner.get(address)
+        again = await owner.get(address, **{"If-None-Match": first.headers["ETag"]})
+        assert (first.status, again.status, again.data) == (200, 304, b"")
+        assert again.headers["ETag"] == first.headers["ETag"]
+        assert (await owner.get(address, **{"If-None-Match": '"another"'})).status == 200
