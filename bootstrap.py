@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from aiohttp import web
 
 from actors.decoder import Decoder, DecoderSettings
 from actors.desk import Desk
@@ -19,13 +18,10 @@ from actors.replicate_settings import ReplicateSettings
 from actors.scheduler import Scheduler
 from actors.settings import ActorSettings, PatienceSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
-from actors.webhook_secret import WebhookSecret
 from domain.tiers import Tier, TierSettings, tiers_with
 from environment import ConfigurationError, read
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from gateway.door import Door, DoorSettings, create_door
-from gateway.server import make_runner
 from rabbitmq.consuming import Consuming
 from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
@@ -216,6 +212,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
             tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
             questions=Backoff(first=polls, longest=timedelta(seconds=30)),
             lists={},
+            cursors={},
         )
     )
     scheduler.start()
@@ -223,40 +220,3 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
         yield
     finally:
         await scheduler.stop()
-
-
-@asynccontextmanager
-async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator[None]:
-    """Open the door."""
-    model = ReplicateModel(read(ReplicateSettings), clock=now)
-    door = Door(
-        store=core.store,
-        generations=core.generations,
-        admission=core.admission,
-        observations=core.observations,
-        patience=core.patience.patience,
-        tiers=core.tiers,
-        provider_secret=WebhookSecret(model, now),
-        broker=lambda: _broker_health(bus),
-        clock=now,
-    )
-    gateway = settings.gateway
-    runner = make_runner(create_door(door, settings), gateway)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, gateway.host, gateway.port).start()
-        log.info("listening", host=gateway.host, port=gateway.port)
-        yield
-    except OSError as error:
-        raise ConfigurationError(
-            f"EXEMPLAR_PORT {gateway.port} cannot be opened: {error.strerror}"
-        ) from error
-    finally:
-        await runner.cleanup()
-        await model.close()
-
-
-def _broker_health(bus: Bus) -> dict[str, str]:
-    if isinstance(bus, InProcessBus):
-        return {"status": "healthy", "type": "in-process"}
-    return {"status": "healthy" if bus.connected else "unreachable", "type": "rabbitmq"}

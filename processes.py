@@ -7,12 +7,46 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 import structlog
 
-from bootstrap import consuming, in_process, open_core, open_hands, publishing, scheduling, serving
-from environment import read_door
+from actors.replicate import ReplicateModel
+from actors.replicate_settings import ReplicateSettings
+from actors.webhook_secret import WebhookSecret
+from bootstrap import Bus, Core, consuming, in_process, now, open_core, open_hands, publishing, scheduling
+from environment import ConfigurationError, read, read_door
+from gateway.door import Door, DoorSettings, create_door
+from gateway.server import open_door
+from rabbitmq.in_process import InProcessBus
 
 Process = Callable[[], AbstractAsyncContextManager[None]]
 
 log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator[None]:
+    """Open the door."""
+    model = ReplicateModel(read(ReplicateSettings), clock=now)
+    door = Door(
+        store=core.store,
+        generations=core.generations,
+        admission=core.admission,
+        observations=core.observations,
+        patience=core.patience.patience,
+        tiers=core.tiers,
+        provider_secret=WebhookSecret(model, now),
+        broker=lambda: _broker_health(bus),
+        clock=now,
+    )
+    gateway = settings.gateway
+    try:
+        async with open_door(create_door(door, settings), gateway):
+            log.info("listening", host=gateway.host, port=gateway.port)
+            yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"EXEMPLAR_PORT {gateway.port} cannot be opened: {error.strerror}"
+        ) from error
+    finally:
+        await model.close()
 
 
 @asynccontextmanager
@@ -72,3 +106,9 @@ async def run(process: Process) -> None:
         log.info("ready")
         await stopping.wait()
         log.info("stopping")
+
+
+def _broker_health(bus: Bus) -> dict[str, str]:
+    if isinstance(bus, InProcessBus):
+        return {"status": "healthy", "type": "in-process"}
+    return {"status": "healthy" if bus.connected else "unreachable", "type": "rabbitmq"}

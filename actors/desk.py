@@ -57,3 +57,4 @@ class Desk:
     tries: Backoff
     questions: Backoff
     lists: dict[tuple[str, int], int]
+    cursors: dict[str, str]

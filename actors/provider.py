@@ -13,6 +13,7 @@ import structlog
 from actors.desk import Desk
 from actors.invocation import model_input_of
 from actors.model import ModelUnavailableError
+from actors.rounds import due_rows
 from domain import road
 from domain.callback import Callback, callback_of_url
 from domain.generation import Generation, State
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 async def reconcile(desk: Desk) -> int:
     """Look once for every claim that has run out; return how many are open."""
     now = desk.hands.clock()
-    rows = [row for row in await desk.hands.projection.due(now, limit=500) if row.state == State.INTENDED]
+    rows = await due_rows(desk, "reconciling", [State.INTENDED])
     open_claims = [g for row in rows if (g := await _open_claim(row, desk)) is not None]
     if not open_claims:
         return 0
@@ -47,7 +48,7 @@ async def reconcile(desk: Desk) -> int:
 async def poll(desk: Desk) -> int:
     """Ask for predictions that run and were not heard of; return how many were asked for."""
     now = desk.hands.clock()
-    rows = [row for row in await desk.hands.projection.due(now, limit=500) if row.state == State.STARTED]
+    rows = await due_rows(desk, "polling", [State.STARTED])
     asked = [row for row in rows if row.prediction and desk.questions.may((row.id, row.attempt), now)]
     if not asked:
         return 0
@@ -98,20 +99,27 @@ async def _resolve(generation: Generation, listed: Sequence[Prediction], desk: D
 
 async def _find(generation: Generation, listed: Sequence[Prediction], desk: Desk) -> Prediction | None:
     wanted = Callback(generation.id, generation.attempt)
-    secret = desk.hands.settings.callback_key
+    key = desk.hands.settings.callback_key
     for prediction in listed:
-        if prediction.webhook and callback_of_url(prediction.webhook, secret) == wanted:
+        if prediction.webhook and callback_of_url(prediction.webhook, key) == wanted:
             return prediction
-    recorded = await model_input_of(generation, desk.hands)
-    for prediction in listed:
-        if _same_input(prediction, recorded) and _made_after(prediction, generation.intended_at):
+    return await _find_by_input(generation, listed, desk)
+
+
+async def _find_by_input(
+    generation: Generation, listed: Sequence[Prediction], desk: Desk
+) -> Prediction | None:
+    # One that echoes some address belongs to the attempt of that address, however alike its input is.
+    silent = [p for p in listed if p.webhook is None and _made_after(p, generation.intended_at)]
+    recorded = await model_input_of(generation, desk.hands) if silent else None
+    for prediction in silent:
+        if dict(prediction.input) == recorded and await _is_free(prediction, generation, desk):
             return prediction
     return None
 
 
-def _same_input(prediction: Prediction, recorded: dict[str, object] | None) -> bool:
-    # One that echoes some address belongs to the attempt of that address, however alike its input is.
-    return prediction.webhook is None and recorded is not None and dict(prediction.input) == recorded
+async def _is_free(prediction: Prediction, generation: Generation, desk: Desk) -> bool:
+    return await desk.hands.observations.owner(prediction.id) in (None, generation.id)
 
 
 def _made_after(prediction: Prediction, intended_at: datetime | None) -> bool:

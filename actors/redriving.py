@@ -8,6 +8,7 @@ import asyncio
 import structlog
 
 from actors.desk import Desk
+from actors.rounds import due_rows
 from actors.subscriptions import Subscription, movers_of
 from domain.generation import State, fold, stream_of
 from domain.lifecycle import due_at
@@ -15,16 +16,21 @@ from events.envelope import RecordedEvent
 from store.projection import Row, row_of
 
 _AT_ONCE = 8
-_ELSEWHERE = frozenset({State.INTENDED.value, State.STARTED.value})
+
+# Claims are reconciled and running predictions polled; only a wish to cancel them is repeated here.
+_ELSEWHERE = frozenset({State.INTENDED, State.STARTED})
+_OURS = frozenset(State) - _ELSEWHERE
 
 log = structlog.get_logger()
 
 
 async def redrive(desk: Desk) -> int:
     """Drive every generation whose time has come; return how many."""
-    now = desk.hands.clock()
-    due = [row for row in await desk.hands.projection.due(now, limit=200) if _is_ours(row)]
-    ready = [row for row in due if desk.tries.may((row.id, row.version), now)]
+    due = [
+        *await due_rows(desk, "redriving", _OURS),
+        *await due_rows(desk, "canceling", _ELSEWHERE, canceling=True),
+    ]
+    ready = [row for row in due if desk.tries.may((row.id, row.version), desk.hands.clock())]
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def drive(row: Row) -> None:
@@ -33,11 +39,6 @@ async def redrive(desk: Desk) -> int:
 
     await asyncio.gather(*(drive(row) for row in ready))
     return len(ready)
-
-
-def _is_ours(row: Row) -> bool:
-    """Claims are reconciled and running predictions polled; a wish to cancel is repeated here."""
-    return row.state not in _ELSEWHERE or row.cancel_requested
 
 
 async def _drive(row: Row, desk: Desk) -> None:

@@ -5,7 +5,7 @@ the developer key, and all else (403).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,9 +22,15 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+STAFF = frozenset({Role.PLATFORM_OPERATOR, Role.AUDITOR})
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified access or refresh token says; `session` is the login from which it descends."""
+    """What a verified access or refresh token says; `session` is the login from which it descends.
+
+    `epoch` counts the passwords that the account had had before that login.
+    """
 
     subject: str
     role: Role
@@ -32,6 +38,7 @@ class Claims:
     session: str
     token_id: str
     expires_at: datetime
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +53,28 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """A kept key; `project_id` is None for a developer's."""
+    """A kept key; `project_id` is None for a developer's. `hash` is the keyed hash that found it."""
 
     id: str
     developer_id: str
     project_id: str | None
     active: bool
     last_used_at: datetime | None
+    hash: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """A user or a developer as far as access is concerned; tokens of an ended session are void."""
+    """An account as far as access is concerned; tokens of an ended session are void.
+
+    So are those from before the last change of the password (`epoch`), but for the session that made it.
+    """
 
     id: str
     active: bool
     ended_sessions: frozenset[str] = frozenset()
+    epoch: int = 0
+    kept_session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,14 @@ class DeveloperIdentity:
 
     developer_id: str
     tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class StaffIdentity:
+    """Somebody of the platform: an operator or an auditor; `id` is None for a bare operator key."""
+
+    id: str | None
+    role: Role
 
 
 def submitter(
@@ -131,6 +152,15 @@ def developer(
     return DeveloperIdentity(found.id, tier)
 
 
+def staff(claims: Claims, presented: Presented, found: AccountState | None, role: Role) -> StaffIdentity:
+    """Admit an operator or an auditor, as which is asked, by the token; the role header must agree."""
+    if claims.role in STAFF and not _lives(found, claims):
+        raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+    if found is None or claims.role is not role or presented.role not in (None, role):
+        raise ExemplarError(ErrorCode.FORBIDDEN)
+    return StaffIdentity(found.id, role)
+
+
 def registrar(presented: Presented, found: Tenancy | None) -> Tenancy:
     """Admit a program that brings users into a project: both keys and the project id, no token."""
     if presented.developer_key is None:
@@ -157,6 +187,7 @@ def _lives(account: AccountState | None, claims: Claims) -> bool:
         and account.active
         and account.id == claims.subject
         and claims.session not in account.ended_sessions
+        and (claims.epoch == account.epoch or claims.session == account.kept_session)
     )
 
 

@@ -2,6 +2,7 @@
 
     ExemplarError              a rule says no; `code` is of the closed list below
     ├── FieldError             one field of a request is wrong: loc, msg, type as clients of the API know them
+    ├── FieldErrors            several are: all of them are told at once
     ├── LimitError             a limit of the tier is reached; `retry_after` seconds
     └── (plain)                everything else, told by its code alone
 
@@ -9,6 +10,7 @@ How a code becomes a status and a sentence is the gateway's business (`gateway/e
 What a generation failed of is a `FailureCode`: it stands in the log and in the resource.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -33,12 +35,16 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_LOGIN = "invalid_login"
+    INVALID_TICKET = "invalid_ticket"
     ROLE_HEADER_REQUIRED = "role_header_required"
     FORBIDDEN = "forbidden"
     INVALID_DEVELOPER_KEY = "invalid_developer_key"
     GENERATION_LIMIT = "generation_limit_exceeded"
     REQUEST_LIMIT = "request_limit_exceeded"
     LOGIN_LIMIT = "login_limit_exceeded"
+    STREAM_LIMIT = "stream_limit_exceeded"
+    KEY_LIMIT = "key_limit_exceeded"
+    PROJECT_LIMIT = "project_limit_exceeded"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
@@ -85,6 +91,14 @@ class FieldError(ExemplarError):
         self.loc = loc
         self.msg = msg
         self.kind = kind
+
+
+class FieldErrors(ExemplarError):
+    """Several fields of a request are wrong."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(errors[0].code, "; ".join(f"{'.'.join(error.loc)}: {error.msg}" for error in errors))
+        self.errors = tuple(errors)
 
 
 class LimitError(ExemplarError):

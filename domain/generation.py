@@ -83,7 +83,7 @@ class Generation:
     quota: Literal["held", "spent", "released"] = "held"
     cancel_requested: bool = False
     erase_requested: bool = False
-    duplicates: tuple[str, ...] = ()
+    duplicates: tuple[DuplicateFound, ...] = ()
     is_public: bool = False
     erased: bool = False
 
@@ -186,6 +186,6 @@ def _invoked(g: Generation, event: InvocationEvent, time: datetime) -> Generatio
         case PredictionSettled():
             return replace(g, state=State.SETTLED, settled=event)
         case DuplicateFound():
-            return replace(g, duplicates=(*g.duplicates, event.prediction))
+            return replace(g, duplicates=(*g.duplicates, event))
         case _:
             assert_never(event)

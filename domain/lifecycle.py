@@ -27,6 +27,8 @@ from events.generation import (
 
 FINAL = frozenset({State.COMPLETED, State.FAILED})
 RUNNING = frozenset(State) - FINAL
+UNSENT = frozenset({State.REQUESTED, State.VALIDATED, State.RESERVED, State.WAITING})
+"""Nothing can run at the provider."""
 
 # Event -> the states in which it may be appended.
 ALLOWED: Mapping[type[Event], frozenset[State]] = {

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.errors import FailureCode
 from domain.generation import Generation, State
-from domain.lifecycle import Patience
+from domain.lifecycle import UNSENT, Patience
 from events.event import Event
 from events.generation import (
     CancelRequested,
@@ -32,8 +32,6 @@ from events.generation import (
 
 MAX_LOST = 3
 PROGRESS_STEP = 10
-
-_UNSENT = frozenset({State.REQUESTED, State.VALIDATED, State.RESERVED, State.WAITING})
 
 
 def validate(g: Generation, validated: GenerationValidated) -> list[Event]:
@@ -70,7 +68,7 @@ def intend(g: Generation, *, now: datetime, patience: Patience) -> list[Event]:
 
 def start(g: Generation, *, attempt: int, prediction: str, model: str) -> list[Event]:
     """Adopt a prediction that turned up; a second one is a duplicate, a known one nothing new."""
-    if prediction == g.prediction or prediction in g.duplicates:
+    if prediction == g.prediction or any(known.prediction == prediction for known in g.duplicates):
         return []
     if g.state is State.WAITING or (g.state is State.INTENDED and g.attempt == attempt):
         return [GenerationStarted(attempt=attempt, prediction=prediction, model=model)]
@@ -122,11 +120,7 @@ def settle_prediction(  # the fields of one provider message
     adopted = start(g, attempt=attempt, prediction=prediction, model=model)
     known = prediction == g.prediction or (adopted and isinstance(adopted[0], GenerationStarted))
     if not known:
-        return [
-            event.model_copy(update={"predict_seconds": predict_seconds})
-            for event in adopted
-            if isinstance(event, DuplicateFound)
-        ]
+        return _cost_of_duplicate(g, attempt, prediction, predict_seconds)
     if g.settled is not None or g.final:
         return []
     return [
@@ -140,6 +134,16 @@ def settle_prediction(  # the fields of one provider message
             total_seconds=total_seconds,
         ),
     ]
+
+
+def _cost_of_duplicate(
+    g: Generation, attempt: int, prediction: str, predict_seconds: float | None
+) -> list[Event]:
+    """Record a duplicate that is over, and what it cost, once."""
+    costed = [known.predict_seconds for known in g.duplicates if known.prediction == prediction]
+    if costed and (predict_seconds is None or costed[-1] is not None):
+        return []
+    return [DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=predict_seconds)]
 
 
 def complete(g: Generation, pictures: Sequence[Picture], *, cost_microusd: int | None) -> list[Event]:
@@ -172,7 +176,7 @@ def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
     known = g.cancel_requested and (g.erase_requested or not erase)
     if g.final or known:
         return []
-    if g.state in _UNSENT:
+    if g.state in UNSENT:
         return [CancelRequested(erase=erase), _failed(FailureCode.CANCELED, g.state.value)]
     return [CancelRequested(erase=erase)]
 
@@ -183,7 +187,7 @@ def expire(g: Generation, *, now: datetime) -> list[Event]:
         return []
     if now >= g.request.finish_by:
         code = FailureCode.FINISH_DEADLINE
-    elif g.state in _UNSENT and now >= g.request.start_by:
+    elif g.state in UNSENT and now >= g.request.start_by:
         code = FailureCode.START_DEADLINE
     else:
         return []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from events.developer import DeveloperEvent
 from events.event import Event
 from events.generation import GenerationEvent
 from events.webhook import WebhookEvent
@@ -10,7 +11,7 @@ from events.webhook import WebhookEvent
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 CLASSES: Mapping[str, type[Event]] = {
-    cls.type: cls for cls in (*get_args(GenerationEvent), *get_args(WebhookEvent))
+    cls.type: cls for cls in (*get_args(GenerationEvent), *get_args(WebhookEvent), *get_args(DeveloperEvent))
 }
 
 # (type, version it reads) -> the data of the next version. An old version keeps its test for ever.

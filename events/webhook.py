@@ -46,7 +46,7 @@ class WebhookEnabled(Event):
 
 
 class WebhookDisabled(Event):
-    """Nothing is delivered any more: the developer said so, the receiver answered 410, or days of failures."""
+    """Nothing is delivered any more: by the developer's wish, after a 410, or after days of failures."""
 
     type: ClassVar[str] = "webhook.disabled"
     reason: DisabledReason

@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from domain.errors import ErrorCode, ExemplarError, FieldError, LimitError
+from domain.errors import ErrorCode, ExemplarError, FieldError, FieldErrors, LimitError
 from gateway.bodies import UNREADABLE
 from gateway.request_ids import request_id_of
 from store.errors import StoreUnavailableError
@@ -54,12 +54,16 @@ ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
     ErrorCode.IDEMPOTENCY_MISMATCH: Answer(422, "Idempotency-Key was already used with different content"),
     ErrorCode.INVALID_CREDENTIALS: Answer(401, "Could not validate credentials", _BEARER),
     ErrorCode.INVALID_LOGIN: Answer(401, "Incorrect email or password", _BEARER),
+    ErrorCode.INVALID_TICKET: Answer(401, "The ticket is not valid or has expired", _BEARER),
     ErrorCode.ROLE_HEADER_REQUIRED: Answer(403, "X-User-Role header is required"),
     ErrorCode.FORBIDDEN: Answer(403, _FORBIDDEN),
     ErrorCode.INVALID_DEVELOPER_KEY: Answer(403, "Invalid or revoked developer key"),
     ErrorCode.GENERATION_LIMIT: Answer(429, "AI generation rate limit exceeded. Try again later."),
     ErrorCode.REQUEST_LIMIT: Answer(429, "API rate limit exceeded. Try again later."),
     ErrorCode.LOGIN_LIMIT: Answer(429, "Too many login attempts. Try again later."),
+    ErrorCode.KEY_LIMIT: Answer(400, "Maximum of active keys reached. Revoke one first."),
+    ErrorCode.PROJECT_LIMIT: Answer(400, "Maximum of projects reached for the tier"),
+    ErrorCode.STREAM_LIMIT: Answer(429, "Too many open event streams. Close one or try again later."),
     ErrorCode.NOT_FOUND: Answer(404, "Not found"),
     ErrorCode.METHOD_NOT_ALLOWED: Answer(405, "Method not allowed"),
     ErrorCode.CONFLICT: Answer(409, "Conflict"),
@@ -179,16 +183,27 @@ def _is_redirect(error: Exception) -> bool:
 
 
 def _detail(error: ExemplarError, answer: Answer) -> object:
-    if isinstance(error, FieldError):
-        return [{"loc": list(error.loc), "msg": error.msg, "type": error.kind}]
+    fields = _fields(error)
+    if fields:
+        return [{"loc": list(field.loc), "msg": field.msg, "type": field.kind} for field in fields]
     return error.message or answer.detail
+
+
+def _fields(error: ExemplarError) -> tuple[FieldError, ...]:
+    match error:
+        case FieldError():
+            return (error,)
+        case FieldErrors():
+            return error.errors
+        case _:
+            return ()
 
 
 def _problem(error: ExemplarError, status: int, body: Mapping[str, object]) -> dict[str, object]:
     """Write RFC 9457: ``detail`` is text there, so the list of fields moves to ``errors``."""
     problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, **body}
-    if isinstance(error, FieldError):
-        problem["detail"] = f"{'.'.join(error.loc)}: {error.msg}"
+    if fields := _fields(error):
+        problem["detail"] = "; ".join(f"{'.'.join(field.loc)}: {field.msg}" for field in fields)
         problem["errors"] = body["detail"]
     return problem
 

@@ -10,27 +10,28 @@ from aiohttp import web
 
 from domain.access import Identity
 from domain.errors import ErrorCode, ExemplarError, FieldError
-from domain.generation import Generation, stream_of
+from domain.generation import Generation
 from gateway.authentication import Authenticator
 from gateway.bodies import expect_handler
 from gateway.budget import UploadBudget
 from gateway.errors import error_response
+from gateway.finishing import Finishing
 from gateway.links import PREFIX, Links
+from gateway.positions import preferred_wait
 from gateway.request_ids import request_id_of
 from gateway.resources import etag_of, resource_of
 from gateway.settings import GatewaySettings
 from gateway.submitting import Request, Submitting
 from gateway.uploads import read_submission
-from gateway.visible import visible
 from store.admission import Admission
 from store.blobs import BlobStore
 from store.errors import OutcomeUnknownError
-from store.event_store import EventStore
 from store.generations import Generations
 from store.projection import Page, Projection
 from store.words import WordsStore
 
 MESSAGE = "Generation request submitted successfully"
+_KEPT = ("Location", "Idempotency-Replayed", "Preference-Applied")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class GenerationRoutes:
     submitting: Submitting
     admission: Admission
     generations: Generations
-    events: EventStore
+    finishing: Finishing
     projection: Projection
     words: WordsStore
     blobs: BlobStore
@@ -59,11 +60,13 @@ class GenerationRoutes:
             web.get("/api/v1/generation/public-generations-v2", self.list_public),
             web.get(one, self.read),
             web.get(one + "/status", self.read),
-            web.get(one + "/events", self.read_events),
         ]
 
     async def create(self, request: web.Request) -> web.Response:
-        """Record a submission and answer 202; a replay of its Idempotency-Key answers the same."""
+        """Record a submission and answer 202; a replay of its Idempotency-Key answers the same.
+
+        With `Prefer: wait=n` the answer is the finished resource, if it is finished in time.
+        """
         identity = await self._admit(request)
         key = idempotency_key(request)
         generation_id = self.submitting.id_for(identity, key)
@@ -75,7 +78,9 @@ class GenerationRoutes:
                 replayed = await self.submitting.submit(asked, submission)
             except OutcomeUnknownError:
                 return _unknown(request, generation_id)
-        return self._accepted(request, generation_id, replayed=replayed)
+        accepted = self._accepted(request, generation_id, replayed=replayed)
+        seconds = preferred_wait(request)
+        return accepted if seconds is None else await self._waited(request, asked, accepted, seconds)
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer the resource, or 304 when the client has this version."""
@@ -85,15 +90,6 @@ class GenerationRoutes:
         if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
         return web.json_response(await self.resource(request, generation), headers=headers)
-
-    async def read_events(self, request: web.Request) -> web.Response:
-        """Answer the visible events behind version `after`, as JSON."""
-        generation = await self.own(request)
-        after = _number(request, "after", default=0, least=0, most=2**31)
-        commits = await self.events.read(stream_of(generation.id), after=after)
-        events = [event for commit in commits for event in commit.events if event.version > after]
-        shown = [envelope for event in events if (envelope := visible(event)) is not None]
-        return web.json_response({"events": shown, "version": generation.version})
 
     async def list_own(self, request: web.Request) -> web.Response:
         """Answer one page of the caller's generations, newest first."""
@@ -114,8 +110,12 @@ class GenerationRoutes:
     async def own(self, request: web.Request) -> Generation:
         """Load the generation of the path if it is the caller's; foreign and unknown ids are both 404."""
         identity = await self.authenticator.reader(request)
-        generation = await self.generations.load(request.match_info["generation_id"].lower())
-        if generation is None or not _is_own(generation, identity):
+        return await self.existing(request.match_info["generation_id"].lower(), identity)
+
+    async def existing(self, generation_id: str, owner: Identity | None = None) -> Generation:
+        """Load a generation that was not deleted, of one owner or whosever it is."""
+        generation = await self.generations.load(generation_id)
+        if generation is None or not (owner is None or _is_own(generation, owner)):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
@@ -146,6 +146,17 @@ class GenerationRoutes:
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if replayed else {})
         body = {"id": generation_id, "status": "pending", "message": MESSAGE, "urls": urls}
         return web.json_response(body, status=202, headers=headers)
+
+    async def _waited(
+        self, request: web.Request, asked: Request, accepted: web.Response, seconds: int
+    ) -> web.Response:
+        accepted.headers["Preference-Applied"] = f"wait={seconds}"
+        holder = asked.identity.user_id
+        finished = await self.finishing.wait(asked.generation_id, holder=holder, seconds=seconds)
+        if finished is None or finished.gone:
+            return accepted
+        headers = {name: accepted.headers[name] for name in _KEPT if name in accepted.headers}
+        return web.json_response(await self.resource(request, finished), headers=headers)
 
     async def _listed(self, request: web.Request, page: Page, number: int, size: int) -> web.Response:
         found = await asyncio.gather(*(self.generations.load(row.id) for row in page.rows))

@@ -50,7 +50,18 @@ class Moment(Protocol):
 class Outlet:
     """One open stream: an answer that has begun and is written to by others until it ends."""
 
-    __slots__ = ("_buffer", "_chunked", "_ended", "_patience", "_response", "_said", "_transport", "cleared", "ends", "spoke")
+    __slots__ = (
+        "_buffer",
+        "_chunked",
+        "_ended",
+        "_patience",
+        "_response",
+        "_said",
+        "_transport",
+        "cleared",
+        "ends",
+        "spoke",
+    )
 
     def __init__(self, response: web.StreamResponse, request: web.Request, settings: StreamSettings) -> None:
         transport = request.transport
@@ -87,6 +98,11 @@ class Outlet:
         else:
             self._said = True
             self._transport.write(b"%x\r\n%b\r\n" % (len(frames), frames) if self._chunked else frames)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or its reader has gone."""
+        return self._ended.done() or self._transport.is_closing()
 
     def deliver(self, moment: Moment) -> None:
         """Send what happened; end behind the last."""

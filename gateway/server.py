@@ -10,6 +10,8 @@ import asyncio
 import json
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
@@ -148,6 +150,18 @@ class GuardedRunner(web.AppRunner):
 def make_runner(app: web.Application, settings: GatewaySettings) -> web.AppRunner:
     """Make the runner of the gateway's application; ``setup`` it, then start a site on it."""
     return GuardedRunner(app, settings)
+
+
+@asynccontextmanager
+async def open_door(app: web.Application, settings: GatewaySettings) -> AsyncIterator[None]:
+    """Listen where the settings say, until the end of the block; OSError when the port cannot be had."""
+    runner = make_runner(app, settings)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 def _busy() -> bytes:

@@ -63,8 +63,7 @@ class Submitting:
         if key is None:
             return str(uuid7())
         message = f"{identity.project_id}\0{identity.user_id}\0{key}".encode()
-        digest = hmac.digest(self.id_secret, message, "sha256")
-        return str(UUID(bytes=digest[:16], version=8))
+        return str(_uuid8(hmac.digest(self.id_secret, message, "sha256")))
 
     async def submit(self, request: Request, submission: Submission) -> bool:
         """Record the submission; True when it was recorded before (a replay).
@@ -73,29 +72,39 @@ class Submitting:
         """
         if request.key is not None and await self._is_replay(request, submission):
             return True
-        await self.admission.hold(
-            request.identity.developer_id,
-            request.generation_id,
-            period=period_of(self.clock()),
-            bounds=request.bounds,
-        )
-        return await self._record(request, submission)
-
-    async def _record(self, request: Request, submission: Submission) -> bool:
         words = self._words(request, submission)
-        event = self._event(request, submission, words)
         try:
-            await asyncio.gather(self.words.put(words), self._put_blobs(words, submission))
-            await self._begin(request, event)
+            await self._prepare(request, words, submission)
+        except BaseException:
+            await asyncio.shield(self._undo(request, words))
+            raise
+        return await self._record(request, words, submission)
+
+    async def _prepare(self, request: Request, words: Words, submission: Submission) -> None:
+        """Hold a unit while words and pictures are stored: words first, by them the sweep finds the rest."""
+        storing = asyncio.create_task(self._store(words, submission))
+        try:
+            await self.admission.hold(
+                request.identity.developer_id,
+                request.generation_id,
+                period=period_of(words.created_at),
+                bounds=request.bounds,
+            )
+        finally:
+            await storing
+
+    async def _store(self, words: Words, submission: Submission) -> None:
+        await self.words.put(words)
+        await self._put_blobs(words, submission)
+
+    async def _record(self, request: Request, words: Words, submission: Submission) -> bool:
+        """Append the first event; from here on nothing is undone, for it may stand in the log."""
+        try:
+            await self._begin(request, self._event(request, submission, words))
         except WrongExpectedVersionError:
             # The same key won a moment ago under this very id, and this very hold.
             await self._forget(words)
             return await self._is_replay(request, submission)
-        except OutcomeUnknownError:
-            raise  # it may stand in the log: words, pictures and hold stay until the sweep knows
-        except BaseException:
-            await asyncio.shield(self._undo(request, words))
-            raise
         return False
 
     async def _begin(self, request: Request, event: GenerationRequested) -> None:
@@ -149,9 +158,9 @@ class Submitting:
         await self.words.erase(words.generation, token=words.token)
 
     async def _undo(self, request: Request, words: Words) -> None:
-        """Leave nothing half-done; what cannot be undone now, the sweeps undo later."""
+        """Leave nothing half-done before the append; what cannot be undone now, the sweeps undo later."""
         try:
-            if await self.generations.load(request.generation_id) is None:
+            if await self.generations.load(request.generation_id) is None and request.key is None:
                 await self.admission.release(request.identity.developer_id, request.generation_id)
             await self._forget(words)
         except Exception as error:  # noqa: BLE001 - the first error is the one to tell
@@ -184,6 +193,14 @@ class Submitting:
             finish_by=now + self.patience.in_all,
             webhook_events=submission.webhook_events_filter if submission.webhook else (),
         )
+
+
+def _uuid8(digest: bytes) -> UUID:
+    """Make a UUID of our own kind (RFC 9562, 5.8); `uuid` knows no version 8 before Python 3.14."""
+    number = int.from_bytes(digest[:16], "big")
+    number = number & ~(0xF << 76) | 8 << 76  # the version
+    number = number & ~(0x3 << 62) | 2 << 62  # the variant
+    return UUID(int=number)
 
 
 def _fingerprint(words: Words, submission: Submission) -> str:

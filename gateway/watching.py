@@ -6,8 +6,8 @@ more?" is a question for exact ids, thousands of them in one query.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from events.commit import Commit
 from events.generation import GenerationCompleted, GenerationFailed
 from gateway.sse import frame
 from gateway.visible import visible
+from gateway.waiting import Waiter, Waits
 from store.errors import StoreError
 from store.event_store import EventStore
 
@@ -62,8 +63,7 @@ class Watching:
         self._streams: dict[str, Watched] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
-        self._waiting: set[asyncio.Future[bool]] = set()
-        self._draining = False
+        self._waits = Waits()
         self._reading: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -105,29 +105,16 @@ class Watching:
         self, stream: str, *, after: int, wanted: Callable[[Moment], bool], seconds: float
     ) -> bool:
         """Wait for a wanted moment behind version `after`; False when none came in time, or at a drain."""
-        waiter = Waiter(wanted, asyncio.get_running_loop().create_future())
-        with self._waiter(stream, waiter, after):
-            try:
-                return await asyncio.wait_for(waiter.came, 0 if self._draining else seconds)
-            except TimeoutError:
-                return False
+        waiter = Waiter(wanted)
+        self.add(stream, waiter, after=after)
+        try:
+            return await self._waits.until(waiter.came, seconds)
+        finally:
+            self.remove(stream, waiter)
 
     def drain(self) -> None:
         """End all waits."""
-        self._draining = True
-        for came in self._waiting:
-            if not came.done():
-                came.set_result(False)
-
-    @contextmanager
-    def _waiter(self, stream: str, waiter: "Waiter", after: int) -> Iterator[None]:
-        self.add(stream, waiter, after=after)
-        self._waiting.add(waiter.came)
-        try:
-            yield
-        finally:
-            self._waiting.discard(waiter.came)
-            self.remove(stream, waiter)
+        self._waits.drain()
 
     def _look_at(self, stream: str) -> None:
         self._due.add(stream)
@@ -137,11 +124,9 @@ class Watching:
         loop = asyncio.get_running_loop()
         next_poll = loop.time() + self._poll
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout_at(next_poll):
                     await self._woken.wait()
-            except TimeoutError:
-                pass
             if loop.time() >= next_poll:
                 next_poll = loop.time() + self._poll
                 self._due.update(self._streams)
@@ -197,19 +182,6 @@ class Watching:
                 _deliver(watcher, moment)
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Waiter:
-    """Wait once for a moment that is wanted."""
-
-    wanted: Callable[[Moment], bool]
-    came: "asyncio.Future[bool]"
-
-    def deliver(self, moment: Moment) -> None:
-        """Take notice of a moment."""
-        if not self.came.done() and self.wanted(moment):
-            self.came.set_result(True)
 
 
 def moment_of(commit: Commit) -> Moment:

@@ -14,7 +14,7 @@ from local.options import Options
 from local.ports import LOOPBACK, Ports, listening
 from local.processes import Child
 from local.rabbit import RabbitNode, RabbitPorts
-from local.services import Addresses, answers, environment, service
+from local.programs import Addresses, answers, environment, service
 from local.supervisor import Supervisor
 from local.vault import Secrets, write_private
 

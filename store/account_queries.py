@@ -10,8 +10,9 @@ from domain.access import Role
 from store.account_records import Login
 from store.mongo.connection import Document
 
-STATE = {"active": 1, "tier": 1, "ended_sessions": 1}
-_KEY_STATE = {"kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
+STATE = {"active": 1, "tier": 1, "role": 1, "ended_sessions": 1, "epoch": 1, "kept_session": 1}
+KEPT = {"pending_since": None, "deleted_at": None}  # neither a draft nor what a deleted user has left
+_KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ def login(document: Document, role: Role, *, active: bool) -> Login:
         project_id=document.get("project_id"),
         password_hash=document["password_hash"],
         active=active,
+        epoch=document.get("epoch", 0),
     )
 
 
 def matching_users(developer_id: str, project_ids: Sequence[str], query: UserQuery) -> Document:
-    match: Document = {"developer_id": developer_id, "project_id": {"$in": list(project_ids)}}
+    match: Document = {"developer_id": developer_id, "project_id": {"$in": list(project_ids)}, **KEPT}
     if query.active is not None:
         match["active"] = query.active
     if query.search:

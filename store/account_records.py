@@ -62,6 +62,29 @@ class Login:
     project_id: str | None
     password_hash: str = field(repr=False)
     active: bool
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRecord:
+    """An operator or an auditor."""
+
+    id: str
+    role: Role
+    email: str = field(repr=False)
+    full_name: str | None = field(repr=False)
+    active: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A deleted user whose things are being erased."""
+
+    developer_id: str
+    project_id: str
+    user_id: str
+    deleted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +141,22 @@ def key_from(document: dict[str, Any]) -> KeyRecord:
     )
 
 
+def staff_from(document: dict[str, Any]) -> StaffRecord:
+    return StaffRecord(
+        id=document["_id"],
+        role=Role(document["role"]),
+        email=document["email"],
+        full_name=document["full_name"],
+        active=document["active"],
+        created_at=document["created_at"],
+    )
+
+
 def account_state(document: dict[str, Any]) -> AccountState:
     ended = frozenset(session["id"] for session in document.get("ended_sessions", ()))
-    return AccountState(document["_id"], document["active"], ended)
+    return AccountState(
+        document["_id"], document["active"], ended, document.get("epoch", 0), document.get("kept_session")
+    )
 
 
 def tenancy_from(document: dict[str, Any]) -> Tenancy:
@@ -145,4 +181,5 @@ def _key_state(document: dict[str, Any]) -> KeyState:
         project_id=document["project_id"],
         active=document["active"],
         last_used_at=document["last_used_at"],
+        hash=document["hash"],
     )

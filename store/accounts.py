@@ -1,12 +1,14 @@
 """Developers, their projects and the end users in them. Every query names its project or its developer."""
 
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from domain.access import AccountState, Role, Tenancy
 from store.account_keys import AccountKeys
 from store.account_queries import (
+    KEPT,
     STATE,
     UserQuery,
     credentials_pipeline,
@@ -19,6 +21,7 @@ from store.account_queries import (
 from store.account_records import (
     Count,
     DeveloperRecord,
+    Leaving,
     Login,
     ProjectRecord,
     UserRecord,
@@ -29,106 +32,56 @@ from store.account_records import (
     user_from,
 )
 from store.account_sessions import AccountSessions
-from store.account_slots import insert, insert_in_slot
 from store.mongo.connection import Database, Document, reachable
-
-
-def random_id() -> str:
-    return str(uuid.uuid4())
+from store.staff import Staff
 
 
 class Accounts:
-    """Keep accounts in MongoDB; `keys` and `sessions` are the parts about keys and logins.
+    """Read accounts; `keys`, `sessions` and `staff` are the parts about keys, logins and the platform's people.
 
-    Ids may be given, so that a restart finds what it made: creating it again raises `AlreadyExistsError`.
+    What a developer has is changed by `AccountChanges`; here only what a person does with his own login.
     """
 
-    def __init__(
-        self, database: Database, clock: Callable[[], datetime], new_id: Callable[[], str] = random_id
-    ) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._developers = database["developers"]
         self._projects = database["projects"]
         self._users = database["users"]
         self._clock = clock
-        self._new_id = new_id
-        self.keys = AccountKeys(database, clock, new_id)
+        self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
+        self.staff = Staff(database, clock)
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that uniqueness and every query rest on; repeatable."""
         await self.keys.ensure_indexes()
         await self.sessions.ensure_indexes()
+        await self.staff.ensure_indexes()
         with reachable():
             await self._developers.create_index("email", unique=True)
             await self._projects.create_index([("developer_id", 1), ("created_at", -1)])
-            await self._projects.create_index(
-                [("developer_id", 1), ("slot", 1)],
-                unique=True,
-                partialFilterExpression={"slot": {"$exists": True}},
-            )
             await self._users.create_index([("project_id", 1), ("email", 1)], unique=True)
             await self._users.create_index([("developer_id", 1), ("created_at", -1)])
 
-    async def create_developer(
-        self,
-        *,
-        email: str,
-        password_hash: str,
-        tier: str,
-        full_name: str | None = None,
-        developer_id: str | None = None,
-    ) -> DeveloperRecord:
-        """Keep a developer; `email` in its normal form."""
-        document = {**self._person(email, password_hash, full_name, developer_id), "tier": tier}
-        await insert(self._developers, document)
-        return developer_from(document)
-
-    async def create_project(
-        self,
-        developer_id: str,
-        *,
-        name: str,
-        limit: int | None,
-        description: str | None = None,
-        project_id: str | None = None,
-    ) -> ProjectRecord:
-        """Keep a project; `LimitReachedError` when the developer has `limit` (None: any number) already."""
-        document = {
-            "_id": project_id or self._new_id(),
-            "developer_id": developer_id,
-            "name": name,
-            "description": description,
-            "active": True,
-            "created_at": self._clock(),
-            "updated_at": None,
-        }
-        await insert_in_slot(self._projects, document, owner={"developer_id": developer_id}, limit=limit)
-        return project_from(document)
-
-    async def create_user(
-        self,
-        developer_id: str,
-        project_id: str,
-        *,
-        email: str,
-        password_hash: str,
-        full_name: str | None = None,
-        user_id: str | None = None,
-    ) -> UserRecord:
-        """Keep an end user of a project; `email` in its normal form, unique in the project."""
-        owner = {"project_id": project_id, "developer_id": developer_id}
-        document = {**self._person(email, password_hash, full_name, user_id), **owner}
-        await insert(self._users, document)
-        return user_from(document)
-
     async def developer(self, developer_id: str) -> DeveloperRecord | None:
         with reachable():
-            found = await self._developers.find_one({"_id": developer_id})
+            found = await self._developers.find_one({"_id": developer_id, **KEPT})
+        return None if found is None else developer_from(found)
+
+    async def developers(self) -> list[DeveloperRecord]:
+        """List all developers, newest first."""
+        with reachable():
+            found = self._developers.find(KEPT).sort([("created_at", -1), ("_id", 1)])
+            return [developer_from(document) async for document in found]
+
+    async def find_developer(self, name: str) -> DeveloperRecord | None:
+        """Find a developer by id or by e-mail address in its normal form."""
+        with reachable():
+            found = await self._developers.find_one({"$or": [{"_id": name}, {"email": name}], **KEPT})
         return None if found is None else developer_from(found)
 
     async def user(self, project_id: str, user_id: str) -> UserRecord | None:
         with reachable():
-            found = await self._users.find_one({"_id": user_id, "project_id": project_id})
+            found = await self._users.find_one({"_id": user_id, "project_id": project_id, **KEPT})
         return None if found is None else user_from(found)
 
     async def project(self, developer_id: str, project_id: str) -> ProjectRecord | None:
@@ -143,29 +96,11 @@ class Accounts:
             found = self._projects.find(living(developer_id)).sort([("created_at", -1), ("_id", 1)])
             return [project_from(document) async for document in found]
 
-    async def update_project(
-        self, developer_id: str, project_id: str, changes: Mapping[str, str | None]
-    ) -> ProjectRecord | None:
-        """Change `name` or `description` of a living project; None when there is none."""
-        change = {"$set": {**changes, "updated_at": self._clock()}}
-        with reachable():
-            found = await self._projects.find_one_and_update(
-                living(developer_id, project_id), change, return_document=True
-            )
-        return None if found is None else project_from(found)
-
-    async def delete_project(self, developer_id: str, project_id: str) -> bool:
-        """Make a project unreachable, with its users and keys; False when there is no living one."""
-        now = self._clock()
-        change = {"$set": {"active": False, "updated_at": now, "deleted_at": now}, "$unset": {"slot": ""}}
-        with reachable():
-            result = await self._projects.update_one(living(developer_id, project_id), change)
-        return bool(result.modified_count)
-
     async def count_projects(self, developer_id: str) -> Count:
         """Count a developer's projects; deleted ones are in the total alone."""
         with reachable():
-            total = await self._projects.count_documents({"developer_id": developer_id})
+            every = {"developer_id": developer_id, "pending_since": None}
+            total = await self._projects.count_documents(every)
             return Count(total, await self._projects.count_documents(living(developer_id)))
 
     async def users(
@@ -186,16 +121,22 @@ class Accounts:
             return Count(total, await self._users.count_documents({"$and": [match, {"active": True}]}))
 
     async def find_login(self, email: str, project_id: str | None) -> Login | None:
-        """Find what a login is checked against: an end user of the project, else a developer."""
+        """Find what a login is checked against: an end user of the project, else a developer or staff."""
+        if project_id is None:
+            return await self._find_login_of_no_project(email)
         with reachable():
-            if project_id is None:
-                found = await self._developers.find_one({"email": email})
-                return None if found is None else login(found, Role.DEVELOPER, active=found["active"])
             users = await self._users.aggregate(login_pipeline(email, project_id)).to_list(1)
         if not users:
             return None
         project_lives = any(project["active"] for project in users[0]["project"])
         return login(users[0], Role.END_USER, active=users[0]["active"] and project_lives)
+
+    async def _find_login_of_no_project(self, email: str) -> Login | None:
+        with reachable():
+            staff, found = await asyncio.gather(
+                self.staff.find_login(email), self._developers.find_one({"email": email})
+            )
+        return staff if found is None else login(found, Role.DEVELOPER, active=found["active"])
 
     async def credentials(
         self,
@@ -226,20 +167,50 @@ class Accounts:
         """Void every token of a session at once; the mark is kept until the last of them would expire."""
         change = session_ended(session, until, self._clock())
         with reachable():
-            if role is Role.DEVELOPER:
-                await self._developers.update_one({"_id": account_id}, change)
-            else:
-                owned = {"_id": account_id, "project_id": project_id}
-                await self._users.update_one(owned, change)
+            await self._of(role).update_one(_owned(account_id, project_id), change)
 
-    def _person(
-        self, email: str, password_hash: str, full_name: str | None, given_id: str | None
-    ) -> Document:
-        return {
-            "_id": given_id or self._new_id(),
-            "email": email,
-            "password_hash": password_hash,
-            "full_name": full_name,
-            "active": True,
-            "created_at": self._clock(),
+    async def change_password(
+        self, role: Role, account_id: str, project_id: str | None, password_hash: str, *, kept_session: str
+    ) -> None:
+        """Set one's own password: every session is over but the one in which it is done."""
+        change = {
+            "$set": {"password_hash": password_hash, "kept_session": kept_session},
+            "$inc": {"epoch": 1},
         }
+        with reachable():
+            await self._of(role).update_one({**_owned(account_id, project_id), "active": True}, change)
+
+    async def password_hash(self, role: Role, account_id: str, project_id: str | None) -> str | None:
+        """Read the hash that one's own password is checked against."""
+        with reachable():
+            found = await self._of(role).find_one(_owned(account_id, project_id), {"password_hash": 1})
+        return found["password_hash"] if found else None
+
+    async def rehash(self, found: Login, password_hash: str) -> None:
+        """Keep the same password under today's parameters, unless it was changed meanwhile."""
+        same = {**_owned(found.id, found.project_id), "password_hash": found.password_hash}
+        with reachable():
+            await self._of(found.role).update_one(same, {"$set": {"password_hash": password_hash}})
+
+    async def leaving(self, *, limit: int = 100) -> list[Leaving]:
+        """List deleted users whose things may not all be erased yet."""
+        with reachable():
+            found = self._users.find({"deleted_at": {"$exists": True}}).sort("deleted_at", 1).limit(limit)
+            return [
+                Leaving(user["developer_id"], user["project_id"], user["_id"], user["deleted_at"])
+                for user in await found.to_list(limit)
+            ]
+
+    def _of(self, role: Role) -> Any:
+        match role:
+            case Role.END_USER:
+                return self._users
+            case Role.DEVELOPER:
+                return self._developers
+            case _:
+                return self.staff.collection
+
+
+def _owned(account_id: str, project_id: str | None) -> Document:
+    """Name an account; that of an end user with its project."""
+    return {"_id": account_id} if project_id is None else {"_id": account_id, "project_id": project_id}

@@ -41,6 +41,10 @@ class Observations:
             generation_id, lambda g: _decision(g, attempt, prediction), cause=cause
         )
 
+    async def owner(self, prediction: str) -> str | None:
+        """Find the generation that a prediction belongs to; None when nobody claimed it."""
+        return await self._claims.owner(prediction)
+
     async def _keep_words(self, generation: Generation, prediction: Prediction) -> None:
         # Before the event, so that whoever handles the event finds them.
         said = ProviderWords(prediction.id, prediction.outputs, prediction.error)

@@ -94,8 +94,14 @@ class Projection(Protocol):
 
     async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page: ...
 
-    async def due(self, now: datetime, *, limit: int) -> Sequence[Row]:
-        """List rows whose time to be looked at has come, longest waiting first."""
+    async def due(
+        self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
+    ) -> Sequence[Row]:
+        """List rows in one of `states` whose time to be looked at has come, by id, behind the id `after`.
+
+        By id and not by age: rows that stay due for long must not hide the others from a caller that goes
+        round. With `canceling` only those that their owner wants to end.
+        """
         ...
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:

@@ -1,12 +1,14 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pymongo import ASCENDING, DESCENDING, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from domain.lifecycle import UNSENT
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 from store.projection import Page, Row
 
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
@@ -24,9 +26,12 @@ class MongoProjection:
             [("project", ASCENDING), *newest], name="public", partialFilterExpression={"is_public": True}
         )
         await self._rows.create_index(
-            [("due_at", ASCENDING)], partialFilterExpression={"due_at": {"$type": "date"}}
+            [("state", ASCENDING), ("_id", ASCENDING)],
+            name="due",
+            partialFilterExpression={"due_at": {"$gt": _EVER}},
         )
-        await self._rows.create_index([("status", ASCENDING), ("start_by", ASCENDING)])
+        await self._rows.create_index([("state", ASCENDING), ("start_by", ASCENDING)])
+        await self._rows.create_index([("status", ASCENDING), ("finish_by", ASCENDING)])
 
     async def write(self, rows: Sequence[Row]) -> None:
         if not rows:
@@ -52,14 +57,23 @@ class MongoProjection:
     async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page:
         return await self._page({"project": project, "is_public": True}, page, per_page)
 
-    async def due(self, now: datetime, *, limit: int) -> Sequence[Row]:
+    async def due(
+        self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
+    ) -> Sequence[Row]:
+        query: Document = {
+            "state": {"$in": list(states)},
+            "_id": {"$gt": after},
+            "due_at": {"$gt": _EVER, "$lte": now},
+        }
+        if canceling:
+            query["cancel_requested"] = True
         with reachable():
-            found = self._rows.find({"due_at": {"$lte": now}}).sort("due_at", ASCENDING).limit(limit)
+            found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
             return [_row(document) for document in await found.to_list(limit)]
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
-        unsent = {"status": "pending", "start_by": {"$lte": now}}
-        unfinished = {"status": _UNFINISHED, "start_by": {"$lte": now}, "finish_by": {"$lte": now}}
+        unsent = {"state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
+        unfinished = {"status": _UNFINISHED, "finish_by": {"$lte": now}}
         with reachable():
             documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
         return [_row(document) for document in documents]

@@ -12,6 +12,7 @@ from store.accounts import Accounts
 from store.mongo.blobs import MongoBlobs
 from store.mongo.connection import Client, open_client, open_database
 from store.mongo.event_store import MongoEventStore
+from store.mongo.feeds import MongoFeeds
 from store.mongo.followers import MongoFollowers
 from store.mongo.leases import MongoLeases
 from store.mongo.ledger import MongoLedger
@@ -33,6 +34,7 @@ class MongoStore:
     ledger: MongoLedger
     projection: MongoProjection
     log: MongoLog
+    feeds: MongoFeeds
     followers: MongoFollowers
     leases: MongoLeases
     predictions: MongoPredictions
@@ -51,6 +53,7 @@ class MongoStore:
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
             log=MongoLog(database),
+            feeds=MongoFeeds(database),
             followers=MongoFollowers(database),
             leases=MongoLeases(database, holder=holder),
             predictions=MongoPredictions(database),

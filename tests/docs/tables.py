@@ -61,10 +61,20 @@ def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 
 def collections() -> list[str]:
-    """Name every collection that the store opens."""
+    """Name every collection that the store opens, whether anything is in it yet or not."""
     opened = re.compile(r"""(?:get_collection\(|database\[)"([a-z_]+)"|collection: str = "([a-z_]+)\"""")
-    text = "".join(path.read_text() for path in sorted(Path(ROOT, "store").rglob("*.py")))
+    text = "".join(path.read_text() for path in _with_imports(ROOT / "store/mongo/store.py", set()))
     return sorted({first or second for first, second in opened.findall(text)})
+
+
+def _with_imports(path: Path, seen: set[Path]) -> set[Path]:
+    """Find the modules of the store that one of them needs, itself included."""
+    seen.add(path)
+    for module in re.findall(r"^from (store\.[\w.]+) import", path.read_text(), re.MULTILINE):
+        needed = ROOT / f"{module.replace('.', '/')}.py"
+        if needed not in seen:
+            _with_imports(needed, seen)
+    return seen
 
 
 def _states(allowed: Iterable[State]) -> str:

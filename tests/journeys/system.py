@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from local.options import Options
 from local.pids import PidFiles
 from local.ports import Ports
 from local.processes import Child, Program
-from local.services import RANKS, Addresses, answers, environment
+from local.programs import RANKS, Addresses, answers, environment
 from local.vault import Secrets
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
@@ -69,12 +69,14 @@ class System:
 
     def start(self, *names: str) -> None:
         """Start processes that do not run, together, and wait until each does its work."""
-        sleeping = [name for name in names or self.names if not self._children[name].running()]
-        for name in sleeping:
-            self._lines_before[name] = len(self._log_lines(name))
-            self._children[name].start()
-        for name in sleeping:
+        for name in self._launch(names or self.names):
             self._children[name].wait_until(self._is_ready(name), deadline_s=60)
+
+    async def restart(self, *names: str) -> None:
+        """End processes by SIGKILL and start them again, while the test goes on."""
+        self.kill(*names)
+        for name in self._launch(names):
+            await until(self._is_ready(name), f"{name} is ready", within=60)
 
     def start_second_gateway(self, amqp_url: str) -> str:
         """Start one more gateway that looks for RabbitMQ elsewhere; return its base URL."""
@@ -93,8 +95,9 @@ class System:
             self._children[name].stop()
 
     async def terminate(self, *names: str) -> dict[str, int]:
-        """End processes by SIGTERM, one after the other; return their exit codes."""
-        return {name: await self._terminated(self._children[name]) for name in names or self.names}
+        """End processes by SIGTERM, all at once; return their exit codes."""
+        codes = await asyncio.gather(*(self._terminated(self._children[name]) for name in names))
+        return dict(zip(names, codes, strict=True))
 
     def close(self) -> None:
         """End everything, the sandbox last."""
@@ -143,6 +146,13 @@ class System:
             grace_s=GRACE_S,
         )
         return Child(program, PidFiles(self.home))
+
+    def _launch(self, names: Sequence[str]) -> list[str]:
+        sleeping = [name for name in names if not self._children[name].running()]
+        for name in sleeping:
+            self._lines_before[name] = len(self._log_lines(name))
+            self._children[name].start()
+        return sleeping
 
     def _is_ready(self, name: str) -> Callable[[], bool]:
         def check() -> bool:
@@ -209,4 +219,5 @@ class Sandbox:
 
     async def _is_unarmed(self) -> bool:
         async with self._session.get(f"{self._url}/_sandbox/faults") as answer:
-            return await answer.json() == {}
+            armed: dict[str, Any] = await answer.json()
+        return not armed

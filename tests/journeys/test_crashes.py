@@ -1,15 +1,32 @@
 """Processes killed, or asked to end, in the middle of the work."""
 
 import asyncio
+import os
+import random
 
 import aiohttp
 
 from tests.journeys.conftest import People
 from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System
+from tests.journeys.system import Sandbox, System, until
 from tests.journeys.tenants import Answer, Tenant, fresh_key
 
 SYSTEM = "whole"
+FAULTS: tuple[dict[str, object], ...] = (
+    {},
+    {"create": "drop_after_commit"},
+    {"create": "drop_after_commit", "webhook": "lost"},
+    {"create": "hang"},
+    {"create": "500"},
+    {"create": "truncated", "webhook": "reorder"},
+    {"create": "429", "retry_after": 1},
+    {"webhook": "lost"},
+    {"webhook": "duplicate"},
+    {"webhook": "before_201"},
+    {"outcome": "failed"},
+    {"output": "404"},
+    {"latency_s": 2},
+)
 OURS = ("gateway", "worker", "scheduler")
 
 
@@ -48,11 +65,13 @@ async def test_a_killed_scheduler_is_missed_by_nobody_and_its_successor_asks_for
 async def test_a_client_of_a_killed_gateway_repeats_itself_and_gets_the_same_generation(
     tenant: Tenant, sandbox: Sandbox, system: System
 ) -> None:
-    keys = [fresh_key() for _ in range(8)]
+    keys = [fresh_key() for _ in range(16)]
+    recorded = _appended(system)
     sending = asyncio.gather(*(_attempt(tenant, key) for key in keys))
-    await asyncio.sleep(0)  # the requests are on their way
+    await until(lambda: _appended(system) > recorded, "the first is recorded", every=0.001)
     system.kill("gateway")
     first = await sending
+    assert None in first, "nobody was hit"
     system.start("gateway")
 
     again = await asyncio.gather(*(tenant.submit(key=key) for key in keys))
@@ -65,11 +84,54 @@ async def test_a_client_of_a_killed_gateway_repeats_itself_and_gets_the_same_gen
     assert [len(await sandbox.creations(generation)) for generation in generations] == [1] * len(keys)
 
 
+def _appended(system: System) -> int:
+    return system.log_file("gateway").read_bytes().count(b'"event": "appended"')
+
+
 async def _attempt(tenant: Tenant, key: str) -> Answer | None:
     try:
         return await tenant.submit(key=key)
     except aiohttp.ClientError:
         return None
+
+
+async def test_random_kills_and_faults_lose_nothing_and_double_nothing(
+    tenant: Tenant, sandbox: Sandbox, system: System
+) -> None:
+    seed = int(os.environ.get("JOURNEY_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+    print(f"JOURNEY_SEED={seed}")
+    chance = random.Random(seed)
+    kills, count = int(os.environ.get("KILLS", 4)), int(os.environ.get("GENS", 24))
+
+    async def submit(number: int) -> str:
+        key = f"{seed}-{number}"
+        await sandbox.arm(**chance.choice(FAULTS), times=1)
+
+        async def accepted() -> Answer | None:
+            answer = await _attempt(tenant, key)
+            return answer if answer is not None and answer.status == 202 else None
+
+        answer = await until(accepted, f"{key} is accepted", within=60, every=0.3)
+        return str(answer.body["id"])
+
+    async def kill() -> None:
+        for _ in range(kills):
+            await system.restart(*chance.sample(OURS, chance.choice((1, 1, 2, 3))))
+            await asyncio.sleep(chance.uniform(0, 1))
+
+    killing = asyncio.create_task(kill())
+    generations = []
+    while len(generations) < count or not killing.done():
+        generations += await asyncio.gather(*(submit(len(generations) + n) for n in range(4)))
+        if os.environ.get("KILLS"): await asyncio.sleep(chance.uniform(0, 1))
+    await killing
+    resources = await asyncio.gather(*(tenant.finished(generation, within=90) for generation in generations))
+    assert {resource["status"] for resource in resources} <= {"completed", "failed"}
+    from collections import Counter
+    print(Counter((r["status"], (r["failure"] or {}).get("code")) for r in resources), len(resources))
+    for r in resources:
+        t = r["timings"]["total_seconds"]
+        if t > 20: print("SLOW", r["id"], t, r["state"])
 
 
 async def test_every_process_ends_in_order_under_load_and_loses_nothing(
@@ -88,9 +150,8 @@ async def test_every_process_ends_in_order_under_load_and_loses_nothing(
                 accepted.append(answer.body["id"])
 
     clients = [asyncio.create_task(load()) for _ in range(3)]
-    while len(accepted) < 6:
-        await asyncio.sleep(0.05)
-    codes = await system.terminate("worker", "scheduler", "gateway")
+    await until(lambda: len(accepted) >= 6, "the system is under load")
+    codes = await system.terminate(*OURS)
     await asyncio.gather(*clients)
     assert codes == dict.fromkeys(OURS, 0)
 

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from local.mongod import REPLICA_SET
 from local.options import Options
-from local.services import RANKS, Addresses, environment
+from local.programs import RANKS, Addresses, environment
 from local.vault import Secrets
 
 ROOT = Path(__file__).parents[2]

@@ -108,7 +108,9 @@ async def test_of_several_predictions_at_once_one_is_adopted_and_every_other_is_
     generation = await house.generations.load(ID)
     assert generation is not None
     assert len(duplicates) == 5
-    assert {generation.prediction, *generation.duplicates} == {f"p{number}" for number in range(6)}
+    assert {generation.prediction, *(known.prediction for known in generation.duplicates)} == {
+        f"p{number}" for number in range(6)
+    }
 
 
 async def test_a_race_that_is_always_lost_ends_in_a_conflict(house: House) -> None:

@@ -90,28 +90,46 @@ async def test_everybody_in_a_project_sees_what_is_public(rows: MongoProjection)
     assert (page.rows, page.total) == ((public,), 1)
 
 
-async def test_due_rows_come_longest_waiting_first(rows: MongoProjection) -> None:
+async def due(
+    rows: MongoProjection, after: str = "", limit: int = 10, *, canceling: bool = False
+) -> list[str]:
+    found = await rows.due(
+        NOON + 3 * MINUTE, states=["requested", "started"], after=after, limit=limit, canceling=canceling
+    )
+    return [row.id for row in found]
+
+
+async def test_due_rows_are_gone_round_by_id_so_that_none_hides_another(rows: MongoProjection) -> None:
     for minutes in (3, 1, 2, 9):
-        await rows.write([replace(ROW, id=f"g{minutes}", due_at=NOON + minutes * MINUTE)])
-    await rows.write([replace(ROW, id="done", due_at=None)])
-    assert [row.id for row in await rows.due(NOON + 3 * MINUTE, limit=10)] == ["g1", "g2", "g3"]
-    assert [row.id for row in await rows.due(NOON + 3 * MINUTE, limit=1)] == ["g1"]
+        await rows.write([replace(ROW, id=f"g{minutes}", state="started", due_at=NOON + minutes * MINUTE)])
+    await rows.write([replace(ROW, id="done", state="started", due_at=None)])
+    await rows.write([replace(ROW, id="elsewhere", state="settled", due_at=NOON)])
+    assert await due(rows) == ["g1", "g2", "g3"]
+    assert await due(rows, limit=1) == ["g1"]
+    assert await due(rows, after="g1") == ["g2", "g3"]
+
+
+async def test_due_rows_of_those_who_want_to_cancel_can_be_asked_for(rows: MongoProjection) -> None:
+    await rows.write([replace(ROW, id="runs", state="started", due_at=NOON)])
+    await rows.write([replace(ROW, id="ends", state="started", due_at=NOON, cancel_requested=True)])
+    assert await due(rows, canceling=True) == ["ends"]
 
 
 @pytest.mark.parametrize(
-    ("status", "age", "expired"),
+    ("state", "status", "age", "expired"),
     [
-        ("pending", timedelta(0), False),
-        ("pending", START_BY - START, True),
-        ("processing", START_BY - START, False),
-        ("processing", FINISH_BY - START, True),
-        ("completed", FINISH_BY - START, False),
-        ("failed", FINISH_BY - START, False),
+        ("validated", "pending", timedelta(0), False),
+        ("validated", "pending", START_BY - START, True),
+        ("invoking", "pending", START_BY - START, False),
+        ("started", "processing", START_BY - START, False),
+        ("started", "processing", FINISH_BY - START, True),
+        ("completed", "completed", FINISH_BY - START, False),
+        ("failed", "failed", FINISH_BY - START, False),
     ],
 )
 async def test_unfinished_rows_expire_at_their_deadline(
-    rows: MongoProjection, status: str, age: timedelta, expired: bool
+    rows: MongoProjection, state: str, status: str, age: timedelta, expired: bool
 ) -> None:
-    row = replace(ROW, status=status)
+    row = replace(ROW, state=state, status=status)
     await rows.write([row])
     assert list(await rows.expired(START + age, limit=10)) == ([row] if expired else [])

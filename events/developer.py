@@ -1,0 +1,111 @@
+"""The facts of stream `developer-<id>`: what a developer has and whom he lets in.
+
+Names, addresses and hashes of passwords lie in the account's own document. `change` names the draft there
+that an event makes valid; it is random and says nothing.
+"""
+
+from typing import ClassVar
+
+from events.event import Event
+
+
+class DeveloperRegistered(Event):
+    """An operator made the account."""
+
+    type: ClassVar[str] = "developer.registered"
+    tier: str
+
+
+class DeveloperTierChanged(Event):
+    """From now on another tier bounds all his projects."""
+
+    type: ClassVar[str] = "developer.tier_changed"
+    previous: str
+    tier: str
+
+
+class DeveloperPasswordReset(Event):
+    """An operator set another password; every session of his is over."""
+
+    type: ClassVar[str] = "developer.password_reset"
+    change: str
+
+
+class ProjectCreated(Event):
+    type: ClassVar[str] = "developer.project_created"
+    project: str
+
+
+class ProjectRenamed(Event):
+    """Its name or description is another."""
+
+    type: ClassVar[str] = "developer.project_renamed"
+    project: str
+    change: str
+
+
+class ProjectDeleted(Event):
+    """Its users, keys and generations cannot be reached any more."""
+
+    type: ClassVar[str] = "developer.project_deleted"
+    project: str
+
+
+class KeyCreated(Event):
+    """A key was minted; `project` is None for a developer's own."""
+
+    type: ClassVar[str] = "developer.key_created"
+    key: str
+    project: str | None
+
+
+class KeyRevoked(Event):
+    type: ClassVar[str] = "developer.key_revoked"
+    key: str
+
+
+class UserRegistered(Event):
+    type: ClassVar[str] = "developer.user_registered"
+    project: str
+    user: str
+
+
+class UserPasswordReset(Event):
+    """His developer or an operator set another password; every session of his is over."""
+
+    type: ClassVar[str] = "developer.user_password_reset"
+    project: str
+    user: str
+    change: str
+
+
+class UserDeleted(Event):
+    """He is nobody from now on; what is his is being erased."""
+
+    type: ClassVar[str] = "developer.user_deleted"
+    project: str
+    user: str
+
+
+class UserErased(Event):
+    """Nothing of his is left."""
+
+    type: ClassVar[str] = "developer.user_erased"
+    project: str
+    user: str
+
+
+DeveloperEvent = (
+    DeveloperRegistered
+    | DeveloperTierChanged
+    | DeveloperPasswordReset
+    | ProjectCreated
+    | ProjectRenamed
+    | ProjectDeleted
+    | KeyCreated
+    | KeyRevoked
+    | UserRegistered
+    | UserPasswordReset
+    | UserDeleted
+    | UserErased
+)

@@ -1,0 +1,209 @@
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import BulkWriteError
+
+from domain.webhooks import State
+from store.deliveries import Attempt, Busy, Delivery, Stats, pair_of
+from store.mongo.connection import Database, Document, only_duplicates, reachable
+
+_PENDING: Document = {"state": "pending"}
+_UNFINISHED: Document = {**_PENDING, "lone": False}
+
+
+class MongoDeliveries:
+    """Deliveries in collection `webhook_deliveries`; kept for `keep` after their event, twice over.
+
+    Twice, because nothing older than `keep` is scheduled: what is forgotten can not come again.
+    """
+
+    def __init__(self, database: Database, *, keep: timedelta = timedelta(days=30)) -> None:
+        self._rows = database.get_collection("webhook_deliveries")
+        self._keep = keep
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        # Busy hosts and projects are left out by the index alone, however many wait for them.
+        due = [(name, ASCENDING) for name in ("due_at", "host", "project", "pair")]
+        await self._rows.create_index(due, partialFilterExpression=_PENDING)
+        line = [("endpoint", ASCENDING), ("generation", ASCENDING), ("version", ASCENDING)]
+        await self._rows.create_index(line)
+        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
+        await self._rows.create_index([("endpoint", ASCENDING), *newest])
+        await self._rows.create_index("expire_at", expireAfterSeconds=0)
+
+    async def add(self, deliveries: Sequence[Delivery]) -> None:
+        fresh = list(deliveries)
+        with reachable():
+            while fresh := await self._absent(fresh):
+                try:
+                    # In order: no later event of a line stands here before an earlier one.
+                    await self._rows.insert_many(list(map(self._document, fresh)), ordered=True)
+                except BulkWriteError as error:
+                    if not only_duplicates(error):
+                        raise
+                else:
+                    return
+
+    async def due(self, now: datetime, *, without: Busy, limit: int) -> Sequence[Delivery]:
+        query: Document = {**_PENDING, "due_at": {"$lte": now}}
+        for name, busy in (("host", without.hosts), ("project", without.projects), ("pair", without.pairs)):
+            if busy:
+                query[name] = {"$nin": sorted(busy)}
+        with reachable():
+            found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
+        return [_delivery(document) for document in found]
+
+    async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
+        query = {"_id": delivery.id, "state": "pending", "due_at": {"$lte": now}}
+        with reachable():
+            taken = await self._rows.update_one(query, {"$set": {"due_at": until, "claim": token}})
+        return taken.modified_count == 1
+
+    async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
+        query = {**_line(delivery), **_UNFINISHED, "version": {"$lt": delivery.version}}
+        with reachable():
+            found = await self._rows.find(query, {"attempts": 0}).to_list(None)
+        return [_delivery(document) for document in found]
+
+    async def put_off(self, delivery: Delivery, token: str, until: datetime) -> None:
+        change = {"$set": {"due_at": until, "claim": None, "blocked": True}}
+        await self._update({"_id": delivery.id, "claim": token}, change)
+
+    async def settle(
+        self, delivery: Delivery, token: str, attempt: Attempt, *, state: State, due_at: datetime | None
+    ) -> None:
+        kept = {"$push": {"attempts": asdict(attempt)}}
+        failures = 0 if state == "delivered" else delivery.failures + 1
+        fields = {"state": state, "due_at": due_at, "claim": None, "failures": failures}
+        with reachable():
+            mine = await self._rows.update_one({"_id": delivery.id, "claim": token}, {"$set": fields, **kept})
+            if mine.matched_count == 0:
+                await self._rows.update_one({"_id": delivery.id}, kept)
+
+    async def skip(self, delivery: Delivery, token: str) -> None:
+        await self._update({"_id": delivery.id, "claim": token}, _SKIPPED)
+
+    async def wake(self, delivery: Delivery, now: datetime) -> None:
+        query = {**_line(delivery), "state": "pending", "blocked": True}
+        await self._update(query, {"$set": {"due_at": now, "blocked": False}})
+
+    async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
+        with reachable():
+            found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
+        return _delivery(found) if found else None
+
+    async def page(
+        self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
+    ) -> Sequence[Delivery]:
+        query: Document = {"endpoint": endpoint, "project": project}
+        if state is not None:
+            query["state"] = state
+        if before is not None:
+            query |= await self._behind(before)
+        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
+        with reachable():
+            found = await self._rows.find(query).sort(newest).limit(limit).to_list(limit)
+        return [_delivery(document) for document in found]
+
+    async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
+        query = {"_id": delivery, "project": project, "endpoint": endpoint}
+        fields = {**_anew(now), "lone": True}
+        with reachable():
+            found = await self._rows.find_one_and_update(query, {"$set": fields}, return_document=True)
+        return _delivery(found) if found else None
+
+    async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
+        query = {
+            "endpoint": endpoint,
+            "project": project,
+            "state": {"$in": ["failed", "skipped"]},
+            "event_time": {"$gte": since},
+            "example": False,
+        }
+        return await self._update(query, {"$set": {**_anew(now), "lone": False}})
+
+    async def skip_all(self, endpoint: str, *, generation: str | None = None) -> int:
+        query: Document = {"endpoint": endpoint, "state": "pending"}
+        return await self._update(query | ({"generation": generation} if generation else {}), _SKIPPED)
+
+    async def erase(self, endpoint: str) -> None:
+        with reachable():
+            await self._rows.delete_many({"endpoint": endpoint})
+
+    async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats:
+        match = {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}
+        attempts: list[Document] = [{"$match": match}, {"$unwind": "$attempts"}, {"$group": _ATTEMPTS}]
+        with reachable():
+            states = await self._rows.aggregate(
+                [{"$match": match}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
+            ).to_list(None)
+            [sums] = await self._rows.aggregate(attempts).to_list(1) or [{}]
+        return Stats(
+            {document["_id"]: document["count"] for document in states},
+            sums.get("count", 0),
+            sums.get("mean"),
+            sums.get("success"),
+            sums.get("failure"),
+        )
+
+    async def _absent(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        ids = [delivery.id for delivery in deliveries]
+        found = await self._rows.find({"_id": {"$in": ids}}, {"_id": 1}).to_list(None) if ids else []
+        known = {document["_id"] for document in found}
+        return [delivery for delivery in deliveries if delivery.id not in known]
+
+    def _document(self, delivery: Delivery) -> Document:
+        return _document(delivery) | {"expire_at": delivery.event_time + 2 * self._keep}
+
+    async def _behind(self, before: str) -> Document:
+        with reachable():
+            last = await self._rows.find_one({"_id": before}, {"created_at": 1})
+        created = last["created_at"] if last else datetime.min.replace(tzinfo=UTC)
+        return {"$or": [{"created_at": {"$lt": created}}, {"created_at": created, "_id": {"$lt": before}}]}
+
+    async def _update(self, query: Document, change: Document) -> int:
+        with reachable():
+            return int((await self._rows.update_many(query, change)).modified_count)
+
+
+_SKIPPED: Document = {"$set": {"state": "skipped", "due_at": None, "claim": None, "blocked": False}}
+_FAILED = {"$ne": ["$attempts.error", None]}
+_ATTEMPTS: Document = {
+    "_id": None,
+    "count": {"$sum": 1},
+    "mean": {"$avg": "$attempts.milliseconds"},
+    "success": {"$max": {"$cond": [_FAILED, None, "$attempts.at"]}},
+    "failure": {"$max": {"$cond": [_FAILED, "$attempts.at", None]}},
+}
+
+
+def _anew(now: datetime) -> Document:
+    return {"state": "pending", "due_at": now, "claim": None, "failures": 0, "blocked": False}
+
+
+def _line(delivery: Delivery) -> Document:
+    return {"endpoint": delivery.endpoint, "generation": delivery.generation}
+
+
+def _document(delivery: Delivery) -> Document:
+    fields: dict[str, Any] = asdict(delivery)
+    fields["attempts"] = list(fields["attempts"])
+    return {
+        "_id": fields.pop("id"),
+        **fields,
+        "pair": pair_of(delivery.project, delivery.host),
+        "blocked": False,
+    }
+
+
+def _delivery(document: Document) -> Delivery:
+    fields = {name: value for name, value in document.items() if name not in _BESIDE}
+    attempts = tuple(Attempt(**attempt) for attempt in fields.pop("attempts", ()))
+    return Delivery(id=document["_id"], attempts=attempts, **fields)
+
+
+_BESIDE = frozenset({"_id", "pair", "blocked", "expire_at"})

@@ -1,0 +1,164 @@
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING
+
+from domain.endpoint import Endpoint
+from store.account_slots import insert_in_slot
+from store.endpoints import Address, Registered
+from store.mongo.connection import Database, Document, reachable
+
+_ABANDONED = timedelta(minutes=10)
+_KNOWN: Document = {"version": {"$gt": 0}}
+
+
+class MongoEndpoints:
+    """Endpoints in collection `webhook_endpoints`: the fold, `addresses.<digest>` and a description."""
+
+    def __init__(self, database: Database) -> None:
+        self._rows = database.get_collection("webhook_endpoints")
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        slot = [("project", ASCENDING), ("slot", ASCENDING)]
+        await self._rows.create_index(slot, unique=True)
+
+    async def reserve(
+        self,
+        endpoint_id: str,
+        project: str,
+        address: Address,
+        description: str | None,
+        *,
+        limit: int,
+        now: datetime,
+    ) -> None:
+        abandoned = {"project": project, "version": 0, "created_at": {"$lt": now - _ABANDONED}}
+        with reachable():
+            await self._rows.delete_many(abandoned)
+        document = {
+            "_id": endpoint_id,
+            "project": project,
+            "version": 0,
+            "addresses": {address.digest: {"url": address.url, "salt": address.salt}},
+            "description": description,
+            "created_at": now,
+            "failing_since": None,
+        }
+        await insert_in_slot(self._rows, document, owner={"project": project}, limit=limit)
+
+    async def describe(
+        self, endpoint_id: str, *, address: Address | None, words: Mapping[str, str | None]
+    ) -> None:
+        fields: Document = dict(words)
+        if address is not None:
+            fields[f"addresses.{address.digest}"] = {"url": address.url, "salt": address.salt}
+        if fields:
+            with reachable():
+                await self._rows.update_one({"_id": endpoint_id}, {"$set": fields})
+
+    async def write(self, endpoint: Endpoint) -> None:
+        with reachable():
+            if endpoint.removed:
+                await self._rows.delete_one({"_id": endpoint.id})
+                return
+            older = {"_id": endpoint.id, "version": {"$lt": endpoint.version}}
+            await self._rows.update_one(older, {"$set": _fields(endpoint)})
+
+    async def get(self, endpoint_id: str) -> Registered | None:
+        with reachable():
+            found = await self._rows.find_one({"_id": endpoint_id, **_KNOWN})
+        return _registered(found) if found else None
+
+    async def of_project(self, project: str) -> Sequence[Registered]:
+        with reachable():
+            found = await self._rows.find({"project": project, **_KNOWN}).to_list(None)
+        return [_registered(row) for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]
+
+    async def failed(self, endpoint_id: str, now: datetime) -> datetime:
+        with reachable():
+            await self._rows.update_one(
+                {"_id": endpoint_id, "failing_since": None}, {"$set": {"failing_since": now}}
+            )
+            found = await self._rows.find_one({"_id": endpoint_id}, {"failing_since": 1})
+        return (found or {}).get("failing_since") or now
+
+    async def succeeded(self, endpoint_id: str) -> None:
+        with reachable():
+            await self._rows.update_one({"_id": endpoint_id}, {"$set": {"failing_since": None}})
+
+
+class MongoSecrets:
+    """Signing keys in collection `webhook_secrets`: `keys`, the newest first, each with its end."""
+
+    def __init__(self, database: Database) -> None:
+        self._secrets = database.get_collection("webhook_secrets")
+
+    async def living(self, endpoint_id: str, now: datetime) -> Sequence[str]:
+        with reachable():
+            found = await self._secrets.find_one({"_id": endpoint_id})
+        return [key["secret"] for key in _living((found or {}).get("keys", []), now)]
+
+    async def first(self, endpoint_id: str, secret: str) -> str:
+        key = {"secret": secret, "until": None}
+        with reachable():
+            kept = await self._secrets.find_one_and_update(
+                {"_id": endpoint_id}, {"$setOnInsert": {"keys": [key]}}, upsert=True, return_document=True
+            )
+        return str(kept["keys"][0]["secret"])
+
+    async def rotate(self, endpoint_id: str, secret: str, *, now: datetime, until: datetime) -> None:
+        """Put a new secret before the living ones, which end at `until`; repeated by whoever loses a race."""
+        while True:
+            with reachable():
+                found = await self._secrets.find_one({"_id": endpoint_id}) or {"keys": []}
+                old = [{**key, "until": key["until"] or until} for key in _living(found["keys"], now)]
+                keys = [{"secret": secret, "until": None}, *old][:_MOST]
+                swapped = await self._secrets.update_one(
+                    {"_id": endpoint_id, "keys": found["keys"]}, {"$set": {"keys": keys}}
+                )
+            if swapped.matched_count:
+                return
+            await self.first(endpoint_id, secret)
+
+    async def erase(self, endpoint_id: str) -> None:
+        with reachable():
+            await self._secrets.delete_one({"_id": endpoint_id})
+
+
+_MOST = 4  # who rotates more often within the overlap loses the oldest
+
+
+def _living(keys: Sequence[Document], now: datetime) -> list[Document]:
+    return [key for key in keys if key["until"] is None or key["until"] > now]
+
+
+def _fields(endpoint: Endpoint) -> Document:
+    return {
+        "version": endpoint.version,
+        "developer": endpoint.developer,
+        "digest": endpoint.url,
+        # As pairs: the names of types have dots, which are paths in an update.
+        "listens": [{"type": name, "since": since} for name, since in endpoint.listens.items()],
+        "created_at": endpoint.created_at,
+        "updated_at": endpoint.updated_at,
+        "disabled": endpoint.disabled,
+    }
+
+
+def _registered(document: Document) -> Registered:
+    address = document["addresses"][document["digest"]]
+    endpoint = Endpoint(
+        id=document["_id"],
+        version=document["version"],
+        developer=document["developer"],
+        project=document["project"],
+        url=document["digest"],
+        listens={pair["type"]: pair["since"] for pair in document["listens"]},
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        disabled=document["disabled"],
+    )
+    return Registered(
+        endpoint, address["url"], bytes(address["salt"]), document["description"], document["failing_since"]
+    )

@@ -1,0 +1,127 @@
+"""Load, decide, append, project: for every writer of a webhook endpoint; and the facts of its deliveries."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+
+from domain.endpoint import Endpoint, fold_endpoint, stream_of_endpoint
+from events.commit import Commit
+from events.envelope import Cause
+from events.event import Event
+from events.webhook import WebhookRegistered
+from store.deliveries import DeliveryStore
+from store.endpoints import Address, EndpointStore, SecretStore
+from store.errors import WrongExpectedVersionError
+from store.event_store import EventStore
+
+Decision = Callable[[Endpoint], Sequence[Event]]
+_TRIES = 8
+
+log = structlog.get_logger()
+
+
+class Webhooks:
+    """The repository of endpoints; `rows`, `secrets` and `deliveries` are what lies beside the log."""
+
+    def __init__(
+        self,
+        events: EventStore,
+        rows: EndpointStore,
+        secrets: SecretStore,
+        deliveries: DeliveryStore,
+        *,
+        announce: Callable[[Commit], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._events = events
+        self._announce = announce
+        self._clock = clock
+        self.rows = rows
+        self.secrets = secrets
+        self.deliveries = deliveries
+
+    async def register(
+        self,
+        endpoint_id: str,
+        event: WebhookRegistered,
+        *,
+        address: Address,
+        description: str | None,
+        secret: str,
+        limit: int,
+        cause: Cause,
+    ) -> None:
+        """Keep a new endpoint; LimitReachedError when its project has `limit`."""
+        now = self._clock()
+        await self.rows.reserve(endpoint_id, event.project, address, description, limit=limit, now=now)
+        await self.secrets.first(endpoint_id, secret)
+        await self._append(stream_of_endpoint(endpoint_id), 0, [event], cause)
+        await self.project(endpoint_id)
+
+    async def change(
+        self,
+        endpoint_id: str,
+        decision: Decision,
+        *,
+        address: Address | None = None,
+        words: Mapping[str, str | None],
+        cause: Cause,
+    ) -> Endpoint | None:
+        """Keep another URL or other words, then decide: who reads the event finds what it names."""
+        await self.rows.describe(endpoint_id, address=address, words=words)
+        return await self.decide(endpoint_id, decision, cause=cause)
+
+    async def decide(self, endpoint_id: str, decision: Decision, *, cause: Cause) -> Endpoint | None:
+        """Load, decide and append, again after a lost race; None for no endpoint."""
+        stream = stream_of_endpoint(endpoint_id)
+        for attempt in range(_TRIES):
+            endpoint = await self.load(endpoint_id)
+            if endpoint is None:
+                return None
+            events = list(decision(endpoint))
+            try:
+                if events:
+                    await self._append(stream, endpoint.version, events, cause)
+            except WrongExpectedVersionError:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
+                continue
+            return await self.project(endpoint_id)
+        raise WrongExpectedVersionError(stream, -1)
+
+    async def load(self, endpoint_id: str) -> Endpoint | None:
+        """Fold an endpoint's stream; None when there is none."""
+        commits = await self._events.read(stream_of_endpoint(endpoint_id))
+        return fold_endpoint(event for commit in commits for event in commit.events)
+
+    async def project(self, endpoint_id: str) -> Endpoint | None:
+        """Bring what lies beside the log to what the log says; repeatable."""
+        endpoint = await self.load(endpoint_id)
+        if endpoint is None:
+            return None
+        await self.rows.write(endpoint)
+        if endpoint.removed:
+            await self.secrets.erase(endpoint_id)
+            await self.deliveries.erase(endpoint_id)
+        elif endpoint.disabled:
+            await self.deliveries.skip_all(endpoint_id)
+        return endpoint
+
+    async def record(self, stream: str, events: Sequence[Event], *, cause: Cause) -> None:
+        """Append facts that nothing decides on behind whatever stands in a stream."""
+        for attempt in range(_TRIES):
+            commits = await self._events.read(stream)
+            try:
+                await self._append(stream, commits[-1].last if commits else 0, events, cause)
+            except WrongExpectedVersionError:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
+            else:
+                return
+        raise WrongExpectedVersionError(stream, -1)
+
+    async def _append(self, stream: str, version: int, events: Sequence[Event], cause: Cause) -> None:
+        commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())
+        log.info("appended", stream=stream, types=[event.type for event in events])
+        self._announce(commit)

@@ -1,0 +1,99 @@
+"""What the documents name is there: links, files, variables, commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import configuration
+from actors.schedule import JOBS
+from cli import app
+from events.catalogue import CLASSES
+from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
+
+FOLDERS = ("events", "domain", "store", "rabbitmq", "actors", "gateway", "sandbox", "local", "demo", "docs")
+OF_COMPOSE = {"RABBITMQ_PASSWORD", "GATEWAY_PORT"}
+OF_OURS = "|".join((*FOLDERS, "tests", "samples"))
+A_PATH = re.compile(rf"({OF_OURS})/|([a-z_]+\.(py|yaml|toml)|Dockerfile|Makefile|\.env\.example)$")
+MACHINE = re.compile(r"(?<![\w.])/(work|home|root|Users|mnt)/\w")
+
+every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+def variables() -> set[str]:
+    return {setting.name for _, settings in configuration.sections() for setting in settings}
+
+
+@every_document
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in links(path):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@every_document
+def test_files_that_are_named_exist(path: Path) -> None:
+    for span in code_spans(path):
+        if A_PATH.match(span):
+            assert (ROOT / span).exists(), span
+
+
+@every_document
+def test_variables_that_are_named_are_settings(path: Path) -> None:
+    named = set(re.findall(r"\b(?:EXEMPLAR|REPLICATE)_[A-Z_]*[A-Z]\b", path.read_text()))
+    assert named <= variables()
+
+
+@every_document
+def test_commands_that_are_named_exist(path: Path) -> None:
+    commands = set(getattr(get_command(app), "commands"))  # noqa: B009 - typer hides the group's type
+    assert set(re.findall(r"`(?:\.venv/bin/)?exemplar ([a-z]+)", path.read_text())) <= commands
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^|; )make ([a-z]+)", path.read_text(), re.MULTILINE)) <= targets
+
+
+@every_document
+def test_events_that_are_named_are_in_the_catalogue(path: Path) -> None:
+    named = set(re.findall(r"`(generation\.[a-z_]+)`", path.read_text()))
+    assert named <= CLASSES.keys()
+
+
+@every_document
+def test_no_document_names_a_place_on_somebodys_machine(path: Path) -> None:
+    assert not MACHINE.search(path.read_text())
+
+
+def test_the_example_environment_knows_what_compose_asks_for() -> None:
+    asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
+    offered = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert asked == OF_COMPOSE
+    assert offered == variables() | OF_COMPOSE
+
+
+def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
+    text = "".join(path.read_text() for path in ROOT.glob("*.py"))
+    read = set(re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text))
+    printed = {settings.__name__ for settings in configuration.SETTINGS.values()}
+    assert {first or second for first, second in read} == printed
+
+
+def test_every_setting_has_one_line_that_explains_it() -> None:
+    for _, settings in configuration.sections():
+        assert all(one.description and "\n" not in one.description for one in settings)
+
+
+def test_every_job_named_in_the_crash_table_exists() -> None:
+    text = (ROOT / "docs/architecture.md").read_text().partition("## When something breaks")[2]
+    jobs = {"holds", "orphans", "relay", "redriving", "reconciling", "polling"}
+    assert jobs <= {job.name for job in JOBS}
+    assert all(f"`{job}`" in text for job in jobs)
+
+
+def test_diagrams_are_drawn_for_the_road_and_the_lifecycle() -> None:
+    assert blocks("docs/architecture.md", "mermaid")[0].startswith("sequenceDiagram")
+    assert blocks("docs/lifecycle.md", "mermaid")[0].startswith("stateDiagram-v2")

@@ -1,0 +1,81 @@
+"""What README tells a newcomer to type works as it stands."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from local.banner import curl
+from local.ports import Ports
+from tests.docs.reading import ROOT, blocks
+
+START, NAMES, SUBMIT, LOOK = blocks("README.md", "sh")
+ADDRESS, HOME = "http://127.0.0.1:8000", ".exemplar"
+WAIT = """\
+for _ in $(seq 300); do
+  curl -s -H "Authorization: Bearer $TOKEN" "{url}/status" | grep -qE '"(completed|failed)", "state"' && break
+  sleep 0.1
+done
+"""
+
+
+def test_the_request_is_the_one_that_the_banner_prints() -> None:
+    demo = {
+        "base_url": ADDRESS,
+        "developer_key": "$DEVELOPER_KEY",
+        "project_id": "$PROJECT_ID",
+        "api_key": "$API_KEY",
+    }
+    photos = sorted(Path("samples").glob("*.png"))
+    assert curl(demo, token="$TOKEN", photos=photos) == SUBMIT.rstrip("\n")
+
+
+def test_the_first_commands_are_those_of_the_makefile() -> None:
+    assert [line.split("#")[0].strip() for line in START.splitlines()] == ["make run", "make test"]
+
+
+@pytest.fixture
+def running(tmp_path: Path, mongod_installed: None) -> Iterator[dict[str, Any]]:
+    """Run `exemplar up` in a folder of its own until its demo.json is there."""
+    home = tmp_path / "home"
+    port = Ports(tmp_path / "ports.json").of("gateway")
+    environ = {
+        key: value for key, value in os.environ.items() if not key.startswith(("EXEMPLAR_", "REPLICATE_"))
+    }
+    environ |= {"EXEMPLAR_HOME": str(home), "EXEMPLAR_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-P", "-m", "cli", "up", "--broker", "inprocess"]
+    process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        said = next((line for line in process.stdout if "Try it" in line), None)
+        assert said, "exemplar up ended before it was ready"
+        yield {"home": home, **json.loads((home / "demo.json").read_text())}
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: README's commands need it")
+def test_a_newcomer_can_type_what_the_readme_says(running: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    take_id = "ID=$(python3 -c \"import json; print(json.load(open('answer.json'))['id'])\")\n"
+    url = f"{ADDRESS}/api/v1/generation/generations-v2/$ID"
+    submit = SUBMIT.rstrip("\n") + " > answer.json\n"
+    script = "set -e\n" + NAMES + submit + take_id + WAIT.format(url=url) + LOOK
+    script = script.replace(ADDRESS, running["base_url"]).replace(HOME, str(running["home"]))
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert (answer["status"], answer["message"]) == ("pending", "Generation request submitted successfully")
+    assert "generation.completed" in done.stdout
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.format == "PNG"

@@ -1,0 +1,75 @@
+"""What the documents list is what the code says."""
+
+import pytest
+from pymongo import MongoClient
+
+import configuration
+from actors.following import FOLLOWERS
+from store.mongo.store import MongoStore
+from store.settings import StoreSettings
+from tests.docs import tables
+from tests.docs.reading import ROOT, columns, table
+
+ARCHITECTURE, LIFECYCLE = "docs/architecture.md", "docs/lifecycle.md"
+
+
+def test_the_lifecycle_names_every_state_with_its_public_status() -> None:
+    assert columns(LIFECYCLE, "## States", 0, 1) == tables.statuses()
+
+
+def test_the_lifecycle_lists_the_moves_that_the_rules_allow() -> None:
+    assert table(LIFECYCLE, "## Moves") == tables.moves()
+
+
+def test_the_lifecycle_lists_every_reason_to_fail_and_whether_to_try_again() -> None:
+    assert columns(LIFECYCLE, "## Reasons to fail", 0, 1) == tables.failures()
+
+
+def test_the_error_table_has_every_code_with_its_status_and_sentence() -> None:
+    assert columns("docs/errors.md", "## Codes", 0, 1, 2) == tables.errors()
+
+
+def test_every_error_says_when_it_comes_and_what_to_do() -> None:
+    assert all(when and what for when, what in columns("docs/errors.md", "## Codes", 3, 4))
+
+
+def test_the_architecture_lists_every_subscription() -> None:
+    assert table(ARCHITECTURE, "### Subscriptions") == tables.subscriptions()
+
+
+def test_the_architecture_lists_every_job_with_its_period() -> None:
+    assert columns(ARCHITECTURE, "### Jobs", 0, 1) == tables.jobs()
+
+
+def test_the_architecture_lists_every_follower() -> None:
+    assert columns(ARCHITECTURE, "### The sealed order", 0) == [[f"`{name}`"] for name in FOLLOWERS]
+
+
+def test_the_architecture_says_of_every_event_who_writes_it() -> None:
+    written = columns(ARCHITECTURE, "### Who writes which event", 0)
+    assert sorted(written) == sorted([row[0]] for row in tables.moves())
+
+
+async def test_the_architecture_lists_every_collection_with_its_indexes(mongodb_url: str) -> None:
+    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
+    store = MongoStore.open(settings, holder="docs", clock=lambda: tables.NOW)
+    try:
+        await store.prepare()
+    finally:
+        store.close()
+    with MongoClient[dict[str, object]](mongodb_url) as client:
+        database = client.get_default_database()
+        found = {name: database[name].index_information() for name in tables.collections()}
+    assert columns(ARCHITECTURE, "## What MongoDB holds", 0, 3) == tables.indexes(found)
+
+
+def test_the_settings_in_the_document_are_those_of_the_code() -> None:
+    document = (ROOT / "docs/configuration.md").read_text()
+    assert document.endswith(f"-->\n\n{configuration.markdown()}")
+
+
+def test_the_example_environment_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    from cli import print_settings
+
+    print_settings()
+    assert (ROOT / ".env.example").read_text() == capsys.readouterr().out
