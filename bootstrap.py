@@ -22,6 +22,7 @@ from domain.tiers import Tier, TierSettings, tiers_with
 from environment import ConfigurationError, read
 from events.commit import Commit
 from events.envelope import RecordedEvent
+from gateway.watching import Watching
 from rabbitmq.consuming import Consuming
 from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
@@ -29,6 +30,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
+from rabbitmq.wakeup import Wakeups
 from store.admission import Admission
 from store.errors import StoreError
 from store.generations import Generations
@@ -220,3 +222,27 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
         yield
     finally:
         await scheduler.stop()
+
+
+@asynccontextmanager
+async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None]:
+    """Let every event that is announced wake those who watch its generation."""
+    if isinstance(bus, InProcessBus):
+        forget = bus.subscribe(watching.wake)
+        try:
+            yield
+        finally:
+            forget()
+        return
+    wakeups = Wakeups(
+        core.rabbit.amqp_url,
+        watching.wake,
+        topology=topology(QUEUES, core.rabbit.queue_prefix),
+        heartbeat=core.rabbit.amqp_heartbeat,
+        on_listening=watching.look,
+    )
+    await wakeups.start()
+    try:
+        yield
+    finally:
+        await wakeups.close()

@@ -14,6 +14,7 @@ from actors.settings import ActorSettings, PatienceSettings
 from domain.credentials import PasswordSettings
 from domain.tiers import TierSettings
 from gateway.authentication import AuthenticationSettings
+from gateway.outlet import StreamSettings
 from gateway.settings import GatewaySettings
 from gateway.tokens import TokenSettings
 from local.options import HomeSettings
@@ -25,6 +26,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "The store": StoreSettings,
     "RabbitMQ": RabbitSettings,
     "The gateway": GatewaySettings,
+    "Event streams": StreamSettings,
     "Tokens": TokenSettings,
     "Keys": AuthenticationSettings,
     "Passwords": PasswordSettings,

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 from domain.credentials import PasswordSettings
 from gateway.authentication import AuthenticationSettings
 from gateway.door import DoorSettings
+from gateway.outlet import StreamSettings
 from gateway.settings import GatewaySettings
 from gateway.tokens import TokenSettings
 
@@ -37,4 +38,5 @@ def read_door() -> DoorSettings:
         tokens=read(TokenSettings),
         authentication=read(AuthenticationSettings),
         passwords=read(PasswordSettings),
+        streams=read(StreamSettings),
     )

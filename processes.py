@@ -10,9 +10,21 @@ import structlog
 from actors.replicate import ReplicateModel
 from actors.replicate_settings import ReplicateSettings
 from actors.webhook_secret import WebhookSecret
-from bootstrap import Bus, Core, consuming, in_process, now, open_core, open_hands, publishing, scheduling
+from bootstrap import (
+    Bus,
+    Core,
+    consuming,
+    in_process,
+    now,
+    open_core,
+    open_hands,
+    publishing,
+    scheduling,
+    waking,
+)
 from environment import ConfigurationError, read, read_door
 from gateway.door import Door, DoorSettings, create_door
+from gateway.newsroom import open_newsroom
 from gateway.server import open_door
 from rabbitmq.in_process import InProcessBus
 
@@ -25,6 +37,9 @@ log = structlog.get_logger()
 async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator[None]:
     """Open the door."""
     model = ReplicateModel(read(ReplicateSettings), clock=now)
+    newsroom = open_newsroom(
+        core.store.events, core.store.feeds, secret=settings.id_key, settings=settings.streams
+    )
     door = Door(
         store=core.store,
         generations=core.generations,
@@ -33,12 +48,13 @@ async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator
         patience=core.patience.patience,
         tiers=core.tiers,
         provider_secret=WebhookSecret(model, now),
+        newsroom=newsroom,
         broker=lambda: _broker_health(bus),
         clock=now,
     )
     gateway = settings.gateway
     try:
-        async with open_door(create_door(door, settings), gateway):
+        async with open_door(create_door(door, settings), gateway), waking(core, bus, newsroom.watching):
             log.info("listening", host=gateway.host, port=gateway.port)
             yield
     except OSError as error:

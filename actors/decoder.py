@@ -31,7 +31,9 @@ class DecoderSettings(BaseSettings):
     megapixels: libwebp and Pillow hold it four times, 16 bytes a pixel.
     """
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_DECODER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_DECODER_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     seconds: float = Field(default=5.0, gt=0, description="Processor time that one picture may take, seconds")
     memory_mb: int = Field(default=512, ge=16, description="Memory that decoding may take, MiB")

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 _captured: ContextVar[list[httpx.Response] | None] = ContextVar("captured", default=None)
 _ACCOUNT_FAULTS = {401: "provider_unauthorized", 402: "provider_payment", 403: "provider_unauthorized"}
-_MAX_PAGES = 20
+_MAX_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,10 @@ class ReplicateModel:
             found += [item for item in map(read_prediction, page["results"]) if item is not None]
             following = _own_path(page.get("next"))
             if following is None or _older(found, moment):
-                break
+                return found
             cursor = following
-        return found
+        # A list that was cut proves nothing about what it does not show.
+        raise ModelUnavailableError(f"more than {_MAX_PAGES} pages of predictions")
 
     async def cancel(self, prediction: str) -> None:
         answer = await self._ask(lambda: self._client.predictions.async_cancel(prediction))

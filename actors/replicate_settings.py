@@ -8,9 +8,11 @@ SDXL = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
 class ReplicateSettings(BaseSettings):
     """How Replicate is reached and how long we wait for it."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
 
-    replicate_api_token: SecretStr = Field(SecretStr(""), description="Replicate's API token (r8_...)")
+    replicate_api_token: SecretStr = Field(min_length=1, description="Replicate's API token (r8_...)")
     replicate_base_url: str = Field(
         "https://api.replicate.com", description="Replicate's API, without /v1; the sandbox sets its own"
     )

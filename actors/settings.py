@@ -10,7 +10,9 @@ from domain.lifecycle import Patience
 class PatienceSettings(BaseSettings):
     """How long things may rest before the log drives them again, and the deadlines of a generation."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     hop_seconds: float = Field(5.0, gt=0, description="Rest between two actors before the log drives again")
     claim_seconds: float = Field(10.0, gt=0, description="How long an intention to call the model is good")
@@ -34,7 +36,9 @@ class PatienceSettings(BaseSettings):
 class ActorSettings(BaseSettings):
     """How the actors reach the world, and how long pictures are kept."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     public_url: str | None = Field(
         None, description="Base of every absolute link and of the provider's callback; without it we poll"

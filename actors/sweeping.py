@@ -53,4 +53,5 @@ async def retire_pictures(desk: Desk) -> int:
     settings, now = desk.hands.settings, desk.hands.clock()
     results = await desk.hands.blobs.expire("result", now - timedelta(days=settings.keep_pictures_days))
     examples = await desk.hands.blobs.expire("example", now - timedelta(days=settings.keep_examples_days))
-    return results + examples
+    inputs = await desk.hands.blobs.expire("input", now - timedelta(days=settings.keep_examples_days))
+    return results + examples + inputs

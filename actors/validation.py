@@ -23,6 +23,10 @@ NAME = "validation"
 ADMITTED = Ceilings(outputs=4, steps=500)
 
 
+class MissingError(Exception):
+    """What the door stored is not there: a fault of ours, so nobody's picture is called invalid for it."""
+
+
 async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     """On `generation.requested`: validated, or failed as `invalid_image`."""
     generation = await hands.generations.load(id_of(event.stream))
@@ -31,8 +35,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     cause = cause_of(NAME, event)
     words = await hands.words.get(generation.id, generation.request.words)
     if words is None:
-        await _reject(generation, cause, hands)
-        return
+        raise MissingError(f"{generation.id} has no words")
     instructions = parse_instructions(words.instructions, ceilings=ADMITTED)
     mode = instructions.composition or hands.settings.composition
     try:
@@ -50,7 +53,10 @@ async def _reject(generation: Generation, cause: Cause, hands: Hands) -> None:
 
 async def _examples(generation: Generation, hands: Hands) -> Sequence[bytes]:
     found = [await hands.blobs.get(generation.id, example.digest) for example in generation.request.examples]
-    return [blob.data if blob else b"" for blob in found]
+    data = [blob.data for blob in found if blob is not None]
+    if len(data) < len(found):
+        raise MissingError(f"{generation.id} lacks an example")
+    return data
 
 
 async def _keep(

@@ -97,7 +97,9 @@ def check_password(text: str) -> str:
 class PasswordSettings(BaseSettings):
     """What guessing a password costs, ours and theirs."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_PASSWORD_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_PASSWORD_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     memory_kib: int = Field(65_536, ge=8, description="Memory of one password hash (argon2id), KiB")
     passes: int = Field(2, ge=1, description="Passes over that memory")

@@ -41,7 +41,9 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
 class TierSettings(BaseSettings):
     """Other numbers for the tiers, or further tiers."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     tiers: dict[str, dict[Bound, NonNegativeInt | None]] = Field(
         default={},

@@ -15,7 +15,9 @@ def _split(value: object) -> object:
 class WebhookSettings(BaseSettings):
     """Where webhooks may go and how many are under way."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_WEBHOOK_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_WEBHOOK_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),

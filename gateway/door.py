@@ -15,14 +15,19 @@ from gateway.app import create_app
 from gateway.auth import AuthRoutes, IdentityRoutes
 from gateway.authentication import AuthenticationSettings, Authenticator
 from gateway.budget import UploadBudget
+from gateway.feed_streams import FeedRoutes
+from gateway.finishing import Finishing
 from gateway.generations import GenerationRoutes
 from gateway.health import HealthRoutes
 from gateway.links import Links
+from gateway.newsroom import Newsroom
+from gateway.outlet import StreamSettings
 from gateway.pictures import PictureRoutes
 from gateway.projects import ProjectRoutes
 from gateway.provider import ProviderRoutes, ReadSecret
 from gateway.settings import GatewaySettings
 from gateway.steering import SteeringRoutes
+from gateway.streams import StreamRoutes
 from gateway.submitting import Submitting
 from gateway.tokens import Sessions, Tokens, TokenSettings
 from store.admission import Admission
@@ -39,6 +44,7 @@ class DoorSettings:
     tokens: TokenSettings
     authentication: AuthenticationSettings
     passwords: PasswordSettings
+    streams: StreamSettings
 
     @property
     def jwt_secrets(self) -> list[str]:
@@ -73,6 +79,7 @@ class Door:
     patience: Patience
     tiers: Mapping[str, Tier]
     provider_secret: ReadSecret
+    newsroom: Newsroom
     broker: Callable[[], Mapping[str, str]]
     clock: Callable[[], datetime]
 
@@ -85,12 +92,16 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         AuthRoutes(identity).routes(),
         ProjectRoutes(identity).routes(),
         generations.table(),
+        _streams(door, generations).table(),
+        _feeds(door, identity).table(),
         _steering(door, generations).table(),
         _pictures(door, generations).table(),
         _provider(door, settings).table(),
         _health(door).table(),
     ]
-    return create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
+    app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
+    door.newsroom.install(app)
+    return app
 
 
 def _identity(door: Door, settings: DoorSettings) -> IdentityRoutes:
@@ -125,7 +136,9 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
         ),
         admission=door.admission,
         generations=door.generations,
-        events=door.store.events,
+        finishing=Finishing(
+            generations=door.generations, watching=door.newsroom.watching, outlets=door.newsroom.outlets
+        ),
         projection=door.store.projection,
         words=door.store.words,
         blobs=door.store.blobs,
@@ -145,6 +158,27 @@ def _pictures(door: Door, generations: GenerationRoutes) -> PictureRoutes:
         links=generations.links,
         owned=generations,
         clock=door.clock,
+    )
+
+
+def _streams(door: Door, generations: GenerationRoutes) -> StreamRoutes:
+    return StreamRoutes(
+        owned=generations,
+        events=door.store.events,
+        watching=door.newsroom.watching,
+        outlets=door.newsroom.outlets,
+        tickets=door.newsroom.tickets,
+        clock=door.clock,
+    )
+
+
+def _feeds(door: Door, identity: IdentityRoutes) -> FeedRoutes:
+    return FeedRoutes(
+        door=identity,
+        generations=door.generations,
+        feeds=door.newsroom.feeds,
+        cursors=door.newsroom.cursors,
+        outlets=door.newsroom.outlets,
     )
 
 

@@ -142,7 +142,7 @@ class GenerationRoutes:
         return identity
 
     def _accepted(self, request: web.Request, generation_id: str, *, replayed: bool) -> web.Response:
-        urls = self.links.urls(self.links.base(request), generation_id)
+        urls = self.links.urls(self.links.base(request), generation_id, self.clock())
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if replayed else {})
         body = {"id": generation_id, "status": "pending", "message": MESSAGE, "urls": urls}
         return web.json_response(body, status=202, headers=headers)

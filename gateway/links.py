@@ -26,23 +26,23 @@ class Links:
         """Return the base of absolute links: as configured, else as the client called us."""
         return self._public_url or f"{request.scheme}://{request.host}"
 
-    def urls(self, base: str, generation_id: str) -> dict[str, str]:
-        """Name everything that belongs to a generation."""
+    def urls(self, base: str, generation_id: str, now: datetime) -> dict[str, str]:
+        """Name everything that belongs to a generation; the link to its picture is signed."""
         own = f"{base}{PREFIX}/{generation_id}"
         return {
             "self": own,
             "status": f"{own}/status",
             "events": f"{own}/events",
             "cancel": f"{own}/cancel",
-            "image": f"{own}/image",
+            "image": f"{own}/image?{self._signed(generation_id, 'images', 0, now)}",
             "web": own,
         }
 
     def picture(self, base: str, generation_id: str, kind: PictureKind, number: int, now: datetime) -> str:
         """Write the signed address of one picture, numbered from 0."""
-        expires = step_of(now) + _LIFETIME
-        signature = self._sign(generation_id, kind, number, expires)
-        return f"{base}{PREFIX}/{generation_id}/{kind}/{number}?expires={expires}&signature={signature}"
+        return (
+            f"{base}{PREFIX}/{generation_id}/{kind}/{number}?{self._signed(generation_id, kind, number, now)}"
+        )
 
     def public_picture(self, base: str, generation_id: str, number: int) -> str:
         """Write the lasting address of a public picture."""
@@ -58,6 +58,10 @@ class Links:
         wanted = self._sign(generation_id, kind, number, int(expires))
         given = query.get("signature", "").encode()
         return hmac.compare_digest(given, wanted.encode()) and int(expires) > now.timestamp()
+
+    def _signed(self, generation_id: str, kind: PictureKind, number: int, now: datetime) -> str:
+        expires = step_of(now) + _LIFETIME
+        return f"expires={expires}&signature={self._sign(generation_id, kind, number, expires)}"
 
     def _sign(self, generation_id: str, kind: PictureKind, number: int, expires: int) -> str:
         message = f"picture:{generation_id}:{kind}:{number}:{expires}".encode()

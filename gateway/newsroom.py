@@ -27,9 +27,12 @@ class Newsroom:
     cursors: Cursors
     tickets: Tickets
 
-    async def run(self, app: web.Application) -> AsyncIterator[None]:
-        """Follow the log while an application runs; a cleanup context."""
+    def install(self, app: web.Application) -> None:
+        """Follow the log while an application runs."""
+        app.cleanup_ctx.append(self._run)
         app.on_shutdown.append(self._drain)
+
+    async def _run(self, _: web.Application) -> AsyncIterator[None]:
         self.watching.start()
         self.feeds.start()
         self.outlets.start()

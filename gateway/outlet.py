@@ -20,7 +20,9 @@ log = structlog.get_logger()
 class StreamSettings(BaseSettings):
     """How many event streams there may be, and how long one may last."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_STREAM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_STREAM_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     per_holder: int = Field(20, ge=1, description="Open event streams and waits of one account; above: 429")
     per_process: int = Field(

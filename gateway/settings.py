@@ -29,7 +29,9 @@ Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 class GatewaySettings(BaseSettings):
     """Where the door is, whom it trusts and what it takes."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one")

@@ -59,7 +59,7 @@ class StreamRoutes:
         """Answer a ticket that opens this generation's events for a minute, without a header."""
         generation = await self.owned.own(request)
         ticket = self.tickets.write(generation.id, self.clock())
-        events = self.owned.links.urls(self.owned.links.base(request), generation.id)["events"]
+        events = self.owned.links.urls(self.owned.links.base(request), generation.id, self.owned.clock())["events"]
         seconds = int(LIFETIME.total_seconds())
         body = {"ticket": ticket, "url": f"{events}?ticket={ticket}", "expires_in": seconds}
         return web.json_response(body, status=201, headers={"Cache-Control": "no-store"})
@@ -100,9 +100,7 @@ class StreamRoutes:
         """Send the resource as it is, then what comes."""
         resource = await self.owned.resource(request, generation)
         past += frame("snapshot", resource, identifier=str(generation.version))
-        return await self._stream(
-            request, generation.id, past, generation.version, final=generation.final
-        )
+        return await self._stream(request, generation.id, past, generation.version, final=generation.final)
 
     async def _stream(
         self, request: web.Request, generation_id: str, past: bytes, version: int, *, final: bool

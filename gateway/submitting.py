@@ -135,7 +135,9 @@ class Submitting:
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE)
         words = await self.words.get(generation.id, generation.request.words)
-        if words is None or _fingerprint(words, submission) != generation.request.fingerprint:
+        if words is None:
+            raise ExemplarError(ErrorCode.GONE)
+        if _fingerprint(words, submission) != generation.request.fingerprint:
             raise ExemplarError(ErrorCode.IDEMPOTENCY_MISMATCH)
         return True
 

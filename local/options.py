@@ -15,7 +15,9 @@ BESIDE = Path(__file__).resolve().parent
 class HomeSettings(BaseSettings):
     """Where `exemplar up` keeps its data and listens."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     home: Path = Field(
         default=Path(".exemplar"),

@@ -5,7 +5,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class RabbitSettings(BaseSettings):
     """How a process reaches RabbitMQ, and how much it takes from it at a time."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     amqp_url: str = Field(
         default="",

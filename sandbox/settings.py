@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class SandboxSettings(BaseSettings):
     """Say where the sandbox listens and how fast its model seems to be."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_SANDBOX_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_SANDBOX_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     host: str = Field("127.0.0.1", description="Address that the sandbox listens on.")
     port: int = Field(8091, ge=0, le=65535, description="Port that the sandbox listens on.")

@@ -105,7 +105,9 @@ class AccountProjector:
             case UserPasswordReset():
                 await _validate(self._users, owner, event.change, _NEW_PASSWORD)
             case UserDeleted():
-                await self._users.update_one({**owner, "deleted_at": {"$exists": False}}, _forgotten(recorded))
+                await self._users.update_one(
+                    {**owner, "deleted_at": {"$exists": False}}, _forgotten(recorded)
+                )
             case UserErased():
                 await self._users.delete_one({**owner, "deleted_at": {"$exists": True}})
             case _:

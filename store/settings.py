@@ -5,7 +5,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class StoreSettings(BaseSettings):
     """Where the memory is and how long we wait for it."""
 
-    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     mongodb_url: SecretStr = Field(
         description="MongoDB replica set, with the database in its path: mongodb://host:27017/exemplar"

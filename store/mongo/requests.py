@@ -1,0 +1,60 @@
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from pymongo import ReturnDocument, UpdateOne
+
+from store.mongo.connection import Database, Document, reachable
+
+_KEPT = timedelta(days=3)
+_NEAR = 20
+
+
+class MongoRequestCounts:
+    """Counts in collection `requests`: `_id` = developer:day, `taken`; gone three days later."""
+
+    def __init__(self, database: Database) -> None:
+        self._requests = database.get_collection("requests")
+
+    async def ensure_indexes(self) -> None:
+        """Create what forgetting needs; repeatable."""
+        await self._requests.create_index("until", expireAfterSeconds=0)
+
+    async def take(self, developer: str, day: str, *, block: int, limit: int) -> tuple[int, int]:
+        with reachable():
+            document = await self._requests.find_one_and_update(
+                {"_id": _key(developer, day)},
+                _taking(day, block, limit),
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return document["granted"], document["taken"]
+
+    async def give_back(self, day: str, tokens: Mapping[str, int]) -> None:
+        lower = [
+            UpdateOne({"_id": _key(developer, day)}, {"$inc": {"taken": -count}})
+            for developer, count in tokens.items()
+        ]
+        with reachable():
+            await self._requests.bulk_write(lower, ordered=False)
+
+    async def taken(self, developer: str, day: str) -> int:
+        with reachable():
+            document = await self._requests.find_one({"_id": _key(developer, day)}, {"taken": 1})
+        return document["taken"] if document else 0
+
+
+def _taking(day: str, block: int, limit: int) -> list[Document]:
+    """Grant a block, a twentieth of what is left when that is less, and no more than is left."""
+    taken: Document = {"$ifNull": ["$taken", 0]}
+    left: Document = {"$max": [0, {"$subtract": [limit, taken]}]}
+    share: Document = {"$max": [1, {"$floor": {"$divide": [left, _NEAR]}}]}
+    granted: Document = {"$toInt": {"$min": [block, left, share]}}
+    until = datetime.fromisoformat(day).replace(tzinfo=UTC) + _KEPT
+    return [
+        {"$set": {"granted": granted, "until": until}},
+        {"$set": {"taken": {"$add": [taken, "$granted"]}}},
+    ]
+
+
+def _key(developer: str, day: str) -> str:
+    return f"{developer}:{day}"
