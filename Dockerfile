@@ -9,7 +9,7 @@ WORKDIR /app
 COPY requirements-service.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements-service.txt
 
-COPY bootstrap.py cli.py configuration.py environment.py logs.py maintenance.py processes.py ./
+COPY accounts_cli.py bootstrap.py cli.py configuration.py environment.py logs.py maintenance.py office.py opening.py printing.py processes.py quota_cli.py ./
 COPY actors ./actors
 COPY demo ./demo
 COPY domain ./domain

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock clean rabbitmq
+.PHONY: bench help run test lint lock clean rabbitmq
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -17,6 +17,9 @@ run: $(VENV)/.installed ## start the whole system on this machine and make one p
 
 test: $(VENV)/.installed-dev rabbitmq lint ## check the code, then run all tests on real servers
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed-dev ## measure speed against a floor, on this machine
+	$(BIN)/python -m bench
 
 lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/ruff check .

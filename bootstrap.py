@@ -16,13 +16,15 @@ from actors.patience import Backoff
 from actors.replicate import ReplicateModel
 from actors.replicate_settings import ReplicateSettings
 from actors.scheduler import Scheduler
+from actors.sending import open_sender
 from actors.settings import ActorSettings, PatienceSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
 from domain.tiers import Tier, TierSettings, tiers_with
-from environment import ConfigurationError, read
+from domain.webhook_settings import WebhookSettings
+from environment import ConfigurationError, read, read_signing
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from gateway.watching import Watching
+from gateway.visible import visible
 from rabbitmq.consuming import Consuming
 from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
@@ -30,7 +32,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
-from rabbitmq.wakeup import Wakeups
+from store.account_sweep import AccountSweep
 from store.admission import Admission
 from store.errors import StoreError
 from store.generations import Generations
@@ -38,6 +40,7 @@ from store.mongo.store import MongoStore
 from store.observations import Observations
 from store.outbox import Outbox
 from store.settings import StoreSettings
+from store.webhooks import Webhooks
 
 RELAY_AFTER = timedelta(seconds=2)
 RELAY_BATCH = 500
@@ -73,6 +76,7 @@ class Core:
     generations: Generations
     admission: Admission
     observations: Observations
+    webhooks: Webhooks
     tiers: dict[str, Tier]
     actors: ActorSettings
     patience: PatienceSettings
@@ -92,13 +96,15 @@ async def open_core() -> AsyncIterator[Core]:
             raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
         post, outbox = Post(), Outbox(store.events)
         generations = Generations(store.events, announce=post.announce, clock=now)
+        settings = read(WebhookSettings)
         yield Core(
             store=store,
             post=post,
             outbox=outbox,
             generations=generations,
-            admission=Admission(store.ledger, generations, clock=now),
+            admission=Admission(store.ledger, generations, clock=now, durations=store.durations),
             observations=Observations(generations, store.words, store.predictions),
+            webhooks=Webhooks(store.events, store.outgoing, settings, announce=post.announce, clock=now),
             tiers=dict(tiers_with(read(TierSettings).tiers)),
             actors=actors,
             patience=read(PatienceSettings),
@@ -130,6 +136,8 @@ async def open_hands(core: Core) -> AsyncIterator[Hands]:
                 patience=core.patience.patience,
                 lost_after=timedelta(seconds=core.patience.lost_after_seconds),
                 tiers=core.tiers,
+                webhooks=core.webhooks,
+                visible=visible,
                 clock=now,
             )
     finally:
@@ -195,6 +203,20 @@ async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
         await bus.close(grace=20.0)
 
 
+def account_sweep(core: Core) -> AccountSweep:
+    """Make what completes account changes and erasures."""
+    return AccountSweep(
+        accounts=core.store.accounts,
+        drafts=core.store.drafts,
+        changes=core.store.account_changes(now),
+        generations=core.generations,
+        projection=core.store.projection,
+        words=core.store.words,
+        blobs=core.store.blobs,
+        clock=now,
+    )
+
+
 @asynccontextmanager
 async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
     """Run the schedule."""
@@ -203,46 +225,26 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
         return await core.store.events.unpublished(before=now() - RELAY_AFTER, limit=RELAY_BATCH)
 
     polls = timedelta(seconds=2) if core.actors.public_url is None else core.patience.patience.hop
-    scheduler = Scheduler(
-        Desk(
-            hands=hands,
-            events=core.store.events,
-            log=core.store.log,
-            followers=core.store.followers,
-            leases=core.store.leases,
-            relay=lambda: relay(unpublished, bus),
-            tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
-            questions=Backoff(first=polls, longest=timedelta(seconds=30)),
-            lists={},
-            cursors={},
+    async with open_sender(hands) as sender:
+        scheduler = Scheduler(
+            Desk(
+                hands=hands,
+                events=core.store.events,
+                log=core.store.log,
+                checkpoints=core.store.checkpointer(read_signing(), now),
+                followers=core.store.followers,
+                leases=core.store.leases,
+                relay=lambda: relay(unpublished, bus),
+                tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
+                questions=Backoff(first=polls, longest=timedelta(seconds=30)),
+                lists={},
+                cursors={},
+                sender=sender,
+                accounts=account_sweep(core),
+            )
         )
-    )
-    scheduler.start()
-    try:
-        yield
-    finally:
-        await scheduler.stop()
-
-
-@asynccontextmanager
-async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None]:
-    """Let every event that is announced wake those who watch its generation."""
-    if isinstance(bus, InProcessBus):
-        forget = bus.subscribe(watching.wake)
+        scheduler.start()
         try:
             yield
         finally:
-            forget()
-        return
-    wakeups = Wakeups(
-        core.rabbit.amqp_url,
-        watching.wake,
-        topology=topology(QUEUES, core.rabbit.queue_prefix),
-        heartbeat=core.rabbit.amqp_heartbeat,
-        on_listening=watching.look,
-    )
-    await wakeups.start()
-    try:
-        yield
-    finally:
-        await wakeups.close()
+            await scheduler.stop()

@@ -3,11 +3,15 @@
 # ruff: noqa: PLC0415 - see above
 
 import asyncio
+import logging
 import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+import audit_cli
+import quota_cli
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Image generation by example.",
 )
+
+
+app.add_typer(audit_cli.app, name="audit")
+app.add_typer(quota_cli.app, name="quota")
 
 
 class Broker(StrEnum):
@@ -102,6 +110,19 @@ def rebuild(
     from maintenance import rebuild_rows
 
     raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
+
+
+@app.command(
+    "accounts",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def accounts(context: typer.Context) -> None:
+    """Make, show and change accounts: `exemplar accounts --help`."""
+    from accounts_cli import app as accounts_app
+    from logs import configure_logging
+
+    configure_logging("accounts", level=logging.WARNING)
+    accounts_app(context.args or ["--help"], prog_name="exemplar accounts")
 
 
 @app.command("settings")

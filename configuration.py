@@ -11,8 +11,10 @@ from pydantic_settings import BaseSettings
 from actors.decoder import DecoderSettings
 from actors.replicate_settings import ReplicateSettings
 from actors.settings import ActorSettings, PatienceSettings
+from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
 from domain.tiers import TierSettings
+from domain.webhook_settings import WebhookSettings
 from gateway.authentication import AuthenticationSettings
 from gateway.outlet import StreamSettings
 from gateway.settings import GatewaySettings
@@ -33,6 +35,8 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Tiers": TierSettings,
     "Actors and scheduler": ActorSettings,
     "Patience": PatienceSettings,
+    "Checkpoints": CheckpointSettings,
+    "Webhooks": WebhookSettings,
     "Decoding pictures": DecoderSettings,
     "Replicate": ReplicateSettings,
     "exemplar up": HomeSettings,

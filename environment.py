@@ -5,6 +5,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
 from gateway.authentication import AuthenticationSettings
 from gateway.door import DoorSettings
@@ -29,6 +30,11 @@ def read(settings: type[Settings]) -> Settings:
         variable = name if name.isupper() else f"{settings.model_config.get('env_prefix', '')}{name}".upper()
         reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{variable} {reason}") from None
+
+
+def read_signing() -> CheckpointSettings:
+    """Read who signs checkpoints."""
+    return read(CheckpointSettings)
 
 
 def read_door() -> DoorSettings:

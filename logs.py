@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-_QUIET = ("pika", "pymongo", "httpx", "httpcore", "aiohttp.access", "PIL")
+_QUIET = ("pymongo", "httpx", "httpcore", "aiohttp.access", "PIL")
 
 
 def configure_logging(service: str, *, level: int = logging.INFO) -> None:
@@ -37,6 +37,8 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    # A lost link is told once, by us; pika and dramatiq would tell it many times, with tracebacks.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 

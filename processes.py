@@ -9,6 +9,7 @@ import structlog
 
 from actors.replicate import ReplicateModel
 from actors.replicate_settings import ReplicateSettings
+from actors.subscriptions import QUEUES
 from actors.webhook_secret import WebhookSecret
 from bootstrap import (
     Bus,
@@ -20,13 +21,15 @@ from bootstrap import (
     open_hands,
     publishing,
     scheduling,
-    waking,
 )
 from environment import ConfigurationError, read, read_door
 from gateway.door import Door, DoorSettings, create_door
 from gateway.newsroom import open_newsroom
 from gateway.server import open_door
+from gateway.watching import Watching
 from rabbitmq.in_process import InProcessBus
+from rabbitmq.topology import topology
+from rabbitmq.wakeup import Wakeups
 
 Process = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -37,24 +40,10 @@ log = structlog.get_logger()
 async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator[None]:
     """Open the door."""
     model = ReplicateModel(read(ReplicateSettings), clock=now)
-    newsroom = open_newsroom(
-        core.store.events, core.store.feeds, secret=settings.id_key, settings=settings.streams
-    )
-    door = Door(
-        store=core.store,
-        generations=core.generations,
-        admission=core.admission,
-        observations=core.observations,
-        patience=core.patience.patience,
-        tiers=core.tiers,
-        provider_secret=WebhookSecret(model, now),
-        newsroom=newsroom,
-        broker=lambda: _broker_health(bus),
-        clock=now,
-    )
+    door = door_of(core, settings, bus, model)
     gateway = settings.gateway
     try:
-        async with open_door(create_door(door, settings), gateway), waking(core, bus, newsroom.watching):
+        async with open_door(create_door(door, settings), gateway), waking(core, bus, door.newsroom.watching):
             log.info("listening", host=gateway.host, port=gateway.port)
             yield
     except OSError as error:
@@ -63,6 +52,49 @@ async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator
         ) from error
     finally:
         await model.close()
+
+
+def door_of(core: Core, settings: DoorSettings, bus: Bus, model: ReplicateModel) -> Door:
+    """Collect what the door is handed."""
+    return Door(
+        store=core.store,
+        generations=core.generations,
+        admission=core.admission,
+        observations=core.observations,
+        webhooks=core.webhooks,
+        patience=core.patience.patience,
+        tiers=core.tiers,
+        provider_secret=WebhookSecret(model, now),
+        newsroom=open_newsroom(
+            core.store.events, core.store.feeds, secret=settings.id_key, settings=settings.streams
+        ),
+        broker=lambda: _broker_health(bus),
+        clock=now,
+    )
+
+
+@asynccontextmanager
+async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None]:
+    """Let every event that is announced wake those who watch its generation."""
+    if isinstance(bus, InProcessBus):
+        forget = bus.subscribe(watching.wake)
+        try:
+            yield
+        finally:
+            forget()
+        return
+    wakeups = Wakeups(
+        core.rabbit.amqp_url,
+        watching.wake,
+        topology=topology(QUEUES, core.rabbit.queue_prefix),
+        heartbeat=core.rabbit.amqp_heartbeat,
+        on_listening=watching.look,
+    )
+    await wakeups.start()
+    try:
+        yield
+    finally:
+        await wakeups.close()
 
 
 @asynccontextmanager

@@ -13,13 +13,11 @@ from domain import endpoint as rules
 from domain.endpoint import default_endpoint, stream_of_deliveries
 from domain.generation import fold, stream_of
 from domain.webhook_examples import example_of
-from domain.webhook_settings import WebhookSettings
 from domain.webhooks import Answer, State, headers_of, is_due_to_disable, next_attempt, read_retry_after
 from events.envelope import Cause, RecordedEvent, format_time
 from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
 from store.deliveries import Attempt, Delivery
-from store.event_store import EventStore
 from store.webhooks import Webhooks
 from store.words import WordsStore
 
@@ -43,11 +41,9 @@ class Courier:
     """What an attempt needs; `chance` gives a number in 0..1 for the jitter."""
 
     webhooks: Webhooks
-    events: EventStore
     words: WordsStore
     dial: Dial
     visible: Callable[[RecordedEvent], dict[str, Any] | None]
-    settings: WebhookSettings
     public_url: str | None
     chance: Callable[[], float]
     clock: Callable[[], datetime]
@@ -68,7 +64,7 @@ class Courier:
         await self.webhooks.deliveries.wake(delivery, self.clock())
 
     async def _target(self, delivery: Delivery) -> Target | None:
-        secrets = await self.webhooks.secrets.living(delivery.endpoint, self.clock())
+        secrets = await self.webhooks.signing(delivery.endpoint)
         if delivery.endpoint != default_endpoint(delivery.project):
             found = await self.webhooks.rows.get(delivery.endpoint)
             if found is None or found.endpoint.disabled:
@@ -78,7 +74,7 @@ class Courier:
         return Target(url, secrets) if url else None
 
     async def _url_of_request(self, delivery: Delivery) -> str | None:
-        commits = await self.events.read(stream_of(delivery.generation))
+        commits = await self.webhooks.events.read(stream_of(delivery.generation))
         generation = fold(event for commit in commits for event in commit.events)
         if generation is None:
             return None
@@ -90,7 +86,7 @@ class Courier:
         if delivery.example:
             example = example_of(delivery.type, project=delivery.project, now=delivery.created_at)
             return self._message(example, {"id": delivery.generation, "example": True}, delivery)
-        commits = await self.events.read(stream_of(delivery.generation))
+        commits = await self.webhooks.events.read(stream_of(delivery.generation))
         until = [event for commit in commits for event in commit.events if event.version <= delivery.version]
         generation = fold(until)
         if generation is None or generation.version != delivery.version:
@@ -142,7 +138,7 @@ class Courier:
             now,
             jitter=2 * self.chance() - 1,
             retry_after=read_retry_after(answer.retry_after, now),
-            scale=self.settings.time_scale,
+            scale=self.webhooks.settings.time_scale,
         )
 
     async def _judge_endpoint(
@@ -159,7 +155,7 @@ class Courier:
             since = await self.webhooks.rows.failed(delivery.endpoint, now)
             if answer.code == "gone":
                 await self._disable(delivery.endpoint, "gone", since)
-            elif is_due_to_disable(since, now, self.settings.patience):
+            elif is_due_to_disable(since, now, self.webhooks.settings.patience):
                 await self._disable(delivery.endpoint, "failing", since)
 
     async def _disable(self, endpoint: str, reason: DisabledReason, since: datetime) -> None:

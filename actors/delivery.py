@@ -4,38 +4,79 @@ All events of a generation are looked at, not only the one that came: messages m
 an earlier event stands in line before a later one. What is there already stays as it is.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol, get_args
 
-from actors.hands import Hands
-from domain.addresses import ForbiddenAddressError, destination_of
+from domain.addresses import host_key
 from domain.endpoint import default_endpoint, endpoint_of
 from domain.generation import Generation, fold, id_of, stream_of
 from domain.webhooks import FINAL_TYPES, delivery_id, types_of
 from events.envelope import RecordedEvent
+from events.webhook import EndpointEvent
 from store.deliveries import Delivery
 from store.endpoints import Registered
+from store.webhooks import Webhooks
+from store.words import WordsStore
 
 NAME = "delivery"
-GENERATIONS = "generation-"
+EVENTS = (
+    "generation.requested",
+    "generation.validated",
+    "generation.started",
+    "generation.progressed",
+    "generation.completed",
+    "generation.failed",
+    "generation.cancel_requested",
+    "generation.published",
+    "generation.erased",
+    "webhook.registered",
+    "webhook.changed",
+    "webhook.enabled",
+    "webhook.disabled",
+    "webhook.removed",
+)
+ENDPOINT_EVENTS = get_args(EndpointEvent)
+_GENERATIONS = "generation-"
 
 
-async def handle(event: RecordedEvent, *, hands: Hands) -> None:
+class Needs(Protocol):
+    """What of the actors' things scheduling uses."""
+
+    @property
+    def webhooks(self) -> Webhooks: ...
+
+    @property
+    def words(self) -> WordsStore: ...
+
+    @property
+    def visible(self) -> Callable[[RecordedEvent], dict[str, Any] | None]: ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
+
+
+async def handle(event: RecordedEvent, *, hands: Needs) -> None:
     """On what its owner may see: schedule it; on an endpoint's own events: bring its row up to date."""
-    if not event.stream.startswith(GENERATIONS):
-        await hands.webhooks.project(endpoint_of(event.stream))
-    elif hands.visible(event) is not None:
+    if event.stream.startswith(_GENERATIONS):
         await schedule(id_of(event.stream), hands)
+    else:
+        await hands.webhooks.project(endpoint_of(event.stream))
 
 
-async def schedule(generation_id: str, hands: Hands) -> None:
+def concerns(event: RecordedEvent, hands: Needs) -> bool:
+    """Tell whether an event is one to handle."""
+    return isinstance(event.event, ENDPOINT_EVENTS) or hands.visible(event) is not None
+
+
+async def schedule(generation_id: str, hands: Needs) -> None:
     """Keep a delivery for every event of a generation that somebody wants; repeatable."""
-    commits = await hands.events.read(stream_of(generation_id))
+    commits = await hands.webhooks.events.read(stream_of(generation_id))
     events = [event for commit in commits for event in commit.events]
     generation = fold(events)
     if generation is None:
         return
-    oldest = hands.clock() - hands.webhook_settings.keep
+    oldest = hands.clock() - hands.webhooks.settings.keep
     shown = [event for event in events if event.time > oldest and hands.visible(event) is not None]
     registered = await hands.webhooks.rows.of_project(generation.request.owner.project)
     wanted = [delivery for one in registered for delivery in _for_endpoint(one, shown, generation, hands)]
@@ -43,7 +84,7 @@ async def schedule(generation_id: str, hands: Hands) -> None:
 
 
 async def _for_request(
-    events: Sequence[RecordedEvent], generation: Generation, hands: Hands
+    events: Sequence[RecordedEvent], generation: Generation, hands: Needs
 ) -> list[Delivery]:
     types = types_of(generation.request.webhook_events)
     wanted = [event for event in events if event.type in types]
@@ -55,7 +96,7 @@ async def _for_request(
 
 
 def _for_endpoint(
-    registered: Registered, events: Iterable[RecordedEvent], generation: Generation, hands: Hands
+    registered: Registered, events: Iterable[RecordedEvent], generation: Generation, hands: Needs
 ) -> Iterator[Delivery]:
     endpoint = registered.endpoint
     wanted = [event for event in events if endpoint.hears(event)]
@@ -68,11 +109,11 @@ def _deliveries(
     url: str,
     events: Iterable[RecordedEvent],
     generation: Generation,
-    hands: Hands,
+    hands: Needs,
     *,
     pending: bool = True,
 ) -> Iterator[Delivery]:
-    now, host = hands.clock(), host_key(url, hands.webhook_settings.allow)
+    now, host = hands.clock(), host_key(url, hands.webhooks.settings.allow)
     for event in events:
         yield Delivery(
             id=delivery_id(endpoint, event.id),
@@ -86,15 +127,7 @@ def _deliveries(
             host=host,
             event_time=event.time,
             created_at=now,
+            expire_at=event.time + 2 * hands.webhooks.settings.keep,
             state="pending" if pending else "skipped",
             due_at=now if pending else None,
         )
-
-
-def host_key(url: str, allow: Sequence[str]) -> str:
-    """Name a destination without saying its name: for counting what is under way to it."""
-    try:
-        destination = destination_of(url, allow)
-    except ForbiddenAddressError:
-        return ""
-    return hashlib.sha256(f"{destination.host}:{destination.port}".encode()).hexdigest()[:16]

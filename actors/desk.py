@@ -6,7 +6,9 @@ from typing import Protocol
 
 from actors.hands import Hands
 from actors.patience import Backoff
+from actors.sending import Sender
 from events.commit import Commit
+from store.account_sweep import AccountSweep
 from store.event_store import EventStore
 
 
@@ -36,6 +38,19 @@ class Followers(Protocol):
     async def advance(self, name: str, position: int) -> None: ...
 
 
+class SignedCheckpoint(Protocol):
+    """What was signed: so many commits."""
+
+    @property
+    def size(self) -> int: ...
+
+
+class Checkpoints(Protocol):
+    """Signs the sealed order."""
+
+    async def make(self) -> SignedCheckpoint | None: ...
+
+
 class Leases(Protocol):
     """One holder per job."""
 
@@ -46,15 +61,21 @@ class Leases(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The scheduler's dependencies; `relay` publishes what stayed marked and returns how many."""
+    """The scheduler's dependencies; `relay` publishes what stayed marked and returns how many.
+
+    `checkpoints` is None where no key signs them.
+    """
 
     hands: Hands
     events: EventStore
     log: SealedLog
+    checkpoints: Checkpoints | None
     followers: Followers
     leases: Leases
     relay: Callable[[], Awaitable[int]]
     tries: Backoff
     questions: Backoff
     lists: dict[tuple[str, int], int]
+    sender: Sender
+    accounts: AccountSweep
     cursors: dict[str, str]

@@ -5,6 +5,7 @@ with one public and one private address, or a name that answers differently each
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from domain.webhooks import Answer, Code
 
 START_OF_ANSWER: Final = 1024
 _LOOK_UPS_AT_ONCE: Final = 128
+_BODY_SECONDS: Final = 2.0
 
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 
@@ -36,7 +38,7 @@ class _NotPublicError(OSError):
 
 
 class SystemLookup:
-    """Ask the system for a name's addresses, in threads of our own: a slow name server holds up only these."""
+    """Ask the system for addresses, in threads of our own: a slow name server holds up only these."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="webhook-dns")
@@ -118,21 +120,23 @@ class Dialler:
         begun = clock()
         try:
             destination = destination_of(url, self._settings.allow)
-            async with asyncio.timeout(self._settings.timeout_seconds):
-                status, start, retry_after = await self._exchange(destination, body, headers)
+            deadline = begun + self._settings.timeout_seconds
+            status, start, retry_after = await self._exchange(destination, body, headers, deadline)
         except (OSError, ValueError, aiohttp.ClientError, TimeoutError) as error:
             return Answer(None, _code_of(error), _milliseconds(begun, clock()))
         return Answer(status, None, _milliseconds(begun, clock()), start, retry_after)
 
     async def _exchange(
-        self, destination: Destination, body: bytes, headers: Mapping[str, str]
+        self, destination: Destination, body: bytes, headers: Mapping[str, str], deadline: float
     ) -> tuple[int, str, str | None]:
         session = self._sessions[destination.allowed]
-        async with session.post(
-            destination.url, data=body, headers=headers, allow_redirects=False
-        ) as response:
-            start = await _start_of(response)
-            return response.status, start, response.headers.get("Retry-After")
+        async with asyncio.timeout_at(deadline):
+            response = await session.post(destination.url, data=body, headers=headers, allow_redirects=False)
+        try:
+            start = await _start_of(response, deadline)
+        finally:
+            response.close()
+        return response.status, start, response.headers.get("Retry-After")
 
     def _session(self, *, allowed: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -149,7 +153,7 @@ class Dialler:
             trust_env=False,
             auto_decompress=False,
             skip_auto_headers=("Accept-Encoding",),
-            timeout=aiohttp.ClientTimeout(total=self._settings.timeout_seconds),
+            timeout=aiohttp.ClientTimeout(total=None),
         )
 
 
@@ -167,19 +171,14 @@ def _public_socket(address: tuple[Any, ...]) -> socket.socket:
     return _any_socket(address)
 
 
-async def _start_of(response: aiohttp.ClientResponse) -> str:
-    """Read the start of an answer as text; what cannot be read is not worth a failure."""
+async def _start_of(response: aiohttp.ClientResponse, deadline: float) -> str:
+    """Read the start of an answer as text; what does not come soon is not worth a failure."""
     start = bytearray()
-    try:
-        while len(start) < START_OF_ANSWER:
-            chunk = await response.content.read(START_OF_ANSWER - len(start))
-            if not chunk:
-                break
-            start += chunk
-    except (aiohttp.ClientError, OSError):
-        pass
-    finally:
-        response.close()
+    soon = asyncio.get_running_loop().time() + _BODY_SECONDS
+    with contextlib.suppress(aiohttp.ClientError, OSError):
+        async with asyncio.timeout_at(min(deadline, soon)):
+            while chunk := await response.content.read(START_OF_ANSWER - len(start)):
+                start += chunk
     return start.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

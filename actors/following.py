@@ -5,8 +5,9 @@ A follower's position moves after its work, so a crash repeats work and never sk
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from actors import erasure, quota
+from actors import delivery, erasure, quota
 from actors.desk import Desk, SealedEntry
+from domain.developer import developer_of
 from domain.generation import id_of
 from store.projection import row_of
 
@@ -60,4 +61,28 @@ async def erase(desk: Desk, entries: Sequence[SealedEntry]) -> None:
                 await erasure.handle(event, hands=desk.hands)
 
 
-FOLLOWERS: dict[str, Follower] = {"projector": project, "settlement": settle, "erasure": erase}
+async def deliver(desk: Desk, entries: Sequence[SealedEntry]) -> None:
+    """Schedule the webhooks of what its owner may see, and keep the rows of endpoints."""
+    last = {
+        event.stream: event
+        for entry in entries
+        for event in entry.commit.events
+        if delivery.concerns(event, desk.hands)
+    }
+    for event in last.values():
+        await delivery.handle(event, hands=desk.hands)
+
+
+async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:
+    """Write what became of developers into the documents of their accounts."""
+    for developer in filter(None, {developer_of(entry.commit.stream) for entry in entries}):
+        await desk.accounts.follow(developer)
+
+
+FOLLOWERS: dict[str, Follower] = {
+    "projector": project,
+    "settlement": settle,
+    "erasure": erase,
+    "delivery": deliver,
+    "accounts": complete_accounts,
+}

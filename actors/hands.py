@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from actors.decoder import Decoder
 from actors.model import Model
@@ -16,6 +17,7 @@ from store.blobs import BlobStore
 from store.generations import Generations
 from store.observations import Observations
 from store.projection import Projection
+from store.webhooks import Webhooks
 from store.words import WordsStore
 
 
@@ -36,6 +38,8 @@ class Hands:
     patience: Patience
     lost_after: timedelta
     tiers: Mapping[str, Tier]
+    webhooks: Webhooks
+    visible: Callable[[RecordedEvent], dict[str, Any] | None]
     clock: Callable[[], datetime]
 
 

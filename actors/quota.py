@@ -23,18 +23,36 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
 
 
 async def _reserve(generation: Generation, event: RecordedEvent, hands: Hands) -> None:
-    request = generation.request
+    request, cause = generation.request, cause_of(NAME, event)
     bounds = _bounds(request.tier, hands)
-    cause = cause_of(NAME, event)
+    account = await hands.admission.account(request.owner.developer)
+    if not account.holds(generation.id):
+        retaken = await _retake(generation.id, bounds, hands)
+        if retaken is None:
+            await hands.generations.decide(generation.id, road.deny, cause=cause)
+            return
+        account = retaken
+    reserved = _reserved(request.period, account, bounds)
+    decided = await hands.generations.decide(generation.id, lambda g: road.reserve(g, reserved), cause=cause)
+    if decided is not None and decided.generation.final:
+        await hands.admission.settle(decided.generation)
+
+
+async def _retake(generation_id: str, bounds: Bounds, hands: Hands) -> Account | None:
+    """Hold again what the sweep gave back before the stream was there; None when no room is left.
+
+    Read after the ledger: who is not over by now was not settled either, so the hold was truly lost.
+    """
+    generation = await hands.generations.load(generation_id)
+    if generation is None or generation.state is not State.VALIDATED:
+        return Account()
+    request = generation.request
     try:
-        account = await hands.admission.hold(
-            request.owner.developer, generation.id, period=request.period, bounds=bounds
+        return await hands.admission.hold(
+            request.owner.developer, generation_id, period=request.period, bounds=bounds
         )
     except LimitError:
-        await hands.generations.decide(generation.id, road.deny, cause=cause)
-        return
-    reserved = _reserved(request.period, account, bounds)
-    await hands.generations.decide(generation.id, lambda g: road.reserve(g, reserved), cause=cause)
+        return None
 
 
 async def _settle(generation: Generation, event: RecordedEvent, hands: Hands) -> None:

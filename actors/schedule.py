@@ -7,35 +7,47 @@ from actors.desk import Desk
 from actors.following import follow
 from actors.provider import poll, reconcile
 from actors.redriving import redrive
+from actors.sealing import checkpoint, seal
 from actors.sweeping import expire, retire_pictures, sweep_holds, sweep_orphans
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One recurring duty; each has its own lease, so that many schedulers share the work."""
+    """One recurring duty; each has its own lease, so that many schedulers share the work.
+
+    What is `shared` runs in all of them at once, because it claims piece by piece.
+    """
 
     name: str
     period: float
     run: Callable[[Desk], Awaitable[int]]
+    shared: bool = False
 
 
 async def _relay(desk: Desk) -> int:
     return await desk.relay()
 
 
-async def _seal(desk: Desk) -> int:
-    return await desk.log.seal()
+async def _send(desk: Desk) -> int:
+    return await desk.sender.round()
+
+
+async def _keep_accounts(desk: Desk) -> int:
+    return await desk.accounts.round()
 
 
 JOBS: tuple[Job, ...] = (
     Job("relay", 1.0, _relay),
-    Job("sealing", 0.5, _seal),
+    Job("sealing", 0.5, seal),
+    Job("checkpoints", 60.0, checkpoint),
     Job("followers", 1.0, follow),
     Job("redriving", 1.0, redrive),
     Job("reconciling", 2.0, reconcile),
     Job("polling", 1.0, poll),
     Job("deadlines", 5.0, expire),
+    Job("webhooks", 0.25, _send, shared=True),
     Job("holds", 30.0, sweep_holds),
+    Job("accounts", 5.0, _keep_accounts),
     Job("orphans", 300.0, sweep_orphans),
     Job("retention", 3600.0, retire_pictures),
 )

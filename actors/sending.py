@@ -1,18 +1,24 @@
 """Make the attempts that are due: claim, send, note what came of it. Any number of processes may do so."""
 
 import asyncio
+import random
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from actors.delivering import Courier
+from actors.dialling import Dialler
+from actors.hands import Hands
 from domain.webhook_settings import WebhookSettings
 from domain.webhooks import Place, waits_until
-from store.deliveries import Busy, Delivery, DeliveryStore, pair_of
+from store.deliveries import Busy, Delivery, pair_of
+from store.errors import StoreError
 
 _PAGE = 100
 _LOOK_AGAIN = timedelta(seconds=1)
@@ -43,55 +49,64 @@ class Room:
             _full(self.pairs, most.at_once_per_project_and_host),
         )
 
-    def has(self, delivery: Delivery) -> bool:
-        """Tell whether one more fits."""
+    def take(self, delivery: Delivery) -> bool:
+        """Count one more, if it fits."""
         busy = self.busy
         pair = pair_of(delivery.project, delivery.host)
         closed = delivery.host in busy.hosts or delivery.project in busy.projects or pair in busy.pairs
-        return self.free > 0 and not closed
+        if closed or self.free <= 0:
+            return False
+        self._count(delivery, 1)
+        return True
 
-    def count(self, delivery: Delivery, by: int) -> None:
-        """Note that an attempt begins (1) or ends (-1)."""
+    def give_back(self, delivery: Delivery) -> bool:
+        """Count one less; tell whether somebody may have waited for that."""
+        busy, full = self.busy, self.free <= 0
+        self._count(delivery, -1)
+        return full or busy != Busy()
+
+    def _count(self, delivery: Delivery, by: int) -> None:
         pair = pair_of(delivery.project, delivery.host)
-        for counter, key in (
-            (self.hosts, delivery.host),
-            (self.projects, delivery.project),
-            (self.pairs, pair),
-        ):
+        keys = ((self.hosts, delivery.host), (self.projects, delivery.project), (self.pairs, pair))
+        for counter, key in keys:
             counter[key] += by
             if not counter[key]:
                 del counter[key]
 
 
 class Sender:
-    """Attempts under way in this process. `round` begins what is due and returns; it waits for no receiver."""
+    """Attempts under way in this process. `round` begins what is due and waits for no receiver."""
 
     def __init__(
         self,
-        deliveries: DeliveryStore,
         courier: Courier,
         settings: WebhookSettings,
         *,
         clock: Callable[[], datetime],
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        self._deliveries = deliveries
+        self._deliveries = courier.webhooks.deliveries
         self._courier = courier
         self._settings = settings
         self._clock = clock
         self._token = token
         self._room = Room(settings)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._refilling: asyncio.Task[None] | None = None
+        self._wanted = False
+        self._closing = False
 
     async def round(self) -> int:
         """Begin every attempt that is due and for which there is room; return how many."""
         begun = 0
-        while self._room.free > 0:
-            page = await self._deliveries.due(self._clock(), without=self._room.busy, limit=_PAGE)
-            moved = await self._begin_all(page)
-            begun += moved
-            if moved == 0 or len(page) < _PAGE:
-                break
+        async with self._turn:  # two rounds at once would want the same deliveries
+            while self._room.free > 0:
+                page = await self._deliveries.due(self._clock(), without=self._room.busy, limit=_PAGE)
+                moved = await self._begin_all(page)
+                begun += moved
+                if moved == 0 or len(page) < _PAGE:
+                    break
         return begun
 
     async def idle(self) -> None:
@@ -101,6 +116,7 @@ class Sender:
 
     async def close(self, *, grace: float) -> None:
         """Let attempts end for a while; the claims of the rest run out, and others make them again."""
+        self._closing = True
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace)
             for task in late:
@@ -108,23 +124,26 @@ class Sender:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _begin_all(self, page: Sequence[Delivery]) -> int:
-        moved = 0
-        for delivery in page:
-            if self._room.has(delivery):
-                moved += await self._begin(delivery)
-        return moved
+        chosen = [delivery for delivery in page if self._room.take(delivery)]
+        return sum(await asyncio.gather(*map(self._begin, chosen)))
 
     async def _begin(self, delivery: Delivery) -> bool:
         token, now = self._token(), self._clock()
-        until = now + self._settings.lease
-        if not await self._deliveries.claim(delivery, now=now, until=until, token=token):
-            return False
-        claimed = replace(delivery, claim=token)
-        self._room.count(claimed, 1)
-        task = asyncio.create_task(self._attempt(claimed, token))
+        until, claimed = now + self._settings.lease, False
+        try:
+            claimed = await self._deliveries.claim(delivery, now=now, until=until, token=token)
+        finally:
+            if not claimed:
+                self._room.give_back(delivery)
+        if claimed:
+            self._run(self._attempt(delivery, token))
+        return claimed
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return True
+        return task
 
     async def _attempt(self, delivery: Delivery, token: str) -> None:
         try:
@@ -133,18 +152,60 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - the claim runs out, and it is tried again
             log.warning("attempt not noted", delivery=delivery.id, error=repr(error))
         finally:
-            self._room.count(delivery, -1)
+            if self._room.give_back(delivery):
+                self._refill_soon()
+
+    def _refill_soon(self) -> None:
+        """Begin what waited for room, sooner than the schedule would."""
+        self._wanted = True
+        if not self._closing and (self._refilling is None or self._refilling.done()):
+            self._refilling = self._run(self._refill())
+
+    async def _refill(self) -> None:
+        while self._wanted and not self._closing:
+            self._wanted = False
+            try:
+                await self.round()
+            except StoreError as error:
+                log.warning("no refill", error=repr(error))
 
     async def _must_wait(self, delivery: Delivery, token: str) -> bool:
         """Let earlier events of the line go first; they wake this one, and it looks again by itself."""
-        if delivery.lone:
+        until = await self._waits_until(delivery)
+        if until is None:
             return False
-        earlier = [place_of(other) for other in await self._deliveries.earlier(delivery)]
-        until = waits_until(place_of(delivery), earlier)
-        if until is not None:
-            later = max(until, self._clock()) + _LOOK_AGAIN
-            await self._deliveries.put_off(delivery, token, later)
-        return until is not None
+        await self._deliveries.put_off(delivery, token, max(until, self._clock()) + _LOOK_AGAIN)
+        if await self._waits_until(delivery) is None:
+            # The last before it ended while we looked, and found nobody to wake.
+            await self._deliveries.wake(delivery, self._clock())
+        return True
+
+    async def _waits_until(self, delivery: Delivery) -> datetime | None:
+        if delivery.lone:
+            return None
+        earlier = await self._deliveries.earlier(delivery)
+        return waits_until(place_of(delivery), [place_of(other) for other in earlier])
+
+
+@asynccontextmanager
+async def open_sender(hands: Hands, *, grace: float = 20.0) -> AsyncIterator[Sender]:
+    """Make a sender that dials for real; at its end attempts under way have `grace` seconds."""
+    settings = hands.webhooks.settings
+    async with Dialler(settings) as dialler:
+        courier = Courier(
+            webhooks=hands.webhooks,
+            words=hands.words,
+            dial=dialler,
+            visible=hands.visible,
+            public_url=hands.settings.public_url,
+            chance=random.random,
+            clock=hands.clock,
+        )
+        sender = Sender(courier, settings, clock=hands.clock)
+        try:
+            yield sender
+        finally:
+            await sender.close(grace=grace)
 
 
 def place_of(delivery: Delivery) -> Place:

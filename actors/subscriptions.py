@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from actors import cancellation, completion, erasure, invocation, projector, quota, validation
+from actors import cancellation, completion, delivery, erasure, invocation, projector, quota, validation
 from actors.hands import Handler, Hands
 from domain.generation import id_of
 from events.envelope import RecordedEvent
@@ -55,11 +55,13 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
         erasure.NAME, ("generation.completed", "generation.failed", "generation.erased"), erasure.handle
     ),
     Subscription(projector.NAME, ("generation.#",), projector.handle),
+    Subscription(delivery.NAME, delivery.EVENTS, delivery.handle),
 )
+_ONLOOKERS = frozenset({projector.NAME, delivery.NAME})
 
 QUEUES: Mapping[str, tuple[str, ...]] = {row.queue: row.events for row in SUBSCRIPTIONS}
 
 
 def movers_of(event_type: str) -> tuple[Subscription, ...]:
-    """Find who moves a generation on after an event: every listener but the projector."""
-    return tuple(row for row in SUBSCRIPTIONS if event_type in row.events)
+    """Find who moves a generation on after an event: every listener but the projector and the deliveries."""
+    return tuple(row for row in SUBSCRIPTIONS if event_type in row.events and row.queue not in _ONLOOKERS)

@@ -15,12 +15,15 @@ from domain.credentials import (
     display_prefix,
     mint,
 )
+from events.envelope import Cause
 from gateway.authentication import AuthenticationSettings
 from local.vault import Secrets
+from store.account_changes import AccountChanges
 from store.account_slots import AlreadyExistsError
-from store.accounts import Accounts
 
 Demo = dict[str, Any]
+
+_CAUSE = Cause(actor="operator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +46,26 @@ class Tenant:
         return f"{self.name}-developer@demo.example"
 
 
-async def seed(accounts: Accounts, authentication: AuthenticationSettings, secrets: Secrets) -> Demo:
+async def seed(changes: AccountChanges, authentication: AuthenticationSettings, secrets: Secrets) -> Demo:
     """Make the demonstration accounts, or find them again; return what demo.json says of them."""
     passwords = Passwords(PasswordSettings())
     premium = Tenant("demo", "cloud_premium", secrets.demo_password, secrets.demo_developer_password)
     free = Tenant("free", "free_starter", secrets.free_password, secrets.free_developer_password)
-    made = await _make(premium, accounts, authentication, secrets, passwords)
-    of_free = await _make(free, accounts, authentication, secrets, passwords)
+    made = await _make(premium, changes, authentication, secrets, passwords)
+    of_free = await _make(free, changes, authentication, secrets, passwords)
     return {**made, "free": of_free}
 
 
 async def _make(
     tenant: Tenant,
-    accounts: Accounts,
+    changes: AccountChanges,
     authentication: AuthenticationSettings,
     secrets: Secrets,
     passwords: Passwords,
 ) -> Demo:
     derive = _Derived(secrets.demo_seed, tenant.name)
-    await _make_people(tenant, derive, accounts, passwords)
-    developer_key, api_key = await _make_keys(derive, accounts, authentication)
+    await _make_people(tenant, derive, changes, passwords)
+    developer_key, api_key = await _make_keys(derive, changes, authentication)
     return {
         "email": tenant.email,
         "password": tenant.password,
@@ -74,50 +77,51 @@ async def _make(
     }
 
 
-async def _make_people(tenant: Tenant, derive: "_Derived", accounts: Accounts, passwords: Passwords) -> None:
+async def _make_people(
+    tenant: Tenant, derive: "_Derived", changes: AccountChanges, passwords: Passwords
+) -> None:
     developer, project = derive.id("developer"), derive.id("project")
     with suppress(AlreadyExistsError):
-        await accounts.create_developer(
+        await changes.register_developer(
             email=tenant.developer_email,
             password_hash=await passwords.hash(tenant.developer_password),
             tier=tenant.tier,
             full_name="Demo Developer",
             developer_id=developer,
+            cause=_CAUSE,
         )
     with suppress(AlreadyExistsError):
-        await accounts.create_project(developer, name="Demo", limit=None, project_id=project)
+        await changes.create_project(developer, name="Demo", limit=None, project_id=project, cause=_CAUSE)
     with suppress(AlreadyExistsError):
-        await accounts.create_user(
+        await changes.register_user(
             developer,
             project,
             email=tenant.email,
             password_hash=await passwords.hash(tenant.password),
             user_id=derive.id("user"),
+            cause=_CAUSE,
         )
 
 
 async def _make_keys(
-    derive: "_Derived", accounts: Accounts, authentication: AuthenticationSettings
+    derive: "_Derived", changes: AccountChanges, authentication: AuthenticationSettings
 ) -> tuple[str, str]:
     developer_key = mint(DEVELOPER_KEY_PREFIX, derive.randomness("developer key"))
     api_key = mint(API_KEY_PREFIX, derive.randomness("api key"))
-    with suppress(AlreadyExistsError):
-        await accounts.keys.create_developer_key(
-            derive.id("developer"),
-            key_hash=authentication.peppers.hash(developer_key),
-            prefix=display_prefix(developer_key),
-            name="demo",
-            key_id=derive.id("developer key id"),
-        )
-    with suppress(AlreadyExistsError):
-        await accounts.keys.create_api_key(
-            derive.id("developer"),
-            derive.id("project"),
-            key_hash=authentication.peppers.hash(api_key),
-            prefix=display_prefix(api_key),
-            name="demo",
-            key_id=derive.id("api key id"),
-        )
+    for key, project, key_id in (
+        (developer_key, None, "developer key id"),
+        (api_key, derive.id("project"), "api key id"),
+    ):
+        with suppress(AlreadyExistsError):
+            await changes.create_key(
+                derive.id("developer"),
+                project,
+                key_hash=authentication.peppers.hash(key),
+                prefix=display_prefix(key),
+                name="demo",
+                key_id=derive.id(key_id),
+                cause=_CAUSE,
+            )
     return developer_key, api_key
 
 

@@ -31,8 +31,12 @@ def hooks_of(home: Path) -> Hooks:
 async def _seed(mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[str, str]) -> Demo:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
     peppers = AuthenticationSettings.model_validate({"key_peppers": {1: secrets.key_pepper}})
-    store = MongoStore.open(settings, holder="up", clock=lambda: datetime.now(UTC))
+    store = MongoStore.open(settings, holder="up", clock=_now)
     try:
-        return await seed(store.accounts, peppers, secrets)
+        return await seed(store.account_changes(_now), peppers, secrets)
     finally:
         store.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -26,7 +26,7 @@ async def sign_in(demo: Demo) -> str:
 async def demonstrate(demo: Demo, photos: Sequence[Path], folder: Path) -> Path:
     """Send example photographs, show the events of the generation, keep its picture in `folder`."""
     async with aiohttp.ClientSession() as session:
-        headers = _headers(demo, await _log_in(session, demo))
+        headers = headers_of(demo, await _log_in(session, demo))
         accepted = await _submit(session, demo["base_url"], headers, photos[:EXAMPLES])
         resource = await _follow(session, headers, accepted["urls"])
         return await _fetch(session, resource, folder)
@@ -100,7 +100,8 @@ def _keep(path: Path, data: bytes) -> Path:
     return path
 
 
-def _headers(demo: Demo, token: str) -> dict[str, str]:
+def headers_of(demo: Demo, token: str) -> dict[str, str]:
+    """Write the five headers of a submission."""
     return {
         "Authorization": f"Bearer {token}",
         "X-User-Role": "end_user",

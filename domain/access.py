@@ -108,6 +108,11 @@ class DeveloperIdentity:
     developer_id: str
     tier: Tier
 
+    @property
+    def actor(self) -> str:
+        """Name him as the cause of events."""
+        return f"developer:{self.developer_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class StaffIdentity:
@@ -115,6 +120,12 @@ class StaffIdentity:
 
     id: str | None
     role: Role
+
+    @property
+    def actor(self) -> str:
+        """Name him as the cause of events."""
+        name = "operator" if self.role is Role.PLATFORM_OPERATOR else self.role.value
+        return name if self.id is None else f"{name}:{self.id}"
 
 
 def submitter(

@@ -49,21 +49,25 @@ def is_key(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Peppers:
-    """Secrets by version number; the highest version hashes, the older ones are still recognised.
+    """Secrets by version number; the `chosen` one hashes (None: the highest), all are recognised.
 
-    A hash reads `<version>:<hex>`. To rotate, add a version: a key works while its version is listed.
+    A hash reads `<version>:<hex>`. To rotate, add a version: a key works while its version is listed, and
+    moves to the one that hashes when it is next used.
     """
 
     secrets: Mapping[int, str] = field(repr=False)
+    chosen: int | None = None
 
     def __post_init__(self) -> None:
         shortest = min((len(pepper.encode()) for pepper in self.secrets.values()), default=0)
         if shortest < PEPPER_SHORTEST:
             raise ValueError(f"key peppers: at least one is needed, each of {PEPPER_SHORTEST} bytes or more")
+        if self.chosen is not None and self.chosen not in self.secrets:
+            raise ValueError(f"key peppers: version {self.chosen} is to hash keys and is not among them")
 
     @property
     def current(self) -> int:
-        return max(self.secrets)
+        return max(self.secrets) if self.chosen is None else self.chosen
 
     def hash(self, key: str) -> str:
         """Hash a key for keeping."""
@@ -129,6 +133,10 @@ class Passwords:
         async with self._turn:
             fits = await asyncio.to_thread(self._fits, self._nobodys if kept is None else kept, password)
         return fits and kept is not None
+
+    def is_outdated(self, kept: str) -> bool:
+        """Tell whether a hash was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(kept)
 
     def _fits(self, kept: str, password: str) -> bool:
         try:

@@ -2,7 +2,7 @@
 
     ExemplarError              a rule says no; `code` is of the closed list below
     ├── FieldError             one field of a request is wrong: loc, msg, type as clients of the API know them
-    ├── FieldErrors            several are: all of them are told at once
+    ├── FieldsError            several are: all of them are told at once
     ├── LimitError             a limit of the tier is reached; `retry_after` seconds
     └── (plain)                everything else, told by its code alone
 
@@ -93,7 +93,7 @@ class FieldError(ExemplarError):
         self.kind = kind
 
 
-class FieldErrors(ExemplarError):
+class FieldsError(ExemplarError):
     """Several fields of a request are wrong."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:

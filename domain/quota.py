@@ -10,7 +10,7 @@ TYPICAL_SECONDS = 30.0
 _SURE = 0.995
 """The share of slots that must be free after the wait; more than the 99 in 100 that are promised."""
 
-_SPREAD = 8
+_SPREAD = 12
 """How far the longest of too few examples is stretched; the fewer, the further."""
 
 

@@ -27,7 +27,7 @@ _NO_TIME = timedelta(minutes=35)
 
 
 def example_of(event_type: str, *, project: str, now: datetime) -> RecordedEvent:
-    """Make an example of an event type, as if the generation with the id of all zeros had just recorded it."""
+    """Make an example of an event type, as if the generation with id zero had just recorded it."""
     facts = _facts(project, now)
     version = list(facts).index(event_type) + 1
     stream = f"generation-{EXAMPLE_ID}"

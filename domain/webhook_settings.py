@@ -26,14 +26,16 @@ class WebhookSettings(BaseSettings):
     timeout_seconds: float = Field(15.0, gt=0, description="Seconds a receiver has to answer, in all")
     at_once: int = Field(256, ge=1, description="Webhook attempts under way in one process")
     at_once_per_project: int = Field(64, ge=1, description="Webhook attempts under way for one project")
-    at_once_per_host: int = Field(16, ge=1, description="Webhook attempts under way to one host")
+    at_once_per_host: int = Field(32, ge=1, description="Webhook attempts under way to one host")
     at_once_per_project_and_host: int = Field(
-        4, ge=1, description="Webhook attempts under way for one project to one host"
+        16, ge=1, description="Webhook attempts under way for one project to one host"
     )
     lease_seconds: float = Field(
         60.0, gt=0, description="After this many seconds the attempt of a killed process is made by another"
     )
-    keep_days: int = Field(30, ge=7, description="Deliveries and their attempts are kept this long, days")
+    keep_days: int = Field(
+        30, ge=7, description="Events older than this, days, are not sent; deliveries are kept twice as long"
+    )
     disable_after_days: float = Field(
         5.0, gt=0, description="An endpoint that only fails is disabled after this many days"
     )

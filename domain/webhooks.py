@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
+SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with
 FINAL_TYPES: Final = frozenset({"generation.completed", "generation.failed"})
 OVERLAP: Final = timedelta(hours=24)

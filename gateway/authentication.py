@@ -9,10 +9,20 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain import access
-from domain.access import Claims, DeveloperIdentity, Identity, Presented, Role, Tenancy
+from domain.access import (
+    AccountState,
+    Claims,
+    DeveloperIdentity,
+    Identity,
+    Presented,
+    Role,
+    StaffIdentity,
+    Tenancy,
+)
 from domain.credentials import Peppers
 from domain.errors import ErrorCode, ExemplarError
 from domain.tiers import TIERS, Tier
+from events.generation import Owner
 from gateway.tokens import Kind, Tokens
 from store.accounts import Accounts
 
@@ -32,13 +42,19 @@ class AuthenticationSettings(BaseSettings):
         description='JSON of secrets that keys are hashed with, by version: {"1": "32 bytes or more"}; '
         "to rotate add a higher version and keep the old ones"
     )
+    key_pepper_current: int | None = Field(
+        None,
+        description="Version that hashes keys; empty: the highest. Set it while processes that do not know "
+        "a new version yet still run",
+    )
     operator_keys: tuple[SecretStr, ...] = Field(
         (), description="JSON list of keys a platform operator may send as X-Operator-Key; empty: no operator"
     )
 
     @property
     def peppers(self) -> Peppers:
-        return Peppers({version: pepper.get_secret_value() for version, pepper in self.key_peppers.items()})
+        secrets = {version: pepper.get_secret_value() for version, pepper in self.key_peppers.items()}
+        return Peppers(secrets, self.key_pepper_current)
 
 
 class Authenticator:
@@ -68,7 +84,7 @@ class Authenticator:
         presented = read_headers(request)
         found = await self._tenancy_of(claims, presented)
         identity = access.submitter(claims, presented, found, self._tiers)
-        self._note_use(found)
+        self._note_use(found, presented)
         return identity
 
     async def reader(self, request: web.Request) -> Identity:
@@ -77,19 +93,22 @@ class Authenticator:
         presented = read_headers(request)
         found = await self._tenancy_of(claims, presented)
         identity = access.reader(claims, presented, found, self._tiers)
-        self._note_use(found)
+        self._note_use(found, presented)
         return identity
 
     async def developer(self, request: web.Request) -> DeveloperIdentity:
         """Admit a developer by his token."""
         return await self._developer(self._bearer(request), read_headers(request))
 
-    def operator(self, request: web.Request) -> None:
-        """Admit a platform operator by X-Operator-Key, compared in constant time."""
-        sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
-        fits = [hmac.compare_digest(sent, key) for key in self._operator_keys]
-        if not any(fits):
-            raise ExemplarError(ErrorCode.FORBIDDEN)
+    async def operator(self, request: web.Request) -> str:
+        """Admit a platform operator by X-Operator-Key or by token; return how the log names him."""
+        return (await self._staff(request, Role.PLATFORM_OPERATOR)).actor
+
+    async def overseer(self, request: web.Request) -> str:
+        """Admit who may read the log: an auditor by token, or an operator."""
+        is_auditor = "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.AUDITOR
+        role = Role.AUDITOR if is_auditor else Role.PLATFORM_OPERATOR
+        return (await self._staff(request, role)).actor
 
     async def registrar(self, request: web.Request) -> Tenancy:
         """Admit a program by developer key, project id and API key."""
@@ -98,11 +117,11 @@ class Authenticator:
         if presented.project_id:
             found = await self._tenancy(presented.project_id, None, presented)
         admitted = access.registrar(presented, found)
-        self._note_use(admitted)
+        self._note_use(admitted, presented)
         return admitted
 
     async def account(self, request: web.Request) -> Claims:
-        """Admit whoever holds a living access token, end user or developer, and return its claims."""
+        """Admit whoever holds a living access token, of whatever role, and return its claims."""
         return await self._living(self._bearer(request), read_headers(request))
 
     async def refresher(self, refresh_token: str) -> Claims:
@@ -112,9 +131,30 @@ class Authenticator:
     async def _living(self, claims: Claims, presented: Presented) -> Claims:
         if claims.role is Role.DEVELOPER:
             await self._developer(claims, presented)
+        elif claims.role in access.STAFF:
+            access.staff(claims, presented, await self._state_of_staff(claims), claims.role)
         else:
             access.reader(claims, presented, await self._tenancy_of(claims, presented), self._tiers)
         return claims
+
+    async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
+        if "X-Operator-Key" in request.headers:
+            self._check_operator_key(request)
+            return StaffIdentity(None, Role.PLATFORM_OPERATOR)
+        claims = self._bearer(request)
+        return access.staff(claims, read_headers(request), await self._state_of_staff(claims), role)
+
+    def _check_operator_key(self, request: web.Request) -> None:
+        """Compare the key in constant time, with all of them."""
+        sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
+        fits = [hmac.compare_digest(sent, key) for key in self._operator_keys]
+        if not any(fits):
+            raise ExemplarError(ErrorCode.FORBIDDEN)
+
+    async def _state_of_staff(self, claims: Claims) -> AccountState | None:
+        if claims.role not in access.STAFF:
+            return None
+        return await self._accounts.staff.state(claims.subject, claims.role)
 
     async def _developer(self, claims: Claims, presented: Presented) -> DeveloperIdentity:
         found = None
@@ -136,9 +176,25 @@ class Authenticator:
             api_key_hashes=self._peppers.candidates(presented.api_key),
         )
 
-    def _note_use(self, found: Tenancy | None) -> None:
-        if found is not None:
-            self._accounts.keys.note_use(found.developer_key, found.api_key)
+    async def reachable(self, owner: Owner) -> bool:
+        """Tell whether what belongs to somebody may be shown: he, his project and his developer live."""
+        found = await self._accounts.credentials(owner.project, user_id=owner.user)
+        return (
+            found is not None
+            and found.project_active
+            and found.developer.active
+            and found.user is not None
+            and found.user.active
+        )
+
+    def _note_use(self, found: Tenancy | None, presented: Presented) -> None:
+        if found is None:
+            return
+        for kept, sent in (
+            (found.developer_key, presented.developer_key),
+            (found.api_key, presented.api_key),
+        ):
+            self._accounts.keys.note_use(kept, None if sent is None else self._peppers.hash(sent))
 
     def _bearer(self, request: web.Request, kind: Kind = "access") -> Claims:
         sent = request.headers.getall("Authorization", ())

@@ -12,17 +12,23 @@ from domain.credentials import Passwords, PasswordSettings
 from domain.lifecycle import Patience
 from domain.tiers import Tier
 from gateway.app import create_app
-from gateway.auth import AuthRoutes, IdentityRoutes
+from gateway.auth import AuthRoutes
 from gateway.authentication import AuthenticationSettings, Authenticator
 from gateway.budget import UploadBudget
+from gateway.deliveries import DeliveryRoutes
+from gateway.developers import DeveloperRoutes
 from gateway.feed_streams import FeedRoutes
 from gateway.finishing import Finishing
 from gateway.generations import GenerationRoutes
 from gateway.health import HealthRoutes
+from gateway.identity import IdentityRoutes
+from gateway.limits import CountingAuthenticator, Limits
 from gateway.links import Links
 from gateway.newsroom import Newsroom
 from gateway.outlet import StreamSettings
 from gateway.pictures import PictureRoutes
+from gateway.project_generations import ProjectGenerationRoutes
+from gateway.project_users import ProjectUserRoutes
 from gateway.projects import ProjectRoutes
 from gateway.provider import ProviderRoutes, ReadSecret
 from gateway.settings import GatewaySettings
@@ -30,10 +36,14 @@ from gateway.steering import SteeringRoutes
 from gateway.streams import StreamRoutes
 from gateway.submitting import Submitting
 from gateway.tokens import Sessions, Tokens, TokenSettings
+from gateway.usage import UsageRoutes
+from gateway.webhooks import WebhookRoutes
 from store.admission import Admission
 from store.generations import Generations
 from store.mongo.store import MongoStore
 from store.observations import Observations
+from store.requests import Requests
+from store.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,7 @@ class Door:
     generations: Generations
     admission: Admission
     observations: Observations
+    webhooks: Webhooks
     patience: Patience
     tiers: Mapping[str, Tier]
     provider_secret: ReadSecret
@@ -86,32 +97,47 @@ class Door:
 
 def create_door(door: Door, settings: DoorSettings) -> web.Application:
     """Make the application."""
-    identity = _identity(door, settings)
+    requests = Requests(door.store.requests, clock=door.clock)
+    limits = Limits(door.admission, requests, clock=door.clock)
+    identity = _identity(door, settings, limits)
     generations = _generations(door, settings, identity.authenticator)
     tables = [
         AuthRoutes(identity).routes(),
+        DeveloperRoutes(identity).routes(),
         ProjectRoutes(identity).routes(),
+        WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
+        DeliveryRoutes(door=identity, webhooks=door.webhooks, clock=door.clock).table(),
+        ProjectUserRoutes(identity).routes(),
+        ProjectGenerationRoutes(door=identity, generations=generations).table(),
         generations.table(),
         _streams(door, generations).table(),
         _feeds(door, identity).table(),
         _steering(door, generations).table(),
         _pictures(door, generations).table(),
+        _usage(door, identity, requests).table(),
         _provider(door, settings).table(),
         _health(door).table(),
     ]
     app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
     door.newsroom.install(app)
+    limits.install(app)
     return app
 
 
-def _identity(door: Door, settings: DoorSettings) -> IdentityRoutes:
+def _identity(door: Door, settings: DoorSettings, limits: Limits) -> IdentityRoutes:
     tokens = Tokens(settings.jwt_secrets, door.clock, settings.tokens)
     peppers = settings.authentication.peppers
-    authenticator = Authenticator(
-        door.store.accounts, tokens, peppers, tiers=door.tiers, operator_keys=settings.operator_keys
+    authenticator = CountingAuthenticator(
+        door.store.accounts,
+        tokens,
+        peppers,
+        limits=limits,
+        tiers=door.tiers,
+        operator_keys=settings.operator_keys,
     )
     return IdentityRoutes(
         accounts=door.store.accounts,
+        changes=door.store.account_changes(door.clock),
         authenticator=authenticator,
         sessions=Sessions(door.store.accounts, tokens),
         passwords=Passwords(settings.passwords),
@@ -147,6 +173,17 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
         ),
         settings=settings.gateway,
         budget=UploadBudget(settings.gateway.upload_budget, patience=settings.gateway.upload_patience),
+        webhook_allow=door.webhooks.settings.allow,
+        clock=door.clock,
+    )
+
+
+def _usage(door: Door, identity: IdentityRoutes, requests: Requests) -> UsageRoutes:
+    return UsageRoutes(
+        authenticator=identity.authenticator,
+        usage=door.store.usage,
+        admission=door.admission,
+        requests=requests,
         clock=door.clock,
     )
 

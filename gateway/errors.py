@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from domain.errors import ErrorCode, ExemplarError, FieldError, FieldErrors, LimitError
+from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, LimitError
 from gateway.bodies import UNREADABLE
 from gateway.request_ids import request_id_of
 from store.errors import StoreUnavailableError
@@ -193,7 +193,7 @@ def _fields(error: ExemplarError) -> tuple[FieldError, ...]:
     match error:
         case FieldError():
             return (error,)
-        case FieldErrors():
+        case FieldsError():
             return error.errors
         case _:
             return ()

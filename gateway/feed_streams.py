@@ -11,8 +11,8 @@ from domain.cursors import BEGINNING, Cursor, Cursors
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation import Generation, id_of
 from events.envelope import format_time
-from gateway.auth import IdentityRoutes, path_id
 from gateway.feeds import Feed, FeedPage, Feeds
+from gateway.identity import IdentityRoutes, path_id
 from gateway.links import PREFIX
 from gateway.outlet import Outlet
 from gateway.outlets import Outlets
@@ -100,6 +100,7 @@ class FeedRoutes:
         try:
             if past:
                 await outlet.write(past)
+            del past  # kilobytes, which nobody needs while the stream lasts
             after = await self._catch_up(outlet, feed, after)
             await outlet.write(frame("caught_up", {}, identifier=self._write(feed, after)))
             self.feeds.add(feed, outlet, after=after)

@@ -120,6 +120,11 @@ class Feeds:
         self._waits = Waits()
         self._tailing: asyncio.Task[None] | None = None
 
+    @property
+    def followed(self) -> set[Feed]:
+        """The feeds that somebody follows."""
+        return set(self._feeds)
+
     def start(self) -> None:
         """Begin to tail for followers."""
         self._tailing = asyncio.create_task(self._run(), name="followed feeds")

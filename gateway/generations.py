@@ -1,7 +1,7 @@
 """The routes of a generation: create, read, list, its events and its pictures."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from gateway.bodies import expect_handler
 from gateway.budget import UploadBudget
 from gateway.errors import error_response
 from gateway.finishing import Finishing
+from gateway.limits import OVERDRAWN
 from gateway.links import PREFIX, Links
 from gateway.positions import preferred_wait
 from gateway.request_ids import request_id_of
@@ -23,6 +24,7 @@ from gateway.resources import etag_of, resource_of
 from gateway.settings import GatewaySettings
 from gateway.submitting import Request, Submitting
 from gateway.uploads import read_submission
+from gateway.webhook_checks import check_request
 from store.admission import Admission
 from store.blobs import BlobStore
 from store.errors import OutcomeUnknownError
@@ -49,6 +51,7 @@ class GenerationRoutes:
     links: Links
     settings: GatewaySettings
     budget: UploadBudget
+    webhook_allow: Collection[str]
     clock: Callable[[], datetime]
 
     def table(self) -> list[web.RouteDef]:
@@ -71,9 +74,15 @@ class GenerationRoutes:
         key = idempotency_key(request)
         generation_id = self.submitting.id_for(identity, key)
         asked = Request(
-            identity, generation_id, key, request_id_of(request), request.headers.get("traceparent")
+            identity,
+            generation_id,
+            key,
+            request_id_of(request),
+            traceparent=request.headers.get("traceparent"),
+            overdrawn=request.get(OVERDRAWN),
         )
         with await read_submission(request, settings=self.settings, budget=self.budget) as submission:
+            check_request(submission.webhook, submission.webhook_events_filter, self.webhook_allow)
             try:
                 replayed = await self.submitting.submit(asked, submission)
             except OutcomeUnknownError:
@@ -142,7 +151,7 @@ class GenerationRoutes:
         return identity
 
     def _accepted(self, request: web.Request, generation_id: str, *, replayed: bool) -> web.Response:
-        urls = self.links.urls(self.links.base(request), generation_id, self.clock())
+        urls = self.links.urls(self.links.base(request), generation_id)
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if replayed else {})
         body = {"id": generation_id, "status": "pending", "message": MESSAGE, "urls": urls}
         return web.json_response(body, status=202, headers=headers)

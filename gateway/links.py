@@ -26,15 +26,15 @@ class Links:
         """Return the base of absolute links: as configured, else as the client called us."""
         return self._public_url or f"{request.scheme}://{request.host}"
 
-    def urls(self, base: str, generation_id: str, now: datetime) -> dict[str, str]:
-        """Name everything that belongs to a generation; the link to its picture is signed."""
+    def urls(self, base: str, generation_id: str) -> dict[str, str]:
+        """Name everything that belongs to a generation; the same at every time."""
         own = f"{base}{PREFIX}/{generation_id}"
         return {
             "self": own,
             "status": f"{own}/status",
             "events": f"{own}/events",
             "cancel": f"{own}/cancel",
-            "image": f"{own}/image?{self._signed(generation_id, 'images', 0, now)}",
+            "image": f"{own}/image",
             "web": own,
         }
 
@@ -43,6 +43,10 @@ class Links:
         return (
             f"{base}{PREFIX}/{generation_id}/{kind}/{number}?{self._signed(generation_id, kind, number, now)}"
         )
+
+    def first_image(self, base: str, generation_id: str, now: datetime) -> str:
+        """Write the signed address of a generation's first picture."""
+        return f"{base}{PREFIX}/{generation_id}/image?{self._signed(generation_id, 'images', 0, now)}"
 
     def public_picture(self, base: str, generation_id: str, number: int) -> str:
         """Write the lasting address of a public picture."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, LimitError
 from gateway.outlet import Outlet, StreamSettings
-from gateway.sse import CONTENT_TYPE, frame
+from gateway.sse import CONTENT_TYPE, frame, retry
 
 _SWEEP = 1.0
 _KERNEL_BUFFER = 64 * 1024  # bytes; the kernel would let a reader that sleeps have megabytes
@@ -36,6 +36,11 @@ class Outlets:
         self._draining = False
         self._sweeping: asyncio.Task[None] | None = None
 
+    @property
+    def taken(self) -> int:
+        """How many streams and waits there are."""
+        return self._taken
+
     def start(self) -> None:
         """Begin to look after streams."""
         self._sweeping = asyncio.create_task(self._sweep(), name="event streams")
@@ -53,7 +58,7 @@ class Outlets:
 
     @contextmanager
     def seat(self, holder: str) -> Iterator[None]:
-        """Count somebody in; LimitError for one too many of a holder, `server_busy` for one too many of all."""
+        """Count somebody in; LimitError for one too many of a holder, `server_busy` for one of all."""
         if self._draining or self._taken >= self.settings.per_process:
             raise ExemplarError(ErrorCode.SERVER_BUSY, "Too many open event streams. Try again later.")
         if self._seats[holder] >= self.settings.per_holder:
@@ -76,6 +81,7 @@ class Outlets:
         connection = request.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
+        await outlet.write(retry(self.settings.retry))
         self._open[outlet] = None
         if self._draining:
             outlet.end()

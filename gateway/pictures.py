@@ -68,6 +68,8 @@ class PictureRoutes:
             return await self.owned.own(request)
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
+        if not await self.owned.authenticator.reachable(generation.request.owner):
+            raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
         return generation
 
 

@@ -13,7 +13,7 @@ _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 
 
 def asked_position(request: web.Request) -> str | None:
-    """Read the position to resume behind; the header, which a reconnecting client sends, before the address."""
+    """Read the position to resume behind; the header, which is fresher after a reconnect, comes first."""
     return request.headers.get("Last-Event-ID") or request.query.get("after")
 
 

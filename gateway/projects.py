@@ -8,22 +8,20 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from domain.access import DeveloperIdentity
 from domain.errors import ErrorCode, ExemplarError
-from gateway.auth import (
+from gateway.authentication import as_id
+from gateway.identity import (
     IdentityRoutes,
     KeyCreateRequest,
-    create_api_key,
+    cause_of,
     key_body,
     parse,
     path_id,
     read_model,
-    refused,
     secret_response,
     time_body,
 )
-from gateway.authentication import as_id
 from store.account_queries import UserQuery
 from store.account_records import ProjectRecord, UserRecord
-from store.account_slots import LimitReachedError
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Description = Annotated[str, StringConstraints(max_length=1000)]
@@ -89,17 +87,13 @@ class ProjectRoutes:
     async def create(self, request: web.Request) -> web.Response:
         developer = await self._door.authenticator.developer(request)
         sent = await read_model(request, ProjectCreateRequest)
-        try:
-            project = await self._door.accounts.create_project(
-                developer.developer_id,
-                name=sent.name,
-                description=sent.description,
-                limit=developer.tier.projects,
-            )
-        except LimitReachedError as error:
-            return refused(
-                request, f"Maximum of {error.limit} projects reached for tier {developer.tier.name}"
-            )
+        project = await self._door.changes.create_project(
+            developer.developer_id,
+            name=sent.name,
+            description=sent.description,
+            limit=developer.tier.projects,
+            cause=cause_of(request, developer.actor),
+        )
         return web.json_response({"id": project.id}, status=201)
 
     async def read(self, request: web.Request) -> web.Response:
@@ -109,15 +103,16 @@ class ProjectRoutes:
     async def update(self, request: web.Request) -> web.Response:
         developer, project = await self._own(request)
         sent = await read_model(request, ProjectUpdateRequest)
-        changed = await self._door.accounts.update_project(developer.developer_id, project.id, sent.changes())
-        return web.json_response(_project(_known(changed)))
+        changed = await self._door.changes.update_project(
+            developer.developer_id, project.id, sent.changes(), cause=cause_of(request, developer.actor)
+        )
+        return web.json_response(_project(changed))
 
     async def delete(self, request: web.Request) -> web.Response:
-        developer = await self._door.authenticator.developer(request)
-        if not await self._door.accounts.delete_project(
-            developer.developer_id, path_id(request, "project_id")
-        ):
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+        """Close a project: its users, keys, generations and pictures cannot be reached any more."""
+        developer, project = await self._own(request)
+        cause = cause_of(request, developer.actor)
+        await self._door.changes.delete_project(developer.developer_id, project.id, cause=cause)
         return web.Response(status=204)
 
     async def all_stats(self, request: web.Request) -> web.Response:
@@ -139,7 +134,7 @@ class ProjectRoutes:
         chosen = await self._chosen(developer, asked)
         users, total = await self._door.accounts.users(developer.developer_id, list(chosen), asked.query)
         listed = [
-            {**_user(user), "project_id": user.project_id, "project_name": chosen[user.project_id].name}
+            {**user_body(user), "project_id": user.project_id, "project_name": chosen[user.project_id].name}
             for user in users
         ]
         return web.json_response(_page(listed, total, asked))
@@ -148,7 +143,7 @@ class ProjectRoutes:
         developer, project = await self._own(request)
         asked = parse(UsersRequest, dict(request.query), "query")
         users, total = await self._door.accounts.users(developer.developer_id, [project.id], asked.query)
-        return web.json_response(_page([_user(user) for user in users], total, asked))
+        return web.json_response(_page([user_body(user) for user in users], total, asked))
 
     async def list_keys(self, request: web.Request) -> web.Response:
         developer, project = await self._own(request)
@@ -158,24 +153,18 @@ class ProjectRoutes:
     async def create_key(self, request: web.Request) -> web.Response:
         developer, project = await self._own(request)
         sent = await read_model(request, KeyCreateRequest)
-        try:
-            kept, key = await create_api_key(self._door, developer.developer_id, project.id, sent.name)
-        except LimitReachedError as error:
-            return refused(request, f"Maximum of {error.limit} active API keys reached. Revoke one first.")
+        cause = cause_of(request, developer.actor)
+        kept, key = await self._door.create_key(developer.developer_id, project.id, sent.name, cause=cause)
         return secret_response({**key_body(kept), "key": key}, status=201)
 
     async def revoke_key(self, request: web.Request) -> web.Response:
         developer, project = await self._own(request)
-        key_id = path_id(request, "api_key_id")
-        if not await self._door.accounts.keys.revoke(developer.developer_id, key_id, project.id):
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+        key_id, cause = path_id(request, "api_key_id"), cause_of(request, developer.actor)
+        await self._door.changes.revoke_key(developer.developer_id, key_id, project.id, cause=cause)
         return web.Response(status=204)
 
     async def _own(self, request: web.Request) -> tuple[DeveloperIdentity, ProjectRecord]:
-        """Admit a developer to the living project in the path; 404 for another's."""
-        developer = await self._door.authenticator.developer(request)
-        project_id = path_id(request, "project_id")
-        return developer, _known(await self._door.accounts.project(developer.developer_id, project_id))
+        return await own_project(self._door, request)
 
     async def _chosen(self, developer: DeveloperIdentity, asked: UsersRequest) -> dict[str, ProjectRecord]:
         projects = await self._door.accounts.projects(developer.developer_id)
@@ -192,10 +181,13 @@ class ProjectRoutes:
         return {"users": asdict(users), "api_keys": asdict(keys)}
 
 
-def _known(project: ProjectRecord | None) -> ProjectRecord:
+async def own_project(door: IdentityRoutes, request: web.Request) -> tuple[DeveloperIdentity, ProjectRecord]:
+    """Admit a developer to the living project in the path; 404 for another's."""
+    developer = await door.authenticator.developer(request)
+    project = await door.accounts.project(developer.developer_id, path_id(request, "project_id"))
     if project is None:
         raise ExemplarError(ErrorCode.NOT_FOUND)
-    return project
+    return developer, project
 
 
 def _project(project: ProjectRecord) -> dict[str, Any]:
@@ -209,7 +201,7 @@ def _project(project: ProjectRecord) -> dict[str, Any]:
     }
 
 
-def _user(user: UserRecord) -> dict[str, Any]:
+def user_body(user: UserRecord) -> dict[str, Any]:
     created = time_body(user.created_at)
     return {
         "id": user.id,

@@ -74,7 +74,7 @@ def resource_of(
         "completed_at": format_time(generation.finished_at) if generation.finished_at else None,
         "timings": _timings(generation),
         "metadata": dict(words.metadata) if words and words.metadata else {},
-        "urls": links.urls(base, generation.id, now),
+        "urls": links.urls(base, generation.id) | {"image": links.first_image(base, generation.id, now)},
     }
 
 

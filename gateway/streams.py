@@ -21,7 +21,17 @@ from gateway.watching import Moment, Watching
 from store.event_store import EventStore
 
 _FINAL = frozenset({GenerationCompleted.type, GenerationFailed.type})
-_RESET = frame("reset", {"reason": "unknown_position"})
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a stream begins: the frames of what was, up to `version`; `over`: nothing was and nothing comes."""
+
+    generation: Generation
+    past: bytes
+    version: int
+    over: bool
+    final: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +52,17 @@ class StreamRoutes:
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Answer the visible events behind a version, in the form that is asked for."""
-        generation = await self._admit(request)
-        asked, form = asked_position(request), asked_form(request)
-        after = None if asked is None else version_of(asked)
-        known = after is not None and after <= generation.version
-        reset = asked is not None and not known
+        form = asked_form(request)
         if form != "sse":
-            start = after if after is not None and known else 0
-            return await self._page(request, generation, start, reset=reset, lines=form == "ndjson")
-        with self.outlets.seat(generation.request.owner.user):
-            if after is not None and known:
-                return await self._resume(request, generation, after)
-            return await self._begin(request, generation, _RESET if reset else b"")
+            return await self._page(request, lines=form == "ndjson")
+        return await self._stream(request, await self._start(request))
 
     async def ticket(self, request: web.Request) -> web.Response:
         """Answer a ticket that opens this generation's events for a minute, without a header."""
         generation = await self.owned.own(request)
         ticket = self.tickets.write(generation.id, self.clock())
-        events = self.owned.links.urls(self.owned.links.base(request), generation.id, self.owned.clock())["events"]
+        links = self.owned.links
+        events = links.urls(links.base(request), generation.id)["events"]
         seconds = int(LIFETIME.total_seconds())
         body = {"ticket": ticket, "url": f"{events}?ticket={ticket}", "expires_in": seconds}
         return web.json_response(body, status=201, headers={"Cache-Control": "no-store"})
@@ -72,12 +75,16 @@ class StreamRoutes:
         generation_id = request.match_info["generation_id"].lower()
         if not self.tickets.opens(ticket, generation_id, self.clock()):
             raise ExemplarError(ErrorCode.INVALID_TICKET)
-        return await self.owned.existing(generation_id)
+        generation = await self.owned.existing(generation_id)
+        if not await self.owned.authenticator.reachable(generation.request.owner):
+            raise ExemplarError(ErrorCode.INVALID_TICKET)
+        return generation
 
-    async def _page(
-        self, request: web.Request, generation: Generation, after: int, *, reset: bool, lines: bool
-    ) -> web.Response:
-        seconds = asked_wait(request)
+    async def _page(self, request: web.Request, *, lines: bool) -> web.Response:
+        generation, seconds = await self._admit(request), asked_wait(request)
+        after = _asked(request, generation)
+        reset = after is None and asked_position(request) is not None
+        after = after or 0
         version, shown = await self._behind(generation, after)
         if seconds and not shown and not generation.final:
             with self.outlets.seat(generation.request.owner.user):
@@ -87,35 +94,42 @@ class StreamRoutes:
             version, shown = await self._behind(generation, after)
         return lines_of(shown, reset=reset) if lines else page_of({"version": version}, shown, reset=reset)
 
-    async def _resume(self, request: web.Request, generation: Generation, after: int) -> web.StreamResponse:
-        """Send every visible event behind `after`, then what comes; 204 when nothing can come."""
+    async def _start(self, request: web.Request) -> Start:
+        """Resume behind the version that is asked for, or begin with the resource as it is."""
+        generation = await self._admit(request)
+        after = _asked(request, generation)
+        if after is not None:
+            return await self._resumed(generation, after)
+        resource = await self.owned.resource(request, generation)
+        past = frame("snapshot", resource, identifier=str(generation.version))
+        if asked_position(request) is not None:
+            past = frame("reset", {"reason": "unknown_position"}) + past
+        return Start(generation, past, generation.version, over=False, final=generation.final)
+
+    async def _resumed(self, generation: Generation, after: int) -> Start:
         version, shown = await self._behind(generation, after)
-        if generation.final and not shown:
-            return web.Response(status=204, headers={"Cache-Control": "no-store"})
         past = b"".join(frame(each["type"], each, identifier=str(each["version"])) for each in shown)
         final = generation.final or any(each["type"] in _FINAL for each in shown)
-        return await self._stream(request, generation.id, past, version, final=final)
+        return Start(generation, past, version, over=generation.final and not shown, final=final)
 
-    async def _begin(self, request: web.Request, generation: Generation, past: bytes) -> web.StreamResponse:
-        """Send the resource as it is, then what comes."""
-        resource = await self.owned.resource(request, generation)
-        past += frame("snapshot", resource, identifier=str(generation.version))
-        return await self._stream(request, generation.id, past, generation.version, final=generation.final)
-
-    async def _stream(
-        self, request: web.Request, generation_id: str, past: bytes, version: int, *, final: bool
-    ) -> web.StreamResponse:
-        stream, outlet = stream_of(generation_id), await self.outlets.open(request)
-        try:
-            await outlet.write(past + frame("caught_up", {"version": version}))
-            if final:
-                outlet.end()
-            else:
-                self.watching.add(stream, outlet, after=version)
-            return await outlet.ended()
-        finally:
-            self.watching.remove(stream, outlet)
-            self.outlets.leave(outlet)
+    async def _stream(self, request: web.Request, start: Start) -> web.StreamResponse:
+        """Send what was, then what comes; 204 when nothing can come."""
+        if start.over:
+            return web.Response(status=204, headers={"Cache-Control": "no-store"})
+        stream, holder = stream_of(start.generation.id), start.generation.request.owner.user
+        with self.outlets.seat(holder):
+            outlet = await self.outlets.open(request)
+            try:
+                await outlet.write(start.past + frame("caught_up", {"version": start.version}))
+                if start.final:
+                    outlet.end()
+                else:
+                    self.watching.add(stream, outlet, after=start.version)
+                del start  # kilobytes, of which thousands of streams need nothing any more
+                return await outlet.ended()
+            finally:
+                self.watching.remove(stream, outlet)
+                self.outlets.leave(outlet)
 
     async def _behind(self, generation: Generation, after: int) -> tuple[int, Sequence[dict[str, Any]]]:
         """Read how far the stream goes, and its visible events behind a version."""
@@ -127,3 +141,9 @@ class StreamRoutes:
 
 def _is_shown(moment: Moment) -> bool:
     return bool(moment.envelopes)
+
+
+def _asked(request: web.Request, generation: Generation) -> int | None:
+    """Read the version to resume behind; None when none was asked for, or one that is not known here."""
+    after = version_of(asked_position(request) or "")
+    return after if after is not None and after <= generation.version else None

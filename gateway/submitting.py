@@ -6,19 +6,19 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+from datetime import datetime, timedelta
 
 import structlog
 from uuid_utils import uuid7
 
 from domain.access import Identity
-from domain.errors import ErrorCode, ExemplarError
+from domain.errors import ErrorCode, ExemplarError, LimitError
 from domain.generation import Generation, stream_of
 from domain.lifecycle import Patience
 from domain.quota import period_of
 from events.envelope import Cause
 from events.generation import Example, GenerationRequested, Owner
+from gateway.ids import uuid8
 from gateway.uploads import Submission
 from store.admission import Admission
 from store.blobs import Blob, BlobStore
@@ -27,18 +27,26 @@ from store.generations import Generations
 from store.ledger import Bounds
 from store.words import Words, WordsStore
 
+# The sweep frees a hold without a stream after two minutes, so none may be near that age when the event is
+# appended: the rest of the time is the store's, whose longest wait for one append is less than a minute.
+RENEW_HOLD_AFTER = timedelta(seconds=30)
+
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who submits under which id; `key` is the client's Idempotency-Key, if any."""
+    """Who submits under which id; `key` is the client's Idempotency-Key, if any.
+
+    `overdrawn` says that the day's requests are used up: then only a replay is answered.
+    """
 
     identity: Identity
     generation_id: str
     key: str | None
     request_id: str
     traceparent: str | None = None
+    overdrawn: LimitError | None = None
 
     @property
     def bounds(self) -> Bounds:
@@ -63,7 +71,7 @@ class Submitting:
         if key is None:
             return str(uuid7())
         message = f"{identity.project_id}\0{identity.user_id}\0{key}".encode()
-        return str(_uuid8(hmac.digest(self.id_secret, message, "sha256")))
+        return str(uuid8(hmac.digest(self.id_secret, message, "sha256")))
 
     async def submit(self, request: Request, submission: Submission) -> bool:
         """Record the submission; True when it was recorded before (a replay).
@@ -72,35 +80,46 @@ class Submitting:
         """
         if request.key is not None and await self._is_replay(request, submission):
             return True
+        if request.overdrawn is not None:
+            raise request.overdrawn
         words = self._words(request, submission)
         try:
-            await self._prepare(request, words, submission)
+            period = await self._prepare(request, words, submission)
         except BaseException:
             await asyncio.shield(self._undo(request, words))
             raise
-        return await self._record(request, words, submission)
+        return await self._record(request, words, submission, period)
 
-    async def _prepare(self, request: Request, words: Words, submission: Submission) -> None:
-        """Hold a unit while words and pictures are stored: words first, by them the sweep finds the rest."""
-        storing = asyncio.create_task(self._store(words, submission))
+    async def _prepare(self, request: Request, words: Words, submission: Submission) -> str:
+        """Hold a unit while words and pictures are stored: words first, by them the sweep finds the rest.
+
+        Return the month of the unit, which is an earlier one when an attempt before this held it.
+        """
+        storing, held_at = asyncio.create_task(self._store(words, submission)), self.clock()
         try:
-            await self.admission.hold(
-                request.identity.developer_id,
-                request.generation_id,
-                period=period_of(words.created_at),
-                bounds=request.bounds,
-            )
+            period = await self._hold(request, words)
         finally:
             await storing
+        if self.clock() - held_at > RENEW_HOLD_AFTER:
+            period = await self._hold(request, words)
+        return period
+
+    async def _hold(self, request: Request, words: Words) -> str:
+        period = period_of(words.created_at)
+        account = await self.admission.hold(
+            request.identity.developer_id, request.generation_id, period=period, bounds=request.bounds
+        )
+        slot = account.slot_of(request.generation_id)
+        return slot.period if slot is not None else period
 
     async def _store(self, words: Words, submission: Submission) -> None:
         await self.words.put(words)
         await self._put_blobs(words, submission)
 
-    async def _record(self, request: Request, words: Words, submission: Submission) -> bool:
+    async def _record(self, request: Request, words: Words, submission: Submission, period: str) -> bool:
         """Append the first event; from here on nothing is undone, for it may stand in the log."""
         try:
-            await self._begin(request, self._event(request, submission, words))
+            await self._begin(request, self._event(request, submission, words, period))
         except WrongExpectedVersionError:
             # The same key won a moment ago under this very id, and this very hold.
             await self._forget(words)
@@ -181,7 +200,9 @@ class Submitting:
             idempotency_key=request.key,
         )
 
-    def _event(self, request: Request, submission: Submission, words: Words) -> GenerationRequested:
+    def _event(
+        self, request: Request, submission: Submission, words: Words, period: str
+    ) -> GenerationRequested:
         identity, now = request.identity, words.created_at
         return GenerationRequested(
             owner=Owner(developer=identity.developer_id, project=identity.project_id, user=identity.user_id),
@@ -189,20 +210,12 @@ class Submitting:
             fingerprint=_fingerprint(words, submission),
             idempotent=request.key is not None,
             examples=_examples(words, submission),
-            period=period_of(now),
+            period=period,
             tier=identity.tier.name,
             start_by=now + self.patience.to_start,
             finish_by=now + self.patience.in_all,
             webhook_events=submission.webhook_events_filter if submission.webhook else (),
         )
-
-
-def _uuid8(digest: bytes) -> UUID:
-    """Make a UUID of our own kind (RFC 9562, 5.8); `uuid` knows no version 8 before Python 3.14."""
-    number = int.from_bytes(digest[:16], "big")
-    number = number & ~(0xF << 76) | 8 << 76  # the version
-    number = number & ~(0x3 << 62) | 2 << 62  # the variant
-    return UUID(int=number)
 
 
 def _fingerprint(words: Words, submission: Submission) -> str:

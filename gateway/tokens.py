@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.access import Claims, Role
 from domain.errors import ErrorCode, ExemplarError
-from store.accounts import Accounts, random_id
+from store.account_changes import random_id
+from store.accounts import Accounts
 
 ALGORITHM = "HS256"
 ISSUER = "exemplar"
@@ -50,6 +51,7 @@ class _Payload(BaseModel):
     sid: str = Field(min_length=1, max_length=64)
     role: str
     project_id: str | None = None
+    epoch: int = Field(0, ge=0)
 
 
 class Tokens:
@@ -94,6 +96,8 @@ class Tokens:
         }
         if claims.project_id is not None:
             payload["project_id"] = claims.project_id
+        if claims.epoch:
+            payload["epoch"] = claims.epoch
         return jwt.encode(payload, self._keys[self._current], ALGORITHM, headers={"kid": self._current})
 
     def verify(self, token: str, kind: Kind) -> Claims:
@@ -148,9 +152,9 @@ class Sessions:
         self._tokens = tokens
         self._new_id = new_id
 
-    async def begin(self, account_id: str, role: Role, project_id: str | None) -> TokenPair:
-        """Open a session for somebody who has proved who he is."""
-        claims = self._refresh_claims(account_id, role, project_id, self._new_id())
+    async def begin(self, account_id: str, role: Role, project_id: str | None, epoch: int = 0) -> TokenPair:
+        """Open a session for somebody who has proved who he is, by the password of that epoch."""
+        claims = self._refresh_claims(account_id, role, project_id, self._new_id(), epoch)
         await self._accounts.sessions.open(
             claims.session,
             subject=account_id,
@@ -161,7 +165,7 @@ class Sessions:
 
     async def prolong(self, used: Claims) -> TokenPair:
         """Exchange a living account's verified refresh token; 401 and the session's end on its second use."""
-        claims = self._refresh_claims(used.subject, used.role, used.project_id, used.session)
+        claims = self._refresh_claims(used.subject, used.role, used.project_id, used.session, used.epoch)
         rotated = await self._accounts.sessions.rotate(
             used.session,
             subject=used.subject,
@@ -181,8 +185,11 @@ class Sessions:
             claims.role, claims.subject, claims.project_id, claims.session, self._tokens.expiry("refresh")
         )
 
-    def _refresh_claims(self, account_id: str, role: Role, project_id: str | None, session: str) -> Claims:
-        return Claims(account_id, role, project_id, session, self._new_id(), self._tokens.expiry("refresh"))
+    def _refresh_claims(
+        self, account_id: str, role: Role, project_id: str | None, session: str, epoch: int
+    ) -> Claims:
+        expires_at = self._tokens.expiry("refresh")
+        return Claims(account_id, role, project_id, session, self._new_id(), expires_at, epoch)
 
     def _pair(self, refresh: Claims) -> TokenPair:
         access = replace(refresh, token_id=self._new_id(), expires_at=self._tokens.expiry("access"))
@@ -202,4 +209,5 @@ def _claims(payload: _Payload, role: Role) -> Claims:
         session=payload.sid,
         token_id=payload.jti,
         expires_at=datetime.fromtimestamp(payload.exp, UTC),
+        epoch=payload.epoch,
     )

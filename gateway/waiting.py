@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-News = TypeVar("News", contravariant=True)
+News = TypeVar("News")
 
 
 class Waiter(Generic[News]):

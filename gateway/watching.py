@@ -7,7 +7,6 @@ more?" is a question for exact ids, thousands of them in one query.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,7 +20,7 @@ from gateway.waiting import Waiter, Waits
 from store.errors import StoreError
 from store.event_store import EventStore
 
-_TOGETHER = 1_000  # streams in one query
+_TOGETHER = 250  # streams in one query
 _BREATH = 200  # watchers told before other work of the process gets its turn
 _PAUSE = 0.5  # seconds until a store that failed is asked again
 _FINAL = (GenerationCompleted, GenerationFailed)
@@ -64,16 +63,23 @@ class Watching:
         self._due: set[str] = set()
         self._woken = asyncio.Event()
         self._waits = Waits()
-        self._reading: asyncio.Task[None] | None = None
+        self._telling = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def watched(self) -> set[str]:
+        """The streams that somebody watches."""
+        return set(self._streams)
 
     def start(self) -> None:
         """Begin to read for watchers."""
-        self._reading = asyncio.create_task(self._run(), name="watched generations")
+        readers = {"woken watching": self._follow(), "patrolling watching": self._patrol()}
+        self._tasks = [asyncio.create_task(reader, name=name) for name, reader in readers.items()]
 
     async def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait({self._reading})
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def wake(self, stream: str, version: int, _type: str) -> None:
         """Take a hint that a stream has a new version."""
@@ -120,31 +126,33 @@ class Watching:
         self._due.add(stream)
         self._woken.set()
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        next_poll = loop.time() + self._poll
+    async def _follow(self) -> None:
+        """Look at what wake-ups name, as soon as they do."""
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(next_poll):
-                    await self._woken.wait()
-            if loop.time() >= next_poll:
-                next_poll = loop.time() + self._poll
-                self._due.update(self._streams)
-            await self._work_off()
+            await self._woken.wait()
+            self._woken.clear()
+            due, self._due = list(self._due), set()
+            for start in range(0, len(due), _TOGETHER):
+                await self._read(due[start : start + _TOGETHER])
 
-    async def _work_off(self) -> None:
-        """Look at what is due; what the store cannot tell now stays due."""
-        self._woken.clear()
-        due, self._due = [stream for stream in self._due if stream in self._streams], set()
-        for start in range(0, len(due), _TOGETHER):
-            part = due[start : start + _TOGETHER]
-            try:
-                await self._advance(part)
-            except StoreError as error:
-                log.warning("watched_streams_not_read", streams=len(part), error=type(error).__name__)
-                self._due.update(part)
-                await asyncio.sleep(_PAUSE)
-                self._woken.set()
+    async def _patrol(self) -> None:
+        """Look at everything once in `poll` seconds, in parts, so that no wake-up waits behind the whole."""
+        while True:
+            streams = list(self._streams)
+            parts = [streams[start : start + _TOGETHER] for start in range(0, len(streams), _TOGETHER)]
+            for part in parts or [[]]:
+                await asyncio.sleep(self._poll / max(1, len(parts)))
+                await self._read(part)
+
+    async def _read(self, streams: Sequence[str]) -> None:
+        """Look at streams; what the store cannot tell now stays due."""
+        try:
+            await self._advance(streams)
+        except StoreError as error:
+            log.warning("watched_streams_not_read", streams=len(streams), error=type(error).__name__)
+            await asyncio.sleep(_PAUSE)
+            self._due.update(streams)
+            self._woken.set()
 
     async def _advance(self, streams: Sequence[str]) -> None:
         """Read the next commit of each stream and tell its watchers.
@@ -152,6 +160,8 @@ class Watching:
         A commit that cannot be read (a newer process wrote it) holds up its own stream and no other.
         """
         ends = {stream: self._streams[stream].known for stream in streams if stream in self._streams}
+        if not ends:
+            return
         try:
             commits = await self._events.following(ends)
         except StoreError:
@@ -164,8 +174,9 @@ class Watching:
             await self._advance(streams[:middle])
             await self._advance(streams[middle:])
             return
-        for commit in commits:
-            await self._tell(commit)
+        async with self._telling:  # one after the other, or a later commit might overtake an earlier one
+            for commit in commits:
+                await self._tell(commit)
 
     async def _tell(self, commit: Commit) -> None:
         watched = self._streams.get(commit.stream)

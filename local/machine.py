@@ -13,8 +13,8 @@ from local.mongod import Mongod
 from local.options import Options
 from local.ports import LOOPBACK, Ports, listening
 from local.processes import Child
-from local.rabbit import RabbitNode, RabbitPorts
 from local.programs import Addresses, answers, environment, service
+from local.rabbit import RabbitNode, RabbitPorts
 from local.supervisor import Supervisor
 from local.vault import Secrets, write_private
 

@@ -1,5 +1,6 @@
 import os
 import secrets
+from base64 import b64encode
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,6 +10,10 @@ from local.errors import LocalError
 
 def _fresh() -> str:
     return secrets.token_urlsafe(32)
+
+
+def _seed() -> str:
+    return b64encode(secrets.token_bytes(32)).decode()
 
 
 def _password() -> str:
@@ -28,6 +33,7 @@ class Secrets(BaseModel):
     key_pepper: str = Field(default_factory=_fresh, min_length=32, repr=False)
     id_secret: str = Field(default_factory=_fresh, min_length=32, repr=False)
     callback_secret: str = Field(default_factory=_fresh, min_length=32, repr=False)
+    checkpoint_key: str = Field(default_factory=_seed, min_length=44, repr=False)
     operator_key: str = Field(default_factory=lambda: "op_" + _fresh(), min_length=32, repr=False)
     sandbox_token: str = Field(default_factory=lambda: "r8_" + _fresh(), min_length=32, repr=False)
     broker_password: str = Field(default_factory=_fresh, min_length=32, repr=False)

@@ -11,6 +11,7 @@ from dramatiq.middleware import Middleware
 from structlog.contextvars import bound_contextvars
 
 from events.envelope import RecordedEvent
+from store.errors import StoreUnavailableError
 
 Handler = Callable[[RecordedEvent], Awaitable[None]]
 
@@ -77,6 +78,9 @@ async def handle(queue: str, handler: Handler, event: RecordedEvent) -> None:
     ):
         try:
             await handler(event)
+        except StoreUnavailableError as error:
+            log.warning("store_unavailable", error=type(error).__name__)
+            raise HandlerFailedError(f"{queue} could not handle {event.id}") from error
         except Exception as error:
             log.exception("handler_failed")
             raise HandlerFailedError(f"{queue} could not handle {event.id}") from error

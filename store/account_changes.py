@@ -3,11 +3,10 @@
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from domain import developer as rules
 from domain.errors import ErrorCode, ExemplarError
-from events.envelope import Cause
+from events.envelope import Cause, RecordedEvent
 from store.account_drafts import AccountDrafts
 from store.account_records import (
     DeveloperRecord,
@@ -50,9 +49,13 @@ class AccountChanges:
     ) -> None:
         self._accounts = accounts
         self._drafts = drafts
-        self._developers = developers
+        self.developers = developers
         self._new_id = new_id
         self._new_change = new_change
+
+    async def history(self, developer_id: str) -> list[RecordedEvent]:
+        """Read every change of a developer, oldest first; [] for nobody."""
+        return await self.developers.history(developer_id)
 
     async def register_developer(
         self,
@@ -66,17 +69,17 @@ class AccountChanges:
     ) -> DeveloperRecord:
         person = _person(developer_id or self._new_id(), email, password_hash, full_name)
         async with self._drafts.of_new("developers", {**person, "tier": tier}) as made:
-            await self._developers.begin(made["_id"], tier=tier, cause=cause)
+            await self.developers.begin(made["_id"], tier=tier, cause=cause)
         return developer_from(made)
 
     async def change_tier(self, developer_id: str, tier: str, *, cause: Cause) -> None:
-        await self._developers.decide(developer_id, lambda d: rules.change_tier(d, tier=tier), cause=cause)
+        await self.developers.decide(developer_id, lambda d: rules.change_tier(d, tier=tier), cause=cause)
 
     async def reset_developer_password(self, developer_id: str, password_hash: str, *, cause: Cause) -> None:
         """Set another password; every session of the developer is over."""
         change, owner = self._new_change(), {"_id": developer_id}
         async with self._drafts.of_change("developers", owner, change, {"password_hash": password_hash}):
-            await self._developers.decide(
+            await self.developers.decide(
                 developer_id, lambda d: rules.reset_password(d, change=change), cause=cause
             )
 
@@ -99,7 +102,7 @@ class AccountChanges:
             "updated_at": None,
         }
         async with self._drafts.of_new("projects", document) as made:
-            await self._developers.decide(
+            await self.developers.decide(
                 developer_id,
                 lambda d: rules.create_project(d, project=made["_id"], limit=limit),
                 cause=cause,
@@ -113,7 +116,7 @@ class AccountChanges:
         change, owner = self._new_change(), {"_id": project_id, "developer_id": developer_id}
         if changes:
             async with self._drafts.of_change("projects", owner, change, changes):
-                await self._developers.decide(
+                await self.developers.decide(
                     developer_id,
                     lambda d: rules.rename_project(d, project=project_id, change=change),
                     cause=cause,
@@ -124,7 +127,7 @@ class AccountChanges:
         return changed
 
     async def delete_project(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
-        await self._developers.decide(
+        await self.developers.decide(
             developer_id, lambda d: rules.delete_project(d, project=project_id), cause=cause
         )
 
@@ -151,7 +154,7 @@ class AccountChanges:
             "last_used_at": None,
         }
         async with self._drafts.of_new("keys", document) as made:
-            await self._developers.decide(
+            await self.developers.decide(
                 developer_id,
                 lambda d: rules.create_key(d, key=made["_id"], project=project_id),
                 cause=cause,
@@ -162,7 +165,7 @@ class AccountChanges:
         self, developer_id: str, key_id: str, project_id: str | None = None, *, cause: Cause
     ) -> None:
         """End a key for the next request on."""
-        await self._developers.decide(
+        await self.developers.decide(
             developer_id, lambda d: rules.revoke_key(d, key=key_id, project=project_id), cause=cause
         )
 
@@ -180,7 +183,7 @@ class AccountChanges:
         person = _person(user_id or self._new_id(), email, password_hash, full_name)
         place = {"project_id": project_id, "developer_id": developer_id}
         async with self._drafts.of_new("users", {**person, **place}) as made:
-            await self._developers.decide(
+            await self.developers.decide(
                 developer_id,
                 lambda d: rules.register_user(d, project=project_id, user=made["_id"]),
                 cause=cause,
@@ -195,7 +198,7 @@ class AccountChanges:
         change = self._new_change()
         owner = {"_id": user_id, "project_id": project_id, "developer_id": developer_id}
         async with self._drafts.of_change("users", owner, change, {"password_hash": password_hash}):
-            await self._developers.decide(
+            await self.developers.decide(
                 developer_id,
                 lambda d: rules.reset_user_password(d, project=project_id, user=user_id, change=change),
                 cause=cause,
@@ -204,13 +207,13 @@ class AccountChanges:
     async def delete_user(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Make a user nobody at once; `AccountSweep` erases what is his."""
         await self._require_user(developer_id, project_id, user_id)
-        await self._developers.decide(
+        await self.developers.decide(
             developer_id, lambda d: rules.delete_user(d, project=project_id, user=user_id), cause=cause
         )
 
     async def note_erased(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Note that nothing of a deleted user is left; his document goes too."""
-        await self._developers.decide(
+        await self.developers.decide(
             developer_id, lambda d: rules.erase_user(d, project=project_id, user=user_id), cause=cause
         )
 

@@ -14,6 +14,7 @@ import structlog
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import ExemplarError
+from store.account_slots import AlreadyExistsError
 from store.errors import OutcomeUnknownError, StoreError
 from store.mongo.connection import Database, Document, reachable
 
@@ -21,10 +22,6 @@ Kind = Literal["developers", "projects", "users", "keys"]
 KINDS: tuple[Kind, ...] = ("developers", "projects", "users", "keys")
 
 log = structlog.get_logger()
-
-
-class AlreadyExistsError(StoreError):
-    """Something with this id, address or key is kept already."""
 
 
 class AccountDrafts:

@@ -26,6 +26,7 @@ class AccountSessions:
     async def ensure_indexes(self) -> None:
         with reachable():
             await self._families.create_index("expires_at", expireAfterSeconds=0)
+            await self._families.create_index("subject")
             await self._attempts.create_index("until", expireAfterSeconds=0)
 
     async def open(self, session: str, *, subject: str, token_id: str, expires_at: datetime) -> None:
@@ -56,6 +57,11 @@ class AccountSessions:
         """End a family: none of its refresh tokens works any more."""
         with reachable():
             await self._families.update_one({"_id": session, "subject": subject}, {"$set": {"revoked": True}})
+
+    async def forget_subject(self, subject: str) -> None:
+        """Delete every family of an account that is no more."""
+        with reachable():
+            await self._families.delete_many({"subject": subject})
 
     async def count_attempt(self, name: str, *, now: datetime, window: timedelta) -> Attempts:
         """Count one more login attempt of `name`; a window begins with the first attempt in it."""

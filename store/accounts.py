@@ -37,7 +37,7 @@ from store.staff import Staff
 
 
 class Accounts:
-    """Read accounts; `keys`, `sessions` and `staff` are the parts about keys, logins and the platform's people.
+    """Read accounts; `keys`, `sessions`, `staff` are the parts about keys, logins, the platform's people.
 
     What a developer has is changed by `AccountChanges`; here only what a person does with his own login.
     """

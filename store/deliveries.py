@@ -40,6 +40,7 @@ class Delivery:
     host: str
     event_time: datetime
     created_at: datetime
+    expire_at: datetime
     state: State = "pending"
     due_at: datetime | None = None
     claim: str | None = None

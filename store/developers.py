@@ -26,19 +26,13 @@ log = structlog.get_logger()
 
 
 class Developers:
-    """The repository of developers. `announce` must not block and must not raise."""
+    """The repository of developers. Nobody waits for its events, so the relay alone announces them."""
 
     def __init__(
-        self,
-        events: EventStore,
-        projector: AccountProjector,
-        *,
-        announce: Callable[[Commit], None],
-        clock: Callable[[], datetime],
+        self, events: EventStore, projector: AccountProjector, *, clock: Callable[[], datetime]
     ) -> None:
         self._events = events
         self._projector = projector
-        self._announce = announce
         self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -101,15 +95,18 @@ class Developers:
                 except WrongExpectedVersionError:
                     await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter
                     continue
-                await self._recorded(developer_id, commit)
+                await self._write(developer, commit)
                 return
         raise WrongExpectedVersionError(stream_of(developer_id), -1)
 
-    async def _recorded(self, developer_id: str, commit: Commit) -> None:
-        types = [event.type for event in commit.events]
-        log.info("account changed", developer_id=developer_id, event_id=commit.events[-1].id, types=types)
-        self._announce(commit)
+    async def _write(self, developer: Developer | None, commit: Commit) -> None:
+        """Write what was appended a moment ago behind what the documents were caught up with."""
         try:
-            await self.catch_up(developer_id)
+            for recorded in commit.events:
+                developer = evolve(developer, recorded)
+                await self._projector.apply(developer.id, recorded)
+                log.info("account changed", developer_id=developer.id, event_id=recorded.id)
+            if developer is not None:
+                await self._projector.keep(developer)
         except StoreUnavailableError as error:
             raise OutcomeUnknownError(commit.id) from error

@@ -1,6 +1,6 @@
 """The quota ledger: one document per developer; a hold is one atomic update."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -38,7 +38,23 @@ class Account:
 
     def holds(self, generation: str) -> bool:
         """Tell whether a generation has its slot."""
-        return any(slot.generation == generation for slot in self.slots)
+        return self.slot_of(generation) is not None
+
+    def slot_of(self, generation: str) -> Slot | None:
+        """Find a generation's slot."""
+        return next((slot for slot in self.slots if slot.generation == generation), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a repair changed, kept beside the counters: units added by month (less than 0: taken), slots."""
+
+    id: str
+    at: datetime
+    by: str
+    units: tuple[tuple[str, int], ...]
+    added: tuple[Slot, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class Ledger(Protocol):
@@ -47,11 +63,24 @@ class Ledger(Protocol):
     async def hold(
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
     ) -> Account | None:
-        """Take a slot and a unit of `period`; None when either is used up. Repeating changes nothing."""
+        """Take a slot and a unit of `period`; None when either is used up.
+
+        Repeating changes nothing but the hold's age: the sweep counts from the last time.
+        """
         ...
 
-    async def settle(self, developer: str, generation: str, settlement: Settlement) -> None:
-        """Free the slot; a released unit goes back to its own month. Repeating changes nothing."""
+    async def settle(
+        self,
+        developer: str,
+        generation: str,
+        settlement: Settlement,
+        *,
+        held_before: datetime | None = None,
+    ) -> None:
+        """Free the slot; a released unit goes back to its own month. Repeating changes nothing.
+
+        With `held_before` only a hold that is older than that, as it stands at this very moment.
+        """
         ...
 
     async def account(self, developer: str) -> Account:
@@ -60,4 +89,16 @@ class Ledger(Protocol):
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
         """Read every developer that holds a slot: the leaked holds' sweep."""
+        ...
+
+    def every(self) -> AsyncIterator[tuple[str, Account]]:
+        """Read every developer there is."""
+        ...
+
+    async def correct(self, developer: str, correction: Correction, *, seen: Account) -> bool:
+        """Apply and keep a correction if the account still is as it was `seen`; False when it is not."""
+        ...
+
+    async def corrections(self, developer: str) -> Sequence[Correction]:
+        """Read what was ever corrected, oldest first."""
         ...

@@ -92,6 +92,10 @@ class Projection(Protocol):
 
     async def page_of_user(self, *, project: str, user: str, page: int, per_page: int) -> Page: ...
 
+    async def page_of_project(self, *, project: str, user: str | None, page: int, per_page: int) -> Page:
+        """List what a project has, of one `user` or of all."""
+        ...
+
     async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page: ...
 
     async def due(

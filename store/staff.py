@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from pymongo.errors import DuplicateKeyError
-
 from domain.access import AccountState, Role
-from store.account_drafts import AlreadyExistsError
 from store.account_queries import STATE, login
 from store.account_records import Login, StaffRecord, account_state, staff_from
+from store.account_slots import insert
 from store.mongo.connection import Database, reachable
 
 
@@ -36,11 +34,7 @@ class Staff:
             "active": True,
             "created_at": self._clock(),
         }
-        with reachable():
-            try:
-                await self.collection.insert_one(document)
-            except DuplicateKeyError:
-                raise AlreadyExistsError(staff_id) from None
+        await insert(self.collection, document)
         return staff_from(document)
 
     async def find(self, staff_id: str) -> StaffRecord | None:
@@ -54,10 +48,10 @@ class Staff:
             found = self.collection.find({}).sort([("created_at", -1), ("_id", 1)])
             return [staff_from(document) async for document in found]
 
-    async def state(self, staff_id: str) -> AccountState | None:
-        """Read what access needs."""
+    async def state(self, staff_id: str, role: Role) -> AccountState | None:
+        """Read what access needs of somebody with this role."""
         with reachable():
-            found = await self.collection.find_one({"_id": staff_id}, STATE)
+            found = await self.collection.find_one({"_id": staff_id, "role": role.value}, STATE)
         return None if found is None else account_state(found)
 
     async def find_login(self, email: str) -> Login | None:

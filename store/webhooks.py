@@ -2,12 +2,16 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from domain.endpoint import Endpoint, fold_endpoint, stream_of_endpoint
+from domain.webhook_settings import WebhookSettings
+from domain.webhooks import OVERLAP, SECRET_BYTES, new_secret
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
@@ -23,25 +27,40 @@ _TRIES = 8
 log = structlog.get_logger()
 
 
+class Outgoing(Protocol):
+    """What lies beside the log."""
+
+    @property
+    def endpoints(self) -> EndpointStore: ...
+
+    @property
+    def secrets(self) -> SecretStore: ...
+
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+
+
 class Webhooks:
     """The repository of endpoints; `rows`, `secrets` and `deliveries` are what lies beside the log."""
 
     def __init__(
         self,
         events: EventStore,
-        rows: EndpointStore,
-        secrets: SecretStore,
-        deliveries: DeliveryStore,
+        outgoing: Outgoing,
+        settings: WebhookSettings,
         *,
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
+        randomness: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        self._events = events
+        self.events = events
+        self.settings = settings
         self._announce = announce
         self._clock = clock
-        self.rows = rows
-        self.secrets = secrets
-        self.deliveries = deliveries
+        self._randomness = randomness
+        self.rows = outgoing.endpoints
+        self.secrets = outgoing.secrets
+        self.deliveries = outgoing.deliveries
 
     async def register(
         self,
@@ -60,6 +79,22 @@ class Webhooks:
         await self.secrets.first(endpoint_id, secret)
         await self._append(stream_of_endpoint(endpoint_id), 0, [event], cause)
         await self.project(endpoint_id)
+
+    def mint_secret(self) -> str:
+        """Make a signing secret."""
+        return new_secret(self._randomness(SECRET_BYTES))
+
+    async def signing(self, endpoint_id: str) -> Sequence[str]:
+        """Read the secrets that sign now, the newest first; a project's default one is made when needed."""
+        living = await self.secrets.living(endpoint_id, self._clock())
+        return living or [await self.secrets.first(endpoint_id, self.mint_secret())]
+
+    async def rotate(self, endpoint_id: str) -> tuple[str, datetime]:
+        """Put a new secret before the present one; return it and when the old one ends."""
+        secret, now = self.mint_secret(), self._clock()
+        await self.signing(endpoint_id)
+        await self.secrets.rotate(endpoint_id, secret, now=now, until=now + OVERLAP)
+        return secret, now + OVERLAP
 
     async def change(
         self,
@@ -93,7 +128,7 @@ class Webhooks:
 
     async def load(self, endpoint_id: str) -> Endpoint | None:
         """Fold an endpoint's stream; None when there is none."""
-        commits = await self._events.read(stream_of_endpoint(endpoint_id))
+        commits = await self.events.read(stream_of_endpoint(endpoint_id))
         return fold_endpoint(event for commit in commits for event in commit.events)
 
     async def project(self, endpoint_id: str) -> Endpoint | None:
@@ -112,7 +147,7 @@ class Webhooks:
     async def record(self, stream: str, events: Sequence[Event], *, cause: Cause) -> None:
         """Append facts that nothing decides on behind whatever stands in a stream."""
         for attempt in range(_TRIES):
-            commits = await self._events.read(stream)
+            commits = await self.events.read(stream)
             try:
                 await self._append(stream, commits[-1].last if commits else 0, events, cause)
             except WrongExpectedVersionError:
@@ -122,6 +157,6 @@ class Webhooks:
         raise WrongExpectedVersionError(stream, -1)
 
     async def _append(self, stream: str, version: int, events: Sequence[Event], cause: Cause) -> None:
-        commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())
+        commit = await self.events.append(stream, version, events, cause=cause, time=self._clock())
         log.info("appended", stream=stream, types=[event.type for event in events])
         self._announce(commit)

@@ -1,9 +1,9 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from store.ledger import Account, Bounds, Settlement, Slot
+from store.ledger import Account, Bounds, Correction, Settlement, Slot
 
 
 class MemoryLedger:
@@ -11,6 +11,7 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
+        self._corrections: dict[str, list[Correction]] = {}
 
     async def hold(
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
@@ -18,6 +19,7 @@ class MemoryLedger:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
         if account.holds(generation):
+            account = self._accounts[developer] = _renewed(account, generation, now)
             return account
         if not _room(account, period, bounds):
             return None
@@ -26,14 +28,21 @@ class MemoryLedger:
         self._accounts[developer] = account
         return account
 
-    async def settle(self, developer: str, generation: str, settlement: Settlement) -> None:
+    async def settle(
+        self,
+        developer: str,
+        generation: str,
+        settlement: Settlement,
+        *,
+        held_before: datetime | None = None,
+    ) -> None:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
-        held = [slot for slot in account.slots if slot.generation == generation]
-        if not held:
+        held = account.slot_of(generation)
+        if held is None or (held_before is not None and held.since >= held_before):
             return
         if settlement == "released":
-            account = _add(account, held[0].period, -1)
+            account = _add(account, held.period, -1)
         left = tuple(slot for slot in account.slots if slot.generation != generation)
         self._accounts[developer] = replace(account, slots=left)
 
@@ -45,11 +54,46 @@ class MemoryLedger:
         await asyncio.sleep(0)
         return [(developer, account) for developer, account in self._accounts.items() if account.slots]
 
+    async def every(self) -> AsyncIterator[tuple[str, Account]]:
+        for developer, account in sorted(self._accounts.items()):
+            await asyncio.sleep(0)
+            yield developer, account
+
+    async def correct(self, developer: str, correction: Correction, *, seen: Account) -> bool:
+        await asyncio.sleep(0)
+        account = self._accounts.get(developer, Account())
+        if not _same(account, seen):
+            return False
+        for period, units in correction.units:
+            account = _add(account, period, units)
+        kept = tuple(slot for slot in account.slots if slot.generation not in correction.removed)
+        self._accounts[developer] = replace(account, slots=(*kept, *correction.added))
+        self._corrections.setdefault(developer, []).append(correction)
+        return True
+
+    async def corrections(self, developer: str) -> Sequence[Correction]:
+        await asyncio.sleep(0)
+        return list(self._corrections.get(developer, ()))
+
 
 def _room(account: Account, period: str, bounds: Bounds) -> bool:
     units = bounds.monthly is None or account.used_in(period) < bounds.monthly
     slots = bounds.concurrent is None or len(account.slots) < bounds.concurrent
     return units and slots
+
+
+def _renewed(account: Account, generation: str, now: datetime) -> Account:
+    slots = [
+        replace(slot, since=max(slot.since, now)) if slot.generation == generation else slot
+        for slot in account.slots
+    ]
+    return replace(account, slots=tuple(slots))
+
+
+def _same(account: Account, seen: Account) -> bool:
+    slots = {slot.generation for slot in account.slots} == {slot.generation for slot in seen.slots}
+    months = {*dict(account.used), *dict(seen.used)}
+    return slots and all(account.used_in(month) == seen.used_in(month) for month in months)
 
 
 def _add(account: Account, period: str, units: int) -> Account:

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -15,14 +15,10 @@ _UNFINISHED: Document = {**_PENDING, "lone": False}
 
 
 class MongoDeliveries:
-    """Deliveries in collection `webhook_deliveries`; kept for `keep` after their event, twice over.
+    """Deliveries in collection `webhook_deliveries`, forgotten by the server at `expire_at`."""
 
-    Twice, because nothing older than `keep` is scheduled: what is forgotten can not come again.
-    """
-
-    def __init__(self, database: Database, *, keep: timedelta = timedelta(days=30)) -> None:
+    def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_deliveries")
-        self._keep = keep
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -41,7 +37,7 @@ class MongoDeliveries:
             while fresh := await self._absent(fresh):
                 try:
                     # In order: no later event of a line stands here before an earlier one.
-                    await self._rows.insert_many(list(map(self._document, fresh)), ordered=True)
+                    await self._rows.insert_many(list(map(_document, fresh)), ordered=True)
                 except BulkWriteError as error:
                     if not only_duplicates(error):
                         raise
@@ -156,9 +152,6 @@ class MongoDeliveries:
         known = {document["_id"] for document in found}
         return [delivery for delivery in deliveries if delivery.id not in known]
 
-    def _document(self, delivery: Delivery) -> Document:
-        return _document(delivery) | {"expire_at": delivery.event_time + 2 * self._keep}
-
     async def _behind(self, before: str) -> Document:
         with reachable():
             last = await self._rows.find_one({"_id": before}, {"created_at": 1})
@@ -206,4 +199,4 @@ def _delivery(document: Document) -> Delivery:
     return Delivery(id=document["_id"], attempts=attempts, **fields)
 
 
-_BESIDE = frozenset({"_id", "pair", "blocked", "expire_at"})
+_BESIDE = frozenset({"_id", "pair", "blocked"})

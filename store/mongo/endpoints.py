@@ -63,6 +63,9 @@ class MongoEndpoints:
                 await self._rows.delete_one({"_id": endpoint.id})
                 return
             older = {"_id": endpoint.id, "version": {"$lt": endpoint.version}}
+            if endpoint.disabled is None:  # enabled again: old failures count no more
+                fresh = {**_fields(endpoint), "failing_since": None}
+                await self._rows.update_one({**older, "disabled": {"$nin": [None]}}, {"$set": fresh})
             await self._rows.update_one(older, {"$set": _fields(endpoint)})
 
     async def get(self, endpoint_id: str) -> Registered | None:

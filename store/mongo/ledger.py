@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from pymongo import ReturnDocument
 
-from store.ledger import Account, Bounds, Settlement, Slot
+from store.ledger import Account, Bounds, Correction, Settlement, Slot
 from store.mongo.connection import Database, Document, reachable
 
 
@@ -29,8 +30,18 @@ class MongoLedger:
         account = _account(document)
         return account if account.holds(generation) else None
 
-    async def settle(self, developer: str, generation: str, settlement: Settlement) -> None:
-        query = {"_id": developer, "slots.generation": generation}
+    async def settle(
+        self,
+        developer: str,
+        generation: str,
+        settlement: Settlement,
+        *,
+        held_before: datetime | None = None,
+    ) -> None:
+        slot: Document = {"generation": generation}
+        if held_before is not None:
+            slot["since"] = {"$lt": held_before}
+        query = {"_id": developer, "slots": {"$elemMatch": slot}}
         with reachable():
             await self._ledger.update_one(query, _settling(generation, settlement))
 
@@ -43,6 +54,26 @@ class MongoLedger:
         with reachable():
             documents = await self._ledger.find({"slots.0": {"$exists": True}}).to_list(None)
         return [(document["_id"], _account(document)) for document in documents]
+
+    async def every(self) -> AsyncIterator[tuple[str, Account]]:
+        with reachable():
+            async for document in self._ledger.find({}).sort("_id", 1):
+                yield document["_id"], _account(document)
+
+    async def correct(self, developer: str, correction: Correction, *, seen: Account) -> bool:
+        with reachable():
+            document = await self._ledger.find_one_and_update(
+                {"_id": developer},
+                _correcting(correction, seen),
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return any(kept["id"] == correction.id for kept in document.get("corrections", []))
+
+    async def corrections(self, developer: str) -> Sequence[Correction]:
+        with reachable():
+            document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
+        return [_correction(kept) for kept in (document or {}).get("corrections", [])]
 
 
 def _room(period: str, bounds: Bounds) -> list[Document]:
@@ -73,8 +104,47 @@ def _taking(slot: Document, bounds: Bounds) -> list[Document]:
     return [
         {
             "$set": {
-                "slots": {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _SLOTS]},
+                "slots": {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _renewed(literal)]},
                 f"used.{period}": {"$cond": [take, {"$add": [_used(period), 1]}, f"$used.{period}"]},
+            }
+        }
+    ]
+
+
+def _renewed(literal: Document) -> Document:
+    """Let the hold be as old as its last repetition."""
+    mine = {"$eq": ["$$slot.generation", literal["generation"]]}
+    since = {"since": {"$max": ["$$slot.since", literal["since"]]}}
+    renewed = {"$cond": [mine, {"$mergeObjects": ["$$slot", since]}, "$$slot"]}
+    return {"$map": {"input": _SLOTS, "as": "slot", "in": renewed}}
+
+
+def _correcting(correction: Correction, seen: Account) -> list[Document]:
+    """Change the counters and note the change in one step, unless they are other than they were seen."""
+    names = {"$ifNull": ["$slots.generation", []]}
+    same: list[Document] = [
+        {"$setEquals": [names, {"$literal": [slot.generation for slot in seen.slots]}]},
+        *(
+            {"$eq": [_used(period), seen.used_in(period)]}
+            for period in {*dict(seen.used), *dict(correction.units)}
+        ),
+    ]
+    removed = {"$in": ["$$slot.generation", {"$literal": list(correction.removed)}]}
+    kept = {"$filter": {"input": _SLOTS, "as": "slot", "cond": {"$not": [removed]}}}
+    added = {"$literal": [asdict(slot) for slot in correction.added]}
+    notes = {"$ifNull": ["$corrections", []]}
+    changed: Document = {
+        "slots": {"$concatArrays": [kept, added]},
+        "corrections": {"$concatArrays": [notes, [{"$literal": asdict(correction)}]]},
+    }
+    for period, units in correction.units:
+        changed[f"used.{period}"] = {"$add": [_used(period), units]}
+    standing: Document = {"slots": _SLOTS, "corrections": notes}
+    standing |= {name: f"${name}" for name in changed if name.startswith("used.")}
+    return [
+        {
+            "$set": {
+                name: {"$cond": [{"$and": same}, value, standing[name]]} for name, value in changed.items()
             }
         }
     ]
@@ -105,3 +175,14 @@ def _given_back(mine: Document) -> Document:
 def _account(document: Document) -> Account:
     slots = tuple(Slot(**slot) for slot in document.get("slots", []))
     return Account(slots=slots, used=tuple(sorted(document.get("used", {}).items())))
+
+
+def _correction(document: Document) -> Correction:
+    return Correction(
+        id=document["id"],
+        at=document["at"],
+        by=document["by"],
+        units=tuple((period, units) for period, units in document["units"]),
+        added=tuple(Slot(**slot) for slot in document["added"]),
+        removed=tuple(document["removed"]),
+    )

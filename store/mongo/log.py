@@ -115,7 +115,7 @@ class MongoLog:
         return {document["_id"] for document in documents}
 
     async def _owners(self, documents: Sequence[Document]) -> Mapping[str, Document]:
-        """Find project and user of each stream that belongs to one, for readers of theirs (store/mongo/feeds.py).
+        """Find project and user of each stream that belongs to one, for `MongoFeeds`.
 
         They are in the first event of a generation: in this batch, or at its position already.
         """

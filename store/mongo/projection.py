@@ -22,6 +22,7 @@ class MongoProjection:
         """Create what the queries need; repeatable."""
         newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
         await self._rows.create_index([("project", ASCENDING), ("user", ASCENDING), *newest])
+        await self._rows.create_index([("project", ASCENDING), ("erased", ASCENDING), *newest])
         await self._rows.create_index(
             [("project", ASCENDING), *newest], name="public", partialFilterExpression={"is_public": True}
         )
@@ -53,6 +54,11 @@ class MongoProjection:
 
     async def page_of_user(self, *, project: str, user: str, page: int, per_page: int) -> Page:
         return await self._page({"project": project, "user": user, "erased": False}, page, per_page)
+
+    async def page_of_project(self, *, project: str, user: str | None, page: int, per_page: int) -> Page:
+        if user is not None:
+            return await self.page_of_user(project=project, user=user, page=page, per_page=per_page)
+        return await self._page({"project": project, "erased": False}, page, per_page)
 
     async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page:
         return await self._page({"project": project, "is_public": True}, page, per_page)

@@ -8,8 +8,17 @@ from typing import Any, Self
 
 from pymongo.errors import PyMongoError
 
+from domain.checkpoint_key import CheckpointSettings
+from store.account_changes import AccountChanges
+from store.account_drafts import AccountDrafts
+from store.account_projector import AccountProjector
 from store.accounts import Accounts
+from store.checkpointing import Checkpointer, open_checkpointer
+from store.developers import Developers
+from store.durations import RecentDurations
 from store.mongo.blobs import MongoBlobs
+from store.mongo.checkpoints import MongoCheckpoints
+from store.mongo.commit_scan import MongoScan
 from store.mongo.connection import Client, open_client, open_database
 from store.mongo.event_store import MongoEventStore
 from store.mongo.feeds import MongoFeeds
@@ -17,10 +26,13 @@ from store.mongo.followers import MongoFollowers
 from store.mongo.leases import MongoLeases
 from store.mongo.ledger import MongoLedger
 from store.mongo.log import MongoLog
+from store.mongo.outgoing import MongoOutgoing
 from store.mongo.predictions import MongoPredictions
 from store.mongo.projection import MongoProjection
+from store.mongo.requests import MongoRequestCounts
 from store.mongo.words import MongoWords
 from store.settings import StoreSettings
+from store.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +46,19 @@ class MongoStore:
     ledger: MongoLedger
     projection: MongoProjection
     log: MongoLog
+    checkpoints: MongoCheckpoints
+    scan: MongoScan
     feeds: MongoFeeds
     followers: MongoFollowers
     leases: MongoLeases
     predictions: MongoPredictions
+    outgoing: MongoOutgoing
+    requests: MongoRequestCounts
+    durations: RecentDurations
+    usage: Usage
     accounts: Accounts
+    drafts: AccountDrafts
+    account_projector: AccountProjector
 
     @classmethod
     def open(cls, settings: StoreSettings, *, holder: str, clock: Callable[[], datetime]) -> Self:
@@ -53,16 +73,48 @@ class MongoStore:
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
             log=MongoLog(database),
+            checkpoints=MongoCheckpoints(database),
+            scan=MongoScan(database),
             feeds=MongoFeeds(database),
             followers=MongoFollowers(database),
             leases=MongoLeases(database, holder=holder),
             predictions=MongoPredictions(database),
+            outgoing=MongoOutgoing(database),
+            requests=MongoRequestCounts(database),
+            durations=RecentDurations(database),
+            usage=Usage(database),
             accounts=Accounts(database, clock),
+            drafts=AccountDrafts(database, clock),
+            account_projector=AccountProjector(database),
         )
+
+    def account_changes(self, clock: Callable[[], datetime]) -> AccountChanges:
+        """Open the way to change accounts."""
+        developers = Developers(self.events, self.account_projector, clock=clock)
+        return AccountChanges(self.accounts, self.drafts, developers)
+
+    def checkpointer(
+        self, settings: CheckpointSettings, clock: Callable[[], datetime]
+    ) -> Checkpointer | None:
+        """Make what signs the log; None without a key."""
+        return open_checkpointer(settings, self.checkpoints, clock=clock)
 
     async def prepare(self) -> None:
         """Create all indexes; repeatable, and the first proof that the store can be reached."""
-        parts = (self.events, self.words, self.blobs, self.ledger, self.projection, self.log, self.accounts)
+        parts = (
+            self.events,
+            self.words,
+            self.blobs,
+            self.ledger,
+            self.projection,
+            self.log,
+            self.outgoing,
+            self.requests,
+            self.durations,
+            self.usage,
+            self.accounts,
+            self.drafts,
+        )
         await asyncio.gather(*(part.ensure_indexes() for part in parts))
 
     async def health(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from events.catalogue import CLASSES, schema_uri
 from events.event import Event
 from events.schemas import FOLDER, schema_files
 from tests.domain.given import ONE_OF_EACH
+from tests.domain.given_developer import ONE_OF_EACH as ONE_OF_EACH_OF_A_DEVELOPER
 
 
 @pytest.mark.parametrize("name", schema_files())
@@ -19,7 +20,7 @@ def test_there_is_no_schema_of_an_event_that_does_not_exist() -> None:
     assert {file.name for file in FOLDER.iterdir()} == every
 
 
-@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
+@pytest.mark.parametrize("event", [*ONE_OF_EACH, *ONE_OF_EACH_OF_A_DEVELOPER], ids=lambda event: event.type)
 def test_what_is_stored_satisfies_its_schema_and_nothing_more_does(event: Event) -> None:
     schema = json.loads(schema_files()[f"{event.type}.v{event.schema_version}.json"])
     assert schema["$id"] == schema_uri(event)

@@ -1,6 +1,7 @@
 """What must be true of every system after everything that was done to it."""
 
 import asyncio
+import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
@@ -12,12 +13,22 @@ from events.commit import Commit
 from store.mongo.store import MongoStore
 from store.rebuild import rebuild
 from tests.journeys.system import System, until
+from tests.journeys.tenants import FILE_NAME, PASSWORD, PROMPT
 
+PERSONAL = (
+    *PROMPT.replace("'", " ").split(),
+    PROMPT,
+    FILE_NAME,
+    PASSWORD,
+    "@people.example",
+    "@studios.example",
+)
 PATIENCE = Patience(hop=timedelta(seconds=1), claim=timedelta(seconds=3))
 
 
 async def look(system: System) -> None:
-    """Wait until everything has come to rest; fail if anything is lost, doubled, illegal or miscounted."""
+    """Wait until everything has come to rest; fail if anything was lost, doubled, miscounted or told."""
+    discreet(system)
     async with system.memory() as store:
         await until(lambda: _at_rest(store), "every generation is final and settled", within=60, every=0.3)
         streams = await _streams(store)
@@ -27,6 +38,18 @@ async def look(system: System) -> None:
         await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
         report = await rebuild(store.events, store.projection, PATIENCE, repair=False)
         assert not report.differing, f"rows differ from the log: {report.differing}"
+
+
+def discreet(system: System) -> None:
+    """Every line that a process logs is JSON, names its service, and holds no secret and nothing personal."""
+    hidden = [word for word in (*system.hidden, *PERSONAL) if len(word) > 8]
+    for file in sorted((system.home / "logs").glob("*.log")):
+        text = file.read_text()
+        for line in text.splitlines():
+            told = json.loads(line)
+            assert file.stem.endswith(told["service"])
+            assert {"event", "level", "timestamp"} <= told.keys()
+        assert [word for word in hidden if word.lower() in text.lower()] == [], file.name
 
 
 async def history(system: System, generation: str) -> list[Commit]:

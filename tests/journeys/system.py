@@ -48,6 +48,7 @@ class System:
     def __init__(self, home: Path, mongodb_url: str, amqp_url: str | None) -> None:
         ports = Ports(home / "ports.json")
         self.home, self.secrets = home, Secrets()
+        self.hidden: set[str] = set(self.secrets.model_dump().values())
         self.names = ("sandbox", "gateway", "worker", "scheduler") if amqp_url else ("sandbox", "solo")
         self._addresses = _addresses(ports, mongodb_url, amqp_url, ports.of("gateway"))
         self.options = Options(home=home, port=self._addresses.port)
@@ -93,6 +94,15 @@ class System:
             self._children[name].kill()
         for name in names:
             self._children[name].stop()
+
+    async def freeze(self, name: str, *, seconds: float) -> None:
+        """Stop a process for a while (SIGSTOP), so that it goes on with what is long outdated."""
+        pid = self._children[name].pid or 0
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     async def terminate(self, *names: str) -> dict[str, int]:
         """End processes by SIGTERM, all at once; return their exit codes."""

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -18,12 +19,15 @@ from domain.credentials import (
     display_prefix,
     mint,
 )
+from events.envelope import Cause
+from store.account_changes import AccountChanges
 from tests.journeys.system import Sandbox, System, until
 from tests.making import jpeg
 
 SUBMIT = "/api/v1/generation/generate-v2"
 ONE = "/api/v1/generation/generations-v2"
 PASSWORD = "an-unlikely-password-indeed"
+CAUSE = Cause(actor="operator")
 # Words that stand for all that is personal: none of them may ever be in a log or a message.
 PROMPT = "a heliotrope walrus in Aunt Wilhelmina's garden"
 FILE_NAME = "lake-holiday-with-rosalind.jpg"
@@ -140,6 +144,10 @@ async def fetch(
         return Answer(answer.status, answer.headers, await answer.read())
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 async def make_tenant(
     system: System, session: aiohttp.ClientSession, tier: str, *, beside: Tenant | None = None
 ) -> Tenant:
@@ -148,29 +156,34 @@ async def make_tenant(
     password_hash = await Passwords(PasswordSettings(memory_kib=1024, passes=1)).hash(PASSWORD)
     async with system.memory() as store:
         if beside is None:
-            headers, developer, project = await _developer(system, store.accounts, tier, password_hash)
+            headers, developer, project = await _developer(
+                system, store.account_changes(now), tier, password_hash
+            )
         else:
             headers, developer, project = dict(beside.headers), beside.developer, beside.project
-        await store.accounts.create_user(developer, project, email=email, password_hash=password_hash)
+        await store.account_changes(now).register_user(
+            developer, project, email=email, password_hash=password_hash, cause=CAUSE
+        )
     token = await _log_in(system, session, email, project)
     headers |= {"Authorization": f"Bearer {token}"}
+    system.hidden |= {token, headers["X-Developer-Key"], headers["X-API-Key"]}
     return Tenant(system, session, system.base_url, headers, email, developer, project)
 
 
 async def _developer(
-    system: System, accounts: Any, tier: str, password_hash: str
+    system: System, changes: AccountChanges, tier: str, password_hash: str
 ) -> tuple[dict[str, str], str, str]:
     email = f"{secrets.token_hex(6)}@studios.example"
-    developer = await accounts.create_developer(email=email, password_hash=password_hash, tier=tier)
-    project = await accounts.create_project(developer.id, name="Journeys", limit=None)
+    developer = await changes.register_developer(
+        email=email, password_hash=password_hash, tier=tier, cause=CAUSE
+    )
+    project = await changes.create_project(developer.id, name="Journeys", limit=None, cause=CAUSE)
     hashed = system.authentication.peppers.hash
     developer_key, api_key = mint(DEVELOPER_KEY_PREFIX), mint(API_KEY_PREFIX)
-    await accounts.keys.create_developer_key(
-        developer.id, key_hash=hashed(developer_key), prefix=display_prefix(developer_key)
-    )
-    await accounts.keys.create_api_key(
-        developer.id, project.id, key_hash=hashed(api_key), prefix=display_prefix(api_key)
-    )
+    for place, key in ((None, developer_key), (project.id, api_key)):
+        await changes.create_key(
+            developer.id, place, key_hash=hashed(key), prefix=display_prefix(key), cause=CAUSE
+        )
     headers = {
         "X-User-Role": "end_user",
         "X-Developer-Key": developer_key,

@@ -1,14 +1,21 @@
 """One Idempotency-Key, one generation."""
 
 import asyncio
+from typing import Any
 
 from tests import making
 from tests.journeys.conftest import People
 from tests.journeys.system import Sandbox
-from tests.journeys.tenants import Tenant, fresh_key
+from tests.journeys.tenants import Answer, Tenant, fresh_key
 
 SYSTEM = "solo"
 PICTURE = making.jpeg("coffee.png", (160, 120))
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    """The body without the signature of the picture's link, which changes with the hour."""
+    body: dict[str, Any] = answer.body
+    return {**body, "urls": {**body["urls"], "image": body["urls"]["image"].partition("?")[0]}}
 
 
 async def test_the_same_again_gets_the_same_answer_while_it_runs_and_after(tenant: Tenant) -> None:
@@ -20,7 +27,7 @@ async def test_the_same_again_gets_the_same_answer_while_it_runs_and_after(tenan
 
     assert "Idempotency-Replayed" not in first.headers
     for replay in (again, late):
-        assert (replay.status, replay.body) == (202, first.body)
+        assert (replay.status, told(replay)) == (202, told(first))
         assert replay.headers["Idempotency-Replayed"] == "true"
         assert replay.headers["Location"] == first.headers["Location"]
 
@@ -38,7 +45,7 @@ async def test_other_content_under_the_same_key_is_refused(tenant: Tenant) -> No
 
     for answer in answers:
         assert (answer.status, answer.body["code"]) == (422, "idempotency_mismatch")
-    assert (await tenant.submit(PICTURE, key=key)).body == first.body
+    assert told(await tenant.submit(PICTURE, key=key)) == told(first)
 
 
 async def test_ten_at_once_are_one_generation_even_with_a_single_slot(
@@ -50,7 +57,7 @@ async def test_ten_at_once_are_one_generation_even_with_a_single_slot(
         answers = await asyncio.gather(*(tenant.submit(PICTURE, key=key) for _ in range(10)))
 
         assert [answer.status for answer in answers] == [202] * 10
-        assert len({answer.data for answer in answers}) == 1
+        assert all(told(answer) == told(answers[0]) for answer in answers)
         generation = answers[0].body["id"]
         await tenant.completed(generation)
         assert len(await sandbox.creations(generation)) == 1

@@ -3,9 +3,11 @@
 import asyncio
 import hashlib
 import json
+import shutil
 
 from local.banner import INSTRUCTIONS
 from tests import making
+from tests.conftest import missing
 from tests.journeys.conftest import People
 from tests.journeys.oracles import history
 from tests.journeys.system import Sandbox, System
@@ -18,6 +20,8 @@ ORDER = ("pending", "processing", "completed")
 
 async def curl(tenant: Tenant, *parts: str) -> Answer:
     """Send the documented example request by the real curl."""
+    if shutil.which("curl") is None:
+        missing("no curl: apt install curl")
     headers = [word for name, value in tenant.headers.items() for word in ("-H", f"{name}: {value}")]
     forms = [word for part in parts for word in ("-F", part)]
     url = f"{tenant.base_url}/api/v1/generation/generate-v2"
@@ -38,9 +42,10 @@ async def test_the_documented_curl_with_three_photographs_becomes_a_picture(
     answer = await curl(tenant, *photos, f"instructions={INSTRUCTIONS}")
 
     assert answer.status == 202
-    generation = answer.body["id"]
+    body = answer.body
+    generation, image = body["id"], body["urls"].pop("image")
     own = f"{tenant.base_url}{ONE}/{generation}"
-    assert answer.body == {
+    assert body == {
         "id": generation,
         "status": "pending",
         "message": "Generation request submitted successfully",
@@ -49,7 +54,6 @@ async def test_the_documented_curl_with_three_photographs_becomes_a_picture(
             "status": f"{own}/status",
             "events": f"{own}/events",
             "cancel": f"{own}/cancel",
-            "image": f"{own}/image",
             "web": own,
         },
     }
@@ -58,6 +62,10 @@ async def test_the_documented_curl_with_three_photographs_becomes_a_picture(
     assert seen == [status for status in ORDER if status in seen], "a status only moves forward"
     assert seen[-1] == "completed"
     await _the_picture_is_kept(tenant, generation)
+    assert image == f"{own}/image"
+    signed = (await tenant.resource(generation))["urls"]["image"]
+    assert signed.startswith(f"{image}?")
+    assert (await fetch(tenant.session, "", signed)).status == 200
     assert len(await sandbox.creations(generation)) == 1
 
 

@@ -1,19 +1,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from domain.access import Claims, Role
-from store.account_keys import DEVELOPER_KEYS
+from domain.developer import DEVELOPER_KEYS
+from domain.errors import ErrorCode, ExemplarError
+from events.envelope import Cause
+from store.account_changes import AccountChanges
 from store.account_queries import UserQuery
 from store.account_records import KeyRecord
-from store.account_slots import AlreadyExistsError, LimitReachedError
+from store.account_slots import AlreadyExistsError
 from store.accounts import Accounts
 from store.errors import StoreUnavailableError
 from store.mongo.connection import Database, open_client, open_database
+from store.mongo.store import MongoStore
 from store.settings import StoreSettings
+
+CAUSE = Cause(actor="operator")
 
 
 class Clock:
@@ -40,67 +47,94 @@ async def database(mongodb_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def accounts(database: Database, clock: Clock) -> Accounts:
-    accounts = Accounts(database, clock)
-    await accounts.ensure_indexes()
-    return accounts
+async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
+    store = MongoStore.open(StoreSettings(mongodb_url=SecretStr(mongodb_url)), holder="tests", clock=clock)
+    await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
+    yield store
+    store.close()
 
 
-async def developer(accounts: Accounts, name: str = "dev") -> str:
-    made = await accounts.create_developer(
-        email=f"{name}@example.com", password_hash="hash", tier="free_starter", developer_id=name
+@pytest.fixture
+def accounts(store: MongoStore) -> Accounts:
+    return store.accounts
+
+
+@pytest.fixture
+def changes(store: MongoStore, clock: Clock) -> AccountChanges:
+    return store.account_changes(clock)
+
+
+async def developer(changes: AccountChanges, name: str = "dev") -> str:
+    made = await changes.register_developer(
+        email=f"{name}@example.com", password_hash="hash", tier="free_starter", developer_id=name, cause=CAUSE
     )
     return made.id
 
 
-async def project(accounts: Accounts, developer_id: str, name: str = "garden") -> str:
-    made = await accounts.create_project(developer_id, name=name, limit=None, project_id=name)
+async def project(changes: AccountChanges, developer_id: str, name: str = "garden") -> str:
+    made = await changes.create_project(developer_id, name=name, limit=None, project_id=name, cause=CAUSE)
     return made.id
 
 
-async def user(accounts: Accounts, developer_id: str, project_id: str, name: str = "ada") -> str:
-    made = await accounts.create_user(
-        developer_id, project_id, email=f"{name}@example.com", password_hash="hash", full_name=name.title()
+async def user(changes: AccountChanges, developer_id: str, project_id: str, name: str = "ada") -> str:
+    made = await changes.register_user(
+        developer_id,
+        project_id,
+        email=f"{name}@example.com",
+        password_hash="hash",
+        full_name=name.title(),
+        cause=CAUSE,
     )
     return made.id
 
 
-async def api_key(accounts: Accounts, developer_id: str, project_id: str, key_hash: str = "1:p") -> KeyRecord:
-    return await accounts.keys.create_api_key(developer_id, project_id, key_hash=key_hash, prefix="pk_ppppp")
+async def api_key(
+    changes: AccountChanges, developer_id: str, project_id: str, key_hash: str = "1:p"
+) -> KeyRecord:
+    return await changes.create_key(
+        developer_id, project_id, key_hash=key_hash, prefix="pk_ppppp", cause=CAUSE
+    )
 
 
-async def developer_key(accounts: Accounts, developer_id: str, key_hash: str = "1:d") -> KeyRecord:
-    return await accounts.keys.create_developer_key(developer_id, key_hash=key_hash, prefix="ak_ddddd")
+async def developer_key(changes: AccountChanges, developer_id: str, key_hash: str = "1:d") -> KeyRecord:
+    return await changes.create_key(developer_id, None, key_hash=key_hash, prefix="ak_ddddd", cause=CAUSE)
 
 
-async def test_a_restart_finds_what_it_made(accounts: Accounts) -> None:
-    await developer(accounts)
-    await project(accounts, "dev")
-    await accounts.keys.create_developer_key("dev", key_hash="1:d", prefix="ak_ddddd", key_id="key")
+async def test_a_restart_finds_what_it_made(accounts: Accounts, changes: AccountChanges) -> None:
+    await developer(changes)
+    await project(changes, "dev")
+    key: dict[str, Any] = {"key_hash": "1:d", "prefix": "ak_ddddd", "key_id": "key", "cause": CAUSE}
+    await changes.create_key("dev", None, **key)
     with pytest.raises(AlreadyExistsError):
-        await developer(accounts)
+        await developer(changes)
     with pytest.raises(AlreadyExistsError):
-        await accounts.create_project("dev", name="garden", limit=1, project_id="garden")
+        await project(changes, "dev")
     with pytest.raises(AlreadyExistsError):
-        await accounts.keys.create_developer_key("dev", key_hash="1:d", prefix="ak_ddddd", key_id="key")
+        await changes.create_key("dev", None, **key)
     with pytest.raises(AlreadyExistsError):
-        await developer_key(accounts, "dev", "1:d")
+        await developer_key(changes, "dev", "1:d")
 
 
-async def test_an_address_belongs_to_one_developer_and_to_one_user_of_a_project(accounts: Accounts) -> None:
-    await developer(accounts)
+async def test_an_address_belongs_to_one_developer_and_to_one_user_of_a_project(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
+    await developer(changes)
     for name in ("garden", "kitchen"):
-        await user(accounts, "dev", await project(accounts, "dev", name))
+        await user(changes, "dev", await project(changes, "dev", name))
     with pytest.raises(AlreadyExistsError):
-        await user(accounts, "dev", "garden")
+        await user(changes, "dev", "garden")
     with pytest.raises(AlreadyExistsError):
-        await accounts.create_developer(email="dev@example.com", password_hash="x", tier="internal")
+        await changes.register_developer(
+            email="dev@example.com", password_hash="x", tier="internal", cause=CAUSE
+        )
 
 
-async def test_a_login_is_looked_for_among_developers_or_in_one_project(accounts: Accounts) -> None:
-    await developer(accounts)
-    await project(accounts, "dev")
-    ada = await user(accounts, "dev", "garden")
+async def test_a_login_is_looked_for_among_developers_or_in_one_project(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
+    await developer(changes)
+    await project(changes, "dev")
+    ada = await user(changes, "dev", "garden")
     found = await accounts.find_login("ada@example.com", "garden")
     assert found is not None
     assert (found.id, found.role, found.project_id, found.active) == (ada, Role.END_USER, "garden", True)
@@ -112,20 +146,22 @@ async def test_a_login_is_looked_for_among_developers_or_in_one_project(accounts
     assert await accounts.find_login("ada@example.com", "another") is None
 
 
-async def test_nobody_logs_into_a_deleted_project(accounts: Accounts) -> None:
-    await developer(accounts)
-    await user(accounts, "dev", await project(accounts, "dev"))
-    assert await accounts.delete_project("dev", "garden")
+async def test_nobody_logs_into_a_deleted_project(accounts: Accounts, changes: AccountChanges) -> None:
+    await developer(changes)
+    await user(changes, "dev", await project(changes, "dev"))
+    await changes.delete_project("dev", "garden", cause=CAUSE)
     found = await accounts.find_login("ada@example.com", "garden")
     assert found is not None
     assert not found.active
 
 
-async def test_all_that_an_access_decision_needs_is_read_at_once(accounts: Accounts) -> None:
-    await developer(accounts)
-    await project(accounts, "dev")
-    ada = await user(accounts, "dev", "garden")
-    secret, public = await developer_key(accounts, "dev"), await api_key(accounts, "dev", "garden")
+async def test_all_that_an_access_decision_needs_is_read_at_once(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
+    await developer(changes)
+    await project(changes, "dev")
+    ada = await user(changes, "dev", "garden")
+    secret, public = await developer_key(changes, "dev"), await api_key(changes, "dev", "garden")
     found = await accounts.credentials(
         "garden", user_id=ada, developer_key_hashes=["2:x", "1:d"], api_key_hashes=["1:p"]
     )
@@ -140,20 +176,24 @@ async def test_all_that_an_access_decision_needs_is_read_at_once(accounts: Accou
     assert (found.api_key.id, found.api_key.project_id) == (public.id, "garden")
 
 
-async def test_a_key_is_not_found_in_the_place_of_the_other_kind(accounts: Accounts) -> None:
-    await developer(accounts)
-    await project(accounts, "dev")
-    await developer_key(accounts, "dev")
-    await api_key(accounts, "dev", "garden")
+async def test_a_key_is_not_found_in_the_place_of_the_other_kind(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
+    await developer(changes)
+    await project(changes, "dev")
+    await developer_key(changes, "dev")
+    await api_key(changes, "dev", "garden")
     found = await accounts.credentials("garden", developer_key_hashes=["1:p"], api_key_hashes=["1:d"])
     assert found is not None
     assert (found.developer_key, found.api_key) == (None, None)
 
 
-async def test_a_user_of_another_project_is_not_found_in_this_one(accounts: Accounts) -> None:
-    await developer(accounts)
-    await project(accounts, "dev")
-    bob = await user(accounts, "dev", await project(accounts, "dev", "kitchen"), "bob")
+async def test_a_user_of_another_project_is_not_found_in_this_one(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
+    await developer(changes)
+    await project(changes, "dev")
+    bob = await user(changes, "dev", await project(changes, "dev", "kitchen"), "bob")
     found = await accounts.credentials("garden", user_id=bob)
     assert found is not None
     assert found.user is None
@@ -161,89 +201,103 @@ async def test_a_user_of_another_project_is_not_found_in_this_one(accounts: Acco
     assert await accounts.credentials("nowhere", user_id=bob) is None
 
 
-async def test_a_revoked_key_is_revoked_at_the_next_look(accounts: Accounts) -> None:
-    await developer(accounts)
-    await project(accounts, "dev")
-    key = await api_key(accounts, "dev", "garden")
-    assert await accounts.keys.revoke("dev", key.id, "garden")
+async def test_a_revoked_key_is_revoked_at_the_next_look(accounts: Accounts, changes: AccountChanges) -> None:
+    await developer(changes)
+    await project(changes, "dev")
+    key = await api_key(changes, "dev", "garden")
+    await changes.revoke_key("dev", key.id, "garden", cause=CAUSE)
     found = await accounts.credentials("garden", api_key_hashes=["1:p"])
     assert found is not None
     assert found.api_key is not None
     assert not found.api_key.active
-    assert not await accounts.keys.revoke("dev", key.id, "garden")
+    with pytest.raises(ExemplarError, match="not_found"):
+        await changes.revoke_key("dev", key.id, "garden", cause=CAUSE)
 
 
-async def test_nobody_revokes_the_key_of_another(accounts: Accounts) -> None:
+async def test_nobody_revokes_the_key_of_another(accounts: Accounts, changes: AccountChanges) -> None:
     for name in ("dev", "eve"):
-        await project(accounts, await developer(accounts, name), f"garden of {name}")
-    secret, public = await developer_key(accounts, "dev"), await api_key(accounts, "dev", "garden of dev")
-    assert not await accounts.keys.revoke("eve", secret.id)
-    assert not await accounts.keys.revoke("eve", public.id, "garden of dev")
-    assert not await accounts.keys.revoke("eve", public.id, "garden of eve")
-    assert not await accounts.keys.revoke("dev", public.id)
+        await project(changes, await developer(changes, name), f"garden of {name}")
+    secret, public = await developer_key(changes, "dev"), await api_key(changes, "dev", "garden of dev")
+    for owner, key, place in (
+        ("eve", secret.id, None),
+        ("eve", public.id, "garden of dev"),
+        ("eve", public.id, "garden of eve"),
+        ("dev", public.id, None),
+    ):
+        with pytest.raises(ExemplarError, match="not_found"):
+            await changes.revoke_key(owner, key, place, cause=CAUSE)
     assert [key.active for key in await accounts.keys.all_of("dev")] == [True]
     assert await accounts.keys.all_of("eve") == []
 
 
-async def test_of_forty_keys_made_at_once_ten_are_kept(accounts: Accounts) -> None:
-    await developer(accounts)
+async def test_of_forty_keys_made_at_once_ten_are_kept(accounts: Accounts, changes: AccountChanges) -> None:
+    await developer(changes)
     made = await asyncio.gather(
-        *(developer_key(accounts, "dev", f"1:{n}") for n in range(40)), return_exceptions=True
+        *(developer_key(changes, "dev", f"1:{n}") for n in range(40)), return_exceptions=True
     )
     kept = [key for key in made if isinstance(key, KeyRecord)]
     assert len(kept) == DEVELOPER_KEYS
-    assert all(isinstance(key, KeyRecord | LimitReachedError) for key in made)
-    assert await accounts.keys.revoke("dev", kept[3].id)
-    await developer_key(accounts, "dev", "1:new")
-    with pytest.raises(LimitReachedError):
-        await developer_key(accounts, "dev", "1:more")
+    refused = [error for error in made if isinstance(error, ExemplarError)]
+    assert {error.code for error in refused} == {ErrorCode.KEY_LIMIT}
+    assert len(kept) + len(refused) == 40
+    await changes.revoke_key("dev", kept[3].id, cause=CAUSE)
+    await developer_key(changes, "dev", "1:new")
+    with pytest.raises(ExemplarError, match="Maximum of 10 active developer keys"):
+        await developer_key(changes, "dev", "1:more")
     assert len(await accounts.keys.all_of("dev")) == 11
 
 
-async def test_of_twelve_projects_made_at_once_the_tiers_number_is_kept(accounts: Accounts) -> None:
-    await developer(accounts)
+async def test_of_twelve_projects_made_at_once_the_tiers_number_is_kept(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
+    await developer(changes)
     made = await asyncio.gather(
-        *(accounts.create_project("dev", name=str(n), limit=3) for n in range(12)), return_exceptions=True
+        *(changes.create_project("dev", name=str(n), limit=3, cause=CAUSE) for n in range(12)),
+        return_exceptions=True,
     )
-    assert sum(isinstance(one, LimitReachedError) for one in made) == 9
+    assert sum(isinstance(one, ExemplarError) for one in made) == 9
     first = (await accounts.projects("dev"))[0]
-    assert await accounts.delete_project("dev", first.id)
-    await accounts.create_project("dev", name="another", limit=3)
+    await changes.delete_project("dev", first.id, cause=CAUSE)
+    await changes.create_project("dev", name="another", limit=3, cause=CAUSE)
     counted = await accounts.count_projects("dev")
     assert (counted.total, counted.active) == (4, 3)
 
 
-async def test_a_downgraded_developer_keeps_his_projects_but_makes_no_more(accounts: Accounts) -> None:
-    await developer(accounts)
+async def test_a_downgraded_developer_keeps_his_projects_but_makes_no_more(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
+    await developer(changes)
     for name in "abcde":
-        await accounts.create_project("dev", name=name, limit=None)
-    with pytest.raises(LimitReachedError):
-        await accounts.create_project("dev", name="f", limit=3)
+        await project(changes, "dev", name)
+    with pytest.raises(ExemplarError, match="Maximum of 3 projects"):
+        await changes.create_project("dev", name="f", limit=3, cause=CAUSE)
     assert len(await accounts.projects("dev")) == 5
 
 
-async def test_a_project_is_its_developers_alone(accounts: Accounts) -> None:
-    await project(accounts, await developer(accounts))
-    await developer(accounts, "eve")
+async def test_a_project_is_its_developers_alone(accounts: Accounts, changes: AccountChanges) -> None:
+    await project(changes, await developer(changes))
+    await developer(changes, "eve")
     assert await accounts.project("eve", "garden") is None
-    assert await accounts.update_project("eve", "garden", {"name": "mine"}) is None
-    assert not await accounts.delete_project("eve", "garden")
+    with pytest.raises(ExemplarError, match="not_found"):
+        await changes.update_project("eve", "garden", {"name": "mine"}, cause=CAUSE)
+    with pytest.raises(ExemplarError, match="not_found"):
+        await changes.delete_project("eve", "garden", cause=CAUSE)
     assert await accounts.projects("eve") == []
     assert [kept.name for kept in await accounts.projects("dev")] == ["garden"]
 
 
-async def test_a_changed_project_says_when(accounts: Accounts, clock: Clock) -> None:
-    await project(accounts, await developer(accounts))
+async def test_a_changed_project_says_when(accounts: Accounts, changes: AccountChanges, clock: Clock) -> None:
+    await project(changes, await developer(changes))
     clock.now += timedelta(days=1)
-    changed = await accounts.update_project("dev", "garden", {"description": "roses"})
-    assert changed is not None
+    changed = await changes.update_project("dev", "garden", {"description": "roses"}, cause=CAUSE)
     assert (changed.name, changed.description, changed.updated_at) == ("garden", "roses", clock.now)
 
 
-async def test_a_deleted_project_is_gone(accounts: Accounts) -> None:
-    await project(accounts, await developer(accounts))
-    assert await accounts.delete_project("dev", "garden")
-    assert not await accounts.delete_project("dev", "garden")
+async def test_a_deleted_project_is_gone(accounts: Accounts, changes: AccountChanges) -> None:
+    await project(changes, await developer(changes))
+    await changes.delete_project("dev", "garden", cause=CAUSE)
+    with pytest.raises(ExemplarError, match="not_found"):
+        await changes.delete_project("dev", "garden", cause=CAUSE)
     assert await accounts.project("dev", "garden") is None
     assert await accounts.projects("dev") == []
     found = await accounts.credentials("garden")
@@ -251,13 +305,15 @@ async def test_a_deleted_project_is_gone(accounts: Accounts) -> None:
     assert not found.project_active
 
 
-async def test_users_are_listed_by_page_search_and_project(accounts: Accounts, clock: Clock) -> None:
-    await developer(accounts)
+async def test_users_are_listed_by_page_search_and_project(
+    accounts: Accounts, changes: AccountChanges, clock: Clock
+) -> None:
+    await developer(changes)
     for name in ("garden", "kitchen"):
-        await project(accounts, "dev", name)
+        await project(changes, "dev", name)
         for number in range(3):
             clock.now += timedelta(seconds=1)
-            await user(accounts, "dev", name, f"{name}.{number}")
+            await user(changes, "dev", name, f"{name}.{number}")
 
     async def names(projects: list[str], query: UserQuery) -> tuple[list[str], int]:
         users, total = await accounts.users("dev", projects, query)
@@ -274,15 +330,16 @@ async def test_users_are_listed_by_page_search_and_project(accounts: Accounts, c
 
 
 async def test_the_use_of_a_key_is_noted_once_a_minute(
-    accounts: Accounts, clock: Clock, database: Database
+    accounts: Accounts, changes: AccountChanges, clock: Clock, database: Database
 ) -> None:
-    await project(accounts, await developer(accounts))
-    await api_key(accounts, "dev", "garden")
+    await project(changes, await developer(changes))
+    await api_key(changes, "dev", "garden")
 
     async def use() -> datetime | None:
         found = await accounts.credentials("garden", api_key_hashes=["1:p"])
         assert found is not None
-        accounts.keys.note_use(found.developer_key, found.api_key, found.api_key)
+        for key in (found.developer_key, found.api_key, found.api_key):
+            accounts.keys.note_use(key)
         await accounts.keys.settle()
         return (await accounts.keys.all_of("dev", "garden"))[0].last_used_at
 
@@ -342,10 +399,10 @@ async def test_login_attempts_are_counted_in_a_window(accounts: Accounts, clock:
 
 @pytest.mark.parametrize("role", [Role.END_USER, Role.DEVELOPER])
 async def test_an_ended_session_is_remembered_until_its_tokens_expire(
-    accounts: Accounts, clock: Clock, role: Role
+    accounts: Accounts, changes: AccountChanges, clock: Clock, role: Role
 ) -> None:
-    await project(accounts, await developer(accounts))
-    ada = await user(accounts, "dev", "garden")
+    await project(changes, await developer(changes))
+    ada = await user(changes, "dev", "garden")
     owner, place = (ada, "garden") if role is Role.END_USER else ("dev", None)
 
     async def ended() -> set[str]:
@@ -365,13 +422,15 @@ async def test_an_ended_session_is_remembered_until_its_tokens_expire(
     assert await ended() == {"s3"}
 
 
-async def test_every_query_of_the_request_path_uses_an_index(accounts: Accounts, database: Database) -> None:
-    await project(accounts, await developer(accounts))
+async def test_every_query_of_the_request_path_uses_an_index(
+    accounts: Accounts, changes: AccountChanges, database: Database
+) -> None:
+    await project(changes, await developer(changes))
     queries = {
         "keys": {"kind": "project", "hash": {"$in": ["1:p", "2:p"]}},
         "users": {"project_id": "garden", "email": "ada@example.com"},
         "developers": {"email": "dev@example.com"},
-        "projects": {"developer_id": "dev", "slot": {"$exists": True}},
+        "projects": {"developer_id": "dev", "active": True},
     }
     for collection, query in queries.items():
         plan = await database[collection].find(query).explain()
@@ -388,9 +447,9 @@ async def test_a_store_that_is_away_says_so() -> None:
     client.close()
 
 
-async def test_no_record_prints_a_person(accounts: Accounts) -> None:
-    await project(accounts, await developer(accounts))
-    ada = await user(accounts, "dev", "garden")
+async def test_no_record_prints_a_person(accounts: Accounts, changes: AccountChanges) -> None:
+    await project(changes, await developer(changes))
+    ada = await user(changes, "dev", "garden")
     records = [
         await accounts.user("garden", ada),
         await accounts.developer("dev"),

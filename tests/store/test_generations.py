@@ -131,6 +131,7 @@ class Behind:
     def __init__(self, events: EventStore) -> None:
         self._events = events
         self.read = events.read
+        self.following = events.following
         self.commits = events.commits
         self.unpublished = events.unpublished
         self.mark_published = events.mark_published

@@ -9,14 +9,16 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 
 from domain.credentials import Passwords, PasswordSettings, Peppers
-from gateway.auth import AuthRoutes, IdentityRoutes
+from gateway.auth import AuthRoutes
 from gateway.authentication import Authenticator
+from gateway.developers import DeveloperRoutes
 from gateway.errors import errors_middleware
+from gateway.identity import IdentityRoutes
+from gateway.project_users import ProjectUserRoutes
 from gateway.projects import ProjectRoutes
 from gateway.request_ids import install_request_ids
 from gateway.tokens import Sessions, Tokens
-from store.accounts import Accounts
-from store.mongo.connection import open_client, open_database
+from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.gateway.identity.world import OPERATOR_KEY, PASSWORD, PEPPER, RETIRED_SECRET, SECRET, Clock, World
 
@@ -34,21 +36,23 @@ def identity_database(mongod: str) -> Iterator[str]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(identity_database: str) -> AsyncIterator[World]:
     settings = StoreSettings(mongodb_url=SecretStr(identity_database))
-    mongo = open_client(settings)
     clock = Clock()
-    accounts = Accounts(open_database(mongo, settings), clock)
-    await accounts.ensure_indexes()
+    store = MongoStore.open(settings, holder="tests", clock=clock)
+    await store.prepare()
+    accounts, changes = store.accounts, store.account_changes(clock)
     tokens = Tokens([SECRET, RETIRED_SECRET], clock)
     peppers = Peppers({1: PEPPER})
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
-    door = IdentityRoutes(accounts, authenticator, Sessions(accounts, tokens), passwords, peppers, clock)
+    sessions = Sessions(accounts, tokens)
+    door = IdentityRoutes(accounts, changes, authenticator, sessions, passwords, peppers, clock)
     client = TestClient(TestServer(application(door, authenticator)))
     await client.start_server()
-    yield World(client, accounts, authenticator, tokens, peppers, clock, await passwords.hash(PASSWORD))
+    password_hash = await passwords.hash(PASSWORD)
+    yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash)
     await client.close()
     await accounts.keys.settle()
-    mongo.close()
+    store.close()
 
 
 def application(door: IdentityRoutes, authenticator: Authenticator) -> web.Application:
@@ -63,6 +67,7 @@ def application(door: IdentityRoutes, authenticator: Authenticator) -> web.Appli
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
-    app.add_routes([*AuthRoutes(door).routes(), *ProjectRoutes(door).routes()])
+    app.add_routes([*AuthRoutes(door).routes(), *DeveloperRoutes(door).routes()])
+    app.add_routes([*ProjectRoutes(door).routes(), *ProjectUserRoutes(door).routes()])
     app.add_routes([web.get("/submit", submit), web.get("/read", read)])
     return app

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from tests.gateway.identity.world import FORBIDDEN, OPERATOR_KEY, PASSWORD, UNKNOWN, Tenant, World, told
+from tests.gateway.identity.world import (
+    CAUSE,
+    FORBIDDEN,
+    OPERATOR_KEY,
+    PASSWORD,
+    UNKNOWN,
+    Tenant,
+    World,
+    told,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -257,7 +266,7 @@ async def test_users_are_listed_in_a_project_and_over_all(world: World) -> None:
 async def test_statistics_count_what_there_is_and_what_is_active(world: World) -> None:
     ada = await world.tenant()
     cid = await world.tenant(ada.developer_id)
-    await world.accounts.keys.revoke(ada.developer_id, ada.api_key_id, ada.project_id)
+    await world.changes.revoke_key(ada.developer_id, ada.api_key_id, ada.project_id, cause=CAUSE)
     one = await got(world, f"{PROJECTS}/{ada.project_id}/stats", ada)
     assert one == {"users": {"total": 1, "active": 1}, "api_keys": {"total": 1, "active": 0}}
     every = await got(world, f"{PROJECTS}/stats", ada)

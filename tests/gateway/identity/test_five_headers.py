@@ -15,9 +15,10 @@ import pytest_asyncio
 from multidict import CIMultiDict
 
 from domain.access import Role
-from domain.credentials import Peppers, display_prefix, mint
+from domain.credentials import Peppers, mint
 from gateway.tokens import Tokens, key_id
 from tests.gateway.identity.world import (
+    CAUSE,
     FORBIDDEN,
     PEPPER,
     RETIRED_SECRET,
@@ -412,12 +413,7 @@ async def test_a_token_alone_reads_and_headers_that_agree_do_no_harm(world: Worl
 
 async def test_a_key_minted_elsewhere_may_have_another_prefix(world: World, people: People) -> None:
     key = mint("zz")
-    await world.accounts.keys.create_api_key(
-        people.ada.developer_id,
-        people.ada.project_id,
-        key_hash=world.peppers.hash(key),
-        prefix=display_prefix(key),
-    )
+    await world.keep_key(people.ada.developer_id, people.ada.project_id, key)
     headers = world.headers(people.ada)
     headers[API] = key
     assert (await world.client.get("/submit", headers=headers)).status == 200
@@ -425,12 +421,8 @@ async def test_a_key_minted_elsewhere_may_have_another_prefix(world: World, peop
 
 async def test_a_key_of_a_pepper_that_is_not_listed_any_more_is_unknown(world: World, people: People) -> None:
     key = mint("pk")
-    await world.accounts.keys.create_api_key(
-        people.ada.developer_id,
-        people.ada.project_id,
-        key_hash=Peppers({1: PEPPER, 2: "q" * 32}).hash(key),
-        prefix=display_prefix(key),
-    )
+    newer = Peppers({1: PEPPER, 2: "q" * 32})
+    await world.keep_key(people.ada.developer_id, people.ada.project_id, key, newer)
     headers = world.headers(people.ada)
     headers[API] = key
     assert await told(await world.client.get("/submit", headers=headers)) == FORBIDDEN
@@ -439,19 +431,22 @@ async def test_a_key_of_a_pepper_that_is_not_listed_any_more_is_unknown(world: W
 Revocation = Callable[[World, Tenant], Awaitable[object]]
 REVOCATIONS: list[Any] = [
     pytest.param(
-        lambda w, t: w.accounts.keys.revoke(t.developer_id, t.developer_key_id),
+        lambda w, t: w.changes.revoke_key(t.developer_id, t.developer_key_id, cause=CAUSE),
         NO_DEVELOPER_KEY,
         200,
         id="developer key",
     ),
     pytest.param(
-        lambda w, t: w.accounts.keys.revoke(t.developer_id, t.api_key_id, t.project_id),
+        lambda w, t: w.changes.revoke_key(t.developer_id, t.api_key_id, t.project_id, cause=CAUSE),
         FORBIDDEN,
         200,
         id="API key",
     ),
     pytest.param(
-        lambda w, t: w.accounts.delete_project(t.developer_id, t.project_id), UNKNOWN, 401, id="project"
+        lambda w, t: w.changes.delete_project(t.developer_id, t.project_id, cause=CAUSE),
+        UNKNOWN,
+        401,
+        id="project",
     ),
 ]
 
@@ -463,7 +458,7 @@ async def test_what_is_revoked_is_refused_from_the_next_request_on(
     tenant = await world.tenant()
     headers = world.headers(tenant)
     assert (await world.client.get("/submit", headers=headers)).status == 200
-    assert await revoke(world, tenant)
+    await revoke(world, tenant)
     assert await told(await world.client.get("/submit", headers=headers)) == expected
     bare = {"Authorization": headers["Authorization"]}
     assert (await world.client.get("/read", headers=bare)).status == bare_reading

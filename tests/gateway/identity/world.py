@@ -14,15 +14,18 @@ from multidict import CIMultiDict
 
 from domain.access import Claims, Role
 from domain.credentials import Peppers, display_prefix, mint
+from events.envelope import Cause
 from gateway.authentication import Authenticator
 from gateway.tokens import TokenPair, Tokens, key_id
-from store.accounts import Accounts, random_id
+from store.account_changes import AccountChanges, random_id
+from store.accounts import Accounts
 
 SECRET = "the secret that signs tokens in these tests"
 RETIRED_SECRET = "the secret that signed them until yesterday"
 OPERATOR_KEY = "op_key_of_these_tests_and_no_other_place"
 PASSWORD = "correct horse battery"
 PEPPER = "p" * 32
+CAUSE = Cause(actor="operator")
 UNKNOWN = 401, "Could not validate credentials"
 FORBIDDEN = 403, "Insufficient permissions for this operation"
 
@@ -58,6 +61,7 @@ class Tenant:
 class World:
     client: "TestClient[web.Request, web.Application]"
     accounts: Accounts
+    changes: AccountChanges
     authenticator: Authenticator
     tokens: Tokens
     peppers: Peppers
@@ -67,42 +71,54 @@ class World:
 
     async def developer(self, tier: str = "cloud_premium") -> str:
         email = f"developer{next(self.numbers)}@example.com"
-        made = await self.accounts.create_developer(email=email, password_hash=self.password_hash, tier=tier)
+        made = await self.changes.register_developer(
+            email=email, password_hash=self.password_hash, tier=tier, cause=CAUSE
+        )
         return made.id
 
     async def tenant(self, developer_id: str | None = None, tier: str = "cloud_premium") -> Tenant:
         """Make an end user in a new project, of a new developer unless one is named."""
         developer = await self.accounts.developer(developer_id or await self.developer(tier))
         assert developer is not None
-        project = await self.accounts.create_project(developer.id, name="garden", limit=None)
+        project = await self.changes.create_project(developer.id, name="garden", limit=None, cause=CAUSE)
         secret, public = mint("ak"), mint("pk")
-        kept = await self.accounts.keys.create_developer_key(
-            developer.id, key_hash=self.peppers.hash(secret), prefix=display_prefix(secret)
-        )
-        kept_public = await self.accounts.keys.create_api_key(
-            developer.id,
-            project.id,
-            key_hash=self.peppers.hash(public),
-            prefix=display_prefix(public),
-        )
+        kept = await self.keep_key(developer.id, None, secret)
+        kept_public = await self.keep_key(developer.id, project.id, public)
         lone = Tenant(
             developer_id=developer.id,
             developer_email=developer.email,
             developer_key=secret,
-            developer_key_id=kept.id,
+            developer_key_id=kept,
             project_id=project.id,
             api_key=public,
-            api_key_id=kept_public.id,
+            api_key_id=kept_public,
             user_id="",
             email="",
         )
         return await self.neighbour(lone)
 
+    async def keep_key(
+        self, developer_id: str, project_id: str | None, key: str, peppers: Peppers | None = None
+    ) -> str:
+        """Keep a key that a test has minted; return its id."""
+        kept = await self.changes.create_key(
+            developer_id,
+            project_id,
+            key_hash=(peppers or self.peppers).hash(key),
+            prefix=display_prefix(key),
+            cause=CAUSE,
+        )
+        return kept.id
+
     async def neighbour(self, tenant: Tenant) -> Tenant:
         """Make another end user in the same project."""
         email = f"user{next(self.numbers)}@example.com"
-        user = await self.accounts.create_user(
-            tenant.developer_id, tenant.project_id, email=email, password_hash=self.password_hash
+        user = await self.changes.register_user(
+            tenant.developer_id,
+            tenant.project_id,
+            email=email,
+            password_hash=self.password_hash,
+            cause=CAUSE,
         )
         return replace(tenant, user_id=user.id, email=email)
 

@@ -1,0 +1,150 @@
+"""Merkle trees of RFC 6962 (now RFC 9162, section 2.1): roots that grow, proofs, and their verification.
+
+A tree of `size` leaves splits at the largest power of two below `size`. Leaves come in as hashes already
+(`events.commit.leaf_hash`). Indexes count from 0: the leaf at position p of the sealed order has index p - 1.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+EMPTY_ROOT = sha256(b"").digest()
+
+Range = tuple[int, int]
+"""The leaves from the first number up to, not including, the second."""
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash an inner node."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """All that is needed to let a tree grow: the roots of its perfect subtrees, the largest first.
+
+    There are as many as `size` has one-bits; ValueError for another number.
+    """
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size < 0 or len(self.hashes) != self.size.bit_count():
+            raise ValueError(f"{len(self.hashes)} subtrees do not make a tree of {self.size} leaves")
+
+    def extended(self, leaves: Iterable[bytes]) -> "Frontier":
+        """Put leaves behind the last one."""
+        size, hashes = self.size, list(self.hashes)
+        for leaf in leaves:
+            node, carry = leaf, size
+            while carry & 1:
+                node = sha256(b"\x01" + hashes.pop() + node).digest()
+                carry >>= 1
+            hashes.append(node)
+            size += 1
+        return Frontier(size, tuple(hashes))
+
+    def root(self) -> bytes:
+        """Fold the subtrees, from the smallest up."""
+        if not self.hashes:
+            return EMPTY_ROOT
+        root = self.hashes[-1]
+        for left in reversed(self.hashes[:-1]):
+            root = node_hash(left, root)
+        return root
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    """Hash a whole (sub)tree."""
+    return Frontier().extended(leaves).root()
+
+
+def inclusion_path(index: int, size: int) -> list[Range]:
+    """Name the subtrees whose roots, in this order, prove a leaf to be in a tree (RFC 9162, 2.1.3.1)."""
+    if not 0 <= index < size:
+        raise ValueError(f"a tree of {size} leaves has no leaf {index}")
+    path: list[Range] = []
+    first, last = 0, size
+    while last - first > 1:
+        middle = first + _split(last - first)
+        if index < middle:
+            path.append((middle, last))
+            last = middle
+        else:
+            path.append((first, middle))
+            first = middle
+    return path[::-1]
+
+
+def consistency_path(old: int, new: int) -> list[Range]:
+    """Name the subtrees whose roots prove a tree to be the beginning of another (RFC 9162, 2.1.4.1)."""
+    if not 0 < old <= new:
+        raise ValueError(f"a tree of {old} leaves is no beginning of one of {new}")
+    path: list[Range] = []
+    first, last = 0, new
+    while old < last:
+        middle = first + _split(last - first)
+        if old <= middle:
+            path.append((middle, last))
+            last = middle
+        else:
+            path.append((first, middle))
+            first = middle
+    # The old root itself is known to whoever asks; a smaller subtree at its end is not.
+    known = [] if first == 0 else [(first, last)]
+    return [*known, *path[::-1]]
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Tell whether a proof leads from a leaf to the root of a tree (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    node, last, hashed = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            hashed = node_hash(sibling, hashed)
+            node, last = _up_from_right(node, last)
+        else:
+            hashed = node_hash(hashed, sibling)
+        node, last = node >> 1, last >> 1
+    return last == 0 and hashed == root
+
+
+def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
+    """Tell whether a proof shows the old tree to be the beginning of the new one (RFC 9162, 2.1.4.2)."""
+    if not 0 < old <= new:
+        return False
+    if old == new:
+        return not proof and old_root == new_root
+    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
+    if not path:
+        return False
+    node, last = old - 1, new - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    older = newer = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            older, newer = node_hash(sibling, older), node_hash(sibling, newer)
+            node, last = _up_from_right(node, last)
+        else:
+            newer = node_hash(newer, sibling)
+        node, last = node >> 1, last >> 1
+    return last == 0 and older == old_root and newer == new_root
+
+
+def _split(size: int) -> int:
+    """Return the largest power of two below `size`, which is at least 2."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def _up_from_right(node: int, last: int) -> tuple[int, int]:
+    """Climb until the node is a right child: below, at the edge of the tree, it stands for itself."""
+    while node and not node & 1:
+        node, last = node >> 1, last >> 1
+    return node, last

@@ -1,0 +1,161 @@
+"""The day's requests are counted where a developer becomes known, and every answer tells him his limits."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import structlog
+from aiohttp import web
+
+from domain.access import Claims, DeveloperIdentity, Identity, Role, Tenancy
+from domain.credentials import Peppers
+from domain.errors import ErrorCode, LimitError
+from domain.limits import Standing, headers
+from domain.quota import period_of, seconds_to_next_day
+from domain.tiers import TIERS, Tier
+from gateway.authentication import Authenticator
+from gateway.tokens import Tokens
+from store.accounts import Accounts
+from store.admission import Admission
+from store.errors import StoreError
+from store.ledger import Bounds
+from store.requests import Requests
+
+IDLE = timedelta(minutes=1)
+PERIOD_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+class Known(NamedTuple):
+    """Whose limits an answer tells."""
+
+    developer: str
+    tier: Tier
+
+
+KNOWN: Final = web.RequestKey("known_developer", Known)
+OVERDRAWN: Final = web.RequestKey("overdrawn", LimitError)
+"""Set on a request beyond the day's limit; it may still be the replay of a known Idempotency-Key."""
+
+
+class Limits:
+    """Count requests, tell limits, and count what was refused: one line of the log in half a minute."""
+
+    def __init__(self, admission: Admission, requests: Requests, *, clock: Callable[[], datetime]) -> None:
+        self._admission = admission
+        self._requests = requests
+        self._clock = clock
+        self._refused: Counter[tuple[str, str]] = Counter()
+
+    def install(self, app: web.Application) -> None:
+        """Let every answer of an application tell the limits."""
+        app.on_response_prepare.append(self.tell)
+        app.cleanup_ctx.append(self._tidying)
+
+    async def admit(self, request: web.Request, known: Known, *, replayable: bool = False) -> None:
+        """Count a request of a developer who is known now; LimitError when the day's are used up.
+
+        A `replayable` one is let through marked: whether it is a replay shows only when its body is read.
+        """
+        if KNOWN in request:
+            return
+        request[KNOWN] = known
+        if await self._requests.spend(known.developer, known.tier.daily_requests):
+            return
+        refusal = LimitError(ErrorCode.REQUEST_LIMIT, seconds_to_next_day(self._clock()))
+        request[OVERDRAWN] = refusal
+        if not replayable:
+            raise refusal
+
+    async def tell(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """Put the limits on an answer to a known developer; a signal, so that streams carry them too."""
+        known = request.get(KNOWN)
+        if known is None or response.status == 503:  # which means that the store cannot be asked now
+            return
+        if response.status == 429:
+            code = ErrorCode.REQUEST_LIMIT if OVERDRAWN in request else ErrorCode.GENERATION_LIMIT
+            self._refused[known.tier.name, code.value] += 1
+        try:
+            response.headers.update(headers(known.tier, await self._standing(known), self._clock()))
+        except StoreError as error:
+            log.debug("limits not told", error=type(error).__name__)
+
+    async def _standing(self, known: Known) -> Standing:
+        developer, tier = known
+        bounds = Bounds(monthly=tier.monthly, concurrent=tier.concurrent)
+        used, slots = 0, 0
+        if bounds != Bounds(monthly=None, concurrent=None):
+            account = await self._admission.standing(developer, bounds)
+            used, slots = account.used_in(period_of(self._clock())), len(account.slots)
+        return Standing(used, slots, await self._requests.left(developer, tier.daily_requests))
+
+    async def _tidying(self, app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._tidy(), name="limits")
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await self._round(idle=timedelta())
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD_SECONDS)
+            await self._round(idle=IDLE)
+
+    async def _round(self, *, idle: timedelta) -> None:
+        refused, self._refused = self._refused, Counter()
+        for (tier, code), count in sorted(refused.items()):
+            log.info("requests refused", tier=tier, code=code, count=count)
+        try:
+            await self._requests.give_back(idle=idle)
+        except StoreError as error:
+            log.warning("requests not given back", error=type(error).__name__)
+
+
+class CountingAuthenticator(Authenticator):
+    """Tell who sends a request, and count it among the developer's once he is known."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        tokens: Tokens,
+        peppers: Peppers,
+        *,
+        limits: Limits,
+        tiers: Mapping[str, Tier] = TIERS,
+        operator_keys: Sequence[str] = (),
+    ) -> None:
+        super().__init__(accounts, tokens, peppers, tiers=tiers, operator_keys=operator_keys)
+        self._limits = limits
+
+    async def submitter(self, request: web.Request) -> Identity:
+        identity = await super().submitter(request)
+        replayable = "Idempotency-Key" in request.headers
+        await self._limits.admit(request, Known(identity.developer_id, identity.tier), replayable=replayable)
+        return identity
+
+    async def reader(self, request: web.Request) -> Identity:
+        identity = await super().reader(request)
+        await self._limits.admit(request, Known(identity.developer_id, identity.tier))
+        return identity
+
+    async def developer(self, request: web.Request) -> DeveloperIdentity:
+        identity = await super().developer(request)
+        await self._limits.admit(request, Known(identity.developer_id, identity.tier))
+        return identity
+
+    async def registrar(self, request: web.Request) -> Tenancy:
+        found = await super().registrar(request)
+        await self._limits.admit(request, Known(found.developer.id, self._tiers[found.tier]))
+        return found
+
+    async def account(self, request: web.Request) -> Claims:
+        claims = await super().account(request)
+        match claims.role:
+            case Role.END_USER:
+                await self.reader(request)
+            case Role.DEVELOPER:
+                await self.developer(request)
+        return claims

@@ -1,0 +1,163 @@
+"""`GET /api/v1/usage`: what was generated, by project, user and time for a developer; an end user's own."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, cast
+
+from aiohttp import web
+
+from domain.access import Role
+from domain.errors import ErrorCode, FieldError
+from domain.limits import Policy, Standing, policies
+from domain.quota import next_day, next_period, period_of
+from domain.tiers import Tier
+from gateway.authentication import Authenticator
+from store.admission import Admission
+from store.ledger import Bounds
+from store.requests import Requests
+from store.usage import DIMENSIONS, Dimension, Line, Tally, TooManyLinesError, Usage, UsageQuery
+
+LONGEST_DAYS: Final = 366
+_OWN: Final[tuple[Dimension, ...]] = ("day", "month")
+_NAMES: Final[Mapping[Dimension, str]] = {
+    "project": "project_id",
+    "user": "user_id",
+    "day": "day",
+    "month": "month",
+}
+_COUNTS: Final = ("generations", "completed", "failed", "running", "units")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRoutes:
+    """What the route needs; `table` lists it."""
+
+    authenticator: Authenticator
+    usage: Usage
+    admission: Admission
+    requests: Requests
+    clock: Callable[[], datetime]
+
+    def table(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [web.get("/api/v1/usage", self.read)]
+
+    async def read(self, request: web.Request) -> web.Response:
+        """Answer usage as JSON, or as CSV by `format=csv` or `Accept: text/csv`."""
+        claims = await self.authenticator.account(request)
+        if claims.role is Role.END_USER:
+            end_user = await self.authenticator.reader(request)
+            query = self._query(
+                request, end_user.developer_id, _OWN, project=end_user.project_id, user=end_user.user_id
+            )
+            return await self._answer(request, query, {})
+        developer = await self.authenticator.developer(request)
+        query = self._query(request, developer.developer_id, tuple(DIMENSIONS))
+        limits = await self._limits(developer.developer_id, developer.tier)
+        return await self._answer(request, query, {"tier": developer.tier.name, "limits": limits})
+
+    def _query(
+        self,
+        request: web.Request,
+        developer: str,
+        allowed: Sequence[Dimension],
+        *,
+        project: str | None = None,
+        user: str | None = None,
+    ) -> UsageQuery:
+        today = self.clock().date()
+        first = _day(request, "from", today.replace(day=1))
+        last = _day(request, "to", max(today, first))
+        if last < first or (last - first).days >= LONGEST_DAYS:
+            raise _wrong("to", f"must be at most {LONGEST_DAYS} days, from `from` on")
+        return UsageQuery(developer, first, last, _dimensions(request, allowed), project, user)
+
+    async def _answer(
+        self, request: web.Request, query: UsageQuery, more: Mapping[str, object]
+    ) -> web.Response:
+        try:
+            lines = await self.usage.lines(query)
+        except TooManyLinesError:
+            raise _wrong("by", "gives too many lines: ask for fewer days or a coarser `by`") from None
+        headers = {"Cache-Control": "private, no-store", "Vary": "Accept"}
+        if _wants_csv(request):
+            name = f"usage-{query.first}-{query.last}.csv"
+            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+            return web.Response(text=_csv(query, lines), content_type="text/csv", headers=headers)
+        body = {
+            "from": query.first.isoformat(),
+            "to": query.last.isoformat(),
+            "by": list(query.by),
+            **more,
+            "totals": _counts(sum((line.tally for line in lines), Tally())),
+            "usage": [_named(query, line) | _counts(line.tally) for line in lines],
+        }
+        return web.json_response(body, headers=headers)
+
+    async def _limits(self, developer: str, tier: Tier) -> dict[str, dict[str, object]]:
+        """Tell what is left now of what the tier limits."""
+        now = self.clock()
+        account = await self.admission.standing(developer, Bounds(tier.monthly, tier.concurrent))
+        left = await self.requests.left(developer, tier.daily_requests)
+        standing = Standing(account.used_in(period_of(now)), len(account.slots), left)
+        ends = {"monthly": next_period(now), "daily": next_day(now)}
+        return {
+            policy.name: _limit(policy, ends.get(policy.name)) for policy in policies(tier, standing, now)
+        }
+
+
+def _limit(policy: Policy, resets_at: datetime | None) -> dict[str, object]:
+    limit: dict[str, object] = {"limit": policy.quota, "remaining": policy.remaining}
+    return limit if resets_at is None else limit | {"resets_at": resets_at.isoformat()}
+
+
+def _dimensions(request: web.Request, allowed: Sequence[Dimension]) -> tuple[Dimension, ...]:
+    asked = [name for text in request.query.getall("by", ["day"]) for name in text.split(",")]
+    if len(set(asked)) != len(asked) or not set(asked) <= set(allowed):
+        raise _wrong("by", f"must be one or more of {', '.join(allowed)}, between commas")
+    return cast("tuple[Dimension, ...]", tuple(asked))
+
+
+def _day(request: web.Request, name: str, default: date) -> date:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    try:
+        if len(text) == 10 and 1970 <= (day := date.fromisoformat(text)).year <= 2999:
+            return day
+    except ValueError:
+        pass
+    raise _wrong(name, "must be a day: 2026-11-22")
+
+
+def _wants_csv(request: web.Request) -> bool:
+    accepts_csv = request.headers.get("Accept", "").partition(",")[0].partition(";")[0].strip() == "text/csv"
+    asked = request.query.get("format", "csv" if accepts_csv else "json")
+    if asked not in ("csv", "json"):
+        raise _wrong("format", "must be json or csv")
+    return asked == "csv"
+
+
+def _csv(query: UsageQuery, lines: Sequence[Line]) -> str:
+    """Write RFC 4180 with a header line."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*(_NAMES[name] for name in query.by), *_COUNTS])
+    writer.writeheader()
+    writer.writerows(_named(query, line) | _counts(line.tally) for line in lines)
+    return text.getvalue()
+
+
+def _named(query: UsageQuery, line: Line) -> dict[str, object]:
+    return {_NAMES[name]: value for name, value in zip(query.by, line.values, strict=True)}
+
+
+def _counts(tally: Tally) -> dict[str, object]:
+    counts = (tally.generations, tally.completed, tally.failed, tally.running, tally.units)
+    return dict(zip(_COUNTS, counts, strict=True))
+
+
+def _wrong(name: str, message: str) -> FieldError:
+    return FieldError(ErrorCode.INVALID_REQUEST, ("query", name), message, "value_error")

@@ -1,0 +1,126 @@
+"""What was used: an aggregate over the rows, never a counter, so that no repeated message can move it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Literal
+
+from store.mongo.connection import Database, Document, reachable
+
+Dimension = Literal["project", "user", "day", "month"]
+
+DIMENSIONS: Final[Mapping[Dimension, object]] = {
+    "project": "$project",
+    "user": "$user",
+    "day": {"$dateToString": {"date": "$created_at", "format": "%Y-%m-%d"}},
+    "month": "$period",
+}
+MOST_LINES: Final = 10_000
+
+
+class TooManyLinesError(Exception):
+    """The answer would have more than `MOST_LINES` lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Generations by how they stand; `units` is what counts against the month: all but the failed."""
+
+    generations: int = 0
+    completed: int = 0
+    failed: int = 0
+    running: int = 0
+
+    @property
+    def units(self) -> int:
+        return self.generations - self.failed
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.generations + other.generations,
+            self.completed + other.completed,
+            self.failed + other.failed,
+            self.running + other.running,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the answer: the values of its dimensions and what was used."""
+
+    values: tuple[str, ...]
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuery:
+    """Whose generations, admitted on which days (UTC, both included), by what."""
+
+    developer: str
+    first: date
+    last: date
+    by: tuple[Dimension, ...]
+    project: str | None = None
+    user: str | None = None
+
+
+class Usage:
+    """Ask the rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._rows = database.get_collection("generations")
+
+    async def ensure_indexes(self) -> None:
+        """Create what a developer's queries need, who has the most rows: the index answers; repeatable."""
+        fields = ("developer", "created_at", "project", "user", "period", "status")
+        with reachable():
+            await self._rows.create_index([(name, 1) for name in fields], name="usage")
+
+    async def lines(self, query: UsageQuery) -> Sequence[Line]:
+        """Read the lines in the order of their values; TooManyLinesError above 10,000 of them."""
+        with reachable():
+            found = self._rows.aggregate(_pipeline(query), allowDiskUse=True)
+            documents = await found.to_list(MOST_LINES + 1)
+        if len(documents) > MOST_LINES:
+            raise TooManyLinesError
+        return [_line(query, document) for document in documents]
+
+    async def admitted(self, developer: str, since: datetime) -> Sequence[str]:
+        """List the generations of a developer that were admitted since a moment."""
+        query = {"developer": developer, "created_at": {"$gte": since}}
+        with reachable():
+            found = await self._rows.find(query, {"_id": 1}).to_list(None)
+        return [document["_id"] for document in found]
+
+
+def _pipeline(query: UsageQuery) -> list[Document]:
+    key = {name: DIMENSIONS[name] for name in query.by}
+    counts = {status: _count(status) for status in ("completed", "failed")}
+    return [
+        {"$match": _match(query)},
+        {"$group": {"_id": key, "generations": {"$sum": 1}, **counts}},
+        {"$sort": {"_id": 1}},
+        {"$limit": MOST_LINES + 1},
+    ]
+
+
+def _match(query: UsageQuery) -> Document:
+    first = datetime.combine(query.first, time(), UTC)
+    end = datetime.combine(query.last + timedelta(days=1), time(), UTC)
+    match: Document = {"developer": query.developer, "created_at": {"$gte": first, "$lt": end}}
+    if query.project is not None:
+        match["project"] = query.project
+    if query.user is not None:
+        match["user"] = query.user
+    return match
+
+
+def _count(status: str) -> Document:
+    return {"$sum": {"$cond": [{"$eq": ["$status", status]}, 1, 0]}}
+
+
+def _line(query: UsageQuery, document: Document) -> Line:
+    completed, failed = document["completed"], document["failed"]
+    running = document["generations"] - completed - failed
+    values = tuple(document["_id"][name] for name in query.by)
+    return Line(values, Tally(document["generations"], completed, failed, running))

@@ -1,0 +1,80 @@
+"""given(facts).when(decision).then(facts), for the rules of a developer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from domain.developer import Developer, fold, stream_of
+from events.developer import (
+    DeveloperPasswordReset,
+    DeveloperRegistered,
+    DeveloperTierChanged,
+    KeyCreated,
+    KeyRevoked,
+    ProjectCreated,
+    ProjectDeleted,
+    ProjectRenamed,
+    UserDeleted,
+    UserErased,
+    UserPasswordReset,
+    UserRegistered,
+)
+from events.envelope import Cause, RecordedEvent
+from events.event import Event
+
+ID = "dev-1"
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+REGISTERED = DeveloperRegistered(tier="free_starter")
+GARDEN = ProjectCreated(project="garden")
+HIS_KEY = KeyCreated(key="key-1", project=None)
+GARDEN_KEY = KeyCreated(key="key-2", project="garden")
+
+ONE_OF_EACH: tuple[Event, ...] = (
+    REGISTERED,
+    DeveloperTierChanged(previous="free_starter", tier="cloud_starter"),
+    DeveloperPasswordReset(change="c1"),
+    GARDEN,
+    ProjectRenamed(project="garden", change="c2"),
+    ProjectDeleted(project="garden"),
+    HIS_KEY,
+    KeyRevoked(key="key-1"),
+    UserRegistered(project="garden", user="usr-1"),
+    UserPasswordReset(project="garden", user="usr-1", change="c3"),
+    UserDeleted(project="garden", user="usr-1"),
+    UserErased(project="garden", user="usr-1"),
+)
+
+
+def folded(events: Sequence[Event], start: Developer | None = None) -> Developer | None:
+    first = start.version + 1 if start else 1
+    recorded = (
+        RecordedEvent(stream_of(ID), version, NOON, event, Cause(actor="operator"))
+        for version, event in enumerate(events, start=first)
+    )
+    return fold(recorded, start)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Facts that are in the log already."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def developer(self) -> Developer:
+        found = folded(self.events)
+        assert found is not None
+        return found
+
+    def when(self, decision: Callable[[Developer], Sequence[Event]]) -> tuple[Event, ...]:
+        """Decide, check that the state takes it, and return what was decided."""
+        decided = tuple(decision(self.developer))
+        after = folded(decided, self.developer)
+        assert after is not None
+        assert after.version == self.developer.version + len(decided)
+        return decided
+
+
+def given(*events: Event) -> Given:
+    return Given((REGISTERED, *events))

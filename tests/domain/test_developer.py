@@ -1,0 +1,123 @@
+from typing import get_args
+
+import pytest
+
+from domain import developer as rules
+from domain.developer import API_KEYS, DEVELOPER_KEYS, developer_of, stream_of
+from domain.errors import ErrorCode, ExemplarError
+from events.developer import (
+    DeveloperEvent,
+    DeveloperTierChanged,
+    KeyCreated,
+    KeyRevoked,
+    ProjectCreated,
+    ProjectDeleted,
+    UserDeleted,
+    UserRegistered,
+)
+from tests.domain.given_developer import (
+    GARDEN,
+    GARDEN_KEY,
+    HIS_KEY,
+    ID,
+    ONE_OF_EACH,
+    REGISTERED,
+    folded,
+    given,
+)
+
+
+def refused(code: ErrorCode, text: str = "") -> "pytest.RaisesExc[ExemplarError]":
+    return pytest.raises(ExemplarError, match=text or code.value, check=lambda error: error.code is code)
+
+
+def test_there_is_an_example_of_every_event() -> None:
+    assert {type(event) for event in ONE_OF_EACH} == set(get_args(DeveloperEvent))
+    assert folded(ONE_OF_EACH) is not None
+
+
+def test_a_stream_tells_whose_it_is() -> None:
+    assert developer_of(stream_of(ID)) == ID
+    assert developer_of("generation-1") is None
+
+
+def test_a_stream_begins_with_the_registration_and_has_one() -> None:
+    with pytest.raises(ValueError, match="begins with"):
+        folded([GARDEN])
+    with pytest.raises(ValueError, match="registered twice"):
+        folded([REGISTERED, REGISTERED])
+
+
+def test_who_is_registered_is_not_registered_again() -> None:
+    assert rules.register(None, tier="free_starter") == [REGISTERED]
+    assert rules.register(given().developer, tier="internal") == []
+
+
+def test_the_same_tier_is_no_change() -> None:
+    assert given().when(lambda d: rules.change_tier(d, tier="free_starter")) == ()
+    changed = DeveloperTierChanged(previous="free_starter", tier="internal")
+    assert given().when(lambda d: rules.change_tier(d, tier="internal")) == (changed,)
+    assert given(changed).developer.tier == "internal"
+
+
+def test_a_tier_bounds_living_projects_alone() -> None:
+    three = tuple(ProjectCreated(project=name) for name in "abc")
+    with refused(ErrorCode.PROJECT_LIMIT, "Maximum of 3 projects reached for tier free_starter"):
+        given(*three).when(lambda d: rules.create_project(d, project="d", limit=3))
+    room = given(*three, ProjectDeleted(project="a"))
+    assert room.when(lambda d: rules.create_project(d, project="d", limit=3)) == (
+        ProjectCreated(project="d"),
+    )
+    assert given(*three).when(lambda d: rules.create_project(d, project="d", limit=None))
+    assert given(*three).when(lambda d: rules.create_project(d, project="c", limit=3)) == ()
+
+
+def test_ten_keys_of_a_developer_and_fifty_of_a_project_are_enough() -> None:
+    own = tuple(KeyCreated(key=str(number), project=None) for number in range(DEVELOPER_KEYS))
+    public = tuple(KeyCreated(key=f"p{number}", project="garden") for number in range(API_KEYS))
+    full = given(GARDEN, *own, *public)
+    with refused(ErrorCode.KEY_LIMIT, "Maximum of 10 active developer keys reached. Revoke one first."):
+        full.when(lambda d: rules.create_key(d, key="x", project=None))
+    with refused(ErrorCode.KEY_LIMIT, "Maximum of 50 active API keys reached. Revoke one first."):
+        full.when(lambda d: rules.create_key(d, key="x", project="garden"))
+    room = given(GARDEN, *own, KeyRevoked(key="3"))
+    assert room.when(lambda d: rules.create_key(d, key="x", project=None))
+    assert full.when(lambda d: rules.create_key(d, key="3", project=None)) == ()
+
+
+def test_the_keys_of_a_project_end_with_it() -> None:
+    after = given(GARDEN, HIS_KEY, GARDEN_KEY, ProjectDeleted(project="garden")).developer
+    assert dict(after.keys) == {"key-1": None}
+    assert after.projects == frozenset()
+
+
+@pytest.mark.parametrize("project", [None, "kitchen"])
+def test_a_key_is_revoked_by_its_owner_alone(project: str | None) -> None:
+    with refused(ErrorCode.NOT_FOUND):
+        given(GARDEN, GARDEN_KEY).when(lambda d: rules.revoke_key(d, key="key-2", project=project))
+    gone = given(GARDEN, GARDEN_KEY, KeyRevoked(key="key-2"))
+    with refused(ErrorCode.NOT_FOUND):
+        gone.when(lambda d: rules.revoke_key(d, key="key-2", project="garden"))
+
+
+def test_what_is_in_no_project_of_his_is_unknown() -> None:
+    for decision in (
+        lambda d: rules.rename_project(d, project="kitchen", change="c"),
+        lambda d: rules.delete_project(d, project="kitchen"),
+        lambda d: rules.create_key(d, key="k", project="kitchen"),
+        lambda d: rules.register_user(d, project="kitchen", user="u"),
+        lambda d: rules.reset_user_password(d, project="kitchen", user="u", change="c"),
+        lambda d: rules.delete_user(d, project="kitchen", user="u"),
+    ):
+        with refused(ErrorCode.NOT_FOUND):
+            given(GARDEN).when(decision)
+
+
+def test_users_come_and_go_without_weighing_on_the_state() -> None:
+    came = given(GARDEN).when(lambda d: rules.register_user(d, project="garden", user="ada"))
+    assert came == (UserRegistered(project="garden", user="ada"),)
+    went = given(GARDEN, *came).when(lambda d: rules.delete_user(d, project="garden", user="ada"))
+    assert went == (UserDeleted(project="garden", user="ada"),)
+    assert given(GARDEN, *came, *went, ProjectDeleted(project="garden")).when(
+        lambda d: rules.erase_user(d, project="garden", user="ada")
+    )

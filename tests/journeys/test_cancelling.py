@@ -1,0 +1,58 @@
+"""A client that changes its mind."""
+
+import asyncio
+
+from tests.journeys.conftest import People
+from tests.journeys.oracles import history
+from tests.journeys.system import Sandbox, System
+from tests.journeys.tenants import ONE, Answer, Tenant
+
+SYSTEM = "solo"
+
+
+async def cancel(tenant: Tenant, generation: str) -> Answer:
+    url = f"{tenant.base_url}{ONE}/{generation}/cancel"
+    async with tenant.session.post(url, headers=tenant.headers) as answer:
+        return Answer(answer.status, answer.headers, await answer.read())
+
+
+async def test_a_cancelled_generation_ends_as_canceled_wherever_it_was_and_frees_its_slot(
+    people: People, sandbox: Sandbox, system: System
+) -> None:
+    tenant = await people("cloud_starter")
+    running = await tenant.spoiled(sandbox, latency_s=30)
+    unanswered = await tenant.spoiled(sandbox, create="hang")
+    waiting = await tenant.spoiled(sandbox, create="429", retry_after=60)
+    await asyncio.gather(
+        tenant.reaches(running, "started"),
+        tenant.reaches(unanswered, "invoking"),
+        tenant.reaches(waiting, "waiting"),
+    )
+    generations = (running, unanswered, waiting)
+    assert (await tenant.submit()).status == 429
+
+    answers = await asyncio.gather(*(cancel(tenant, generation) for generation in generations))
+
+    assert {answer.status for answer in answers} <= {200, 202}
+    for resource in await asyncio.gather(*map(tenant.finished, generations)):
+        assert (resource["status"], resource["failure"]["code"]) == ("failed", "canceled")
+        assert resource["generated_image_url"] is None
+    again = await cancel(tenant, running)
+    assert (again.status, again.body["status"]) == (200, "failed")
+    assert await sandbox.creations(unanswered) == []
+    fresh = [await tenant.accepted() for _ in generations]
+    await asyncio.gather(*map(tenant.completed, fresh))
+
+
+async def test_a_success_that_comes_after_the_wish_to_cancel_is_not_delivered(
+    tenant: Tenant, sandbox: Sandbox, system: System
+) -> None:
+    generation = await tenant.spoiled(sandbox, create="drop_after_commit", webhook="lost")
+    assert (await cancel(tenant, generation)).status in (200, 202)
+
+    resource = await tenant.finished(generation)
+
+    assert resource["failure"]["code"] == "canceled"
+    told = [event.type for commit in await history(system, generation) for event in commit.events]
+    assert "generation.completed" not in told
+    assert len(await sandbox.creations(generation)) == 1

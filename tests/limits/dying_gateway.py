@@ -1,0 +1,25 @@
+"""A real gateway that is killed between the hold and the append of a generation's first event."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import processes
+from logs import configure_logging
+from store.mongo.event_store import MongoEventStore
+
+insert = MongoEventStore._insert
+
+
+async def die(self: MongoEventStore, documents: Sequence[dict[str, Any]]) -> list[Exception | None]:
+    if any(document["stream"].startswith("generation-") for document in documents):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await insert(self, documents)
+
+
+if __name__ == "__main__":
+    MongoEventStore._insert = die  # type: ignore[method-assign]
+    configure_logging("gateway")
+    asyncio.run(processes.run(processes.PROCESSES["gateway"]))

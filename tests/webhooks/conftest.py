@@ -1,0 +1,36 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from actors.dialling import Dialler
+from domain.webhook_settings import WebhookSettings
+from store.mongo.store import MongoStore
+from store.settings import StoreSettings
+from store.webhooks import Webhooks
+from tests.webhooks.post_office import Clock, PostOffice
+from tests.webhooks.receiver import Receiver, receiving
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def office(mongodb_url: str) -> AsyncIterator[PostOffice]:
+    clock = Clock()
+    store = MongoStore.open(
+        StoreSettings.model_validate({"mongodb_url": mongodb_url}), holder="tests", clock=clock
+    )
+    await store.events.ensure_indexes()
+    await store.words.ensure_indexes()
+    await store.outgoing.ensure_indexes()
+    settings = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
+    webhooks = Webhooks(store.events, store.outgoing, settings, announce=lambda _: None, clock=clock)
+    async with Dialler(settings) as dialler:
+        office = PostOffice(store, webhooks, dialler, clock)
+        yield office
+        for sender in office.senders:
+            await sender.close(grace=0)
+    store.close()
