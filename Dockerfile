@@ -9,8 +9,9 @@ WORKDIR /app
 COPY requirements-service.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements-service.txt
 
-COPY accounts_cli.py bootstrap.py cli.py configuration.py environment.py logs.py maintenance.py office.py opening.py printing.py processes.py quota_cli.py ./
+COPY bootstrap.py cli.py configuration.py environment.py logs.py processes.py ./
 COPY actors ./actors
+COPY commands ./commands
 COPY demo ./demo
 COPY domain ./domain
 COPY events ./events

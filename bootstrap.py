@@ -24,7 +24,7 @@ from domain.webhook_settings import WebhookSettings
 from environment import ConfigurationError, read, read_signing
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from gateway.visible import visible
+from gateway.generations.visible import visible
 from rabbitmq.consuming import Consuming
 from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus

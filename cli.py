@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-import audit_cli
-import quota_cli
+from commands import audit, quota
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,10 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Image generation by example.",
 )
-
-
-app.add_typer(audit_cli.app, name="audit")
-app.add_typer(quota_cli.app, name="quota")
+app.add_typer(audit.app, name="audit")
+app.add_typer(quota.app, name="quota")
 
 
 class Broker(StrEnum):
@@ -107,7 +104,7 @@ def rebuild(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Rebuild the rows of all generations from the log."""
-    from maintenance import rebuild_rows
+    from commands.rebuilding import rebuild_rows
 
     raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
 
@@ -118,7 +115,7 @@ def rebuild(
 )
 def accounts(context: typer.Context) -> None:
     """Make, show and change accounts: `exemplar accounts --help`."""
-    from accounts_cli import app as accounts_app
+    from commands.accounts import app as accounts_app
     from logs import configure_logging
 
     configure_logging("accounts", level=logging.WARNING)

@@ -15,10 +15,10 @@ from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
 from domain.tiers import TierSettings
 from domain.webhook_settings import WebhookSettings
-from gateway.authentication import AuthenticationSettings
-from gateway.outlet import StreamSettings
+from gateway.accounts.authentication import AuthenticationSettings
+from gateway.accounts.tokens import TokenSettings
 from gateway.settings import GatewaySettings
-from gateway.tokens import TokenSettings
+from gateway.streams.outlet import StreamSettings
 from local.options import HomeSettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings

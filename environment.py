@@ -7,11 +7,11 @@ from pydantic_settings import BaseSettings
 
 from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
-from gateway.authentication import AuthenticationSettings
+from gateway.accounts.authentication import AuthenticationSettings
+from gateway.accounts.tokens import TokenSettings
 from gateway.door import DoorSettings
-from gateway.outlet import StreamSettings
 from gateway.settings import GatewaySettings
-from gateway.tokens import TokenSettings
+from gateway.streams.outlet import StreamSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 

@@ -24,9 +24,9 @@ from bootstrap import (
 )
 from environment import ConfigurationError, read, read_door
 from gateway.door import Door, DoorSettings, create_door
-from gateway.newsroom import open_newsroom
 from gateway.server import open_door
-from gateway.watching import Watching
+from gateway.streams.newsroom import open_newsroom
+from gateway.streams.watching import Watching
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups

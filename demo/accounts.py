@@ -16,7 +16,7 @@ from domain.credentials import (
     mint,
 )
 from events.envelope import Cause
-from gateway.authentication import AuthenticationSettings
+from gateway.accounts.authentication import AuthenticationSettings
 from local.vault import Secrets
 from store.account_changes import AccountChanges
 from store.account_slots import AlreadyExistsError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from demo import journey
 from demo.accounts import Demo, seed
-from gateway.authentication import AuthenticationSettings
+from gateway.accounts.authentication import AuthenticationSettings
 from local.hooks import Hooks
 from local.vault import Secrets
 from store.mongo.store import MongoStore

@@ -11,33 +11,33 @@ from aiohttp import web
 from domain.credentials import Passwords, PasswordSettings
 from domain.lifecycle import Patience
 from domain.tiers import Tier
+from gateway.accounts.auth import AuthRoutes
+from gateway.accounts.authentication import AuthenticationSettings, Authenticator
+from gateway.accounts.developers import DeveloperRoutes
+from gateway.accounts.identity import IdentityRoutes
+from gateway.accounts.project_users import ProjectUserRoutes
+from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.tokens import Sessions, Tokens, TokenSettings
 from gateway.app import create_app
-from gateway.auth import AuthRoutes
-from gateway.authentication import AuthenticationSettings, Authenticator
-from gateway.budget import UploadBudget
-from gateway.deliveries import DeliveryRoutes
-from gateway.developers import DeveloperRoutes
-from gateway.feed_streams import FeedRoutes
-from gateway.finishing import Finishing
-from gateway.generations import GenerationRoutes
+from gateway.generations.finishing import Finishing
+from gateway.generations.links import Links
+from gateway.generations.of_project import ProjectGenerationRoutes
+from gateway.generations.pictures import PictureRoutes
+from gateway.generations.provider import ProviderRoutes, ReadSecret
+from gateway.generations.routes import GenerationRoutes
+from gateway.generations.steering import SteeringRoutes
+from gateway.generations.submitting import Submitting
 from gateway.health import HealthRoutes
-from gateway.identity import IdentityRoutes
 from gateway.limits import CountingAuthenticator, Limits
-from gateway.links import Links
-from gateway.newsroom import Newsroom
-from gateway.outlet import StreamSettings
-from gateway.pictures import PictureRoutes
-from gateway.project_generations import ProjectGenerationRoutes
-from gateway.project_users import ProjectUserRoutes
-from gateway.projects import ProjectRoutes
-from gateway.provider import ProviderRoutes, ReadSecret
 from gateway.settings import GatewaySettings
-from gateway.steering import SteeringRoutes
-from gateway.streams import StreamRoutes
-from gateway.submitting import Submitting
-from gateway.tokens import Sessions, Tokens, TokenSettings
+from gateway.streams.feed_streams import FeedRoutes
+from gateway.streams.newsroom import Newsroom
+from gateway.streams.outlet import StreamSettings
+from gateway.streams.routes import StreamRoutes
+from gateway.uploads.budget import UploadBudget
 from gateway.usage import UsageRoutes
-from gateway.webhooks import WebhookRoutes
+from gateway.webhooks.deliveries import DeliveryRoutes
+from gateway.webhooks.endpoints import WebhookRoutes
 from store.admission import Admission
 from store.generations import Generations
 from store.mongo.store import MongoStore

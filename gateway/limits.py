@@ -15,8 +15,8 @@ from domain.errors import ErrorCode, LimitError
 from domain.limits import Standing, headers
 from domain.quota import period_of, seconds_to_next_day
 from domain.tiers import TIERS, Tier
-from gateway.authentication import Authenticator
-from gateway.tokens import Tokens
+from gateway.accounts.authentication import Authenticator
+from gateway.accounts.tokens import Tokens
 from store.accounts import Accounts
 from store.admission import Admission
 from store.errors import StoreError

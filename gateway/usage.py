@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, FieldError
 from domain.limits import Policy, Standing, policies
 from domain.quota import next_day, next_period, period_of
 from domain.tiers import Tier
-from gateway.authentication import Authenticator
+from gateway.accounts.authentication import Authenticator
 from store.admission import Admission
 from store.ledger import Bounds
 from store.requests import Requests

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 
 from domain.credentials import Passwords, PasswordSettings
-from gateway.tokens import Tokens
+from gateway.accounts.tokens import Tokens
 from store.generations import Generations
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings

@@ -23,12 +23,12 @@ from domain.webhook_settings import WebhookSettings
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationCompleted, Picture
-from gateway.authentication import AuthenticationSettings
+from gateway.accounts.authentication import AuthenticationSettings
+from gateway.accounts.tokens import Tokens, TokenSettings
 from gateway.door import Door, DoorSettings, create_door
-from gateway.newsroom import open_newsroom
-from gateway.outlet import StreamSettings
 from gateway.settings import GatewaySettings
-from gateway.tokens import Tokens, TokenSettings
+from gateway.streams.newsroom import open_newsroom
+from gateway.streams.outlet import StreamSettings
 from store.account_changes import AccountChanges, random_id
 from store.account_sweep import AccountSweep
 from store.admission import Admission

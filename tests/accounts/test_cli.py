@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from accounts_cli import app
+from commands.accounts import app
 from environment import ConfigurationError
 
 PEPPER = "p" * 32

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from accounts_cli import app
+from commands.accounts import app
 from tests.accounts.house import OPERATOR_KEY, House
 from tests.docs.reading import blocks
 

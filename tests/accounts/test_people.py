@@ -9,7 +9,7 @@ import pytest
 
 from domain.access import Role
 from domain.credentials import Passwords, PasswordSettings
-from gateway.identity import LOGIN_ATTEMPTS
+from gateway.accounts.identity import LOGIN_ATTEMPTS
 from tests.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House, Owner, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -6,8 +6,8 @@ import pytest
 
 from domain.access import Claims, Role
 from domain.credentials import Peppers, mint
-from gateway.authentication import AuthenticationSettings
-from gateway.tokens import Tokens, key_id
+from gateway.accounts.authentication import AuthenticationSettings
+from gateway.accounts.tokens import Tokens, key_id
 from store.account_changes import random_id
 from tests.accounts.house import Clock
 

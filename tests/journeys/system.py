@@ -15,7 +15,7 @@ import aiohttp
 import pika
 
 from actors.subscriptions import QUEUES
-from gateway.authentication import AuthenticationSettings
+from gateway.accounts.authentication import AuthenticationSettings
 from local.options import Options
 from local.pids import PidFiles
 from local.ports import Ports

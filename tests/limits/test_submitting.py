@@ -10,8 +10,8 @@ from domain.access import Identity, Role
 from domain.errors import ErrorCode, LimitError
 from domain.lifecycle import Patience
 from domain.tiers import TIERS
-from gateway.submitting import RENEW_HOLD_AFTER, Request, Submitting
-from gateway.uploads import Submission
+from gateway.generations.submitting import RENEW_HOLD_AFTER, Request, Submitting
+from gateway.uploads.submission import Submission
 from store.ledger import Account, Bounds
 from store.memory.blobs import MemoryBlobs
 from store.memory.event_store import MemoryEventStore

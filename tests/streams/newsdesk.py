@@ -22,10 +22,10 @@ from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
 from gateway.door import create_door
-from gateway.newsroom import Newsroom
-from gateway.outlet import StreamSettings
+from gateway.generations.visible import visible
 from gateway.server import make_runner
-from gateway.visible import visible
+from gateway.streams.newsroom import Newsroom
+from gateway.streams.outlet import StreamSettings
 from processes import door_of
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.topology import topology

@@ -9,13 +9,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from domain.credentials import Passwords, PasswordSettings, Peppers
-from gateway.authentication import Authenticator
-from gateway.deliveries import DeliveryRoutes
+from gateway.accounts.authentication import Authenticator
+from gateway.accounts.identity import IdentityRoutes
+from gateway.accounts.tokens import Sessions, Tokens
 from gateway.errors import errors_middleware
-from gateway.identity import IdentityRoutes
 from gateway.request_ids import install_request_ids
-from gateway.tokens import Sessions, Tokens
-from gateway.webhooks import WebhookRoutes
+from gateway.webhooks.deliveries import DeliveryRoutes
+from gateway.webhooks.endpoints import WebhookRoutes
 from tests.gateway.identity.world import PASSWORD, PEPPER, SECRET, Clock, Tenant, World
 from tests.webhooks.post_office import PostOffice
 

@@ -19,8 +19,8 @@ from domain.webhook_settings import WebhookSettings
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.webhook import WebhookRegistered
-from gateway.visible import visible
-from gateway.webhook_checks import EVENT_TYPES
+from gateway.generations.visible import visible
+from gateway.webhooks.checks import EVENT_TYPES
 from store.deliveries import Delivery
 from store.endpoints import Address
 from store.mongo.store import MongoStore

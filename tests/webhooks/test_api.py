@@ -10,7 +10,7 @@ import standardwebhooks
 
 from domain.errors import FieldError
 from events.webhook import WebhookRegistered, WebhookRemoved
-from gateway.webhook_checks import EVENT_TYPES, check_request
+from gateway.webhooks.checks import EVENT_TYPES, check_request
 from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 from tests.webhooks.api import Api, open_api
 from tests.webhooks.hostile import HOSTILE

@@ -9,15 +9,15 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 
 from domain.credentials import Passwords, PasswordSettings, Peppers
-from gateway.auth import AuthRoutes
-from gateway.authentication import Authenticator
-from gateway.developers import DeveloperRoutes
+from gateway.accounts.auth import AuthRoutes
+from gateway.accounts.authentication import Authenticator
+from gateway.accounts.developers import DeveloperRoutes
+from gateway.accounts.identity import IdentityRoutes
+from gateway.accounts.project_users import ProjectUserRoutes
+from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.tokens import Sessions, Tokens
 from gateway.errors import errors_middleware
-from gateway.identity import IdentityRoutes
-from gateway.project_users import ProjectUserRoutes
-from gateway.projects import ProjectRoutes
 from gateway.request_ids import install_request_ids
-from gateway.tokens import Sessions, Tokens
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.gateway.identity.world import OPERATOR_KEY, PASSWORD, PEPPER, RETIRED_SECRET, SECRET, Clock, World

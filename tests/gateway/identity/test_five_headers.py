@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 
 from domain.access import Role
 from domain.credentials import Peppers, mint
-from gateway.tokens import Tokens, key_id
+from gateway.accounts.tokens import Tokens, key_id
 from tests.gateway.identity.world import (
     CAUSE,
     FORBIDDEN,

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from domain.access import Role
-from gateway.identity import LOGIN_ATTEMPTS, LOGIN_WINDOW
-from gateway.tokens import TokenPair
+from gateway.accounts.identity import LOGIN_ATTEMPTS, LOGIN_WINDOW
+from gateway.accounts.tokens import TokenPair
 from tests.gateway.identity.world import CAUSE, PASSWORD, UNKNOWN, Tenant, World, payload, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -15,8 +15,8 @@ from multidict import CIMultiDict
 from domain.access import Claims, Role
 from domain.credentials import Peppers, display_prefix, mint
 from events.envelope import Cause
-from gateway.authentication import Authenticator
-from gateway.tokens import TokenPair, Tokens, key_id
+from gateway.accounts.authentication import Authenticator
+from gateway.accounts.tokens import TokenPair, Tokens, key_id
 from store.account_changes import AccountChanges, random_id
 from store.accounts import Accounts
 

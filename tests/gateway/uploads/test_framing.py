@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import ExemplarError
 from domain.pictures import MAX_BYTES
-from gateway.multipart import Part, read_multipart
+from gateway.uploads.multipart import Part, read_multipart
 from tests.gateway.uploads.wire import BOUNDARY, Door, chunked, form, part, request
 from tests.making import png_header
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import ErrorCode, ExemplarError
-from gateway.budget import Lease, UploadBudget
-from gateway.spool import Spool
+from gateway.uploads.budget import Lease, UploadBudget
+from gateway.uploads.spool import Spool
 from tests.gateway.uploads.wire import SECRETS, make_settings
 
 

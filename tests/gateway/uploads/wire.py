@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.bodies import body_deadline, expect_handler, read_form, read_json_object
-from gateway.budget import UploadBudget
 from gateway.errors import errors_middleware
 from gateway.request_ids import install_request_ids
 from gateway.server import GuardedServer, make_runner
 from gateway.settings import GatewaySettings
-from gateway.uploads import Submission, read_submission
+from gateway.uploads.budget import UploadBudget
+from gateway.uploads.submission import Submission, read_submission
 
 BOUNDARY = "----a-boundary"
 SECRETS = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), "k" * 32)

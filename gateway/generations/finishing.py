@@ -1,0 +1,43 @@
+from dataclasses import dataclass
+
+import structlog
+
+from domain.errors import ExemplarError
+from domain.generation import Generation, stream_of
+from gateway.streams.outlets import Outlets
+from gateway.streams.watching import Watching
+from store.errors import StoreError
+from store.generations import Generations
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finishing:
+    """Wait for the end of a generation, for a client that prefers to (RFC 7240)."""
+
+    generations: Generations
+    watching: Watching
+    outlets: Outlets
+
+    async def wait(self, generation_id: str, *, holder: str, seconds: float) -> Generation | None:
+        """Return the finished generation; None when it has no end in time, or nobody may wait now.
+
+        A wish is never a reason for an error: the submission is recorded already.
+        """
+        try:
+            with self.outlets.seat(holder):
+                return await self._wait(generation_id, seconds)
+        except (ExemplarError, StoreError) as error:
+            log.info("wait_refused", generation_id=generation_id, error=repr(error))
+            return None
+
+    async def _wait(self, generation_id: str, seconds: float) -> Generation | None:
+        generation = await self.generations.load(generation_id)
+        if generation is not None and not generation.final:
+            stream, version = stream_of(generation_id), generation.version
+            await self.watching.wait(
+                stream, after=version, wanted=lambda moment: moment.final, seconds=seconds
+            )
+            generation = await self.generations.load(generation_id)
+        return generation if generation is not None and generation.final else None

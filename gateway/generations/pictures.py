@@ -1,0 +1,110 @@
+"""The routes of pictures: by signed link without a token, or by the owner's token."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from domain.errors import ErrorCode, ExemplarError
+from domain.generation import Generation
+from gateway.generations.links import PREFIX, Links, PictureKind
+from gateway.generations.routes import GenerationRoutes
+from store.blobs import Blob, BlobStore
+from store.generations import Generations
+
+_ONE_RANGE = re.compile(r"bytes=(?:\d{1,12}-\d{0,12}|-[1-9]\d{0,11})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRoutes:
+    """What the routes need; `table` lists them."""
+
+    generations: Generations
+    blobs: BlobStore
+    links: Links
+    owned: GenerationRoutes
+    clock: Callable[[], datetime]
+
+    def table(self) -> list[web.RouteDef]:
+        """List the routes."""
+        one = PREFIX + "/{generation_id}"
+        return [
+            web.get(one + "/image", self.first_image),
+            web.get(one + "/images/{number:[0-9]{1,2}}", self.image),
+            web.get(one + "/examples/{number:[0-9]{1,2}}", self.example),
+        ]
+
+    async def first_image(self, request: web.Request) -> web.StreamResponse:
+        """Answer the first picture."""
+        return await self._picture(request, "images", 0)
+
+    async def image(self, request: web.Request) -> web.StreamResponse:
+        """Answer picture `number`, from 0."""
+        return await self._picture(request, "images", int(request.match_info["number"]))
+
+    async def example(self, request: web.Request) -> web.StreamResponse:
+        """Answer example `number` as it was sent, from 0."""
+        return await self._picture(request, "examples", int(request.match_info["number"]))
+
+    async def _picture(self, request: web.Request, kind: PictureKind, number: int) -> web.StreamResponse:
+        generation = await self._allowed(request, kind, number)
+        pictures = generation.pictures if kind == "images" else generation.request.examples
+        if number >= len(pictures):
+            raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
+        blob = await self.blobs.get(generation.id, pictures[number].digest)
+        if blob is None:
+            raise ExemplarError(ErrorCode.GONE, "Image is no longer kept")
+        return _served(request, blob, public=generation.is_public and kind == "images")
+
+    async def _allowed(self, request: web.Request, kind: PictureKind, number: int) -> Generation:
+        """Load the generation if the link is signed, the picture public or the caller its owner."""
+        generation_id = request.match_info["generation_id"].lower()
+        signed = self.links.is_signed(request.query, generation_id, kind, number, self.clock())
+        generation = await self.generations.load(generation_id)
+        public = generation is not None and generation.is_public and kind == "images"
+        if generation is None or not (signed or public):
+            return await self.owned.own(request)
+        if generation.gone:
+            raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
+        if not await self.owned.authenticator.reachable(generation.request.owner):
+            raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
+        return generation
+
+
+def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResponse:
+    """Answer the bytes with their hash as ETag; never as anything but an image."""
+    etag = f'"{blob.sha256}"'
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "public, max-age=3600" if public else "private, max-age=3600",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    if etag in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=headers)
+    headers["Accept-Ranges"] = "bytes"
+    part = _part(request, len(blob.data), etag)
+    if part is None:
+        return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)
+    first, last = part
+    headers["Content-Range"] = f"bytes {first}-{last}/{len(blob.data)}"
+    return web.Response(
+        status=206, body=blob.data[first : last + 1], content_type=blob.content_type, headers=headers
+    )
+
+
+def _part(request: web.Request, size: int, etag: str) -> tuple[int, int] | None:
+    """Read the first and last byte that are asked for; None for all of them.
+
+    Only one range of bytes is served in parts (RFC 9110, section 14); anything else is answered whole, and a
+    range behind the end with 416.
+    """
+    wanted = request.headers.get("Range", "")
+    if not _ONE_RANGE.fullmatch(wanted) or request.headers.get("If-Range", etag) != etag:
+        return None
+    start, stop, _ = request.http_range.indices(size)
+    if start >= stop:
+        raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+    return start, stop - 1

@@ -1,0 +1,122 @@
+"""A generation as clients see it: the fold of its stream, with its words beside."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from domain.errors import FailureCode
+from domain.generation import Generation, State
+from events.envelope import format_time
+from events.generation import Picture
+from gateway.generations.links import Links, step_of
+from store.words import Words
+
+MESSAGES: Mapping[FailureCode, str] = {
+    FailureCode.INVALID_IMAGE: "An example image could not be decoded",
+    FailureCode.QUOTA_EXCEEDED: "The generation limit was reached before the request could run",
+    FailureCode.CONTENT_FLAGGED: "The result was withheld by the content filter; try another prompt",
+    FailureCode.PROVIDER_REFUSED: "The image model refused the request",
+    FailureCode.PROVIDER_FAILED: "The image model failed; try again",
+    FailureCode.PROVIDER_CANCELED: "The image model gave up the request; try again",
+    FailureCode.INVOCATION_LOST: "The image model could not be reached; try again",
+    FailureCode.OUTPUT_UNAVAILABLE: "The result could not be fetched from the image model; try again",
+    FailureCode.OUTPUT_INVALID: "The image model returned something that is not a usable image",
+    FailureCode.START_DEADLINE: "The request could not be started in time; try again",
+    FailureCode.FINISH_DEADLINE: "The request did not finish in time; try again",
+    FailureCode.CANCELED: "The request was canceled",
+}
+
+
+def etag_of(generation: Generation, now: datetime) -> str:
+    """Name the version of a resource; the step of its signed links belongs to it."""
+    return f'"{generation.version}-{step_of(now)}"'
+
+
+def state_of(generation: Generation) -> str:
+    """Name the finer state; a wish to cancel shows while it is on its way."""
+    if generation.cancel_requested and not generation.final:
+        return "canceling"
+    return "started" if generation.state is State.SETTLED else generation.state.value
+
+
+def resource_of(
+    generation: Generation,
+    words: Words | None,
+    hashes: Mapping[str, str],
+    *,
+    links: Links,
+    base: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Write the resource; `hashes` maps a picture's salted digest to its plain SHA-256."""
+    images = [
+        {"url": _url(generation, number, links, base, now), **_image(picture, hashes)}
+        for number, picture in enumerate(generation.pictures)
+    ]
+    url = images[0]["url"] if images else None
+    return {
+        "id": generation.id,
+        "status": generation.status,
+        "state": state_of(generation),
+        "generated_image_url": url,
+        "result_image_url": url,
+        "result": {"images": images} if images else None,
+        **_failure(generation),
+        "instructions": words.instructions if words else "",
+        "example_images": [
+            links.picture(base, generation.id, "examples", number, now)
+            for number in range(len(generation.request.examples))
+        ],
+        "is_public": generation.is_public,
+        "version": generation.version,
+        "created_at": format_time(generation.created_at),
+        "updated_at": format_time(generation.updated_at),
+        "completed_at": format_time(generation.finished_at) if generation.finished_at else None,
+        "timings": _timings(generation),
+        "metadata": dict(words.metadata) if words and words.metadata else {},
+        "urls": links.urls(base, generation.id) | {"image": links.first_image(base, generation.id, now)},
+    }
+
+
+def _url(generation: Generation, number: int, links: Links, base: str, now: datetime) -> str:
+    if generation.is_public:
+        return links.public_picture(base, generation.id, number)
+    return links.picture(base, generation.id, "images", number, now)
+
+
+def _image(picture: Picture, hashes: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "sha256": hashes.get(picture.digest),
+        "width": picture.width,
+        "height": picture.height,
+        "content_type": picture.content_type,
+        "size_bytes": picture.size,
+    }
+
+
+def _failure(generation: Generation) -> dict[str, Any]:
+    if generation.failure is None:
+        return {"error": None, "failure": None}
+    code = FailureCode(generation.failure.code)
+    failure = {
+        "code": code.value,
+        "stage": generation.failure.stage,
+        "message": MESSAGES[code],
+        "retryable": generation.failure.retryable,
+    }
+    return {"error": MESSAGES[code], "failure": failure}
+
+
+def _timings(generation: Generation) -> dict[str, float | None]:
+    """Seconds from the request to the start, from there to the end, and in all."""
+    started, finished = generation.started_at, generation.finished_at
+    return {
+        "pending_seconds": _between(generation.created_at, started or finished),
+        "processing_seconds": _between(started, finished),
+        "total_seconds": _between(generation.created_at, finished),
+        "predict_seconds": generation.settled.predict_seconds if generation.settled else None,
+    }
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    return round((end - start).total_seconds(), 6) if start and end else None

@@ -1,0 +1,49 @@
+"""What a client may ask for: where a webhook may go as far as its text tells, and which events there are."""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NoReturn
+
+from domain.addresses import ForbiddenAddressError, destination_of
+from domain.errors import ErrorCode, FieldError
+from domain.webhooks import FILTERS
+from gateway.generations.visible import VISIBLE
+
+EVENT_TYPES: Final = tuple(sorted(cls.type for cls in VISIBLE))
+
+
+def check_url(url: str, allow: Collection[str], *, field: str) -> str:
+    """Refuse an address that can never be right; whether a name's address is public is known when dialled."""
+    try:
+        return destination_of(url, allow).url
+    except ForbiddenAddressError as error:
+        loc, msg = ("body", field), f"URL not allowed: {error}"
+        raise FieldError(ErrorCode.INVALID_WEBHOOK, loc, msg, "value_error.url") from None
+
+
+def check_request(webhook: str | None, filters: Sequence[str], allow: Collection[str]) -> None:
+    """Judge the webhook of one generation request."""
+    if webhook is not None:
+        check_url(webhook, allow, field="webhook")
+    if not FILTERS.keys() >= set(filters):
+        _refuse("webhook_events_filter", FILTERS)
+
+
+def event_types(chosen: Sequence[str] | None) -> tuple[str, ...]:
+    """Read the event types of an endpoint: all when none are named."""
+    if not chosen or "*" in chosen:
+        return EVENT_TYPES
+    if not set(EVENT_TYPES) >= set(chosen):
+        _refuse("event_types", EVENT_TYPES)
+    return tuple(dict.fromkeys(chosen))
+
+
+def one_event_type(chosen: str) -> str:
+    """Read the event type of an example."""
+    if chosen not in EVENT_TYPES:
+        _refuse("type", EVENT_TYPES)
+    return chosen
+
+
+def _refuse(field: str, known: Collection[str]) -> NoReturn:
+    msg = f"must be of: {', '.join(known)}"
+    raise FieldError(ErrorCode.INVALID_WEBHOOK, ("body", field), msg, "value_error.enum")
