@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench help run test lint lock clean rabbitmq
+.PHONY: bench help run test lint lock clean programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -15,7 +15,7 @@ help: ## list these commands
 run: $(VENV)/.installed ## start the whole system on this machine and make one picture
 	@exec $(BIN)/exemplar up
 
-test: $(VENV)/.installed-dev rabbitmq lint ## check the code, then run all tests on real servers
+test: $(VENV)/.installed-dev programs lint ## check the code, then run all tests on real servers
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 bench: $(VENV)/.installed-dev ## measure speed against a floor, on this machine
@@ -62,12 +62,16 @@ $(VENV)/.installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-rabbitmq:
-	@if [ -x $(RABBITMQ) ]; then exit 0; fi; \
-	if ! command -v apt-get >/dev/null; then echo "RabbitMQ is missing and there is no apt: its tests cannot run"; exit 0; fi; \
+programs:
+	@missing=; \
+	[ -x $(RABBITMQ) ] || missing="rabbitmq-server"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "missing, and there is no apt: $$missing; their tests cannot run"; exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then as=; \
 	elif sudo -n true 2>/dev/null; then as="sudo -n"; \
-	else echo "RabbitMQ is missing: sudo apt install rabbitmq-server lets its tests run"; exit 0; fi; \
-	echo "installing RabbitMQ for the tests: apt-get install rabbitmq-server"; \
+	else echo "missing: sudo apt install $$missing lets their tests run"; exit 0; fi; \
+	echo "installing for the tests: apt-get install $$missing"; \
 	$$as apt-get -qq update && $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-	  install rabbitmq-server >/dev/null
+	  install $$missing >/dev/null
