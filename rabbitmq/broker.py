@@ -38,4 +38,4 @@ class QuorumBroker(RabbitmqBroker):
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> NoReturn:
         """Refuse: `Publisher` publishes what is in the log; a copy sent from here could be lost."""
-        raise NotImplementedError(f"{message.actor_name} is called by its event, not by send()")
+        raise RuntimeError(f"{message.actor_name} is called by its event, not by send()")

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import bson
 
-from domain.generation import Generation, fold, id_of, stream_of
+from domain.generation import Generation, fold, stream_of
 from domain.lifecycle import Patience
-from events.commit import Commit
 from store.event_store import EventStore
+from store.folding import every_generation
 from store.mongo.connection import Document
 from store.mongo.projection import MongoProjection
 from store.projection import Row, row_of
 
 _BATCH = 500
-_PREFIX = stream_of("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +73,13 @@ async def _generation(events: EventStore, generation_id: str) -> Generation | No
 
 async def _batches(events: EventStore, patience: Patience) -> AsyncIterator[list[Row]]:
     batch: list[Row] = []
-    async for generation in _folded(events):
+    async for generation in every_generation(events):
         batch.append(row_of(generation, patience))
         if len(batch) == _BATCH:
             yield batch
             batch = []
     if batch:
         yield batch
-
-
-async def _folded(events: EventStore) -> AsyncIterator[Generation]:
-    generation: Generation | None = None
-    async for commit in _of_generations(events):
-        if generation is not None and generation.id != id_of(commit.stream):
-            yield generation
-            generation = None
-        generation = fold(commit.events, generation)
-    if generation is not None:
-        yield generation
-
-
-async def _of_generations(events: EventStore) -> AsyncIterator[Commit]:
-    async for commit in events.commits():
-        if commit.stream.startswith(_PREFIX):
-            yield commit
 
 
 def _same(row: Row, stored: Document | None) -> bool:

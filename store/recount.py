@@ -7,15 +7,15 @@ without a stream, slots of generations that have just ended, generations whose h
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
-from domain.generation import Generation, fold, id_of, stream_of
-from events.commit import Commit
+from domain.generation import Generation, fold, stream_of
 from store.event_store import EventStore
+from store.folding import every_generation
 from store.ledger import Account, Correction, Ledger, Slot
 
 Admitted = Callable[[str, datetime], Awaitable[Sequence[str]]]
@@ -165,7 +165,7 @@ class Recount:
     async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally]]:
         """Read the whole log once: what is over for good is counted, the rest is only noted."""
         count, tallies = 0, dict[str, _Tally]()
-        async for generation in _folded(self._events):
+        async for generation in every_generation(self._events):
             count += 1
             tally = tallies.setdefault(generation.request.owner.developer, _Tally())
             if not generation.final or generation.created_at >= since:
@@ -218,20 +218,3 @@ def _differences(developer: str, found: _Comparison) -> list[Difference]:
 
 def _months(found: _Comparison) -> set[str]:
     return {*dict(found.seen.used), *found.units, *found.aside}
-
-
-async def _folded(events: EventStore) -> AsyncIterator[Generation]:
-    generation: Generation | None = None
-    async for commit in _of_generations(events):
-        if generation is not None and generation.id != id_of(commit.stream):
-            yield generation
-            generation = None
-        generation = fold(commit.events, generation)
-    if generation is not None:
-        yield generation
-
-
-async def _of_generations(events: EventStore) -> AsyncIterator[Commit]:
-    async for commit in events.commits():
-        if commit.stream.startswith(stream_of("")):
-            yield commit
