@@ -7,9 +7,18 @@ from store.projection import row_of
 
 NAME = "projector"
 
+# What shows in lists and usage at once. The steps between wait for the follower, which writes rows in bulk.
+EVENTS = (
+    "generation.requested",
+    "generation.completed",
+    "generation.failed",
+    "generation.published",
+    "generation.erased",
+)
+
 
 async def handle(event: RecordedEvent, *, hands: Hands) -> None:
-    """On every event: write the row of the folded stream, if it is newer than the one that stands."""
+    """On what shows in lists: write the row of the folded stream, if it is newer than the one that stands."""
     generation = await hands.generations.load(id_of(event.stream))
     if generation is not None:
         await hands.projection.write([row_of(generation, hands.patience)])

@@ -54,7 +54,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         erasure.NAME, ("generation.completed", "generation.failed", "generation.erased"), erasure.handle
     ),
-    Subscription(projector.NAME, ("generation.#",), projector.handle),
+    Subscription(projector.NAME, projector.EVENTS, projector.handle),
     Subscription(delivery.NAME, delivery.EVENTS, delivery.handle),
 )
 _ONLOOKERS = frozenset({projector.NAME, delivery.NAME})

@@ -19,9 +19,10 @@ def test_no_user_and_no_password_is_shipped() -> None:
     assert not {"users", "permissions"} & set(json.loads(FILE.read_text()))
 
 
-def test_every_event_of_a_generation_reaches_somebody() -> None:
+def test_only_what_moves_nothing_is_left_to_the_followers() -> None:
     table = topology(QUEUES)
-    assert [name for name in CLASSES if name.startswith("generation.") and not table.routes(name)] == []
+    unheard = {name for name in CLASSES if name.startswith("generation.") and not table.routes(name)}
+    assert unheard == {"generation.invocation_intended", "generation.quota_settled"}
 
 
 def test_an_event_reaches_every_subscription_that_names_it() -> None:
