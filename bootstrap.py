@@ -25,7 +25,6 @@ from environment import ConfigurationError, read, read_signing
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from gateway.generations.visible import visible
-from rabbitmq.consuming import Consuming
 from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.publisher import Publisher
@@ -173,23 +172,6 @@ async def publishing(core: Core) -> AsyncIterator[Publisher]:
 
 
 @asynccontextmanager
-async def consuming(core: Core, hands: Hands) -> AsyncIterator[None]:
-    """Let the actors work on RabbitMQ's queues."""
-    consumer = Consuming(
-        core.rabbit.amqp_url,
-        handlers_of(hands),
-        topology=topology(QUEUES, core.rabbit.queue_prefix),
-        threads=core.rabbit.amqp_threads,
-        heartbeat=core.rabbit.amqp_heartbeat,
-    )
-    await consumer.start()
-    try:
-        yield
-    finally:
-        await consumer.stop(grace=20.0)
-
-
-@asynccontextmanager
 async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
     """Let the actors work inside this process, without RabbitMQ."""
     bus = InProcessBus(
@@ -239,6 +221,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
                 questions=Backoff(first=polls, longest=timedelta(seconds=30)),
                 lists={},
                 cursors={},
+                stuck={},
                 sender=sender,
                 accounts=account_sweep(core),
             )

@@ -7,14 +7,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 import structlog
 
+from actors.hands import Hands
 from actors.replicate import ReplicateModel
 from actors.replicate_settings import ReplicateSettings
-from actors.subscriptions import QUEUES
+from actors.subscriptions import QUEUES, WAITS_FOR_PROVIDER
 from actors.webhook_secret import WebhookSecret
 from bootstrap import (
     Bus,
     Core,
-    consuming,
+    handlers_of,
     in_process,
     now,
     open_core,
@@ -27,6 +28,8 @@ from gateway.door import Door, DoorSettings, create_door
 from gateway.server import open_door
 from gateway.streams.newsroom import open_newsroom
 from gateway.streams.watching import Watching
+from rabbitmq.consuming import Consuming
+from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
@@ -95,6 +98,32 @@ async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None
         yield
     finally:
         await wakeups.close()
+
+
+@asynccontextmanager
+async def consuming(core: Core, hands: Hands) -> AsyncIterator[None]:
+    """Let the actors work on RabbitMQ's queues; those that wait for the provider have their own threads."""
+    handlers = handlers_of(hands)
+    waiting = {queue: handler for queue, handler in handlers.items() if queue in WAITS_FOR_PROVIDER}
+    others = {queue: handler for queue, handler in handlers.items() if queue not in WAITS_FOR_PROVIDER}
+    async with _consuming(core, waiting), _consuming(core, others):
+        yield
+
+
+@asynccontextmanager
+async def _consuming(core: Core, handlers: Mapping[str, Handler]) -> AsyncIterator[None]:
+    consumer = Consuming(
+        core.rabbit.amqp_url,
+        handlers,
+        topology=topology(QUEUES, core.rabbit.queue_prefix),
+        threads=core.rabbit.amqp_threads,
+        heartbeat=core.rabbit.amqp_heartbeat,
+    )
+    await consumer.start()
+    try:
+        yield
+    finally:
+        await consumer.stop(grace=20.0)
 
 
 @asynccontextmanager

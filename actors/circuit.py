@@ -8,6 +8,7 @@ class Circuit:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._until: datetime | None = None
+        self._failures = 0
         self.reason = ""
 
     @property
@@ -22,3 +23,12 @@ class Circuit:
         self.reason = reason
         self._until = self._clock() + timedelta(seconds=seconds)
         return self._until
+
+    def trip_longer(self, reason: str) -> datetime:
+        """Open the circuit for 2 s, twice as long at each failure in a row, up to a minute."""
+        self._failures += 1
+        return self.trip(reason, seconds=min(2.0**self._failures, 60.0))
+
+    def reached(self) -> None:
+        """Note an answer: failures in a row are over."""
+        self._failures = 0

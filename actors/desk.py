@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from actors.hands import Hands
@@ -59,6 +60,22 @@ class Leases(Protocol):
     async def free(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How often a claim's prediction was looked for, and since when."""
+
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The position at which a follower fails, and for how many rounds."""
+
+    position: int
+    rounds: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The scheduler's dependencies; `relay` publishes what stayed marked and returns how many.
@@ -75,7 +92,8 @@ class Desk:
     relay: Callable[[], Awaitable[int]]
     tries: Backoff
     questions: Backoff
-    lists: dict[tuple[str, int], int]
+    lists: dict[tuple[str, int], Looks]
     sender: Sender
     accounts: AccountSweep
     cursors: dict[str, str]
+    stuck: dict[str, Stuck]

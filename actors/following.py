@@ -3,33 +3,78 @@
 A follower's position moves after its work, so a crash repeats work and never skips it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from actors import delivery, erasure, quota
-from actors.desk import Desk, SealedEntry
+import structlog
+
+from actors import cancellation, delivery, erasure, quota
+from actors.desk import Desk, SealedEntry, Stuck
 from domain.developer import developer_of
 from domain.generation import id_of
 from store.projection import row_of
 
 _PAGE = 200
+_ROUNDS = 120
+_UNWANTED = ("generation.cancel_requested", "generation.failed", "generation.duplicate_found")
+
+log = structlog.get_logger()
 
 Follower = Callable[[Desk, Sequence[SealedEntry]], Awaitable[None]]
 
 
 async def follow(desk: Desk) -> int:
-    """Bring every follower to the end of the log; return how many commits were seen."""
-    return sum([await _catch_up(name, follower, desk) for name, follower in FOLLOWERS.items()])
+    """Bring every follower to the end of the log; return how many commits were seen.
+
+    Each on its own: one that fails holds up no other.
+    """
+    return sum(await asyncio.gather(*(_catch_up(name, one, desk) for name, one in FOLLOWERS.items())))
 
 
 async def _catch_up(name: str, follower: Follower, desk: Desk) -> int:
     seen = 0
     position = await desk.followers.position(name)
     while entries := await desk.log.read(after=position, limit=_PAGE):
-        await follower(desk, entries)
-        position = entries[-1].position
+        done = await _advance(name, follower, entries, desk)
+        if done is None:
+            break
+        position = done
         await desk.followers.advance(name, position)
         seen += len(entries)
     return seen
+
+
+async def _advance(name: str, follower: Follower, entries: Sequence[SealedEntry], desk: Desk) -> int | None:
+    """Hand over a page, or, when that fails, its commits one by one; return how far it came, if at all."""
+    try:
+        await follower(desk, entries)
+    except Exception as error:  # noqa: BLE001 - the commit at fault is found below
+        log.warning("follower failed", follower=name, error=repr(error))
+        return await _step_by_step(name, follower, entries, desk)
+    return entries[-1].position
+
+
+async def _step_by_step(
+    name: str, follower: Follower, entries: Sequence[SealedEntry], desk: Desk
+) -> int | None:
+    done = None
+    for entry in entries:
+        try:
+            await follower(desk, [entry])
+        except Exception as error:  # noqa: BLE001 - told, and tried again for a while
+            if not _gives_up(name, entry, desk):
+                return done
+            log.critical("commit passed over", follower=name, commit=entry.commit.id, error=repr(error))
+        done = entry.position
+    return done
+
+
+def _gives_up(name: str, entry: SealedEntry, desk: Desk) -> bool:
+    """Count the rounds at one commit: after that many, everything behind it has waited long enough."""
+    before = desk.stuck.get(name)
+    rounds = before.rounds + 1 if before and before.position == entry.position else 1
+    desk.stuck[name] = Stuck(entry.position, rounds)
+    return rounds >= _ROUNDS
 
 
 async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
@@ -79,10 +124,19 @@ async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:
         await desk.accounts.follow(developer)
 
 
+async def cancel(desk: Desk, entries: Sequence[SealedEntry]) -> None:
+    """End upstream what nobody waits for any more."""
+    for entry in entries:
+        for event in entry.commit.events:
+            if event.type in _UNWANTED:
+                await cancellation.handle(event, hands=desk.hands)
+
+
 FOLLOWERS: dict[str, Follower] = {
     "projector": project,
     "settlement": settle,
     "erasure": erase,
+    "cancellation": cancel,
     "delivery": deliver,
     "accounts": complete_accounts,
 }

@@ -5,12 +5,12 @@ that echoes the attempt's callback address, else one whose whole input equals th
 the intention and owned by nobody; or, after the grace and at least three lists, as lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from actors.desk import Desk
+from actors.desk import Desk, Looks
 from actors.invocation import model_input_of
 from actors.model import ModelUnavailableError
 from actors.rounds import due_rows
@@ -19,10 +19,13 @@ from domain.callback import Callback, callback_of_url
 from domain.generation import Generation, State
 from domain.prediction import Prediction
 from events.envelope import Cause
+from store.errors import StoreError
 from store.projection import Row
 
-_SKEW = timedelta(seconds=60)
+# How far the provider's clock may differ from ours: a list reaches back that much further.
+_SKEW = timedelta(minutes=5)
 _LISTS = 3
+_FEW = 5
 
 log = structlog.get_logger()
 
@@ -32,6 +35,7 @@ async def reconcile(desk: Desk) -> int:
     now = desk.hands.clock()
     rows = await due_rows(desk, "reconciling", [State.INTENDED])
     open_claims = [g for row in rows if (g := await _open_claim(row, desk)) is not None]
+    _forget(desk, {(g.id, g.attempt) for g in open_claims})
     if not open_claims:
         return 0
     since = min(g.intended_at or now for g in open_claims) - _SKEW
@@ -41,7 +45,10 @@ async def reconcile(desk: Desk) -> int:
         log.warning("provider cannot be asked", error=str(error))
         return len(open_claims)
     for generation in open_claims:
-        await _resolve(generation, listed, desk)
+        try:
+            await _resolve(generation, listed, desk)
+        except StoreError as error:
+            log.warning("claim stays open", generation_id=generation.id, error=repr(error))
     return len(open_claims)
 
 
@@ -52,23 +59,31 @@ async def poll(desk: Desk) -> int:
     asked = [row for row in rows if row.prediction and desk.questions.may((row.id, row.attempt), now)]
     if not asked:
         return 0
-    try:
-        await _observe_all(asked, desk)
-    except ModelUnavailableError as error:
-        log.warning("provider cannot be asked", error=str(error))
+    listed = await _listed(asked, desk)
+    for row in asked:
+        try:
+            await _follow_up(row, listed, desk)
+        except (ModelUnavailableError, StoreError) as error:
+            log.warning("prediction cannot be asked for", generation_id=row.id, error=repr(error))
     return len(asked)
 
 
-async def _observe_all(rows: Sequence[Row], desk: Desk) -> None:
-    """Few are fetched one by one; many come in pages of a hundred."""
-    listed: dict[str, Prediction] = {}
-    if len(rows) > 5:
-        since = min(row.created_at for row in rows) - _SKEW
-        listed = {prediction.id: prediction for prediction in await desk.hands.model.list_since(since)}
-    for row in rows:
-        prediction = listed.get(row.prediction or "") or await desk.hands.model.get(row.prediction or "")
-        if prediction is not None:
-            await _observe(row.id, row.attempt, prediction, desk)
+async def _listed(rows: Sequence[Row], desk: Desk) -> Mapping[str, Prediction]:
+    """Few are fetched one by one, many come in pages of a hundred; what is not listed is fetched."""
+    if len(rows) <= _FEW:
+        return {}
+    since = min(row.created_at for row in rows) - _SKEW
+    try:
+        return {prediction.id: prediction for prediction in await desk.hands.model.list_since(since)}
+    except ModelUnavailableError as error:
+        log.warning("provider cannot list", error=str(error))
+        return {}
+
+
+async def _follow_up(row: Row, listed: Mapping[str, Prediction], desk: Desk) -> None:
+    prediction = listed.get(row.prediction or "") or await desk.hands.model.get(row.prediction or "")
+    if prediction is not None:
+        await _observe(row.id, row.attempt, prediction, desk)
 
 
 async def _open_claim(row: Row, desk: Desk) -> Generation | None:
@@ -80,7 +95,8 @@ async def _open_claim(row: Row, desk: Desk) -> Generation | None:
 
 async def _resolve(generation: Generation, listed: Sequence[Prediction], desk: Desk) -> None:
     key = (generation.id, generation.attempt)
-    desk.lists[key] = desk.lists.get(key, 0) + 1
+    seen = desk.lists.get(key, Looks(0, desk.hands.clock()))
+    desk.lists[key] = Looks(seen.count + 1, seen.since)
     found = await _find(generation, listed, desk)
     if found is not None:
         log.info("claim found", generation_id=generation.id, attempt=generation.attempt, prediction=found.id)
@@ -122,18 +138,25 @@ async def _is_free(prediction: Prediction, generation: Generation, desk: Desk) -
     return await desk.hands.observations.owner(prediction.id) in (None, generation.id)
 
 
+def _forget(desk: Desk, open_claims: Container[tuple[str, int]]) -> None:
+    """Drop the looks for claims that somebody else resolved."""
+    for key in [key for key in desk.lists if key not in open_claims]:
+        del desk.lists[key]
+
+
 def _made_after(prediction: Prediction, intended_at: datetime | None) -> bool:
-    # The provider's clock is not ours: a second of difference is forgiven.
     if prediction.created_at is None or intended_at is None:
         return False
-    return prediction.created_at >= intended_at - timedelta(seconds=1)
+    return prediction.created_at >= intended_at - _SKEW
 
 
 def _is_lost(generation: Generation, desk: Desk) -> bool:
     hands = desk.hands
     grace = max(hands.lost_after, timedelta(seconds=hands.replicate.create_seconds))
-    over = _claim_end(generation) + grace <= hands.clock()
-    return over and desk.lists[generation.id, generation.attempt] >= _LISTS
+    looks = desk.lists[generation.id, generation.attempt]
+    # By this process's clock alone: the one that wrote the claim may be wrong by any amount.
+    patient = looks.since + grace <= hands.clock()
+    return patient and _claim_end(generation) + grace <= hands.clock() and looks.count >= _LISTS
 
 
 def _claim_end(generation: Generation) -> datetime:

@@ -4,6 +4,8 @@ Not by a new message: a lost queue, or a broker that is down for good, then cost
 """
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
 
 import structlog
 
@@ -13,6 +15,7 @@ from actors.subscriptions import Subscription, movers_of
 from domain.generation import State, fold, stream_of
 from domain.lifecycle import due_at
 from events.envelope import RecordedEvent
+from events.generation import CancelRequested, DuplicateFound
 from store.projection import Row, row_of
 
 _AT_ONCE = 8
@@ -20,6 +23,9 @@ _AT_ONCE = 8
 # Claims are reconciled and running predictions polled; only a wish to cancel them is repeated here.
 _ELSEWHERE = frozenset({State.INTENDED, State.STARTED})
 _OURS = frozenset(State) - _ELSEWHERE
+_ASIDE = (CancelRequested, DuplicateFound)
+
+Gates = defaultdict[str, asyncio.Semaphore]
 
 log = structlog.get_logger()
 
@@ -31,17 +37,13 @@ async def redrive(desk: Desk) -> int:
         *await due_rows(desk, "canceling", _ELSEWHERE, canceling=True),
     ]
     ready = [row for row in due if desk.tries.may((row.id, row.version), desk.hands.clock())]
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def drive(row: Row) -> None:
-        async with gate:
-            await _drive(row, desk)
-
-    await asyncio.gather(*(drive(row) for row in ready))
+    # A gate for each queue: a provider that hangs must not hold up what needs none.
+    gates: Gates = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+    await asyncio.gather(*(_drive(row, gates, desk) for row in ready))
     return len(ready)
 
 
-async def _drive(row: Row, desk: Desk) -> None:
+async def _drive(row: Row, gates: Gates, desk: Desk) -> None:
     events = [event for commit in await desk.events.read(stream_of(row.id)) for event in commit.events]
     generation = fold(events)
     if generation is None:
@@ -50,14 +52,25 @@ async def _drive(row: Row, desk: Desk) -> None:
     if due is None or due > desk.hands.clock():
         await desk.hands.projection.write([row_of(generation, desk.hands.patience)])
         return
-    last = next((event for event in reversed(events) if movers_of(event.type)), None)
-    if last is not None:
-        log.info("driven again", generation_id=row.id, event_id=last.id, state=row.state)
-        await asyncio.gather(*(_handle(mover, last, desk) for mover in movers_of(last.type)))
+    for event in to_drive(events):
+        log.info("driven again", generation_id=row.id, event_id=event.id, state=row.state)
+        movers = movers_of(event.type)
+        await asyncio.gather(*(_handle(mover, event, gates[mover.queue], desk) for mover in movers))
 
 
-async def _handle(mover: Subscription, event: RecordedEvent, desk: Desk) -> None:
+def to_drive(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
+    """Choose the event that made the state, and beside it every wish and every duplicate.
+
+    A wish to cancel and a duplicate move nothing themselves: they must not hide what does.
+    """
+    aside = [recorded for recorded in events if isinstance(recorded.event, _ASIDE)]
+    moved = [recorded for recorded in events if recorded not in aside and movers_of(recorded.type)]
+    return [*moved[-1:], *aside]
+
+
+async def _handle(mover: Subscription, event: RecordedEvent, gate: asyncio.Semaphore, desk: Desk) -> None:
     try:
-        await mover.handle(event, hands=desk.hands)
+        async with gate:
+            await mover.handle(event, hands=desk.hands)
     except Exception as error:  # noqa: BLE001 - the next round tries again; the others must not wait for it
         log.warning("driving failed", queue=mover.queue, event_id=event.id, error=repr(error))

@@ -64,8 +64,9 @@ class ReplicateModel:
                 lambda: self._post(model_input, webhook), seconds=self._settings.create_seconds
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            # Nothing was sent: certainly nothing was made.
-            return Refused(type(error).__name__, self._clock() + timedelta(seconds=2))
+            # Nothing was sent: certainly nothing was made. The longer it lasts, the rarer we try.
+            log.warning("provider unreachable", error=type(error).__name__)
+            return Refused("provider_unreachable", self._circuit.trip_longer("provider_unreachable"))
         except ModelUnavailableError as error:
             return Unknown(str(error))
         return self._verdict(answer)
@@ -149,6 +150,7 @@ class ReplicateModel:
         return _answer(responses[-1])
 
     def _verdict(self, answer: Answer) -> Created | Refused | Unknown:
+        self._circuit.reached()
         prediction = read_prediction(answer.body)
         if answer.status in (200, 201, 202):
             return Created(prediction) if prediction else Unknown("unreadable answer")

@@ -44,7 +44,12 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
         await _reject(generation, cause, hands)
         return
     validated = await _keep(generation, words, instructions, composed, hands)
-    await hands.generations.decide(generation.id, lambda g: road.validate(g, validated), cause=cause)
+    decided = await hands.generations.decide(
+        generation.id, lambda g: road.validate(g, validated), cause=cause
+    )
+    if decided is not None and decided.generation.erased:
+        # It was erased while we decoded: what we just kept must not outlive that.
+        await hands.blobs.erase(generation.id)
 
 
 async def _reject(generation: Generation, cause: Cause, hands: Hands) -> None:

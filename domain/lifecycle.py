@@ -70,7 +70,7 @@ def check(generation: Generation | None, event: Event) -> None:
 class Patience:
     """How long things may rest: `hop` between two actors; `claim` for the paid call; the two deadlines."""
 
-    hop: timedelta = timedelta(seconds=10)
+    hop: timedelta = timedelta(seconds=5)
     claim: timedelta = timedelta(seconds=10)
     to_start: timedelta = timedelta(minutes=10)
     in_all: timedelta = timedelta(minutes=35)

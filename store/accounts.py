@@ -170,15 +170,27 @@ class Accounts:
             await self._of(role).update_one(_owned(account_id, project_id), change)
 
     async def change_password(
-        self, role: Role, account_id: str, project_id: str | None, password_hash: str, *, kept_session: str
-    ) -> None:
-        """Set one's own password: every session is over but the one in which it is done."""
+        self,
+        role: Role,
+        account_id: str,
+        project_id: str | None,
+        password_hash: str,
+        *,
+        proved: str,
+        kept_session: str,
+    ) -> bool:
+        """Set one's own password: every session is over but the one in which it is done.
+
+        False when it is no longer the one that was `proved`: a reset by somebody else comes first.
+        """
         change = {
             "$set": {"password_hash": password_hash, "kept_session": kept_session},
             "$inc": {"epoch": 1},
         }
+        same = {**_owned(account_id, project_id), "active": True, "password_hash": proved}
         with reachable():
-            await self._of(role).update_one({**_owned(account_id, project_id), "active": True}, change)
+            done = await self._of(role).update_one(same, change)
+        return bool(done.matched_count)
 
     async def password_hash(self, role: Role, account_id: str, project_id: str | None) -> str | None:
         """Read the hash that one's own password is checked against."""

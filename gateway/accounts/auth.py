@@ -121,14 +121,17 @@ class AuthRoutes:
         """Set one's own password; every other session is over."""
         claims = await self._door.authenticator.account(request)
         sent = await read_model(request, PasswordChangeRequest)
-        await self._prove(claims, sent.current_password, "current_password")
-        await self._door.accounts.change_password(
+        proved = await self._prove(claims, sent.current_password, "current_password")
+        changed = await self._door.accounts.change_password(
             claims.role,
             claims.subject,
             claims.project_id,
             await self._door.passwords.hash(sent.new_password),
+            proved=proved,
             kept_session=claims.session,
         )
+        if not changed:
+            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return web.Response(status=204)
 
     async def delete_me(self, request: web.Request) -> web.Response:
@@ -141,13 +144,14 @@ class AuthRoutes:
         await self._door.changes.delete_user(user.developer_id, user.project_id, user.user_id, cause=cause)
         return web.Response(status=204)
 
-    async def _prove(self, claims: Claims, password: str, field: str) -> None:
-        """Check that the caller knows his password; a wrong one counts like a login."""
+    async def _prove(self, claims: Claims, password: str, field: str) -> str:
+        """Check that the caller knows his password, and return its hash; a wrong one counts like a login."""
         attempts = await self._door.count_attempt(claims.role, claims.subject)
         kept = await self._door.accounts.password_hash(claims.role, claims.subject, claims.project_id)
-        if not await self._door.passwords.verify(password, kept):
+        if kept is None or not await self._door.passwords.verify(password, kept):
             raise FieldError(ErrorCode.INVALID_REQUEST, ("body", field), "is not correct", "value_error")
         await self._door.accounts.sessions.forget_attempts(attempts)
+        return kept
 
     async def register(self, request: web.Request) -> web.Response:
         """Register a developer for the operator, or else an end user for a project."""

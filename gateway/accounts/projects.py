@@ -47,7 +47,7 @@ class UsersRequest(BaseModel):
 
     page: int = Field(1, ge=1, le=100_000)
     page_size: int = Field(50, ge=1, le=100)
-    search: str | None = Field(None, max_length=255)
+    search: str | None = Field(None, max_length=255, pattern=r"^[^\x00]*$")
     is_active: bool | None = None
     project_id: str | None = Field(None, max_length=64)
 

@@ -123,7 +123,9 @@ class Submitting:
         except WrongExpectedVersionError:
             # The same key won a moment ago under this very id, and this very hold.
             await self._forget(words)
-            return await self._is_replay(request, submission)
+            if not await self._is_replay(request, submission):
+                raise OutcomeUnknownError(request.generation_id) from None
+            return True
         return False
 
     async def _begin(self, request: Request, event: GenerationRequested) -> None:

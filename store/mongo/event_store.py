@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError, PyMongoError, WTimeoutError
 
@@ -15,6 +16,8 @@ from events.event import Event
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+
+log = structlog.get_logger()
 
 
 class MongoEventStore:
@@ -46,7 +49,8 @@ class MongoEventStore:
         try:
             await self._appends.put(_document(commit, time))
         except _DuplicateError:
-            await self._settle_duplicate(commit)
+            # Success only when the stored writer is mine: the driver retried a write.
+            await self._settle_unknown(commit)
         except PyMongoError as error:
             if not is_passing(error):
                 raise
@@ -74,7 +78,7 @@ class MongoEventStore:
         query = {"outbox": True, "time": {"$lt": before}}
         with reachable():
             documents = await self._commits.find(query).sort("time", ASCENDING).limit(limit).to_list(limit)
-        return [stored_commit(document) for document in documents]
+        return [commit for document in documents if (commit := readable(document))]
 
     async def mark_published(self, commit_ids: Sequence[str]) -> None:
         with reachable():
@@ -107,12 +111,6 @@ class MongoEventStore:
     async def _clear(self, commit_ids: Sequence[str]) -> list[Exception | None]:
         await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"outbox": ""}})
         return [None] * len(commit_ids)
-
-    async def _settle_duplicate(self, commit: Commit) -> None:
-        # A duplicate key is success only when the stored writer is mine: the driver retried a write.
-        stored = await self._stored_writer(commit)
-        if stored != commit.writer:
-            raise WrongExpectedVersionError(commit.stream, commit.first - 1)
 
     async def _settle_unknown(self, commit: Commit) -> None:
         try:
@@ -153,6 +151,15 @@ def _document(commit: Commit, time: datetime) -> Document:
         "outbox": True,
         "unsealed": True,
     }
+
+
+def readable(document: Document) -> Commit | None:
+    """Read a commit's document; None, and a line in the log, for one that is damaged or too new."""
+    try:
+        return stored_commit(document)
+    except (ValueError, KeyError) as error:
+        log.critical("unreadable commit", commit=document["_id"], error=type(error).__name__)
+        return None
 
 
 def stored_commit(document: Document) -> Commit:

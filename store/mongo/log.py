@@ -17,7 +17,7 @@ from pymongo.read_concern import ReadConcern
 from events.commit import Commit, leaf_hash
 from events.generation import GenerationRequested
 from store.mongo.connection import Database, Document, only_duplicates, reachable
-from store.mongo.event_store import stored_commit
+from store.mongo.event_store import readable
 
 log = structlog.get_logger()
 
@@ -62,14 +62,30 @@ class MongoLog:
         return len(placed)
 
     async def read(self, *, after: int, limit: int) -> Sequence[Sealed]:
-        """Read the commits behind a position, in order."""
+        """Read the commits behind a position, in order; [] at the end.
+
+        One that cannot be read is told and left out, so that nobody waits behind it: an audit names it.
+        """
+        while entries := await self._entries(after, limit):
+            readable = await self._readable(entries)
+            if readable:
+                return readable
+            after = entries[-1]["_id"]
+        return []
+
+    async def _entries(self, after: int, limit: int) -> list[Document]:
         with reachable():
             behind = self._log.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
-            entries = await behind.to_list(limit)
+            return await behind.to_list(limit)
+
+    async def _readable(self, entries: Sequence[Document]) -> list[Sealed]:
+        with reachable():
             ids = [entry["commit"] for entry in entries]
             documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
-        commits = {document["_id"]: stored_commit(document) for document in documents}
-        return [Sealed(entry["_id"], commits[entry["commit"]]) for entry in entries]
+        commits = {document["_id"]: commit for document in documents if (commit := readable(document))}
+        return [
+            Sealed(entry["_id"], commits[entry["commit"]]) for entry in entries if entry["commit"] in commits
+        ]
 
     async def _unsealed(self, limit: int) -> list[Document]:
         """Read the oldest waiting streams, each with all its waiting commits.

@@ -1,5 +1,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
@@ -8,6 +10,7 @@ from domain.lifecycle import UNSENT
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 from store.projection import Page, Row
 
+_FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _UNFINISHED = {"$in": ["pending", "processing"]}
 
@@ -133,10 +136,12 @@ class MongoProjection:
 
 
 def _newer(row: Row, *, upsert: bool) -> UpdateOne:
-    fields = row.as_document()
-    key = fields.pop("_id")
-    return UpdateOne({"_id": key, "version": {"$lt": row.version}}, {"$set": fields}, upsert=upsert)
+    values = row.as_document()
+    key = values.pop("_id")
+    return UpdateOne({"_id": key, "version": {"$lt": row.version}}, {"$set": values}, upsert=upsert)
 
 
 def _row(document: Document) -> Row:
-    return Row(**{"id" if name == "_id" else name: value for name, value in document.items()})
+    """Read a row as far as this code knows it: another version of the code may have written it."""
+    known: dict[str, Any] = {name: document.get(name) for name in _FIELDS}
+    return Row(id=document["_id"], **known)

@@ -55,6 +55,22 @@ async def test_a_changed_password_ends_every_session_but_ones_own(house: House, 
     assert await lives(house, (await session(house, who, OTHER))[0])
 
 
+async def test_a_password_that_was_reset_meanwhile_is_not_changed(house: House) -> None:
+    person = await house.person()
+    proved = await house.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
+    assert proved is not None
+    whose = (Role.END_USER, person.id, person.place.id)
+    for hashed, expected in (("reset", True), ("intruder", False)):
+        changed = await house.store.accounts.change_password(*whose, hashed, proved=proved, kept_session="s")
+        assert changed is expected
+    assert await house.store.accounts.password_hash(*whose) == "reset"
+
+
+async def test_a_number_of_thousands_of_digits_is_no_fault_of_ours(house: House) -> None:
+    status, _ = await house.call("POST", LOGIN, {}, {"email": "a@b.example", "password": 10**4000})
+    assert status == 422
+
+
 async def test_a_session_kept_once_ends_with_the_next_change(house: House) -> None:
     person = await house.person()
     first, _ = await session(house, person)

@@ -1,0 +1,38 @@
+"""Which events of a generation that rests are handed to the handlers again."""
+
+import pytest
+
+from actors.redriving import to_drive
+from domain.generation import stream_of
+from events.envelope import Cause, RecordedEvent
+from events.event import Event
+from events.generation import CancelRequested, DuplicateFound, GenerationProgressed, GenerationStarted
+from tests.domain.given import ID, MODEL, START, TO_SETTLED
+
+DUPLICATE = DuplicateFound(attempt=1, prediction="another", predict_seconds=None)
+
+
+def recorded(*events: Event) -> list[RecordedEvent]:
+    return [
+        RecordedEvent(stream_of(ID), version, START, event, Cause(actor="test"))
+        for version, event in enumerate(events, start=1)
+    ]
+
+
+def driven(*events: Event) -> list[str]:
+    return [event.type for event in to_drive(recorded(*events))]
+
+
+def test_what_made_the_state_is_driven_again() -> None:
+    assert driven(*TO_SETTLED) == ["generation.prediction_settled"]
+
+
+@pytest.mark.parametrize("aside", [CancelRequested(), DUPLICATE])
+def test_a_wish_or_a_duplicate_does_not_hide_what_made_the_state(aside: Event) -> None:
+    assert driven(*TO_SETTLED, aside) == ["generation.prediction_settled", aside.type]
+
+
+def test_a_wish_is_repeated_whatever_came_after_it() -> None:
+    started = GenerationStarted(attempt=1, prediction="p1", model=MODEL)
+    events = driven(CancelRequested(), started, GenerationProgressed(percent=10), DUPLICATE)
+    assert events == ["generation.started", "generation.cancel_requested", "generation.duplicate_found"]
