@@ -11,7 +11,7 @@ from actors.hands import Hands, cause_of
 from domain import road
 from domain.generation import Generation, State, id_of
 from domain.instructions import Instructions, model_prompt, parse_instructions
-from domain.model_inputs import Ceilings
+from domain.model_inputs import Ceilings, Value
 from events.envelope import Cause, RecordedEvent
 from events.generation import DecodedExample, GenerationValidated
 from store.blobs import Blob
@@ -68,7 +68,7 @@ async def _keep(
     generation: Generation, words: Words, instructions: Instructions, composed: Composed, hands: Hands
 ) -> GenerationValidated:
     """Store the composed picture and the model's input beside the log; describe them for the log."""
-    seed = instructions.parameters.get("seed", seed_of(words))
+    seed = _seed(generation, words, instructions)
     model_input = {**instructions.parameters, "prompt": model_prompt(instructions), "seed": seed}
     model_input.setdefault("num_outputs", 1)
     digest = words.digest(composed.data)
@@ -98,6 +98,13 @@ async def _keep(
         seed=seed,
         outputs=model_input["num_outputs"],
     )
+
+
+def _seed(generation: Generation, words: Words, instructions: Instructions) -> Value:
+    """Take the seed that a retry brings, else the client's own, else one that follows from the salt."""
+    if generation.request.seed is not None:
+        return generation.request.seed
+    return instructions.parameters.get("seed", seed_of(words))
 
 
 def seed_of(words: Words) -> int:

@@ -71,6 +71,7 @@ class FailureCode(StrEnum):
     OUTPUT_INVALID = "output_invalid"
     START_DEADLINE = "start_deadline"
     FINISH_DEADLINE = "finish_deadline"
+    CANCEL_AFTER = "cancel_after"
     CANCELED = "canceled"
 
 

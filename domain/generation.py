@@ -1,8 +1,8 @@
 """A generation: its state and how each fact changes it. State comes only from folding a stream."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, assert_never, cast
 
@@ -56,7 +56,11 @@ _STATUS: dict[State, Status] = {
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The folded state of one stream; `moved_at` is the time of the last event that changed `state`."""
+    """The folded state of one stream; `moved_at` is the time of the last event that changed `state`.
+
+    `spent_ms` are the whole milliseconds spent in each state up to that event; `refusal` is the code of the
+    provider's last no, while it counts.
+    """
 
     id: str
     version: int
@@ -72,6 +76,7 @@ class Generation:
     intended_at: datetime | None = None
     claim_until: datetime | None = None
     retry_at: datetime | None = None
+    refusal: str | None = None
     prediction: str | None = None
     started_at: datetime | None = None
     percent: int = 0
@@ -82,10 +87,12 @@ class Generation:
     finished_at: datetime | None = None
     quota: Literal["held", "spent", "released"] = "held"
     cancel_requested: bool = False
+    cancel_requested_at: datetime | None = None
     erase_requested: bool = False
     duplicates: tuple[DuplicateFound, ...] = ()
     is_public: bool = False
     erased: bool = False
+    spent_ms: Mapping[State, int] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -128,8 +135,20 @@ def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation
         time = recorded.time
         return Generation(id_of(recorded.stream), recorded.version, State.REQUESTED, event, time, time, time)
     changed = _changed(generation, event, recorded.time)
-    moved_at = recorded.time if changed.state is not generation.state else generation.moved_at
-    return replace(changed, version=recorded.version, updated_at=recorded.time, moved_at=moved_at)
+    if changed.state is not generation.state:
+        spent = _spent(generation, until=recorded.time)
+        changed = replace(changed, moved_at=recorded.time, spent_ms=spent)
+    return replace(changed, version=recorded.version, updated_at=recorded.time)
+
+
+def _spent(g: Generation, *, until: datetime) -> dict[State, int]:
+    """Add the time in the state that ends now: cut from one ruler, so that the parts are exactly the whole.
+
+    Clocks of several machines may differ a little: time never runs backwards here.
+    """
+    elapsed = (until - g.created_at) // timedelta(milliseconds=1)
+    before = sum(g.spent_ms.values())
+    return {**g.spent_ms, g.state: g.spent_ms.get(g.state, 0) + max(0, elapsed - before)}
 
 
 def _changed(g: Generation, event: GenerationEvent, time: datetime) -> Generation:
@@ -153,13 +172,22 @@ def _changed(g: Generation, event: GenerationEvent, time: datetime) -> Generatio
         case QuotaSettled():
             return replace(g, quota=event.outcome)
         case CancelRequested():
-            return replace(g, cancel_requested=True, erase_requested=g.erase_requested or event.erase)
+            return _unwanted(g, event, time)
         case GenerationPublished():
             return replace(g, is_public=event.is_public)
         case GenerationErased():
             return replace(g, erased=True, is_public=False)
         case _:
             return _invoked(g, event, time)
+
+
+def _unwanted(g: Generation, event: CancelRequested, time: datetime) -> Generation:
+    return replace(
+        g,
+        cancel_requested=True,
+        cancel_requested_at=g.cancel_requested_at or time,
+        erase_requested=g.erase_requested or event.erase,
+    )
 
 
 def _invoked(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
@@ -172,13 +200,14 @@ def _invoked(g: Generation, event: InvocationEvent, time: datetime) -> Generatio
                 intended_at=time,
                 claim_until=event.claim_until,
                 retry_at=None,
+                refusal=None,
             )
         case GenerationStarted():
             return replace(
                 g, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time
             )
         case InvocationRefused():
-            return replace(g, state=State.WAITING, retry_at=event.retry_at)
+            return replace(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
         case InvocationLost():
             return replace(g, state=State.WAITING, retry_at=time, lost=g.lost + 1)
         case GenerationProgressed():

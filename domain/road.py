@@ -182,11 +182,12 @@ def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
 
 
 def expire(g: Generation, *, now: datetime) -> list[Event]:
-    """End what has waited too long: 10 minutes to start, 35 in all."""
+    """End what has waited too long: 10 minutes to start, 35 in all, or as long as its client would wait."""
     if g.final:
         return []
     if now >= g.request.finish_by:
-        code = FailureCode.FINISH_DEADLINE
+        own = g.request.cancel_after is not None
+        code = FailureCode.CANCEL_AFTER if own else FailureCode.FINISH_DEADLINE
     elif g.state in UNSENT and now >= g.request.start_by:
         code = FailureCode.START_DEADLINE
     else:

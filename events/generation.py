@@ -1,8 +1,8 @@
 """The facts of stream `generation-<id>`, in the order in which the road makes them."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from events.event import Event
 
@@ -53,8 +53,20 @@ class Picture(Fact):
     size: int
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+# Written only when there is something to say, so that older facts keep their bytes and their hash.
+Unsaid = Field(default=None, exclude_if=_is_none)
+
+
 class GenerationRequested(Event):
-    """A client's request was admitted; words and pictures lie beside the log under `words`."""
+    """A client's request was admitted; words and pictures lie beside the log under `words`.
+
+    `retry_of` names the generation that this one repeats, `seed` the seed that it shall have. `cancel_after`
+    is the client's own patience in seconds; then `finish_by` is his, and no deadline of ours.
+    """
 
     type: ClassVar[str] = "generation.requested"
     owner: Owner
@@ -67,6 +79,9 @@ class GenerationRequested(Event):
     start_by: AwareDatetime
     finish_by: AwareDatetime
     webhook_events: tuple[str, ...] = ()
+    retry_of: Annotated[str | None, Unsaid] = None
+    seed: Annotated[int | None, Unsaid] = None
+    cancel_after: Annotated[int | None, Unsaid] = None
 
 
 class GenerationValidated(Event):

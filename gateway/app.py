@@ -14,6 +14,7 @@ MAX_JSON_BODY = 2 * 1024 * 1024
 _CORS_HEADERS = (
     "Accept",
     "Authorization",
+    "Cancel-After",
     "Content-Type",
     "Idempotency-Key",
     "If-None-Match",

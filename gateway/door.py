@@ -19,11 +19,13 @@ from gateway.accounts.project_users import ProjectUserRoutes
 from gateway.accounts.projects import ProjectRoutes
 from gateway.accounts.tokens import Sessions, Tokens, TokenSettings
 from gateway.app import create_app
+from gateway.generations.explaining import ExplainRoutes
 from gateway.generations.finishing import Finishing
 from gateway.generations.links import Links
 from gateway.generations.of_project import ProjectGenerationRoutes
 from gateway.generations.pictures import PictureRoutes
 from gateway.generations.provider import ProviderRoutes, ReadSecret
+from gateway.generations.retrying import RetryRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.generations.steering import SteeringRoutes
 from gateway.generations.submitting import Submitting
@@ -113,6 +115,8 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         _streams(door, generations).table(),
         _feeds(door, identity).table(),
         _steering(door, generations).table(),
+        RetryRoutes(owned=generations).table(),
+        ExplainRoutes(owned=generations, patience=door.patience).table(),
         _pictures(door, generations).table(),
         _usage(door, identity, requests).table(),
         _provider(door, settings).table(),

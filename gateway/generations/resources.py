@@ -1,11 +1,13 @@
 """A generation as clients see it: the fold of its stream, with its words beside."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from domain.errors import FailureCode
 from domain.generation import Generation, State
+from domain.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
@@ -23,6 +25,7 @@ MESSAGES: Mapping[FailureCode, str] = {
     FailureCode.OUTPUT_INVALID: "The image model returned something that is not a usable image",
     FailureCode.START_DEADLINE: "The request could not be started in time; try again",
     FailureCode.FINISH_DEADLINE: "The request did not finish in time; try again",
+    FailureCode.CANCEL_AFTER: "The request did not finish within its own Cancel-After",
     FailureCode.CANCELED: "The request was canceled",
 }
 
@@ -73,6 +76,8 @@ def resource_of(
         "updated_at": format_time(generation.updated_at),
         "completed_at": format_time(generation.finished_at) if generation.finished_at else None,
         "timings": _timings(generation),
+        "cost": asdict(cost_of(generation)),
+        "retry_of": generation.request.retry_of,
         "metadata": dict(words.metadata) if words and words.metadata else {},
         "urls": links.urls(base, generation.id) | {"image": links.first_image(base, generation.id, now)},
     }
@@ -107,14 +112,19 @@ def _failure(generation: Generation) -> dict[str, Any]:
     return {"error": MESSAGES[code], "failure": failure}
 
 
-def _timings(generation: Generation) -> dict[str, float | None]:
-    """Seconds from the request to the start, from there to the end, and in all."""
+def _timings(generation: Generation) -> dict[str, Any]:
+    """Seconds from the request to the start, from there to the end, and in all; and each phase for itself.
+
+    The phases are whole milliseconds up to the last move; together they are exactly `total_ms`.
+    """
     started, finished = generation.started_at, generation.finished_at
     return {
         "pending_seconds": _between(generation.created_at, started or finished),
         "processing_seconds": _between(started, finished),
         "total_seconds": _between(generation.created_at, finished),
         "predict_seconds": generation.settled.predict_seconds if generation.settled else None,
+        "phases_ms": phases_of(generation),
+        "total_ms": total_ms(generation),
     }
 
 

@@ -14,6 +14,8 @@ from domain.generation import Generation
 from gateway.accounts.authentication import Authenticator
 from gateway.bodies import expect_handler
 from gateway.errors import error_response
+from gateway.generations.asking import cancel_after, idempotency_key
+from gateway.generations.contents import Content, Retry
 from gateway.generations.finishing import Finishing
 from gateway.generations.links import PREFIX, Links
 from gateway.generations.resources import etag_of, resource_of
@@ -70,26 +72,11 @@ class GenerationRoutes:
 
         With `Prefer: wait=n` the answer is the finished resource, if it is finished in time.
         """
-        identity = await self._admit(request)
-        key = idempotency_key(request)
-        generation_id = self.submitting.id_for(identity, key)
-        asked = Request(
-            identity,
-            generation_id,
-            key,
-            request_id_of(request),
-            traceparent=request.headers.get("traceparent"),
-            overdrawn=request.get(OVERDRAWN),
-        )
+        asked = self.asked(request, await self.admit(request))
         with await read_submission(request, settings=self.settings, budget=self.budget) as submission:
             check_request(submission.webhook, submission.webhook_events_filter, self.webhook_allow)
-            try:
-                replayed = await self.submitting.submit(asked, submission)
-            except OutcomeUnknownError:
-                return _unknown(request, generation_id)
-        accepted = self._accepted(request, generation_id, replayed=replayed)
-        seconds = preferred_wait(request)
-        return accepted if seconds is None else await self._waited(request, asked, accepted, seconds)
+            answer = await self.submit(request, asked, submission)
+        return await self.waited(request, asked, answer)
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer the resource, or 304 when the client has this version."""
@@ -142,7 +129,7 @@ class GenerationRoutes:
     async def _hashes(self, generation: Generation) -> dict[str, str]:
         return await self.blobs.hashes(generation.id) if generation.pictures else {}
 
-    async def _admit(self, request: web.Request) -> Identity:
+    async def admit(self, request: web.Request) -> Identity:
         """Authenticate and look at the limits; a known key is never refused for them."""
         identity = await self.authenticator.submitter(request)
         if idempotency_key(request) is None:
@@ -150,21 +137,46 @@ class GenerationRoutes:
             await self.admission.look(identity.developer_id, bounds)
         return identity
 
-    def _accepted(self, request: web.Request, generation_id: str, *, replayed: bool) -> web.Response:
-        urls = self.links.urls(self.links.base(request), generation_id)
+    def asked(self, request: web.Request, identity: Identity, retry: Retry | None = None) -> Request:
+        """Read from the header what is submitted, and under which id."""
+        key = idempotency_key(request)
+        return Request(
+            identity,
+            self.submitting.id_for(identity, key),
+            key,
+            request_id_of(request),
+            traceparent=request.headers.get("traceparent"),
+            overdrawn=request.get(OVERDRAWN),
+            cancel_after=cancel_after(request),
+            retry=retry,
+        )
+
+    async def submit(self, request: web.Request, asked: Request, content: Content) -> web.Response:
+        """Record what was asked for and say so, or that nobody can tell whether it was recorded."""
+        try:
+            replayed = await self.submitting.submit(asked, content)
+        except OutcomeUnknownError:
+            return _unknown(request, asked.generation_id)
+        return self.accepted(request, asked, replayed=replayed)
+
+    def accepted(self, request: web.Request, asked: Request, *, replayed: bool) -> web.Response:
+        """Answer 202 with where to look."""
+        urls = self.links.urls(self.links.base(request), asked.generation_id)
         headers = {"Location": urls["status"]} | ({"Idempotency-Replayed": "true"} if replayed else {})
-        body = {"id": generation_id, "status": "pending", "message": MESSAGE, "urls": urls}
+        body = {"id": asked.generation_id, "status": "pending", "message": MESSAGE, "urls": urls}
         return web.json_response(body, status=202, headers=headers)
 
-    async def _waited(
-        self, request: web.Request, asked: Request, accepted: web.Response, seconds: int
-    ) -> web.Response:
-        accepted.headers["Preference-Applied"] = f"wait={seconds}"
+    async def waited(self, request: web.Request, asked: Request, answer: web.Response) -> web.Response:
+        """Answer the finished resource instead of 202, if that is preferred and it is finished in time."""
+        seconds = preferred_wait(request)
+        if seconds is None or answer.status != 202:
+            return answer
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
         holder = asked.identity.user_id
         finished = await self.finishing.wait(asked.generation_id, holder=holder, seconds=seconds)
         if finished is None or finished.gone:
-            return accepted
-        headers = {name: accepted.headers[name] for name in _KEPT if name in accepted.headers}
+            return answer
+        headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
         return web.json_response(await self.resource(request, finished), headers=headers)
 
     async def _listed(self, request: web.Request, page: Page, number: int, size: int) -> web.Response:
@@ -172,24 +184,6 @@ class GenerationRoutes:
         resources = [await self.resource(request, generation) for generation in found if generation]
         body = {"generations": resources, "total": page.total, "page": number, "per_page": size}
         return web.json_response(body)
-
-
-def idempotency_key(request: web.Request) -> str | None:
-    """Read the Idempotency-Key, quoted or bare, 1 to 255 visible characters."""
-    values = request.headers.getall("Idempotency-Key", [])
-    if not values:
-        return None
-    key = values[0].strip()
-    if len(key) >= 2 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if len(values) > 1 or not 1 <= len(key) <= 255 or not all("\x21" <= letter <= "\x7e" for letter in key):
-        raise FieldError(
-            ErrorCode.INVALID_REQUEST,
-            ("header", "Idempotency-Key"),
-            "must be 1 to 255 visible ASCII characters",
-            "value_error",
-        )
-    return key
 
 
 def _is_own(generation: Generation, identity: Identity) -> bool:

@@ -1,10 +1,9 @@
 """Admit a submission: hold, store words and pictures, append. Accepted means durably recorded."""
 
 import asyncio
-import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,9 +16,9 @@ from domain.generation import Generation, stream_of
 from domain.lifecycle import Patience
 from domain.quota import period_of
 from events.envelope import Cause
-from events.generation import Example, GenerationRequested, Owner
+from events.generation import GenerationRequested, Owner
+from gateway.generations.contents import Content, Retry, digests_of, examples_of, fingerprint_of
 from gateway.ids import uuid8
-from gateway.uploads.submission import Submission
 from store.admission import Admission
 from store.blobs import Blob, BlobStore
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
@@ -38,7 +37,8 @@ log = structlog.get_logger()
 class Request:
     """Who submits under which id; `key` is the client's Idempotency-Key, if any.
 
-    `overdrawn` says that the day's requests are used up: then only a replay is answered.
+    `overdrawn` says that the day's requests are used up: then only a replay is answered. `cancel_after` is
+    how long the client would wait, `retry` which generation is made once more.
     """
 
     identity: Identity
@@ -47,6 +47,12 @@ class Request:
     request_id: str
     traceparent: str | None = None
     overdrawn: LimitError | None = None
+    cancel_after: timedelta | None = None
+    retry: Retry | None = None
+
+    def patience(self, ours: timedelta) -> timedelta | None:
+        """How long the client would wait, if that is less than we would."""
+        return self.cancel_after if self.cancel_after is not None and self.cancel_after < ours else None
 
     @property
     def bounds(self) -> Bounds:
@@ -73,29 +79,38 @@ class Submitting:
         message = f"{identity.project_id}\0{identity.user_id}\0{key}".encode()
         return str(uuid8(hmac.digest(self.id_secret, message, "sha256")))
 
-    async def submit(self, request: Request, submission: Submission) -> bool:
+    async def submit(self, request: Request, content: Content) -> bool:
         """Record the submission; True when it was recorded before (a replay).
 
         Raises LimitError, ExemplarError (other content under the same key), OutcomeUnknownError, StoreError.
         """
-        if request.key is not None and await self._is_replay(request, submission):
+        if await self.repeats(request, content):
             return True
-        if request.overdrawn is not None:
-            raise request.overdrawn
-        words = self._words(request, submission)
+        words = self._words(request, content)
         try:
-            period = await self._prepare(request, words, submission)
+            period = await self._prepare(request, words, content)
         except BaseException:
             await asyncio.shield(self._undo(request, words))
             raise
-        return await self._record(request, words, submission, period)
+        return await self._record(request, words, content, period)
 
-    async def _prepare(self, request: Request, words: Words, submission: Submission) -> str:
+    async def repeats(self, request: Request, content: Content | None = None) -> bool:
+        """Tell whether it was recorded before under its key; a retry is known without its content.
+
+        Raises as `submit`; LimitError only when the day's requests are used up and it is no replay.
+        """
+        if request.key is not None and await self._is_replay(request, content):
+            return True
+        if request.overdrawn is not None:
+            raise request.overdrawn
+        return False
+
+    async def _prepare(self, request: Request, words: Words, content: Content) -> str:
         """Hold a unit while words and pictures are stored: words first, by them the sweep finds the rest.
 
         Return the month of the unit, which is an earlier one when an attempt before this held it.
         """
-        storing, held_at = asyncio.create_task(self._store(words, submission)), self.clock()
+        storing, held_at = asyncio.create_task(self._store(words, content)), self.clock()
         try:
             period = await self._hold(request, words)
         finally:
@@ -112,18 +127,18 @@ class Submitting:
         slot = account.slot_of(request.generation_id)
         return slot.period if slot is not None else period
 
-    async def _store(self, words: Words, submission: Submission) -> None:
+    async def _store(self, words: Words, content: Content) -> None:
         await self.words.put(words)
-        await self._put_blobs(words, submission)
+        await self._put_blobs(words, content)
 
-    async def _record(self, request: Request, words: Words, submission: Submission, period: str) -> bool:
+    async def _record(self, request: Request, words: Words, content: Content, period: str) -> bool:
         """Append the first event; from here on nothing is undone, for it may stand in the log."""
         try:
-            await self._begin(request, self._event(request, submission, words, period))
+            await self._begin(request, self._event(request, content, words, period))
         except WrongExpectedVersionError:
             # The same key won a moment ago under this very id, and this very hold.
             await self._forget(words)
-            if not await self._is_replay(request, submission):
+            if not await self._is_replay(request, content):
                 raise OutcomeUnknownError(request.generation_id) from None
             return True
         return False
@@ -148,7 +163,7 @@ class Submitting:
         except StoreError:
             return None
 
-    async def _is_replay(self, request: Request, submission: Submission) -> bool:
+    async def _is_replay(self, request: Request, content: Content | None) -> bool:
         """Tell whether the same content stands under this id; other content raises."""
         generation = await self.generations.load(request.generation_id)
         if generation is None:
@@ -158,12 +173,12 @@ class Submitting:
         words = await self.words.get(generation.id, generation.request.words)
         if words is None:
             raise ExemplarError(ErrorCode.GONE)
-        if _fingerprint(words, submission) != generation.request.fingerprint:
+        if fingerprint_of(words, content, request.retry) != generation.request.fingerprint:
             raise ExemplarError(ErrorCode.IDEMPOTENCY_MISMATCH)
         return True
 
-    async def _put_blobs(self, words: Words, submission: Submission) -> None:
-        for upload, name in zip(submission.images, _digests(words, submission), strict=True):
+    async def _put_blobs(self, words: Words, content: Content) -> None:
+        for upload, name in zip(content.images, digests_of(words, content), strict=True):
             blob = Blob(
                 generation=words.generation,
                 digest=name,
@@ -189,59 +204,35 @@ class Submitting:
         except Exception as error:  # noqa: BLE001 - the first error is the one to tell
             log.warning("not undone", generation_id=request.generation_id, error=type(error).__name__)
 
-    def _words(self, request: Request, submission: Submission) -> Words:
+    def _words(self, request: Request, content: Content) -> Words:
         return Words(
             generation=request.generation_id,
             token=secrets.token_hex(8),
             salt=secrets.token_bytes(32),
-            instructions=submission.instructions,
-            file_names=tuple(upload.filename for upload in submission.images),
+            instructions=content.instructions,
+            file_names=tuple(upload.filename for upload in content.images),
             created_at=self.clock(),
-            metadata=submission.metadata,
-            webhook=submission.webhook,
+            metadata=content.metadata,
+            webhook=content.webhook,
             idempotency_key=request.key,
         )
 
-    def _event(
-        self, request: Request, submission: Submission, words: Words, period: str
-    ) -> GenerationRequested:
-        identity, now = request.identity, words.created_at
+    def _event(self, request: Request, content: Content, words: Words, period: str) -> GenerationRequested:
+        identity, now, retry = request.identity, words.created_at, request.retry
+        own = request.patience(self.patience.in_all)
+        finish_by = now + (own or self.patience.in_all)
         return GenerationRequested(
             owner=Owner(developer=identity.developer_id, project=identity.project_id, user=identity.user_id),
             words=words.token,
-            fingerprint=_fingerprint(words, submission),
+            fingerprint=fingerprint_of(words, content, request.retry),
             idempotent=request.key is not None,
-            examples=_examples(words, submission),
+            examples=examples_of(words, content),
             period=period,
             tier=identity.tier.name,
-            start_by=now + self.patience.to_start,
-            finish_by=now + self.patience.in_all,
-            webhook_events=submission.webhook_events_filter if submission.webhook else (),
+            start_by=min(now + self.patience.to_start, finish_by),
+            finish_by=finish_by,
+            webhook_events=content.webhook_events_filter if content.webhook else (),
+            retry_of=retry.of if retry else None,
+            seed=retry.seed if retry else None,
+            cancel_after=own // timedelta(seconds=1) if own else None,
         )
-
-
-def _fingerprint(words: Words, submission: Submission) -> str:
-    """Hash what a repeat must have in common: instructions and the ordered hashes of the files."""
-    hashes = [bytes.fromhex(upload.sha256) for upload in submission.images]
-    return words.digest(submission.instructions.encode(), *hashes)
-
-
-def _digests(words: Words, submission: Submission) -> Sequence[str]:
-    """Name the pictures: a salted hash of place and content, so that equal pictures keep their own names."""
-    return [
-        hashlib.sha256(words.salt + number.to_bytes(2, "big") + bytes.fromhex(upload.sha256)).hexdigest()
-        for number, upload in enumerate(submission.images)
-    ]
-
-
-def _examples(words: Words, submission: Submission) -> tuple[Example, ...]:
-    return tuple(
-        Example(
-            digest=digest,
-            content_type=upload.header.content_type,
-            width=upload.header.width,
-            height=upload.header.height,
-            size=upload.size,
-        )
-        for digest, upload in zip(_digests(words, submission), submission.images, strict=True)
-    )

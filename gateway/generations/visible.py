@@ -21,7 +21,7 @@ from events.generation import (
 
 def _requested(event: GenerationRequested) -> dict[str, Any]:
     examples = [example.model_dump(exclude={"digest"}) for example in event.examples]
-    return {"examples": examples}
+    return {"examples": examples} | ({"retry_of": event.retry_of} if event.retry_of else {})
 
 
 def _validated(event: GenerationValidated) -> dict[str, Any]:

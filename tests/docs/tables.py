@@ -5,15 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from actors import completion
 from actors.schedule import JOBS
 from actors.subscriptions import SUBSCRIPTIONS
 from domain import road
 from domain.errors import ErrorCode, FailureCode
+from domain.explanation import Reason
 from domain.generation import _STATUS, Generation, State
 from domain.lifecycle import ALLOWED, RUNNING
+from domain.timings import PHASES, Phase
 from events.generation import GenerationFailed, GenerationRequested, Owner
 from gateway.errors import ANSWERS
 from tests.docs.reading import ROOT
@@ -35,6 +37,19 @@ def failures() -> list[list[str]]:
     """Failure code, and whether asking again may help."""
     retryable = dict(_retryable())
     return [[f"`{code.value}`", "yes" if retryable[code] else "no"] for code in FailureCode]
+
+
+def reasons() -> list[list[str]]:
+    """Reason why a generation is not finished, in the order of the road."""
+    return [[f"`{reason.value}`"] for reason in Reason]
+
+
+def phases() -> list[list[str]]:
+    """Phase, and the states whose time belongs to it."""
+    return [
+        [f"`{phase}`", ", ".join(f"`{state.value}`" for state, its in PHASES.items() if its == phase)]
+        for phase in get_args(Phase)
+    ]
 
 
 def errors() -> list[list[str]]:
@@ -116,6 +131,7 @@ def _retryable() -> Iterator[tuple[FailureCode, bool]]:
         *road.cancel(requested),
         *road.expire(requested, now=NOW + timedelta(minutes=11)),
         *road.expire(requested, now=late),
+        *road.expire(_patient(requested, seconds=30), now=late),
     ]
     for event in decided:
         if isinstance(event, GenerationFailed):
@@ -128,6 +144,11 @@ def _retryable() -> Iterator[tuple[FailureCode, bool]]:
         FailureCode.OUTPUT_INVALID,
     )
     yield from ((code, code in completion._RETRYABLE) for code in after_the_provider)
+
+
+def _patient(generation: Generation, *, seconds: int) -> Generation:
+    request = generation.request.model_copy(update={"cancel_after": seconds})
+    return replace(generation, request=request)
 
 
 def _generation(state: State) -> Generation:

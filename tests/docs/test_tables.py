@@ -25,6 +25,14 @@ def test_the_lifecycle_lists_every_reason_to_fail_and_whether_to_try_again() -> 
     assert columns(LIFECYCLE, "## Reasons to fail", 0, 1) == tables.failures()
 
 
+def test_the_lifecycle_lists_every_reason_to_wait() -> None:
+    assert columns(LIFECYCLE, "## Why it is not finished yet", 0) == tables.reasons()
+
+
+def test_the_lifecycle_says_which_states_a_phase_is_made_of() -> None:
+    assert columns(LIFECYCLE, "## Timings and cost", 0, 1) == tables.phases()
+
+
 def test_the_error_table_has_every_code_with_its_status_and_sentence() -> None:
     assert columns("docs/errors.md", "## Codes", 0, 1, 2) == tables.errors()
 

@@ -446,7 +446,8 @@ class RandomRoads(RuleBasedStateMachine):
     @invariant()
     def whoever_is_not_done_has_a_time_to_be_looked_at(self) -> None:
         if hasattr(self, "state") and self.state is not None:
-            done = self.state.final and self.state.quota != "held"
+            to_erase = self.state.erase_requested and not self.state.erased
+            done = self.state.final and self.state.quota != "held" and not to_erase
             assert (due_at(self.state, PATIENCE) is None) == done
 
 

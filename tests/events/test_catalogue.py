@@ -96,6 +96,7 @@ def test_every_event_is_in_the_catalogue_under_its_name() -> None:
 
 ALLOWED_FIELDS: dict[str, set[str]] = {
     "generation.requested": {
+        "cancel_after",
         "examples.content_type",
         "examples.digest",
         "examples.height",
@@ -108,6 +109,8 @@ ALLOWED_FIELDS: dict[str, set[str]] = {
         "owner.project",
         "owner.user",
         "period",
+        "retry_of",
+        "seed",
         "start_by",
         "tier",
         "webhook_events",

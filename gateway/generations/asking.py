@@ -1,0 +1,36 @@
+"""What a submission asks for in its header."""
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from domain.cancel_after import read_cancel_after
+from domain.errors import ErrorCode, FieldError
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """Read the Idempotency-Key, quoted or bare, 1 to 255 visible characters."""
+    values = request.headers.getall("Idempotency-Key", [])
+    if not values:
+        return None
+    key = values[0].strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if len(values) > 1 or not 1 <= len(key) <= 255 or not all("\x21" <= letter <= "\x7e" for letter in key):
+        raise _refusal("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    return key
+
+
+def cancel_after(request: web.Request) -> timedelta | None:
+    """Read Cancel-After: 5 seconds to 35 minutes, as `30`, `30s`, `5m` or `1h30m45s`."""
+    values = request.headers.getall("Cancel-After", [])
+    if not values:
+        return None
+    asked = read_cancel_after(values[0].strip()) if len(values) == 1 else None
+    if asked is None:
+        raise _refusal("Cancel-After", "must be a duration like 30, 30s, 5m or 5m30s, from 5s to 35m")
+    return asked
+
+
+def _refusal(header: str, msg: str) -> FieldError:
+    return FieldError(ErrorCode.INVALID_REQUEST, ("header", header), msg, "value_error")

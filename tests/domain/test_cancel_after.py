@@ -1,0 +1,79 @@
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from domain import road
+from domain.cancel_after import read_cancel_after
+from tests.domain.given import CANCELED, START, TO_STARTED, TO_VALIDATED, failed, given, requested
+
+SOON = START + timedelta(seconds=30)
+PATIENT = requested(start_by=SOON, finish_by=SOON, cancel_after=30)
+GAVE_UP = failed("cancel_after", "deadline", retryable=True)
+EXPIRED = partial(road.expire, now=SOON)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30),
+        ("30s", 30),
+        ("5m", 300),
+        ("5m30s", 330),
+        ("0h5m0s", 300),
+        ("0h10s", 10),
+        ("5", 5),
+        ("00035m", 2100),
+        ("2100", 2100),
+    ],
+)
+def test_a_duration_is_read_as_it_is_written(text: str, seconds: int) -> None:
+    assert read_cancel_after(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "s",
+        "m",
+        "soon",
+        "1m30",
+        "30s5m",
+        "5 m",
+        "5M",
+        "-30",
+        "+30",
+        "3e1",
+        "1.5m",
+        "٣٠",
+        "30ss",
+        "9" * 400,
+    ],
+)
+def test_what_is_no_duration_is_none(text: str) -> None:
+    assert read_cancel_after(text) is None
+
+
+@pytest.mark.parametrize("text", ["0", "4", "4s", "2101", "36m", "1h", "1h30m45s", "99999h"])
+def test_less_than_five_seconds_and_more_than_thirty_five_minutes_are_none(text: str) -> None:
+    assert read_cancel_after(text) is None
+
+
+@pytest.mark.parametrize("events", [TO_VALIDATED, TO_STARTED], ids=["before the call", "while it runs"])
+def test_what_outlasts_its_own_client_fails_as_cancel_after(events: tuple) -> None:  # type: ignore[type-arg]
+    given(PATIENT, *events[1:]).when(EXPIRED).then(GAVE_UP)
+
+
+def test_before_its_time_nothing_happens_to_it() -> None:
+    given(PATIENT).when(partial(road.expire, now=SOON - timedelta(microseconds=1))).then_nothing()
+
+
+def test_a_wish_to_cancel_that_came_first_is_the_reason() -> None:
+    given(PATIENT, *TO_STARTED[1:], CANCELED).when(EXPIRED).then(failed("canceled", "deadline"))
+
+
+def test_the_deadlines_of_ours_keep_their_own_codes() -> None:
+    late = START + timedelta(minutes=35)
+    ended = failed("finish_deadline", "deadline", retryable=True)
+    given(*TO_STARTED).when(partial(road.expire, now=late)).then(ended)

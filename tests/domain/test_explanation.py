@@ -1,0 +1,120 @@
+import re
+from datetime import timedelta
+
+import pytest
+
+from domain.explanation import ACCOUNT_FAULTS, Explanation, Reason, explain
+from domain.lifecycle import Patience
+from events.event import Event
+from events.generation import GenerationProgressed
+from tests.domain.given import (
+    CANCELED,
+    CLAIM_UNTIL,
+    FINISH_BY,
+    START,
+    START_BY,
+    TO_COMPLETED,
+    TO_FAILED,
+    TO_INTENDED,
+    TO_REQUESTED,
+    TO_RESERVED,
+    TO_SETTLED,
+    TO_STARTED,
+    TO_VALIDATED,
+    TO_WAITING,
+    folded,
+    lost,
+    recorded,
+    refused,
+    requested,
+)
+
+NOW = START + timedelta(seconds=8)
+LATER = START + timedelta(seconds=60)
+
+
+def explained(*events: Event) -> Explanation:
+    return explain(folded(events), now=NOW, patience=Patience())
+
+
+WAITS: dict[Reason, tuple[Event, ...]] = {
+    Reason.VALIDATION: TO_REQUESTED,
+    Reason.QUOTA_SLOT: TO_VALIDATED,
+    Reason.CLAIM: TO_RESERVED,
+    Reason.INVOCATION: TO_INTENDED,
+    Reason.PROVIDER_THROTTLE: (*TO_INTENDED, refused(retry_at=LATER, code="provider_throttled")),
+    Reason.PROVIDER_UNREACHABLE: (*TO_INTENDED, refused(retry_at=LATER, code="ConnectError")),
+    Reason.CIRCUIT: (*TO_INTENDED, refused(retry_at=LATER, code="provider_payment")),
+    Reason.PROVIDER: TO_STARTED,
+    Reason.RESULT: TO_SETTLED,
+    Reason.CANCELING: (*TO_STARTED, CANCELED),
+    Reason.FINAL: TO_COMPLETED,
+}
+UNSENT = {
+    Reason.VALIDATION,
+    Reason.QUOTA_SLOT,
+    Reason.CLAIM,
+    Reason.PROVIDER_THROTTLE,
+    Reason.PROVIDER_UNREACHABLE,
+    Reason.CIRCUIT,
+}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_its_place_on_the_road_its_numbers_and_its_sentence(reason: Reason) -> None:
+    events = WAITS[reason]
+    found = explained(*events)
+    assert found.reason is reason
+    assert found.since == recorded(events)[-1].time
+    assert re.fullmatch(r"[A-Z][^.]+\.", found.sentence)
+    if reason is Reason.FINAL:
+        assert (found.deadline, found.next_try_at, found.waited_ms) == (None, None, 0)
+    else:
+        assert found.deadline == (START_BY if reason in UNSENT else FINISH_BY)
+        assert found.waited_ms == (NOW - found.since) // timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("reason", [Reason.PROVIDER_THROTTLE, Reason.PROVIDER_UNREACHABLE, Reason.CIRCUIT])
+def test_a_pause_that_the_provider_caused_ends_when_it_said(reason: Reason) -> None:
+    assert explained(*WAITS[reason]).next_try_at == LATER
+
+
+def test_every_fault_of_the_account_opens_the_circuit() -> None:
+    for code in ACCOUNT_FAULTS:
+        assert explained(*TO_INTENDED, refused(retry_at=LATER, code=code)).reason is Reason.CIRCUIT
+
+
+def test_a_lost_attempt_waits_for_the_next_claim_also_after_a_throttled_one() -> None:
+    again = explained(*TO_INTENDED, lost())
+    assert (again.reason, again.attempt, again.next_try_at) == (Reason.CLAIM, 1, None)
+    assert "attempt 2" in again.sentence
+
+
+def test_a_claim_is_looked_for_when_it_runs_out() -> None:
+    assert explained(*TO_INTENDED).next_try_at == CLAIM_UNTIL
+
+
+def test_a_moment_that_has_passed_is_no_next_try() -> None:
+    late = explain(folded(TO_REQUESTED), now=START + timedelta(minutes=1), patience=Patience())
+    assert (late.next_try_at, late.waited_ms) == (None, 60_000)
+
+
+def test_the_work_of_the_provider_is_told_in_percent() -> None:
+    found = explained(*TO_STARTED, GenerationProgressed(percent=40))
+    assert (found.percent, found.attempt) == (40, 1)
+    assert "40 percent" in found.sentence
+
+
+def test_the_wait_for_a_cancellation_counts_from_the_first_wish() -> None:
+    found = explained(*TO_STARTED, CANCELED, GenerationProgressed(percent=40), CANCELED.model_copy())
+    assert found.since == recorded((*TO_STARTED, CANCELED))[-1].time
+
+
+def test_a_patience_of_its_own_is_its_deadline() -> None:
+    soon = START + timedelta(seconds=30)
+    found = explained(requested(start_by=soon, finish_by=soon, cancel_after=30), *TO_WAITING[1:])
+    assert found.deadline == soon
+
+
+def test_a_failed_one_says_of_what() -> None:
+    assert explained(*TO_FAILED).sentence == "It failed: invalid_image."
