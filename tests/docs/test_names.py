@@ -12,7 +12,19 @@ from cli import app
 from events.catalogue import CLASSES
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
-FOLDERS = ("events", "domain", "store", "rabbitmq", "actors", "gateway", "sandbox", "local", "demo", "docs")
+FOLDERS = (
+    "events",
+    "domain",
+    "store",
+    "rabbitmq",
+    "actors",
+    "gateway",
+    "sandbox",
+    "local",
+    "demo",
+    "docs",
+    "clients",
+)
 OF_COMPOSE = {"RABBITMQ_PASSWORD", "GATEWAY_PORT"}
 OF_OURS = "|".join((*FOLDERS, "tests", "samples"))
 A_PATH = re.compile(rf"({OF_OURS})/|([a-z_]+\.(py|yaml|toml)|Dockerfile|Makefile|\.env\.example)$")

@@ -16,6 +16,7 @@ MODULES = sorted(
     for path in [*(file for room in ROOMS for file in (ROOT / room).rglob("*.py")), *ROOT.glob("*.py")]
     if "__pycache__" not in path.parts
 )
+CLIENT = sorted((ROOT / "clients/python").rglob("*.py"))
 TESTS = sorted(path for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py"))
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -85,6 +86,12 @@ def test_a_room_imports_only_the_rooms_that_it_may(path: Path) -> None:
     assert used <= MAY_IMPORT[room] | {room}
 
 
+@every(CLIENT)
+def test_the_client_knows_the_service_by_its_api_alone(path: Path) -> None:
+    used = {name.partition(".")[0] for name in imports_of(path)}
+    assert used <= {"exemplar_client", "httpx", "standardwebhooks"} | sys.stdlib_module_names
+
+
 @every(MODULES)
 def test_foreign_libraries_stay_inside_their_fences(path: Path) -> None:
     for name in imports_of(path):
@@ -107,7 +114,7 @@ def test_aiohttp_is_not_imported_whole_to_reach_its_server(path: Path) -> None:
     assert name_of(path).startswith(FENCES["aiohttp.web"]) or not reached
 
 
-@every(MODULES)
+@every(MODULES + CLIENT)
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 250
@@ -120,7 +127,7 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     assert not long
 
 
-@every(MODULES)
+@every(MODULES + CLIENT)
 def test_nothing_prints_but_the_command_line(path: Path) -> None:
     calls = [
         node.lineno
@@ -130,7 +137,7 @@ def test_nothing_prints_but_the_command_line(path: Path) -> None:
     assert not calls or name_of(path) == "cli.py" or name_of(path).startswith("local/")
 
 
-@every(MODULES)
+@every(MODULES + CLIENT)
 def test_a_module_is_named_after_what_it_holds(path: Path) -> None:
     assert not {part.removesuffix(".py") for part in path.relative_to(ROOT).parts} & VAGUE
 

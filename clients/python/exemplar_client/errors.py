@@ -1,0 +1,112 @@
+"""What can go wrong, as one tree.
+
+ClientError
+├── ApiError: the service refused
+│   ├── AuthenticationError      401
+│   ├── PermissionDeniedError    403
+│   ├── NotFoundError            404, and 410 for what was deleted
+│   ├── InvalidRequestError      400, 405, 408, 409, 413, 415, 422
+│   ├── LimitExceededError       429
+│   └── ServiceError             5xx
+├── ConnectionFailedError: no answer, after every attempt
+├── UnfinishedError: `wait` has waited long enough; the generation goes on
+├── UnknownPositionError: an event stream does not know the position to go on from
+└── DamagedPictureError: a picture's bytes are not those that the service made
+"""
+
+from collections.abc import Mapping
+
+import httpx
+
+
+class ClientError(Exception):
+    """Anything that this client raises about the service."""
+
+
+class ApiError(ClientError):
+    """The service's answer to a request that it did not fulfil.
+
+    `code` is of the closed list in the service's documentation, `detail` a sentence or a list of fields,
+    `retry_after` in seconds where the service told it, `generation_id` where nobody can tell yet whether a
+    submission was recorded.
+    """
+
+    def __init__(self, status: int, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
+        self.status = status
+        self.code = str(body.get("code", ""))
+        self.detail = body.get("detail", "")
+        self.request_id = str(body.get("request_id") or headers.get("X-Request-ID", ""))
+        self.retry_after = seconds_of(headers.get("Retry-After"))
+        self.generation_id = str(body["id"]) if "id" in body else None
+        super().__init__(f"{status} {self.code}: {self.detail} (request {self.request_id})")
+
+
+class AuthenticationError(ApiError):
+    """The credentials are wrong, or over."""
+
+
+class PermissionDeniedError(ApiError):
+    """Role, project or keys do not fit together."""
+
+
+class NotFoundError(ApiError):
+    """Nothing of that id is yours, or it was deleted."""
+
+
+class InvalidRequestError(ApiError):
+    """The request cannot be fulfilled as it is."""
+
+
+class LimitExceededError(ApiError):
+    """A limit is used up; `retry_after` tells for how long."""
+
+
+class ServiceError(ApiError):
+    """The service failed, after every attempt."""
+
+
+class ConnectionFailedError(ClientError):
+    """No answer came, after every attempt."""
+
+
+class UnfinishedError(ClientError):
+    """A generation has not finished in the time that was given; it goes on."""
+
+
+class UnknownPositionError(ClientError):
+    """The position to go on from belongs to no event of this stream."""
+
+
+class DamagedPictureError(ClientError):
+    """A picture arrived with another SHA-256 than the resource names."""
+
+
+_OF_STATUS: Mapping[int, type[ApiError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    410: NotFoundError,
+    429: LimitExceededError,
+}
+
+
+def error_of(response: httpx.Response) -> ApiError:
+    """Make the exception for an answer whose body has been read, be it the service's or some proxy's."""
+    kind = _OF_STATUS.get(response.status_code)
+    if kind is None:
+        kind = ServiceError if response.status_code >= 500 else InvalidRequestError
+    return kind(response.status_code, _body(response), response.headers)
+
+
+def seconds_of(retry_after: str | None) -> float | None:
+    """Read a Retry-After in seconds; None for a date, which the service never sends."""
+    text = (retry_after or "").strip()
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _body(response: httpx.Response) -> Mapping[str, object]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {"detail": response.text[:200]}
+    return body if isinstance(body, dict) else {"detail": body}

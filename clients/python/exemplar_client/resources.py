@@ -1,0 +1,104 @@
+"""What the service answers, as types; members may be added to them at any time."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+Status = Literal["pending", "processing", "completed", "failed"]
+
+
+class Image(TypedDict):
+    """A picture that was made."""
+
+    url: str
+    sha256: str
+    width: int
+    height: int
+    content_type: str
+    size_bytes: int
+
+
+class Result(TypedDict):
+    """All pictures of a generation."""
+
+    images: list[Image]
+
+
+class Failure(TypedDict):
+    """Why a generation failed; `retryable`: the same request may succeed."""
+
+    code: str
+    stage: str
+    message: str
+    retryable: bool
+
+
+class Timings(TypedDict):
+    """Seconds, as far as they are known."""
+
+    pending_seconds: float | None
+    processing_seconds: float | None
+    total_seconds: float | None
+    predict_seconds: float | None
+
+
+class Generation(TypedDict):
+    """A generation; `state` is finer than `status`, times are RFC 3339, `instructions` as received."""
+
+    id: str
+    status: Status
+    state: str
+    generated_image_url: str | None
+    result_image_url: str | None
+    result: Result | None
+    error: str | None
+    failure: Failure | None
+    instructions: str
+    example_images: list[str]
+    is_public: bool
+    version: int
+    created_at: str
+    updated_at: str
+    completed_at: str | None
+    timings: Timings
+    metadata: dict[str, Any]
+    urls: dict[str, str]
+
+
+class Page(TypedDict):
+    """One page of generations, newest first."""
+
+    generations: list[Generation]
+    total: int
+    page: int
+    per_page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A submission that is durably recorded; `replayed`: by an earlier request with the same key."""
+
+    id: str
+    idempotency_key: str
+    replayed: bool
+    urls: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; keep `position` to go on behind it.
+
+    `data` is the event's envelope, or the snapshot.
+    """
+
+    position: str
+    type: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture whose bytes were checked against `sha256`."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+    sha256: str

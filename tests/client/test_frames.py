@@ -1,0 +1,40 @@
+"""The wire form of event streams, however its bytes are cut."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exemplar_client.frames import Frame, frames
+
+WIRE = (
+    b'\xef\xbb\xbfretry: 2000\n\n:\n\nid: 1\nevent: a\ndata: {"x":"\xe2\x80\xa8\xc2\x85"}\n\n'
+    b"id: 2\r\nevent: b\r\ndata: one\r\ndata:two\r\n\r\n"
+    b"event: c\rdata:  three\r\r"
+    b"id: 4\ndata: nobody ends this"
+)
+SAID = [
+    Frame(retry=2000),
+    Frame("a", '{"x":"\u2028\x85"}', "1"),
+    Frame("b", "one\ntwo", "2"),
+    Frame("c", " three"),
+]
+
+
+@given(st.lists(st.integers(0, len(WIRE)), max_size=12))
+def test_frames_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
+    places = [0, *sorted(cuts), len(WIRE)]
+    pieces = [WIRE[start:end] for start, end in pairwise(places)]
+    assert list(frames(pieces)) == SAID
+
+
+@pytest.mark.parametrize(
+    "wire", [b"id: 5\n\n", b"event: a\n\n", b": hello\n\n", b"\n\n\n", b"retry: soon\n\n"]
+)
+def test_what_says_nothing_is_no_frame(wire: bytes) -> None:
+    assert not list(frames([wire]))
+
+
+def test_an_id_with_a_zero_in_it_is_ignored() -> None:
+    assert list(frames([b"id: a\0b\ndata: x\n\n"])) == [Frame(data="x")]

@@ -1,0 +1,66 @@
+"""Only what the service has signed, and lately, is a webhook."""
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+
+from exemplar_client import WebhookVerificationError, verify_webhook
+
+SECRET, OTHER = (f"whsec_{base64.b64encode(letter * 24).decode()}" for letter in (b"k", b"o"))
+BODY = b'{"type": "generation.completed", "data": {"id": "g"}}'
+
+
+def signed(at: datetime, body: bytes = BODY, secret: str = SECRET) -> dict[str, str]:
+    return {
+        "Webhook-Id": "msg_1",
+        "Webhook-Timestamp": str(int(at.timestamp())),
+        "Webhook-Signature": Webhook(secret).sign("msg_1", at, body.decode()),
+    }
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_a_genuine_webhook_is_read() -> None:
+    assert verify_webhook(SECRET, signed(now()), BODY)["data"] == {"id": "g"}
+
+
+def test_a_signature_of_the_old_secret_beside_one_of_the_new_is_enough() -> None:
+    headers = signed(now())
+    headers["Webhook-Signature"] = (
+        f"{signed(now(), secret=OTHER)['Webhook-Signature']} {headers['Webhook-Signature']}"
+    )
+    assert verify_webhook(SECRET, headers, BODY)
+
+
+Sent = tuple[dict[str, str], bytes]
+FORGERIES: dict[str, Callable[[], Sent]] = {  # made when they are sent: they age
+    "another body": lambda: (signed(now()), BODY.replace(b"completed", b"failed")),
+    "too old": lambda: (signed(now() - timedelta(minutes=6)), BODY),
+    "from the future": lambda: (signed(now() + timedelta(minutes=6)), BODY),
+    "another secret": lambda: (signed(now(), secret=OTHER), BODY),
+    "another id": lambda: (signed(now()) | {"Webhook-Id": "msg_2"}, BODY),
+    "no signature": lambda: (signed(now()) | {"Webhook-Signature": "nonsense"}, BODY),
+    "no base64": lambda: (signed(now()) | {"Webhook-Signature": "v1,***"}, BODY),
+    "no time": lambda: (signed(now()) | {"Webhook-Timestamp": "yesterday"}, BODY),
+    "no headers": lambda: ({}, BODY),
+    "no text": lambda: (signed(now()), b"\xff\xfe"),
+    "no object": lambda: (signed(now(), b"[1]"), b"[1]"),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+def test_what_is_not_genuine_is_refused(forgery: Callable[[], Sent]) -> None:
+    headers, body = forgery()
+    with pytest.raises(WebhookVerificationError):
+        verify_webhook(SECRET, headers, body)
+
+
+def test_a_secret_that_is_none_is_the_callers_mistake() -> None:
+    with pytest.raises(EmptyWebhookSecretError):
+        verify_webhook("whsec_", signed(now()), BODY)
