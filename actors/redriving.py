@@ -13,7 +13,7 @@ from actors.subscriptions import Subscription, movers_of
 from domain.generation import State, fold, stream_of
 from domain.lifecycle import due_at
 from events.envelope import RecordedEvent
-from store.projection import Row, row_of
+from store.projection import Row, rows_of
 
 _AT_ONCE = 8
 
@@ -48,7 +48,8 @@ async def _drive(row: Row, desk: Desk) -> None:
         return
     due = due_at(generation, desk.hands.patience)
     if due is None or due > desk.hands.clock():
-        await desk.hands.projection.write([row_of(generation, desk.hands.patience)])
+        rows = await rows_of([generation], desk.hands.words, desk.hands.patience)
+        await desk.hands.projection.write(rows)
         return
     last = next((event for event in reversed(events) if movers_of(event.type)), None)
     if last is not None:

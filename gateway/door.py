@@ -10,6 +10,7 @@ from aiohttp import web
 
 from domain.credentials import Passwords, PasswordSettings
 from domain.lifecycle import Patience
+from domain.listing import Places
 from domain.tiers import Tier
 from gateway.accounts.auth import AuthRoutes
 from gateway.accounts.authentication import AuthenticationSettings, Authenticator
@@ -21,6 +22,7 @@ from gateway.accounts.tokens import Sessions, Tokens, TokenSettings
 from gateway.app import create_app
 from gateway.generations.finishing import Finishing
 from gateway.generations.links import Links
+from gateway.generations.listing import ListRoutes
 from gateway.generations.of_project import ProjectGenerationRoutes
 from gateway.generations.pictures import PictureRoutes
 from gateway.generations.provider import ProviderRoutes, ReadSecret
@@ -101,6 +103,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     limits = Limits(door.admission, requests, clock=door.clock)
     identity = _identity(door, settings, limits)
     generations = _generations(door, settings, identity.authenticator)
+    listing = _listing(door, settings, generations)
     tables = [
         AuthRoutes(identity).routes(),
         DeveloperRoutes(identity).routes(),
@@ -108,8 +111,9 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
         DeliveryRoutes(door=identity, webhooks=door.webhooks, clock=door.clock).table(),
         ProjectUserRoutes(identity).routes(),
-        ProjectGenerationRoutes(door=identity, generations=generations).table(),
+        ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
+        listing.table(),
         _streams(door, generations).table(),
         _feeds(door, identity).table(),
         _steering(door, generations).table(),
@@ -165,7 +169,6 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
         finishing=Finishing(
             generations=door.generations, watching=door.newsroom.watching, outlets=door.newsroom.outlets
         ),
-        projection=door.store.projection,
         words=door.store.words,
         blobs=door.store.blobs,
         links=Links(
@@ -176,6 +179,11 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
         webhook_allow=door.webhooks.settings.allow,
         clock=door.clock,
     )
+
+
+def _listing(door: Door, settings: DoorSettings, generations: GenerationRoutes) -> ListRoutes:
+    places = Places(hmac.digest(settings.id_key, b"list cursors", "sha256"))
+    return ListRoutes(owned=generations, lists=door.store.lists, places=places)
 
 
 def _usage(door: Door, identity: IdentityRoutes, requests: Requests) -> UsageRoutes:
