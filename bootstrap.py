@@ -192,7 +192,7 @@ def account_sweep(core: Core) -> AccountSweep:
         drafts=core.store.drafts,
         changes=core.store.account_changes(now),
         generations=core.generations,
-        projection=core.store.projection,
+        lists=core.store.lists,
         words=core.store.words,
         blobs=core.store.blobs,
         clock=now,

@@ -12,7 +12,7 @@ from actors import cancellation, delivery, erasure, quota
 from actors.desk import Desk, SealedEntry, Stuck
 from domain.developer import developer_of
 from domain.generation import id_of
-from store.projection import row_of
+from store.projection import rows_of
 
 _PAGE = 200
 _ROUNDS = 120
@@ -86,7 +86,7 @@ async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     versions = await desk.hands.projection.versions(list(newest))
     behind = [name for name, version in newest.items() if versions.get(name, 0) < version]
     generations = [await desk.hands.generations.load(name) for name in behind]
-    rows = [row_of(generation, desk.hands.patience) for generation in generations if generation]
+    rows = await rows_of(list(filter(None, generations)), desk.hands.words, desk.hands.patience)
     await desk.hands.projection.write(rows)
 
 

@@ -3,7 +3,7 @@
 from actors.hands import Hands
 from domain.generation import id_of
 from events.envelope import RecordedEvent
-from store.projection import row_of
+from store.projection import rows_of
 
 NAME = "projector"
 
@@ -21,4 +21,4 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     """On what shows in lists: write the row of the folded stream, if it is newer than the one that stands."""
     generation = await hands.generations.load(id_of(event.stream))
     if generation is not None:
-        await hands.projection.write([row_of(generation, hands.patience)])
+        await hands.projection.write(await rows_of([generation], hands.words, hands.patience))

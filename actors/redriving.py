@@ -16,7 +16,7 @@ from domain.generation import State, fold, stream_of
 from domain.lifecycle import due_at
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, DuplicateFound
-from store.projection import Row, row_of
+from store.projection import Row, rows_of
 
 _AT_ONCE = 8
 
@@ -50,7 +50,8 @@ async def _drive(row: Row, gates: Gates, desk: Desk) -> None:
         return
     due = due_at(generation, desk.hands.patience)
     if due is None or due > desk.hands.clock():
-        await desk.hands.projection.write([row_of(generation, desk.hands.patience)])
+        rows = await rows_of([generation], desk.hands.words, desk.hands.patience)
+        await desk.hands.projection.write(rows)
         return
     for event in to_drive(events):
         log.info("driven again", generation_id=row.id, event_id=event.id, state=row.state)

@@ -23,7 +23,8 @@ def rebuild_rows(*, check: bool, as_json: bool) -> int:
 async def _rebuild(*, repair: bool) -> RebuildReport:
     store = MongoStore.open(read(StoreSettings), holder="rebuild", clock=now)
     try:
-        return await rebuild(store.events, store.projection, read(PatienceSettings).patience, repair=repair)
+        patience = read(PatienceSettings).patience
+        return await rebuild(store.events, store.words, store.projection, patience, repair=repair)
     finally:
         store.close()
 

@@ -93,10 +93,11 @@ class Generation:
     is_public: bool = False
     erased: bool = False
     spent_ms: Mapping[State, int] = field(default_factory=dict)
+    request_id: str | None = None
 
     @property
     def status(self) -> Status:
-        return _STATUS.get(self.state, "pending")
+        return status_of(self.state)
 
     @property
     def gone(self) -> bool:
@@ -106,6 +107,18 @@ class Generation:
     @property
     def final(self) -> bool:
         return self.state in (State.COMPLETED, State.FAILED)
+
+
+def status_of(state: State) -> Status:
+    """Name the status that clients see for a state."""
+    return _STATUS.get(state, "pending")
+
+
+def state_of(generation: Generation) -> str:
+    """Name the finer state that clients see; a wish to cancel shows while it is on its way."""
+    if generation.cancel_requested and not generation.final:
+        return "canceling"
+    return "started" if generation.state is State.SETTLED else generation.state.value
 
 
 def stream_of(generation_id: str) -> str:
@@ -133,7 +146,16 @@ def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation
         if not isinstance(event, GenerationRequested):
             raise ValueError(f"{recorded.id}: a generation begins with {GenerationRequested.type}")
         time = recorded.time
-        return Generation(id_of(recorded.stream), recorded.version, State.REQUESTED, event, time, time, time)
+        return Generation(
+            id=id_of(recorded.stream),
+            version=recorded.version,
+            state=State.REQUESTED,
+            request=event,
+            created_at=time,
+            updated_at=time,
+            moved_at=time,
+            request_id=recorded.cause.request_id,
+        )
     changed = _changed(generation, event, recorded.time)
     if changed.state is not generation.state:
         spent = _spent(generation, until=recorded.time)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from domain.credentials import Passwords, PasswordSettings
 from domain.lifecycle import Patience
+from domain.listing import Places
 from domain.tiers import Tier
 from gateway.accounts.auth import AuthRoutes
 from gateway.accounts.authentication import AuthenticationSettings, Authenticator
@@ -22,6 +23,7 @@ from gateway.app import create_app
 from gateway.generations.explaining import ExplainRoutes
 from gateway.generations.finishing import Finishing
 from gateway.generations.links import Links
+from gateway.generations.listing import ListRoutes
 from gateway.generations.of_project import ProjectGenerationRoutes
 from gateway.generations.pictures import PictureRoutes
 from gateway.generations.provider import ProviderRoutes, ReadSecret
@@ -103,6 +105,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     limits = Limits(door.admission, requests, clock=door.clock)
     identity = _identity(door, settings, limits)
     generations = _generations(door, settings, identity.authenticator)
+    listing = _listing(door, settings, generations)
     tables = [
         AuthRoutes(identity).routes(),
         DeveloperRoutes(identity).routes(),
@@ -110,8 +113,9 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
         DeliveryRoutes(door=identity, webhooks=door.webhooks, clock=door.clock).table(),
         ProjectUserRoutes(identity).routes(),
-        ProjectGenerationRoutes(door=identity, generations=generations).table(),
+        ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
+        listing.table(),
         _streams(door, generations).table(),
         _feeds(door, identity).table(),
         _steering(door, generations).table(),
@@ -169,7 +173,6 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
         finishing=Finishing(
             generations=door.generations, watching=door.newsroom.watching, outlets=door.newsroom.outlets
         ),
-        projection=door.store.projection,
         words=door.store.words,
         blobs=door.store.blobs,
         links=Links(
@@ -180,6 +183,11 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
         webhook_allow=door.webhooks.settings.allow,
         clock=door.clock,
     )
+
+
+def _listing(door: Door, settings: DoorSettings, generations: GenerationRoutes) -> ListRoutes:
+    places = Places(hmac.digest(settings.id_key, b"list cursors", "sha256"))
+    return ListRoutes(owned=generations, lists=door.store.lists, places=places)
 
 
 def _usage(door: Door, identity: IdentityRoutes, requests: Requests) -> UsageRoutes:

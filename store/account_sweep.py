@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from domain import road
+from domain.listing import Filters, Scope
 from events.envelope import Cause
 from store.account_changes import AccountChanges
 from store.account_drafts import KINDS, AccountDrafts
@@ -13,7 +14,7 @@ from store.account_records import Leaving
 from store.accounts import Accounts
 from store.blobs import BlobStore
 from store.generations import Generations
-from store.projection import Projection
+from store.lists import Lists
 from store.words import WordsStore
 
 DRAFTS_LIVE = timedelta(minutes=30)
@@ -35,7 +36,7 @@ class AccountSweep:
         drafts: AccountDrafts,
         changes: AccountChanges,
         generations: Generations,
-        projection: Projection,
+        lists: Lists,
         words: WordsStore,
         blobs: BlobStore,
         clock: Callable[[], datetime],
@@ -44,7 +45,7 @@ class AccountSweep:
         self._drafts = drafts
         self._changes = changes
         self._generations = generations
-        self._projection = projection
+        self._lists = lists
         self._words = words
         self._blobs = blobs
         self._clock = clock
@@ -78,14 +79,13 @@ class AccountSweep:
         return sum([await self._erase_user(user) for user in leaving])
 
     async def _erase_user(self, user: Leaving) -> int:
-        page = await self._projection.page_of_user(
-            project=user.project_id, user=user.user_id, page=1, per_page=_PAGE
-        )
-        for row in page.rows:
+        scope = Scope(user.project_id, user.user_id)
+        rows = await self._lists.behind(None, scope, Filters(), limit=_PAGE)
+        for row in rows:
             await self._erase_generation(row.id)
-        if page.total:
+        if rows:
             self._empty_since.pop(user.user_id, None)
-            return len(page.rows)
+            return len(rows)
         since = self._empty_since.setdefault(user.user_id, self._clock())
         if self._clock() - since >= LATE_ARRIVALS:
             await self._accounts.sessions.forget_subject(user.user_id)

@@ -1,17 +1,26 @@
-"""One row per generation: what lists, usage and the scheduler ask. A pure function of the fold."""
+"""One row per generation: what lists, usage and the scheduler ask.
 
-from collections.abc import Sequence
+A pure function of the fold and of the client's metadata, which lie beside the log: of these only hashes that
+filters look for, and none once the generation is erased.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.generation import Generation
+from domain.generation import Generation, state_of
 from domain.lifecycle import Patience, due_at
+from domain.listing import labels_of
+from store.words import WordsStore
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A generation as a table knows it; free of words."""
+    """A generation as a table knows it; free of words.
+
+    `shown` is the state that clients see; `labels` are salted hashes of metadata.
+    """
 
     id: str
     version: int
@@ -36,15 +45,25 @@ class Row:
     is_public: bool
     erased: bool
     cancel_requested: bool
+    shown: str = ""
+    request_id: str | None = None
+    labels: tuple[str, ...] = ()
 
     def as_document(self) -> dict[str, Any]:
         """Write the row with `_id` for its id."""
         fields = asdict(self)
-        return {"_id": fields.pop("id"), **fields}
+        return {"_id": fields.pop("id"), **fields, "labels": list(self.labels)}
 
 
-def row_of(g: Generation, patience: Patience) -> Row:
-    """Write a generation down as its row."""
+async def rows_of(generations: Sequence[Generation], words: WordsStore, patience: Patience) -> list[Row]:
+    """Write generations down as their rows, with what their words have for filters."""
+    named = [(one.id, one.request.words) for one in generations if not one.erased]
+    said = await words.metadata(named) if named else {}
+    return [row_of(one, patience, said.get(one.id, {})) for one in generations]
+
+
+def row_of(g: Generation, patience: Patience, metadata: Mapping[str, Any]) -> Row:
+    """Write a generation down as its row; of an erased one no metadata is left."""
     owner = g.request.owner
     return Row(
         id=g.id,
@@ -70,15 +89,10 @@ def row_of(g: Generation, patience: Patience) -> Row:
         is_public=g.is_public,
         erased=g.erased,
         cancel_requested=g.cancel_requested,
+        shown=state_of(g),
+        request_id=g.request_id,
+        labels=() if g.erased else labels_of(owner.project, metadata),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of rows, newest first, and how many there are in all."""
-
-    rows: tuple[Row, ...]
-    total: int
 
 
 class Projection(Protocol):
@@ -89,14 +103,6 @@ class Projection(Protocol):
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """Map those of `ids` that have a row to its version."""
         ...
-
-    async def page_of_user(self, *, project: str, user: str, page: int, per_page: int) -> Page: ...
-
-    async def page_of_project(self, *, project: str, user: str | None, page: int, per_page: int) -> Page:
-        """List what a project has, of one `user` or of all."""
-        ...
-
-    async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page: ...
 
     async def due(
         self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False

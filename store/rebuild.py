@@ -12,7 +12,8 @@ from store.event_store import EventStore
 from store.folding import every_generation
 from store.mongo.connection import Document
 from store.mongo.projection import MongoProjection
-from store.projection import Row, row_of
+from store.projection import Row, rows_of
+from store.words import WordsStore
 
 _BATCH = 500
 
@@ -27,7 +28,7 @@ class RebuildReport:
 
 
 async def rebuild(
-    events: EventStore, live: MongoProjection, patience: Patience, *, repair: bool = True
+    events: EventStore, words: WordsStore, live: MongoProjection, patience: Patience, *, repair: bool = True
 ) -> RebuildReport:
     """Fold every generation, compare its row with the live one and, unless told otherwise, mend what differs.
 
@@ -36,23 +37,29 @@ async def rebuild(
     """
     rows = await live.count()
     streams, differing = 0, list[str]()
-    async for batch in _batches(events, patience):
+    async for batch in _batches(events, words, patience):
         streams += len(batch)
         stored = await live.stored([row.id for row in batch])
         suspects = [row.id for row in batch if not _same(row, stored.get(row.id))]
-        differing += await _mend(suspects, events, live, patience, repair=repair)
+        differing += await _mend(suspects, events, words, live, patience, repair=repair)
     if await live.count() > streams:
         differing += await _remove_strangers(events, live, repair=repair)
     return RebuildReport(streams, rows, tuple(differing))
 
 
 async def _mend(
-    suspects: Sequence[str], events: EventStore, live: MongoProjection, patience: Patience, *, repair: bool
+    suspects: Sequence[str],
+    events: EventStore,
+    words: WordsStore,
+    live: MongoProjection,
+    patience: Patience,
+    *,
+    repair: bool,
 ) -> list[str]:
     """Look again at rows that differed: the live row first, then the log, which cannot be behind it."""
     stored = await live.stored(suspects)
     folded = await asyncio.gather(*(_generation(events, key) for key in suspects))
-    rows = [row_of(generation, patience) for generation in folded if generation is not None]
+    rows = await rows_of(list(filter(None, folded)), words, patience)
     wrong = [row for row in rows if not _same(row, stored.get(row.id))]
     if repair:
         await live.replace(wrong, stored)
@@ -71,15 +78,15 @@ async def _generation(events: EventStore, generation_id: str) -> Generation | No
     return fold(event for commit in commits for event in commit.events)
 
 
-async def _batches(events: EventStore, patience: Patience) -> AsyncIterator[list[Row]]:
-    batch: list[Row] = []
+async def _batches(events: EventStore, words: WordsStore, patience: Patience) -> AsyncIterator[list[Row]]:
+    batch: list[Generation] = []
     async for generation in every_generation(events):
-        batch.append(row_of(generation, patience))
+        batch.append(generation)
         if len(batch) == _BATCH:
-            yield batch
+            yield await rows_of(batch, words, patience)
             batch = []
     if batch:
-        yield batch
+        yield await rows_of(batch, words, patience)
 
 
 def _same(row: Row, stored: Document | None) -> bool:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from domain.cancel_after import read_cancel_after
 from domain.errors import ErrorCode, FieldError
+from domain.idempotency import parse_key
 
 
 def idempotency_key(request: web.Request) -> str | None:
@@ -13,12 +14,7 @@ def idempotency_key(request: web.Request) -> str | None:
     values = request.headers.getall("Idempotency-Key", [])
     if not values:
         return None
-    key = values[0].strip()
-    if len(key) >= 2 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if len(values) > 1 or not 1 <= len(key) <= 255 or not all("\x21" <= letter <= "\x7e" for letter in key):
-        raise _refusal("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
-    return key
+    return parse_key(values[0] if len(values) == 1 else "", ("header", "Idempotency-Key"))
 
 
 def cancel_after(request: web.Request) -> timedelta | None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from aiohttp import web
 
 from domain.explanation import explain
+from domain.generation import state_of
 from domain.lifecycle import Patience
 from events.envelope import format_time
 from gateway.generations.links import PREFIX
-from gateway.generations.resources import state_of
 from gateway.generations.routes import GenerationRoutes
 
 

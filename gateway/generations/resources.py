@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.errors import FailureCode
-from domain.generation import Generation, State
+from domain.generation import Generation, state_of
 from domain.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
@@ -33,13 +33,6 @@ MESSAGES: Mapping[FailureCode, str] = {
 def etag_of(generation: Generation, now: datetime) -> str:
     """Name the version of a resource; the step of its signed links belongs to it."""
     return f'"{generation.version}-{step_of(now)}"'
-
-
-def state_of(generation: Generation) -> str:
-    """Name the finer state; a wish to cancel shows while it is on its way."""
-    if generation.cancel_requested and not generation.final:
-        return "canceling"
-    return "started" if generation.state is State.SETTLED else generation.state.value
 
 
 def resource_of(

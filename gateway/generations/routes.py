@@ -1,4 +1,4 @@
-"""The routes of a generation: create, read, list, its events and its pictures."""
+"""The routes of a generation: create and read, and what other routes need of them."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from domain.access import Identity
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError
 from domain.generation import Generation
 from gateway.accounts.authentication import Authenticator
 from gateway.bodies import expect_handler
@@ -31,7 +31,6 @@ from store.admission import Admission
 from store.blobs import BlobStore
 from store.errors import OutcomeUnknownError
 from store.generations import Generations
-from store.projection import Page, Projection
 from store.words import WordsStore
 
 MESSAGE = "Generation request submitted successfully"
@@ -47,7 +46,6 @@ class GenerationRoutes:
     admission: Admission
     generations: Generations
     finishing: Finishing
-    projection: Projection
     words: WordsStore
     blobs: BlobStore
     links: Links
@@ -61,8 +59,6 @@ class GenerationRoutes:
         one = PREFIX + "/{generation_id}"
         return [
             web.post("/api/v1/generation/generate-v2", self.create, expect_handler=expect_handler),
-            web.get(PREFIX, self.list_own),
-            web.get("/api/v1/generation/public-generations-v2", self.list_public),
             web.get(one, self.read),
             web.get(one + "/status", self.read),
         ]
@@ -86,22 +82,6 @@ class GenerationRoutes:
         if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
         return web.json_response(await self.resource(request, generation), headers=headers)
-
-    async def list_own(self, request: web.Request) -> web.Response:
-        """Answer one page of the caller's generations, newest first."""
-        identity = await self.authenticator.reader(request)
-        number, size = _page(request)
-        page = await self.projection.page_of_user(
-            project=identity.project_id, user=identity.user_id, page=number, per_page=size
-        )
-        return await self._listed(request, page, number, size)
-
-    async def list_public(self, request: web.Request) -> web.Response:
-        """Answer one page of the project's public generations, newest first."""
-        identity = await self.authenticator.reader(request)
-        number, size = _page(request)
-        page = await self.projection.page_of_public(project=identity.project_id, page=number, per_page=size)
-        return await self._listed(request, page, number, size)
 
     async def own(self, request: web.Request) -> Generation:
         """Load the generation of the path if it is the caller's; foreign and unknown ids are both 404."""
@@ -179,12 +159,6 @@ class GenerationRoutes:
         headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
         return web.json_response(await self.resource(request, finished), headers=headers)
 
-    async def _listed(self, request: web.Request, page: Page, number: int, size: int) -> web.Response:
-        found = await asyncio.gather(*(self.generations.load(row.id) for row in page.rows))
-        resources = [await self.resource(request, generation) for generation in found if generation]
-        body = {"generations": resources, "total": page.total, "page": number, "per_page": size}
-        return web.json_response(body)
-
 
 def _is_own(generation: Generation, identity: Identity) -> bool:
     owner = generation.request.owner
@@ -198,18 +172,4 @@ def _unknown(request: web.Request, generation_id: str) -> web.Response:
         request_id=request_id_of(request),
         accept=request.headers.get("Accept", ""),
         members={"id": generation_id},
-    )
-
-
-def _page(request: web.Request) -> tuple[int, int]:
-    page = _number(request, "page", default=1, least=1, most=100_000)
-    return page, _number(request, "per_page", default=20, least=1, most=100)
-
-
-def _number(request: web.Request, name: str, *, default: int, least: int, most: int) -> int:
-    text = request.query.get(name, str(default))
-    if text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most:
-        return int(text)
-    raise FieldError(
-        ErrorCode.INVALID_REQUEST, ("query", name), f"must be a number from {least} to {most}", "value_error"
     )

@@ -76,7 +76,11 @@ class Submitting:
         """Name the generation: a new UUIDv7, or the one that (project, user, key) always lead to."""
         if key is None:
             return str(uuid7())
-        message = f"{identity.project_id}\0{identity.user_id}\0{key}".encode()
+        return self.id_of_key(identity.project_id, identity.user_id, key)
+
+    def id_of_key(self, project: str, user: str, key: str) -> str:
+        """Name the generation that a key of a user leads to, whether there is one or not."""
+        message = f"{project}\0{user}\0{key}".encode()
         return str(uuid8(hmac.digest(self.id_secret, message, "sha256")))
 
     async def submit(self, request: Request, content: Content) -> bool:

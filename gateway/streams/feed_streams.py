@@ -9,11 +9,10 @@ from aiohttp import web
 from domain.access import Identity
 from domain.cursors import BEGINNING, Cursor, Cursors
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation import Generation, id_of
+from domain.generation import Generation, id_of, state_of
 from events.envelope import format_time
 from gateway.accounts.identity import IdentityRoutes, path_id
 from gateway.generations.links import PREFIX
-from gateway.generations.resources import state_of
 from gateway.streams.feeds import Feed, FeedPage, Feeds
 from gateway.streams.outlet import Outlet
 from gateway.streams.outlets import Outlets

@@ -24,6 +24,11 @@ class MemoryWords:
         await asyncio.sleep(0)
         return self._words.get((generation, token))
 
+    async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
+        await asyncio.sleep(0)
+        found = [self._words[name] for name in names if name in self._words]
+        return {words.generation: words.metadata for words in found if words.metadata}
+
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
         await asyncio.sleep(0)
         if words := self._words.get((generation, token)):

@@ -3,12 +3,12 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from domain.lifecycle import UNSENT
 from store.mongo.connection import Database, Document, only_duplicates, reachable
-from store.projection import Page, Row
+from store.projection import Row
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,12 +23,6 @@ class MongoProjection:
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
-        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
-        await self._rows.create_index([("project", ASCENDING), ("user", ASCENDING), *newest])
-        await self._rows.create_index([("project", ASCENDING), ("erased", ASCENDING), *newest])
-        await self._rows.create_index(
-            [("project", ASCENDING), *newest], name="public", partialFilterExpression={"is_public": True}
-        )
         await self._rows.create_index(
             [("state", ASCENDING), ("_id", ASCENDING)],
             name="due",
@@ -55,17 +49,6 @@ class MongoProjection:
             found = await self._rows.find({"_id": {"$in": list(ids)}}, {"version": 1}).to_list(None)
         return {document["_id"]: document["version"] for document in found}
 
-    async def page_of_user(self, *, project: str, user: str, page: int, per_page: int) -> Page:
-        return await self._page({"project": project, "user": user, "erased": False}, page, per_page)
-
-    async def page_of_project(self, *, project: str, user: str | None, page: int, per_page: int) -> Page:
-        if user is not None:
-            return await self.page_of_user(project=project, user=user, page=page, per_page=per_page)
-        return await self._page({"project": project, "erased": False}, page, per_page)
-
-    async def page_of_public(self, *, project: str, page: int, per_page: int) -> Page:
-        return await self._page({"project": project, "is_public": True}, page, per_page)
-
     async def due(
         self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
     ) -> Sequence[Row]:
@@ -78,14 +61,14 @@ class MongoProjection:
             query["cancel_requested"] = True
         with reachable():
             found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
-            return [_row(document) for document in await found.to_list(limit)]
+            return [row_from(document) for document in await found.to_list(limit)]
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
         unsent = {"state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
         unfinished = {"status": _UNFINISHED, "finish_by": {"$lte": now}}
         with reachable():
             documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
-        return [_row(document) for document in documents]
+        return [row_from(document) for document in documents]
 
     async def count(self) -> int:
         """Count the rows."""
@@ -126,14 +109,6 @@ class MongoProjection:
         with reachable():
             await self._rows.delete_many({"_id": {"$in": list(ids)}})
 
-    async def _page(self, query: Document, page: int, per_page: int) -> Page:
-        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
-        with reachable():
-            found = self._rows.find(query).sort(newest).skip((page - 1) * per_page).limit(per_page)
-            documents = await found.to_list(per_page)
-            total = await self._rows.count_documents(query)
-        return Page(tuple(_row(document) for document in documents), total)
-
 
 def _newer(row: Row, *, upsert: bool) -> UpdateOne:
     values = row.as_document()
@@ -141,7 +116,7 @@ def _newer(row: Row, *, upsert: bool) -> UpdateOne:
     return UpdateOne({"_id": key, "version": {"$lt": row.version}}, {"$set": values}, upsert=upsert)
 
 
-def _row(document: Document) -> Row:
+def row_from(document: Document) -> Row:
     """Read a row as far as this code knows it: another version of the code may have written it."""
     known: dict[str, Any] = {name: document.get(name) for name in _FIELDS}
-    return Row(id=document["_id"], **known)
+    return Row(**{**known, "id": document["_id"], "labels": tuple(document.get("labels") or ())})

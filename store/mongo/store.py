@@ -25,6 +25,7 @@ from store.mongo.feeds import MongoFeeds
 from store.mongo.followers import MongoFollowers
 from store.mongo.leases import MongoLeases
 from store.mongo.ledger import MongoLedger
+from store.mongo.lists import MongoLists
 from store.mongo.log import MongoLog
 from store.mongo.outgoing import MongoOutgoing
 from store.mongo.predictions import MongoPredictions
@@ -45,6 +46,7 @@ class MongoStore:
     blobs: MongoBlobs
     ledger: MongoLedger
     projection: MongoProjection
+    lists: MongoLists
     log: MongoLog
     checkpoints: MongoCheckpoints
     scan: MongoScan
@@ -72,6 +74,7 @@ class MongoStore:
             blobs=MongoBlobs(database),
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
+            lists=MongoLists(database),
             log=MongoLog(database),
             checkpoints=MongoCheckpoints(database),
             scan=MongoScan(database),
@@ -107,6 +110,7 @@ class MongoStore:
             self.blobs,
             self.ledger,
             self.projection,
+            self.lists,
             self.log,
             self.outgoing,
             self.requests,

@@ -35,6 +35,12 @@ class MongoWords:
             document = await self._words.find_one({"_id": f"{generation}/{token}"})
         return _words(document) if document else None
 
+    async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
+        query = {"_id": {"$in": [f"{generation}/{token}" for generation, token in names]}}
+        with reachable():
+            found = await self._words.find(query, {"generation": 1, "metadata": 1}).to_list(None)
+        return {one["generation"]: json.loads(one["metadata"]) for one in found if one["metadata"]}
+
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
         await self._set(generation, token, {"model_input": _text(model_input)})
 

@@ -36,7 +36,7 @@ from store.blobs import Blob
 from store.generations import Generations
 from store.mongo.store import MongoStore
 from store.observations import Observations
-from store.projection import row_of
+from store.projection import rows_of
 from store.webhooks import Webhooks
 from tests.domain.given import RESERVED, VALIDATED, intended, settled, started
 
@@ -205,7 +205,7 @@ class House:
         """Write the row, as the projector would."""
         generation = await self.generations.load(generation_id)
         assert generation is not None
-        await self.store.projection.write([row_of(generation, Patience())])
+        await self.store.projection.write(await rows_of([generation], self.store.words, Patience()))
 
     async def completed(self, person: Person) -> str:
         generation_id = await self.submit(person)
@@ -275,7 +275,7 @@ def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> Accou
         drafts=store.drafts,
         changes=store.account_changes(clock),
         generations=generations,
-        projection=store.projection,
+        lists=store.lists,
         words=store.words,
         blobs=store.blobs,
         clock=clock,

@@ -36,7 +36,7 @@ async def look(system: System) -> None:
         await _paid_once(system, generations)
         await _counted(store, generations)
         await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
-        report = await rebuild(store.events, store.projection, PATIENCE, repair=False)
+        report = await rebuild(store.events, store.words, store.projection, PATIENCE, repair=False)
         assert not report.differing, f"rows differ from the log: {report.differing}"
 
 

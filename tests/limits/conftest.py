@@ -120,7 +120,7 @@ class Studio:
         generation = await self.generations.load(name)
         assert generation is not None
         if self.projection is not None:
-            await self.projection.write([row_of(generation, Patience())])
+            await self.projection.write([row_of(generation, Patience(), {})])
         return generation
 
 

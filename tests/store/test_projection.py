@@ -6,14 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.lifecycle import Patience
+from domain.listing import Filters, Scope
+from store.lists import Total
 from store.mongo.connection import Database
+from store.mongo.lists import MongoLists
 from store.mongo.projection import MongoProjection
 from store.projection import Row, row_of
 from tests.domain.given import CLAIM_UNTIL, FINISH_BY, START, START_BY, TO_COMPLETED, TO_INTENDED, folded
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-ROW = row_of(folded(TO_INTENDED), Patience())
+OWN = Scope("prj-1", "usr-1")
+ROW = row_of(folded(TO_INTENDED), Patience(), {})
 
 
 @pytest.fixture
@@ -23,29 +27,50 @@ async def rows(database: Database) -> MongoProjection:
     return rows
 
 
-async def listed(rows: MongoProjection) -> list[Row]:
-    page = await rows.page_of_user(project="prj-1", user="usr-1", page=1, per_page=100)
-    return list(page.rows)
+@pytest.fixture
+async def lists(database: Database) -> MongoLists:
+    lists = MongoLists(database)
+    await lists.ensure_indexes()
+    return lists
+
+
+async def listed(lists: MongoLists) -> list[Row]:
+    return list(await lists.page(OWN, Filters(), page=1, per_page=100))
 
 
 def test_a_row_says_what_the_fold_says() -> None:
     assert (ROW.state, ROW.status, ROW.attempt, ROW.version) == ("invoking", "pending", 1, 4)
     assert (ROW.due_at, ROW.start_by, ROW.finish_by) == (CLAIM_UNTIL, START_BY, FINISH_BY)
-    over = row_of(folded(TO_COMPLETED), Patience())
+    over = row_of(folded(TO_COMPLETED), Patience(), {})
     assert (over.status, over.cost_microusd, over.failure) == ("completed", 4_000, None)
 
 
-async def test_a_row_is_read_back_as_it_was_written(rows: MongoProjection) -> None:
+async def test_a_row_is_read_back_as_it_was_written(rows: MongoProjection, lists: MongoLists) -> None:
     await rows.write([ROW])
-    assert await listed(rows) == [ROW]
+    assert await listed(lists) == [ROW]
     assert await rows.versions([ROW.id, "other"]) == {ROW.id: 4}
 
 
-async def test_only_a_newer_row_is_written_over_a_row(rows: MongoProjection) -> None:
+def test_a_row_knows_the_request_that_began_it_and_what_clients_see_of_its_state() -> None:
+    assert (ROW.request_id, ROW.shown) == (folded(TO_INTENDED).request_id, "invoking")
+    canceling = replace(folded(TO_INTENDED), cancel_requested=True)
+    assert row_of(canceling, Patience(), {}).shown == "canceling"
+
+
+def test_metadata_leave_hashes_in_a_row_and_nothing_in_that_of_an_erased_one() -> None:
+    generation = folded(TO_COMPLETED)
+    said = {"order": 7, "name": "Ada Lovelace", "deep": {"a": 1}, "list": [1]}
+    row = row_of(generation, Patience(), said)
+    assert len(row.labels) == 2
+    assert "Ada" not in repr(row)
+    assert row_of(replace(generation, erased=True), Patience(), said).labels == ()
+
+
+async def test_only_a_newer_row_is_written_over_a_row(rows: MongoProjection, lists: MongoLists) -> None:
     newer = replace(ROW, version=9, status="completed")
     await rows.write([newer])
     await rows.write([ROW, replace(ROW, version=9, status="failed")])
-    assert await listed(rows) == [newer]
+    assert await listed(lists) == [newer]
 
 
 @pytest.mark.parametrize("round_number", range(10))
@@ -63,15 +88,17 @@ async def test_a_repeat_in_a_batch_does_not_stop_the_others(rows: MongoProjectio
     assert await rows.versions([ROW.id, "g2"]) == {ROW.id: 5, "g2": 4}
 
 
-async def test_pages_are_newest_first_and_count_all(rows: MongoProjection) -> None:
+async def test_pages_are_newest_first_and_count_all(rows: MongoProjection, lists: MongoLists) -> None:
     await rows.write([replace(ROW, id=f"g{n}", created_at=NOON + n * MINUTE) for n in range(5)])
     await rows.write([replace(ROW, id="twin", created_at=NOON + 4 * MINUTE)])
-    pages = [await rows.page_of_user(project="prj-1", user="usr-1", page=n, per_page=4) for n in (1, 2, 3)]
-    assert [[row.id for row in page.rows] for page in pages] == [["twin", "g4", "g3", "g2"], ["g1", "g0"], []]
-    assert [page.total for page in pages] == [6, 6, 6]
+    pages = [await lists.page(OWN, Filters(), page=number, per_page=4) for number in (1, 2, 3)]
+    assert [[row.id for row in page] for page in pages] == [["twin", "g4", "g3", "g2"], ["g1", "g0"], []]
+    assert await lists.total(OWN, Filters()) == Total(6, exact=True)
 
 
-async def test_a_user_sees_neither_others_nor_what_was_erased(rows: MongoProjection) -> None:
+async def test_a_user_sees_neither_others_nor_what_was_erased(
+    rows: MongoProjection, lists: MongoLists
+) -> None:
     await rows.write(
         [
             ROW,
@@ -80,14 +107,15 @@ async def test_a_user_sees_neither_others_nor_what_was_erased(rows: MongoProject
             replace(ROW, id="other project", project="prj-2"),
         ]
     )
-    assert [row.id for row in await listed(rows)] == [ROW.id]
+    assert [row.id for row in await listed(lists)] == [ROW.id]
 
 
-async def test_everybody_in_a_project_sees_what_is_public(rows: MongoProjection) -> None:
+async def test_everybody_in_a_project_sees_what_is_public(rows: MongoProjection, lists: MongoLists) -> None:
     public = replace(ROW, id="public", user="usr-2", is_public=True)
     await rows.write([ROW, public, replace(public, id="elsewhere", project="prj-2")])
-    page = await rows.page_of_public(project="prj-1", page=1, per_page=10)
-    assert (page.rows, page.total) == ((public,), 1)
+    scope = Scope("prj-1", public=True)
+    assert list(await lists.page(scope, Filters(), page=1, per_page=10)) == [public]
+    assert await lists.total(scope, Filters()) == Total(1, exact=True)
 
 
 async def due(

@@ -60,6 +60,14 @@ async def test_strange_json_of_strangers_survives(words: WordsStore, metadata: d
     assert stored.model_input == metadata
 
 
+async def test_metadata_of_many_are_read_together(words: WordsStore) -> None:
+    await words.put(SAID)
+    await words.put(replace(SAID, generation="g2", metadata=None))
+    await words.put(replace(SAID, generation="g3", token="t3", metadata={"a": "b"}))
+    names = [("g1", "t1"), ("g2", "t1"), ("g3", "t3"), ("g3", "other"), ("g4", "t1")]
+    assert await words.metadata(names) == {"g1": {"order": 7}, "g3": {"a": "b"}}
+
+
 async def test_what_the_provider_said_is_kept_for_each_prediction(words: WordsStore) -> None:
     await words.put(SAID)
     await words.put_provider("g1", "t1", ProviderWords("p1", ("https://out/1.png",)))

@@ -280,7 +280,16 @@ async def test_statistics_count_what_there_is_and_what_is_active(world: World) -
 
 
 @pytest.mark.parametrize(
-    "query", ["page=0", "page=x", "page_size=101", "page_size=0", "is_active=perhaps", "search=" + "x" * 256, "search=a%00b"]
+    "query",
+    [
+        "page=0",
+        "page=x",
+        "page_size=101",
+        "page_size=0",
+        "is_active=perhaps",
+        "search=" + "x" * 256,
+        "search=a%00b",
+    ],
 )
 async def test_a_wrong_query_is_answered_422(world: World, query: str) -> None:
     tenant = await world.tenant()
