@@ -87,12 +87,8 @@ async def open_core() -> AsyncIterator[Core]:
     """Open the store and prove that it answers."""
     rabbit, actors = read(RabbitSettings), read(ActorSettings)
     holder = f"{socket.gethostname()}:{os.getpid()}"
-    store = MongoStore.open(read(StoreSettings), holder=holder, clock=now)
+    store = await _open_store(holder)
     try:
-        try:
-            await store.prepare()
-        except StoreError as error:
-            raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
         post, outbox = Post(), Outbox(store.events)
         generations = Generations(store.events, announce=post.announce, clock=now)
         settings = read(WebhookSettings)
@@ -112,6 +108,15 @@ async def open_core() -> AsyncIterator[Core]:
         await outbox.drain()
     finally:
         store.close()
+
+
+async def _open_store(holder: str) -> MongoStore:
+    try:
+        store = MongoStore.open(read(StoreSettings), holder=holder, clock=now)
+        await store.prepare()
+    except StoreError as error:
+        raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
+    return store
 
 
 @asynccontextmanager
@@ -220,6 +225,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
                 tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
                 questions=Backoff(first=polls, longest=timedelta(seconds=30)),
                 lists={},
+                unknown={},
                 cursors={},
                 stuck={},
                 sender=sender,

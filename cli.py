@@ -37,11 +37,18 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port of the gateway.")] = None,
 ) -> None:
     """Start the whole system on this machine and prove it with one generation."""
+    from pydantic import ValidationError
+
     from demo.hooks import hooks_of
+    from local.errors import LocalError
     from local.options import HomeSettings, Options
     from local.up import up as bring_up
 
-    settings = HomeSettings()
+    try:
+        settings = HomeSettings()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise LocalError(f"EXEMPLAR_{str(fault['loc'][0]).upper()}: {fault['msg']}") from None
     options = Options(
         home=settings.home,
         host=settings.host,

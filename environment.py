@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
 
 from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
@@ -24,6 +24,10 @@ def read(settings: type[Settings]) -> Settings:
     """Read settings from the environment. Raises ConfigurationError for the first wrong one."""
     try:
         return settings()
+    except SettingsError as error:
+        field = str(error).partition('"')[2].partition('"')[0]
+        prefix = settings.model_config.get("env_prefix", "")
+        raise ConfigurationError(f"{prefix}{field} is not valid JSON".replace(field, field.upper())) from None
     except ValidationError as error:
         fault = error.errors()[0]
         name = str(fault["loc"][0]) if fault["loc"] else settings.__name__

@@ -95,5 +95,6 @@ class Desk:
     lists: dict[tuple[str, int], Looks]
     sender: Sender
     accounts: AccountSweep
+    unknown: dict[tuple[str, int], Looks]
     cursors: dict[str, str]
     stuck: dict[str, Stuck]

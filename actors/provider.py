@@ -17,7 +17,7 @@ from actors.rounds import due_rows
 from domain import road
 from domain.callback import Callback, callback_of_url
 from domain.generation import Generation, State
-from domain.prediction import Prediction
+from domain.prediction import Prediction, gone_prediction
 from events.envelope import Cause
 from store.errors import StoreError
 from store.projection import Row
@@ -83,7 +83,19 @@ async def _listed(rows: Sequence[Row], desk: Desk) -> Mapping[str, Prediction]:
 async def _follow_up(row: Row, listed: Mapping[str, Prediction], desk: Desk) -> None:
     prediction = listed.get(row.prediction or "") or await desk.hands.model.get(row.prediction or "")
     if prediction is not None:
+        desk.unknown.pop((row.id, row.attempt), None)
         await _observe(row.id, row.attempt, prediction, desk)
+    elif _is_gone(row, desk):
+        log.error("prediction gone", generation_id=row.id, prediction=row.prediction)
+        await _observe(row.id, row.attempt, gone_prediction(row.prediction or ""), desk)
+
+
+def _is_gone(row: Row, desk: Desk) -> bool:
+    """Tell whether the provider has denied to know a prediction often and long enough to be believed."""
+    key, now = (row.id, row.attempt), desk.hands.clock()
+    seen = desk.unknown.get(key, Looks(0, now))
+    desk.unknown[key] = Looks(seen.count + 1, seen.since)
+    return seen.count + 1 >= _LISTS and now - seen.since >= desk.hands.lost_after
 
 
 async def _open_claim(row: Row, desk: Desk) -> Generation | None:

@@ -43,14 +43,24 @@ async def _log_in(session: aiohttp.ClientSession, demo: Demo) -> str:
 async def _submit(
     session: aiohttp.ClientSession, base_url: str, headers: Mapping[str, str], photos: Sequence[Path]
 ) -> Any:
+    """Send the photographs; while earlier generations hold every slot, wait as long as the answer says."""
+    _say(f"  sending {', '.join(photo.name for photo in photos)}: {INSTRUCTIONS['prompt']}")
+    url, began = f"{base_url}/api/v1/generation/generate-v2", time.monotonic()
+    while True:
+        async with session.post(url, data=_form(photos), headers=headers) as answer:
+            wait = float(answer.headers.get("Retry-After", "0")) if answer.status == 429 else 0.0
+            if not 0 < wait <= PATIENCE_SECONDS - (time.monotonic() - began):
+                return await _checked(answer)
+        _say(f"  every slot is taken by earlier generations: trying again in {wait:.0f} s")
+        await asyncio.sleep(wait)
+
+
+def _form(photos: Sequence[Path]) -> aiohttp.FormData:
     form = aiohttp.FormData()
     for photo in photos:
         form.add_field("example_images", photo.read_bytes(), filename=photo.name)
     form.add_field("instructions", json.dumps(INSTRUCTIONS))
-    _say(f"  sending {', '.join(photo.name for photo in photos)}: {INSTRUCTIONS['prompt']}")
-    url = f"{base_url}/api/v1/generation/generate-v2"
-    async with session.post(url, data=form, headers=headers) as answer:
-        return await _checked(answer)
+    return form
 
 
 async def _follow(session: aiohttp.ClientSession, headers: Mapping[str, str], urls: Mapping[str, str]) -> Any:
@@ -68,7 +78,7 @@ async def _follow(session: aiohttp.ClientSession, headers: Mapping[str, str], ur
             return resource
         if resource["status"] == "failed":
             raise RuntimeError(f"the generation failed: {resource['error']}")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.25)
     raise TimeoutError(f"no picture after {PATIENCE_SECONDS:.0f} s; see {urls['self']}")
 
 

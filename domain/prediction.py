@@ -58,6 +58,23 @@ def read_prediction(body: object) -> Prediction | None:
     )
 
 
+def gone_prediction(prediction: str) -> Prediction:
+    """Describe a prediction that its provider knows no more: it failed, and that is all."""
+    return Prediction(
+        id=prediction,
+        status="failed",
+        outcome="failed",
+        model="",
+        outputs=(),
+        error="the provider does not know it any more",
+        percent=None,
+        predict_seconds=None,
+        total_seconds=None,
+        created_at=None,
+        webhook=None,
+    )
+
+
 def failure_of(prediction: Prediction) -> FailureCode | None:
     """Name why a finished prediction has no picture; None when it has one."""
     if prediction.outcome == "succeeded":

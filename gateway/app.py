@@ -61,6 +61,13 @@ def _allow(app: web.Application, routes: Iterable[web.AbstractRoute], origins: S
     options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
         allow_credentials=False, allow_headers=_CORS_HEADERS, expose_headers=_CORS_EXPOSED, max_age=600
     )
+    app.on_response_prepare.append(_vary)
     cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
     for route in routes:
         cors.add(route)
+
+
+async def _vary(_: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Tell caches that an answer depends on who asks: another origin's must not be served from it."""
+    known = response.headers.get("Vary")
+    response.headers["Vary"] = f"{known}, Origin" if known else "Origin"

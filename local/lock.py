@@ -10,8 +10,11 @@ from local.errors import LocalError
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
     """Hold a home alone; LocalError names the process that has it. The kernel frees it however we end."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise LocalError(f"EXEMPLAR_HOME {home} cannot be used: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

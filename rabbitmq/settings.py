@@ -11,6 +11,7 @@ class RabbitSettings(BaseSettings):
 
     amqp_url: str = Field(
         default="",
+        pattern=r"^(amqps?://[^/\s]+.*)?$",
         repr=False,
         description="Address of RabbitMQ, amqp://user:password@host:5672/%2F; empty means one process.",
     )

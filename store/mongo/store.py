@@ -16,6 +16,7 @@ from store.accounts import Accounts
 from store.checkpointing import Checkpointer, open_checkpointer
 from store.developers import Developers
 from store.durations import RecentDurations
+from store.errors import StoreError, StoreUnavailableError
 from store.mongo.blobs import MongoBlobs
 from store.mongo.checkpoints import MongoCheckpoints
 from store.mongo.commit_scan import MongoScan
@@ -64,9 +65,12 @@ class MongoStore:
 
     @classmethod
     def open(cls, settings: StoreSettings, *, holder: str, clock: Callable[[], datetime]) -> Self:
-        """Connect lazily; `holder` names this process in leases."""
-        client = open_client(settings)
-        database = open_database(client, settings)
+        """Connect lazily; `holder` names this process in leases. StoreError for what is no address."""
+        try:
+            client = open_client(settings)
+            database = open_database(client, settings)
+        except (PyMongoError, ValueError) as error:
+            raise StoreError(f"no address of MongoDB: {error}") from error
         return cls(
             client=client,
             events=MongoEventStore(database),
@@ -119,7 +123,10 @@ class MongoStore:
             self.accounts,
             self.drafts,
         )
-        await asyncio.gather(*(part.ensure_indexes() for part in parts))
+        try:
+            await asyncio.gather(*(part.ensure_indexes() for part in parts))
+        except PyMongoError as error:
+            raise StoreUnavailableError(type(error).__name__) from error
 
     async def health(self) -> dict[str, Any]:
         """Ask the server how it is, for at most two seconds."""

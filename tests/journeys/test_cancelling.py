@@ -4,7 +4,7 @@ import asyncio
 
 from tests.journeys.conftest import People
 from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System
+from tests.journeys.system import Sandbox, System, until
 from tests.journeys.tenants import ONE, Answer, Tenant
 
 SYSTEM = "solo"
@@ -56,3 +56,20 @@ async def test_a_success_that_comes_after_the_wish_to_cancel_is_not_delivered(
     told = [event.type for commit in await history(system, generation) for event in commit.events]
     assert "generation.completed" not in told
     assert len(await sandbox.creations(generation)) == 1
+
+
+async def test_a_wish_that_comes_while_the_picture_is_fetched_is_granted(
+    tenant: Tenant, sandbox: Sandbox, system: System
+) -> None:
+    generation = await tenant.spoiled(sandbox, output="slow")
+
+    async def fetching() -> bool:
+        return any(
+            event.type == "generation.prediction_settled" for event in await history(system, generation)
+        )
+
+    await until(fetching, "the prediction is settled")
+    await cancel(tenant, generation)
+
+    resource = await tenant.finished(generation)
+    assert (resource["status"], resource["failure"]["code"]) == ("failed", "canceled")
