@@ -64,9 +64,8 @@ async def test_a_wish_that_comes_while_the_picture_is_fetched_is_granted(
     generation = await tenant.spoiled(sandbox, output="slow")
 
     async def fetching() -> bool:
-        return any(
-            event.type == "generation.prediction_settled" for event in await history(system, generation)
-        )
+        events = [event for commit in await history(system, generation) for event in commit.events]
+        return any(event.type == "generation.prediction_settled" for event in events)
 
     await until(fetching, "the prediction is settled")
     await cancel(tenant, generation)
