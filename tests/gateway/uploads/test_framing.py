@@ -251,12 +251,14 @@ async def test_a_hundred_thousand_parts_cost_neither_memory_nor_the_loop(door: D
     before = resident_bytes()
     heart = asyncio.create_task(beat())
     try:
-        async with door.wire() as wire:
-            await wire.send(request(body))
-            answer = await wire.answer()
+        for _ in range(3):
+            async with door.wire() as wire:
+                await wire.send(request(body))
+                answer = await wire.answer()
+            assert answer.status == 422
     finally:
         heart.cancel()
-    assert answer.status == 422
     assert resident_bytes() - before < 64 * 1024 * 1024
-    assert sorted(gaps)[-2] < 0.1, "one pause may be the machine's"
+    # Refused so early that the heart may beat but once: then there was no time for a second pause.
+    assert all(gap < 0.1 for gap in sorted(gaps)[:-1]), "one pause may be the machine's"
     assert len(body) < MAX_BYTES
