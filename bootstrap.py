@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from actors.decoder import Decoder, DecoderSettings
-from actors.desk import Desk
 from actors.hands import Hands
-from actors.patience import Backoff
+from actors.pictures.decoder import Decoder, DecoderSettings
+from actors.provider.patience import Backoff
+from actors.provider.settings import ReplicateSettings
+from actors.push.sending import open_sender
 from actors.replicate import ReplicateModel
-from actors.replicate_settings import ReplicateSettings
-from actors.scheduler import Scheduler
-from actors.sending import open_sender
 from actors.settings import ActorSettings, PatienceSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
+from actors.upkeep.desk import Desk
+from actors.upkeep.scheduler import Scheduler
 from domain.tiers import Tier, TierSettings, tiers_with
 from domain.webhook_settings import WebhookSettings
 from environment import ConfigurationError, read, read_signing
@@ -31,15 +31,15 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
-from store.account_sweep import AccountSweep
-from store.admission import Admission
+from store.accounts.sweep import AccountSweep
 from store.errors import StoreError
-from store.generations import Generations
+from store.generations.generations import Generations
+from store.generations.observations import Observations
 from store.mongo.store import MongoStore
-from store.observations import Observations
 from store.outbox import Outbox
+from store.quota.admission import Admission
 from store.settings import StoreSettings
-from store.webhooks import Webhooks
+from store.webhooks.webhooks import Webhooks
 
 RELAY_AFTER = timedelta(seconds=2)
 RELAY_BATCH = 500

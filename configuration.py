@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from actors.decoder import DecoderSettings
-from actors.replicate_settings import ReplicateSettings
+from actors.pictures.decoder import DecoderSettings
+from actors.provider.settings import ReplicateSettings
 from actors.settings import ActorSettings, PatienceSettings
 from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings

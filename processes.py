@@ -8,10 +8,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import structlog
 
 from actors.hands import Hands
+from actors.provider.settings import ReplicateSettings
+from actors.provider.webhook_secret import WebhookSecret
 from actors.replicate import ReplicateModel
-from actors.replicate_settings import ReplicateSettings
 from actors.subscriptions import QUEUES, WAITS_FOR_PROVIDER
-from actors.webhook_secret import WebhookSecret
 from bootstrap import (
     Bus,
     Core,

@@ -2,16 +2,16 @@
 
 import hashlib
 
-from actors.decoder import InvalidPicture
 from actors.hands import Hands, cause_of
 from actors.model import OutputGoneError, OutputRefusedError
+from actors.pictures.decoder import InvalidPicture
 from domain import road
 from domain.errors import FailureCode
 from domain.generation import Generation, State, id_of
 from events.envelope import Cause, RecordedEvent
 from events.generation import Picture, PredictionSettled
-from store.blobs import Blob
-from store.words import Words
+from store.generations.blobs import Blob
+from store.generations.words import Words
 
 NAME = "completion"
 _RETRYABLE = frozenset(

@@ -14,10 +14,10 @@ from domain.generation import Generation, fold, id_of, stream_of
 from domain.webhooks import FINAL_TYPES, delivery_id, types_of
 from events.envelope import RecordedEvent
 from events.webhook import EndpointEvent
-from store.deliveries import Delivery
-from store.endpoints import Registered
-from store.webhooks import Webhooks
-from store.words import WordsStore
+from store.generations.words import WordsStore
+from store.webhooks.deliveries import Delivery
+from store.webhooks.endpoints import Registered
+from store.webhooks.webhooks import Webhooks
 
 NAME = "delivery"
 EVENTS = (

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from actors.decoder import Decoder
 from actors.model import Model
-from actors.replicate_settings import ReplicateSettings
+from actors.pictures.decoder import Decoder
+from actors.provider.settings import ReplicateSettings
 from actors.settings import ActorSettings
 from domain.lifecycle import Patience
 from domain.tiers import Tier
 from events.envelope import Cause, RecordedEvent
-from store.admission import Admission
-from store.blobs import BlobStore
-from store.generations import Generations
-from store.observations import Observations
-from store.projection import Projection
-from store.webhooks import Webhooks
-from store.words import WordsStore
+from store.generations.blobs import BlobStore
+from store.generations.generations import Generations
+from store.generations.observations import Observations
+from store.generations.projection import Projection
+from store.generations.words import WordsStore
+from store.quota.admission import Admission
+from store.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

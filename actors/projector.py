@@ -3,7 +3,7 @@
 from actors.hands import Hands
 from domain.generation import id_of
 from events.envelope import RecordedEvent
-from store.projection import rows_of
+from store.generations.projection import rows_of
 
 NAME = "projector"
 

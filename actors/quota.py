@@ -6,7 +6,7 @@ from domain.errors import LimitError
 from domain.generation import Generation, State, id_of
 from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
-from store.ledger import Account, Bounds
+from store.quota.ledger import Account, Bounds
 
 NAME = "quota"
 

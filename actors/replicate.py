@@ -17,10 +17,10 @@ import httpx
 import structlog
 from replicate.client import Client
 
-from actors.circuit import Circuit
 from actors.model import Created, ModelUnavailableError, Refused, Unknown
-from actors.outputs import Outputs
-from actors.replicate_settings import ReplicateSettings
+from actors.provider.circuit import Circuit
+from actors.provider.outputs import Outputs
+from actors.provider.settings import ReplicateSettings
 from domain.prediction import Prediction, read_prediction
 from events.envelope import format_time
 

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from actors.desk import Desk
-from actors.following import follow
-from actors.provider import poll, reconcile
-from actors.redriving import redrive
-from actors.sealing import checkpoint, seal
-from actors.sweeping import expire, retire_pictures, sweep_holds, sweep_orphans
+from actors.provider.asking import poll, reconcile
+from actors.upkeep.desk import Desk
+from actors.upkeep.following import follow
+from actors.upkeep.redriving import redrive
+from actors.upkeep.sealing import checkpoint, seal
+from actors.upkeep.sweeping import expire, retire_pictures, sweep_holds, sweep_orphans
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import rfc8785
 
-from actors.decoder import Composed, InvalidPicture
 from actors.hands import Hands, cause_of
+from actors.pictures.decoder import Composed, InvalidPicture
 from domain import road
 from domain.generation import Generation, State, id_of
 from domain.instructions import Instructions, model_prompt, parse_instructions
 from domain.model_inputs import Ceilings, Value
 from events.envelope import Cause, RecordedEvent
 from events.generation import DecodedExample, GenerationValidated
-from store.blobs import Blob
-from store.words import Words
+from store.generations.blobs import Blob
+from store.generations.words import Words
 
 NAME = "validation"
 

@@ -16,7 +16,7 @@ from commands.office import Office
 from commands.opening import open_office
 from commands.printing import print_json, table, tell
 from domain.access import Role
-from store.account_records import KeyRecord
+from store.accounts.records import KeyRecord
 
 Result = TypeVar("Result")
 

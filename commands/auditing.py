@@ -13,11 +13,11 @@ from bootstrap import now
 from domain.checkpoint_key import SigningKey, VerificationKey
 from domain.checkpoints import ContradictionError
 from environment import ConfigurationError, read, read_signing
-from store.checkpointing import Checkpointer
 from store.errors import StoreUnavailableError
-from store.log_audit import AuditReport, verify
+from store.log.audit import AuditReport, verify
+from store.log.checkpointing import Checkpointer
+from store.log.proofs import NothingToProveError, prove_event, prove_growth
 from store.mongo.store import MongoStore
-from store.proofs import NothingToProveError, prove_event, prove_growth
 from store.settings import StoreSettings
 
 _PROGRESS_S = 1.0

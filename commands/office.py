@@ -19,10 +19,10 @@ from domain.credentials import (
 from domain.tiers import Tier
 from environment import ConfigurationError, read
 from events.envelope import Cause
-from store.account_changes import AccountChanges, random_id
-from store.account_queries import UserQuery
-from store.account_records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-from store.accounts import Accounts
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges, random_id
+from store.accounts.queries import UserQuery
+from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100

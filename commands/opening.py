@@ -13,7 +13,7 @@ from domain.errors import ExemplarError
 from domain.tiers import TierSettings, tiers_with
 from environment import ConfigurationError, read
 from gateway.accounts.authentication import AuthenticationSettings
-from store.account_slots import AlreadyExistsError
+from store.accounts.slots import AlreadyExistsError
 from store.errors import StoreError
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from store.recount import RecountReport
+    from store.quota.recount import RecountReport
 
 app = typer.Typer(no_args_is_help=True, help="The quota ledger.")
 
@@ -35,7 +35,7 @@ async def _recounted(*, repair: bool) -> "RecountReport":
     from bootstrap import now
     from environment import read
     from store.mongo.store import MongoStore
-    from store.recount import Recount
+    from store.quota.recount import Recount
     from store.settings import StoreSettings
 
     store = MongoStore.open(read(StoreSettings), holder="quota check", clock=now)

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from actors.settings import PatienceSettings
 from bootstrap import now
 from environment import read
+from store.log.rebuild import RebuildReport, rebuild
 from store.mongo.store import MongoStore
-from store.rebuild import RebuildReport, rebuild
 from store.settings import StoreSettings
 
 

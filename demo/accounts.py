@@ -18,8 +18,8 @@ from domain.credentials import (
 from events.envelope import Cause
 from gateway.accounts.authentication import AuthenticationSettings
 from local.vault import Secrets
-from store.account_changes import AccountChanges
-from store.account_slots import AlreadyExistsError
+from store.accounts.changes import AccountChanges
+from store.accounts.slots import AlreadyExistsError
 
 Demo = dict[str, Any]
 

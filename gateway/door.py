@@ -42,12 +42,12 @@ from gateway.uploads.budget import UploadBudget
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import WebhookRoutes
-from store.admission import Admission
-from store.generations import Generations
+from store.generations.generations import Generations
+from store.generations.observations import Observations
 from store.mongo.store import MongoStore
-from store.observations import Observations
-from store.requests import Requests
-from store.webhooks import Webhooks
+from store.quota.admission import Admission
+from store.quota.requests import Requests
+from store.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

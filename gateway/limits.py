@@ -17,11 +17,11 @@ from domain.quota import period_of, seconds_to_next_day
 from domain.tiers import TIERS, Tier
 from gateway.accounts.authentication import Authenticator
 from gateway.accounts.tokens import Tokens
-from store.accounts import Accounts
-from store.admission import Admission
+from store.accounts.accounts import Accounts
 from store.errors import StoreError
-from store.ledger import Bounds
-from store.requests import Requests
+from store.quota.admission import Admission
+from store.quota.ledger import Bounds
+from store.quota.requests import Requests
 
 IDLE = timedelta(minutes=1)
 PERIOD_SECONDS = 30.0

@@ -15,10 +15,10 @@ from domain.limits import Policy, Standing, policies
 from domain.quota import next_day, next_period, period_of
 from domain.tiers import Tier
 from gateway.accounts.authentication import Authenticator
-from store.admission import Admission
-from store.ledger import Bounds
-from store.requests import Requests
-from store.usage import DIMENSIONS, Dimension, Line, Tally, TooManyLinesError, Usage, UsageQuery
+from store.quota.admission import Admission
+from store.quota.ledger import Bounds
+from store.quota.requests import Requests
+from store.quota.usage import DIMENSIONS, Dimension, Line, Tally, TooManyLinesError, Usage, UsageQuery
 
 LONGEST_DAYS: Final = 366
 _OWN: Final[tuple[Dimension, ...]] = ("day", "month")

@@ -125,12 +125,17 @@ def _end_sessions(sessions: set[int], home: Path) -> None:
             if int(_stat(number)[3]) not in sessions:
                 continue
             pid = Pid.of("member", number, 0)
-            if (
-                mark in Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
-                and (fd := pid.open()) is not None
-            ):
+            if mark in _environment(number).split(b"\0") and (fd := pid.open()) is not None:
                 send(fd, signal.SIGKILL)
                 os.close(fd)
+
+
+def _environment(number: int) -> bytes:
+    """Return a process's environment; in the middle of an execve it is empty for a moment (proc(5))."""
+    deadline = time.monotonic() + 0.5
+    while not (text := Path(f"/proc/{number}/environ").read_bytes()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return text
 
 
 def _processes() -> Iterator[int]:

@@ -21,8 +21,8 @@ from gateway.accounts.identity import (
     secret_response,
 )
 from gateway.accounts.tokens import TokenPair
-from store.account_records import DeveloperRecord, Login, StaffRecord, UserRecord
-from store.account_slots import AlreadyExistsError
+from store.accounts.records import DeveloperRecord, Login, StaffRecord, UserRecord
+from store.accounts.slots import AlreadyExistsError
 
 
 class LoginRequest(BaseModel):

@@ -24,7 +24,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.tiers import TIERS, Tier
 from events.generation import Owner
 from gateway.accounts.tokens import Kind, Tokens
-from store.accounts import Accounts
+from store.accounts.accounts import Accounts
 
 LONGEST_HEADER = 256
 MALFORMED = ""  # matches no role, no id and no key

@@ -17,7 +17,7 @@ from gateway.accounts.identity import (
     read_optional_model,
     reset_response,
 )
-from store.account_records import DeveloperRecord
+from store.accounts.records import DeveloperRecord
 
 
 class TierRequest(BaseModel):

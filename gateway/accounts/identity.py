@@ -32,9 +32,9 @@ from gateway.accounts.authentication import Authenticator, as_id
 from gateway.accounts.tokens import Sessions
 from gateway.bodies import read_json_object
 from gateway.request_ids import request_id_of
-from store.account_changes import AccountChanges
-from store.account_records import DeveloperRecord, KeyRecord, StaffRecord, UserRecord
-from store.accounts import Accounts
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges
+from store.accounts.records import DeveloperRecord, KeyRecord, StaffRecord, UserRecord
 
 LOGIN_ATTEMPTS = 10
 LOGIN_WINDOW = timedelta(minutes=5)

@@ -13,7 +13,7 @@ from gateway.accounts.identity import (
     reset_response,
 )
 from gateway.accounts.projects import own_project, user_body
-from store.account_records import UserRecord
+from store.accounts.records import UserRecord
 
 
 class ProjectUserRoutes:

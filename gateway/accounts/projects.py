@@ -20,8 +20,8 @@ from gateway.accounts.identity import (
     secret_response,
     time_body,
 )
-from store.account_queries import UserQuery
-from store.account_records import ProjectRecord, UserRecord
+from store.accounts.queries import UserQuery
+from store.accounts.records import ProjectRecord, UserRecord
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Description = Annotated[str, StringConstraints(max_length=1000)]

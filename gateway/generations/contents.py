@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from events.generation import Example
-from store.words import Words
+from store.generations.words import Words
 
 SeedChoice = Literal["same", "new"]
 

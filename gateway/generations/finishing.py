@@ -7,7 +7,7 @@ from domain.generation import Generation, stream_of
 from gateway.streams.outlets import Outlets
 from gateway.streams.watching import Watching
 from store.errors import StoreError
-from store.generations import Generations
+from store.generations.generations import Generations
 
 log = structlog.get_logger()
 

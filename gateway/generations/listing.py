@@ -13,8 +13,8 @@ from domain.list_query import CursorWindow, ListQuery, PageWindow, parse_list_qu
 from domain.listing import Filters, Place, Places, Scope
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
-from store.lists import Lists, Total
-from store.projection import Row
+from store.generations.lists import Lists, Total
+from store.generations.projection import Row
 
 Write = Callable[[web.Request, Generation], Awaitable[dict[str, Any]]]
 

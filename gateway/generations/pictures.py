@@ -11,8 +11,8 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation import Generation
 from gateway.generations.links import PREFIX, Links, PictureKind
 from gateway.generations.routes import GenerationRoutes
-from store.blobs import Blob, BlobStore
-from store.generations import Generations
+from store.generations.blobs import Blob, BlobStore
+from store.generations.generations import Generations
 
 _ONE_RANGE = re.compile(r"bytes=(?:\d{1,12}-\d{0,12}|-[1-9]\d{0,11})", re.ASCII)
 

@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.prediction import read_prediction
 from events.envelope import Cause
 from gateway.request_ids import request_id_of
-from store.observations import Observations
+from store.generations.observations import Observations
 
 log = structlog.get_logger()
 

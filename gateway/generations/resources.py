@@ -11,7 +11,7 @@ from domain.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
-from store.words import Words
+from store.generations.words import Words
 
 MESSAGES: Mapping[FailureCode, str] = {
     FailureCode.INVALID_IMAGE: "An example image could not be decoded",

@@ -13,7 +13,7 @@ from gateway.bodies import read_json_object
 from gateway.generations.contents import Retry, SeedChoice
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
-from store.blobs import BlobStore
+from store.generations.blobs import BlobStore
 
 _SEEDS = 2**31
 

@@ -27,11 +27,11 @@ from gateway.streams.positions import preferred_wait
 from gateway.uploads.budget import UploadBudget
 from gateway.uploads.submission import read_submission
 from gateway.webhooks.checks import check_request
-from store.admission import Admission
-from store.blobs import BlobStore
 from store.errors import OutcomeUnknownError
-from store.generations import Generations
-from store.words import WordsStore
+from store.generations.blobs import BlobStore
+from store.generations.generations import Generations
+from store.generations.words import WordsStore
+from store.quota.admission import Admission
 
 MESSAGE = "Generation request submitted successfully"
 _KEPT = ("Location", "Idempotency-Replayed", "Preference-Applied")

@@ -14,9 +14,9 @@ from gateway.bodies import read_form, read_json_object
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
 from gateway.request_ids import request_id_of
-from store.blobs import BlobStore
-from store.generations import Generations
-from store.words import WordsStore
+from store.generations.blobs import BlobStore
+from store.generations.generations import Generations
+from store.generations.words import WordsStore
 
 _BOOLEANS = {
     "true": True,

@@ -19,12 +19,12 @@ from events.envelope import Cause
 from events.generation import GenerationRequested, Owner
 from gateway.generations.contents import Content, Retry, digests_of, examples_of, fingerprint_of
 from gateway.ids import uuid8
-from store.admission import Admission
-from store.blobs import Blob, BlobStore
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
-from store.generations import Generations
-from store.ledger import Bounds
-from store.words import Words, WordsStore
+from store.generations.blobs import Blob, BlobStore
+from store.generations.generations import Generations
+from store.generations.words import Words, WordsStore
+from store.quota.admission import Admission
+from store.quota.ledger import Bounds
 
 # The sweep frees a hold without a stream after two minutes, so none may be near that age when the event is
 # appended: the rest of the time is the store's, whose longest wait for one append is less than a minute.

@@ -18,7 +18,7 @@ from gateway.streams.outlet import Outlet
 from gateway.streams.outlets import Outlets
 from gateway.streams.positions import asked_form, asked_number, asked_position, asked_wait, lines_of, page_of
 from gateway.streams.sse import frame
-from store.generations import Generations
+from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
 _PASSAGE = 100  # commits read and written at once

@@ -5,8 +5,8 @@ from typing import Any
 
 from events.envelope import format_time
 from gateway.accounts.identity import time_body
-from store.deliveries import Attempt, Delivery, Stats
-from store.endpoints import Registered
+from store.webhooks.deliveries import Attempt, Delivery, Stats
+from store.webhooks.endpoints import Registered
 
 
 def endpoint_body(registered: Registered) -> dict[str, Any]:

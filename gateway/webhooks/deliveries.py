@@ -31,8 +31,8 @@ from gateway.accounts.identity import (
 from gateway.accounts.projects import own_project
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
-from store.deliveries import Delivery
-from store.webhooks import Webhooks
+from store.webhooks.deliveries import Delivery
+from store.webhooks.webhooks import Webhooks
 
 _BASE = "/api/v1/projects/{project_id}/webhooks/{endpoint_id}"
 _DEFAULT = "default"

@@ -18,10 +18,10 @@ from gateway.accounts.identity import IdentityRoutes, cause_of, path_id, read_mo
 from gateway.accounts.projects import own_project
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
-from store.account_slots import LimitReachedError
-from store.endpoints import Address, Registered
-from store.webhooks import Decision, Webhooks
-from store.words import salted_digest
+from store.accounts.slots import LimitReachedError
+from store.generations.words import salted_digest
+from store.webhooks.endpoints import Address, Registered
+from store.webhooks.webhooks import Decision, Webhooks
 
 BASE = "/api/v1/projects/{project_id}/webhooks"
 

@@ -1,7 +1,7 @@
 import asyncio
 from datetime import datetime
 
-from store.blobs import Blob, Kind
+from store.generations.blobs import Blob, Kind
 
 
 class MemoryBlobs:

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from store.ledger import Account, Bounds, Correction, Settlement, Slot
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
 
 
 class MemoryLedger:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from store.words import ProviderWords, Words
+from store.generations.words import ProviderWords, Words
 
 
 class MemoryWords:

@@ -3,7 +3,7 @@ from datetime import datetime
 from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
 
-from store.blobs import Blob, Kind
+from store.generations.blobs import Blob, Kind
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 
 

@@ -7,8 +7,8 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError
 
 from domain.webhooks import State
-from store.deliveries import Attempt, Busy, Delivery, Stats, pair_of
 from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.webhooks.deliveries import Attempt, Busy, Delivery, Stats, pair_of
 
 _PENDING: Document = {"state": "pending"}
 _UNFINISHED: Document = {**_PENDING, "lone": False}

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from pymongo import ASCENDING
 
 from domain.endpoint import Endpoint
-from store.account_slots import insert_in_slot
-from store.endpoints import Address, Registered
+from store.accounts.slots import insert_in_slot
 from store.mongo.connection import Database, Document, reachable
+from store.webhooks.endpoints import Address, Registered
 
 _ABANDONED = timedelta(minutes=10)
 _KNOWN: Document = {"version": {"$gt": 0}}

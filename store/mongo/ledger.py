@@ -5,8 +5,8 @@ from typing import Any
 
 from pymongo import ReturnDocument
 
-from store.ledger import Account, Bounds, Correction, Settlement, Slot
 from store.mongo.connection import Database, Document, reachable
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
 
 
 class MongoLedger:

@@ -3,10 +3,10 @@ from collections.abc import Sequence
 from pymongo import ASCENDING, DESCENDING
 
 from domain.listing import TOTAL_BOUND, Filters, Place, Scope, label_of
-from store.lists import Total
+from store.generations.lists import Total
+from store.generations.projection import Row
 from store.mongo.connection import Database, Document, reachable
 from store.mongo.projection import row_from
-from store.projection import Row
 
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 _SCOPES: dict[str, tuple[tuple[str, ...], Document]] = {

@@ -7,8 +7,8 @@ from pymongo import ASCENDING, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from domain.lifecycle import UNSENT
+from store.generations.projection import Row
 from store.mongo.connection import Database, Document, only_duplicates, reachable
-from store.projection import Row
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,14 +9,13 @@ from typing import Any, Self
 from pymongo.errors import PyMongoError
 
 from domain.checkpoint_key import CheckpointSettings
-from store.account_changes import AccountChanges
-from store.account_drafts import AccountDrafts
-from store.account_projector import AccountProjector
-from store.accounts import Accounts
-from store.checkpointing import Checkpointer, open_checkpointer
-from store.developers import Developers
-from store.durations import RecentDurations
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges
+from store.accounts.developers import Developers
+from store.accounts.drafts import AccountDrafts
+from store.accounts.projector import AccountProjector
 from store.errors import StoreError, StoreUnavailableError
+from store.log.checkpointing import Checkpointer, open_checkpointer
 from store.mongo.blobs import MongoBlobs
 from store.mongo.checkpoints import MongoCheckpoints
 from store.mongo.commit_scan import MongoScan
@@ -33,8 +32,9 @@ from store.mongo.predictions import MongoPredictions
 from store.mongo.projection import MongoProjection
 from store.mongo.requests import MongoRequestCounts
 from store.mongo.words import MongoWords
+from store.quota.durations import RecentDurations
+from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

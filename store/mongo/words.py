@@ -6,8 +6,8 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
+from store.generations.words import ProviderWords, Words
 from store.mongo.connection import Database, Document, reachable
-from store.words import ProviderWords, Words
 
 
 class MongoWords:

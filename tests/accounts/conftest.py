@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from domain.credentials import Passwords, PasswordSettings
 from gateway.accounts.tokens import Tokens
-from store.generations import Generations
+from store.generations.generations import Generations
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.accounts.house import PASSWORD, SECRET, Clock, House, door_of, sweep_of

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import ClientResponse, FormData, web
 from aiohttp.test_utils import TestClient
 
+from actors.provider.settings import ReplicateSettings
+from actors.provider.webhook_secret import WebhookSecret
 from actors.replicate import ReplicateModel
-from actors.replicate_settings import ReplicateSettings
-from actors.webhook_secret import WebhookSecret
 from domain.access import Claims, Role
 from domain.credentials import PasswordSettings, Peppers, display_prefix, mint
 from domain.generation import Generation
@@ -29,15 +29,15 @@ from gateway.door import Door, DoorSettings, create_door
 from gateway.settings import GatewaySettings
 from gateway.streams.newsroom import open_newsroom
 from gateway.streams.outlet import StreamSettings
-from store.account_changes import AccountChanges, random_id
-from store.account_sweep import AccountSweep
-from store.admission import Admission
-from store.blobs import Blob
-from store.generations import Generations
+from store.accounts.changes import AccountChanges, random_id
+from store.accounts.sweep import AccountSweep
+from store.generations.blobs import Blob
+from store.generations.generations import Generations
+from store.generations.observations import Observations
+from store.generations.projection import rows_of
 from store.mongo.store import MongoStore
-from store.observations import Observations
-from store.projection import rows_of
-from store.webhooks import Webhooks
+from store.quota.admission import Admission
+from store.webhooks.webhooks import Webhooks
 from tests.domain.given import RESERVED, VALIDATED, intended, settled, started
 
 SECRET = "k" * 32

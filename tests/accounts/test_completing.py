@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from domain.errors import ExemplarError
 from events.envelope import RecordedEvent
-from store.account_changes import AccountChanges
-from store.account_projector import AccountProjector
-from store.account_sweep import DRAFTS_LIVE
-from store.developers import Developers
+from store.accounts.changes import AccountChanges
+from store.accounts.developers import Developers
+from store.accounts.projector import AccountProjector
+from store.accounts.sweep import DRAFTS_LIVE
 from store.errors import OutcomeUnknownError, StoreUnavailableError
 from tests.accounts.house import CAUSE, House, Owner
 

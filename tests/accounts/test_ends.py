@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from domain.credentials import Peppers
-from store.account_sweep import LATE_ARRIVALS
+from store.accounts.sweep import LATE_ARRIVALS
 from store.mongo.store import MongoStore
 from tests.accounts.house import CAUSE, ONE, PASSWORD, PEPPER, House, Person
 

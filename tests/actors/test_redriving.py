@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.redriving import to_drive
+from actors.upkeep.redriving import to_drive
 from domain.generation import stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event

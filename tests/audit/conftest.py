@@ -6,8 +6,8 @@ import pytest
 from domain.checkpoint_key import SigningKey
 from events.envelope import Cause
 from events.generation import GenerationProgressed
-from store.checkpointing import Checkpointer
-from store.log_audit import AuditReport, verify
+from store.log.audit import AuditReport, verify
+from store.log.checkpointing import Checkpointer
 from store.mongo.checkpoints import StoredCheckpoint
 from store.mongo.connection import Database, open_client, open_database
 from store.mongo.store import MongoStore

@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from actors.desk import Desk
 from actors.schedule import JOBS
-from actors.sealing import checkpoint
+from actors.upkeep.desk import Desk
+from actors.upkeep.sealing import checkpoint
 from domain.checkpoint_key import CheckpointSettings
 from local.vault import Secrets
 from tests.audit.conftest import Archive

@@ -4,7 +4,7 @@ import pytest
 from pymongo import MongoClient
 
 import configuration
-from actors.following import FOLLOWERS
+from actors.upkeep.following import FOLLOWERS
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.docs import tables

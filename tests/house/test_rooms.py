@@ -41,10 +41,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "replicate": ("actors/replicate.py",),
     "PIL": (
         "domain/pictures.py",
-        "actors/darkroom",
-        "actors/decoder",
-        "actors/compositor.py",
-        "actors/prints.py",
+        "actors/pictures/",
         "sandbox/",
     ),
 }

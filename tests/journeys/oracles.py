@@ -10,8 +10,8 @@ import aiohttp
 from domain.generation import Generation, evolve, id_of
 from domain.lifecycle import Patience, check
 from events.commit import Commit
+from store.log.rebuild import rebuild
 from store.mongo.store import MongoStore
-from store.rebuild import rebuild
 from tests.journeys.system import System, until
 from tests.journeys.tenants import FILE_NAME, PASSWORD, PROMPT
 

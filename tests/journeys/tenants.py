@@ -20,7 +20,7 @@ from domain.credentials import (
     mint,
 )
 from events.envelope import Cause
-from store.account_changes import AccountChanges
+from store.accounts.changes import AccountChanges
 from tests.journeys.system import Sandbox, System, until
 from tests.making import jpeg
 

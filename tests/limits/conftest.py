@@ -23,12 +23,12 @@ from events.generation import Owner
 from local.pids import PidFiles
 from local.processes import Child, Program
 from local.programs import RANKS, answers
-from store.admission import Admission
 from store.event_store import EventStore
-from store.generations import Generations
-from store.ledger import Bounds, Ledger
+from store.generations.generations import Generations
+from store.generations.projection import Projection, row_of
 from store.mongo.store import MongoStore
-from store.projection import Projection, row_of
+from store.quota.admission import Admission
+from store.quota.ledger import Bounds, Ledger
 from store.settings import StoreSettings
 from tests.domain.given import COMPLETED, RESERVED, VALIDATED, failed, intended, requested, settled, started
 from tests.journeys.system import GRACE_S, System

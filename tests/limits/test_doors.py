@@ -12,11 +12,11 @@ import aiohttp
 import pytest
 
 from domain.quota import seconds_to_next_day, seconds_to_next_period
-from store.admission import Admission
-from store.generations import Generations
-from store.ledger import Account, Correction
+from store.generations.generations import Generations
 from store.mongo.store import MongoStore
-from store.recount import Recount
+from store.quota.admission import Admission
+from store.quota.ledger import Account, Correction
+from store.quota.recount import Recount
 from tests.journeys.tenants import ONE, Answer, Tenant, make_tenant
 from tests.limits.conftest import Clock, Doors, Studio, ignore, opened
 

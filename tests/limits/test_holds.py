@@ -8,16 +8,16 @@ from typing import Any, cast
 import pytest
 
 from actors import quota
-from actors.desk import Desk
 from actors.hands import Hands
-from actors.sweeping import sweep_holds
+from actors.upkeep.desk import Desk
+from actors.upkeep.sweeping import sweep_holds
 from domain.errors import LimitError
 from domain.generation import Generation, stream_of
 from domain.tiers import TIERS
 from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
-from store.ledger import Account, Bounds
 from store.mongo.store import MongoStore
+from store.quota.ledger import Account, Bounds
 from tests.domain.given import VALIDATED
 from tests.limits.conftest import BY_TEST, FREE, Clock, Studio
 

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import LimitError
-from store.ledger import Account, Bounds, Correction
 from store.memory.event_store import MemoryEventStore
 from store.memory.ledger import MemoryLedger
 from store.mongo.store import MongoStore
-from store.recount import Difference, Recount, RecountReport
+from store.quota.ledger import Account, Bounds, Correction
+from store.quota.recount import Difference, Recount, RecountReport
 from tests.limits.conftest import Clock, Studio
 
 WIDE = Bounds(monthly=None, concurrent=None)

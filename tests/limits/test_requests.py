@@ -10,7 +10,7 @@ import pytest
 from domain.quota import day_of
 from store.mongo.requests import MongoRequestCounts
 from store.mongo.store import MongoStore
-from store.requests import Requests
+from store.quota.requests import Requests
 from tests.limits.conftest import Clock
 
 

@@ -12,12 +12,12 @@ from domain.lifecycle import Patience
 from domain.tiers import TIERS
 from gateway.generations.submitting import RENEW_HOLD_AFTER, Request, Submitting
 from gateway.uploads.submission import Submission
-from store.ledger import Account, Bounds
+from store.generations.words import Words
 from store.memory.blobs import MemoryBlobs
 from store.memory.event_store import MemoryEventStore
 from store.memory.ledger import MemoryLedger
 from store.memory.words import MemoryWords
-from store.words import Words
+from store.quota.ledger import Account, Bounds
 from tests.limits.conftest import Clock, Studio
 
 IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starter"])

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.generation import Generation
-from store.ledger import Bounds
 from store.mongo.store import MongoStore
-from store.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
+from store.quota.ledger import Bounds
+from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
 from tests.limits.conftest import Clock, Studio
 
 WIDE = Bounds(monthly=None, concurrent=None)
@@ -118,6 +118,6 @@ async def test_the_answer_comes_from_an_index_alone_and_is_never_endless(
         verbosity="executionStats",
     )
     assert '"totalDocsExamined": 0' in json.dumps(plan, default=str)
-    monkeypatch.setattr("store.usage.MOST_LINES", 2)
+    monkeypatch.setattr("store.quota.usage.MOST_LINES", 2)
     with pytest.raises(TooManyLinesError):
         await store.usage.lines(UsageQuery("dev-1", FIRST, LAST, ("day",)))

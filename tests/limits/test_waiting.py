@@ -8,9 +8,9 @@ import pytest
 
 from domain.errors import LimitError
 from domain.quota import seconds_to_free_slot
-from store.admission import Admission
-from store.ledger import Bounds
 from store.mongo.store import MongoStore
+from store.quota.admission import Admission
+from store.quota.ledger import Bounds
 from tests.limits.conftest import Clock, Studio
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -10,11 +10,11 @@ import pytest_asyncio
 
 from domain.lifecycle import Patience
 from domain.listing import TOTAL_BOUND, Filters, Place, Scope
-from store.lists import Total
+from store.generations.lists import Total
+from store.generations.projection import row_of
 from store.mongo.connection import Database, open_client, open_database
 from store.mongo.lists import MongoLists
 from store.mongo.projection import MongoProjection
-from store.projection import row_of
 from store.settings import StoreSettings
 from tests.domain.given import TO_COMPLETED, folded
 

@@ -5,7 +5,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageChops, ImageStat
 
-from actors.decoder import Composed, Decoder, DecoderSettings
+from actors.pictures.decoder import Composed, Decoder, DecoderSettings
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

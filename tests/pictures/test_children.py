@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.decoder import Decoder, DecoderSettings, DecoderUnavailable, InvalidPicture
+from actors.pictures.decoder import Decoder, DecoderSettings, DecoderUnavailable, InvalidPicture
 from tests import making
 
 ROOT = Path(__file__).parents[2]
@@ -201,7 +201,7 @@ async def test_a_child_knows_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch
 async def test_a_child_dies_with_its_parent_even_when_it_hangs() -> None:
     program = (
         "import asyncio, os, signal\n"
-        "from actors.decoder import Decoder, DecoderSettings\n"
+        "from actors.pictures.decoder import Decoder, DecoderSettings\n"
         "from tests import making\n"
         "async def main():\n"
         "    decoder = Decoder(DecoderSettings())\n"

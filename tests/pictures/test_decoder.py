@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageCms
 
-from actors.compositor import MAX_INPUT_BYTES, blend
-from actors.decoder import Composed, DecodedPicture, Decoder, InvalidPicture
+from actors.pictures.compositor import MAX_INPUT_BYTES, blend
+from actors.pictures.decoder import Composed, DecodedPicture, Decoder, InvalidPicture
 from domain.composition import Composition
 from tests import making
 

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store.blobs import BlobStore
 from store.event_store import EventStore
-from store.ledger import Ledger
+from store.generations.blobs import BlobStore
+from store.generations.words import WordsStore
 from store.memory.blobs import MemoryBlobs
 from store.memory.event_store import MemoryEventStore
 from store.memory.ledger import MemoryLedger
@@ -15,8 +15,8 @@ from store.mongo.connection import Database, open_client, open_database
 from store.mongo.event_store import MongoEventStore
 from store.mongo.ledger import MongoLedger
 from store.mongo.words import MongoWords
+from store.quota.ledger import Ledger
 from store.settings import StoreSettings
-from store.words import WordsStore
 
 
 def settings_for(url: str) -> StoreSettings:

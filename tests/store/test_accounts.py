@@ -10,11 +10,11 @@ from domain.access import Claims, Role
 from domain.developer import DEVELOPER_KEYS
 from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
-from store.account_changes import AccountChanges
-from store.account_queries import UserQuery
-from store.account_records import KeyRecord
-from store.account_slots import AlreadyExistsError
-from store.accounts import Accounts
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges
+from store.accounts.queries import UserQuery
+from store.accounts.records import KeyRecord
+from store.accounts.slots import AlreadyExistsError
 from store.errors import StoreUnavailableError
 from store.mongo.connection import Database, open_client, open_database
 from store.mongo.store import MongoStore

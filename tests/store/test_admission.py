@@ -8,10 +8,10 @@ from domain.generation import fold, stream_of
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
-from store.admission import Admission
 from store.event_store import EventStore
-from store.generations import Generations
-from store.ledger import Bounds, Ledger
+from store.generations.generations import Generations
+from store.quota.admission import Admission
+from store.quota.ledger import Bounds, Ledger
 from tests.domain.given import TO_COMPLETED, TO_FAILED, TO_STARTED
 from tests.store.conftest import Clock
 

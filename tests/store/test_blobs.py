@@ -2,7 +2,7 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from store.blobs import Blob, BlobStore
+from store.generations.blobs import Blob, BlobStore
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

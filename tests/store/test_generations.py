@@ -12,7 +12,7 @@ from events.event import Event
 from events.generation import DuplicateFound
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
-from store.generations import Generations
+from store.generations.generations import Generations
 from tests.domain.given import COMPLETED, ID, MODEL, RESERVED, VALIDATED, failed, intended, requested
 from tests.store.conftest import Clock
 

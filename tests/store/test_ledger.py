@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.ledger import Account, Bounds, Ledger, Settlement
+from store.quota.ledger import Account, Bounds, Ledger, Settlement
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 NOVEMBER, DECEMBER = "2026-11", "2026-12"

@@ -7,13 +7,13 @@ from domain.lifecycle import Patience
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationErased, GenerationPublished, QuotaSettled
+from store.generations.projection import row_of, rows_of
+from store.generations.words import Words
+from store.log.rebuild import RebuildReport, rebuild
 from store.mongo.connection import Database
 from store.mongo.event_store import MongoEventStore
 from store.mongo.projection import MongoProjection
 from store.mongo.words import MongoWords
-from store.projection import row_of, rows_of
-from store.rebuild import RebuildReport, rebuild
-from store.words import Words
 from tests.domain.given import (
     CANCELED,
     TO_COMPLETED,

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
+from actors.provider.settings import ReplicateSettings
 from actors.replicate import ReplicateModel
-from actors.replicate_settings import ReplicateSettings
 from bootstrap import Core, open_core
 from domain.generation import stream_of
 from environment import read_door

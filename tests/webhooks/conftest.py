@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from actors.dialling import Dialler
+from actors.push.dialling import Dialler
 from domain.webhook_settings import WebhookSettings
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
-from store.webhooks import Webhooks
+from store.webhooks.webhooks import Webhooks
 from tests.webhooks.post_office import Clock, PostOffice
 from tests.webhooks.receiver import Receiver, receiving
 

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from uuid_utils import uuid7
 
-from actors.delivering import Courier
 from actors.delivery import schedule
-from actors.dialling import Dial
-from actors.sending import Sender
+from actors.push.delivering import Courier
+from actors.push.dialling import Dial
+from actors.push.sending import Sender
 from domain.endpoint import default_endpoint, stream_of_deliveries, stream_of_endpoint
 from domain.generation import stream_of
 from domain.webhook_settings import WebhookSettings
@@ -21,11 +21,11 @@ from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.generations.visible import visible
 from gateway.webhooks.checks import EVENT_TYPES
-from store.deliveries import Delivery
-from store.endpoints import Address
+from store.generations.words import Words, WordsStore
 from store.mongo.store import MongoStore
-from store.webhooks import Webhooks
-from store.words import Words, WordsStore
+from store.webhooks.deliveries import Delivery
+from store.webhooks.endpoints import Address
+from store.webhooks.webhooks import Webhooks
 from tests.domain.given import requested
 
 PROJECT = "prj-1"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from actors.dialling import START_OF_ANSWER, Dialler, Lookup
+from actors.push.dialling import START_OF_ANSWER, Dialler, Lookup
 from domain.addresses import is_public
 from domain.webhook_settings import WebhookSettings
 from domain.webhooks import Answer
@@ -105,7 +105,7 @@ async def test_a_name_that_changes_its_mind_is_asked_once_and_not_believed_twice
 async def test_what_is_checked_is_what_is_dialled(dialled: Dialled, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is public when it is judged and loopback ever after; the one look-up is what counts."""
     monkeypatch.setattr(
-        "actors.dialling.is_public", lambda address: address == "127.0.0.77" or is_public(address)
+        "actors.push.dialling.is_public", lambda address: address == "127.0.0.77" or is_public(address)
     )
     async with names(["127.0.0.77"], [LOOPBACK]) as look_up, silence() as trap:
         port = trap.url.split(":")[2].partition("/")[0]
@@ -118,7 +118,7 @@ async def test_what_is_checked_is_what_is_dialled(dialled: Dialled, monkeypatch:
 async def test_an_address_that_slips_past_the_resolver_is_stopped_at_the_socket(
     dialled: Dialled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.dialling._Resolver.resolve", _unchecked)
+    monkeypatch.setattr("actors.push.dialling._Resolver.resolve", _unchecked)
     answer = await post("https://hooks.example.com/")
     assert answer.error == "forbidden"
     assert dialled.addresses == []

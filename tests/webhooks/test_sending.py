@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from actors.dialling import Dial, Dialler
+from actors.push.dialling import Dial, Dialler
 from domain.webhooks import Answer
 from events.generation import GenerationProgressed
-from store.deliveries import Busy
+from store.webhooks.deliveries import Busy
 from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 from tests.webhooks.post_office import PostOffice
 from tests.webhooks.receiver import Received, Receiver, refused, silence, taken

@@ -1,0 +1,194 @@
+"""One attempt: write the message, sign it, send it, and record what came of it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from actors.push.dialling import Dial
+from domain import endpoint as rules
+from domain.endpoint import default_endpoint, stream_of_deliveries
+from domain.generation import fold, stream_of
+from domain.webhook_examples import example_of
+from domain.webhooks import Answer, State, headers_of, is_due_to_disable, next_attempt, read_retry_after
+from events.envelope import Cause, RecordedEvent, format_time
+from events.event import Event
+from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
+from store.generations.words import WordsStore
+from store.webhooks.deliveries import Attempt, Delivery
+from store.webhooks.webhooks import Webhooks
+
+_CAUSE = Cause(actor="actor:delivery")
+_PATH = "/api/v1/generation/generations-v2"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an attempt goes and what signs it; `failing` when the endpoint's last answer was none."""
+
+    url: str
+    secrets: Sequence[str]
+    failing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """What an attempt needs; `chance` gives a number in 0..1 for the jitter."""
+
+    webhooks: Webhooks
+    words: WordsStore
+    dial: Dial
+    visible: Callable[[RecordedEvent], dict[str, Any] | None]
+    public_url: str | None
+    chance: Callable[[], float]
+    clock: Callable[[], datetime]
+
+    async def attempt(self, delivery: Delivery, token: str) -> None:
+        """Make one attempt of a claimed delivery; what has no address any more is skipped."""
+        target = await self._target(delivery)
+        body = await self._body(delivery) if target else None
+        if target is None or body is None:
+            await self.webhooks.deliveries.skip(delivery, token)
+        else:
+            at = self.clock()
+            headers = headers_of(
+                delivery.id, body=body, secrets=target.secrets, version=delivery.version, now=at
+            )
+            answer = await self.dial.post(target.url, body, headers)
+            await self._note(delivery, token, answer, at, target)
+        await self.webhooks.deliveries.wake(delivery, self.clock())
+
+    async def _target(self, delivery: Delivery) -> Target | None:
+        secrets = await self.webhooks.signing(delivery.endpoint)
+        if delivery.endpoint != default_endpoint(delivery.project):
+            found = await self.webhooks.rows.get(delivery.endpoint)
+            if found is None or found.endpoint.disabled:
+                return None
+            return Target(found.url, secrets, failing=found.failing_since is not None)
+        url = await self._url_of_request(delivery)
+        return Target(url, secrets) if url else None
+
+    async def _url_of_request(self, delivery: Delivery) -> str | None:
+        commits = await self.webhooks.events.read(stream_of(delivery.generation))
+        generation = fold(event for commit in commits for event in commit.events)
+        if generation is None:
+            return None
+        words = await self.words.get(generation.id, generation.request.words)
+        return words.webhook if words else None
+
+    async def _body(self, delivery: Delivery) -> bytes | None:
+        """Write the message. It follows from the log alone, so every attempt sends the same bytes."""
+        if delivery.example:
+            example = example_of(delivery.type, project=delivery.project, now=delivery.created_at)
+            return self._message(example, {"id": delivery.generation, "example": True}, delivery)
+        commits = await self.webhooks.events.read(stream_of(delivery.generation))
+        until = [event for commit in commits for event in commit.events if event.version <= delivery.version]
+        generation = fold(until)
+        if generation is None or generation.version != delivery.version:
+            return None
+        owner = generation.request.owner
+        resource: dict[str, Any] = {"id": generation.id, "status": generation.status, "user_id": owner.user}
+        return self._message(until[-1], resource, delivery)
+
+    def _message(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
+        data = {**resource, "project_id": delivery.project, "version": event.version}
+        if self.public_url is not None:
+            data["url"] = f"{self.public_url.rstrip('/')}{_PATH}/{delivery.generation}"
+        message = {
+            "type": event.type,
+            "timestamp": format_time(event.time),
+            "data": {**data, "event": self.visible(event)},
+        }
+        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def _note(
+        self, delivery: Delivery, token: str, answer: Answer, at: datetime, target: Target
+    ) -> None:
+        """Record an attempt: first in the log, then in the schedule; a crash between repeats the attempt."""
+        now, number = self.clock(), len(delivery.attempts) + 1
+        retry_at = None if answer.accepted else self._retry_at(delivery, answer, now)
+        state: State = "delivered" if answer.accepted else "pending" if retry_at else "failed"
+        stream = stream_of_deliveries(delivery.endpoint, delivery.generation)
+        facts = _facts(delivery, number, answer, retry_at)
+        await self.webhooks.record(stream, facts, cause=_cause_of(delivery))
+        error = None if answer.accepted else answer.code
+        attempt = Attempt(number, at, answer.status, error, answer.milliseconds, answer.body)
+        await self.webhooks.deliveries.settle(delivery, token, attempt, state=state, due_at=retry_at)
+        log.info(
+            "webhook attempt",
+            delivery=delivery.id,
+            endpoint=delivery.endpoint,
+            attempt=number,
+            status=answer.status,
+            error=error,
+            milliseconds=answer.milliseconds,
+        )
+        await self._judge_endpoint(delivery, answer, target, now)
+
+    def _retry_at(self, delivery: Delivery, answer: Answer, now: datetime) -> datetime | None:
+        if delivery.example or answer.code == "gone":
+            return None
+        return next_attempt(
+            delivery.failures + 1,
+            now,
+            jitter=2 * self.chance() - 1,
+            retry_after=read_retry_after(answer.retry_after, now),
+            scale=self.webhooks.settings.time_scale,
+        )
+
+    async def _judge_endpoint(
+        self, delivery: Delivery, answer: Answer, target: Target, now: datetime
+    ) -> None:
+        """Disable an endpoint that is gone or has failed for days; a request's webhook that is gone ends."""
+        if delivery.endpoint == default_endpoint(delivery.project):
+            if not answer.accepted and answer.code == "gone":
+                await self.webhooks.deliveries.skip_all(delivery.endpoint, generation=delivery.generation)
+        elif answer.accepted:
+            if target.failing:
+                await self.webhooks.rows.succeeded(delivery.endpoint)
+        elif not delivery.example:
+            since = await self.webhooks.rows.failed(delivery.endpoint, now)
+            if answer.code == "gone":
+                await self._disable(delivery.endpoint, "gone", since)
+            elif is_due_to_disable(since, now, self.webhooks.settings.patience):
+                await self._disable(delivery.endpoint, "failing", since)
+
+    async def _disable(self, endpoint: str, reason: DisabledReason, since: datetime) -> None:
+        await self.webhooks.decide(endpoint, lambda e: rules.disable(e, reason, since), cause=_CAUSE)
+        log.warning("webhook endpoint disabled", endpoint=endpoint, reason=reason)
+
+
+def _facts(delivery: Delivery, number: int, answer: Answer, retry_at: datetime | None) -> list[Event]:
+    if answer.accepted and answer.status is not None:
+        return [
+            DeliverySucceeded(
+                delivery=delivery.id,
+                event=delivery.event,
+                attempt=number,
+                status=answer.status,
+                milliseconds=answer.milliseconds,
+            )
+        ]
+    failed = DeliveryFailed(
+        delivery=delivery.id,
+        event=delivery.event,
+        attempt=number,
+        code=answer.code,
+        status=answer.status,
+        milliseconds=answer.milliseconds,
+        retry_at=retry_at,
+    )
+    if retry_at is not None:
+        return [failed]
+    return [failed, DeliveryExhausted(delivery=delivery.id, event=delivery.event, attempts=number)]
+
+
+def _cause_of(delivery: Delivery) -> Cause:
+    return Cause(
+        actor=_CAUSE.actor, correlation_id=stream_of(delivery.generation), causation_id=delivery.event
+    )

@@ -1,0 +1,112 @@
+"""Load, decide, append for the streams of developers; then bring their documents up to the log.
+
+The event comes first. A crash behind it costs time: whoever next changes the developer, or the follower of
+the sealed order, completes the documents.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+import structlog
+
+from domain.developer import Decision, Developer, evolve, register, stream_of
+from domain.errors import ErrorCode, ExemplarError
+from events.commit import Commit
+from events.envelope import Cause, RecordedEvent
+from store.accounts.projector import AccountProjector
+from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
+from store.event_store import EventStore
+
+_TRIES = 12
+
+log = structlog.get_logger()
+
+
+class Developers:
+    """The repository of developers. Nobody waits for its events, so the relay alone announces them."""
+
+    def __init__(
+        self, events: EventStore, projector: AccountProjector, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._events = events
+        self._projector = projector
+        self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def begin(self, developer_id: str, *, tier: str, cause: Cause) -> None:
+        """Record a registration; a repeat changes nothing."""
+        await self._decide(developer_id, lambda developer: register(developer, tier=tier), cause)
+
+    async def decide(
+        self, developer_id: str, decision: Callable[[Developer], Decision], *, cause: Cause
+    ) -> None:
+        """Record what a decision wants and write it into the documents; again after a lost race.
+
+        Raises ExemplarError (`not_found` for nobody, and what the decision refuses) and the store's errors;
+        OutcomeUnknownError once the event may stand in the log.
+        """
+
+        def of_somebody(developer: Developer | None) -> Decision:
+            if developer is None:
+                raise ExemplarError(ErrorCode.NOT_FOUND)
+            return decision(developer)
+
+        await self._decide(developer_id, of_somebody, cause)
+
+    async def catch_up(self, developer_id: str) -> Developer | None:
+        """Write into the documents what the log says and they do not; return the developer."""
+        developer = start = await self._projector.snapshot(developer_id)
+        for recorded in await self._read(developer_id, start.version if start else 0):
+            developer = evolve(developer, recorded)
+            await self._projector.apply(developer_id, recorded)
+        if developer is not None and developer is not start:
+            await self._projector.keep(developer)
+        return developer
+
+    async def history(self, developer_id: str) -> list[RecordedEvent]:
+        """Read every change of a developer, oldest first; [] for nobody."""
+        return await self._read(developer_id, 0)
+
+    async def _read(self, developer_id: str, after: int) -> list[RecordedEvent]:
+        commits = await self._events.read(stream_of(developer_id), after=after)
+        return [event for commit in commits for event in commit.events if event.version > after]
+
+    async def _decide(
+        self, developer_id: str, decision: Callable[[Developer | None], Decision], cause: Cause
+    ) -> None:
+        # One at a time in this process: the version decides between processes, and waiting is cheaper.
+        async with self._turns.setdefault(developer_id, asyncio.Lock()):
+            for attempt in range(_TRIES):
+                developer = await self.catch_up(developer_id)
+                events = decision(developer)
+                if not events:
+                    return
+                try:
+                    commit = await self._events.append(
+                        stream_of(developer_id),
+                        developer.version if developer else 0,
+                        events,
+                        cause=cause,
+                        time=self._clock(),
+                    )
+                except WrongExpectedVersionError:
+                    await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter
+                    continue
+                await self._write(developer, commit)
+                return
+        raise WrongExpectedVersionError(stream_of(developer_id), -1)
+
+    async def _write(self, developer: Developer | None, commit: Commit) -> None:
+        """Write what was appended a moment ago behind what the documents were caught up with."""
+        try:
+            for recorded in commit.events:
+                developer = evolve(developer, recorded)
+                await self._projector.apply(developer.id, recorded)
+                log.info("account changed", developer_id=developer.id, event_id=recorded.id)
+            if developer is not None:
+                await self._projector.keep(developer)
+        except StoreUnavailableError as error:
+            raise OutcomeUnknownError(commit.id) from error

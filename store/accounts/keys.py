@@ -1,0 +1,81 @@
+"""Developer keys and project API keys. Only keyed hashes are kept; whoever minted a key shows it once."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from domain.access import KeyState
+from store.accounts.records import Count, KeyRecord, key_from
+from store.errors import StoreUnavailableError
+from store.mongo.connection import Database, Document, reachable
+
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+LISTED = 500
+
+_log = structlog.get_logger()
+
+
+class AccountKeys:
+    """Read the keys of developers and of projects, and note their use."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._keys = database["keys"]
+        self._clock = clock
+        self._noting: dict[str, asyncio.Task[None]] = {}
+
+    async def ensure_indexes(self) -> None:
+        owner = [("developer_id", 1), ("project_id", 1), ("kind", 1)]
+        with reachable():
+            await self._keys.create_index("hash", unique=True)
+            await self._keys.create_index([*owner, ("created_at", -1)])
+
+    async def all_of(self, developer_id: str, project_id: str | None = None) -> list[KeyRecord]:
+        """List the keys of a project, or of the developer himself, newest first, at most 500."""
+        with reachable():
+            query = {**_owner(developer_id, project_id), "pending_since": None}
+            found = self._keys.find(query).sort([("created_at", -1), ("_id", 1)])
+            return [key_from(document) for document in await found.to_list(LISTED)]
+
+    async def count(self, developer_id: str, project_ids: list[str]) -> Count:
+        """Count the API keys of some projects of a developer."""
+        owner = {"developer_id": developer_id, "project_id": {"$in": project_ids}, "kind": "project"}
+        query = {**owner, "pending_since": None}
+        with reachable():
+            total = await self._keys.count_documents(query)
+            return Count(total, await self._keys.count_documents({**query, "active": True}))
+
+    def note_use(self, key: KeyState | None, present_hash: str | None = None) -> None:
+        """Remember, beside the request, that a key was used; at most once a minute.
+
+        `present_hash` is the key's hash under today's pepper: one under an older pepper gives way to it.
+        """
+        if key is None or key.id in self._noting:
+            return
+        outdated = present_hash is not None and present_hash != key.hash
+        recent = key.last_used_at and key.last_used_at > self._clock() - USE_IS_NOTED_EVERY
+        if outdated or not recent:
+            change: Document = {"$max": {"last_used_at": self._clock()}}
+            if outdated:
+                change["$set"] = {"hash": present_hash}
+            self._noting[key.id] = asyncio.create_task(self._note(key, change))
+
+    async def settle(self) -> None:
+        """Wait for the notes that are being written; call it before the database closes."""
+        await asyncio.gather(*self._noting.values())
+
+    async def _note(self, key: KeyState, change: Document) -> None:
+        query = {"_id": key.id, "developer_id": key.developer_id, "hash": key.hash}
+        try:
+            with reachable():
+                await self._keys.update_one(query, change)
+        except StoreUnavailableError:
+            _log.warning("key_use_not_noted", key=key.id)
+        finally:
+            self._noting.pop(key.id, None)
+
+
+def _owner(developer_id: str, project_id: str | None) -> Document:
+    kind = "developer" if project_id is None else "project"
+    return {"developer_id": developer_id, "project_id": project_id, "kind": kind}

@@ -1,0 +1,91 @@
+"""What is asked of the accounts, as MongoDB understands it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.access import Role
+from store.accounts.records import Login
+from store.mongo.connection import Document
+
+STATE = {"active": 1, "tier": 1, "role": 1, "ended_sessions": 1, "epoch": 1, "kept_session": 1}
+KEPT = {"pending_since": None, "deleted_at": None}  # neither a draft nor what a deleted user has left
+_KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuery:
+    """Which users to list: text in e-mail or name, active or not, and a page of them."""
+
+    search: str | None = None
+    active: bool | None = None
+    page: int = 1
+    page_size: int = 50
+
+
+def living(developer_id: str, project_id: str | None = None) -> Document:
+    query: Document = {"developer_id": developer_id, "active": True}
+    return query if project_id is None else {"_id": project_id, **query}
+
+
+def login(document: Document, role: Role, *, active: bool) -> Login:
+    return Login(
+        id=document["_id"],
+        role=role,
+        project_id=document.get("project_id"),
+        password_hash=document["password_hash"],
+        active=active,
+        epoch=document.get("epoch", 0),
+    )
+
+
+def matching_users(developer_id: str, project_ids: Sequence[str], query: UserQuery) -> Document:
+    match: Document = {"developer_id": developer_id, "project_id": {"$in": list(project_ids)}, **KEPT}
+    if query.active is not None:
+        match["active"] = query.active
+    if query.search:
+        text = {"$regex": re.escape(query.search), "$options": "i"}
+        match["$or"] = [{"email": text}, {"full_name": text}]
+    return match
+
+
+def login_pipeline(email: str, project_id: str) -> list[Document]:
+    return [
+        {"$match": {"project_id": project_id, "email": email}},
+        {"$lookup": {"from": "projects", "localField": "project_id", "foreignField": "_id", "as": "project"}},
+    ]
+
+
+def credentials_pipeline(
+    project_id: str, user_id: str | None, developer_key_hashes: Sequence[str], api_key_hashes: Sequence[str]
+) -> list[Document]:
+    developer = {"localField": "developer_id", "foreignField": "_id", "pipeline": [{"$project": STATE}]}
+    stages: list[Document] = [
+        {"$match": {"_id": project_id}},
+        {"$project": {"active": 1, "developer_id": 1}},
+        {"$lookup": {"from": "developers", **developer, "as": "developer"}},
+    ]
+    if user_id is not None:
+        stages.append(_join("users", "user", {"_id": user_id, "project_id": project_id}, STATE))
+    keys = [
+        {"kind": kind, "hash": {"$in": list(hashes)}}
+        for kind, hashes in (("developer", developer_key_hashes), ("project", api_key_hashes))
+        if hashes
+    ]
+    if keys:
+        stages.append(_join("keys", "keys", {"$or": keys}, _KEY_STATE))
+    return stages
+
+
+def _join(collection: str, name: str, match: Document, fields: Mapping[str, Any]) -> Document:
+    pipeline = [{"$match": match}, {"$project": fields}]
+    return {"$lookup": {"from": collection, "pipeline": pipeline, "as": name}}
+
+
+def session_ended(session: str, until: datetime, now: datetime) -> list[Document]:
+    """Add a session to the ended ones of an account and drop those whose tokens have expired."""
+    kept = {"input": {"$ifNull": ["$ended_sessions", []]}, "cond": {"$gt": ["$$this.until", now]}}
+    ended = {"$concatArrays": [{"$filter": kept}, [{"id": session, "until": until}]]}
+    return [{"$set": {"ended_sessions": ended}}]

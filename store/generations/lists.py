@@ -1,0 +1,34 @@
+"""Lists of generations, newest first, as their rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.listing import Filters, Place, Scope
+from store.generations.projection import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many there are; when not exact, that many and more."""
+
+    number: int
+    exact: bool
+
+
+class Lists(Protocol):
+    """Every combination of scope and filters is answered from an index, in its order."""
+
+    async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[Row]:
+        """Read a page by its number, from 1."""
+        ...
+
+    async def behind(
+        self, place: Place | None, scope: Scope, filters: Filters, *, limit: int
+    ) -> Sequence[Row]:
+        """Read the next older ones behind a place; the newest for None."""
+        ...
+
+    async def total(self, scope: Scope, filters: Filters) -> Total:
+        """Count, up to the bound of `domain.listing`."""
+        ...

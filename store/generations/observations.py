@@ -1,0 +1,69 @@
+"""What was learnt about a prediction goes into the log the same way, whoever learnt it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain import road
+from domain.generation import Generation
+from domain.prediction import Prediction, failure_of
+from events.envelope import Cause
+from events.event import Event
+from store.generations.generations import Decided, Generations
+from store.generations.words import ProviderWords, WordsStore
+
+
+class PredictionClaims(Protocol):
+    """Whose a prediction is: its id stands in one generation's stream only."""
+
+    async def claim(self, prediction: str, generation: str) -> bool: ...
+
+    async def owner(self, prediction: str) -> str | None: ...
+
+
+class Observations:
+    """Record the provider's answers, callbacks and lists; repeats and late ones change nothing."""
+
+    def __init__(self, generations: Generations, words: WordsStore, claims: PredictionClaims) -> None:
+        self._generations = generations
+        self._words = words
+        self._claims = claims
+
+    async def record(
+        self, generation_id: str, attempt: int, prediction: Prediction, *, cause: Cause
+    ) -> Decided | None:
+        """Append what `prediction` tells that the stream does not know; None when it is not ours."""
+        generation = await self._generations.load(generation_id)
+        if generation is None or not await self._claims.claim(prediction.id, generation_id):
+            return None
+        if prediction.outcome is not None and not generation.erased:
+            await self._keep_words(generation, prediction)
+        return await self._generations.decide(
+            generation_id, lambda g: _decision(g, attempt, prediction), cause=cause
+        )
+
+    async def owner(self, prediction: str) -> str | None:
+        """Find the generation that a prediction belongs to; None when nobody claimed it."""
+        return await self._claims.owner(prediction)
+
+    async def _keep_words(self, generation: Generation, prediction: Prediction) -> None:
+        # Before the event, so that whoever handles the event finds them.
+        said = ProviderWords(prediction.id, prediction.outputs, prediction.error)
+        await self._words.put_provider(generation.id, generation.request.words, said)
+
+
+def _decision(g: Generation, attempt: int, prediction: Prediction) -> Sequence[Event]:
+    model = prediction.model
+    if prediction.outcome is None:
+        events = road.start(g, attempt=attempt, prediction=prediction.id, model=model)
+        return events or road.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
+    code = failure_of(prediction)
+    return road.settle_prediction(
+        g,
+        attempt=attempt,
+        prediction=prediction.id,
+        model=model,
+        outcome=prediction.outcome,
+        code=code.value if code else None,
+        predict_seconds=prediction.predict_seconds,
+        total_seconds=prediction.total_seconds,
+    )

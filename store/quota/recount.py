@@ -1,0 +1,220 @@
+"""Compare the quota ledger with a recount of the log, and mend it by corrections that stay on record.
+
+The log says what a developer has used: one unit of its month for every generation that is running or
+completed, one slot for every running one. What is on its way is set aside: holds younger than two minutes
+without a stream, slots of generations that have just ended, generations whose hold is yet to be retaken.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import uuid4
+
+from domain.generation import Generation, fold, stream_of
+from store.event_store import EventStore
+from store.log.folding import every_generation
+from store.quota.ledger import Account, Correction, Ledger, Slot
+
+Admitted = Callable[[str, datetime], Awaitable[Sequence[str]]]
+"""List the generations of a developer that were admitted since a moment."""
+
+YOUNG = timedelta(minutes=2)
+_RECENT = timedelta(minutes=10)
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the ledger says and the log does not; `subject` is a month or a generation."""
+
+    developer: str
+    kind: Literal["units", "leaked slot", "missing slot", "slot of another month"]
+    subject: str
+    ledger: int
+    log: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecountReport:
+    """What was compared, what was set aside, what differs, and the ids of the corrections made."""
+
+    developers: int
+    generations: int
+    set_aside: int
+    differences: tuple[Difference, ...]
+    corrections: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """A developer in the log: completed generations by month, and those that must be looked at again."""
+
+    completed: Counter[str] = field(default_factory=Counter)
+    open: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """What one look at a developer found."""
+
+    seen: Account
+    units: Counter[str]
+    aside: Counter[str] = field(default_factory=Counter)
+    leaked: list[Slot] = field(default_factory=list)
+    missing: list[Slot] = field(default_factory=list)
+    moved: list[Slot] = field(default_factory=list)
+
+
+class Recount:
+    """Recount developers; `pause` is waited for between two looks at one whose counters are moving."""
+
+    def __init__(
+        self,
+        events: EventStore,
+        ledger: Ledger,
+        admitted: Admitted,
+        *,
+        clock: Callable[[], datetime],
+        pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.6),
+    ) -> None:
+        self._events = events
+        self._ledger = ledger
+        self._admitted = admitted
+        self._clock = clock
+        self._pause = pause
+
+    async def run(self, *, repair_as: str | None = None) -> RecountReport:
+        """Compare all developers; with `repair_as`, the name for the record, correct what differs."""
+        since = self._clock() - _RECENT
+        generations, tallies = await self._scan(since)
+        names = {*tallies, *[name async for name, _ in self._ledger.every()]}
+        aside, differences, corrections = 0, list[Difference](), list[str]()
+        for name in sorted(names):
+            found = await self._settled(name, tallies.get(name, _Tally()), since)
+            aside += found.aside.total()
+            differences += _differences(name, found)
+            if repair_as is not None and _differences(name, found):
+                corrections.append(await self._correct(name, found, repair_as))
+        return RecountReport(len(names), generations, aside, tuple(differences), tuple(corrections))
+
+    async def _settled(self, developer: str, tally: _Tally, since: datetime) -> _Comparison:
+        """Look until nothing differs, or until a difference has outlived all looks."""
+        found = await self._look(developer, tally, since)
+        for _ in range(_TRIES - 1):
+            if not _differences(developer, found):
+                break
+            await self._pause()
+            found = await self._look(developer, tally, since)
+        return found
+
+    async def _look(self, developer: str, tally: _Tally, since: datetime) -> _Comparison:
+        """Read the ledger, the log, and the ledger again until it stood still in between."""
+        account = await self._ledger.account(developer)
+        while True:
+            held = {slot.generation for slot in account.slots}
+            ids = tally.open | held | set(await self._admitted(developer, since))
+            loaded = {name: await self._load(name) for name in sorted(ids)}
+            again = await self._ledger.account(developer)
+            if again == account:
+                return self._compared(developer, account, tally, loaded, since)
+            account = again
+
+    def _compared(
+        self,
+        developer: str,
+        account: Account,
+        tally: _Tally,
+        loaded: dict[str, Generation | None],
+        since: datetime,
+    ) -> _Comparison:
+        found = _Comparison(account, Counter(tally.completed))
+        own = {
+            name: g for name, g in loaded.items() if g is not None and g.request.owner.developer == developer
+        }
+        for generation in own.values():
+            if generation.id in tally.open or generation.created_at >= since:
+                _count(generation, account, found)
+        for slot in account.slots:
+            _judge(slot, own.get(slot.generation), found, young=self._clock() - YOUNG)
+        return found
+
+    async def _correct(self, developer: str, found: _Comparison, by: str) -> str:
+        """Write the correction; an account that moved meanwhile stays as it is for the next check."""
+        correction = Correction(
+            id=str(uuid4()),
+            at=self._clock(),
+            by=by,
+            units=tuple(
+                (month, units)
+                for month in sorted(_months(found))
+                if (units := found.units[month] + found.aside[month] - found.seen.used_in(month))
+            ),
+            added=(*found.missing, *found.moved),
+            removed=tuple(slot.generation for slot in (*found.leaked, *found.moved)),
+        )
+        done = await self._ledger.correct(developer, correction, seen=found.seen)
+        return correction.id if done else ""
+
+    async def _load(self, generation_id: str) -> Generation | None:
+        commits = await self._events.read(stream_of(generation_id))
+        return fold(event for commit in commits for event in commit.events)
+
+    async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally]]:
+        """Read the whole log once: what is over for good is counted, the rest is only noted."""
+        count, tallies = 0, dict[str, _Tally]()
+        async for generation in every_generation(self._events):
+            count += 1
+            tally = tallies.setdefault(generation.request.owner.developer, _Tally())
+            if not generation.final or generation.created_at >= since:
+                tally.open.add(generation.id)
+            elif generation.status == "completed":
+                tally.completed[generation.request.period] += 1
+        return count, tallies
+
+
+def _count(generation: Generation, account: Account, found: _Comparison) -> None:
+    """Count what the log says of one generation."""
+    month = generation.request.period
+    if generation.final:
+        found.units[month] += generation.status == "completed"
+    elif account.holds(generation.id):
+        found.units[month] += 1
+    elif generation.reserved:
+        found.units[month] += 1
+        found.missing.append(Slot(generation.id, month, generation.created_at))
+
+
+def _judge(slot: Slot, generation: Generation | None, found: _Comparison, *, young: datetime) -> None:
+    """Find out what a slot of the ledger stands for."""
+    if generation is None:
+        if slot.since >= young:
+            found.aside[slot.period] += 1
+        else:
+            found.leaked.append(slot)
+    elif generation.final:
+        # Its settlement is under way, and gives the unit back unless this is what it is spent on.
+        found.aside[slot.period] += generation.status == "failed" or generation.quota != "held"
+    elif slot.period != generation.request.period:
+        found.moved.append(Slot(slot.generation, generation.request.period, slot.since))
+
+
+def _differences(developer: str, found: _Comparison) -> list[Difference]:
+    differences: list[Difference] = []
+    leaked = Counter(slot.period for slot in found.leaked)
+    for month in sorted(_months(found)):
+        counted = found.seen.used_in(month) - found.aside[month] - leaked[month]
+        if counted != found.units[month]:
+            differences.append(Difference(developer, "units", month, counted, found.units[month]))
+    differences += [Difference(developer, "leaked slot", slot.generation, 1, 0) for slot in found.leaked]
+    differences += [Difference(developer, "missing slot", slot.generation, 0, 1) for slot in found.missing]
+    differences += [
+        Difference(developer, "slot of another month", slot.generation, 1, 1) for slot in found.moved
+    ]
+    return differences
+
+
+def _months(found: _Comparison) -> set[str]:
+    return {*dict(found.seen.used), *found.units, *found.aside}

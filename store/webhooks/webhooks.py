@@ -1,0 +1,162 @@
+"""Load, decide, append, project: for every writer of a webhook endpoint; and the facts of its deliveries."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from domain.endpoint import Endpoint, fold_endpoint, stream_of_endpoint
+from domain.webhook_settings import WebhookSettings
+from domain.webhooks import OVERLAP, SECRET_BYTES, new_secret
+from events.commit import Commit
+from events.envelope import Cause
+from events.event import Event
+from events.webhook import WebhookRegistered
+from store.errors import WrongExpectedVersionError
+from store.event_store import EventStore
+from store.webhooks.deliveries import DeliveryStore
+from store.webhooks.endpoints import Address, EndpointStore, SecretStore
+
+Decision = Callable[[Endpoint], Sequence[Event]]
+_TRIES = 8
+
+log = structlog.get_logger()
+
+
+class Outgoing(Protocol):
+    """What lies beside the log."""
+
+    @property
+    def endpoints(self) -> EndpointStore: ...
+
+    @property
+    def secrets(self) -> SecretStore: ...
+
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+
+
+class Webhooks:
+    """The repository of endpoints; `rows`, `secrets` and `deliveries` are what lies beside the log."""
+
+    def __init__(
+        self,
+        events: EventStore,
+        outgoing: Outgoing,
+        settings: WebhookSettings,
+        *,
+        announce: Callable[[Commit], None],
+        clock: Callable[[], datetime],
+        randomness: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self.events = events
+        self.settings = settings
+        self._announce = announce
+        self._clock = clock
+        self._randomness = randomness
+        self.rows = outgoing.endpoints
+        self.secrets = outgoing.secrets
+        self.deliveries = outgoing.deliveries
+
+    async def register(
+        self,
+        endpoint_id: str,
+        event: WebhookRegistered,
+        *,
+        address: Address,
+        description: str | None,
+        secret: str,
+        limit: int,
+        cause: Cause,
+    ) -> None:
+        """Keep a new endpoint; LimitReachedError when its project has `limit`."""
+        now = self._clock()
+        await self.rows.reserve(endpoint_id, event.project, address, description, limit=limit, now=now)
+        await self.secrets.first(endpoint_id, secret)
+        await self._append(stream_of_endpoint(endpoint_id), 0, [event], cause)
+        await self.project(endpoint_id)
+
+    def mint_secret(self) -> str:
+        """Make a signing secret."""
+        return new_secret(self._randomness(SECRET_BYTES))
+
+    async def signing(self, endpoint_id: str) -> Sequence[str]:
+        """Read the secrets that sign now, the newest first; a project's default one is made when needed."""
+        living = await self.secrets.living(endpoint_id, self._clock())
+        return living or [await self.secrets.first(endpoint_id, self.mint_secret())]
+
+    async def rotate(self, endpoint_id: str) -> tuple[str, datetime]:
+        """Put a new secret before the present one; return it and when the old one ends."""
+        secret, now = self.mint_secret(), self._clock()
+        await self.signing(endpoint_id)
+        await self.secrets.rotate(endpoint_id, secret, now=now, until=now + OVERLAP)
+        return secret, now + OVERLAP
+
+    async def change(
+        self,
+        endpoint_id: str,
+        decision: Decision,
+        *,
+        address: Address | None = None,
+        words: Mapping[str, str | None],
+        cause: Cause,
+    ) -> Endpoint | None:
+        """Keep another URL or other words, then decide: who reads the event finds what it names."""
+        await self.rows.describe(endpoint_id, address=address, words=words)
+        return await self.decide(endpoint_id, decision, cause=cause)
+
+    async def decide(self, endpoint_id: str, decision: Decision, *, cause: Cause) -> Endpoint | None:
+        """Load, decide and append, again after a lost race; None for no endpoint."""
+        stream = stream_of_endpoint(endpoint_id)
+        for attempt in range(_TRIES):
+            endpoint = await self.load(endpoint_id)
+            if endpoint is None:
+                return None
+            events = list(decision(endpoint))
+            try:
+                if events:
+                    await self._append(stream, endpoint.version, events, cause)
+            except WrongExpectedVersionError:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
+                continue
+            return await self.project(endpoint_id)
+        raise WrongExpectedVersionError(stream, -1)
+
+    async def load(self, endpoint_id: str) -> Endpoint | None:
+        """Fold an endpoint's stream; None when there is none."""
+        commits = await self.events.read(stream_of_endpoint(endpoint_id))
+        return fold_endpoint(event for commit in commits for event in commit.events)
+
+    async def project(self, endpoint_id: str) -> Endpoint | None:
+        """Bring what lies beside the log to what the log says; repeatable."""
+        endpoint = await self.load(endpoint_id)
+        if endpoint is None:
+            return None
+        await self.rows.write(endpoint)
+        if endpoint.removed:
+            await self.secrets.erase(endpoint_id)
+            await self.deliveries.erase(endpoint_id)
+        elif endpoint.disabled:
+            await self.deliveries.skip_all(endpoint_id)
+        return endpoint
+
+    async def record(self, stream: str, events: Sequence[Event], *, cause: Cause) -> None:
+        """Append facts that nothing decides on behind whatever stands in a stream."""
+        for attempt in range(_TRIES):
+            commits = await self.events.read(stream)
+            try:
+                await self._append(stream, commits[-1].last if commits else 0, events, cause)
+            except WrongExpectedVersionError:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
+            else:
+                return
+        raise WrongExpectedVersionError(stream, -1)
+
+    async def _append(self, stream: str, version: int, events: Sequence[Event], cause: Cause) -> None:
+        commit = await self.events.append(stream, version, events, cause=cause, time=self._clock())
+        log.info("appended", stream=stream, types=[event.type for event in events])
+        self._announce(commit)
