@@ -38,7 +38,7 @@ class Observations:
         if prediction.outcome is not None and not generation.erased:
             await self._keep_words(generation, prediction)
         return await self._generations.decide(
-            generation_id, lambda g: _decision(g, attempt, prediction), cause=cause
+            generation_id, lambda g: _decision(g, attempt, prediction), cause=cause, known=generation
         )
 
     async def owner(self, prediction: str) -> str | None:

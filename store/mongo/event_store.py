@@ -16,6 +16,7 @@ from events.event import Event
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+from store.mongo.ends import Ends
 
 log = structlog.get_logger()
 
@@ -25,8 +26,10 @@ class MongoEventStore:
 
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
-        self._appends: Batcher[Document] = Batcher(self._insert)
-        self._marks: Batcher[str] = Batcher(self._clear, largest=1000)
+        self._appends: Batcher[Document, None] = Batcher(self._insert)
+        self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
+        self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
+        self._ends = Ends()
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -55,9 +58,13 @@ class MongoEventStore:
             if not is_passing(error):
                 raise
             await self._settle_unknown(commit)
+        self._ends.note(commit)
         return commit
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
+        if after == 0:
+            with reachable():
+                return await self._reads.put(stream)
         query = {"stream": stream, "last": {"$gt": after}}
         with reachable():
             documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
@@ -86,7 +93,7 @@ class MongoEventStore:
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit that nothing leads to."""
-        if version == 0:
+        if version == 0 or self._ends.has(stream, version):
             return
         with reachable():
             # Asked so that the index answers it, however long the stream is.
@@ -94,6 +101,18 @@ class MongoEventStore:
             before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
         if before is None or before["last"] != version:
             raise WrongExpectedVersionError(stream, version)
+
+    async def _find(self, streams: Sequence[str]) -> list[list[Commit] | Exception]:
+        query = {"stream": {"$in": list(set(streams))}}
+        order = [("stream", ASCENDING), ("first", ASCENDING)]
+        found: dict[str, list[Document]] = {stream: [] for stream in streams}
+        for document in await self._commits.find(query).sort(order).to_list(None):
+            found[document["stream"]].append(document)
+        read = {stream: _commits_of(documents) for stream, documents in found.items()}
+        for commits in read.values():
+            if isinstance(commits, list) and commits:
+                self._ends.note(commits[-1])
+        return [read[stream] for stream in streams]
 
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
         outcomes: list[Exception | None] = [None] * len(documents)
@@ -136,6 +155,14 @@ def _fault(fault: dict[str, Any]) -> Exception:
     if fault["code"] == DUPLICATE_KEY:
         return _DuplicateError(fault["errmsg"])
     return StoreUnavailableError(f"insert failed with code {fault['code']}")
+
+
+def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
+    """Read a stream's commits; a damaged one is the fault of whoever asked for that stream alone."""
+    try:
+        return [stored_commit(document) for document in documents]
+    except (ValueError, KeyError) as error:
+        return error
 
 
 def _document(commit: Commit, time: datetime) -> Document:
