@@ -112,7 +112,10 @@ class MongoEventStore:
         for commits in read.values():
             if isinstance(commits, list) and commits:
                 self._ends.note(commits[-1])
-        return [read[stream] for stream in streams]
+        # Readers of the same stream get lists of their own.
+        return [
+            commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams
+        ]
 
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
         outcomes: list[Exception | None] = [None] * len(documents)
