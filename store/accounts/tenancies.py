@@ -1,11 +1,9 @@
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.access import Tenancy
 from store.accounts.queries import credentials_pipeline
 from store.accounts.records import tenancy_from
-from store.mongo.batcher import Batcher
+from store.mongo.batcher import shared
 from store.mongo.connection import Database, reachable
 
 
@@ -27,20 +25,14 @@ class Tenancies:
 
     def __init__(self, database: Database) -> None:
         self._projects = database["projects"]
-        self._reads: Batcher[Presented, Tenancy | None] = Batcher(self._find, largest=64)
+        self._reads = shared(self._find)
 
     async def read(self, presented: Presented) -> Tenancy | None:
         """Find what credentials name; None when there is no such project, whoever owns the keys."""
         with reachable():
             return await self._reads.put(presented)
 
-    async def _find(self, asked: Sequence[Presented]) -> Sequence[Tenancy | None]:
-        different = list(dict.fromkeys(asked))
-        answers = await asyncio.gather(*map(self._find_one, different))
-        found = dict(zip(different, answers, strict=True))
-        return [found[presented] for presented in asked]
-
-    async def _find_one(self, presented: Presented) -> Tenancy | None:
+    async def _find(self, presented: Presented) -> Tenancy | None:
         pipeline = credentials_pipeline(
             presented.project_id,
             presented.user_id,

@@ -48,6 +48,18 @@ class Batcher(Generic[Item, Answer]):
             return [error] * len(items)
 
 
+def shared(find: Callable[[Item], Awaitable[Answer]], *, largest: int = 64) -> Batcher[Item, Answer]:
+    """Let equal questions of concurrent callers share one answer, asked for after each of them came."""
+
+    async def send(items: Sequence[Item]) -> Sequence[Answer]:
+        different = list(dict.fromkeys(items))
+        answers = await asyncio.gather(*map(find, different))
+        found = dict(zip(different, answers, strict=True))
+        return [found[item] for item in items]
+
+    return Batcher(send, largest=largest)
+
+
 def _resolve(done: "asyncio.Future[Answer]", answer: Answer | Exception) -> None:
     if done.cancelled():
         return

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -194,9 +195,18 @@ def readable(document: Document) -> Commit | None:
 
 def stored_commit(document: Document) -> Commit:
     """Read a commit's document; ValueError when the index fields contradict its body."""
-    commit = commit_from(document["body"], writer=document["writer"])
+    commit, within = _parsed(bytes(document["body"]), document["writer"])
+    if any(document[name] != value for name, value in within.items()):
+        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
+    return commit
+
+
+@lru_cache(maxsize=1024)
+def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
+    """Parse a body, and what must stand beside it; the same few commits are read again and again."""
+    commit = commit_from(body, writer=writer)
     time = commit.events[0].time
-    within = {
+    return commit, {
         "_id": commit.id,
         "stream": commit.stream,
         "first": commit.first,
@@ -204,6 +214,3 @@ def stored_commit(document: Document) -> Commit:
         "types": [event.type for event in commit.events],
         "time": time.replace(microsecond=time.microsecond // 1000 * 1000),  # as precise as MongoDB's dates
     }
-    if any(document[name] != value for name, value in within.items()):
-        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
-    return commit
