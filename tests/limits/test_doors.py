@@ -20,7 +20,7 @@ from store.quota.recount import Recount
 from tests.journeys.tenants import ONE, Answer, Tenant, make_tenant
 from tests.limits.conftest import Clock, Doors, Studio, ignore, opened
 
-TIERS = '{"tiny": {"daily_requests": 40}, "none": {"daily_requests": 0, "monthly": null, "concurrent": null}}'
+TIERS = '{"tiny": {"daily_requests": 40}}'
 DYING = Path(__file__).parent / "dying_gateway.py"
 REFUSED = "AI generation rate limit exceeded. Try again later."
 
@@ -210,17 +210,3 @@ async def test_the_end_frees_the_slot_at_every_gateway_at_once(
     for number, end in enumerate(("completed", "failed") * 4):
         door = tenant.at((doors.first, doors.second)[number % 2])
         await studio.live(await door.accepted(), end)
-
-
-async def test_refusals_are_counted_and_not_recorded(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
-) -> None:
-    tenant = await make_tenant(doors, session, "none")
-    for _ in range(5):
-        assert (await tenant.get(ONE)).status == 429
-    assert await memory.requests.taken(tenant.developer, now().strftime("%Y-%m-%d")) == 0
-    await doors.terminate("first")
-    lines = [line for line in doors.logged("first") if line["event"] == "requests refused"]
-    counted = {(line["tier"], line["code"]): line["count"] for line in lines}
-    assert counted["none", "request_limit_exceeded"] == 5
-    doors.first = doors.open_door("first")
