@@ -102,7 +102,9 @@ async def test_a_gateway_that_is_killed_between_hold_and_append_leaks_nothing(
     account = await memory.ledger.account(tenant.developer)
     assert (len(account.slots), account.used_in(month)) == (1, 1)
     assert await memory.events.read(f"generation-{account.slots[0].generation}") == []
-    assert (await tenant.submit()).status == 429
+    refused = await tenant.submit()
+    assert refused.status == 429
+    assert 120 < int(refused.headers["Retry-After"]) <= 155, "the sweep must come by first"
     report = await Recount(memory.events, memory.ledger, memory.usage.admitted, clock=now).run()
     assert not [found for found in report.differences if found.developer == tenant.developer]
 
