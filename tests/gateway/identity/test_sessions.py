@@ -4,8 +4,10 @@ import asyncio
 import zlib
 from datetime import timedelta
 from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from domain.access import Role
 from gateway.accounts.attempts import OF_ACCOUNT_FROM_PLACE
@@ -255,6 +257,31 @@ async def test_after_logging_out_no_token_of_the_session_works(world: World) -> 
     assert await told(await world.client.get("/read", headers=bearer(pair))) == UNKNOWN
     assert await refresh(world, pair.refresh_token) == UNKNOWN
     assert (await world.client.get(ME, headers=bearer(other))).status == 200
+
+
+@pytest.mark.parametrize("by", ["logout", "a refresh token used twice"])
+async def test_an_ended_session_stays_ended_although_its_mark_lives_as_long_as_access_tokens(
+    world: World, identity_database: str, by: str
+) -> None:
+    tenant = await world.tenant()
+    pair = await world.login(tenant)
+    newest = await refresh(world, pair.refresh_token)
+    assert isinstance(newest, TokenPair)
+    if by == "logout":
+        assert (await world.client.post("/api/v1/auth/logout", headers=bearer(newest))).status == 204
+    else:
+        assert await refresh(world, pair.refresh_token) == UNKNOWN
+    with MongoClient[dict[str, Any]](identity_database, tz_aware=True) as client:
+        user = client.get_default_database()["users"].find_one({"_id": tenant.user_id})
+    assert user is not None
+    [mark] = user["ended_sessions"]
+    lives = timedelta(minutes=30)
+    assert lives <= mark["until"] - world.clock() + timedelta(seconds=30) <= lives + timedelta(minutes=2)
+    world.clock.ahead += timedelta(minutes=29)
+    assert await told(await world.client.get(ME, headers=bearer(newest))) == UNKNOWN
+    world.clock.ahead += timedelta(minutes=5)
+    for token in (pair.refresh_token, newest.refresh_token):
+        assert await refresh(world, token) == UNKNOWN
 
 
 async def test_a_developer_logs_out_too(world: World) -> None:
