@@ -93,7 +93,7 @@ async def test_a_gateway_that_is_killed_between_hold_and_append_leaks_nothing(
 ) -> None:
     month = await period()
     tenant = await make_tenant(doors, session, "free_starter")
-    dying = doors.open_door("dying", sys.executable, str(DYING))
+    dying = doors.open_door("dying", sys.executable, str(DYING), "before")
 
     with pytest.raises(aiohttp.ClientError):
         await tenant.at(dying).submit()
@@ -117,6 +117,28 @@ async def test_a_gateway_that_is_killed_between_hold_and_append_leaks_nothing(
         assert len((await memory.ledger.account(tenant.developer)).slots) == 1 - freed
     assert (await memory.ledger.account(tenant.developer)).used_in(month) == 0
     assert (await tenant.submit()).status == 202
+
+
+async def test_a_gateway_that_is_killed_right_after_the_append_has_accepted(
+    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+) -> None:
+    """The client who repeats his request with its key gets what was accepted, and pays once."""
+    month = await period()
+    tenant = await make_tenant(doors, session, "free_starter")
+    dying = doors.open_door("dying after", sys.executable, str(DYING), "after")
+
+    with pytest.raises(aiohttp.ClientError):
+        await tenant.at(dying).submit(key="once")
+
+    assert await doors.dead("dying after") == -signal.SIGKILL
+    again = await tenant.submit(key="once")
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (202, "true")
+    account = await memory.ledger.account(tenant.developer)
+    assert [slot.generation for slot in account.slots] == [again.body["id"]]
+    assert account.used_in(month) == 1
+    await Studio(memory.events, memory.ledger, now).live(again.body["id"], "completed")
+    assert (await tenant.submit(key="twice")).status == 202
+    assert (await memory.ledger.account(tenant.developer)).used_in(month) == 2
 
 
 async def test_every_answer_to_a_known_developer_tells_his_limits(
