@@ -1,12 +1,12 @@
 """How often a password may be guessed, by whom, and how its owner gets in although strangers guess."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from domain.errors import ErrorCode, LimitError
+from domain.errors import ErrorCode, ExemplarError, LimitError
 from store.accounts.sessions import AccountSessions
 
 
@@ -64,9 +64,13 @@ class Attempts:
         until = self._clock() + KNOWN_FOR
         await self._sessions.know_place(attempt.known, subject=account_id, until=until)
 
-    async def unmade(self, attempt: Attempt) -> None:
-        """Take a login back whose password was not looked at."""
-        await self._sessions.take_back((attempt.own, *attempt.counted))
+    async def checked(self, verifying: Awaitable[bool], *counters: str) -> bool:
+        """Wait for the look at a password; where too many wait and there is none, nothing was guessed."""
+        try:
+            return await verifying
+        except ExemplarError:
+            await self._sessions.take_back(counters)
+            raise
 
     async def proof(self, role: str, account_id: str) -> str:
         """Count a guess by somebody who is logged in; return its counter, to be forgotten when right."""

@@ -79,12 +79,9 @@ class AuthRoutes:
         project_id = project_header(request)
         attempts, place = self._door.attempts, self._door.callers.place(request)
         attempt = await attempts.login(project_id, sent.email, place)
-        try:
-            found = await self._door.accounts.find_login(sent.email, project_id)
-            fits = await self._door.passwords.verify(sent.password, found.password_hash if found else None)
-        except ExemplarError:
-            await attempts.unmade(attempt)
-            raise
+        found = await self._door.accounts.find_login(sent.email, project_id)
+        verifying = self._door.passwords.verify(sent.password, found.password_hash if found else None)
+        fits = await attempts.checked(verifying, attempt.own, *attempt.counted)
         if found is None or not fits or not found.active:
             raise ExemplarError(ErrorCode.INVALID_LOGIN)
         await attempts.succeeded(attempt, found.id)
@@ -156,11 +153,12 @@ class AuthRoutes:
 
     async def _prove(self, claims: Claims, password: str, field: str) -> str:
         """Check that the caller knows his password, and return its hash; a wrong one counts like a login."""
-        attempts = await self._door.attempts.proof(claims.role, claims.subject)
+        guess = await self._door.attempts.proof(claims.role, claims.subject)
         kept = await self._door.accounts.password_hash(claims.role, claims.subject, claims.project_id)
-        if kept is None or not await self._door.passwords.verify(password, kept):
+        verifying = self._door.passwords.verify(password, kept)
+        if not await self._door.attempts.checked(verifying, guess) or kept is None:
             raise FieldError(ErrorCode.INVALID_REQUEST, ("body", field), "is not correct", "value_error")
-        await self._door.accounts.sessions.forget_attempts(attempts)
+        await self._door.accounts.sessions.forget_attempts(guess)
         return kept
 
     async def register(self, request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from tests.limits.conftest import Doors, opened
 SETTINGS = {
     "EXEMPLAR_TIERS": '{"none": {"daily_requests": 0, "monthly": null, "concurrent": null}}',
     "EXEMPLAR_STREAM_PER_HOLDER": "1",
+    "EXEMPLAR_TRUSTED_PROXIES": "127.0.0.0/8",
 }
 
 
@@ -70,8 +71,10 @@ async def test_refusals_are_counted_and_not_recorded(
         assert (await tenant.get(ONE)).status == 429
     assert await memory.requests.taken(tenant.developer, now().strftime("%Y-%m-%d")) == 0
     wrong = {"email": "nobody@example.com", "password": "a guess"}
-    logins = [await post(session, f"{doors.first}/api/v1/auth/login", wrong) for _ in range(12)]
+    here, there = ({"X-Forwarded-For": f"192.0.2.66, {place}"} for place in ("203.0.113.1", "203.0.113.2"))
+    logins = [await post(session, f"{doors.first}/api/v1/auth/login", wrong, here) for _ in range(12)]
     assert [answer.status for answer in logins] == [401] * 10 + [429] * 2
+    assert (await post(session, f"{doors.first}/api/v1/auth/login", wrong, there)).status == 401
     watcher = await make_tenant(doors, session, "free_starter")
     own = f"{ONE}/{await watcher.accepted()}/events"
     stream = {"Authorization": watcher.headers["Authorization"], "Accept": "text/event-stream"}
