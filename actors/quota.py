@@ -2,8 +2,9 @@
 
 from actors.hands import Hands, cause_of
 from domain import road
-from domain.errors import LimitError
+from domain.errors import LimitError, TierError
 from domain.generation import Generation, State, id_of
+from domain.tiers import tier_of
 from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
 from store.quota.ledger import Account, Bounds
@@ -75,8 +76,9 @@ def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:
 
 
 def _bounds(tier: str, hands: Hands) -> Bounds:
-    """Read what the tier of the admission allows; a tier that is configured no more bounds nothing."""
-    limits = hands.tiers.get(tier)
-    if limits is None:
+    """Read what the tier of the admission allows; one that is configured no more holds nothing up."""
+    try:
+        limits = tier_of(tier, hands.tiers)
+    except TierError:
         return Bounds(monthly=None, concurrent=None)
     return Bounds(monthly=limits.monthly, concurrent=limits.concurrent)

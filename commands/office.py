@@ -16,7 +16,8 @@ from domain.credentials import (
     mint,
     normal_email,
 )
-from domain.tiers import Tier
+from domain.errors import TierError
+from domain.tiers import Tier, tier_of
 from environment import ConfigurationError, read
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
@@ -190,9 +191,11 @@ class Office:
         return found
 
     def _tier(self, name: str) -> Tier:
-        if name not in self._tiers:
-            raise ConfigurationError(f"no tier is {name!r}: there are {', '.join(self._tiers)}")
-        return self._tiers[name]
+        try:
+            return tier_of(name, self._tiers)
+        except TierError:
+            there = ", ".join(self._tiers)
+            raise ConfigurationError(f"no tier is {name!r}: there are {there}") from None
 
 
 async def _hash(password: str) -> str:

@@ -13,6 +13,7 @@ from domain.lifecycle import check
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
+from events.generation import GenerationCompleted, GenerationFailed
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
 
@@ -20,6 +21,7 @@ Decision = Callable[[Generation], Sequence[Event]]
 Clock = Callable[[], datetime]
 
 _TRIES = 8
+_FINAL = frozenset({GenerationCompleted.type, GenerationFailed.type})
 
 log = structlog.get_logger()
 
@@ -47,6 +49,11 @@ class Generations:
         """Fold a generation's stream; None when there is none."""
         commits = await self._events.read(stream_of(generation_id))
         return fold(event for commit in commits for event in commit.events)
+
+    async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
+        """Tell of those generations that there are whether they are over; one question for all."""
+        found = await self._events.types([stream_of(generation_id) for generation_id in generation_ids])
+        return {id_of(stream): not types.isdisjoint(_FINAL) for stream, types in found.items()}
 
     async def begin(self, generation_id: str, event: Event, *, cause: Cause) -> Commit:
         """Append the first event; WrongExpectedVersionError when the stream is there already."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -76,6 +77,15 @@ class MongoEventStore:
         with reachable():
             documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
         return [stored_commit(document) for document in documents]
+
+    async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
+        query, fields = {"stream": {"$in": list(streams)}}, {"stream": 1, "types": 1}
+        with reachable():
+            documents = await self._commits.find(query, fields).to_list(None)
+        found = defaultdict[str, set[str]](set)
+        for document in documents:
+            found[document["stream"]].update(document["types"])
+        return {stream: frozenset(types) for stream, types in found.items()}
 
     async def commits(self) -> AsyncIterator[Commit]:
         with reachable():

@@ -14,6 +14,7 @@ from typing import Literal
 from uuid import uuid4
 
 from domain.generation import Generation, fold, stream_of
+from domain.quota import LEAKED_AFTER
 from store.event_store import EventStore
 from store.log.folding import every_generation
 from store.quota.ledger import Account, Correction, Ledger, Slot
@@ -21,7 +22,7 @@ from store.quota.ledger import Account, Correction, Ledger, Slot
 Admitted = Callable[[str, datetime], Awaitable[Sequence[str]]]
 """List the generations of a developer that were admitted since a moment."""
 
-YOUNG = timedelta(minutes=2)
+YOUNG = LEAKED_AFTER
 _RECENT = timedelta(minutes=10)
 _TRIES = 4
 

@@ -11,7 +11,7 @@ import pytest
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
-from events.generation import GenerationProgressed
+from events.generation import CancelRequested, GenerationProgressed
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
 from store.mongo.connection import Database
@@ -121,6 +121,15 @@ class TestContract:
         found = await events.following({"a": 2, "b": 0, "c": 1, "nobody": 0})
         assert sorted(found, key=lambda commit: commit.stream) == [second, first]
         assert await events.following({}) == []
+
+    async def test_it_tells_of_many_streams_which_types_of_events_they_have(self, events: EventStore) -> None:
+        await append(events, "a", 0, 10, 20)
+        await events.append("a", 2, [CancelRequested()], cause=CAUSE, time=NOON)
+        await append(events, "b", 0, 50)
+        found = await events.types(["a", "b", "nobody"])
+        progressed = GenerationProgressed.type
+        assert found == {"a": {progressed, CancelRequested.type}, "b": {progressed}}
+        assert await events.types([]) == {}
 
     async def test_nothing_follows_a_version_in_the_middle_of_a_commit(self, events: EventStore) -> None:
         await append(events, "a", 0, 10, 20)

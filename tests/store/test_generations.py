@@ -154,6 +154,7 @@ class Behind:
         self._events = events
         self.read = events.read
         self.following = events.following
+        self.types = events.types
         self.commits = events.commits
         self.unpublished = events.unpublished
         self.mark_published = events.mark_published
