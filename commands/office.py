@@ -16,13 +16,16 @@ from domain.credentials import (
     mint,
     normal_email,
 )
+from domain.platform import STREAM as PLATFORM
 from domain.tiers import Tier
 from environment import ConfigurationError, read
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
-from store.accounts.changes import AccountChanges, random_id
+from store.accounts.changes import AccountChanges
+from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
+from store.accounts.user_changes import random_id
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100
@@ -43,10 +46,16 @@ class Office:
     """Make, show and change accounts. ConfigurationError is one line that says what to do."""
 
     def __init__(
-        self, accounts: Accounts, changes: AccountChanges, peppers: Peppers, tiers: Mapping[str, Tier]
+        self,
+        accounts: Accounts,
+        changes: AccountChanges,
+        platform: PlatformChanges,
+        peppers: Peppers,
+        tiers: Mapping[str, Tier],
     ) -> None:
         self._accounts = accounts
         self._changes = changes
+        self._platform = platform
         self._peppers = peppers
         self._tiers = tiers
 
@@ -54,8 +63,8 @@ class Office:
         email, hashed = _email(email), await _hash(password)
         if await self._accounts.find_developer(email) is not None:
             raise ConfigurationError("a developer has this address: a login could not tell them apart")
-        return await self._accounts.staff.create(
-            random_id(), role, email=email, password_hash=hashed, full_name=name
+        return await self._platform.create_staff(
+            random_id(), role, email=email, password_hash=hashed, full_name=name, cause=_CAUSE
         )
 
     async def create_developer(
@@ -154,10 +163,15 @@ class Office:
         return found
 
     async def delete_staff(self, name: str) -> None:
-        if not await self._accounts.staff.remove(name):
+        found = await self._accounts.staff.find(name.strip().lower())
+        if found is None:
             raise ConfigurationError(f"no operator or auditor is {name!r}: `exemplar accounts list` has all")
+        await self._platform.delete_staff(found.id, cause=_CAUSE)
 
     async def history(self, developer: str) -> list[dict[str, Any]]:
+        """Show every change of a developer, or of the platform's own people."""
+        if developer == PLATFORM:
+            return [recorded.to_cloudevent() for recorded in await self._platform.history()]
         found = await self._developer(developer)
         return [recorded.to_cloudevent() for recorded in await self._changes.history(found.id)]
 
@@ -167,10 +181,10 @@ class Office:
             raise ConfigurationError(f"no developer is {name!r}: `exemplar accounts list` has them all")
         return found
 
-    async def _project(self, developer: str, name: str) -> ProjectRecord:
-        """Find a project by its id, or by its name when only one has it."""
+    async def _project(self, developer: str, name: str, *, deleted: bool = False) -> ProjectRecord:
+        """Find a project by its id, or by its name when only one has it; on request a `deleted` one."""
         owner = await self._developer(developer)
-        projects = await self._accounts.projects(owner.id)
+        projects = await self._accounts.projects(owner.id, deleted=deleted)
         fitting = [one for one in projects if name in (one.id, one.name)]
         if len(fitting) != 1:
             count = "no" if not fitting else "more than one"
@@ -180,7 +194,7 @@ class Office:
         return fitting[0]
 
     async def _user(self, developer: str, project: str, name: str) -> UserRecord:
-        place = await self._project(developer, project)
+        place = await self._project(developer, project, deleted=True)
         found = await self._accounts.user(place.id, name)
         if found is None:
             login = await self._accounts.find_login(name.strip().lower(), place.id)

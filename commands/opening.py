@@ -31,7 +31,8 @@ async def open_office(home: Path | None) -> AsyncIterator[Office]:
     try:
         await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
         changes = store.account_changes(now)
-        yield Office(store.accounts, changes, peppers, tiers_with(read(TierSettings).tiers))
+        platform = store.platform_changes(now)
+        yield Office(store.accounts, changes, platform, peppers, tiers_with(read(TierSettings).tiers))
     except AlreadyExistsError:
         raise ConfigurationError("this address is taken: `exemplar accounts list` shows by whom") from None
     except StoreError as error:

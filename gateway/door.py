@@ -146,6 +146,7 @@ def _identity(door: Door, settings: DoorSettings, limits: Limits) -> IdentityRou
     return IdentityRoutes(
         accounts=door.store.accounts,
         changes=door.store.account_changes(door.clock),
+        platform=door.store.platform_changes(door.clock),
         authenticator=authenticator,
         sessions=Sessions(door.store.accounts, tokens),
         passwords=Passwords(settings.passwords),

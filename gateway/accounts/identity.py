@@ -34,6 +34,7 @@ from gateway.bodies import read_json_object
 from gateway.request_ids import request_id_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
+from store.accounts.platform import PlatformChanges
 from store.accounts.records import DeveloperRecord, KeyRecord, StaffRecord, UserRecord
 
 LOGIN_ATTEMPTS = 10
@@ -60,6 +61,7 @@ class IdentityRoutes:
 
     accounts: Accounts
     changes: AccountChanges
+    platform: PlatformChanges
     authenticator: Authenticator
     sessions: Sessions
     passwords: Passwords

@@ -45,7 +45,16 @@ async def world(identity_database: str) -> AsyncIterator[World]:
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
     sessions = Sessions(accounts, tokens)
-    door = IdentityRoutes(accounts, changes, authenticator, sessions, passwords, peppers, clock)
+    door = IdentityRoutes(
+        accounts,
+        changes,
+        store.platform_changes(clock),
+        authenticator,
+        sessions,
+        passwords,
+        peppers,
+        clock,
+    )
     client = TestClient(TestServer(application(door, authenticator)))
     await client.start_server()
     password_hash = await passwords.hash(PASSWORD)
