@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.access import Role
 from domain.credentials import (
@@ -16,6 +16,7 @@ from domain.credentials import (
     mint,
     normal_email,
 )
+from domain.names import check_name
 from domain.platform import STREAM as PLATFORM
 from domain.tiers import Tier
 from environment import ConfigurationError, read
@@ -60,7 +61,7 @@ class Office:
         self._tiers = tiers
 
     async def create_staff(self, email: str, role: Role, password: str, name: str | None) -> StaffRecord:
-        email, hashed = _email(email), await _hash(password)
+        email, name, hashed = _email(email), _name(name), await _hash(password)
         if await self._accounts.find_developer(email) is not None:
             raise ConfigurationError("a developer has this address: a login could not tell them apart")
         return await self._platform.create_staff(
@@ -70,7 +71,7 @@ class Office:
     async def create_developer(
         self, email: str, tier: str, password: str, name: str | None
     ) -> DeveloperRecord:
-        email = _email(email)
+        email, name = _email(email), _name(name)
         if await self._accounts.staff.find_login(email) is not None:
             raise ConfigurationError("an operator or auditor has this address: take another")
         return await self._changes.register_developer(
@@ -84,7 +85,7 @@ class Office:
     async def create_project(self, developer: str, name: str) -> ProjectRecord:
         found = await self._developer(developer)
         limit = self._tier(found.tier).projects
-        return await self._changes.create_project(found.id, name=name, limit=limit, cause=_CAUSE)
+        return await self._changes.create_project(found.id, name=_name(name), limit=limit, cause=_CAUSE)
 
     async def create_user(
         self, developer: str, project: str, email: str, password: str, name: str | None
@@ -95,7 +96,7 @@ class Office:
             found.id,
             email=_email(email),
             password_hash=await _hash(password),
-            full_name=name,
+            full_name=_name(name),
             cause=_CAUSE,
         )
 
@@ -111,7 +112,7 @@ class Office:
             place,
             key_hash=self._peppers.hash(key),
             prefix=display_prefix(key),
-            name=name,
+            name=_name(name),
             cause=_CAUSE,
         )
         return kept, key
@@ -207,6 +208,16 @@ class Office:
         if name not in self._tiers:
             raise ConfigurationError(f"no tier is {name!r}: there are {', '.join(self._tiers)}")
         return self._tiers[name]
+
+
+Text = TypeVar("Text", str, str | None)
+
+
+def _name(text: Text) -> Text:
+    try:
+        return text if text is None else check_name(text)
+    except ValueError as error:
+        raise ConfigurationError(f"the name {error}") from None
 
 
 async def _hash(password: str) -> str:

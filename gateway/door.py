@@ -15,6 +15,7 @@ from domain.tiers import Tier
 from gateway.accounts.auth import AuthRoutes
 from gateway.accounts.authentication import AuthenticationSettings, Authenticator
 from gateway.accounts.developers import DeveloperRoutes
+from gateway.accounts.histories import HistoryRoutes
 from gateway.accounts.identity import IdentityRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
 from gateway.accounts.projects import ProjectRoutes
@@ -109,6 +110,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     tables = [
         AuthRoutes(identity).routes(),
         DeveloperRoutes(identity).routes(),
+        HistoryRoutes(identity.authenticator, door.store.events.read).routes(),
         ProjectRoutes(identity).routes(),
         WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
         DeliveryRoutes(door=identity, webhooks=door.webhooks, clock=door.clock).table(),

@@ -12,6 +12,7 @@ from gateway.accounts.identity import (
     Email,
     IdentityRoutes,
     KeyCreateRequest,
+    Name,
     Password,
     account_body,
     cause_of,
@@ -38,7 +39,7 @@ class RefreshRequest(BaseModel):
 class UserCreateRequest(BaseModel):
     email: Email
     password: Password
-    full_name: str | None = Field(None, max_length=255)
+    full_name: Name | None = None
 
 
 class DeveloperCreateRequest(UserCreateRequest):
