@@ -34,13 +34,15 @@ def check(
 async def _recounted(*, repair: bool) -> "RecountReport":
     from bootstrap import now
     from environment import read
+    from store.accounts.quota_record import QuotaRecord
     from store.mongo.store import MongoStore
     from store.quota.recount import Recount
     from store.settings import StoreSettings
 
     store = MongoStore.open(read(StoreSettings), holder="quota check", clock=now)
     try:
-        recount = Recount(store.events, store.ledger, store.usage.admitted, clock=now)
+        record = QuotaRecord(store.account_changes(now).developers)
+        recount = Recount(store.events, store.ledger, store.usage.admitted, clock=now, record=record)
         return await recount.run(repair_as="operator:quota check" if repair else None)
     finally:
         store.close()

@@ -12,13 +12,9 @@ from domain.credentials import Passwords, PasswordSettings
 from domain.lifecycle import Patience
 from domain.listing import Places
 from domain.tiers import Tier
-from gateway.accounts.auth import AuthRoutes
 from gateway.accounts.authentication import AuthenticationSettings, Authenticator
-from gateway.accounts.developers import DeveloperRoutes
-from gateway.accounts.histories import HistoryRoutes
 from gateway.accounts.identity import IdentityRoutes
-from gateway.accounts.project_users import ProjectUserRoutes
-from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.tables import account_tables
 from gateway.accounts.tokens import Sessions, Tokens, TokenSettings
 from gateway.app import create_app
 from gateway.generations.explaining import ExplainRoutes
@@ -108,13 +104,9 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     generations = _generations(door, settings, identity.authenticator)
     listing = _listing(door, settings, generations)
     tables = [
-        AuthRoutes(identity).routes(),
-        DeveloperRoutes(identity).routes(),
-        HistoryRoutes(identity.authenticator, door.store.events.read).routes(),
-        ProjectRoutes(identity).routes(),
+        *account_tables(identity, door.store.events.read),
         WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
         DeliveryRoutes(door=identity, webhooks=door.webhooks, clock=door.clock).table(),
-        ProjectUserRoutes(identity).routes(),
         ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
         listing.table(),
