@@ -30,6 +30,7 @@ from gateway.generations.steering import SteeringRoutes
 from gateway.generations.submitting import Submitting
 from gateway.health import HealthRoutes
 from gateway.limits import CountingAuthenticator, Limits
+from gateway.openapi.document import OpenApiRoutes
 from gateway.settings import GatewaySettings
 from gateway.streams.feed_streams import FeedRoutes
 from gateway.streams.newsroom import Newsroom
@@ -119,6 +120,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         _usage(door, identity, requests).table(),
         _provider(door, settings).table(),
         _health(door).table(),
+        OpenApiRoutes(version("exemplar")).routes(),
     ]
     app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
     door.newsroom.install(app)

@@ -28,6 +28,7 @@ ASKS_NOBODY = {
     ("GET", ONE + "/{generation_id}/examples/{number}"),
     ("POST", "/api/v1/provider/replicate"),
     ("GET", "/"),
+    ("GET", "/openapi.json"),
     ("GET", "/health"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
