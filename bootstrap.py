@@ -31,6 +31,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
+from store.accounts.project_erasure import ProjectErasure
 from store.accounts.sweep import AccountSweep
 from store.errors import StoreError
 from store.generations.generations import Generations
@@ -194,8 +195,16 @@ def account_sweep(core: Core) -> AccountSweep:
     """Make what completes account changes and erasures."""
     return AccountSweep(
         accounts=core.store.accounts,
-        drafts=core.store.drafts,
+        drafts=core.store.drafts.stale,
         changes=core.store.account_changes(now),
+        platform=core.store.platform_changes(now),
+        projects=ProjectErasure(
+            accounts=core.store.accounts,
+            changes=core.store.account_changes(now),
+            webhooks=core.webhooks,
+            after=timedelta(days=core.actors.keep_deleted_projects_days),
+            clock=now,
+        ),
         generations=core.generations,
         lists=core.store.lists,
         words=core.store.words,

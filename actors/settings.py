@@ -49,6 +49,11 @@ class ActorSettings(BaseSettings):
     composition: Composition = Field("blend", description="How several examples become SDXL's one image")
     keep_pictures_days: int = Field(90, ge=1, description="Result pictures are kept this long, days")
     keep_examples_days: int = Field(30, ge=1, description="Example pictures are kept this long, days")
+    keep_deleted_projects_days: int = Field(
+        30,
+        ge=0,
+        description="What a deleted project leaves, its users and theirs, is erased after this, days",
+    )
 
     @property
     def callback_key(self) -> bytes:

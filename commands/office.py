@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.access import Role
 from domain.credentials import (
@@ -17,13 +17,17 @@ from domain.credentials import (
     normal_email,
 )
 from domain.errors import TierError
+from domain.names import check_name
+from domain.platform import STREAM as PLATFORM
 from domain.tiers import Tier, tier_of
 from environment import ConfigurationError, read
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
-from store.accounts.changes import AccountChanges, random_id
+from store.accounts.changes import AccountChanges
+from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
+from store.accounts.user_changes import random_id
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100
@@ -44,25 +48,31 @@ class Office:
     """Make, show and change accounts. ConfigurationError is one line that says what to do."""
 
     def __init__(
-        self, accounts: Accounts, changes: AccountChanges, peppers: Peppers, tiers: Mapping[str, Tier]
+        self,
+        accounts: Accounts,
+        changes: AccountChanges,
+        platform: PlatformChanges,
+        peppers: Peppers,
+        tiers: Mapping[str, Tier],
     ) -> None:
         self._accounts = accounts
         self._changes = changes
+        self._platform = platform
         self._peppers = peppers
         self._tiers = tiers
 
     async def create_staff(self, email: str, role: Role, password: str, name: str | None) -> StaffRecord:
-        email, hashed = _email(email), await _hash(password)
+        email, name, hashed = _email(email), _name(name), await _hash(password)
         if await self._accounts.find_developer(email) is not None:
             raise ConfigurationError("a developer has this address: a login could not tell them apart")
-        return await self._accounts.staff.create(
-            random_id(), role, email=email, password_hash=hashed, full_name=name
+        return await self._platform.create_staff(
+            random_id(), role, email=email, password_hash=hashed, full_name=name, cause=_CAUSE
         )
 
     async def create_developer(
         self, email: str, tier: str, password: str, name: str | None
     ) -> DeveloperRecord:
-        email = _email(email)
+        email, name = _email(email), _name(name)
         if await self._accounts.staff.find_login(email) is not None:
             raise ConfigurationError("an operator or auditor has this address: take another")
         return await self._changes.register_developer(
@@ -76,7 +86,7 @@ class Office:
     async def create_project(self, developer: str, name: str) -> ProjectRecord:
         found = await self._developer(developer)
         limit = self._tier(found.tier).projects
-        return await self._changes.create_project(found.id, name=name, limit=limit, cause=_CAUSE)
+        return await self._changes.create_project(found.id, name=_name(name), limit=limit, cause=_CAUSE)
 
     async def create_user(
         self, developer: str, project: str, email: str, password: str, name: str | None
@@ -87,7 +97,7 @@ class Office:
             found.id,
             email=_email(email),
             password_hash=await _hash(password),
-            full_name=name,
+            full_name=_name(name),
             cause=_CAUSE,
         )
 
@@ -103,7 +113,7 @@ class Office:
             place,
             key_hash=self._peppers.hash(key),
             prefix=display_prefix(key),
-            name=name,
+            name=_name(name),
             cause=_CAUSE,
         )
         return kept, key
@@ -155,10 +165,15 @@ class Office:
         return found
 
     async def delete_staff(self, name: str) -> None:
-        if not await self._accounts.staff.remove(name):
+        found = await self._accounts.staff.find(name.strip().lower())
+        if found is None:
             raise ConfigurationError(f"no operator or auditor is {name!r}: `exemplar accounts list` has all")
+        await self._platform.delete_staff(found.id, cause=_CAUSE)
 
     async def history(self, developer: str) -> list[dict[str, Any]]:
+        """Show every change of a developer, or of the platform's own people."""
+        if developer == PLATFORM:
+            return [recorded.to_cloudevent() for recorded in await self._platform.history()]
         found = await self._developer(developer)
         return [recorded.to_cloudevent() for recorded in await self._changes.history(found.id)]
 
@@ -168,10 +183,10 @@ class Office:
             raise ConfigurationError(f"no developer is {name!r}: `exemplar accounts list` has them all")
         return found
 
-    async def _project(self, developer: str, name: str) -> ProjectRecord:
-        """Find a project by its id, or by its name when only one has it."""
+    async def _project(self, developer: str, name: str, *, deleted: bool = False) -> ProjectRecord:
+        """Find a project by its id, or by its name when only one has it; on request a `deleted` one."""
         owner = await self._developer(developer)
-        projects = await self._accounts.projects(owner.id)
+        projects = await self._accounts.projects(owner.id, deleted=deleted)
         fitting = [one for one in projects if name in (one.id, one.name)]
         if len(fitting) != 1:
             count = "no" if not fitting else "more than one"
@@ -181,7 +196,7 @@ class Office:
         return fitting[0]
 
     async def _user(self, developer: str, project: str, name: str) -> UserRecord:
-        place = await self._project(developer, project)
+        place = await self._project(developer, project, deleted=True)
         found = await self._accounts.user(place.id, name)
         if found is None:
             login = await self._accounts.find_login(name.strip().lower(), place.id)
@@ -196,6 +211,16 @@ class Office:
         except TierError:
             there = ", ".join(self._tiers)
             raise ConfigurationError(f"no tier is {name!r}: there are {there}") from None
+
+
+Text = TypeVar("Text", str, str | None)
+
+
+def _name(text: Text) -> Text:
+    try:
+        return text if text is None else check_name(text)
+    except ValueError as error:
+        raise ConfigurationError(f"the name {error}") from None
 
 
 async def _hash(password: str) -> str:

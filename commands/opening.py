@@ -30,8 +30,9 @@ async def open_office(home: Path | None) -> AsyncIterator[Office]:
         peppers = _peppers(home)
         await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
         changes = store.account_changes(now)
+        platform = store.platform_changes(now)
         try:
-            yield Office(store.accounts, changes, peppers, tiers_with(read(TierSettings).tiers))
+            yield Office(store.accounts, changes, platform, peppers, tiers_with(read(TierSettings).tiers))
         except AlreadyExistsError:
             raise ConfigurationError(
                 "this address is taken: `exemplar accounts list` shows by whom"

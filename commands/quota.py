@@ -35,10 +35,12 @@ def check(
 
 async def _recounted(home: Path | None, *, repair: bool) -> "RecountReport":
     from commands.opening import now, open_store
+    from store.accounts.quota_record import QuotaRecord
     from store.quota.recount import Recount
 
     async with open_store(home, holder="quota check") as store:
-        recount = Recount(store.events, store.ledger, store.usage.admitted, clock=now)
+        record = QuotaRecord(store.account_changes(now).developers)
+        recount = Recount(store.events, store.ledger, store.usage.admitted, clock=now, record=record)
         return await recount.run(repair_as="operator:quota check" if repair else None)
 
 

@@ -98,6 +98,8 @@ def check_password(text: str) -> str:
     """Return a password that may be chosen; ValueError says what is wrong with it."""
     if not PASSWORD_SHORTEST <= len(text) <= PASSWORD_LONGEST:
         raise ValueError(f"password must have {PASSWORD_SHORTEST} to {PASSWORD_LONGEST} characters")
+    if not text.strip():
+        raise ValueError("password must not be blank")
     return text
 
 

@@ -6,21 +6,26 @@ Deciding twice returns `[]`. What he does not have is unknown to him (`not_found
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import assert_never, cast
+from typing import Literal, assert_never, cast
 
 from domain.errors import ErrorCode, ExemplarError
 from events.developer import (
     DeveloperEvent,
+    DeveloperPasswordChanged,
     DeveloperPasswordReset,
     DeveloperRegistered,
     DeveloperTierChanged,
+    DraftWithdrawn,
     KeyCreated,
     KeyRevoked,
     ProjectCreated,
     ProjectDeleted,
+    ProjectErased,
     ProjectRenamed,
+    QuotaCorrected,
     UserDeleted,
     UserErased,
+    UserPasswordChanged,
     UserPasswordReset,
     UserRegistered,
 )
@@ -36,17 +41,21 @@ _PREFIX = "developer-"
 class Developer:
     """The folded state; `keys` maps each active key to its project, None for the developer's own.
 
-    Users are not in it: they are many, and no decision needs to know all of them.
+    Users are not in it: they are many, and no decision needs to know all of them. Without a `tier` he is not
+    registered: all that is known of him is an attempt that was withdrawn. `correction` is the last one of
+    his quota.
     """
 
     id: str
     version: int
-    tier: str
+    tier: str = ""
     projects: frozenset[str] = frozenset()
     keys: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    correction: str | None = None
 
 
 Decision = Sequence[Event]
+DraftKind = Literal["developers", "projects", "users", "keys"]
 
 
 def stream_of(developer_id: str) -> str:
@@ -68,19 +77,20 @@ def fold(events: Iterable[RecordedEvent], start: Developer | None = None) -> Dev
 
 
 def evolve(developer: Developer | None, recorded: RecordedEvent) -> Developer:
-    """Apply one recorded event; the first must be `developer.registered`."""
+    """Apply one recorded event; nothing but a withdrawn attempt may be before `developer.registered`."""
     event = cast("DeveloperEvent", recorded.event)
-    if developer is None:
-        if not isinstance(event, DeveloperRegistered):
-            raise ValueError(f"{recorded.id}: a developer begins with {DeveloperRegistered.type}")
-        return Developer(developer_of(recorded.stream) or "", recorded.version, event.tier)
+    developer = developer or Developer(developer_of(recorded.stream) or "", 0)
+    if not developer.tier and not isinstance(event, DeveloperRegistered | DraftWithdrawn):
+        raise ValueError(f"{recorded.id}: a developer begins with {DeveloperRegistered.type}")
     return replace(_changed(developer, event), version=recorded.version)
 
 
 def _changed(d: Developer, event: DeveloperEvent) -> Developer:
     match event:
         case DeveloperRegistered():
-            raise ValueError(f"developer {d.id} is registered twice")
+            if d.tier:
+                raise ValueError(f"developer {d.id} is registered twice")
+            return replace(d, tier=event.tier)
         case DeveloperTierChanged():
             return replace(d, tier=event.tier)
         case ProjectCreated():
@@ -92,9 +102,13 @@ def _changed(d: Developer, event: DeveloperEvent) -> Developer:
             return replace(d, keys={**d.keys, event.key: event.project})
         case KeyRevoked():
             return replace(d, keys={key: place for key, place in d.keys.items() if key != event.key})
-        case DeveloperPasswordReset() | ProjectRenamed():
+        case DeveloperPasswordReset() | DeveloperPasswordChanged() | DraftWithdrawn():
             return d
-        case UserRegistered() | UserPasswordReset() | UserDeleted() | UserErased():
+        case QuotaCorrected():
+            return replace(d, correction=event.correction)
+        case ProjectRenamed() | ProjectErased():
+            return d
+        case UserRegistered() | UserPasswordReset() | UserPasswordChanged() | UserDeleted() | UserErased():
             return d
         case _:
             assert_never(event)
@@ -102,7 +116,7 @@ def _changed(d: Developer, event: DeveloperEvent) -> Developer:
 
 def register(d: Developer | None, *, tier: str) -> Decision:
     """Begin the account."""
-    return [DeveloperRegistered(tier=tier)] if d is None else []
+    return [] if d is not None and d.tier else [DeveloperRegistered(tier=tier)]
 
 
 def change_tier(d: Developer, *, tier: str) -> Decision:
@@ -113,6 +127,16 @@ def change_tier(d: Developer, *, tier: str) -> Decision:
 def reset_password(_: Developer, *, change: str) -> Decision:
     """Make a drafted password the valid one."""
     return [DeveloperPasswordReset(change=change)]
+
+
+def change_password(_: Developer, *, change: str) -> Decision:
+    """Make a password that he drafted himself the valid one."""
+    return [DeveloperPasswordChanged(change=change)]
+
+
+def withdraw_draft(_: Developer | None, *, kind: DraftKind, draft: str, change: str | None) -> Decision:
+    """Let whoever has been making something for too long find the log longer than he knew it."""
+    return [DraftWithdrawn(kind=kind, draft=draft, change=change)]
 
 
 def create_project(d: Developer, *, project: str, limit: int | None) -> Decision:
@@ -137,6 +161,11 @@ def delete_project(d: Developer, *, project: str) -> Decision:
     return [ProjectDeleted(project=project)]
 
 
+def erase_project(d: Developer, *, project: str) -> Decision:
+    """Note that nothing of a deleted project is left."""
+    return [] if project in d.projects else [ProjectErased(project=project)]
+
+
 def create_key(d: Developer, *, key: str, project: str | None) -> Decision:
     """Add a key; `key_limit_exceeded` when its owner has as many active ones as may be."""
     if key in d.keys:
@@ -157,6 +186,11 @@ def revoke_key(d: Developer, *, key: str, project: str | None) -> Decision:
     return [KeyRevoked(key=key)]
 
 
+def correct_quota(d: Developer, *, corrected: QuotaCorrected) -> Decision:
+    """Note what his quota ledger is put right to; `[]` for what was noted last."""
+    return [] if d.correction == corrected.correction else [corrected]
+
+
 def register_user(d: Developer, *, project: str, user: str) -> Decision:
     """Let an end user in."""
     _require(d, project)
@@ -169,9 +203,14 @@ def reset_user_password(d: Developer, *, project: str, user: str, change: str) -
     return [UserPasswordReset(project=project, user=user, change=change)]
 
 
-def delete_user(d: Developer, *, project: str, user: str) -> Decision:
-    """Make an end user nobody; what is his is to be erased."""
+def change_user_password(d: Developer, *, project: str, user: str, change: str) -> Decision:
+    """Make a password that an end user drafted himself the valid one."""
     _require(d, project)
+    return [UserPasswordChanged(project=project, user=user, change=change)]
+
+
+def delete_user(_: Developer, *, project: str, user: str) -> Decision:
+    """Make an end user nobody, whatever became of his project; what is his is to be erased."""
     return [UserDeleted(project=project, user=user)]
 
 

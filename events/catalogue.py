@@ -6,12 +6,15 @@ from typing import Any, get_args
 from events.developer import DeveloperEvent
 from events.event import Event
 from events.generation import GenerationEvent
+from events.platform import PlatformEvent
 from events.webhook import WebhookEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 CLASSES: Mapping[str, type[Event]] = {
-    cls.type: cls for cls in (*get_args(GenerationEvent), *get_args(WebhookEvent), *get_args(DeveloperEvent))
+    cls.type: cls
+    for union in (GenerationEvent, WebhookEvent, DeveloperEvent, PlatformEvent)
+    for cls in get_args(union)
 }
 
 # (type, version it reads) -> the data of the next version. An old version keeps its test for ever.

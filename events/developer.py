@@ -4,7 +4,9 @@ Names, addresses and hashes of passwords lie in the account's own document. `cha
 that an event makes valid; it is random and says nothing.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from events.event import Event
 
@@ -31,6 +33,25 @@ class DeveloperPasswordReset(Event):
     change: str
 
 
+class DeveloperPasswordChanged(Event):
+    """He set another password himself; every other session of his is over."""
+
+    type: ClassVar[str] = "developer.password_changed"
+    change: str
+
+
+class DraftWithdrawn(Event):
+    """What somebody had begun to make or to change never came to be: whoever began it comes too late.
+
+    `draft` is the account, project or key; `change` the change of it, None when all of it was to be new.
+    """
+
+    type: ClassVar[str] = "developer.draft_withdrawn"
+    kind: Literal["developers", "projects", "users", "keys"]
+    draft: str
+    change: str | None
+
+
 class ProjectCreated(Event):
     type: ClassVar[str] = "developer.project_created"
     project: str
@@ -51,6 +72,13 @@ class ProjectDeleted(Event):
     project: str
 
 
+class ProjectErased(Event):
+    """Nothing of a deleted project is left, nor of its users."""
+
+    type: ClassVar[str] = "developer.project_erased"
+    project: str
+
+
 class KeyCreated(Event):
     """A key was minted; `project` is None for a developer's own."""
 
@@ -64,6 +92,30 @@ class KeyRevoked(Event):
     key: str
 
 
+class CorrectedUnits(BaseModel):
+    """A month's used units in the quota ledger, before and after."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    period: str
+    before: int
+    after: int
+
+
+class QuotaCorrected(Event):
+    """The quota ledger is put right; `taken` and `freed` are the generations whose slots it got or lost.
+
+    Recorded before it is done: the ledger keeps the ids of the corrections that were done.
+    """
+
+    type: ClassVar[str] = "developer.quota_corrected"
+    correction: str
+    reason: Literal["recount"]
+    units: tuple[CorrectedUnits, ...]
+    taken: tuple[str, ...]
+    freed: tuple[str, ...]
+
+
 class UserRegistered(Event):
     type: ClassVar[str] = "developer.user_registered"
     project: str
@@ -74,6 +126,15 @@ class UserPasswordReset(Event):
     """His developer or an operator set another password; every session of his is over."""
 
     type: ClassVar[str] = "developer.user_password_reset"
+    project: str
+    user: str
+    change: str
+
+
+class UserPasswordChanged(Event):
+    """He set another password himself; every other session of his is over."""
+
+    type: ClassVar[str] = "developer.user_password_changed"
     project: str
     user: str
     change: str
@@ -99,13 +160,18 @@ DeveloperEvent = (
     DeveloperRegistered
     | DeveloperTierChanged
     | DeveloperPasswordReset
+    | DeveloperPasswordChanged
+    | DraftWithdrawn
     | ProjectCreated
     | ProjectRenamed
     | ProjectDeleted
+    | ProjectErased
     | KeyCreated
     | KeyRevoked
+    | QuotaCorrected
     | UserRegistered
     | UserPasswordReset
+    | UserPasswordChanged
     | UserDeleted
     | UserErased
 )

@@ -12,12 +12,9 @@ from domain.credentials import Passwords, PasswordSettings
 from domain.lifecycle import Patience
 from domain.listing import Places
 from domain.tiers import Tier
-from gateway.accounts.auth import AuthRoutes
 from gateway.accounts.authentication import AuthenticationSettings, Authenticator
-from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.identity import IdentityRoutes
-from gateway.accounts.project_users import ProjectUserRoutes
-from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.tables import account_tables
 from gateway.accounts.tokens import Sessions, Tokens, TokenSettings
 from gateway.app import create_app
 from gateway.generations.explaining import ExplainRoutes
@@ -33,6 +30,7 @@ from gateway.generations.steering import SteeringRoutes
 from gateway.generations.submitting import Submitting
 from gateway.health import HealthRoutes
 from gateway.limits import CountingAuthenticator, Limits
+from gateway.openapi.document import OpenApiRoutes
 from gateway.settings import GatewaySettings
 from gateway.streams.feed_streams import FeedRoutes
 from gateway.streams.newsroom import Newsroom
@@ -107,12 +105,9 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     generations = _generations(door, settings, identity.authenticator)
     listing = _listing(door, settings, generations)
     tables = [
-        AuthRoutes(identity).routes(),
-        DeveloperRoutes(identity).routes(),
-        ProjectRoutes(identity).routes(),
+        *account_tables(identity, door.store.events.read),
         WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
         DeliveryRoutes(door=identity, webhooks=door.webhooks, clock=door.clock).table(),
-        ProjectUserRoutes(identity).routes(),
         ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
         listing.table(),
@@ -125,6 +120,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         _usage(door, identity, requests).table(),
         _provider(door, settings).table(),
         _health(door).table(),
+        OpenApiRoutes(version("exemplar")).routes(),
     ]
     app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
     door.newsroom.install(app)
@@ -146,6 +142,7 @@ def _identity(door: Door, settings: DoorSettings, limits: Limits) -> IdentityRou
     return IdentityRoutes(
         accounts=door.store.accounts,
         changes=door.store.account_changes(door.clock),
+        platform=door.store.platform_changes(door.clock),
         authenticator=authenticator,
         sessions=Sessions(door.store.accounts, tokens),
         passwords=Passwords(settings.passwords),

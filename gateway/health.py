@@ -32,7 +32,14 @@ class HealthRoutes:
 
     async def about(self, _: web.Request) -> web.Response:
         """Say what this is and where to go on."""
-        return web.json_response({"service": "exemplar", "version": self.version, "health": "/health"})
+        return web.json_response(
+            {
+                "service": "exemplar",
+                "version": self.version,
+                "health": "/health",
+                "openapi": "/openapi.json",
+            }
+        )
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer 200 while requests can be recorded, else 503; a broker that is down only delays."""

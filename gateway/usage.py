@@ -122,7 +122,7 @@ def _dimensions(request: web.Request, allowed: Sequence[Dimension]) -> tuple[Dim
 
 
 def _day(request: web.Request, name: str, default: date) -> date:
-    text = request.query.get(name)
+    text = _once(request, name)
     if text is None:
         return default
     try:
@@ -133,9 +133,18 @@ def _day(request: web.Request, name: str, default: date) -> date:
     raise _wrong(name, "must be a day: 2026-11-22")
 
 
+def _once(request: web.Request, name: str) -> str | None:
+    given = request.query.getall(name, [])
+    if len(given) > 1:
+        raise _wrong(name, "may be given once")
+    return given[0] if given else None
+
+
 def _wants_csv(request: web.Request) -> bool:
     accepts_csv = request.headers.get("Accept", "").partition(",")[0].partition(";")[0].strip() == "text/csv"
-    asked = request.query.get("format", "csv" if accepts_csv else "json")
+    asked = _once(request, "format")
+    if asked is None:
+        return accepts_csv
     if asked not in ("csv", "json"):
         raise _wrong("format", "must be json or csv")
     return asked == "csv"

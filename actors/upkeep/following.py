@@ -10,6 +10,7 @@ import structlog
 
 from actors import cancellation, delivery, erasure, quota
 from actors.upkeep.desk import Desk, SealedEntry, Stuck
+from domain import platform
 from domain.developer import developer_of
 from domain.generation import id_of
 from store.generations.projection import rows_of
@@ -122,6 +123,8 @@ async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     """Write what became of developers into the documents of their accounts."""
     for developer in filter(None, {developer_of(entry.commit.stream) for entry in entries}):
         await desk.accounts.follow(developer)
+    if any(entry.commit.stream == platform.STREAM for entry in entries):
+        await desk.accounts.follow_platform()
 
 
 async def cancel(desk: Desk, entries: Sequence[SealedEntry]) -> None:

@@ -3,7 +3,7 @@
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from domain.access import Claims, Role
+from domain.access import Claims, Role, StaffIdentity
 from domain.credentials import PASSWORD_LONGEST
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from events.envelope import Cause
@@ -12,6 +12,7 @@ from gateway.accounts.identity import (
     Email,
     IdentityRoutes,
     KeyCreateRequest,
+    Name,
     Password,
     account_body,
     cause_of,
@@ -23,6 +24,7 @@ from gateway.accounts.identity import (
 from gateway.accounts.tokens import TokenPair
 from store.accounts.records import DeveloperRecord, Login, StaffRecord, UserRecord
 from store.accounts.slots import AlreadyExistsError
+from store.accounts.user_changes import NewPassword
 
 
 class LoginRequest(BaseModel):
@@ -37,7 +39,7 @@ class RefreshRequest(BaseModel):
 class UserCreateRequest(BaseModel):
     email: Email
     password: Password
-    full_name: str | None = Field(None, max_length=255)
+    full_name: Name | None = None
 
 
 class DeveloperCreateRequest(UserCreateRequest):
@@ -129,17 +131,27 @@ class AuthRoutes:
         claims = await self._door.authenticator.account(request)
         sent = await read_model(request, PasswordChangeRequest)
         proved = await self._prove(claims, sent.current_password, "current_password")
-        changed = await self._door.accounts.change_password(
-            claims.role,
-            claims.subject,
-            claims.project_id,
-            await self._door.passwords.hash(sent.new_password),
-            proved=proved,
-            kept_session=claims.session,
-        )
-        if not changed:
-            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+        new = NewPassword(await self._door.passwords.hash(sent.new_password), proved, claims.session)
+        await self._set_password(claims, new, request)
         return web.Response(status=204)
+
+    async def _set_password(self, claims: Claims, new: NewPassword, request: web.Request) -> None:
+        changes = self._door.changes
+        match claims.role:
+            case Role.END_USER:
+                user = await self._door.authenticator.reader(request)
+                cause = cause_of(request, f"user:{user.user_id}")
+                await changes.change_user_password(
+                    user.developer_id, user.project_id, user.user_id, new, cause=cause
+                )
+            case Role.DEVELOPER:
+                cause = cause_of(request, f"developer:{claims.subject}")
+                await changes.change_developer_password(claims.subject, new, cause=cause)
+            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
+                staff = StaffIdentity(claims.subject, claims.role)
+                await self._door.platform.change_password(
+                    claims.subject, new, cause=cause_of(request, staff.actor)
+                )
 
     async def delete_me(self, request: web.Request) -> web.Response:
         """Delete the end user who asks, and all that is his."""

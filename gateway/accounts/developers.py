@@ -1,4 +1,4 @@
-"""`/api/v1/developers/*`: what operators manage. An auditor reads the histories and nothing else."""
+"""`/api/v1/developers/*`: what operators manage."""
 
 from typing import Any
 
@@ -37,7 +37,6 @@ class DeveloperRoutes:
             web.get(one, self.read),
             web.put(f"{one}/tier", self.change_tier),
             web.put(f"{one}/password", self.reset_password),
-            web.get(f"{one}/history", self.history),
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:
@@ -67,14 +66,6 @@ class DeveloperRoutes:
         )
         await self._door.changes.reset_developer_password(developer.id, password_hash, cause=cause)
         return reset_response(made)
-
-    async def history(self, request: web.Request) -> web.Response:
-        """Answer every change of a developer as it stands in the log, oldest first."""
-        await self._door.authenticator.overseer(request)
-        found = await self._door.changes.history(path_id(request, "developer_id"))
-        if not found:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
-        return web.json_response({"events": [recorded.to_cloudevent() for recorded in found]})
 
     async def _developer(self, request: web.Request) -> DeveloperRecord:
         found = await self._door.accounts.developer(path_id(request, "developer_id"))

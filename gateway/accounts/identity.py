@@ -19,11 +19,13 @@ from domain.credentials import (
     Passwords,
     Peppers,
     Randomness,
+    check_password,
     display_prefix,
     mint,
     normal_email,
 )
 from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError
+from domain.names import NAME_LONGEST, check_name
 from domain.tiers import TIERS, Tier
 from events.envelope import Cause, format_time
 from gateway.accounts.attempts import Attempts
@@ -34,15 +36,19 @@ from gateway.callers import Callers
 from gateway.request_ids import request_id_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
+from store.accounts.platform import PlatformChanges
 from store.accounts.records import DeveloperRecord, KeyRecord, StaffRecord, UserRecord
 
 Model = TypeVar("Model", bound=BaseModel)
 Email = Annotated[str, Field(max_length=320), AfterValidator(normal_email)]
-Password = Annotated[str, Field(min_length=PASSWORD_SHORTEST, max_length=PASSWORD_LONGEST)]
+Password = Annotated[
+    str, Field(min_length=PASSWORD_SHORTEST, max_length=PASSWORD_LONGEST), AfterValidator(check_password)
+]
+Name = Annotated[str, Field(max_length=NAME_LONGEST), AfterValidator(check_name)]
 
 
 class KeyCreateRequest(BaseModel):
-    name: str | None = Field(None, max_length=255)
+    name: Name | None = None
 
 
 class PasswordResetRequest(BaseModel):
@@ -57,6 +63,7 @@ class IdentityRoutes:
 
     accounts: Accounts
     changes: AccountChanges
+    platform: PlatformChanges
     authenticator: Authenticator
     sessions: Sessions
     passwords: Passwords
@@ -116,6 +123,16 @@ def parse(model: type[Model], values: Mapping[str, object], where: str) -> Model
         details = error.errors(include_url=False, include_input=False, include_context=False)
     wrong = [_field_error(detail, where) for detail in details]
     raise wrong[0] if len(wrong) == 1 else FieldsError(wrong)
+
+
+def read_query(request: web.Request, model: type[Model]) -> Model:
+    """Read the query as a model, as lists do: unknown names are ignored, a known one may be given once."""
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in given and name in model.model_fields:
+            raise FieldError(ErrorCode.INVALID_REQUEST, ("query", name), "may be given once", "value_error")
+        given[name] = value
+    return parse(model, given, "query")
 
 
 def _field_error(wrong: ErrorDetails, where: str) -> FieldError:

@@ -35,11 +35,11 @@ class ProjectUserRoutes:
         return web.json_response({**user_body(user), "project_id": user.project_id})
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a user: he is nobody at once, what is his is erased within minutes."""
-        developer, user = await self._own(request)
-        await self._door.changes.delete_user(
-            user.developer_id, user.project_id, user.id, cause=cause_of(request, developer.actor)
-        )
+        """Delete a user, of a deleted project too: he is nobody at once, all of his is erased in minutes."""
+        developer = await self._door.authenticator.developer(request)
+        project, user = path_id(request, "project_id"), path_id(request, "user_id")
+        cause = cause_of(request, developer.actor)
+        await self._door.changes.delete_user(developer.developer_id, project, user, cause=cause)
         return web.Response(status=204)
 
     async def reset_password(self, request: web.Request) -> web.Response:

@@ -4,36 +4,37 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field
 
 from domain.access import DeveloperIdentity
 from domain.errors import ErrorCode, ExemplarError
+from domain.names import DESCRIPTION_LONGEST, check_description
 from gateway.accounts.authentication import as_id
 from gateway.accounts.identity import (
     IdentityRoutes,
     KeyCreateRequest,
+    Name,
     cause_of,
     key_body,
-    parse,
     path_id,
     read_model,
+    read_query,
     secret_response,
     time_body,
 )
 from store.accounts.queries import UserQuery
 from store.accounts.records import ProjectRecord, UserRecord
 
-ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Description = Annotated[str, StringConstraints(max_length=1000)]
+Description = Annotated[str, Field(max_length=DESCRIPTION_LONGEST), AfterValidator(check_description)]
 
 
 class ProjectCreateRequest(BaseModel):
-    name: ProjectName
+    name: Name
     description: Description | None = None
 
 
 class ProjectUpdateRequest(BaseModel):
-    name: ProjectName | None = None
+    name: Name | None = None
     description: Description | None = None
 
     def changes(self) -> dict[str, str | None]:
@@ -117,7 +118,7 @@ class ProjectRoutes:
 
     async def all_stats(self, request: web.Request) -> web.Response:
         developer = await self._door.authenticator.developer(request)
-        asked = parse(UsersRequest, dict(request.query), "query")
+        asked = read_query(request, UsersRequest)
         chosen = await self._chosen(developer, asked)
         projects = await self._door.accounts.count_projects(developer.developer_id)
         counts = await self._counts(developer, list(chosen), asked)
@@ -125,12 +126,12 @@ class ProjectRoutes:
 
     async def stats(self, request: web.Request) -> web.Response:
         developer, project = await self._own(request)
-        asked = parse(UsersRequest, dict(request.query), "query")
+        asked = read_query(request, UsersRequest)
         return web.json_response(await self._counts(developer, [project.id], asked))
 
     async def all_users(self, request: web.Request) -> web.Response:
         developer = await self._door.authenticator.developer(request)
-        asked = parse(UsersRequest, dict(request.query), "query")
+        asked = read_query(request, UsersRequest)
         chosen = await self._chosen(developer, asked)
         users, total = await self._door.accounts.users(developer.developer_id, list(chosen), asked.query)
         listed = [
@@ -141,7 +142,7 @@ class ProjectRoutes:
 
     async def users(self, request: web.Request) -> web.Response:
         developer, project = await self._own(request)
-        asked = parse(UsersRequest, dict(request.query), "query")
+        asked = read_query(request, UsersRequest)
         users, total = await self._door.accounts.users(developer.developer_id, [project.id], asked.query)
         return web.json_response(_page([user_body(user) for user in users], total, asked))
 

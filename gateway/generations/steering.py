@@ -58,8 +58,8 @@ class SteeringRoutes:
 
     async def publish(self, request: web.Request) -> web.Response:
         """Make a finished generation public or private; answer its resource."""
-        is_public = await _read_is_public(request)
         generation = await self.owned.own(request)
+        is_public = await _read_is_public(request)
         if not generation.final:
             raise ExemplarError(ErrorCode.CONFLICT, "Only a finished generation can be made public")
         generation = await self._decide(request, generation, lambda g: road.publish(g, is_public=is_public))

@@ -42,6 +42,7 @@ class Accounts:
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self.database = database
         self._developers = database["developers"]
         self._projects = database["projects"]
         self._users = database["users"]
@@ -49,7 +50,7 @@ class Accounts:
         self._tenancies = Tenancies(database)
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
-        self.staff = Staff(database, clock)
+        self.staff = Staff(database)
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that uniqueness and every query rest on; repeatable."""
@@ -59,6 +60,7 @@ class Accounts:
         with reachable():
             await self._developers.create_index("email", unique=True)
             await self._projects.create_index([("developer_id", 1), ("created_at", -1)])
+            await self._projects.create_index("deleted_at", sparse=True)
             await self._users.create_index([("project_id", 1), ("email", 1)], unique=True)
             await self._users.create_index([("developer_id", 1), ("created_at", -1)])
 
@@ -90,10 +92,11 @@ class Accounts:
             found = await self._projects.find_one(living(developer_id, project_id))
         return None if found is None else project_from(found)
 
-    async def projects(self, developer_id: str) -> list[ProjectRecord]:
-        """List the living projects of a developer, newest first."""
+    async def projects(self, developer_id: str, *, deleted: bool = False) -> list[ProjectRecord]:
+        """List the living projects of a developer, newest first; on request the `deleted` ones too."""
+        query = {"developer_id": developer_id, "pending_since": None} if deleted else living(developer_id)
         with reachable():
-            found = self._projects.find(living(developer_id)).sort([("created_at", -1), ("_id", 1)])
+            found = self._projects.find(query).sort([("created_at", -1), ("_id", 1)])
             return [project_from(document) async for document in found]
 
     async def count_projects(self, developer_id: str) -> Count:
@@ -168,29 +171,6 @@ class Accounts:
         with reachable():
             await self._of(role).update_one(_owned(account_id, project_id), change)
 
-    async def change_password(
-        self,
-        role: Role,
-        account_id: str,
-        project_id: str | None,
-        password_hash: str,
-        *,
-        proved: str,
-        kept_session: str,
-    ) -> bool:
-        """Set one's own password: every session is over but the one in which it is done.
-
-        False when it is no longer the one that was `proved`: a reset by somebody else comes first.
-        """
-        change = {
-            "$set": {"password_hash": password_hash, "kept_session": kept_session},
-            "$inc": {"epoch": 1},
-        }
-        same = {**_owned(account_id, project_id), "active": True, "password_hash": proved}
-        with reachable():
-            done = await self._of(role).update_one(same, change)
-        return bool(done.matched_count)
-
     async def password_hash(self, role: Role, account_id: str, project_id: str | None) -> str | None:
         """Read the hash that one's own password is checked against."""
         with reachable():
@@ -202,6 +182,26 @@ class Accounts:
         same = {**_owned(found.id, found.project_id), "password_hash": found.password_hash}
         with reachable():
             await self._of(found.role).update_one(same, {"$set": {"password_hash": password_hash}})
+
+    async def left_behind(self, deleted_before: datetime, *, limit: int = 20) -> list[tuple[str, str]]:
+        """List (developer, project) of projects that were deleted long ago and are not erased yet."""
+        query = {"deleted_at": {"$lt": deleted_before}, "erased_at": None}
+        with reachable():
+            found = self._projects.find(query, {"developer_id": 1}).sort("deleted_at", 1).limit(limit)
+            return [(project["developer_id"], project["_id"]) for project in await found.to_list(limit)]
+
+    async def users_left(self, developer_id: str, project_id: str, *, limit: int) -> list[UserRecord]:
+        """List users of a project, whatever became of it, but for deleted ones."""
+        place = {"developer_id": developer_id, "project_id": project_id, **KEPT}
+        with reachable():
+            found = await self._users.find(place).limit(limit).to_list(limit)
+        return [user_from(document) for document in found]
+
+    async def is_empty(self, developer_id: str, project_id: str) -> bool:
+        """Tell whether nobody is or was in a project: drafts and those who are being erased count too."""
+        place = {"developer_id": developer_id, "project_id": project_id}
+        with reachable():
+            return not await self._users.count_documents(place, limit=1)
 
     async def leaving(self, *, limit: int = 100) -> list[Leaving]:
         """List deleted users whose things may not all be erased yet."""

@@ -12,11 +12,13 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from domain.developer import Decision, Developer, evolve, register, stream_of
+from domain.developer import Decision, Developer, DraftKind, evolve, register, stream_of, withdraw_draft
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
+from store.accounts.drafts import Stands
 from store.accounts.projector import AccountProjector
+from store.accounts.stale_drafts import StaleDraft
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.event_store import EventStore
 
@@ -36,25 +38,40 @@ class Developers:
         self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def begin(self, developer_id: str, *, tier: str, cause: Cause) -> None:
+    async def begin(self, developer_id: str, *, tier: str, cause: Cause, stands: Stands) -> None:
         """Record a registration; a repeat changes nothing."""
-        await self._decide(developer_id, lambda developer: register(developer, tier=tier), cause)
+        await self._decide(developer_id, lambda developer: register(developer, tier=tier), cause, stands)
+
+    async def withdraw(self, draft: StaleDraft, kind: DraftKind, *, cause: Cause, stands: Stands) -> None:
+        """Move the log on, so that a draft's maker cannot append without asking for it again."""
+
+        def decision(developer: Developer | None) -> Decision:
+            return withdraw_draft(developer, kind=kind, draft=draft.id, change=draft.change)
+
+        await self._decide(draft.developer, decision, cause, stands)
 
     async def decide(
-        self, developer_id: str, decision: Callable[[Developer], Decision], *, cause: Cause
+        self,
+        developer_id: str,
+        decision: Callable[[Developer], Decision],
+        *,
+        cause: Cause,
+        stands: Stands | None = None,
     ) -> None:
         """Record what a decision wants and write it into the documents; again after a lost race.
+
+        `stands` is asked after each look at the log: False ends it, for nothing is left to record.
 
         Raises ExemplarError (`not_found` for nobody, and what the decision refuses) and the store's errors;
         OutcomeUnknownError once the event may stand in the log.
         """
 
         def of_somebody(developer: Developer | None) -> Decision:
-            if developer is None:
+            if developer is None or not developer.tier:
                 raise ExemplarError(ErrorCode.NOT_FOUND)
             return decision(developer)
 
-        await self._decide(developer_id, of_somebody, cause)
+        await self._decide(developer_id, of_somebody, cause, stands)
 
     async def catch_up(self, developer_id: str) -> Developer | None:
         """Write into the documents what the log says and they do not; return the developer."""
@@ -75,12 +92,18 @@ class Developers:
         return [event for commit in commits for event in commit.events if event.version > after]
 
     async def _decide(
-        self, developer_id: str, decision: Callable[[Developer | None], Decision], cause: Cause
+        self,
+        developer_id: str,
+        decision: Callable[[Developer | None], Decision],
+        cause: Cause,
+        stands: Stands | None = None,
     ) -> None:
         # One at a time in this process: the version decides between processes, and waiting is cheaper.
         async with self._turns.setdefault(developer_id, asyncio.Lock()):
             for attempt in range(_TRIES):
                 developer = await self.catch_up(developer_id)
+                if stands is not None and not await stands():
+                    return
                 events = decision(developer)
                 if not events:
                     return

@@ -1,27 +1,49 @@
 """What an account will be once the log says so.
 
 A new account, project or key is a document that is not active yet and so claims its address or hash; a new
-name or password waits in the document it belongs to. An event makes either valid (`AccountProjector`). What
-no event names is swept away.
+name or password waits in the document it belongs to. An event makes either valid (`AccountProjector`).
+
+Whoever registers an address that a draft claims goes on with that draft under its id: its `draft` token is
+his from then on. Whoever made a draft asks between reading the log and appending to it whether it still
+stands; so of all who make the same account one succeeds, and his is the document. What nobody goes on with
+is withdrawn: the draft is marked, an event moves the log on so that its maker must ask again, and only
+then it goes.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-import structlog
 from pymongo.errors import DuplicateKeyError
 
-from domain.errors import ExemplarError
+from domain.errors import ErrorCode, ExemplarError
 from store.accounts.slots import AlreadyExistsError
-from store.errors import OutcomeUnknownError, StoreError
+from store.accounts.stale_drafts import Kind, StaleDrafts, developer_of
+from store.errors import OutcomeUnknownError, StoreError, StoreUnavailableError
 from store.mongo.connection import Database, Document, reachable
 
-Kind = Literal["developers", "projects", "users", "keys"]
-KINDS: tuple[Kind, ...] = ("developers", "projects", "users", "keys")
+# What nobody else may claim while a draft waits; ids, and hashes of random keys, collide with nobody's.
+_CLAIMS: Mapping[Kind, tuple[str, ...]] = {
+    "developers": ("email",),
+    "users": ("project_id", "email"),
+    "staff": ("email",),
+}
+_TRIES = 5
 
-log = structlog.get_logger()
+Stands = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft in its maker's hands: the document as it will be.
+
+    `stands` is False when an event has made it valid already, and raises when it is his no more.
+    """
+
+    document: Document
+    stands: Stands
 
 
 class AccountDrafts:
@@ -30,72 +52,134 @@ class AccountDrafts:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
+        self.stale = StaleDrafts(database)
 
     async def ensure_indexes(self) -> None:
         """Create what the sweep needs; repeatable."""
         with reachable():
-            for kind in KINDS:
-                await self._database[kind].create_index("pending_since", sparse=True)
+            await self.stale.ensure_indexes()
             await self._database["users"].create_index("deleted_at", sparse=True)
 
     @asynccontextmanager
-    async def of_new(self, kind: Kind, document: Document) -> AsyncIterator[Document]:
+    async def of_new(
+        self, kind: Kind, document: Document, *, settle: Callable[[str], Awaitable[object]]
+    ) -> AsyncIterator[Draft]:
         """Keep a document until the block records it; `AlreadyExistsError` when a unique field is taken.
 
-        An earlier attempt under the same id that came to nothing is gone on with.
+        A draft that claims the same, by whomever, is gone on with, unless the log names it: `settle` writes
+        what the log says of a developer.
         """
         now = self._clock()
         draft = {**document, "active": False, "created_at": now, "pending_since": now}
-        if not await self._insert(kind, draft):
-            raise AlreadyExistsError(document["_id"])
-        async with self._or_else(kind, document["_id"]):
-            yield {**draft, "active": True}
+        made = await self._claim(kind, {**draft, "draft": secrets.token_hex(8)}, settle)
+        mine = {"_id": made["_id"], "draft": made["draft"]}
+        async with self._or_else(kind, mine):
+            yield Draft({**made, "active": True}, lambda: self._stands(kind, mine))
+            await self._stands(kind, mine)
 
     @asynccontextmanager
     async def of_change(
-        self, kind: Kind, owner: Document, change: str, fields: Mapping[str, object]
-    ) -> AsyncIterator[None]:
-        """Keep new values of some fields under the name `change` until the block records it."""
-        with reachable():
-            await self._database[kind].update_one(owner, {"$set": {f"drafts.{change}": dict(fields)}})
-        async with self._or_else(kind, owner["_id"], change):
-            yield
+        self,
+        kind: Kind,
+        owner: Document,
+        change: str,
+        fields: Mapping[str, object],
+        *,
+        proved: Mapping[str, object] | None = None,
+    ) -> AsyncIterator[Stands]:
+        """Keep new values of some fields under the name `change` until the block records it.
 
-    async def _insert(self, kind: Kind, draft: Document) -> bool:
-        waiting = {"_id": draft["_id"], "pending_since": {"$exists": True}}
+        What it yields raises ExemplarError once that may not be: `not_found` when the document is gone,
+        `invalid_credentials` when it is no more as it was `proved` to be.
+        """
+        now = self._clock()
+        draft = {"fields": dict(fields), "since": now}
+        kept = {"$set": {f"drafts.{change}": draft}, "$min": {"drafted_since": now}}
         with reachable():
-            with suppress(DuplicateKeyError):
+            await self._database[kind].update_one(owner, kept)
+
+        async def stands() -> bool:
+            return await self._change_stands(kind, owner, change, proved or {})
+
+        async with self._or_else(kind, owner, change):
+            yield stands
+
+    async def _claim(
+        self, kind: Kind, draft: Document, settle: Callable[[str], Awaitable[object]]
+    ) -> Document:
+        for _ in range(_TRIES):
+            with suppress(DuplicateKeyError), reachable():
                 await self._database[kind].insert_one(draft)
-                return True
-            with suppress(DuplicateKeyError):
-                replaced = await self._database[kind].replace_one(waiting, draft)
-                return bool(replaced.matched_count)
-        return False
+                return draft
+            other = await self._other(kind, draft)
+            if other is None:
+                continue
+            await settle(developer_of(kind, other))
+            taken = {**draft, "_id": other["_id"]}
+            same = {"_id": other["_id"], "pending_since": {"$exists": True}, "draft": other.get("draft")}
+            with suppress(DuplicateKeyError), reachable():
+                if (await self._database[kind].replace_one(same, taken)).matched_count:
+                    return taken
+            if not await self._is_waiting(kind, other["_id"]):
+                break
+        raise AlreadyExistsError(draft["_id"])
 
-    async def stale(self, kind: Kind, before: datetime, *, limit: int = 100) -> list[tuple[str, str]]:
-        """List (developer, id) of what has been waiting to exist since before a moment."""
-        owner = "_id" if kind == "developers" else "developer_id"
+    async def _other(self, kind: Kind, draft: Document) -> Document | None:
+        """Find the draft that is in the way; None when it has just gone."""
+        ways: list[Document] = [{"_id": draft["_id"]}]
+        if kind in _CLAIMS:
+            ways.append({name: draft[name] for name in _CLAIMS[kind]})
         with reachable():
-            found = self._database[kind].find({"pending_since": {"$lt": before}}, {owner: 1}).limit(limit)
-            return [(document[owner], document["_id"]) for document in await found.to_list(limit)]
+            found: Document | None = await self._database[kind].find_one({"$or": ways})
+        if found is not None and "pending_since" not in found:
+            raise AlreadyExistsError(draft["_id"])
+        return found
 
-    async def withdraw(self, kind: Kind, draft_id: str, change: str | None = None) -> None:
-        """Take back a draft that no event has made valid; repeatable."""
+    async def _is_waiting(self, kind: Kind, draft_id: str) -> bool:
         with reachable():
-            if change is None:
-                waiting = {"_id": draft_id, "pending_since": {"$exists": True}}
-                await self._database[kind].delete_one(waiting)
-            else:
-                taken = {"$unset": {f"drafts.{change}": ""}}
-                await self._database[kind].update_one({"_id": draft_id}, taken)
+            found = await self._database[kind].find_one({"_id": draft_id}, {"pending_since": 1})
+        return found is None or "pending_since" in found
+
+    async def _stands(self, kind: Kind, mine: Document) -> bool:
+        """Tell whether a draft waits for its event; AlreadyExistsError when somebody else goes on with it."""
+        with reachable():
+            found = await self._database[kind].find_one(
+                {"_id": mine["_id"]}, {"draft": 1, "pending_since": 1, "withdrawn": 1}
+            )
+        if found is None or found.get("withdrawn"):
+            raise StoreUnavailableError("this took too long and was withdrawn")
+        if found.get("draft") != mine["draft"]:
+            raise AlreadyExistsError(mine["_id"])
+        return "pending_since" in found
+
+    async def _change_stands(
+        self, kind: Kind, owner: Document, change: str, proved: Mapping[str, object]
+    ) -> bool:
+        with reachable():
+            found = await self._database[kind].find_one(owner, {"drafts": 1, **dict.fromkeys(proved, 1)})
+        if found is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        if any(found.get(name) != value for name, value in proved.items()):
+            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+        waiting = found.get("drafts", {}).get(change)
+        if waiting is None or waiting.get("withdrawn"):
+            raise StoreUnavailableError("this took too long and was withdrawn")
+        return True
+
+    async def _withdraw_change(self, kind: Kind, owner: Document, change: str) -> None:
+        await self._database[kind].update_one(owner, {"$unset": {f"drafts.{change}": ""}})
 
     @asynccontextmanager
-    async def _or_else(self, kind: Kind, draft_id: str, change: str | None = None) -> AsyncIterator[None]:
+    async def _or_else(self, kind: Kind, mine: Document, change: str | None = None) -> AsyncIterator[None]:
+        """Take back what the block refuses to record."""
         try:
             yield
         except OutcomeUnknownError:
             raise  # it may stand in the log: the sweep finds out
         except (ExemplarError, StoreError):
-            with suppress(StoreError):
-                await self.withdraw(kind, draft_id, change)
+            with suppress(StoreError), reachable():
+                if change is None:
+                    await self._database[kind].delete_one({**mine, "pending_since": {"$exists": True}})
+                else:
+                    await self._withdraw_change(kind, mine, change)
             raise

@@ -9,16 +9,21 @@ from typing import Any, assert_never, cast
 from domain.developer import Developer
 from events.developer import (
     DeveloperEvent,
+    DeveloperPasswordChanged,
     DeveloperPasswordReset,
     DeveloperRegistered,
     DeveloperTierChanged,
+    DraftWithdrawn,
     KeyCreated,
     KeyRevoked,
     ProjectCreated,
     ProjectDeleted,
+    ProjectErased,
     ProjectRenamed,
+    QuotaCorrected,
     UserDeleted,
     UserErased,
+    UserPasswordChanged,
     UserPasswordReset,
     UserRegistered,
 )
@@ -26,8 +31,9 @@ from events.envelope import RecordedEvent
 from store.mongo.connection import Database, Document, reachable
 
 _PENDING = {"pending_since": {"$exists": True}}
-_SNAPSHOT = {"version": 1, "tier": 1, "living_projects": 1, "living_keys": 1}
-_NEW_PASSWORD: Mapping[str, Any] = {"$inc": {"epoch": 1}, "$unset": {"kept_session": ""}}
+_SNAPSHOT = {"version": 1, "tier": 1, "living_projects": 1, "living_keys": 1, "correction": 1}
+_RESET: Mapping[str, Any] = {"$inc": {"epoch": 1}, "$unset": {"kept_session": ""}}
+OWN_PASSWORD: Mapping[str, Any] = {"$inc": {"epoch": 1}}  # the draft names the session that goes on
 
 
 class AccountProjector:
@@ -51,6 +57,7 @@ class AccountProjector:
             found["tier"],
             frozenset(found["living_projects"]),
             {key["id"]: key["project"] for key in found["living_keys"]},
+            found.get("correction"),
         )
 
     async def keep(self, developer: Developer) -> None:
@@ -61,6 +68,7 @@ class AccountProjector:
             "tier": developer.tier,
             "living_projects": sorted(developer.projects),
             "living_keys": [{"id": key, "project": place} for key, place in developer.keys.items()],
+            "correction": developer.correction,
         }
         with reachable():
             await self._developers.update_one({"_id": developer.id, **older}, {"$set": note})
@@ -72,38 +80,51 @@ class AccountProjector:
         with reachable():
             match event:
                 case DeveloperRegistered():
-                    await _activate(self._developers, {"_id": developer_id})
-                case DeveloperTierChanged():
-                    return  # `keep` writes the tier
+                    await activate(self._developers, {"_id": developer_id})
+                case DeveloperTierChanged() | DraftWithdrawn() | QuotaCorrected():
+                    return  # `keep` writes the tier; a draft never was more; the ledger is no account
                 case DeveloperPasswordReset():
-                    await _validate(self._developers, {"_id": developer_id}, event.change, _NEW_PASSWORD)
+                    await validate(self._developers, {"_id": developer_id}, event.change, _RESET)
+                case DeveloperPasswordChanged():
+                    await validate(self._developers, {"_id": developer_id}, event.change, OWN_PASSWORD)
                 case ProjectCreated():
-                    await _activate(self._projects, {"_id": event.project, **mine})
+                    await activate(self._projects, {"_id": event.project, **mine})
                 case ProjectRenamed():
                     changed = {"$set": {"updated_at": recorded.time}}
                     owner = {"_id": event.project, **mine}
-                    await _validate(self._projects, owner, event.change, changed)
+                    await validate(self._projects, owner, event.change, changed)
                 case ProjectDeleted():
                     await _end(self._projects, {"_id": event.project, **mine}, "deleted_at", recorded)
+                case ProjectErased():
+                    await self._forget_project({"project_id": event.project, **mine}, recorded)
                 case KeyCreated():
-                    await _activate(self._keys, {"_id": event.key, **mine})
+                    await activate(self._keys, {"_id": event.key, **mine})
                 case KeyRevoked():
                     await _end(self._keys, {"_id": event.key, **mine}, "revoked_at", recorded)
                 case _:
                     await self._apply_to_user({"project_id": event.project, **mine}, event, recorded)
 
+    async def _forget_project(self, place: Document, recorded: RecordedEvent) -> None:
+        """Leave of a project what counts it: its words go, and those of its keys."""
+        project = {"_id": place["project_id"], "developer_id": place["developer_id"], "active": False}
+        nothing = {"name": "", "description": None, "erased_at": recorded.time}
+        await self._projects.update_one(project, {"$set": nothing, "$unset": {"drafts": ""}})
+        await self._keys.update_many(place, {"$set": {"name": None}})
+
     async def _apply_to_user(
         self,
         place: Document,
-        event: UserRegistered | UserPasswordReset | UserDeleted | UserErased,
+        event: UserRegistered | UserPasswordReset | UserPasswordChanged | UserDeleted | UserErased,
         recorded: RecordedEvent,
     ) -> None:
         owner = {"_id": event.user, **place}
         match event:
             case UserRegistered():
-                await _activate(self._users, owner)
+                await activate(self._users, owner)
             case UserPasswordReset():
-                await _validate(self._users, owner, event.change, _NEW_PASSWORD)
+                await validate(self._users, owner, event.change, _RESET)
+            case UserPasswordChanged():
+                await validate(self._users, owner, event.change, OWN_PASSWORD)
             case UserDeleted():
                 await self._users.update_one(
                     {**owner, "deleted_at": {"$exists": False}}, _forgotten(recorded)
@@ -114,18 +135,19 @@ class AccountProjector:
                 assert_never(event)
 
 
-async def _activate(collection: Any, owner: Document) -> None:
-    change = {"$set": {"active": True}, "$unset": {"pending_since": ""}}
+async def activate(collection: Any, owner: Document) -> None:
+    """Let a draft be what it was made to be; repeatable."""
+    change = {"$set": {"active": True}, "$unset": {"pending_since": "", "withdrawn": ""}}
     await collection.update_one({**owner, **_PENDING}, change)
 
 
-async def _validate(collection: Any, owner: Document, change: str, also: Mapping[str, Any]) -> None:
-    """Put a draft in force; one that is in force already is a draft no more."""
+async def validate(collection: Any, owner: Document, change: str, also: Mapping[str, Any]) -> None:
+    """Put a draft of some fields in force; one that is in force already is a draft no more."""
     waiting = {**owner, f"drafts.{change}": {"$exists": True}}
     found = await collection.find_one(waiting, {"drafts": 1})
     if found is None:
         return
-    fields = {**found["drafts"][change], **also.get("$set", {})}
+    fields = {**found["drafts"][change]["fields"], **also.get("$set", {})}
     gone = {f"drafts.{change}": "", **also.get("$unset", {})}
     await collection.update_one(waiting, {**also, "$set": fields, "$unset": gone})
 
@@ -144,4 +166,5 @@ def _forgotten(recorded: RecordedEvent) -> list[Document]:
         "password_hash": "",
         "full_name": None,
     }
-    return [{"$set": nobody}, {"$unset": ["drafts", "pending_since", "kept_session", "ended_sessions"]}]
+    gone = ["drafts", "drafted_since", "pending_since", "withdrawn", "kept_session", "ended_sessions"]
+    return [{"$set": nobody}, {"$unset": gone}]

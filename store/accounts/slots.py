@@ -1,6 +1,6 @@
-"""Inserting what exists once, and what an owner may have only so many of.
+"""Inserting what an owner may have only so many of.
 
-The latter take a numbered slot, unique for its owner, always the smallest free one. Two who insert at
+They take a numbered slot, unique for its owner, always the smallest free one. Two who insert at
 the same time want the same slot, so one of them loses and counts again: no transaction is needed.
 """
 
@@ -22,15 +22,6 @@ class LimitReachedError(StoreError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the limit of {limit} is reached")
         self.limit = limit
-
-
-async def insert(collection: Any, document: Document) -> None:
-    """Insert a document; `AlreadyExistsError` when one of its unique fields is taken."""
-    with reachable():
-        try:
-            await collection.insert_one(document)
-        except DuplicateKeyError:
-            raise AlreadyExistsError(document["_id"]) from None
 
 
 async def insert_in_slot(collection: Any, document: Document, *, owner: Document, limit: int | None) -> None:

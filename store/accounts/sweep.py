@@ -10,17 +10,21 @@ from domain.listing import Filters, Scope
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.drafts import KINDS, AccountDrafts
+from store.accounts.platform import PlatformChanges
+from store.accounts.project_erasure import ProjectErasure
 from store.accounts.records import Leaving
+from store.accounts.stale_drafts import KINDS, StaleDraft, StaleDrafts
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.lists import Lists
 from store.generations.words import WordsStore
 
-DRAFTS_LIVE = timedelta(minutes=30)
+DRAFTS_LIVE = timedelta(minutes=2)
 # An upload that was admitted before the deletion may still arrive; its row, a little later.
 LATE_ARRIVALS = timedelta(minutes=10)
 _PAGE = 100
+# Of the hundred who are erased at a time: who leaves by himself does not wait for a big project.
+_LEAVING_AT_ONCE = 50
 _CAUSE = Cause(actor="actor:accounts")
 
 log = structlog.get_logger()
@@ -33,8 +37,10 @@ class AccountSweep:
         self,
         *,
         accounts: Accounts,
-        drafts: AccountDrafts,
+        drafts: StaleDrafts,
         changes: AccountChanges,
+        platform: PlatformChanges,
+        projects: ProjectErasure,
         generations: Generations,
         lists: Lists,
         words: WordsStore,
@@ -44,6 +50,8 @@ class AccountSweep:
         self._accounts = accounts
         self._drafts = drafts
         self._changes = changes
+        self._platform = platform
+        self._projects = projects
         self._generations = generations
         self._lists = lists
         self._words = words
@@ -55,28 +63,52 @@ class AccountSweep:
         """Write into a developer's documents what the log says of him."""
         await self._changes.developers.catch_up(developer_id)
 
+    async def follow_platform(self) -> None:
+        """Write into the documents of the platform's people what the log says of them."""
+        await self._platform.catch_up()
+
     async def round(self) -> int:
-        """Do what is due; return how many drafts and generations were seen to."""
+        """Do what is due; return how many drafts, users and generations were seen to."""
         return await self._withdraw_drafts() + await self._erase_users()
 
     async def _withdraw_drafts(self) -> int:
         """Bring old drafts into force if the log names them, else take them back."""
         seen = 0
+        before = self._clock() - DRAFTS_LIVE
         for kind in KINDS:
-            for developer_id, draft_id in await self._drafts.stale(kind, self._clock() - DRAFTS_LIVE):
-                await self._changes.developers.catch_up(developer_id)
-                await self._drafts.withdraw(kind, draft_id)
+            for draft in await self._drafts.find(kind, before):
+                await self._withdraw(draft, before)
                 seen += 1
         return seen
 
+    async def _withdraw(self, draft: StaleDraft, before: datetime) -> None:
+        """Mark, move the log on, delete: in this order no slow maker's event can name what is gone."""
+        if draft.kind == "staff":
+            await self._platform.catch_up()
+        else:
+            await self._changes.developers.catch_up(draft.developer)
+        if not await self._drafts.mark(draft, before):
+            return
+
+        async def stands() -> bool:
+            return await self._drafts.is_marked(draft)
+
+        if draft.kind == "staff":
+            await self._platform.withdraw(draft, cause=_CAUSE, stands=stands)
+        else:
+            await self._changes.developers.withdraw(draft, draft.kind, cause=_CAUSE, stands=stands)
+        await self._drafts.delete(draft)
+
     async def _erase_users(self) -> int:
+        room = _LEAVING_AT_ONCE - len(await self._accounts.leaving(limit=_LEAVING_AT_ONCE))
+        seen = await self._projects.round(room=room)
         leaving = await self._accounts.leaving()
         self._empty_since = {
             user.user_id: self._empty_since[user.user_id]
             for user in leaving
             if user.user_id in self._empty_since
         }
-        return sum([await self._erase_user(user) for user in leaving])
+        return seen + sum([await self._erase_user(user) for user in leaving])
 
     async def _erase_user(self, user: Leaving) -> int:
         scope = Scope(user.project_id, user.user_id)

@@ -13,6 +13,7 @@ from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.developers import Developers
 from store.accounts.drafts import AccountDrafts
+from store.accounts.platform import PlatformChanges
 from store.accounts.projector import AccountProjector
 from store.errors import StoreError, StoreUnavailableError
 from store.log.checkpointing import Checkpointer, open_checkpointer
@@ -99,6 +100,10 @@ class MongoStore:
         """Open the way to change accounts."""
         developers = Developers(self.events, self.account_projector, clock=clock)
         return AccountChanges(self.accounts, self.drafts, developers)
+
+    def platform_changes(self, clock: Callable[[], datetime]) -> PlatformChanges:
+        """Open the way to change the platform's own people."""
+        return PlatformChanges(self.accounts.database, self.events, self.drafts, clock=clock)
 
     def checkpointer(
         self, settings: CheckpointSettings, clock: Callable[[], datetime]

@@ -8,10 +8,10 @@ without a stream, slots of generations that have just ended, generations whose h
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid5
 
 from domain.generation import Generation, fold, stream_of
 from domain.quota import LEAKED_AFTER
@@ -21,6 +21,9 @@ from store.quota.ledger import Account, Correction, Ledger, Slot
 
 Admitted = Callable[[str, datetime], Awaitable[Sequence[str]]]
 """List the generations of a developer that were admitted since a moment."""
+
+Record = Callable[[str, Correction, Account], Awaitable[None]]
+"""Write a correction of a developer's ledger, as it was seen, into the log; a repeat writes nothing."""
 
 YOUNG = LEAKED_AFTER
 _RECENT = timedelta(minutes=10)
@@ -69,6 +72,10 @@ class _Comparison:
     moved: list[Slot] = field(default_factory=list)
 
 
+async def _unrecorded(developer: str, correction: Correction, seen: Account) -> None:
+    """Leave the log alone."""
+
+
 class Recount:
     """Recount developers; `pause` is waited for between two looks at one whose counters are moving."""
 
@@ -79,6 +86,7 @@ class Recount:
         admitted: Admitted,
         *,
         clock: Callable[[], datetime],
+        record: Record = _unrecorded,
         pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.6),
     ) -> None:
         self._events = events
@@ -86,6 +94,7 @@ class Recount:
         self._admitted = admitted
         self._clock = clock
         self._pause = pause
+        self._record = record
 
     async def run(self, *, repair_as: str | None = None) -> RecountReport:
         """Compare all developers; with `repair_as`, the name for the record, correct what differs."""
@@ -143,9 +152,9 @@ class Recount:
         return found
 
     async def _correct(self, developer: str, found: _Comparison, by: str) -> str:
-        """Write the correction; an account that moved meanwhile stays as it is for the next check."""
+        """Record the correction, then make it; an account that moved meanwhile waits for the next check."""
         correction = Correction(
-            id=str(uuid4()),
+            id="",
             at=self._clock(),
             by=by,
             units=tuple(
@@ -156,6 +165,9 @@ class Recount:
             added=(*found.missing, *found.moved),
             removed=tuple(slot.generation for slot in (*found.leaked, *found.moved)),
         )
+        made = len(await self._ledger.corrections(developer))
+        correction = replace(correction, id=_id_of(developer, made, correction, found.seen))
+        await self._record(developer, correction, found.seen)
         done = await self._ledger.correct(developer, correction, seen=found.seen)
         return correction.id if done else ""
 
@@ -174,6 +186,13 @@ class Recount:
             elif generation.status == "completed":
                 tally.completed[generation.request.period] += 1
         return count, tallies
+
+
+def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> str:
+    """Name a correction after what it changes: one that a crash kept from being made keeps its id."""
+    slots = sorted(slot.generation for slot in (*seen.slots, *correction.added))
+    what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed)
+    return str(uuid5(NAMESPACE_OID, repr(what)))
 
 
 def _count(generation: Generation, account: Account, found: _Comparison) -> None:

@@ -29,8 +29,10 @@ from gateway.door import Door, DoorSettings, create_door
 from gateway.settings import GatewaySettings
 from gateway.streams.newsroom import open_newsroom
 from gateway.streams.outlet import StreamSettings
-from store.accounts.changes import AccountChanges, random_id
+from store.accounts.changes import AccountChanges
+from store.accounts.project_erasure import ProjectErasure
 from store.accounts.sweep import AccountSweep
+from store.accounts.user_changes import random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.observations import Observations
@@ -149,8 +151,8 @@ class House:
     async def staff(self, role: Role) -> dict[str, str]:
         """Make an operator or an auditor; return his token."""
         email = f"{role.value}{next(self.numbers)}@example.com"
-        made = await self.store.accounts.staff.create(
-            random_id(), role, email=email, password_hash=self.password_hash
+        made = await self.store.platform_changes(self.clock).create_staff(
+            random_id(), role, email=email, password_hash=self.password_hash, cause=CAUSE
         )
         return self.bearer(made.id, role)
 
@@ -256,9 +258,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
         observations=Observations(generations, store.words, store.predictions),
-        webhooks=Webhooks(
-            store.events, store.outgoing, WebhookSettings(), announce=lambda _: None, clock=clock
-        ),
+        webhooks=webhooks_of(store, clock),
         patience=Patience(),
         tiers=dict(TIERS),
         provider_secret=WebhookSecret(model, clock),
@@ -269,11 +269,23 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
     return create_door(door, settings)
 
 
+def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
+    return Webhooks(store.events, store.outgoing, WebhookSettings(), announce=lambda _: None, clock=clock)
+
+
 def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountSweep:
     return AccountSweep(
         accounts=store.accounts,
-        drafts=store.drafts,
+        drafts=store.drafts.stale,
         changes=store.account_changes(clock),
+        platform=store.platform_changes(clock),
+        projects=ProjectErasure(
+            accounts=store.accounts,
+            changes=store.account_changes(clock),
+            webhooks=webhooks_of(store, clock),
+            after=timedelta(days=30),
+            clock=clock,
+        ),
         generations=generations,
         lists=store.lists,
         words=store.words,

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
@@ -48,6 +50,43 @@ def shell(mongodb_url: str) -> Shell:
             "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": PEPPER}),
         }
     )
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\tb", "a\u202eb", "x" * 256])
+def test_names_keep_the_rule_of_the_api(shell: Shell, name: str) -> None:
+    shell.json("create-developer", "ada@example.com")
+    shell.json("create-project", "ada@example.com", "garden")
+    for command in (
+        ("create-developer", "eve@example.com", "--name", name),
+        ("create-operator", "eve@example.com", "--name", name),
+        ("create-project", "ada@example.com", name),
+        ("create-user", "ada@example.com", "garden", "bob@example.com", "--name", name),
+        ("create-key", "ada@example.com", "--name", name),
+    ):
+        assert shell.error(*command).startswith("the name must"), command
+    assert [one["email"] for one in shell.json("list")["developers"]] == ["ada@example.com"]
+
+
+def test_an_operator_erases_a_user_of_a_deleted_project(shell: Shell, mongodb_url: str) -> None:
+    shell.json("create-developer", "ada@example.com")
+    project = shell.json("create-project", "ada@example.com", "garden")
+    user = shell.json("create-user", "ada@example.com", "garden", "bob@example.com")
+    with MongoClient[dict[str, Any]](mongodb_url) as client:
+        ended = {"$set": {"active": False, "deleted_at": datetime.now(UTC)}}
+        client.get_default_database()["projects"].update_one({"_id": project["id"]}, ended)
+    gone = shell.json("delete-user", "ada@example.com", project["id"], "bob@example.com")
+    assert gone == {"deleted": user["id"]}
+    assert "no user" in shell.error("delete-user", "ada@example.com", project["id"], "bob@example.com")
+
+
+def test_who_comes_and_goes_stands_in_the_history_of_the_platform(shell: Shell) -> None:
+    made = shell.json("create-operator", "oscar@example.com", "--auditor")
+    shell.text("delete-operator", "oscar@example.com")
+    told = [(event["type"], event["data"]) for event in shell.json("history", "platform")]
+    assert told == [
+        ("platform.staff_created", {"staff": made["id"], "role": "auditor"}),
+        ("platform.staff_deleted", {"staff": made["id"]}),
+    ]
 
 
 def test_an_operator_makes_and_changes_accounts(shell: Shell) -> None:

@@ -8,42 +8,12 @@ import pytest
 import pytest_asyncio
 
 from domain.errors import ExemplarError
-from events.envelope import RecordedEvent
-from store.accounts.changes import AccountChanges
-from store.accounts.developers import Developers
-from store.accounts.projector import AccountProjector
 from store.accounts.sweep import DRAFTS_LIVE
-from store.errors import OutcomeUnknownError, StoreUnavailableError
+from store.errors import OutcomeUnknownError
+from tests.accounts.crashes import crashing, dying
 from tests.accounts.house import CAUSE, House, Owner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-class Crashing(AccountProjector):
-    """Dies before it writes anything."""
-
-    async def apply(self, developer_id: str, recorded: RecordedEvent) -> None:
-        raise StoreUnavailableError(f"crash before {recorded.type} of {developer_id}")
-
-
-class Dying(Developers):
-    """Dies before the event is appended."""
-
-    async def _decide(self, *_: object) -> None:
-        raise asyncio.CancelledError
-
-
-def crashing(house: House) -> AccountChanges:
-    """A gateway that dies right behind the event."""
-    projector = Crashing(house.store.client.get_default_database())
-    developers = Developers(house.store.events, projector, clock=house.clock)
-    return AccountChanges(house.store.accounts, house.store.drafts, developers)
-
-
-def dying(house: House) -> AccountChanges:
-    """A gateway that dies right before it."""
-    developers = Dying(house.store.events, house.store.account_projector, clock=house.clock)
-    return AccountChanges(house.store.accounts, house.store.drafts, developers)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -9,7 +9,9 @@ import pytest
 
 from domain.access import Role
 from domain.credentials import Passwords, PasswordSettings
+from domain.errors import ErrorCode, ExemplarError
 from gateway.accounts.attempts import OF_ACCOUNT_FROM_PLACE
+from store.accounts.user_changes import NewPassword
 from tests.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House, Owner, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,11 +61,16 @@ async def test_a_password_that_was_reset_meanwhile_is_not_changed(house: House) 
     person = await house.person()
     proved = await house.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
     assert proved is not None
-    whose = (Role.END_USER, person.id, person.place.id)
-    for hashed, expected in (("reset", True), ("intruder", False)):
-        changed = await house.store.accounts.change_password(*whose, hashed, proved=proved, kept_session="s")
-        assert changed is expected
-    assert await house.store.accounts.password_hash(*whose) == "reset"
+    whose = (person.place.owner.id, person.place.id, person.id)
+    await house.changes.change_user_password(*whose, NewPassword("reset", proved, "s"), cause=CAUSE)
+    with pytest.raises(ExemplarError) as refusal:
+        await house.changes.change_user_password(*whose, NewPassword("intruder", proved, "s"), cause=CAUSE)
+    assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
+    kept = await house.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
+    assert kept == "reset"
+    user = await house.store.accounts.database["users"].find_one({"_id": person.id})
+    assert user is not None
+    assert user["drafts"] == {}
 
 
 async def test_a_number_of_thousands_of_digits_is_no_fault_of_ours(house: House) -> None:
@@ -171,7 +178,8 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
 async def test_staff_log_in_and_end_their_sessions_like_everybody(house: House, role: Role) -> None:
     email = f"{role.value}@platform.example"
-    await house.store.accounts.staff.create(role.value, role, email=email, password_hash=house.password_hash)
+    platform = house.store.platform_changes(house.clock)
+    await platform.create_staff(role.value, role, email=email, password_hash=house.password_hash, cause=CAUSE)
     status, body = await house.call("POST", LOGIN, {}, {"email": email, "password": PASSWORD})
     assert status == 200
     token = {"Authorization": f"Bearer {body['access_token']}"}
@@ -182,8 +190,34 @@ async def test_staff_log_in_and_end_their_sessions_like_everybody(house: House, 
     )[0] == 204
     assert (await house.call("POST", "/api/v1/auth/logout", token))[0] == 204
     assert not await lives(house, token)
-    await house.store.accounts.staff.remove(email)
+    await platform.delete_staff(role.value, cause=CAUSE)
     assert not await refreshes(house, body["refresh_token"])
+    told = [
+        event for event in await platform.history() if event.to_cloudevent()["data"]["staff"] == role.value
+    ]
+    assert [(event.type, event.cause.actor) for event in told] == [
+        ("platform.staff_created", "operator"),
+        ("platform.staff_password_changed", f"{role.value.removeprefix('platform_')}:{role.value}"),
+        ("platform.staff_deleted", "operator"),
+    ]
+    assert "@" not in str(told)
+
+
+@pytest.mark.parametrize("kind", ["end user", "developer"])
+async def test_who_changes_his_password_stands_in_the_log_without_it(house: House, kind: str) -> None:
+    person = await house.person()
+    owner = person.place.owner
+    who = person if kind == "end user" else owner
+    sent = {"current_password": PASSWORD, "new_password": OTHER}
+    assert (await house.call("POST", PASSWORDS, who.token, sent))[0] == 204
+    last = (await house.changes.history(owner.id))[-1].to_cloudevent()
+    if kind == "end user":
+        assert (last["type"], last["actor"]) == ("developer.user_password_changed", f"user:{person.id}")
+        assert (last["data"]["project"], last["data"]["user"]) == (person.place.id, person.id)
+    else:
+        assert (last["type"], last["actor"]) == ("developer.password_changed", f"developer:{owner.id}")
+    assert OTHER not in str(last)
+    assert "argon2" not in str(last)
 
 
 async def test_operators_manage_and_auditors_read_histories_and_nothing_else(house: House) -> None:

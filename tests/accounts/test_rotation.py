@@ -8,7 +8,7 @@ from domain.access import Claims, Role
 from domain.credentials import Peppers, mint
 from gateway.accounts.authentication import AuthenticationSettings
 from gateway.accounts.tokens import Tokens, key_id
-from store.accounts.changes import random_id
+from store.accounts.user_changes import random_id
 from tests.accounts.house import Clock
 
 OLD, NEW = "o" * 32, "n" * 32

@@ -6,16 +6,22 @@ from datetime import UTC, datetime
 
 from domain.developer import Developer, fold, stream_of
 from events.developer import (
+    CorrectedUnits,
+    DeveloperPasswordChanged,
     DeveloperPasswordReset,
     DeveloperRegistered,
     DeveloperTierChanged,
+    DraftWithdrawn,
     KeyCreated,
     KeyRevoked,
     ProjectCreated,
     ProjectDeleted,
+    ProjectErased,
     ProjectRenamed,
+    QuotaCorrected,
     UserDeleted,
     UserErased,
+    UserPasswordChanged,
     UserPasswordReset,
     UserRegistered,
 )
@@ -30,17 +36,30 @@ GARDEN = ProjectCreated(project="garden")
 HIS_KEY = KeyCreated(key="key-1", project=None)
 GARDEN_KEY = KeyCreated(key="key-2", project="garden")
 
+CORRECTED = QuotaCorrected(
+    correction="cor-1",
+    reason="recount",
+    units=(CorrectedUnits(period="2026-11", before=5, after=4),),
+    taken=(),
+    freed=("gen-1",),
+)
+
 ONE_OF_EACH: tuple[Event, ...] = (
     REGISTERED,
     DeveloperTierChanged(previous="free_starter", tier="cloud_starter"),
     DeveloperPasswordReset(change="c1"),
+    DeveloperPasswordChanged(change="c4"),
+    DraftWithdrawn(kind="users", draft="usr-2", change=None),
+    CORRECTED,
     GARDEN,
     ProjectRenamed(project="garden", change="c2"),
     ProjectDeleted(project="garden"),
+    ProjectErased(project="garden"),
     HIS_KEY,
     KeyRevoked(key="key-1"),
     UserRegistered(project="garden", user="usr-1"),
     UserPasswordReset(project="garden", user="usr-1", change="c3"),
+    UserPasswordChanged(project="garden", user="usr-1", change="c5"),
     UserDeleted(project="garden", user="usr-1"),
     UserErased(project="garden", user="usr-1"),
 )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -12,10 +13,12 @@ from events.developer import (
     KeyRevoked,
     ProjectCreated,
     ProjectDeleted,
+    ProjectErased,
     UserDeleted,
     UserRegistered,
 )
 from tests.domain.given_developer import (
+    CORRECTED,
     GARDEN,
     GARDEN_KEY,
     HIS_KEY,
@@ -107,10 +110,36 @@ def test_what_is_in_no_project_of_his_is_unknown() -> None:
         lambda d: rules.create_key(d, key="k", project="kitchen"),
         lambda d: rules.register_user(d, project="kitchen", user="u"),
         lambda d: rules.reset_user_password(d, project="kitchen", user="u", change="c"),
-        lambda d: rules.delete_user(d, project="kitchen", user="u"),
+        lambda d: rules.change_user_password(d, project="kitchen", user="u", change="c"),
     ):
         with refused(ErrorCode.NOT_FOUND):
             given(GARDEN).when(decision)
+
+
+def test_who_was_only_going_to_register_may_still_do_so() -> None:
+    withdrawn = rules.withdraw_draft(None, kind="developers", draft=ID, change=None)
+    nobody = folded(withdrawn)
+    assert nobody is not None
+    assert (nobody.tier, nobody.version) == ("", 1)
+    assert rules.register(nobody, tier="free_starter") == [REGISTERED]
+    assert folded([*withdrawn, REGISTERED]) == replace(given().developer, version=2)
+
+
+def test_only_a_deleted_project_is_erased() -> None:
+    assert given(GARDEN).when(lambda d: rules.erase_project(d, project="garden")) == ()
+    gone = given(GARDEN, ProjectDeleted(project="garden"))
+    erased = (ProjectErased(project="garden"),)
+    assert gone.when(lambda d: rules.erase_project(d, project="garden")) == erased
+
+
+def test_a_user_of_a_deleted_project_may_be_deleted() -> None:
+    gone = given(GARDEN, ProjectDeleted(project="garden"))
+    assert gone.when(lambda d: rules.delete_user(d, project="garden", user="ada"))
+
+
+def test_a_correction_is_noted_once() -> None:
+    assert given().when(lambda d: rules.correct_quota(d, corrected=CORRECTED)) == (CORRECTED,)
+    assert given(CORRECTED).when(lambda d: rules.correct_quota(d, corrected=CORRECTED)) == ()
 
 
 def test_users_come_and_go_without_weighing_on_the_state() -> None:

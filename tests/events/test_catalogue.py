@@ -8,6 +8,7 @@ from events.catalogue import CLASSES, UnknownEventError, event_from, schema_uri
 from events.developer import DeveloperEvent
 from events.event import Event
 from events.generation import GenerationEvent, GenerationProgressed
+from events.platform import PlatformEvent
 from events.webhook import WebhookEvent
 
 URI = "urn:exemplar:event:generation.progressed"
@@ -89,7 +90,7 @@ def test_an_event_cannot_be_changed() -> None:
 
 
 def test_every_event_is_in_the_catalogue_under_its_name() -> None:
-    unions = (GenerationEvent, WebhookEvent, DeveloperEvent)
+    unions = (GenerationEvent, WebhookEvent, DeveloperEvent, PlatformEvent)
     assert set(CLASSES.values()) == {cls for union in unions for cls in get_args(union)}
     assert schema_uri(GenerationProgressed(percent=10)) == f"{URI}:1"
 
@@ -161,6 +162,23 @@ ALLOWED_FIELDS: dict[str, set[str]] = {
     "generation.erased": set(),
     "developer.registered": {"tier"},
     "developer.tier_changed": {"previous", "tier"},
+    "developer.password_changed": {"change"},
+    "developer.draft_withdrawn": {"change", "draft", "kind"},
+    "developer.project_erased": {"project"},
+    "developer.quota_corrected": {
+        "correction",
+        "freed",
+        "reason",
+        "taken",
+        "units.after",
+        "units.before",
+        "units.period",
+    },
+    "developer.user_password_changed": {"change", "project", "user"},
+    "platform.staff_created": {"role", "staff"},
+    "platform.staff_password_changed": {"change", "staff"},
+    "platform.staff_deleted": {"staff"},
+    "platform.draft_withdrawn": {"change", "staff"},
     "developer.password_reset": {"change"},
     "developer.project_created": {"project"},
     "developer.project_renamed": {"change", "project"},

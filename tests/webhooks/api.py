@@ -67,7 +67,16 @@ async def open_api(office: PostOffice) -> AsyncIterator[Api]:
     authenticator = Authenticator(store.accounts, tokens, peppers)
     changes = store.account_changes(clock)
     sessions = Sessions(store.accounts, tokens)
-    door = IdentityRoutes(store.accounts, changes, authenticator, sessions, passwords, peppers, clock)
+    door = IdentityRoutes(
+        store.accounts,
+        changes,
+        store.platform_changes(clock),
+        authenticator,
+        sessions,
+        passwords,
+        peppers,
+        clock,
+    )
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)

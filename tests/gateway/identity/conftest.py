@@ -50,7 +50,15 @@ async def world(identity_database: str) -> AsyncIterator[World]:
     authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
     sessions = Sessions(accounts, tokens)
     door = IdentityRoutes(
-        accounts, changes, authenticator, sessions, passwords, peppers, clock, callers=Callers(LOOPBACK)
+        accounts,
+        changes,
+        store.platform_changes(clock),
+        authenticator,
+        sessions,
+        passwords,
+        peppers,
+        clock,
+        callers=Callers(LOOPBACK),
     )
     client = TestClient(TestServer(application(door, authenticator)))
     await client.start_server()

@@ -102,6 +102,15 @@ async def test_registering_needs_both_keys_of_the_project(
         ({"password": "x" * 129}, "password"),
         ({"full_name": "x" * 256}, "full_name"),
         ({"full_name": 7}, "full_name"),
+        ({"full_name": ""}, "full_name"),
+        ({"full_name": " \u200b\u2003"}, "full_name"),
+        ({"full_name": "Ada\u0000"}, "full_name"),
+        ({"full_name": "Ada\nLovelace"}, "full_name"),
+        ({"full_name": "Ada\u202eecalevoL"}, "full_name"),
+        ({"full_name": "Ada\u2066Lovelace"}, "full_name"),
+        ({"full_name": "Ada\ud800"}, "full_name"),
+        ({"password": " " * 8}, "password"),
+        ({"password": "longenough\ud800"}, "password"),
     ],
 )
 async def test_a_registration_is_told_which_field_is_wrong(
@@ -113,6 +122,41 @@ async def test_a_registration_is_told_which_field_is_wrong(
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", field]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u0000", "a\tb", "a\u202db", "a\u2069b", "x" * 256, 7])
+async def test_a_name_that_nobody_can_read_is_refused_everywhere(world: World, name: object) -> None:
+    tenant = await world.tenant()
+    project = f"{PROJECTS}/{tenant.project_id}"
+    for method, path in (
+        ("POST", PROJECTS),
+        ("PUT", project),
+        ("POST", KEYS),
+        ("POST", f"{project}/api-keys"),
+    ):
+        answer = await world.client.request(
+            method, path, json={"name": name}, headers=world.as_developer(tenant)
+        )
+        status, detail = await told(answer)
+        assert status == 422, (method, path)
+        assert isinstance(detail, list)
+        assert [one["loc"] for one in detail] == [["body", "name"]]
+
+
+async def test_a_name_of_any_language_and_a_text_of_two_lines_are_kept(world: World) -> None:
+    tenant = await world.tenant()
+    sent = {"name": "حديقة 花园 🌻 \u200dÅse", "description": "one\n\ttwo"}
+    path = f"{PROJECTS}/{tenant.project_id}"
+    answer = await world.client.put(path, json=sent, headers=world.as_developer(tenant))
+    body = await answer.json()
+    assert (answer.status, {**body, **sent}) == (200, body)
+    answer = await world.client.put(
+        path, json={"description": "a\u202eb"}, headers=world.as_developer(tenant)
+    )
+    status, detail = await told(answer)
+    assert status == 422
+    assert isinstance(detail, list)
+    assert detail[0]["loc"] == ["body", "description"]
 
 
 async def test_an_operator_registers_a_developer_with_all_he_needs_to_begin(world: World) -> None:
@@ -289,15 +333,21 @@ async def test_statistics_count_what_there_is_and_what_is_active(world: World) -
         "is_active=perhaps",
         "search=" + "x" * 256,
         "search=a%00b",
+        "page=1&page=2",
+        "is_active=true&is_active=true",
     ],
 )
-async def test_a_wrong_query_is_answered_422(world: World, query: str) -> None:
+@pytest.mark.parametrize("what", ["users", "stats", "{id}/users", "{id}/stats"])
+async def test_a_wrong_query_is_answered_422(world: World, query: str, what: str) -> None:
     tenant = await world.tenant()
-    answer = await world.client.get(f"{PROJECTS}/users?{query}", headers=world.as_developer(tenant))
+    path = f"{PROJECTS}/{what.format(id=tenant.project_id)}"
+    answer = await world.client.get(f"{path}?{query}", headers=world.as_developer(tenant))
     status, detail = await told(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["query", query.partition("=")[0]]
+    answer = await world.client.get(f"{path}?meaning=less&meaning=less", headers=world.as_developer(tenant))
+    assert answer.status == 200
 
 
 ROUTES = [

@@ -19,7 +19,8 @@ from gateway.accounts.authentication import Authenticator
 from gateway.accounts.identity import IdentityRoutes
 from gateway.accounts.tokens import TokenPair, Tokens, key_id
 from store.accounts.accounts import Accounts
-from store.accounts.changes import AccountChanges, random_id
+from store.accounts.changes import AccountChanges
+from store.accounts.user_changes import random_id
 
 SECRET = "the secret that signs tokens in these tests"
 RETIRED_SECRET = "the secret that signed them until yesterday"

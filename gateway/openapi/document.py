@@ -1,0 +1,137 @@
+"""The API as one OpenAPI 3.1 document, and the route that serves it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from gateway.openapi.accounts import ACCOUNTS
+from gateway.openapi.generations import GENERATIONS
+from gateway.openapi.operation import Caller, Operation
+from gateway.openapi.schemas import ANSWERS
+
+OPERATIONS: Final = (*ACCOUNTS, *GENERATIONS)
+PATH: Final = "/openapi.json"
+
+_SCHEMES: Final = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "role": {"type": "apiKey", "in": "header", "name": "X-User-Role"},
+    "developer_key": {"type": "apiKey", "in": "header", "name": "X-Developer-Key"},
+    "project": {"type": "apiKey", "in": "header", "name": "X-Project-ID"},
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "operator_key": {"type": "apiKey", "in": "header", "name": "X-Operator-Key"},
+    "ticket": {"type": "apiKey", "in": "query", "name": "ticket"},
+    "link": {"type": "apiKey", "in": "query", "name": "signature"},
+}
+# Each is one way in; what stands together goes together.
+_WAYS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
+    "anybody": (),
+    "account": (("token",),),
+    "end_user": (("token",),),
+    "developer": (("token",),),
+    "submitter": (("token", "role", "developer_key", "project", "api_key"),),
+    "operator": (("operator_key",), ("token",)),
+    "overseer": (("operator_key",), ("token",)),
+    "program": (("developer_key", "project", "api_key"), ("operator_key",)),
+    "ticket": (("token",), ("ticket",)),
+    "link": (("link",), ("token",), ()),  # what is published is shown to everybody
+}
+_NAMED: Final = re.compile(r"\{(\w+)\}")
+
+
+class OpenApiRoutes:
+    """Serve the document, which is made once."""
+
+    def __init__(self, version: str) -> None:
+        self._document = document(version)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get(PATH, self.read)]
+
+    async def read(self, _: web.Request) -> web.Response:
+        """Answer the document."""
+        return web.json_response(self._document, headers={"Cache-Control": "public, max-age=300"})
+
+
+def document(version: str) -> dict[str, Any]:
+    """Write the document; `version` is that of the service."""
+    schemas: dict[str, Any] = dict(ANSWERS)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _written(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "exemplar", "version": version, "summary": "Image generation by example"},
+        "paths": paths,
+        "components": {"securitySchemes": dict(_SCHEMES), "schemas": schemas},
+    }
+
+
+def _written(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "operationId": _id_of(operation),
+        "summary": operation.summary,
+        "parameters": _parameters(operation),
+        "security": [{name: [] for name in way} for way in _WAYS[operation.caller]],
+        "responses": _responses(operation),
+    }
+    if operation.body is not None:
+        content = _content(operation.body, schemas)
+        written["requestBody"] = {"required": not operation.optional_body, "content": content}
+    return written
+
+
+def _id_of(operation: Operation) -> str:
+    path = operation.path
+    path = path.removeprefix("/api/v1") if path.startswith("/api/v1") else f"service{path}"
+    words = re.sub(r"\W+", "_", path).strip("_")
+    slash = "_slash" if operation.path.endswith("/") and operation.path != "/" else ""
+    return f"{operation.method}_{words}{slash}"
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    in_path: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _NAMED.findall(operation.path)
+    ]
+    headers = [{"name": name, "in": "header", "schema": {"type": "string"}} for name in operation.headers]
+    return [*in_path, *_query(operation), *headers]
+
+
+def _query(operation: Operation) -> list[dict[str, Any]]:
+    if isinstance(operation.query, type):
+        fields = operation.query.model_json_schema()["properties"]
+    else:
+        fields = {name: {"type": "string"} for name in operation.query}
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in fields.items()]
+
+
+def _content(body: type[BaseModel] | Mapping[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(body, Mapping):
+        return {kind: {"schema": schema} for kind, schema in body.items()}
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= schema.pop("$defs", {})
+    schemas[body.__name__] = schema
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}}
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    answered: dict[str, Any] = {"description": "Done"}
+    if operation.status != 204:
+        answered["content"] = _answer(operation)
+    error = {"description": "Refused", "content": {"application/json": {"schema": _error()}}}
+    also = {str(status): {"description": said} for status, said in operation.also.items()}
+    return {str(operation.status): answered, **also, "default": error}
+
+
+def _answer(operation: Operation) -> dict[str, Any]:
+    if "/" in operation.answer:
+        return {operation.answer: {}}
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{operation.answer}"}}}
+    return content | ({"text/csv": {}} if operation.answer == "Usage" else {})
+
+
+def _error() -> dict[str, str]:
+    return {"$ref": "#/components/schemas/Error"}

@@ -1,0 +1,38 @@
+"""One method of one path, as the document tells it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+Caller = Literal[
+    "anybody",
+    "account",
+    "submitter",
+    "end_user",
+    "developer",
+    "operator",
+    "overseer",
+    "program",
+    "ticket",
+    "link",
+]
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`body` and `query` are what is read; `answer` names a schema of the document, or a media type."""
+
+    method: Literal["get", "post", "put", "patch", "delete"]
+    path: str
+    summary: str
+    caller: Caller
+    status: int = 200
+    body: type[BaseModel] | Schema | None = None
+    query: type[BaseModel] | Sequence[str] = ()
+    answer: str = "Object"
+    optional_body: bool = False
+    headers: Sequence[str] = ()
+    also: Mapping[int, str] = field(default_factory=dict)
