@@ -34,10 +34,9 @@ from gateway.generations.submitting import Submitting
 from gateway.health import HealthRoutes
 from gateway.limits import CountingAuthenticator, Limits
 from gateway.settings import GatewaySettings
-from gateway.streams.feed_streams import FeedRoutes
 from gateway.streams.newsroom import Newsroom
 from gateway.streams.outlet import StreamSettings
-from gateway.streams.routes import StreamRoutes
+from gateway.streams.reading_room import ReadingRoom
 from gateway.uploads.budget import UploadBudget
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
@@ -106,6 +105,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     identity = _identity(door, settings, limits)
     generations = _generations(door, settings, identity.authenticator)
     listing = _listing(door, settings, generations)
+    reading = _reading(door, settings, identity, generations)
     tables = [
         AuthRoutes(identity).routes(),
         DeveloperRoutes(identity).routes(),
@@ -116,8 +116,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
         listing.table(),
-        _streams(door, generations).table(),
-        _feeds(door, identity).table(),
+        reading.table(),
         _steering(door, generations).table(),
         RetryRoutes(owned=generations).table(),
         ExplainRoutes(owned=generations, patience=door.patience).table(),
@@ -127,7 +126,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         _health(door).table(),
     ]
     app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
-    door.newsroom.install(app)
+    reading.install(app)
     limits.install(app)
     return app
 
@@ -210,24 +209,16 @@ def _pictures(door: Door, generations: GenerationRoutes) -> PictureRoutes:
     )
 
 
-def _streams(door: Door, generations: GenerationRoutes) -> StreamRoutes:
-    return StreamRoutes(
-        owned=generations,
+def _reading(
+    door: Door, settings: DoorSettings, identity: IdentityRoutes, generations: GenerationRoutes
+) -> ReadingRoom:
+    return ReadingRoom(
+        newsroom=door.newsroom,
         events=door.store.events,
-        watching=door.newsroom.watching,
-        outlets=door.newsroom.outlets,
-        tickets=door.newsroom.tickets,
-        clock=door.clock,
-    )
-
-
-def _feeds(door: Door, identity: IdentityRoutes) -> FeedRoutes:
-    return FeedRoutes(
         door=identity,
-        generations=door.generations,
-        feeds=door.newsroom.feeds,
-        cursors=door.newsroom.cursors,
-        outlets=door.newsroom.outlets,
+        owned=generations,
+        recheck=settings.streams.recheck,
+        clock=door.clock,
     )
 
 

@@ -176,6 +176,10 @@ class Authenticator:
             api_key_hashes=self._peppers.candidates(presented.api_key),
         )
 
+    def presented(self, request: web.Request) -> tuple[Claims, Presented]:
+        """Read what a request was admitted with: its token and the headers that go with it."""
+        return self._bearer(request), read_headers(request)
+
     async def reachable(self, owner: Owner) -> bool:
         """Tell whether what belongs to somebody may be shown: he, his project and his developer live."""
         found = await self._accounts.credentials(owner.project, user_id=owner.user)
