@@ -80,8 +80,10 @@ class Authenticator:
 
     async def submitter(self, request: web.Request) -> Identity:
         """Admit an end user by all five headers."""
-        claims = self._bearer(request)
-        presented = read_headers(request)
+        return await self.confirm(*self.presented(request))
+
+    async def confirm(self, claims: Claims, presented: Presented) -> Identity:
+        """Admit an end user by what was read of his request; again, when time has passed since."""
         found = await self._tenancy_of(claims, presented)
         identity = access.submitter(claims, presented, found, self._tiers)
         self._note_use(found, presented)
