@@ -29,6 +29,7 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.provider import ProviderRoutes, ReadSecret
 from gateway.generations.retrying import RetryRoutes
 from gateway.generations.routes import GenerationRoutes
+from gateway.generations.showing import Showing
 from gateway.generations.steering import SteeringRoutes
 from gateway.generations.submitting import Submitting
 from gateway.health import HealthRoutes
@@ -163,6 +164,7 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
             words=door.store.words,
             blobs=door.store.blobs,
             admission=door.admission,
+            showing=Showing(put=door.store.projection.put, words=door.store.words, patience=door.patience),
             patience=door.patience,
             id_secret=settings.id_key,
             clock=door.clock,

@@ -18,8 +18,9 @@ from gateway.generations.asking import cancel_after, idempotency_key
 from gateway.generations.contents import Content, Retry
 from gateway.generations.finishing import Finishing
 from gateway.generations.links import PREFIX, Links
+from gateway.generations.request import Request
 from gateway.generations.resources import etag_of, resource_of
-from gateway.generations.submitting import Request, Submitting
+from gateway.generations.submitting import Submitting
 from gateway.limits import OVERDRAWN
 from gateway.request_ids import request_id_of
 from gateway.settings import GatewaySettings

@@ -100,6 +100,10 @@ class Projection(Protocol):
 
     async def write(self, rows: Sequence[Row]) -> None: ...
 
+    async def put(self, row: Row) -> None:
+        """Write one row; concurrent calls share round trips."""
+        ...
+
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """Map those of `ids` that have a row to its version."""
         ...

@@ -8,6 +8,7 @@ from pymongo.errors import BulkWriteError
 
 from domain.lifecycle import UNSENT
 from store.generations.projection import Row
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
@@ -20,6 +21,7 @@ class MongoProjection:
 
     def __init__(self, database: Database, *, collection: str = "generations") -> None:
         self._rows = database.get_collection(collection)
+        self._puts: Batcher[Row] = Batcher(self._put)
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -43,6 +45,13 @@ class MongoProjection:
                 # The stored row is as new or newer, or an older one was inserted a moment ago: compare again.
                 doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
                 await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
+
+    async def put(self, row: Row) -> None:
+        await self._puts.put(row)
+
+    async def _put(self, rows: Sequence[Row]) -> Sequence[Exception | None]:
+        await self.write(rows)
+        return [None] * len(rows)
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         with reachable():

@@ -129,10 +129,10 @@ async def test_every_filter_is_backed_by_an_index(
 
 
 async def test_filters_find_what_they_say(lists: MongoLists) -> None:
+    documents = [document(number) for number in reversed(range(ROWS))]
     for scope, (name, filters) in itertools.product((OWN, PROJECT, PUBLIC), FILTERS.items()):
         found = await lists.page(scope, filters, page=1, per_page=ROWS)
-        expected = [document(number) for number in reversed(range(ROWS))]
-        expected = [one for one in expected if _holds(one, scope, name)]
+        expected = [one for one in documents if _holds(one, scope, name)]
         assert [row.id for row in found] == [one["_id"] for one in expected], (scope, name)
         assert await lists.total(scope, filters) == Total(len(expected), exact=True)
 
