@@ -7,9 +7,9 @@ from store.generations.projection import rows_of
 
 NAME = "projector"
 
-# What shows in lists and usage at once. The steps between wait for the follower, which writes rows in bulk.
+# What shows in lists and usage at once. The gateway writes the row of a new generation before it answers; the
+# steps between wait for the follower, which writes rows in bulk, and whatever the gateway could not.
 EVENTS = (
-    "generation.requested",
     "generation.completed",
     "generation.failed",
     "generation.published",

@@ -26,16 +26,16 @@ from gateway.generations.pictures import PictureRoutes
 from gateway.generations.provider import ProviderRoutes, ReadSecret
 from gateway.generations.retrying import RetryRoutes
 from gateway.generations.routes import GenerationRoutes
+from gateway.generations.showing import Showing
 from gateway.generations.steering import SteeringRoutes
 from gateway.generations.submitting import Submitting
 from gateway.health import HealthRoutes
 from gateway.limits import CountingAuthenticator, Limits
 from gateway.openapi.document import OpenApiRoutes
 from gateway.settings import GatewaySettings
-from gateway.streams.feed_streams import FeedRoutes
 from gateway.streams.newsroom import Newsroom
 from gateway.streams.outlet import StreamSettings
-from gateway.streams.routes import StreamRoutes
+from gateway.streams.reading_room import ReadingRoom
 from gateway.uploads.budget import UploadBudget
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
@@ -104,6 +104,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     identity = _identity(door, settings, limits)
     generations = _generations(door, settings, identity.authenticator)
     listing = _listing(door, settings, generations)
+    reading = _reading(door, settings, identity, generations)
     tables = [
         *account_tables(identity, door.store.events.read),
         WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
@@ -111,8 +112,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
         listing.table(),
-        _streams(door, generations).table(),
-        _feeds(door, identity).table(),
+        reading.table(),
         _steering(door, generations).table(),
         RetryRoutes(owned=generations).table(),
         ExplainRoutes(owned=generations, patience=door.patience).table(),
@@ -123,7 +123,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         OpenApiRoutes(version("exemplar")).routes(),
     ]
     app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
-    door.newsroom.install(app)
+    reading.install(app)
     limits.install(app)
     return app
 
@@ -162,6 +162,9 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
             words=door.store.words,
             blobs=door.store.blobs,
             admission=door.admission,
+            showing=Showing(
+                write=door.store.projection.write, words=door.store.words, patience=door.patience
+            ),
             patience=door.patience,
             id_secret=settings.id_key,
             clock=door.clock,
@@ -208,24 +211,16 @@ def _pictures(door: Door, generations: GenerationRoutes) -> PictureRoutes:
     )
 
 
-def _streams(door: Door, generations: GenerationRoutes) -> StreamRoutes:
-    return StreamRoutes(
-        owned=generations,
+def _reading(
+    door: Door, settings: DoorSettings, identity: IdentityRoutes, generations: GenerationRoutes
+) -> ReadingRoom:
+    return ReadingRoom(
+        newsroom=door.newsroom,
         events=door.store.events,
-        watching=door.newsroom.watching,
-        outlets=door.newsroom.outlets,
-        tickets=door.newsroom.tickets,
-        clock=door.clock,
-    )
-
-
-def _feeds(door: Door, identity: IdentityRoutes) -> FeedRoutes:
-    return FeedRoutes(
         door=identity,
-        generations=door.generations,
-        feeds=door.newsroom.feeds,
-        cursors=door.newsroom.cursors,
-        outlets=door.newsroom.outlets,
+        owned=generations,
+        recheck=settings.streams.recheck,
+        clock=door.clock,
     )
 
 

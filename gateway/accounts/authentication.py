@@ -80,8 +80,10 @@ class Authenticator:
 
     async def submitter(self, request: web.Request) -> Identity:
         """Admit an end user by all five headers."""
-        claims = self._bearer(request)
-        presented = read_headers(request)
+        return await self.confirm(*self.presented(request))
+
+    async def confirm(self, claims: Claims, presented: Presented) -> Identity:
+        """Admit an end user by what was read of his request; again, when time has passed since."""
         found = await self._tenancy_of(claims, presented)
         identity = access.submitter(claims, presented, found, self._tiers)
         self._note_use(found, presented)
@@ -175,6 +177,10 @@ class Authenticator:
             developer_key_hashes=self._peppers.candidates(presented.developer_key),
             api_key_hashes=self._peppers.candidates(presented.api_key),
         )
+
+    def presented(self, request: web.Request) -> tuple[Claims, Presented]:
+        """Read what a request was admitted with: its token and the headers that go with it."""
+        return self._bearer(request), read_headers(request)
 
     async def reachable(self, owner: Owner) -> bool:
         """Tell whether what belongs to somebody may be shown: he, his project and his developer live."""

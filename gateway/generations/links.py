@@ -34,6 +34,8 @@ class Links:
             "status": f"{own}/status",
             "events": f"{own}/events",
             "cancel": f"{own}/cancel",
+            "retry": f"{own}/retry",
+            "explain": f"{own}/explain",
             "image": f"{own}/image",
             "web": own,
         }

@@ -85,15 +85,12 @@ class ListRoutes:
     async def _behind(
         self, window: CursorWindow, scope: Scope, filters: Filters
     ) -> tuple[list[Row], Mapping[str, Any]]:
-        """Read one more than is shown, which tells of a next cursor; count once, at the start."""
+        """Read on behind the cursor; count once, at the start."""
         place = None if window.cursor is None else self._place(window.cursor, scope, filters)
-        found = await self.lists.behind(place, scope, filters, limit=window.limit + 1)
-        rows = list(found[: window.limit])
-        more = len(found) > window.limit
-        last = Place(rows[-1].created_at, rows[-1].id) if more else None
-        cursor = None if last is None else self.places.write(last, scope, filters)
+        found = await self.lists.behind(place, scope, filters, limit=window.limit)
+        cursor = None if found.more is None else self.places.write(found.more, scope, filters)
         counted = _counted(await self.lists.total(scope, filters)) if place is None else {}
-        return rows, {**counted, "limit": window.limit, "next_cursor": cursor}
+        return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
 
     def _place(self, cursor: str, scope: Scope, filters: Filters) -> Place:
         place = self.places.read(cursor, scope, filters)

@@ -13,6 +13,7 @@ from gateway.bodies import read_json_object
 from gateway.generations.contents import Retry, SeedChoice
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
+from gateway.webhooks.checks import check_request
 from store.generations.blobs import BlobStore
 
 _SEEDS = 2**31
@@ -65,7 +66,8 @@ class RetryRoutes:
     async def retry(self, request: web.Request) -> web.Response:
         """Record a new generation like an old one and answer as for a submission.
 
-        A known Idempotency-Key is answered even when the original is gone by now.
+        A known Idempotency-Key is answered even when the original is gone by now. The original's webhook is
+        judged like a new one: what was allowed then may be forbidden today.
         """
         identity = await self.owned.admit(request)
         retry = Retry(request.match_info["generation_id"].lower(), await _read_choice(request))
@@ -76,6 +78,7 @@ class RetryRoutes:
         if not original.final:
             raise ExemplarError(ErrorCode.CONFLICT, "Only a finished generation can be retried")
         content = await self._kept(original)
+        check_request(content.webhook, content.webhook_events_filter, self.owned.webhook_allow)
         seeded = replace(asked, retry=replace(retry, seed=_seed(original, retry.choice)))
         with self.owned.budget.lease() as lease:
             # Copied one at a time: the largest is all that is held at once.

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from domain.access import Identity
+from domain.access import Claims, Identity, Presented
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation import Generation
 from gateway.accounts.authentication import Authenticator
@@ -18,8 +18,9 @@ from gateway.generations.asking import cancel_after, idempotency_key
 from gateway.generations.contents import Content, Retry
 from gateway.generations.finishing import Finishing
 from gateway.generations.links import PREFIX, Links
+from gateway.generations.request import Request
 from gateway.generations.resources import etag_of, resource_of
-from gateway.generations.submitting import Request, Submitting
+from gateway.generations.submitting import Submitting
 from gateway.limits import OVERDRAWN
 from gateway.request_ids import request_id_of
 from gateway.settings import GatewaySettings
@@ -34,7 +35,19 @@ from store.generations.words import WordsStore
 from store.quota.admission import Admission
 
 MESSAGE = "Generation request submitted successfully"
+_A_MOMENT = timedelta(seconds=1)  # so long after the first look nobody is looked at again
 _KEPT = ("Location", "Idempotency-Replayed", "Preference-Applied")
+
+
+class Admitted(NamedTuple):
+    """With what somebody was admitted, and when."""
+
+    claims: Claims
+    presented: Presented
+    since: datetime
+
+
+_ADMITTED: Final = web.RequestKey("admitted", Admitted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +125,7 @@ class GenerationRoutes:
     async def admit(self, request: web.Request) -> Identity:
         """Authenticate and look at the limits; a known key is never refused for them."""
         identity = await self.authenticator.submitter(request)
+        request[_ADMITTED] = Admitted(*self.authenticator.presented(request), self.clock())
         if idempotency_key(request) is None:
             bounds = Request(identity, "", None, "").bounds
             await self.admission.look(identity.developer_id, bounds)
@@ -132,7 +146,13 @@ class GenerationRoutes:
         )
 
     async def submit(self, request: web.Request, asked: Request, content: Content) -> web.Response:
-        """Record what was asked for and say so, or that nobody can tell whether it was recorded."""
+        """Record what was asked for and say so, or that nobody can tell whether it was recorded.
+
+        Whoever took his time is judged once more, with what he came with: much is revoked in minutes.
+        """
+        claims, presented, since = request[_ADMITTED]
+        if self.clock() - since > _A_MOMENT:
+            asked = replace(asked, identity=await self.authenticator.confirm(claims, presented))
         try:
             replayed = await self.submitting.submit(asked, content)
         except OutcomeUnknownError:

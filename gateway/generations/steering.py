@@ -81,7 +81,10 @@ class SteeringRoutes:
         owner = generation.request.owner
         cause = Cause(actor=f"user:{owner.user}", request_id=request_id_of(request))
         decided = await self.generations.decide(generation.id, decision, cause=cause, known=generation)
-        return decided.generation if decided else generation
+        if decided is None or not decided.events:
+            return generation if decided is None else decided.generation
+        await self.owned.submitting.showing.show(decided.generation)
+        return decided.generation
 
 
 async def _read_is_public(request: web.Request) -> bool:

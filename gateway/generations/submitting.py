@@ -11,53 +11,27 @@ import structlog
 from uuid_utils import uuid7
 
 from domain.access import Identity
-from domain.errors import ErrorCode, ExemplarError, LimitError
-from domain.generation import Generation, stream_of
+from domain.errors import ErrorCode, ExemplarError
+from domain.generation import Generation, fold, stream_of
 from domain.lifecycle import Patience
 from domain.quota import period_of
 from events.envelope import Cause
 from events.generation import GenerationRequested, Owner
-from gateway.generations.contents import Content, Retry, digests_of, examples_of, fingerprint_of
+from gateway.generations.contents import Content, digests_of, examples_of, fingerprint_of
+from gateway.generations.request import Request
+from gateway.generations.showing import Showing
 from gateway.ids import uuid8
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
 from store.generations.words import Words, WordsStore
 from store.quota.admission import Admission
-from store.quota.ledger import Bounds
 
 # The sweep frees a hold without a stream after two minutes, so none may be near that age when the event is
 # appended: the rest of the time is the store's, whose longest wait for one append is less than a minute.
 RENEW_HOLD_AFTER = timedelta(seconds=30)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Who submits under which id; `key` is the client's Idempotency-Key, if any.
-
-    `overdrawn` says that the day's requests are used up: then only a replay is answered. `cancel_after` is
-    how long the client would wait, `retry` which generation is made once more.
-    """
-
-    identity: Identity
-    generation_id: str
-    key: str | None
-    request_id: str
-    traceparent: str | None = None
-    overdrawn: LimitError | None = None
-    cancel_after: timedelta | None = None
-    retry: Retry | None = None
-
-    def patience(self, ours: timedelta) -> timedelta | None:
-        """How long the client would wait, if that is less than we would."""
-        return self.cancel_after if self.cancel_after is not None and self.cancel_after < ours else None
-
-    @property
-    def bounds(self) -> Bounds:
-        """What the tier of the developer allows."""
-        return Bounds(monthly=self.identity.tier.monthly, concurrent=self.identity.tier.concurrent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +42,7 @@ class Submitting:
     words: WordsStore
     blobs: BlobStore
     admission: Admission
+    showing: Showing
     patience: Patience
     id_secret: bytes
     clock: Callable[[], datetime]
@@ -138,16 +113,18 @@ class Submitting:
     async def _record(self, request: Request, words: Words, content: Content, period: str) -> bool:
         """Append the first event; from here on nothing is undone, for it may stand in the log."""
         try:
-            await self._begin(request, self._event(request, content, words, period))
+            generation = await self._begin(request, self._event(request, content, words, period))
         except WrongExpectedVersionError:
             # The same key won a moment ago under this very id, and this very hold.
             await self._forget(words)
             if not await self._is_replay(request, content):
                 raise OutcomeUnknownError(request.generation_id) from None
             return True
+        if generation is not None:
+            await self.showing.show(generation, content.metadata or {})
         return False
 
-    async def _begin(self, request: Request, event: GenerationRequested) -> None:
+    async def _begin(self, request: Request, event: GenerationRequested) -> Generation | None:
         cause = Cause(
             actor=f"user:{request.identity.user_id}",
             request_id=request.request_id,
@@ -155,11 +132,13 @@ class Submitting:
             traceparent=request.traceparent,
         )
         try:
-            await self.generations.begin(request.generation_id, event, cause=cause)
+            commit = await self.generations.begin(request.generation_id, event, cause=cause)
         except OutcomeUnknownError:
             generation = await self._look(request.generation_id)
             if generation is None or generation.request.words != event.words:
                 raise
+            return generation
+        return fold(commit.events)
 
     async def _look(self, generation_id: str) -> Generation | None:
         try:

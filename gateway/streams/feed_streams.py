@@ -6,23 +6,25 @@ from typing import Any
 
 from aiohttp import web
 
-from domain.access import Identity
 from domain.cursors import BEGINNING, Cursor, Cursors
-from domain.errors import ErrorCode, ExemplarError
 from domain.generation import Generation, id_of, state_of
 from events.envelope import format_time
 from gateway.accounts.identity import IdentityRoutes, path_id
+from gateway.accounts.projects import own_project
+from gateway.accounts.standing import Pass
 from gateway.generations.links import PREFIX
 from gateway.streams.feeds import Feed, FeedPage, Feeds
 from gateway.streams.outlet import Outlet
 from gateway.streams.outlets import Outlets
 from gateway.streams.positions import asked_form, asked_number, asked_position, asked_wait, lines_of, page_of
+from gateway.streams.readers import Readers
 from gateway.streams.sse import frame
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
 _PASSAGE = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
+_OWN = PREFIX + "/events"
 _RESET = frame("reset", {"reason": "unknown_position"})
 
 
@@ -35,40 +37,59 @@ class FeedRoutes:
     feeds: Feeds
     cursors: Cursors
     outlets: Outlets
+    readers: Readers
 
     def table(self) -> list[web.RouteDef]:
         """List the routes."""
+        project = "/api/v1/projects/{project_id}/events"
         return [
-            web.get(PREFIX + "/events", self.read_own),
-            web.get("/api/v1/projects/{project_id}/events", self.read_project),
+            web.get(_OWN, self.read_own),
+            web.post(_OWN + "/ticket", self.ticket_for_own),
+            web.get(project, self.read_project),
+            web.post(project + "/ticket", self.ticket_for_project),
         ]
 
     async def read_own(self, request: web.Request) -> web.StreamResponse:
         """Answer the events of all the caller's generations."""
-        identity: Identity = await self.door.authenticator.reader(request)
-        return await self._read(request, Feed(identity.project_id, identity.user_id), identity.user_id)
+        admitted = await self.readers.by_ticket(request, _OWN)
+        if admitted is None:
+            await self.door.authenticator.reader(request)
+            admitted = self.readers.admitted(request)
+        claims = admitted.claims
+        return await self._read(request, Feed(claims.project_id or "", claims.subject), admitted)
 
     async def read_project(self, request: web.Request) -> web.StreamResponse:
         """Answer the events of all generations in a project of the developer who asks."""
-        developer = await self.door.authenticator.developer(request)
-        project_id = path_id(request, "project_id")
-        if await self.door.accounts.project(developer.developer_id, project_id) is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
-        return await self._read(request, Feed(project_id), developer.developer_id)
+        project = path_id(request, "project_id")
+        admitted = await self.readers.by_ticket(request, _project(project), project)
+        if admitted is None:
+            await own_project(self.door, request)
+            admitted = self.readers.admitted(request, project)
+        return await self._read(request, Feed(project), admitted)
 
-    async def _read(self, request: web.Request, feed: Feed, holder: str) -> web.StreamResponse:
+    async def ticket_for_own(self, request: web.Request) -> web.Response:
+        """Answer a ticket that opens the events of all the caller's generations for a minute."""
+        await self.door.authenticator.reader(request)
+        return self.readers.ticket(request, _OWN, _OWN)
+
+    async def ticket_for_project(self, request: web.Request) -> web.Response:
+        """Answer a ticket that opens the events of a project of the developer who asks for a minute."""
+        _, project = await own_project(self.door, request)
+        return self.readers.ticket(request, _project(project.id), _project(project.id))
+
+    async def _read(self, request: web.Request, feed: Feed, admitted: Pass) -> web.StreamResponse:
         asked, form = asked_position(request), asked_form(request)
         head = await self.feeds.head()
         after = self._cursor(feed, asked, head)
         reset = asked is not None and after is None
         if form != "sse":
             start = after or BEGINNING
-            return await self._page(request, feed, holder, start, reset=reset, lines=form == "ndjson")
-        with self.outlets.seat(holder):
+            return await self._page(request, feed, admitted, start, reset=reset, lines=form == "ndjson")
+        with self.outlets.seat(admitted.claims.subject):
             if after is not None:
-                return await self._stream(request, feed, b"", after)
+                return await self._stream(request, feed, admitted, b"", after)
             past = _RESET if reset else b""
-            return await self._stream(request, feed, past + await self._snapshot(feed, head), head)
+            return await self._stream(request, feed, admitted, past + await self._snapshot(feed, head), head)
 
     def _cursor(self, feed: Feed, asked: str | None, head: Cursor) -> Cursor | None:
         """Read where to begin; None for nowhere asked, or for what is no cursor of this feed and this log."""
@@ -78,13 +99,14 @@ class FeedRoutes:
         return cursor if cursor is not None and cursor.position <= head.position else None
 
     async def _page(
-        self, request: web.Request, feed: Feed, holder: str, after: Cursor, *, reset: bool, lines: bool
+        self, request: web.Request, feed: Feed, admitted: Pass, after: Cursor, *, reset: bool, lines: bool
     ) -> web.Response:
         seconds, limit = asked_wait(request), asked_number(request, "limit", default=100, most=_LARGEST_PAGE)
         page = await self.feeds.page(feed, after, limit=limit)
         if seconds and not page.passage.events and not page.more:
-            with self.outlets.seat(holder):
+            with self.outlets.seat(admitted.claims.subject):
                 await self.feeds.wait(feed, after=page.next, seconds=seconds)
+            await self.readers.confirm(admitted)
             page = await self.feeds.page(feed, page.next, limit=limit)
         events = [{**envelope, "cursor": cursor} for cursor, envelope in page.passage.events]
         if lines:
@@ -93,9 +115,9 @@ class FeedRoutes:
         return page_of(body, events, reset=reset)
 
     async def _stream(
-        self, request: web.Request, feed: Feed, past: bytes, after: Cursor
+        self, request: web.Request, feed: Feed, admitted: Pass, past: bytes, after: Cursor
     ) -> web.StreamResponse:
-        outlet = await self.outlets.open(request)
+        outlet = await self.outlets.open(request, admitted)
         try:
             if past:
                 await outlet.write(past)
@@ -128,6 +150,10 @@ class FeedRoutes:
 
     def _write(self, feed: Feed, cursor: Cursor) -> str:
         return self.cursors.write(cursor, feed.name)
+
+
+def _project(project: str) -> str:
+    return f"/api/v1/projects/{project}/events"
 
 
 def _shown(generation: Generation) -> dict[str, Any]:

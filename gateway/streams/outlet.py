@@ -36,6 +36,12 @@ class StreamSettings(BaseSettings):
     )
     patience: float = Field(20, gt=0, description="Seconds a reader may take no byte until it is dropped")
     poll: float = Field(1.5, gt=0, description="Seconds between looks at the log without a wake-up")
+    recheck: float = Field(
+        15,
+        gt=0,
+        le=60,
+        description="Seconds between looks at whether the readers of open streams may still read",
+    )
     tail: float = Field(0.25, gt=0, description="Seconds between looks at the sealed order")
 
 

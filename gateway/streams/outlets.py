@@ -3,13 +3,14 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import structlog
 from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, LimitError
+from gateway.accounts.standing import Pass
 from gateway.streams.outlet import Outlet, StreamSettings
 from gateway.streams.sse import CONTENT_TYPE, frame, retry
 
@@ -32,7 +33,7 @@ class Outlets:
         self.settings = settings
         self._seats: Counter[str] = Counter()
         self._taken = 0
-        self._open: dict[Outlet, None] = {}
+        self._open: dict[Outlet, Pass] = {}
         self._draining = False
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -40,6 +41,11 @@ class Outlets:
     def taken(self) -> int:
         """How many streams and waits there are."""
         return self._taken
+
+    @property
+    def readers(self) -> Iterable[tuple[Outlet, Pass]]:
+        """The open streams, each with what its reader was let in with."""
+        return tuple(self._open.items())
 
     def start(self) -> None:
         """Begin to look after streams."""
@@ -73,7 +79,7 @@ class Outlets:
             if not self._seats[holder]:
                 del self._seats[holder]
 
-    async def open(self, request: web.Request) -> Outlet:
+    async def open(self, request: web.Request, admitted: Pass) -> Outlet:
         """Begin the answer; hand it to `leave` in the end."""
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
@@ -82,7 +88,7 @@ class Outlets:
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
         await outlet.write(retry(self.settings.retry))
-        self._open[outlet] = None
+        self._open[outlet] = admitted
         if self._draining:
             outlet.end()
         return outlet

@@ -1,22 +1,21 @@
 """The events of one generation: as a live stream, a page, lines or a long poll, by `Accept`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError
 from domain.generation import Generation, stream_of
 from events.generation import GenerationCompleted, GenerationFailed
+from gateway.accounts.standing import Pass
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
 from gateway.generations.visible import visible
 from gateway.streams.outlets import Outlets
 from gateway.streams.positions import asked_form, asked_position, asked_wait, lines_of, page_of, version_of
+from gateway.streams.readers import Readers
 from gateway.streams.sse import frame
-from gateway.streams.tickets import LIFETIME, Tickets
 from gateway.streams.watching import Moment, Watching
 from store.event_store import EventStore
 
@@ -28,6 +27,7 @@ class Start:
     """How a stream begins: the frames of what was, up to `version`; `over`: nothing was and nothing comes."""
 
     generation: Generation
+    admitted: Pass
     past: bytes
     version: int
     over: bool
@@ -42,8 +42,7 @@ class StreamRoutes:
     events: EventStore
     watching: Watching
     outlets: Outlets
-    tickets: Tickets
-    clock: Callable[[], datetime]
+    readers: Readers
 
     def table(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -60,28 +59,18 @@ class StreamRoutes:
     async def ticket(self, request: web.Request) -> web.Response:
         """Answer a ticket that opens this generation's events for a minute, without a header."""
         generation = await self.owned.own(request)
-        ticket = self.tickets.write(generation.id, self.clock())
-        links = self.owned.links
-        events = links.urls(links.base(request), generation.id)["events"]
-        seconds = int(LIFETIME.total_seconds())
-        body = {"ticket": ticket, "url": f"{events}?ticket={ticket}", "expires_in": seconds}
-        return web.json_response(body, status=201, headers={"Cache-Control": "no-store"})
+        return self.readers.ticket(request, _resource(generation.id), f"{PREFIX}/{generation.id}/events")
 
-    async def _admit(self, request: web.Request) -> Generation:
+    async def _admit(self, request: web.Request) -> tuple[Generation, Pass]:
         """Load the generation for its owner, or for whoever brings a ticket for it."""
-        ticket = request.query.get("ticket")
-        if ticket is None:
-            return await self.owned.own(request)
         generation_id = request.match_info["generation_id"].lower()
-        if not self.tickets.opens(ticket, generation_id, self.clock()):
-            raise ExemplarError(ErrorCode.INVALID_TICKET)
-        generation = await self.owned.existing(generation_id)
-        if not await self.owned.authenticator.reachable(generation.request.owner):
-            raise ExemplarError(ErrorCode.INVALID_TICKET)
-        return generation
+        admitted = await self.readers.by_ticket(request, _resource(generation_id))
+        if admitted is not None:
+            return await self.owned.existing(generation_id), admitted
+        return await self.owned.own(request), self.readers.admitted(request)
 
     async def _page(self, request: web.Request, *, lines: bool) -> web.Response:
-        generation, seconds = await self._admit(request), asked_wait(request)
+        (generation, admitted), seconds = await self._admit(request), asked_wait(request)
         after = _asked(request, generation)
         reset = after is None and asked_position(request) is not None
         after = after or 0
@@ -91,26 +80,29 @@ class StreamRoutes:
                 await self.watching.wait(
                     stream_of(generation.id), after=version, wanted=_is_shown, seconds=seconds
                 )
+            await self.readers.confirm(admitted)
             version, shown = await self._behind(generation, after)
         return lines_of(shown, reset=reset) if lines else page_of({"version": version}, shown, reset=reset)
 
     async def _start(self, request: web.Request) -> Start:
         """Resume behind the version that is asked for, or begin with the resource as it is."""
-        generation = await self._admit(request)
+        generation, admitted = await self._admit(request)
         after = _asked(request, generation)
         if after is not None:
-            return await self._resumed(generation, after)
+            return await self._resumed(generation, admitted, after)
         resource = await self.owned.resource(request, generation)
         past = frame("snapshot", resource, identifier=str(generation.version))
         if asked_position(request) is not None:
             past = frame("reset", {"reason": "unknown_position"}) + past
-        return Start(generation, past, generation.version, over=False, final=generation.final)
+        version = generation.version
+        return Start(generation, admitted, past, version, over=False, final=generation.final)
 
-    async def _resumed(self, generation: Generation, after: int) -> Start:
+    async def _resumed(self, generation: Generation, admitted: Pass, after: int) -> Start:
         version, shown = await self._behind(generation, after)
         past = b"".join(frame(each["type"], each, identifier=str(each["version"])) for each in shown)
         final = generation.final or any(each["type"] in _FINAL for each in shown)
-        return Start(generation, past, version, over=generation.final and not shown, final=final)
+        over = generation.final and not shown
+        return Start(generation, admitted, past, version, over=over, final=final)
 
     async def _stream(self, request: web.Request, start: Start) -> web.StreamResponse:
         """Send what was, then what comes; 204 when nothing can come."""
@@ -118,7 +110,7 @@ class StreamRoutes:
             return web.Response(status=204, headers={"Cache-Control": "no-store"})
         stream, holder = stream_of(start.generation.id), start.generation.request.owner.user
         with self.outlets.seat(holder):
-            outlet = await self.outlets.open(request)
+            outlet = await self.outlets.open(request, start.admitted)
             try:
                 await outlet.write(start.past + frame("caught_up", {"version": start.version}))
                 if start.final:
@@ -137,6 +129,11 @@ class StreamRoutes:
         events = [event for commit in commits for event in commit.events if event.version > after]
         shown = [envelope for event in events if (envelope := visible(event)) is not None]
         return (commits[-1].last if commits else after), shown
+
+
+def _resource(generation_id: str) -> str:
+    """Name what a ticket opens."""
+    return f"generation:{generation_id}"
 
 
 def _is_shown(moment: Moment) -> bool:

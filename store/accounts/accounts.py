@@ -31,6 +31,7 @@ from store.accounts.records import (
 )
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import Staff
+from store.accounts.standings import StandingReader
 from store.accounts.tenancies import Presented, Tenancies
 from store.mongo.connection import Database, Document, reachable
 
@@ -51,6 +52,7 @@ class Accounts:
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
         self.staff = Staff(database)
+        self.standings = StandingReader(database)
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that uniqueness and every query rest on; repeatable."""

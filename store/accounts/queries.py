@@ -12,7 +12,7 @@ from store.mongo.connection import Document
 
 STATE = {"active": 1, "tier": 1, "role": 1, "ended_sessions": 1, "epoch": 1, "kept_session": 1}
 KEPT = {"pending_since": None, "deleted_at": None}  # neither a draft nor what a deleted user has left
-_KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
+KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def credentials_pipeline(
         if hashes
     ]
     if keys:
-        stages.append(_join("keys", "keys", {"$or": keys}, _KEY_STATE))
+        stages.append(_join("keys", "keys", {"$or": keys}, KEY_STATE))
     return stages
 
 

@@ -169,12 +169,12 @@ def tenancy_from(document: dict[str, Any]) -> Tenancy:
         developer=account_state(developer),
         tier=developer["tier"],
         user=next((account_state(user) for user in document.get("user", [])), None),
-        developer_key=next((_key_state(key) for key in keys if key["kind"] == "developer"), None),
-        api_key=next((_key_state(key) for key in keys if key["kind"] == "project"), None),
+        developer_key=next((key_state(key) for key in keys if key["kind"] == "developer"), None),
+        api_key=next((key_state(key) for key in keys if key["kind"] == "project"), None),
     )
 
 
-def _key_state(document: dict[str, Any]) -> KeyState:
+def key_state(document: dict[str, Any]) -> KeyState:
     return KeyState(
         id=document["_id"],
         developer_id=document["developer_id"],

@@ -98,7 +98,9 @@ def row_of(g: Generation, patience: Patience, metadata: Mapping[str, Any]) -> Ro
 class Projection(Protocol):
     """Rows, each written only over an older version of itself."""
 
-    async def write(self, rows: Sequence[Row]) -> None: ...
+    async def write(self, rows: Sequence[Row]) -> None:
+        """Write rows; concurrent calls share round trips."""
+        ...
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """Map those of `ids` that have a row to its version."""

@@ -54,6 +54,8 @@ async def test_the_documented_curl_with_three_photographs_becomes_a_picture(
             "status": f"{own}/status",
             "events": f"{own}/events",
             "cancel": f"{own}/cancel",
+            "retry": f"{own}/retry",
+            "explain": f"{own}/explain",
             "web": own,
         },
     }

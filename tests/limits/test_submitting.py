@@ -10,8 +10,12 @@ from domain.access import Identity, Role
 from domain.errors import ErrorCode, LimitError
 from domain.lifecycle import Patience
 from domain.tiers import TIERS
-from gateway.generations.submitting import RENEW_HOLD_AFTER, Request, Submitting
+from gateway.generations.request import Request
+from gateway.generations.showing import Showing
+from gateway.generations.submitting import RENEW_HOLD_AFTER, Submitting
 from gateway.uploads.submission import Submission
+from store.errors import StoreUnavailableError
+from store.generations.projection import Row
 from store.generations.words import Words
 from store.memory.blobs import MemoryBlobs
 from store.memory.event_store import MemoryEventStore
@@ -43,12 +47,18 @@ def studio(clock: Clock) -> Studio:
     return Studio(MemoryEventStore(), MemoryLedger(), clock)
 
 
+async def no_room(_: Row) -> None:
+    """Fail to write the row for the lists, which is nobody's misfortune: the projector writes it, too."""
+    raise StoreUnavailableError("no room")
+
+
 def submitting(studio: Studio, words: MemoryWords) -> Submitting:
     return Submitting(
         generations=studio.generations,
         words=words,
         blobs=MemoryBlobs(),
         admission=studio.admission,
+        showing=Showing(put=no_room, words=words, patience=Patience()),
         patience=Patience(),
         id_secret=b"k" * 32,
         clock=studio.clock,

@@ -100,7 +100,9 @@ class Newsdesk:
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    async def gateway(self, *, woken: bool = True, cors: Sequence[str] = (), **streams: Any) -> Gateway:
+    async def gateway(
+        self, *, woken: bool = True, cors: Sequence[str] = (), port: int = 0, **streams: Any
+    ) -> Gateway:
         """Start a gateway; unless it is `woken` no wake-up ever reaches it."""
         read = read_door()
         settings = replace(
@@ -114,7 +116,7 @@ class Newsdesk:
         self.stack.push_async_callback(runner.cleanup)
         if woken:
             self.stack.callback(self.bus.subscribe(door.newsroom.watching.wake))
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", door.newsroom, runner)
 
     async def person(self, gateway: Gateway, beside: Person | None = None) -> Person:

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from domain.generation import stream_of
 from events.generation import GenerationProgressed
 from tests.streams.newsdesk import BEFORE_THE_END, ONE, PUBLISHED, ROAD, Gateway, Newsdesk, Person, until
-from tests.streams.reading import EVENT_STREAM, Frame, opened
+from tests.streams.reading import EVENT_STREAM, Frame, Stream, opened
 
 
 def address(gateway: Gateway, generation: str) -> str:
@@ -203,3 +203,23 @@ async def test_a_commit_that_this_code_cannot_read_holds_up_no_other_stream(
         await asyncio.gather(*map(desk.travel, sound))
         received = await reading
     assert [events_of(frames) for frames in received] == [await desk.shown(each) for each in sound]
+
+
+@pytest.mark.parametrize("position", ["999", "99999999999", "garbage", "-1"])
+async def test_a_browser_beyond_the_end_of_a_finished_generation_is_reset_once_and_then_stops(
+    desk: Newsdesk, gateway: Gateway, person: Person, session: ClientSession, position: str
+) -> None:
+    """As EventSource does: it comes back with the last id that it was given, until 204 stops it."""
+    generation = await desk.generation(person)
+    await desk.travel(generation)
+    last: str | None = position
+    seen: list[list[str]] = []
+    while len(seen) < 5:
+        headers = {**person.reading, **EVENT_STREAM, **({"Last-Event-ID": last} if last else {})}
+        async with session.get(address(gateway, generation), headers=headers) as answer:
+            if answer.status == 204:
+                break
+            frames = await Stream(answer).rest()
+        last = next((frame.id for frame in reversed(frames) if frame.id), last)
+        seen.append([frame.event for frame in frames])
+    assert seen == [["reset", "snapshot", "caught_up"]]
