@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     STREAM_LIMIT = "stream_limit_exceeded"
     KEY_LIMIT = "key_limit_exceeded"
     PROJECT_LIMIT = "project_limit_exceeded"
+    WEBHOOK_LIMIT = "webhook_limit_exceeded"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"

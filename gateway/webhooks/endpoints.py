@@ -92,7 +92,8 @@ class WebhookRoutes:
                 cause=cause_of(request, developer.actor),
             )
         except LimitReachedError:
-            raise ExemplarError(ErrorCode.CONFLICT, f"Maximum of {limit} webhook endpoints reached") from None
+            sentence = f"Maximum of {limit} webhook endpoints reached. Remove one first."
+            raise ExemplarError(ErrorCode.WEBHOOK_LIMIT, sentence) from None
         made = await self._row(project.id, endpoint_id)
         return secret_response({**endpoint_body(made), "secret": secret}, status=201)
 
