@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.endpoint import Endpoint
+from domain.webhooks import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,14 @@ class EndpointStore(Protocol):
 
     async def succeeded(self, endpoint_id: str) -> None:
         """Note a success."""
+        ...
+
+
+class OwnerStore(Protocol):
+    """Whether those still are there whose events would be sent."""
+
+    async def left(self, project: str, user: str | None) -> Left | None:
+        """Tell whether the project, or this user in it, was deleted; None for those that live."""
         ...
 
 

@@ -19,7 +19,7 @@ from events.webhook import WebhookRegistered
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
 from store.webhooks.deliveries import DeliveryStore
-from store.webhooks.endpoints import Address, EndpointStore, SecretStore
+from store.webhooks.endpoints import Address, EndpointStore, OwnerStore, SecretStore
 
 Decision = Callable[[Endpoint], Sequence[Event]]
 _TRIES = 8
@@ -38,6 +38,9 @@ class Outgoing(Protocol):
 
     @property
     def deliveries(self) -> DeliveryStore: ...
+
+    @property
+    def owners(self) -> OwnerStore: ...
 
 
 class Webhooks:
@@ -61,6 +64,7 @@ class Webhooks:
         self.rows = outgoing.endpoints
         self.secrets = outgoing.secrets
         self.deliveries = outgoing.deliveries
+        self.owners = outgoing.owners
 
     async def register(
         self,
@@ -141,7 +145,7 @@ class Webhooks:
             await self.secrets.erase(endpoint_id)
             await self.deliveries.erase(endpoint_id)
         elif endpoint.disabled:
-            await self.deliveries.skip_all(endpoint_id)
+            await self.deliveries.skip_all(endpoint_id, "endpoint_disabled")
         return endpoint
 
     async def record(self, stream: str, events: Sequence[Event], *, cause: Cause) -> None:

@@ -120,9 +120,9 @@ async def test_there_are_only_so_many_endpoints_even_at_once(api: Api, office: P
     asked = [api("POST", "", {"url": f"https://example.com/{n}"}) for n in range(8)]
     answers = await asyncio.gather(*asked)
     assert sorted(told.status for told in answers) == [201] * 3 + [409] * 5
-    for refused in (told.body for told in answers if told.status == 409):
-        assert refused["code"] == "webhook_limit_exceeded"
-        assert refused["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
+    for body in (told.body for told in answers if told.status == 409):
+        assert body["code"] == "webhook_limit_exceeded"
+        assert body["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
     assert len((await api("GET", "")).body["webhooks"]) == 3
 
 
