@@ -13,6 +13,7 @@ from actors.provider.settings import ReplicateSettings
 from actors.settings import ActorSettings, PatienceSettings
 from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
+from domain.master_keys import MasterKeySettings
 from domain.tiers import TierSettings
 from domain.webhook_settings import WebhookSettings
 from gateway.accounts.authentication import AuthenticationSettings
@@ -37,6 +38,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Patience": PatienceSettings,
     "Checkpoints": CheckpointSettings,
     "Webhooks": WebhookSettings,
+    "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
     "Replicate": ReplicateSettings,
     "exemplar up": HomeSettings,

@@ -54,6 +54,7 @@ class ErrorCode(StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     SERVER_BUSY = "server_busy"
+    WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
     STORE_UNAVAILABLE = "store_unavailable"
     INTERNAL = "internal_error"
 

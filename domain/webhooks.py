@@ -50,7 +50,9 @@ Ended = (
     | Literal["endpoint_disabled", "endpoint_removed", "generation_deleted", "no_address", "no_event"]
 )
 """Why nobody tries a delivery any more. After its attempts it is `failed`, without another `skipped`."""
-Code = Literal["status", "redirect", "gone", "timeout", "connection", "tls", "dns", "forbidden", "protocol"]
+Code = Literal[
+    "status", "redirect", "gone", "timeout", "connection", "tls", "dns", "forbidden", "protocol", "secret"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ def environment(options: Options, secrets: Secrets, addresses: Addresses) -> dic
         "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": secrets.key_pepper}),
         "EXEMPLAR_ID_SECRET": secrets.id_secret,
         "EXEMPLAR_CALLBACK_SECRET": secrets.callback_secret,
+        "EXEMPLAR_WEBHOOK_MASTER_KEYS": json.dumps({"1": secrets.webhook_master_key}),
         "EXEMPLAR_CHECKPOINT_KEY": secrets.checkpoint_key,
         "EXEMPLAR_OPERATOR_KEYS": json.dumps([secrets.operator_key]),
     }

@@ -26,6 +26,7 @@ from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
 from store.generations.words import WordsStore
 from store.webhooks.deliveries import Attempt, Delivery
+from store.webhooks.secrets import SecretLostError
 from store.webhooks.webhooks import Webhooks
 
 _CAUSE = Cause(actor="actor:delivery")
@@ -58,7 +59,11 @@ class Courier:
         await self.webhooks.deliveries.wake(delivery, self.clock())
 
     async def _send(self, delivery: Delivery, letter: Letter, at: datetime) -> Answer:
-        secrets = await self.webhooks.signing(delivery.endpoint)
+        try:
+            secrets = await self.webhooks.signing(delivery.endpoint)
+        except SecretLostError as error:
+            log.critical("webhook not signed", delivery=delivery.id, error=str(error))
+            return Answer(None, "secret", 0)
         headers = headers_of(delivery.id, body=letter.body, secrets=secrets, version=delivery.version, now=at)
         return await self.dial.post(letter.target.url, letter.body, headers)
 
@@ -105,7 +110,12 @@ class Courier:
     async def _judge_endpoint(
         self, delivery: Delivery, answer: Answer, target: Target, now: datetime
     ) -> None:
-        """Disable an endpoint that is gone or has failed for days; a request's webhook that is gone ends."""
+        """Disable an endpoint that is gone or has failed for days; a request's webhook that is gone ends.
+
+        A secret that we lost is no fault of the endpoint's.
+        """
+        if not answer.accepted and answer.code == "secret":
+            return
         if delivery.endpoint == default_endpoint(delivery.project):
             if not answer.accepted and answer.code == "gone":
                 await self.webhooks.deliveries.skip_all(

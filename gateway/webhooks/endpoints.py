@@ -74,7 +74,7 @@ class WebhookRoutes:
         developer, project = await own_project(self.door, request)
         sent = await read_model(request, EndpointCreateRequest)
         address = self._address(sent.url)
-        endpoint_id, secret, limit = str(uuid4()), self.webhooks.mint_secret(), self._limit
+        endpoint_id, secret, limit = str(uuid4()), self.webhooks.secrets.mint(), self._limit
         event = WebhookRegistered(
             developer=developer.developer_id,
             project=project.id,

@@ -2,8 +2,9 @@ import asyncio
 
 from store.mongo.connection import Database
 from store.mongo.deliveries import MongoDeliveries
-from store.mongo.endpoints import MongoEndpoints, MongoSecrets
+from store.mongo.endpoints import MongoEndpoints
 from store.mongo.owners import MongoOwners
+from store.mongo.secrets import MongoSecrets
 
 
 class MongoOutgoing:

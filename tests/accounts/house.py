@@ -18,6 +18,7 @@ from domain.access import Claims, Role
 from domain.credentials import PasswordSettings, Peppers, display_prefix, mint
 from domain.generation import Generation
 from domain.lifecycle import Patience
+from domain.master_keys import MasterKeys
 from domain.tiers import TIERS
 from domain.webhook_settings import WebhookSettings
 from events.envelope import Cause
@@ -257,7 +258,12 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         admission=Admission(store.ledger, generations, clock=clock),
         observations=Observations(generations, store.words, store.predictions),
         webhooks=Webhooks(
-            store.events, store.outgoing, WebhookSettings(), announce=lambda _: None, clock=clock
+            store.events,
+            store.outgoing,
+            WebhookSettings(),
+            keys=MasterKeys({1: "m" * 32}),
+            announce=lambda _: None,
+            clock=clock,
         ),
         patience=Patience(),
         tiers=dict(TIERS),

@@ -96,7 +96,7 @@ async def test_whatever_is_tampered_with_is_noticed(
         case "body":
             body = body.replace(b"completed", b"failed")
         case "secret":
-            secret = office.webhooks.mint_secret()
+            secret = office.webhooks.secrets.mint()
         case "webhook-timestamp":
             headers[tampered] = str(int(headers[tampered]) + 1)
         case _:
