@@ -20,6 +20,7 @@ from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
 from actors.upkeep.desk import Desk
 from actors.upkeep.scheduler import Scheduler
 from domain.master_keys import MasterKeySettings
+from domain.price import PriceSettings
 from domain.tiers import Tier, TierSettings, tiers_with
 from domain.webhook_settings import WebhookSettings
 from environment import ConfigurationError, read, read_signing
@@ -99,7 +100,7 @@ async def open_core() -> AsyncIterator[Core]:
             outbox=outbox,
             generations=generations,
             admission=Admission(store.ledger, generations, clock=now, durations=store.durations),
-            observations=Observations(generations, store.words, store.predictions),
+            observations=Observations(generations, store.words, store.predictions, read(PriceSettings)),
             webhooks=Webhooks(
                 store.events, store.outgoing, settings, keys=keys, announce=post.announce, clock=now
             ),

@@ -14,6 +14,7 @@ from actors.settings import ActorSettings, PatienceSettings
 from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
 from domain.master_keys import MasterKeySettings
+from domain.price import PriceSettings
 from domain.tiers import TierSettings
 from domain.webhook_settings import WebhookSettings
 from gateway.accounts.authentication import AuthenticationSettings
@@ -41,6 +42,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
     "Replicate": ReplicateSettings,
+    "Price": PriceSettings,
     "exemplar up": HomeSettings,
     "The sandbox": SandboxSettings,
 }

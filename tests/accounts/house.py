@@ -19,6 +19,7 @@ from domain.credentials import PasswordSettings, Peppers, display_prefix, mint
 from domain.generation import Generation
 from domain.lifecycle import Patience
 from domain.master_keys import MasterKeys
+from domain.price import PriceSettings
 from domain.tiers import TIERS
 from domain.webhook_settings import WebhookSettings
 from events.envelope import Cause
@@ -256,7 +257,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         store=store,
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        observations=Observations(generations, store.words, store.predictions),
+        observations=Observations(generations, store.words, store.predictions, PriceSettings()),
         webhooks=Webhooks(
             store.events,
             store.outgoing,
