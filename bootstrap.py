@@ -19,6 +19,8 @@ from actors.settings import ActorSettings, PatienceSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
 from actors.upkeep.desk import Desk
 from actors.upkeep.scheduler import Scheduler
+from domain.master_keys import MasterKeySettings
+from domain.price import PriceSettings
 from domain.tiers import Tier, TierSettings, tiers_with
 from domain.webhook_settings import WebhookSettings
 from environment import ConfigurationError, read, read_signing
@@ -92,15 +94,17 @@ async def open_core() -> AsyncIterator[Core]:
     try:
         post, outbox = Post(), Outbox(store.events)
         generations = Generations(store.events, announce=post.announce, clock=now)
-        settings = read(WebhookSettings)
+        settings, keys = read(WebhookSettings), read(MasterKeySettings).keys
         yield Core(
             store=store,
             post=post,
             outbox=outbox,
             generations=generations,
             admission=Admission(store.ledger, generations, clock=now, durations=store.durations),
-            observations=Observations(generations, store.words, store.predictions),
-            webhooks=Webhooks(store.events, store.outgoing, settings, announce=post.announce, clock=now),
+            observations=Observations(generations, store.words, store.predictions, read(PriceSettings)),
+            webhooks=Webhooks(
+                store.events, store.outgoing, settings, keys=keys, announce=post.announce, clock=now
+            ),
             tiers=dict(tiers_with(read(TierSettings).tiers)),
             actors=actors,
             patience=read(PatienceSettings),

@@ -13,6 +13,8 @@ from actors.provider.settings import ReplicateSettings
 from actors.settings import ActorSettings, PatienceSettings
 from domain.checkpoint_key import CheckpointSettings
 from domain.credentials import PasswordSettings
+from domain.master_keys import MasterKeySettings
+from domain.price import PriceSettings
 from domain.tiers import TierSettings
 from domain.webhook_settings import WebhookSettings
 from gateway.accounts.authentication import AuthenticationSettings
@@ -37,8 +39,10 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Patience": PatienceSettings,
     "Checkpoints": CheckpointSettings,
     "Webhooks": WebhookSettings,
+    "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
     "Replicate": ReplicateSettings,
+    "Price": PriceSettings,
     "exemplar up": HomeSettings,
     "The sandbox": SandboxSettings,
 }

@@ -37,7 +37,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     except (OutputRefusedError, InvalidPicture):
         await _fail(generation, FailureCode.OUTPUT_INVALID, cause, hands)
         return
-    cost = _cost(generation.settled, hands)
+    cost = generation.settled.cost_microusd
     decided = await hands.generations.decide(
         generation.id, lambda g: road.complete(g, pictures, cost_microusd=cost), cause=cause, known=generation
     )
@@ -87,9 +87,3 @@ async def _keep(generation: Generation, words: Words, url: str, hands: Hands) ->
         height=decoded.height,
         size=len(data),
     )
-
-
-def _cost(settled: PredictionSettled, hands: Hands) -> int | None:
-    if settled.predict_seconds is None:
-        return None
-    return round(settled.predict_seconds * hands.replicate.usd_per_second * 1_000_000)

@@ -129,5 +129,6 @@ def _deliveries(
             created_at=now,
             expire_at=event.time + 2 * hands.webhooks.settings.keep,
             state="pending" if pending else "skipped",
+            reason=None if pending else "endpoint_disabled",
             due_at=now if pending else None,
         )

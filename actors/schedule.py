@@ -8,7 +8,7 @@ from actors.upkeep.desk import Desk
 from actors.upkeep.following import follow
 from actors.upkeep.redriving import redrive
 from actors.upkeep.sealing import checkpoint, seal
-from actors.upkeep.sweeping import expire, retire_pictures, sweep_holds, sweep_orphans
+from actors.upkeep.sweeping import expire, reseal_secrets, retire_pictures, sweep_holds, sweep_orphans
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +50,5 @@ JOBS: tuple[Job, ...] = (
     Job("accounts", 5.0, _keep_accounts),
     Job("orphans", 300.0, sweep_orphans),
     Job("retention", 3600.0, retire_pictures),
+    Job("secrets", 600.0, reseal_secrets),
 )

@@ -45,6 +45,7 @@ OPERATOR = "the operator of a benchmark"
 ENVIRONMENT = {
     **dict.fromkeys(("EXEMPLAR_JWT_SECRET", "EXEMPLAR_ID_SECRET", "EXEMPLAR_CALLBACK_SECRET"), "k" * 32),
     "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": "p" * 32}),
+    "EXEMPLAR_WEBHOOK_MASTER_KEYS": json.dumps({"1": "m" * 32}),
     "EXEMPLAR_OPERATOR_KEYS": json.dumps([OPERATOR]),
     "EXEMPLAR_STREAM_PER_HOLDER": "100000",
     "EXEMPLAR_STREAM_PER_PROCESS": "100000",

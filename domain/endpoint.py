@@ -19,6 +19,7 @@ from events.webhook import (
 )
 
 _PREFIX = "webhook-"
+_DEFAULT = "default-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,12 @@ def endpoint_of(stream: str) -> str:
 
 def default_endpoint(project_id: str) -> str:
     """Name what stands for the webhooks of single requests in a project."""
-    return f"default-{project_id}"
+    return f"{_DEFAULT}{project_id}"
+
+
+def is_default(endpoint_id: str) -> bool:
+    """Tell whether an id stands for the webhooks of single requests."""
+    return endpoint_id.startswith(_DEFAULT)
 
 
 def fold_endpoint(events: Iterable[RecordedEvent]) -> Endpoint | None:

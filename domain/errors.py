@@ -46,6 +46,7 @@ class ErrorCode(StrEnum):
     STREAM_LIMIT = "stream_limit_exceeded"
     KEY_LIMIT = "key_limit_exceeded"
     PROJECT_LIMIT = "project_limit_exceeded"
+    WEBHOOK_LIMIT = "webhook_limit_exceeded"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
@@ -54,6 +55,7 @@ class ErrorCode(StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     SERVER_BUSY = "server_busy"
+    WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
     STORE_UNAVAILABLE = "store_unavailable"
     TIER_UNAVAILABLE = "tier_unavailable"
     INTERNAL = "internal_error"

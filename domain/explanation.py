@@ -1,12 +1,16 @@
 """Why a generation is not finished yet: one reason of a closed list, its numbers, and a plain sentence."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Final
 
 from domain.generation import Generation, State
 from domain.lifecycle import UNSENT, Patience, due_at
+
+POSITION_BOUND: Final = 1_000
+"""So many that wait before one are counted."""
 
 
 class Reason(StrEnum):
@@ -25,22 +29,62 @@ class Reason(StrEnum):
     FINAL = "final"
 
 
-THROTTLED = "provider_throttled"
-ACCOUNT_FAULTS = frozenset({"provider_unauthorized", "provider_payment"})
+THROTTLED: Final = "provider_throttled"
+ACCOUNT_FAULTS: Final = frozenset({"provider_unauthorized", "provider_payment"})
 """What the provider says of our account: nothing is asked of it until the circuit closes again."""
+
+_OF_STATE: Final[Mapping[State, Reason]] = {
+    State.REQUESTED: Reason.VALIDATION,
+    State.VALIDATED: Reason.QUOTA_SLOT,
+    State.RESERVED: Reason.CLAIM,
+    State.INTENDED: Reason.INVOCATION,
+    State.STARTED: Reason.PROVIDER,
+    State.SETTLED: Reason.RESULT,
+    State.COMPLETED: Reason.FINAL,
+    State.FAILED: Reason.FINAL,
+}
+_OF_REFUSAL: Final[Mapping[str | None, Reason]] = {
+    None: Reason.CLAIM,  # the attempt was lost: the next one may be claimed at once
+    THROTTLED: Reason.PROVIDER_THROTTLE,
+    **dict.fromkeys(ACCOUNT_FAULTS, Reason.CIRCUIT),
+}
+
+_SENTENCES: Final[Mapping[Reason, str]] = {
+    Reason.VALIDATION: "Its example images have been waiting for {seconds} s to be decoded",
+    Reason.QUOTA_SLOT: "Its slot is held; it has been waiting for {seconds} s for that to be recorded",
+    Reason.CLAIM: "It has been waiting for {seconds} s for attempt {following} to be made",
+    Reason.INVOCATION: "Attempt {attempt} was sent {seconds} s ago; the image model has not answered yet",
+    Reason.PROVIDER_THROTTLE: "The image model asked for a pause {seconds} s ago, after attempt {attempt}",
+    Reason.PROVIDER_UNREACHABLE: "The image model could not be reached {seconds} s ago, at attempt {attempt}",
+    Reason.CIRCUIT: "The image model refused our account {seconds} s ago; it is asked again after a pause",
+    Reason.PROVIDER: "The image model has been at work for {seconds} s and has come {percent} percent",
+    Reason.RESULT: "The image model is done; its images have been on their way to us for {seconds} s",
+    Reason.CANCELING: "It was asked to end {seconds} s ago; it ends as soon as the image model has let go",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How many that wait in the same state were admitted before; when not exact, at least so many."""
+
+    number: int
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The reason and its numbers; None for what there is none of.
 
-    `since` is the moment at which the wait began, `next_try_at` when it is looked at again at the latest,
-    `deadline` when it ends as failed if nothing happens.
+    `since` is the moment at which the wait began, `provider_since` when the call was claimed that the
+    provider is at, `next_try_at` when it is looked at again at the latest, `deadline` when it ends as failed
+    if nothing happens.
     """
 
     reason: Reason
     since: datetime
     waited_ms: int
+    position: Ahead | None
+    provider_since: datetime | None
     next_try_at: datetime | None
     attempt: int
     percent: int
@@ -48,56 +92,33 @@ class Explanation:
     sentence: str
 
 
-def explain(g: Generation, *, now: datetime, patience: Patience) -> Explanation:
+def explain(g: Generation, *, now: datetime, patience: Patience, ahead: Ahead | None = None) -> Explanation:
     """Explain where a generation stands at `now`."""
     reason = reason_of(g)
     since = _since(g, reason)
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
+    position = None if g.final else ahead
     return Explanation(
         reason=reason,
         since=since,
         waited_ms=waited_ms,
+        position=position,
+        provider_since=g.intended_at if g.state in (State.INTENDED, State.STARTED) else None,
         next_try_at=_next_try(g, now, patience),
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
         deadline=None if g.final else _deadline(g),
-        sentence=_sentence(g, reason, waited_ms // 1000),
+        sentence=_sentence(g, reason, waited_ms // 1000, position),
     )
 
 
 def reason_of(g: Generation) -> Reason:
     """Name what a generation waits for; a wish to cancel comes before everything but the end."""
-    if g.final:
-        return Reason.FINAL
-    if g.cancel_requested:
+    if g.cancel_requested and not g.final:
         return Reason.CANCELING
-    match g.state:
-        case State.REQUESTED:
-            return Reason.VALIDATION
-        case State.VALIDATED:
-            return Reason.QUOTA_SLOT
-        case State.RESERVED:
-            return Reason.CLAIM
-        case State.INTENDED:
-            return Reason.INVOCATION
-        case State.WAITING:
-            return _refusal(g.refusal)
-        case State.STARTED:
-            return Reason.PROVIDER
-        case _:
-            return Reason.RESULT
-
-
-def _refusal(code: str | None) -> Reason:
-    match code:
-        case None:  # the attempt was lost: the next one may be claimed at once
-            return Reason.CLAIM
-        case _ if code == THROTTLED:
-            return Reason.PROVIDER_THROTTLE
-        case _ if code in ACCOUNT_FAULTS:
-            return Reason.CIRCUIT
-        case _:
-            return Reason.PROVIDER_UNREACHABLE
+    if g.state is State.WAITING:
+        return _OF_REFUSAL.get(g.refusal, Reason.PROVIDER_UNREACHABLE)
+    return _OF_STATE[g.state]
 
 
 def _since(g: Generation, reason: Reason) -> datetime:
@@ -116,29 +137,16 @@ def _next_try(g: Generation, now: datetime, patience: Patience) -> datetime | No
     return due if due is not None and due > now else None
 
 
-def _sentence(g: Generation, reason: Reason, seconds: int) -> str:
-    match reason:
-        case Reason.VALIDATION:
-            return f"Its example images have been waiting for {seconds} s to be decoded."
-        case Reason.QUOTA_SLOT:
-            return f"Its slot is held; it has been waiting for {seconds} s for that to be recorded."
-        case Reason.CLAIM:
-            return f"It has been waiting for {seconds} s for attempt {g.attempt + 1} to be made."
-        case Reason.INVOCATION:
-            return f"Attempt {g.attempt} was sent {seconds} s ago; the image model has not answered yet."
-        case Reason.PROVIDER_THROTTLE:
-            return f"The image model asked for a pause {seconds} s ago, after attempt {g.attempt}."
-        case Reason.PROVIDER_UNREACHABLE:
-            return f"The image model could not be reached {seconds} s ago, at attempt {g.attempt}."
-        case Reason.CIRCUIT:
-            return f"The image model refused our account {seconds} s ago; it is asked again after a pause."
-        case Reason.PROVIDER:
-            return f"The image model has been at work for {seconds} s and has come {g.percent} percent."
-        case Reason.RESULT:
-            return f"The image model is done; its images have been on their way to us for {seconds} s."
-        case Reason.CANCELING:
-            return f"It was asked to end {seconds} s ago; it ends as soon as the image model has let go."
-        case Reason.FINAL:
-            return f"It failed: {g.failure.code}." if g.failure else "It is completed."
-        case _:
-            assert_never(reason)
+def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None) -> str:
+    if reason is Reason.FINAL:
+        return f"It failed: {g.failure.code}." if g.failure else "It is completed."
+    said = _SENTENCES[reason].format(
+        seconds=seconds, attempt=g.attempt, following=g.attempt + 1, percent=g.percent
+    )
+    queued = g.state in UNSENT and ahead is not None and ahead.number > 0
+    return f"{said}{_behind(ahead) if queued and ahead else ''}."
+
+
+def _behind(ahead: Ahead) -> str:
+    bound = "" if ahead.exact else "at least "
+    return f", behind {bound}{ahead.number} {'other' if ahead.number == 1 else 'others'}"

@@ -59,7 +59,7 @@ class Generation:
     """The folded state of one stream; `moved_at` is the time of the last event that changed `state`.
 
     `spent_ms` are the whole milliseconds spent in each state up to that event; `refusal` is the code of the
-    provider's last no, while it counts.
+    provider's last no, while it counts; `cost_microusd` is that of its own prediction alone.
     """
 
     id: str
@@ -186,7 +186,7 @@ def _changed(g: Generation, event: GenerationEvent, time: datetime) -> Generatio
                 g,
                 state=State.COMPLETED,
                 pictures=event.pictures,
-                cost_microusd=event.cost_microusd,
+                cost_microusd=g.cost_microusd if event.cost_microusd is None else event.cost_microusd,
                 finished_at=time,
             )
         case GenerationFailed():
@@ -235,7 +235,9 @@ def _invoked(g: Generation, event: InvocationEvent, time: datetime) -> Generatio
         case GenerationProgressed():
             return replace(g, percent=event.percent)
         case PredictionSettled():
-            return replace(g, state=State.SETTLED, settled=event)
+            # What has failed meanwhile stays failed, and learns what it cost.
+            state = g.state if g.final else State.SETTLED
+            return replace(g, state=state, settled=event, cost_microusd=event.cost_microusd)
         case DuplicateFound():
             return replace(g, duplicates=(*g.duplicates, event))
         case _:

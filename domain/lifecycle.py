@@ -40,7 +40,7 @@ ALLOWED: Mapping[type[Event], frozenset[State]] = {
     InvocationRefused: frozenset({State.INTENDED}),
     InvocationLost: frozenset({State.INTENDED}),
     GenerationProgressed: frozenset({State.STARTED}),
-    PredictionSettled: frozenset({State.STARTED}),
+    PredictionSettled: frozenset({State.STARTED, State.FAILED}),
     GenerationCompleted: frozenset({State.SETTLED}),
     GenerationFailed: RUNNING,
     QuotaSettled: FINAL,

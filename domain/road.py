@@ -23,7 +23,6 @@ from events.generation import (
     InvocationIntended,
     InvocationLost,
     InvocationRefused,
-    Outcome,
     Picture,
     PredictionSettled,
     QuotaReserved,
@@ -105,45 +104,31 @@ def progress(g: Generation, *, prediction: str, percent: int) -> list[Event]:
     return [GenerationProgressed(percent=step)] if step > g.percent else []
 
 
-def settle_prediction(  # the fields of one provider message
-    g: Generation,
-    *,
-    attempt: int,
-    prediction: str,
-    model: str,
-    outcome: Outcome,
-    code: str | None,
-    predict_seconds: float | None,
-    total_seconds: float | None,
-) -> list[Event]:
-    """Record that the provider is done, adopting the prediction first when nobody knew it."""
-    adopted = start(g, attempt=attempt, prediction=prediction, model=model)
-    known = prediction == g.prediction or (adopted and isinstance(adopted[0], GenerationStarted))
+def settle_prediction(g: Generation, settled: PredictionSettled, *, model: str) -> list[Event]:
+    """Record that the provider is done, adopting the prediction first when nobody knew it.
+
+    What ended before its prediction did learns late what that has cost.
+    """
+    adopted = start(g, attempt=settled.attempt, prediction=settled.prediction, model=model)
+    known = settled.prediction == g.prediction or (adopted and isinstance(adopted[0], GenerationStarted))
     if not known:
-        return _cost_of_duplicate(g, attempt, prediction, predict_seconds)
-    if g.settled is not None or g.final:
+        return _cost_of_duplicate(g, settled)
+    return [] if g.settled is not None else [*adopted, settled]
+
+
+def _cost_of_duplicate(g: Generation, settled: PredictionSettled) -> list[Event]:
+    """Record a duplicate that is over, and what it cost, once."""
+    costed = [known.predict_seconds for known in g.duplicates if known.prediction == settled.prediction]
+    if costed and (settled.predict_seconds is None or costed[-1] is not None):
         return []
     return [
-        *adopted,
-        PredictionSettled(
-            attempt=attempt,
-            prediction=prediction,
-            outcome=outcome,
-            code=code,
-            predict_seconds=predict_seconds,
-            total_seconds=total_seconds,
-        ),
+        DuplicateFound(
+            attempt=settled.attempt,
+            prediction=settled.prediction,
+            predict_seconds=settled.predict_seconds,
+            cost_microusd=settled.cost_microusd,
+        )
     ]
-
-
-def _cost_of_duplicate(
-    g: Generation, attempt: int, prediction: str, predict_seconds: float | None
-) -> list[Event]:
-    """Record a duplicate that is over, and what it cost, once."""
-    costed = [known.predict_seconds for known in g.duplicates if known.prediction == prediction]
-    if costed and (predict_seconds is None or costed[-1] is not None):
-        return []
-    return [DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=predict_seconds)]
 
 
 def complete(g: Generation, pictures: Sequence[Picture], *, cost_microusd: int | None) -> list[Event]:

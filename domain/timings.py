@@ -1,10 +1,11 @@
 """How long each phase of a generation took, and what it cost: from its events alone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from domain.generation import Generation, State
+from events.generation import DuplicateFound
 
 Phase = Literal["validating", "queued", "invoking", "waiting", "running", "completing"]
 
@@ -42,8 +43,29 @@ def total_ms(g: Generation) -> int:
 
 
 def cost_of(g: Generation) -> Cost:
-    """Tell the cost of a generation: nothing for one that ended before any paid call."""
-    if g.final and g.attempt == 0:
+    """Tell the cost of a generation with its duplicates: nothing where nothing was ever created."""
+    if g.final and not _may_have_paid(g):
         return Cost(0.0, 0.0)
-    seconds = g.settled.predict_seconds if g.settled else None
-    return Cost(seconds, None if g.cost_microusd is None else g.cost_microusd / 1_000_000)
+    own = g.settled.predict_seconds if g.settled else None
+    seconds = [own, *(found.predict_seconds for found in _duplicates(g))]
+    known = [spent for spent in seconds if spent is not None]
+    microusd = microusd_of(g)
+    return Cost(sum(known) if known else None, None if microusd is None else microusd / 1_000_000)
+
+
+def microusd_of(g: Generation) -> int | None:
+    """Tell what is known of the cost of all its predictions, in millionths of a US dollar."""
+    costs = [g.cost_microusd, *(found.cost_microusd for found in _duplicates(g))]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None
+
+
+def _duplicates(g: Generation) -> Collection[DuplicateFound]:
+    """List every duplicate once, as it was last told."""
+    return {found.prediction: found for found in g.duplicates}.values()
+
+
+def _may_have_paid(g: Generation) -> bool:
+    """Tell whether a prediction was created, or a call was still open whose outcome nobody knows."""
+    open_call = g.attempt > 0 and g.retry_at is None and g.refusal is None
+    return g.prediction is not None or bool(g.duplicates) or open_call

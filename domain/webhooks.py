@@ -43,7 +43,16 @@ _OVERTAKEN_AFTER: Final = 2
 _GONE: Final = 410
 
 State = Literal["pending", "delivered", "failed", "skipped"]
-Code = Literal["status", "redirect", "gone", "timeout", "connection", "tls", "dns", "forbidden", "protocol"]
+Left = Literal["project_deleted", "user_deleted"]
+Ended = (
+    Left
+    | Literal["exhausted", "gone"]
+    | Literal["endpoint_disabled", "endpoint_removed", "generation_deleted", "no_address", "no_event"]
+)
+"""Why nobody tries a delivery any more. After its attempts it is `failed`, without another `skipped`."""
+Code = Literal[
+    "status", "redirect", "gone", "timeout", "connection", "tls", "dns", "forbidden", "protocol", "secret"
+]
 
 
 @dataclass(frozen=True, slots=True)

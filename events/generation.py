@@ -150,7 +150,10 @@ class GenerationProgressed(Event):
 
 
 class PredictionSettled(Event):
-    """The provider is done with `prediction`; times are seconds of compute and in all."""
+    """The provider is done with `prediction`; times are seconds of compute and in all.
+
+    `cost_microusd` is what they cost on that day, in millionths of a US dollar.
+    """
 
     type: ClassVar[str] = "generation.prediction_settled"
     attempt: int
@@ -159,6 +162,7 @@ class PredictionSettled(Event):
     code: str | None
     predict_seconds: float | None
     total_seconds: float | None
+    cost_microusd: Annotated[int | None, Unsaid] = None
 
 
 class GenerationCompleted(Event):
@@ -201,6 +205,7 @@ class DuplicateFound(Event):
     attempt: int
     prediction: str
     predict_seconds: float | None
+    cost_microusd: Annotated[int | None, Unsaid] = None
 
 
 class GenerationPublished(Event):

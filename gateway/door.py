@@ -115,7 +115,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         reading.table(),
         _steering(door, generations).table(),
         RetryRoutes(owned=generations).table(),
-        ExplainRoutes(owned=generations, patience=door.patience).table(),
+        ExplainRoutes(owned=generations, patience=door.patience, queue=door.store.queue).table(),
         _pictures(door, generations).table(),
         _usage(door, identity, requests).table(),
         _provider(door, settings).table(),

@@ -66,6 +66,7 @@ ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
     ErrorCode.LOGIN_LIMIT: Answer(429, "Too many login attempts. Try again later."),
     ErrorCode.KEY_LIMIT: Answer(400, "Maximum of active keys reached. Revoke one first."),
     ErrorCode.PROJECT_LIMIT: Answer(400, "Maximum of projects reached for the tier"),
+    ErrorCode.WEBHOOK_LIMIT: Answer(409, "Maximum of webhook endpoints reached. Remove one first."),
     ErrorCode.STREAM_LIMIT: Answer(429, "Too many open event streams. Close one or try again later."),
     ErrorCode.NOT_FOUND: Answer(404, "Not found"),
     ErrorCode.METHOD_NOT_ALLOWED: Answer(405, "Method not allowed"),
@@ -75,6 +76,7 @@ ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
     ErrorCode.REQUEST_TIMEOUT: Answer(408, "The request body did not arrive in time"),
     ErrorCode.UNSUPPORTED_ENCODING: Answer(415, "Content-Encoding is not supported"),
     ErrorCode.SERVER_BUSY: Answer(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
+    ErrorCode.WEBHOOK_SECRET_LOST: Answer(503, "The webhook secret cannot be read. Rotate it."),
     ErrorCode.STORE_UNAVAILABLE: Answer(
         503, "The service is temporarily unavailable. Try again later.", {"Retry-After": "5"}
     ),

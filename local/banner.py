@@ -11,7 +11,9 @@ INSTRUCTIONS = (
 )
 
 
-def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path) -> str:
+def banner(
+    demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str
+) -> str:
     """Return the addresses, the credentials and a request that is ready to paste."""
     sandbox = demo["sandbox_url"]
     rows = {
@@ -23,6 +25,9 @@ def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home:
         "model": f"{sandbox} (a sandbox; set REPLICATE_API_TOKEN for SDXL)"
         if sandbox
         else "SDXL on Replicate",
+        "webhooks": f"may also go to {webhook_allow} (EXEMPLAR_WEBHOOK_ALLOW)"
+        if webhook_allow
+        else "go to public addresses alone (EXEMPLAR_WEBHOOK_ALLOW)",
         "MongoDB": demo["mongodb_url"],
         "all of it": str(home / "demo.json"),
         "logs": str(home / "logs"),

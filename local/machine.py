@@ -10,7 +10,7 @@ from local.banner import banner
 from local.errors import LocalError
 from local.hooks import Demo, Hooks
 from local.mongod import Mongod
-from local.options import Options
+from local.options import WEBHOOK_ALLOW, Options
 from local.ports import LOOPBACK, Ports, listening
 from local.processes import Child
 from local.programs import Addresses, answers, environment, service
@@ -77,7 +77,14 @@ class Machine:
         self._tell("accounts")
         photos = self._options.photos
         self._say(
-            banner(demo, token=token, photos=photos, broker=self._broker_name(), home=self._options.home)
+            banner(
+                demo,
+                token=token,
+                photos=photos,
+                broker=self._broker_name(),
+                home=self._options.home,
+                webhook_allow=self._env[WEBHOOK_ALLOW],
+            )
         )
         return demo
 

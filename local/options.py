@@ -1,5 +1,6 @@
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,22 @@ class HomeSettings(BaseSettings):
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
     host: str = Field(default="127.0.0.1", description="Address on which the gateway listens.")
+
+
+WEBHOOK_ALLOW = "EXEMPLAR_WEBHOOK_ALLOW"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def webhook_allow(environ: Mapping[str, str], host: str) -> str:
+    """Say which hosts webhooks may reach besides public ones.
+
+    What was set, also to nothing; else this machine, as long as nobody else can reach the gateway: otherwise
+    a stranger's webhook could knock at what listens here.
+    """
+    chosen = environ.get(WEBHOOK_ALLOW)
+    if chosen is not None:
+        return chosen
+    return "127.0.0.1,localhost" if host in _LOOPBACK else ""
 
 
 def _own_command() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.options import Options
+from local.options import WEBHOOK_ALLOW, Options, webhook_allow
 from local.pids import PidFiles
 from local.processes import Child, Program
 from local.vault import Secrets
@@ -51,6 +51,8 @@ def environment(options: Options, secrets: Secrets, addresses: Addresses) -> dic
         "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": secrets.key_pepper}),
         "EXEMPLAR_ID_SECRET": secrets.id_secret,
         "EXEMPLAR_CALLBACK_SECRET": secrets.callback_secret,
+        "EXEMPLAR_WEBHOOK_MASTER_KEYS": json.dumps({"1": secrets.webhook_master_key}),
+        WEBHOOK_ALLOW: webhook_allow(options.environ, options.host),
         "EXEMPLAR_CHECKPOINT_KEY": secrets.checkpoint_key,
         "EXEMPLAR_OPERATOR_KEYS": json.dumps([secrets.operator_key]),
     }

@@ -33,6 +33,7 @@ class Secrets(BaseModel):
     key_pepper: str = Field(default_factory=_fresh, min_length=32, repr=False)
     id_secret: str = Field(default_factory=_fresh, min_length=32, repr=False)
     callback_secret: str = Field(default_factory=_fresh, min_length=32, repr=False)
+    webhook_master_key: str = Field(default_factory=_fresh, min_length=32, repr=False)
     checkpoint_key: str = Field(default_factory=_seed, min_length=44, repr=False)
     operator_key: str = Field(default_factory=lambda: "op_" + _fresh(), min_length=32, repr=False)
     sandbox_token: str = Field(default_factory=lambda: "r8_" + _fresh(), min_length=32, repr=False)

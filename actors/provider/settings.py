@@ -42,9 +42,3 @@ class ReplicateSettings(BaseSettings):
     output_bytes: int = Field(
         10_485_760, ge=1024, alias="EXEMPLAR_OUTPUT_BYTES", description="Largest output taken, bytes"
     )
-    usd_per_second: float = Field(
-        0.000975,
-        ge=0,
-        alias="EXEMPLAR_USD_PER_SECOND",
-        description="Price of one second of prediction, US dollars",
-    )

@@ -1,7 +1,6 @@
-"""One attempt: write the message, sign it, send it, and record what came of it."""
+"""One attempt: sign the message, send it, and record what came of it."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,31 +8,30 @@ from typing import Any
 import structlog
 
 from actors.push.dialling import Dial
+from actors.push.letters import Letter, Target, letter_of
 from domain import endpoint as rules
 from domain.endpoint import default_endpoint, stream_of_deliveries
-from domain.generation import fold, stream_of
-from domain.webhook_examples import example_of
-from domain.webhooks import Answer, State, headers_of, is_due_to_disable, next_attempt, read_retry_after
-from events.envelope import Cause, RecordedEvent, format_time
+from domain.generation import stream_of
+from domain.webhooks import (
+    Answer,
+    Ended,
+    State,
+    headers_of,
+    is_due_to_disable,
+    next_attempt,
+    read_retry_after,
+)
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
 from store.generations.words import WordsStore
 from store.webhooks.deliveries import Attempt, Delivery
+from store.webhooks.secrets import SecretLostError
 from store.webhooks.webhooks import Webhooks
 
 _CAUSE = Cause(actor="actor:delivery")
-_PATH = "/api/v1/generation/generations-v2"
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where an attempt goes and what signs it; `failing` when the endpoint's last answer was none."""
-
-    url: str
-    secrets: Sequence[str]
-    failing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,62 +47,25 @@ class Courier:
     clock: Callable[[], datetime]
 
     async def attempt(self, delivery: Delivery, token: str) -> None:
-        """Make one attempt of a claimed delivery; what has no address any more is skipped."""
-        target = await self._target(delivery)
-        body = await self._body(delivery) if target else None
-        if target is None or body is None:
-            await self.webhooks.deliveries.skip(delivery, token)
+        """Make one attempt of a claimed delivery; what nobody may get any more is skipped."""
+        letter = await letter_of(delivery, self)
+        if isinstance(letter, str):
+            await self.webhooks.deliveries.skip(delivery, token, letter)
+            log.info("webhook skipped", delivery=delivery.id, endpoint=delivery.endpoint, reason=letter)
         else:
             at = self.clock()
-            headers = headers_of(
-                delivery.id, body=body, secrets=target.secrets, version=delivery.version, now=at
-            )
-            answer = await self.dial.post(target.url, body, headers)
-            await self._note(delivery, token, answer, at, target)
+            answer = await self._send(delivery, letter, at)
+            await self._note(delivery, token, answer, at, letter.target)
         await self.webhooks.deliveries.wake(delivery, self.clock())
 
-    async def _target(self, delivery: Delivery) -> Target | None:
-        secrets = await self.webhooks.signing(delivery.endpoint)
-        if delivery.endpoint != default_endpoint(delivery.project):
-            found = await self.webhooks.rows.get(delivery.endpoint)
-            if found is None or found.endpoint.disabled:
-                return None
-            return Target(found.url, secrets, failing=found.failing_since is not None)
-        url = await self._url_of_request(delivery)
-        return Target(url, secrets) if url else None
-
-    async def _url_of_request(self, delivery: Delivery) -> str | None:
-        commits = await self.webhooks.events.read(stream_of(delivery.generation))
-        generation = fold(event for commit in commits for event in commit.events)
-        if generation is None:
-            return None
-        words = await self.words.get(generation.id, generation.request.words)
-        return words.webhook if words else None
-
-    async def _body(self, delivery: Delivery) -> bytes | None:
-        """Write the message. It follows from the log alone, so every attempt sends the same bytes."""
-        if delivery.example:
-            example = example_of(delivery.type, project=delivery.project, now=delivery.created_at)
-            return self._message(example, {"id": delivery.generation, "example": True}, delivery)
-        commits = await self.webhooks.events.read(stream_of(delivery.generation))
-        until = [event for commit in commits for event in commit.events if event.version <= delivery.version]
-        generation = fold(until)
-        if generation is None or generation.version != delivery.version:
-            return None
-        owner = generation.request.owner
-        resource: dict[str, Any] = {"id": generation.id, "status": generation.status, "user_id": owner.user}
-        return self._message(until[-1], resource, delivery)
-
-    def _message(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
-        data = {**resource, "project_id": delivery.project, "version": event.version}
-        if self.public_url is not None:
-            data["url"] = f"{self.public_url.rstrip('/')}{_PATH}/{delivery.generation}"
-        message = {
-            "type": event.type,
-            "timestamp": format_time(event.time),
-            "data": {**data, "event": self.visible(event)},
-        }
-        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    async def _send(self, delivery: Delivery, letter: Letter, at: datetime) -> Answer:
+        try:
+            secrets = await self.webhooks.signing(delivery.endpoint)
+        except SecretLostError as error:
+            log.critical("webhook not signed", delivery=delivery.id, error=str(error))
+            return Answer(None, "secret", 0)
+        headers = headers_of(delivery.id, body=letter.body, secrets=secrets, version=delivery.version, now=at)
+        return await self.dial.post(letter.target.url, letter.body, headers)
 
     async def _note(
         self, delivery: Delivery, token: str, answer: Answer, at: datetime, target: Target
@@ -113,12 +74,17 @@ class Courier:
         now, number = self.clock(), len(delivery.attempts) + 1
         retry_at = None if answer.accepted else self._retry_at(delivery, answer, now)
         state: State = "delivered" if answer.accepted else "pending" if retry_at else "failed"
+        reason: Ended | None = None
+        if state == "failed":
+            reason = "gone" if answer.code == "gone" else "exhausted"
         stream = stream_of_deliveries(delivery.endpoint, delivery.generation)
         facts = _facts(delivery, number, answer, retry_at)
         await self.webhooks.record(stream, facts, cause=_cause_of(delivery))
         error = None if answer.accepted else answer.code
         attempt = Attempt(number, at, answer.status, error, answer.milliseconds, answer.body)
-        await self.webhooks.deliveries.settle(delivery, token, attempt, state=state, due_at=retry_at)
+        await self.webhooks.deliveries.settle(
+            delivery, token, attempt, state=state, due_at=retry_at, reason=reason
+        )
         log.info(
             "webhook attempt",
             delivery=delivery.id,
@@ -144,10 +110,17 @@ class Courier:
     async def _judge_endpoint(
         self, delivery: Delivery, answer: Answer, target: Target, now: datetime
     ) -> None:
-        """Disable an endpoint that is gone or has failed for days; a request's webhook that is gone ends."""
+        """Disable an endpoint that is gone or has failed for days; a request's webhook that is gone ends.
+
+        A secret that we lost is no fault of the endpoint's.
+        """
+        if not answer.accepted and answer.code == "secret":
+            return
         if delivery.endpoint == default_endpoint(delivery.project):
             if not answer.accepted and answer.code == "gone":
-                await self.webhooks.deliveries.skip_all(delivery.endpoint, generation=delivery.generation)
+                await self.webhooks.deliveries.skip_all(
+                    delivery.endpoint, "gone", generation=delivery.generation
+                )
         elif answer.accepted:
             if target.failing:
                 await self.webhooks.rows.succeeded(delivery.endpoint)

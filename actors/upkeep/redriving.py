@@ -15,7 +15,7 @@ from actors.upkeep.rounds import due_rows
 from domain.generation import State, fold, stream_of
 from domain.lifecycle import due_at
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, DuplicateFound
+from events.generation import CancelRequested, DuplicateFound, GenerationFailed, PredictionSettled
 from store.generations.projection import Row, rows_of
 
 _AT_ONCE = 8
@@ -65,8 +65,16 @@ def to_drive(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
     A wish to cancel and a duplicate move nothing themselves: they must not hide what does.
     """
     aside = [recorded for recorded in events if isinstance(recorded.event, _ASIDE)]
-    moved = [recorded for recorded in events if recorded not in aside and movers_of(recorded.type)]
+    late = _late(events)
+    moved = [recorded for recorded in events if recorded not in (*aside, *late) and movers_of(recorded.type)]
     return [*moved[-1:], *aside]
+
+
+def _late(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
+    """List what only tells the cost of a prediction that ended after its generation."""
+    types = [type(recorded.event) for recorded in events]
+    end = types.index(GenerationFailed) if GenerationFailed in types else len(types)
+    return [recorded for recorded in events[end:] if isinstance(recorded.event, PredictionSettled)]
 
 
 async def _handle(mover: Subscription, event: RecordedEvent, gate: asyncio.Semaphore, desk: Desk) -> None:

@@ -58,3 +58,8 @@ async def retire_pictures(desk: Desk) -> int:
     examples = await desk.hands.blobs.expire("example", now - timedelta(days=settings.keep_examples_days))
     inputs = await desk.hands.blobs.expire("input", now - timedelta(days=settings.keep_examples_days))
     return results + examples + inputs
+
+
+async def reseal_secrets(desk: Desk) -> int:
+    """Move webhook secrets to the present master key; return how many cannot be read any more."""
+    return await desk.hands.webhooks.secrets.reseal()

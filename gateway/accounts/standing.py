@@ -75,7 +75,7 @@ class Standing:
 
     def _developer_stands(self, one: Pass, found: Standings) -> bool:
         state, tier = found.developers.get(one.claims.subject) or (None, None)
-        access.developer(one.claims, one.presented, state, None if tier is None else self.tiers[tier])
+        access.developer(one.claims, one.presented, state, tier, self.tiers)
         return one.project is None or found.projects.get(one.project) == (one.claims.subject, True)
 
 

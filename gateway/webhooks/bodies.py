@@ -36,6 +36,7 @@ def delivery_body(delivery: Delivery) -> dict[str, Any]:
         "type": delivery.type,
         "sequence": delivery.version,
         "state": delivery.state,
+        "reason": delivery.reason,
         "example": delivery.example,
         "next_attempt_at": time_body(delivery.due_at) if pending else None,
         "created_at": format_time(delivery.created_at),

@@ -32,6 +32,7 @@ from gateway.accounts.projects import own_project
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
 from store.webhooks.deliveries import Delivery
+from store.webhooks.secrets import SecretLostError
 from store.webhooks.webhooks import Webhooks
 
 _BASE = "/api/v1/projects/{project_id}/webhooks/{endpoint_id}"
@@ -96,7 +97,10 @@ class DeliveryRoutes:
             project = (await self.door.authenticator.submitter(request)).project_id
         else:
             project = await self._project_of_developer(request)
-        living = await self.webhooks.signing(default_endpoint(project))
+        try:
+            living = await self.webhooks.signing(default_endpoint(project))
+        except SecretLostError:
+            raise ExemplarError(ErrorCode.WEBHOOK_SECRET_LOST) from None
         return secret_response({"key": living[0]})
 
     async def rotate_default(self, request: web.Request) -> web.Response:

@@ -74,7 +74,7 @@ class WebhookRoutes:
         developer, project = await own_project(self.door, request)
         sent = await read_model(request, EndpointCreateRequest)
         address = self._address(sent.url)
-        endpoint_id, secret, limit = str(uuid4()), self.webhooks.mint_secret(), self._limit
+        endpoint_id, secret, limit = str(uuid4()), self.webhooks.secrets.mint(), self._limit
         event = WebhookRegistered(
             developer=developer.developer_id,
             project=project.id,
@@ -92,7 +92,8 @@ class WebhookRoutes:
                 cause=cause_of(request, developer.actor),
             )
         except LimitReachedError:
-            raise ExemplarError(ErrorCode.CONFLICT, f"Maximum of {limit} webhook endpoints reached") from None
+            sentence = f"Maximum of {limit} webhook endpoints reached. Remove one first."
+            raise ExemplarError(ErrorCode.WEBHOOK_LIMIT, sentence) from None
         made = await self._row(project.id, endpoint_id)
         return secret_response({**endpoint_body(made), "secret": secret}, status=201)
 

@@ -6,8 +6,10 @@ from typing import Protocol
 from domain import road
 from domain.generation import Generation
 from domain.prediction import Prediction, failure_of
+from domain.price import PriceSettings
 from events.envelope import Cause
 from events.event import Event
+from events.generation import PredictionSettled
 from store.generations.generations import Decided, Generations
 from store.generations.words import ProviderWords, WordsStore
 
@@ -23,10 +25,13 @@ class PredictionClaims(Protocol):
 class Observations:
     """Record the provider's answers, callbacks and lists; repeats and late ones change nothing."""
 
-    def __init__(self, generations: Generations, words: WordsStore, claims: PredictionClaims) -> None:
+    def __init__(
+        self, generations: Generations, words: WordsStore, claims: PredictionClaims, price: PriceSettings
+    ) -> None:
         self._generations = generations
         self._words = words
         self._claims = claims
+        self._price = price
 
     async def record(
         self, generation_id: str, attempt: int, prediction: Prediction, *, cause: Cause
@@ -38,7 +43,10 @@ class Observations:
         if prediction.outcome is not None and not generation.erased:
             await self._keep_words(generation, prediction)
         return await self._generations.decide(
-            generation_id, lambda g: _decision(g, attempt, prediction), cause=cause, known=generation
+            generation_id,
+            lambda g: _decision(g, attempt, prediction, self._price),
+            cause=cause,
+            known=generation,
         )
 
     async def owner(self, prediction: str) -> str | None:
@@ -55,19 +63,19 @@ class Observations:
         await self._words.put_provider(generation.id, generation.request.words, said)
 
 
-def _decision(g: Generation, attempt: int, prediction: Prediction) -> Sequence[Event]:
+def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceSettings) -> Sequence[Event]:
     model = prediction.model
     if prediction.outcome is None:
         events = road.start(g, attempt=attempt, prediction=prediction.id, model=model)
         return events or road.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
     code = failure_of(prediction)
-    return road.settle_prediction(
-        g,
+    settled = PredictionSettled(
         attempt=attempt,
         prediction=prediction.id,
-        model=model,
         outcome=prediction.outcome,
         code=code.value if code else None,
         predict_seconds=prediction.predict_seconds,
         total_seconds=prediction.total_seconds,
+        cost_microusd=price.microusd(prediction.predict_seconds),
     )
+    return road.settle_prediction(g, settled, model=model)

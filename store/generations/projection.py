@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from domain.generation import Generation, state_of
 from domain.lifecycle import Patience, due_at
 from domain.listing import labels_of
+from domain.timings import microusd_of
 from store.generations.words import WordsStore
 
 
@@ -84,7 +85,7 @@ def row_of(g: Generation, patience: Patience, metadata: Mapping[str, Any]) -> Ro
         attempt=g.attempt,
         prediction=g.prediction,
         quota=g.quota,
-        cost_microusd=g.cost_microusd,
+        cost_microusd=microusd_of(g),
         failure=g.failure.code if g.failure else None,
         is_public=g.is_public,
         erased=g.erased,

@@ -6,7 +6,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError
 
-from domain.webhooks import State
+from domain.webhooks import Ended, State
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 from store.webhooks.deliveries import Attempt, Busy, Delivery, Stats, pair_of
 
@@ -70,18 +70,31 @@ class MongoDeliveries:
         await self._update({"_id": delivery.id, "claim": token}, change)
 
     async def settle(
-        self, delivery: Delivery, token: str, attempt: Attempt, *, state: State, due_at: datetime | None
+        self,
+        delivery: Delivery,
+        token: str,
+        attempt: Attempt,
+        *,
+        state: State,
+        due_at: datetime | None,
+        reason: Ended | None,
     ) -> None:
         kept = {"$push": {"attempts": asdict(attempt)}}
         failures = 0 if state == "delivered" else delivery.failures + 1
-        fields = {"state": state, "due_at": due_at, "claim": None, "failures": failures}
+        fields = {
+            "state": state,
+            "reason": reason,
+            "due_at": due_at,
+            "claim": None,
+            "failures": failures,
+        }
         with reachable():
             mine = await self._rows.update_one({"_id": delivery.id, "claim": token}, {"$set": fields, **kept})
             if mine.matched_count == 0:
                 await self._rows.update_one({"_id": delivery.id}, kept)
 
-    async def skip(self, delivery: Delivery, token: str) -> None:
-        await self._update({"_id": delivery.id, "claim": token}, _SKIPPED)
+    async def skip(self, delivery: Delivery, token: str, reason: Ended) -> None:
+        await self._update({"_id": delivery.id, "claim": token}, _skipped(reason))
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         query = {**_line(delivery), "state": "pending", "blocked": True}
@@ -122,9 +135,11 @@ class MongoDeliveries:
         }
         return await self._update(query, {"$set": {**_anew(now), "lone": False}})
 
-    async def skip_all(self, endpoint: str, *, generation: str | None = None) -> int:
+    async def skip_all(self, endpoint: str, reason: Ended, *, generation: str | None = None) -> int:
         query: Document = {"endpoint": endpoint, "state": "pending"}
-        return await self._update(query | ({"generation": generation} if generation else {}), _SKIPPED)
+        return await self._update(
+            query | ({"generation": generation} if generation else {}), _skipped(reason)
+        )
 
     async def erase(self, endpoint: str) -> None:
         with reachable():
@@ -163,7 +178,6 @@ class MongoDeliveries:
             return int((await self._rows.update_many(query, change)).modified_count)
 
 
-_SKIPPED: Document = {"$set": {"state": "skipped", "due_at": None, "claim": None, "blocked": False}}
 _FAILED = {"$ne": ["$attempts.error", None]}
 _ATTEMPTS: Document = {
     "_id": None,
@@ -175,7 +189,19 @@ _ATTEMPTS: Document = {
 
 
 def _anew(now: datetime) -> Document:
-    return {"state": "pending", "due_at": now, "claim": None, "failures": 0, "blocked": False}
+    return {
+        "state": "pending",
+        "reason": None,
+        "due_at": now,
+        "claim": None,
+        "failures": 0,
+        "blocked": False,
+    }
+
+
+def _skipped(reason: Ended) -> Document:
+    fields = {"state": "skipped", "reason": reason, "due_at": None, "claim": None, "blocked": False}
+    return {"$set": fields}
 
 
 def _line(delivery: Delivery) -> Document:

@@ -98,51 +98,6 @@ class MongoEndpoints:
             await self._rows.update_one({"_id": endpoint_id}, {"$set": {"failing_since": None}})
 
 
-class MongoSecrets:
-    """Signing keys in collection `webhook_secrets`: `keys`, the newest first, each with its end."""
-
-    def __init__(self, database: Database) -> None:
-        self._secrets = database.get_collection("webhook_secrets")
-
-    async def living(self, endpoint_id: str, now: datetime) -> Sequence[str]:
-        with reachable():
-            found = await self._secrets.find_one({"_id": endpoint_id})
-        return [key["secret"] for key in _living((found or {}).get("keys", []), now)]
-
-    async def first(self, endpoint_id: str, secret: str) -> str:
-        key = {"secret": secret, "until": None}
-        with reachable():
-            kept = await self._secrets.find_one_and_update(
-                {"_id": endpoint_id}, {"$setOnInsert": {"keys": [key]}}, upsert=True, return_document=True
-            )
-        return str(kept["keys"][0]["secret"])
-
-    async def rotate(self, endpoint_id: str, secret: str, *, now: datetime, until: datetime) -> None:
-        """Put a new secret before the living ones, which end at `until`; repeated by whoever loses a race."""
-        while True:
-            with reachable():
-                found = await self._secrets.find_one({"_id": endpoint_id}) or {"keys": []}
-                old = [{**key, "until": key["until"] or until} for key in _living(found["keys"], now)]
-                keys = [{"secret": secret, "until": None}, *old][:_MOST]
-                swapped = await self._secrets.update_one(
-                    {"_id": endpoint_id, "keys": found["keys"]}, {"$set": {"keys": keys}}
-                )
-            if swapped.matched_count:
-                return
-            await self.first(endpoint_id, secret)
-
-    async def erase(self, endpoint_id: str) -> None:
-        with reachable():
-            await self._secrets.delete_one({"_id": endpoint_id})
-
-
-_MOST = 4  # who rotates more often within the overlap loses the oldest
-
-
-def _living(keys: Sequence[Document], now: datetime) -> list[Document]:
-    return [key for key in keys if key["until"] is None or key["until"] > now]
-
-
 def _fields(endpoint: Endpoint) -> Document:
     return {
         "version": endpoint.version,

@@ -2,7 +2,9 @@ import asyncio
 
 from store.mongo.connection import Database
 from store.mongo.deliveries import MongoDeliveries
-from store.mongo.endpoints import MongoEndpoints, MongoSecrets
+from store.mongo.endpoints import MongoEndpoints
+from store.mongo.owners import MongoOwners
+from store.mongo.secrets import MongoSecrets
 
 
 class MongoOutgoing:
@@ -12,6 +14,7 @@ class MongoOutgoing:
         self.endpoints = MongoEndpoints(database)
         self.secrets = MongoSecrets(database)
         self.deliveries = MongoDeliveries(database)
+        self.owners = MongoOwners(database)
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""

@@ -31,6 +31,7 @@ from store.mongo.log import MongoLog
 from store.mongo.outgoing import MongoOutgoing
 from store.mongo.predictions import MongoPredictions
 from store.mongo.projection import MongoProjection
+from store.mongo.queue import MongoQueue
 from store.mongo.requests import MongoRequestCounts
 from store.mongo.words import MongoWords
 from store.quota.durations import RecentDurations
@@ -49,6 +50,7 @@ class MongoStore:
     ledger: MongoLedger
     projection: MongoProjection
     lists: MongoLists
+    queue: MongoQueue
     log: MongoLog
     checkpoints: MongoCheckpoints
     scan: MongoScan
@@ -80,6 +82,7 @@ class MongoStore:
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
             lists=MongoLists(database),
+            queue=MongoQueue(database),
             log=MongoLog(database),
             checkpoints=MongoCheckpoints(database),
             scan=MongoScan(database),
@@ -120,6 +123,7 @@ class MongoStore:
             self.ledger,
             self.projection,
             self.lists,
+            self.queue,
             self.log,
             self.outgoing,
             self.requests,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from domain.webhooks import State
+from domain.webhooks import Ended, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Delivery:
 
     `due_at` is when somebody should look at it: the next attempt, or the end of a claim. `failures` counts
     those since it was last asked for, `attempts` keeps all. A `lone` one stands in no line (a resend, an
-    example) and an `example` is tried once.
+    example) and an `example` is tried once. `reason` says why one that failed or was skipped has ended.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
     lone: bool = False
     example: bool = False
+    reason: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,19 @@ class DeliveryStore(Protocol):
         ...
 
     async def settle(
-        self, delivery: Delivery, token: str, attempt: Attempt, *, state: State, due_at: datetime | None
+        self,
+        delivery: Delivery,
+        token: str,
+        attempt: Attempt,
+        *,
+        state: State,
+        due_at: datetime | None,
+        reason: Ended | None,
     ) -> None:
         """Note an attempt and what comes next; the state stays when the claim is no longer ours."""
         ...
 
-    async def skip(self, delivery: Delivery, token: str) -> None:
+    async def skip(self, delivery: Delivery, token: str, reason: Ended) -> None:
         """Give a claimed delivery up without an attempt."""
         ...
 
@@ -123,7 +131,7 @@ class DeliveryStore(Protocol):
         """Start anew what failed or was skipped and whose event is not older; return how many."""
         ...
 
-    async def skip_all(self, endpoint: str, *, generation: str | None = None) -> int:
+    async def skip_all(self, endpoint: str, reason: Ended, *, generation: str | None = None) -> int:
         """Give up everything that waits for an endpoint, or only one generation's; return how many."""
         ...
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.endpoint import Endpoint
+from domain.master_keys import Sealed
+from domain.webhooks import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +71,33 @@ class EndpointStore(Protocol):
         ...
 
 
+class OwnerStore(Protocol):
+    """Whether those still are there whose events would be sent."""
+
+    async def left(self, project: str, user: str | None) -> Left | None:
+        """Tell whether the project, or this user in it, was deleted; None for those that live."""
+        ...
+
+
 class SecretStore(Protocol):
-    """The keys that sign for an endpoint, the newest first. They stand here and nowhere else."""
+    """The sealed keys that sign for an endpoint, the newest first. They stand here and nowhere else."""
 
-    async def living(self, endpoint_id: str, now: datetime) -> Sequence[str]: ...
+    async def living(self, endpoint_id: str, now: datetime) -> Sequence[Sealed]: ...
 
-    async def first(self, endpoint_id: str, secret: str) -> str:
+    async def first(self, endpoint_id: str, sealed: Sealed) -> Sealed:
         """Keep a first secret unless there is one; return the one that stands."""
         ...
 
-    async def rotate(self, endpoint_id: str, secret: str, *, now: datetime, until: datetime) -> None:
+    async def rotate(self, endpoint_id: str, sealed: Sealed, *, now: datetime, until: datetime) -> None:
         """Put a new secret before the living ones, which end at a moment."""
+        ...
+
+    async def reseal(self, endpoint_id: str, old: Sealed, new: Sealed) -> None:
+        """Keep the same secret under another master key."""
+        ...
+
+    async def sealed_otherwise(self, version: int, *, after: str, limit: int) -> Sequence[tuple[str, Sealed]]:
+        """List secrets of at most `limit` endpoints behind `after` that another master key sealed."""
         ...
 
     async def erase(self, endpoint_id: str) -> None: ...

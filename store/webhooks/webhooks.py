@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -10,8 +9,9 @@ from typing import Protocol
 import structlog
 
 from domain.endpoint import Endpoint, fold_endpoint, stream_of_endpoint
+from domain.master_keys import MasterKeys
 from domain.webhook_settings import WebhookSettings
-from domain.webhooks import OVERLAP, SECRET_BYTES, new_secret
+from domain.webhooks import OVERLAP
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
@@ -19,7 +19,8 @@ from events.webhook import WebhookRegistered
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
 from store.webhooks.deliveries import DeliveryStore
-from store.webhooks.endpoints import Address, EndpointStore, SecretStore
+from store.webhooks.endpoints import Address, EndpointStore, OwnerStore, SecretStore
+from store.webhooks.secrets import Secrets
 
 Decision = Callable[[Endpoint], Sequence[Event]]
 _TRIES = 8
@@ -39,6 +40,9 @@ class Outgoing(Protocol):
     @property
     def deliveries(self) -> DeliveryStore: ...
 
+    @property
+    def owners(self) -> OwnerStore: ...
+
 
 class Webhooks:
     """The repository of endpoints; `rows`, `secrets` and `deliveries` are what lies beside the log."""
@@ -49,18 +53,18 @@ class Webhooks:
         outgoing: Outgoing,
         settings: WebhookSettings,
         *,
+        keys: MasterKeys,
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
-        randomness: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.events = events
         self.settings = settings
         self._announce = announce
         self._clock = clock
-        self._randomness = randomness
         self.rows = outgoing.endpoints
-        self.secrets = outgoing.secrets
+        self.secrets = Secrets(outgoing.secrets, keys)
         self.deliveries = outgoing.deliveries
+        self.owners = outgoing.owners
 
     async def register(
         self,
@@ -76,24 +80,21 @@ class Webhooks:
         """Keep a new endpoint; LimitReachedError when its project has `limit`."""
         now = self._clock()
         await self.rows.reserve(endpoint_id, event.project, address, description, limit=limit, now=now)
-        await self.secrets.first(endpoint_id, secret)
+        await self.secrets.keep(endpoint_id, secret)
         await self._append(stream_of_endpoint(endpoint_id), 0, [event], cause)
         await self.project(endpoint_id)
 
-    def mint_secret(self) -> str:
-        """Make a signing secret."""
-        return new_secret(self._randomness(SECRET_BYTES))
-
     async def signing(self, endpoint_id: str) -> Sequence[str]:
-        """Read the secrets that sign now, the newest first; a project's default one is made when needed."""
-        living = await self.secrets.living(endpoint_id, self._clock())
-        return living or [await self.secrets.first(endpoint_id, self.mint_secret())]
+        """Read the secrets that sign now, the newest first; a project's default one is made when needed.
+
+        SecretLostError when their master key is not there.
+        """
+        return await self.secrets.signing(endpoint_id, self._clock())
 
     async def rotate(self, endpoint_id: str) -> tuple[str, datetime]:
         """Put a new secret before the present one; return it and when the old one ends."""
-        secret, now = self.mint_secret(), self._clock()
-        await self.signing(endpoint_id)
-        await self.secrets.rotate(endpoint_id, secret, now=now, until=now + OVERLAP)
+        now = self._clock()
+        secret = await self.secrets.rotate(endpoint_id, now=now, until=now + OVERLAP)
         return secret, now + OVERLAP
 
     async def change(
@@ -141,7 +142,7 @@ class Webhooks:
             await self.secrets.erase(endpoint_id)
             await self.deliveries.erase(endpoint_id)
         elif endpoint.disabled:
-            await self.deliveries.skip_all(endpoint_id)
+            await self.deliveries.skip_all(endpoint_id, "endpoint_disabled")
         return endpoint
 
     async def record(self, stream: str, events: Sequence[Event], *, cause: Cause) -> None:

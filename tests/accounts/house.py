@@ -18,6 +18,7 @@ from domain.access import Claims, Role
 from domain.credentials import PasswordSettings, Peppers, display_prefix, mint
 from domain.generation import Generation
 from domain.lifecycle import Patience
+from domain.price import PriceSettings
 from domain.tiers import TIERS
 from domain.webhook_settings import WebhookSettings
 from events.envelope import Cause
@@ -257,7 +258,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         store=store,
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        observations=Observations(generations, store.words, store.predictions),
+        observations=Observations(generations, store.words, store.predictions, PriceSettings()),
         webhooks=webhooks_of(store, clock),
         patience=Patience(),
         tiers=dict(TIERS),
@@ -270,7 +271,14 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
 
 
 def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
-    return Webhooks(store.events, store.outgoing, WebhookSettings(), announce=lambda _: None, clock=clock)
+    return Webhooks(
+        store.events,
+        store.outgoing,
+        WebhookSettings(),
+        keys=MasterKeys({1: "m" * 32}),
+        announce=lambda _: None,
+        clock=clock,
+    )
 
 
 def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountSweep:

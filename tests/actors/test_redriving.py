@@ -7,7 +7,7 @@ from domain.generation import stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import CancelRequested, DuplicateFound, GenerationProgressed, GenerationStarted
-from tests.domain.given import ID, MODEL, START, TO_SETTLED
+from tests.domain.given import ID, MODEL, START, TO_SETTLED, failed
 
 DUPLICATE = DuplicateFound(attempt=1, prediction="another", predict_seconds=None)
 
@@ -36,3 +36,9 @@ def test_a_wish_is_repeated_whatever_came_after_it() -> None:
     started = GenerationStarted(attempt=1, prediction="p1", model=MODEL)
     events = driven(CancelRequested(), started, GenerationProgressed(percent=10), DUPLICATE)
     assert events == ["generation.started", "generation.cancel_requested", "generation.duplicate_found"]
+
+
+def test_the_late_end_of_a_prediction_does_not_hide_that_its_generation_failed() -> None:
+    *started, settled = TO_SETTLED
+    overdue = failed("finish_deadline", "deadline", retryable=True)
+    assert driven(*started, overdue, settled) == ["generation.failed"]

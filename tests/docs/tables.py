@@ -44,6 +44,11 @@ def reasons() -> list[list[str]]:
     return [[f"`{reason.value}`"] for reason in Reason]
 
 
+def values(closed: Any) -> list[list[str]]:
+    """The values of a closed list, also of one that is made of others."""
+    return [[f"`{value}`"] for part in get_args(closed) for value in (get_args(part) or (part,))]
+
+
 def phases() -> list[list[str]]:
     """Phase, and the states whose time belongs to it."""
     return [

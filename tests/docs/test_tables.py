@@ -5,12 +5,13 @@ from pymongo import MongoClient
 
 import configuration
 from actors.upkeep.following import FOLLOWERS
+from domain.webhooks import Code, Ended
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.docs import tables
 from tests.docs.reading import ROOT, columns, table
 
-ARCHITECTURE, LIFECYCLE = "docs/architecture.md", "docs/lifecycle.md"
+ARCHITECTURE, LIFECYCLE, WEBHOOKS = "docs/architecture.md", "docs/lifecycle.md", "docs/webhooks.md"
 
 
 def test_the_lifecycle_names_every_state_with_its_public_status() -> None:
@@ -39,6 +40,14 @@ def test_the_error_table_has_every_code_with_its_status_and_sentence() -> None:
 
 def test_every_error_says_when_it_comes_and_what_to_do() -> None:
     assert all(when and what for when, what in columns("docs/errors.md", "## Codes", 3, 4))
+
+
+def test_the_webhooks_page_lists_every_fault_of_an_attempt() -> None:
+    assert columns(WEBHOOKS, "## When it fails", 0) == tables.values(Code)
+
+
+def test_the_webhooks_page_lists_every_reason_why_a_delivery_has_ended() -> None:
+    assert sorted(columns(WEBHOOKS, "### Why a delivery has ended", 0)) == sorted(tables.values(Ended))
 
 
 def test_the_architecture_lists_every_subscription() -> None:

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.explanation import ACCOUNT_FAULTS, Explanation, Reason, explain
+from domain.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Reason, explain
 from domain.lifecycle import Patience
 from events.event import Event
 from events.generation import GenerationProgressed
@@ -118,3 +118,31 @@ def test_a_patience_of_its_own_is_its_deadline() -> None:
 
 def test_a_failed_one_says_of_what() -> None:
     assert explained(*TO_FAILED).sentence == "It failed: invalid_image."
+
+
+BEHIND = {
+    Ahead(0): "decoded.",
+    Ahead(1): "decoded, behind 1 other.",
+    Ahead(7): "decoded, behind 7 others.",
+    Ahead(1_000, exact=False): "decoded, behind at least 1000 others.",
+}
+
+
+@pytest.mark.parametrize("ahead", BEHIND)
+def test_the_sentence_tells_how_many_wait_before(ahead: Ahead) -> None:
+    found = explain(folded(TO_REQUESTED), now=NOW, patience=Patience(), ahead=ahead)
+    assert found.position == ahead
+    assert found.sentence.endswith(BEHIND[ahead])
+
+
+def test_what_is_over_waits_behind_nobody() -> None:
+    found = explain(folded(TO_COMPLETED), now=NOW, patience=Patience(), ahead=Ahead(3))
+    assert (found.position, found.sentence) == (None, "It is completed.")
+
+
+def test_the_wait_for_the_provider_counts_from_the_call_that_it_is_at() -> None:
+    claimed = recorded(TO_INTENDED)[-1].time
+    assert explained(*TO_INTENDED).provider_since == claimed
+    assert explained(*TO_STARTED, GenerationProgressed(percent=40)).provider_since == claimed
+    assert explained(*TO_WAITING).provider_since is None
+    assert explained(*TO_SETTLED).provider_since is None

@@ -54,7 +54,7 @@ MAY_FOLLOW = {
     State.STARTED: {"progressed", "prediction_settled"} | OPEN,
     State.SETTLED: {"completed"} | OPEN,
     State.COMPLETED: OVER,
-    State.FAILED: OVER,
+    State.FAILED: {"prediction_settled"} | OVER,
 }
 
 

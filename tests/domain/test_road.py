@@ -26,6 +26,7 @@ from events.generation import (
     InvocationIntended,
     InvocationLost,
     InvocationRefused,
+    PredictionSettled,
     QuotaSettled,
 )
 from tests.domain.given import (
@@ -103,16 +104,7 @@ def progress(percent: int, prediction: str = "p1") -> Decision:
 
 
 def settle(attempt: int = 1, prediction: str = "p1", outcome: Any = "succeeded") -> Decision:
-    return partial(
-        road.settle_prediction,
-        attempt=attempt,
-        prediction=prediction,
-        model=MODEL,
-        outcome=outcome,
-        code=None,
-        predict_seconds=3.5,
-        total_seconds=5.25,
-    )
+    return partial(road.settle_prediction, settled=settled(attempt, prediction, outcome), model=MODEL)
 
 
 def complete(g: Generation) -> list[Event]:
@@ -257,10 +249,17 @@ def test_a_second_prediction_is_a_duplicate_with_its_cost_and_is_told_once(event
     given(*events, duplicate(1, "p2", 3.5)).when(start(1, "p2")).then_nothing()
 
 
-def test_a_known_prediction_that_turns_up_after_the_end_changes_nothing() -> None:
+def test_what_a_prediction_cost_is_learnt_once_also_after_the_end() -> None:
     expired = (*TO_STARTED, failed("finish_deadline", "deadline", retryable=True))
     given(*expired).when(start()).then_nothing()
-    given(*expired).when(settle()).then_nothing()
+    after = given(*expired).when(settle(outcome="canceled")).then(settled(outcome="canceled"))
+    assert (after.state, after.status, after.moved_at) == (
+        State.FAILED,
+        "failed",
+        given(*expired).when(start()).before.moved_at,
+    )
+    given(*expired, settled(outcome="canceled")).when(settle()).then_nothing()
+    given(*TO_COMPLETED).when(settle()).then_nothing()
 
 
 def test_an_unknown_prediction_that_turns_up_after_the_end_is_a_duplicate() -> None:
@@ -457,8 +456,10 @@ def assert_one_end(events: Sequence[Event]) -> None:
     after = events[ends[0] + 1 :] if ends else []
     assert all(
         isinstance(event, QuotaSettled | DuplicateFound | GenerationPublished | GenerationErased)
+        or (isinstance(event, PredictionSettled) and isinstance(events[ends[0]], GenerationFailed))
         for event in after
     )
+    assert sum(isinstance(event, PredictionSettled) for event in events) <= 1
 
 
 def assert_paid_once(events: Sequence[Event]) -> None:

@@ -5,16 +5,26 @@ from hypothesis import given as example_of
 from hypothesis import strategies as st
 
 from domain.generation import Generation, State, evolve
+from domain.lifecycle import Patience
 from domain.timings import PHASES, Cost, cost_of, phases_of, total_ms
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import GenerationProgressed, GenerationPublished, QuotaSettled
+from events.generation import (
+    DuplicateFound,
+    GenerationProgressed,
+    GenerationPublished,
+    PredictionSettled,
+    QuotaSettled,
+)
+from store.generations.projection import row_of
 from tests.domain.given import (
+    CANCELED,
     COMPLETED,
     ID,
     START,
     TO_COMPLETED,
     TO_FAILED,
+    TO_INTENDED,
     TO_SETTLED,
     TO_STARTED,
     TO_WAITING,
@@ -22,6 +32,7 @@ from tests.domain.given import (
     folded,
     intended,
     lost,
+    refused,
     settled,
     started,
 )
@@ -38,6 +49,18 @@ ROAD: tuple[Event, ...] = (
     QuotaSettled(period="2026-11", outcome="spent"),
     GenerationPublished(is_public=True),
 )
+
+
+def settled_for(microusd: int) -> PredictionSettled:
+    return settled().model_copy(update={"cost_microusd": microusd})
+
+
+def found_twice(seconds: float | None, microusd: int | None) -> DuplicateFound:
+    return DuplicateFound(attempt=1, prediction="p9", predict_seconds=seconds, cost_microusd=microusd)
+
+
+PAID = (*TO_STARTED, settled_for(3_412))
+OVERDUE = failed("finish_deadline", "deadline", retryable=True)
 PAUSES = st.lists(st.integers(-50_000, 5_000_000), min_size=len(ROAD) - 1, max_size=len(ROAD) - 1)
 
 
@@ -89,6 +112,11 @@ def test_what_happens_after_the_end_takes_no_time() -> None:
     assert phases_of(folded(after)) == phases_of(folded(TO_COMPLETED))
 
 
+def test_a_row_tells_the_whole_cost() -> None:
+    events = (*PAID, found_twice(2.0, 1_950), OVERDUE)
+    assert row_of(folded(events), Patience(), {}).cost_microusd == 5_362
+
+
 def test_every_state_that_is_not_final_belongs_to_a_phase() -> None:
     assert PHASES.keys() == set(State) - {State.COMPLETED, State.FAILED}
 
@@ -101,8 +129,34 @@ def test_every_state_that_is_not_final_belongs_to_a_phase() -> None:
         (TO_STARTED, Cost(None, None)),
         (TO_SETTLED, Cost(3.5, None)),
         ((*TO_SETTLED, failed("output_unavailable", "completion", retryable=True)), Cost(3.5, None)),
+        ((*PAID, failed("provider_failed", "completion", retryable=True)), Cost(3.5, 0.003412)),
+        ((*TO_STARTED, CANCELED, settled_for(3_412), failed("canceled", "completion")), Cost(3.5, 0.003412)),
+        ((*TO_STARTED, OVERDUE, settled_for(3_412)), Cost(3.5, 0.003412)),
+        ((*TO_STARTED, OVERDUE), Cost(None, None)),
+        ((*PAID, COMPLETED), Cost(3.5, 0.004)),
+        ((*PAID, found_twice(None, None), found_twice(2.0, 1_950)), Cost(5.5, 0.005362)),
+        ((*TO_INTENDED, OVERDUE), Cost(None, None)),
+        ((*TO_INTENDED, OVERDUE, found_twice(2.0, 1_950)), Cost(2.0, 0.00195)),
+        ((*TO_INTENDED, refused(retry_at=None), failed("provider_refused", "invocation")), Cost(0.0, 0.0)),
+        ((*TO_INTENDED, lost(), failed("invocation_lost", "invocation")), Cost(0.0, 0.0)),
     ],
-    ids=["completed", "never called", "running", "fetching", "paid and failed"],
+    ids=[
+        "completed",
+        "never called",
+        "running",
+        "fetching",
+        "paid and failed before costs were recorded",
+        "paid and failed",
+        "canceled",
+        "its prediction ended after it",
+        "its prediction may still run",
+        "completed at the price of that day",
+        "with a duplicate that was told twice",
+        "a call whose outcome nobody knows",
+        "a prediction found too late",
+        "refused",
+        "never created",
+    ],
 )
 def test_the_cost_is_what_the_log_says(events: tuple[Event, ...], cost: Cost) -> None:
     assert cost_of(folded(events)) == cost

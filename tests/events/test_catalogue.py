@@ -140,12 +140,13 @@ ALLOWED_FIELDS: dict[str, set[str]] = {
     "generation.prediction_settled": {
         "attempt",
         "code",
+        "cost_microusd",
         "outcome",
         "predict_seconds",
         "prediction",
         "total_seconds",
     },
-    "generation.duplicate_found": {"attempt", "predict_seconds", "prediction"},
+    "generation.duplicate_found": {"attempt", "cost_microusd", "predict_seconds", "prediction"},
     "generation.completed": {
         "cost_microusd",
         "pictures.content_type",

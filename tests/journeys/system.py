@@ -222,6 +222,12 @@ class Sandbox:
             made = (await answer.json())["creations"]
         return [creation for creation in made if creation["generation"] == generation]
 
+    async def prediction(self, prediction: str, token: str) -> dict[str, Any]:
+        """Ask the provider's own API how a prediction stands."""
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self._session.get(f"{self._url}/v1/predictions/{prediction}", headers=headers) as answer:
+            return dict(await answer.json())
+
     async def trapped(self) -> int:
         """Count who followed a redirect to where no download may go."""
         async with self._session.get(f"{self._url}/_sandbox/trapped") as answer:

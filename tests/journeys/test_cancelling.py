@@ -2,6 +2,7 @@
 
 import asyncio
 
+from events.generation import GenerationStarted
 from tests.journeys.conftest import People
 from tests.journeys.oracles import history
 from tests.journeys.system import Sandbox, System, until
@@ -37,7 +38,17 @@ async def test_a_cancelled_generation_ends_as_canceled_wherever_it_was_and_frees
     for resource in await asyncio.gather(*map(tenant.finished, generations)):
         assert (resource["status"], resource["failure"]["code"]) == ("failed", "canceled")
         assert resource["generated_image_url"] is None
+    [paid] = [
+        event.event
+        for commit in await history(system, running)
+        for event in commit.events
+        if isinstance(event.event, GenerationStarted)
+    ]
+    prediction = await sandbox.prediction(paid.prediction, system.secrets.sandbox_token)
+    assert prediction["status"] == "canceled"
     again = await cancel(tenant, running)
+    assert again.body["cost"]["usd"] is not None
+    assert again.body["cost"]["predict_seconds"] == prediction["metrics"]["predict_time"]
     assert (again.status, again.body["status"]) == (200, "failed")
     assert await sandbox.creations(unanswered) == []
     fresh = [await tenant.accepted() for _ in generations]

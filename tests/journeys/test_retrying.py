@@ -168,11 +168,16 @@ async def test_the_explanation_follows_a_generation_to_its_end(tenant: Tenant, s
     assert (work["reason"], work["status"]) == ("provider", "processing")
     assert 0 <= work["percent"] <= 100
     assert "image model" in work["sentence"]
+    assert running in work["slot_holders"]
+    assert (work["position"], work["position_is_exact"]) == (0, True)
+    assert work["provider_since"] <= work["since"]
+    assert pause["provider_since"] is None
 
     await asyncio.gather(tenant.completed(throttled), tenant.completed(running))
     end = await explained(tenant, running)
     assert (end["reason"], end["sentence"]) == ("final", "It is completed.")
-    assert (end["deadline"], end["next_try_at"]) == (None, None)
+    assert (end["deadline"], end["next_try_at"], end["position"]) == (None, None, None)
+    assert end["slot_holders"] == []
 
 
 async def test_phases_add_up_to_the_whole_and_the_cost_is_that_of_the_log(

@@ -1,6 +1,7 @@
 """What the door does with its hold while words and pictures are stored."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -47,7 +48,7 @@ def studio(clock: Clock) -> Studio:
     return Studio(MemoryEventStore(), MemoryLedger(), clock)
 
 
-async def no_room(_: Row) -> None:
+async def no_room(_: Sequence[Row]) -> None:
     """Fail to write the row for the lists, which is nobody's misfortune: the projector writes it, too."""
     raise StoreUnavailableError("no room")
 
@@ -58,7 +59,7 @@ def submitting(studio: Studio, words: MemoryWords) -> Submitting:
         words=words,
         blobs=MemoryBlobs(),
         admission=studio.admission,
-        showing=Showing(put=no_room, words=words, patience=Patience()),
+        showing=Showing(write=no_room, words=words, patience=Patience()),
         patience=Patience(),
         id_secret=b"k" * 32,
         clock=studio.clock,

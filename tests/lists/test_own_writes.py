@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -88,9 +89,9 @@ async def test_what_is_cancelled_published_or_deleted_is_found_as_such_at_once(h
 
 
 async def test_a_store_that_hangs_delays_an_answer_by_a_second_at_most(house: House) -> None:
-    async def never(_: Row) -> None:
+    async def never(_: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 
-    showing = Showing(put=never, words=house.store.words, patience=Patience())
+    showing = Showing(write=never, words=house.store.words, patience=Patience())
     async with asyncio.timeout(20):
         await showing.show(folded(TO_REQUESTED), {})

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-import pytest
 from pymongo import MongoClient
 
 from tests.journeys.system import System
 from tests.journeys.tenants import PASSWORD, make_tenant
-
-SETTINGS = {"EXEMPLAR_WEBHOOK_ALLOW": "127.0.0.1"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,7 @@ def running(home: Path, mongod: str) -> Iterator[System]:
     """Run everything but the sandbox in one process, without RabbitMQ."""
     base, _, parameters = mongod.partition("?")
     database = f"recipes_{uuid.uuid4().hex[:8]}"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        system = System(home, f"{base}{database}?{parameters}", None)
+    system = System(home, f"{base}{database}?{parameters}", None)
     try:
         system.start()
         yield system

@@ -37,6 +37,7 @@ OPERATOR = "an operator of these tests and no other"
 ENVIRONMENT = {
     **dict.fromkeys(("EXEMPLAR_JWT_SECRET", "EXEMPLAR_ID_SECRET", "EXEMPLAR_CALLBACK_SECRET"), "k" * 32),
     "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": "p" * 32}),
+    "EXEMPLAR_WEBHOOK_MASTER_KEYS": json.dumps({"1": "m" * 32}),
     "EXEMPLAR_OPERATOR_KEYS": json.dumps([OPERATOR]),
     "EXEMPLAR_PASSWORD_MEMORY_KIB": "8",
     "EXEMPLAR_PASSWORD_PASSES": "1",

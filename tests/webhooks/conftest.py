@@ -3,11 +3,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.push.dialling import Dialler
+from domain.master_keys import MasterKeys
 from domain.webhook_settings import WebhookSettings
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from store.webhooks.webhooks import Webhooks
-from tests.webhooks.post_office import Clock, PostOffice
+from tests.webhooks.post_office import MASTER_KEY, Clock, PostOffice
 from tests.webhooks.receiver import Receiver, receiving
 
 
@@ -27,7 +28,10 @@ async def office(mongodb_url: str) -> AsyncIterator[PostOffice]:
     await store.words.ensure_indexes()
     await store.outgoing.ensure_indexes()
     settings = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
-    webhooks = Webhooks(store.events, store.outgoing, settings, announce=lambda _: None, clock=clock)
+    keys = MasterKeys({1: MASTER_KEY})
+    webhooks = Webhooks(
+        store.events, store.outgoing, settings, keys=keys, announce=lambda _: None, clock=clock
+    )
     async with Dialler(settings) as dialler:
         office = PostOffice(store, webhooks, dialler, clock)
         yield office

@@ -29,6 +29,7 @@ from store.webhooks.webhooks import Webhooks
 from tests.domain.given import requested
 
 PROJECT = "prj-1"
+MASTER_KEY = "the first master key of these tests"
 CAUSE = Cause(actor="actor:test")
 
 
@@ -108,7 +109,7 @@ class PostOffice:
         self, url: str, types: Sequence[str] = EVENT_TYPES, project: str = PROJECT
     ) -> tuple[str, str]:
         """Register an endpoint; return its id and its secret."""
-        endpoint, secret = str(uuid4()), self.webhooks.mint_secret()
+        endpoint, secret = str(uuid4()), self.webhooks.secrets.mint()
         address = Address(secrets.token_hex(32), url, b"salt")
         event = WebhookRegistered(
             developer="dev-1", project=project, url=address.digest, event_types=tuple(types)

@@ -118,8 +118,11 @@ async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
 async def test_there_are_only_so_many_endpoints_even_at_once(api: Api, office: PostOffice) -> None:
     office.webhooks.settings = office.settings.model_copy(update={"endpoints_per_project": 3})
     asked = [api("POST", "", {"url": f"https://example.com/{n}"}) for n in range(8)]
-    statuses = [told.status for told in await asyncio.gather(*asked)]
-    assert sorted(statuses) == [201] * 3 + [409] * 5
+    answers = await asyncio.gather(*asked)
+    assert sorted(told.status for told in answers) == [201] * 3 + [409] * 5
+    for body in (told.body for told in answers if told.status == 409):
+        assert body["code"] == "webhook_limit_exceeded"
+        assert body["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
     assert len((await api("GET", "")).body["webhooks"]) == 3
 
 

@@ -14,7 +14,11 @@ from replicate.webhook import WebhookSigningSecret
 
 from domain.endpoint import default_endpoint, disable, enable, remove
 from domain.webhooks import PAUSES
-from events.generation import GenerationErased, GenerationProgressed, GenerationPublished
+from events.generation import (
+    GenerationErased,
+    GenerationProgressed,
+    GenerationPublished,
+)
 from events.webhook import (
     DeliveryExhausted,
     DeliveryFailed,
@@ -92,7 +96,7 @@ async def test_whatever_is_tampered_with_is_noticed(
         case "body":
             body = body.replace(b"completed", b"failed")
         case "secret":
-            secret = office.webhooks.mint_secret()
+            secret = office.webhooks.secrets.mint()
         case "webhook-timestamp":
             headers[tampered] = str(int(headers[tampered]) + 1)
         case _:
@@ -219,7 +223,8 @@ async def test_gone_ends_everything_for_that_request(office: PostOffice, receive
     await office.schedule(generation)
     await office.work_until_done()
     assert receiver.types == ["started"]
-    assert [row.state for row in await office.rows()] == ["failed", "skipped"]
+    ended = [(row.state, row.reason) for row in await office.rows()]
+    assert ended == [("failed", "gone"), ("skipped", "gone")]
 
 
 async def test_gone_disables_an_endpoint_at_once(office: PostOffice, receiver: Receiver) -> None:
@@ -308,6 +313,8 @@ async def test_a_disabled_endpoint_gets_what_it_missed_only_when_asked_for(
     await office.webhooks.decide(endpoint, enable, cause=CAUSE)
     await office.work_until_done()
     assert receiver.types == []
+    missed = [(row.state, row.reason) for row in await office.rows()]
+    assert missed == [("skipped", "endpoint_disabled")] * 2
     recovered = await office.webhooks.deliveries.recover(PROJECT, endpoint, since=since, now=office.clock.now)
     assert recovered == 2
     await office.work_until_done()
@@ -340,7 +347,7 @@ async def test_an_erased_generation_is_not_told_of(office: PostOffice, receiver:
     await office.words.erase(generation)
     await office.work_until_done()
     assert len(receiver.requests) == 1
-    assert [row.state for row in await office.rows()] == ["skipped"]
+    assert [(row.state, row.reason) for row in await office.rows()] == [("skipped", "generation_deleted")]
 
 
 async def test_a_removed_endpoint_leaves_neither_address_nor_secret_nor_deliveries(
