@@ -116,6 +116,14 @@ def rebuild(
     raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
 
 
+@app.command()
+def followers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show how far each follower of the log has come, and what it had to park; 1 tells of parked commits."""
+    from commands.following import show_followers
+
+    raise typer.Exit(show_followers(as_json=as_json))
+
+
 @app.command(
     "accounts",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},

@@ -28,6 +28,7 @@ from store.mongo.ledger import MongoLedger
 from store.mongo.lists import MongoLists
 from store.mongo.log import MongoLog
 from store.mongo.outgoing import MongoOutgoing
+from store.mongo.parking import MongoParking
 from store.mongo.predictions import MongoPredictions
 from store.mongo.projection import MongoProjection
 from store.mongo.requests import MongoRequestCounts
@@ -53,6 +54,7 @@ class MongoStore:
     scan: MongoScan
     feeds: MongoFeeds
     followers: MongoFollowers
+    parking: MongoParking
     leases: MongoLeases
     predictions: MongoPredictions
     outgoing: MongoOutgoing
@@ -84,6 +86,7 @@ class MongoStore:
             scan=MongoScan(database),
             feeds=MongoFeeds(database),
             followers=MongoFollowers(database),
+            parking=MongoParking(database),
             leases=MongoLeases(database, holder=holder),
             predictions=MongoPredictions(database),
             outgoing=MongoOutgoing(database),
@@ -116,6 +119,7 @@ class MongoStore:
             self.projection,
             self.lists,
             self.log,
+            self.parking,
             self.outgoing,
             self.requests,
             self.durations,

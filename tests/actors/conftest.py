@@ -1,0 +1,33 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from store.mongo.store import MongoStore
+from store.settings import StoreSettings
+from tests.actors.workshop import Clock, Provider, Workshop, open_provider, open_workshop
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
+    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
+    store = MongoStore.open(settings, holder="tests", clock=clock)
+    await store.prepare()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def provider(clock: Clock) -> AsyncIterator[Provider]:
+    async with open_provider(clock) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def workshop(store: MongoStore, clock: Clock, provider: Provider) -> AsyncIterator[Workshop]:
+    async with open_workshop(store, clock, provider.url) as workshop:
+        yield workshop
