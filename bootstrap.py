@@ -16,7 +16,7 @@ from actors.provider.settings import ReplicateSettings
 from actors.push.sending import open_sender
 from actors.replicate import ReplicateModel
 from actors.settings import ActorSettings, PatienceSettings
-from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
+from actors.subscriptions import QUEUES, SUBSCRIPTIONS, WAITS_FOR_PROVIDER, Subscription
 from actors.upkeep.desk import Desk
 from actors.upkeep.scheduler import Scheduler
 from domain.tiers import Tier, TierSettings, tiers_with
@@ -180,7 +180,11 @@ async def publishing(core: Core) -> AsyncIterator[Publisher]:
 async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
     """Let the actors work inside this process, without RabbitMQ."""
     bus = InProcessBus(
-        topology(QUEUES), handlers_of(hands), core.outbox.published, threads=core.rabbit.amqp_threads
+        topology(QUEUES),
+        handlers_of(hands),
+        core.outbox.published,
+        apart=WAITS_FOR_PROVIDER,
+        threads=core.rabbit.amqp_threads,
     )
     await bus.start()
     core.post.bus = bus

@@ -73,7 +73,7 @@ def start_worker(
     for queue, handler in handlers.items():
         declare = dramatiq.actor(broker=broker, actor_name=queue, queue_name=queue, throws=HandlerFailedError)
         declare(_body(handling, queue, handler, read))
-    worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=IDLE_MS)
+    worker = dramatiq.Worker(broker, queues=set(handlers), worker_threads=threads, worker_timeout=IDLE_MS)
     worker.queue_prefetch = prefetch
     worker.start()
     return worker

@@ -1,7 +1,7 @@
 """The post room without RabbitMQ: the same promises inside one process, kept by the outbox marks (law 2)."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from queue import Queue
 from typing import Any
@@ -50,7 +50,8 @@ class InProcessBus:
 
     `on_published` is called when the last handler of a commit has finished, well or not: until then its
     outbox mark stays, so that a killed process loses nothing. At most `capacity` commits are held; more stay
-    marked.
+    marked. Queues that are named in `apart` have `threads` of their own, so that what hangs there takes none
+    of the others.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class InProcessBus:
         handlers: Mapping[str, Handler],
         on_published: Callable[[str], None],
         *,
+        apart: Container[str] = (),
         threads: int = 8,
         capacity: int = CAPACITY,
         publish_timeout: float = 30.0,
@@ -66,11 +68,12 @@ class InProcessBus:
         self._topology = topology
         self._handlers = dict(handlers)
         self._on_published = on_published
+        self._apart = apart
         self._threads = threads
         self._capacity = capacity
         self._publish_timeout = publish_timeout
         self._broker = InProcessBroker()
-        self._worker: dramatiq.Worker | None = None
+        self._workers: list[dramatiq.Worker] = []
         self._handling: Handling | None = None
         self._outstanding: dict[str, Outstanding] = {}
         self._commit_of: dict[str, str] = {}
@@ -78,22 +81,21 @@ class InProcessBus:
 
     async def start(self) -> None:
         self._handling = Handling(asyncio.get_running_loop())
-        handlers = {queue: self._counted(handler) for queue, handler in self._handlers.items()}
-        self._worker = start_worker(
-            self._broker,
-            handlers,
-            self._handling,
-            threads=self._threads,
-            prefetch=self._threads,
-            read=from_cloudevent,
-        )
+        for apart in (False, True):
+            handlers = {
+                queue: self._counted(handler)
+                for queue, handler in self._handlers.items()
+                if (queue in self._apart) is apart
+            }
+            if handlers:
+                self._workers.append(self._started(handlers, self._handling))
 
     async def close(self, grace: float = 30.0) -> None:
         """Take nothing new and let running handlers finish; what is not finished keeps its mark."""
-        if self._worker is None or self._handling is None:
+        if not self._workers or self._handling is None:
             return
-        worker, self._worker = self._worker, None
-        await asyncio.to_thread(worker.stop, int(grace * 1000))
+        workers, self._workers = self._workers, []
+        await asyncio.gather(*(asyncio.to_thread(worker.stop, int(grace * 1000)) for worker in workers))
         self._handling.abandon()
         self._commit_of.clear()
         while self._outstanding:
@@ -118,6 +120,16 @@ class InProcessBus:
         self._listeners.append(on_event)
         return lambda: self._listeners.remove(on_event)
 
+    def _started(self, handlers: Mapping[str, Handler], handling: Handling) -> dramatiq.Worker:
+        return start_worker(
+            self._broker,
+            handlers,
+            handling,
+            threads=self._threads,
+            prefetch=self._threads,
+            read=from_cloudevent,
+        )
+
     def _begin(self, commit: Commit) -> Outstanding | None:
         """Enqueue a commit unless it is under way; None: no subscriber, or no room."""
         if commit.id in self._outstanding:
@@ -127,7 +139,7 @@ class InProcessBus:
         if not deliveries:
             self._published(commit.id)
             return None
-        if self._worker is None or len(self._outstanding) >= self._capacity:
+        if not self._workers or len(self._outstanding) >= self._capacity:
             return None
         outstanding = Outstanding(commit, len(deliveries), asyncio.get_running_loop().create_future())
         self._outstanding[commit.id] = outstanding
