@@ -86,12 +86,13 @@ def solo() -> None:
 @app.command()
 def sandbox() -> None:
     """Run the offline stand-in for Replicate."""
+    from environment import read
     from logs import configure_logging
     from sandbox.app import run
     from sandbox.settings import SandboxSettings
 
     configure_logging("sandbox")
-    run(SandboxSettings())
+    run(read(SandboxSettings))
 
 
 @app.command("topology")
@@ -152,10 +153,16 @@ def main() -> None:
     except Exception as error:
         from environment import ConfigurationError
         from local.errors import LocalError
+        from store.errors import StoreError
 
-        if not isinstance(error, ConfigurationError | LocalError):
-            raise
-        sys.stderr.write(f"exemplar: {error}\n")
+        match error:
+            case ConfigurationError() | LocalError():
+                told = str(error)
+            case StoreError():
+                told = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be asked ({error})"
+            case _:
+                raise
+        sys.stderr.write(f"exemplar: {told}\n")
         sys.exit(2)
 
 
