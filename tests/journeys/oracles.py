@@ -5,13 +5,12 @@ import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
-import aiohttp
-
 from domain.generation import Generation, evolve, id_of
 from domain.lifecycle import Patience, check
 from events.commit import Commit
 from store.log.rebuild import rebuild
 from store.mongo.store import MongoStore
+from tests.journeys.paying import Life, paid_once
 from tests.journeys.system import System, until
 from tests.journeys.tenants import FILE_NAME, PASSWORD, PROMPT
 
@@ -32,9 +31,12 @@ async def look(system: System) -> None:
     async with system.memory() as store:
         await until(lambda: _at_rest(store), "every generation is final and settled", within=60, every=0.3)
         streams = await _streams(store)
-        generations = [_judged(commits) for commits in streams.values()]
-        await _paid_once(system, generations)
+        lives = [Life(_judged(commits), commits) for commits in streams.values()]
+        generations = [life.generation for life in lives]
+        await paid_once(system, lives)
         await _counted(store, generations)
+        whole = [generation for generation in generations if generation.id not in system.stripped]
+        await until(lambda: _kept(store, whole), "pictures and words agree with the log", every=0.3)
         await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
         report = await rebuild(store.events, store.words, store.projection, PATIENCE, repair=False)
         assert not report.differing, f"rows differ from the log: {report.differing}"
@@ -82,18 +84,6 @@ def _judged(commits: list[Commit]) -> Generation:
     return generation
 
 
-async def _paid_once(system: System, generations: list[Generation]) -> None:
-    """D: one creation for each generation, and one more for each lost or found out."""
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{system.sandbox_url}/_sandbox/creations") as answer,
-    ):
-        made = Counter(creation["generation"] for creation in (await answer.json())["creations"])
-    for generation in generations:
-        allowed = 1 + generation.lost + len(generation.duplicates)
-        assert made[generation.id] <= allowed, f"{generation.id} was paid {made[generation.id]} times"
-
-
 async def _counted(store: MongoStore, generations: list[Generation]) -> None:
     """Q: the counters equal a recount of the log, and no slot is held."""
     recount: Counter[tuple[str, str]] = Counter()
@@ -104,6 +94,32 @@ async def _counted(store: MongoStore, generations: list[Generation]) -> None:
         account = await store.ledger.account(developer)
         assert not account.slots, f"{developer} still holds {account.slots}"
         assert account.used_in(period) == units
+
+
+async def _kept(store: MongoStore, generations: list[Generation]) -> bool:
+    """No picture without its words, nothing at all of what was erased, all of what was not."""
+    database = store.client.get_default_database()
+    blobs = await database.get_collection("blobs").find({}, {"generation": 1, "token": 1}).to_list(None)
+    words = await database.get_collection("words").find({}, {"generation": 1}).to_list(None)
+    said = {document["_id"] for document in words}
+    alone = [blob["_id"] for blob in blobs if f"{blob['generation']}/{blob['token']}" not in said]
+    assert not alone, f"pictures without words: {alone}"
+    kept = {blob["_id"] for blob in blobs}
+    wanted = {
+        f"{generation.id}/{digest}"
+        for generation in generations
+        if not generation.erased
+        for digest in _digests(generation)
+    }
+    assert wanted <= kept, f"pictures that the log names are gone: {wanted - kept}"
+    erased = {generation.id for generation in generations if generation.erased}
+    return not erased & {document["generation"] for document in (*blobs, *words)}
+
+
+def _digests(generation: Generation) -> list[str]:
+    examples = [example.digest for example in generation.request.examples]
+    pictures = [picture.digest for picture in generation.pictures]
+    return [*examples, *pictures, *([generation.validated.input_image] if generation.validated else [])]
 
 
 async def _told(store: MongoStore) -> bool:
