@@ -43,7 +43,9 @@ def up(
     from local.errors import LocalError
     from local.options import HomeSettings, Options
     from local.up import up as bring_up
+    from logs import configure_logging
 
+    configure_logging("up")
     try:
         settings = HomeSettings()
     except ValidationError as error:

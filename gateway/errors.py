@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, LimitError
 from gateway.bodies import UNREADABLE
+from gateway.refusals import CODE
 from gateway.request_ids import request_id_of
 from store.errors import StoreUnavailableError
 
@@ -167,6 +168,7 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
         case _:
             _log.error("request_failed", exc_info=error)
             told = ExemplarError(ErrorCode.INTERNAL)
+    request[CODE] = told.code.value
     accept = request.headers.get("Accept", "")
     response = error_response(told, request_id=request_id_of(request), accept=accept, status=status)
     response.headers.update(headers)

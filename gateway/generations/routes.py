@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+from structlog.contextvars import bind_contextvars
 
 from domain.access import Identity
 from domain.errors import ErrorCode, ExemplarError
@@ -21,6 +22,7 @@ from gateway.generations.links import PREFIX, Links
 from gateway.generations.resources import etag_of, resource_of
 from gateway.generations.submitting import Request, Submitting
 from gateway.limits import OVERDRAWN
+from gateway.refusals import CODE
 from gateway.request_ids import request_id_of
 from gateway.settings import GatewaySettings
 from gateway.streams.positions import preferred_wait
@@ -133,6 +135,7 @@ class GenerationRoutes:
 
     async def submit(self, request: web.Request, asked: Request, content: Content) -> web.Response:
         """Record what was asked for and say so, or that nobody can tell whether it was recorded."""
+        bind_contextvars(generation_id=asked.generation_id)
         try:
             replayed = await self.submitting.submit(asked, content)
         except OutcomeUnknownError:
@@ -167,6 +170,7 @@ def _is_own(generation: Generation, identity: Identity) -> bool:
 
 def _unknown(request: web.Request, generation_id: str) -> web.Response:
     """Say that it may have been recorded: the id tells, once the store answers again."""
+    request[CODE] = ErrorCode.STORE_UNAVAILABLE.value
     return error_response(
         ExemplarError(ErrorCode.STORE_UNAVAILABLE),
         request_id=request_id_of(request),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from actors.model import ModelUnavailableError
 from actors.provider.asking import poll, reconcile
@@ -73,6 +74,21 @@ async def test_a_claim_is_lost_only_after_the_grace_by_the_clock_of_who_looks(
     workshop.clock.forward(seconds=LOST_AFTER.total_seconds())
     await reconcile(workshop.desk)
     assert (await workshop.told("g1"))[-1] == "invocation_lost"
+
+
+async def test_what_the_scheduler_learns_belongs_to_the_chain_and_its_lines_to_the_request(
+    workshop: Workshop, provider: Provider
+) -> None:
+    await unanswered(workshop, provider)
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        await reconcile(workshop.desk)
+
+    events = await workshop.events("g1")
+    assert {event.cause.correlation_id for event in events} == {events[0].stream}
+    assert "started" in str(await workshop.told("g1"))
+    about = [line for line in lines if line["event"] in ("claim found", "appended")]
+    assert len(about) == 2
+    assert {(line["generation_id"], line["request_id"]) for line in about} == {("g1", "r-g1")}
 
 
 async def test_an_answer_that_fails_for_one_prediction_silences_no_other(

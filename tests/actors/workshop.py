@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,7 +113,7 @@ class Workshop:
             start_by=now + timedelta(hours=1),
             finish_by=now + timedelta(hours=2),
         )
-        await self.hands.generations.begin(name, event, cause=BY_TEST)
+        await self.hands.generations.begin(name, event, cause=replace(BY_TEST, request_id=f"r-{name}"))
 
     async def step(self, name: str, queue: str) -> Generation:
         """Call the handler of one queue with the last event that concerns it."""

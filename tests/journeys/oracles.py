@@ -79,6 +79,7 @@ def _judged(commits: list[Commit]) -> Generation:
     generation: Generation | None = None
     for recorded in (event for commit in commits for event in commit.events):
         check(generation, recorded.event)
+        assert recorded.cause.correlation_id == recorded.stream, f"{recorded.id} belongs to no chain"
         generation = evolve(generation, recorded)
     assert generation is not None
     return generation
