@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from domain.generation import Generation, evolve, id_of
@@ -29,17 +30,8 @@ async def look(system: System) -> None:
     """Wait until everything has come to rest; fail if anything was lost, doubled, miscounted or told."""
     discreet(system)
     async with system.memory() as store:
-        await until(lambda: _at_rest(store), "every generation is final and settled", within=60, every=0.3)
-        streams = await _streams(store)
-        lives = [Life(_judged(commits), commits) for commits in streams.values()]
-        generations = [life.generation for life in lives]
-        await paid_once(system, lives)
-        await _counted(store, generations)
-        whole = [generation for generation in generations if generation.id not in system.stripped]
-        await until(lambda: _kept(store, whole), "pictures and words agree with the log", every=0.3)
-        await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
-        report = await rebuild(store.events, store.words, store.projection, PATIENCE, repair=False)
-        assert not report.differing, f"rows differ from the log: {report.differing}"
+        for oracle in ORACLES.values():
+            await oracle(system, store)
 
 
 def discreet(system: System) -> None:
@@ -68,14 +60,18 @@ async def _streams(store: MongoStore) -> dict[str, list[Commit]]:
     return streams
 
 
-async def _at_rest(store: MongoStore) -> bool:
+async def _nothing_lost(_: System, store: MongoStore) -> None:
     """L: accepted means final in the end, and its unit settled in the log."""
+    await until(lambda: _at_rest(store), "every generation is final and settled", within=60, every=0.3)
+
+
+async def _at_rest(store: MongoStore) -> bool:
     judged = [_judged(commits) for commits in (await _streams(store)).values()]
     return all(generation.final and generation.quota != "held" for generation in judged)
 
 
 def _judged(commits: list[Commit]) -> Generation:
-    """T: fold a stream, every event checked against the state before it."""
+    """Fold a stream, every event checked against the state before it."""
     generation: Generation | None = None
     for recorded in (event for commit in commits for event in commit.events):
         check(generation, recorded.event)
@@ -85,8 +81,23 @@ def _judged(commits: list[Commit]) -> Generation:
     return generation
 
 
-async def _counted(store: MongoStore, generations: list[Generation]) -> None:
+async def _lawful(_: System, store: MongoStore) -> None:
+    """T: every event was allowed in the state before it, and belongs to the chain that its stream began."""
+    await _lives(store)
+
+
+async def _paid(system: System, store: MongoStore) -> None:
+    """D: nothing was paid twice, and what nobody wants was ended."""
+    await paid_once(system, await _lives(store))
+
+
+async def _lives(store: MongoStore) -> list[Life]:
+    return [Life(_judged(commits), commits) for commits in (await _streams(store)).values()]
+
+
+async def _counted(_: System, store: MongoStore) -> None:
     """Q: the counters equal a recount of the log, and no slot is held."""
+    generations = [life.generation for life in await _lives(store)]
     recount: Counter[tuple[str, str]] = Counter()
     for generation in generations:
         request = generation.request
@@ -97,7 +108,14 @@ async def _counted(store: MongoStore, generations: list[Generation]) -> None:
         assert account.used_in(period) == units
 
 
-async def _kept(store: MongoStore, generations: list[Generation]) -> bool:
+async def _kept(system: System, store: MongoStore) -> None:
+    """B: blobs, words and log agree."""
+    generations = [life.generation for life in await _lives(store)]
+    whole = [generation for generation in generations if generation.id not in system.stripped]
+    await until(lambda: _agree(store, whole), "pictures and words agree with the log", every=0.3)
+
+
+async def _agree(store: MongoStore, generations: list[Generation]) -> bool:
     """No picture without its words, nothing at all of what was erased, all of what was not."""
     database = store.client.get_default_database()
     blobs = await database.get_collection("blobs").find({}, {"generation": 1, "token": 1}).to_list(None)
@@ -132,5 +150,24 @@ async def _told(store: MongoStore) -> bool:
     return not marked and rows == newest and sealed == commits
 
 
+async def _derived(_: System, store: MongoStore) -> None:
+    """R: everything derived from the log has reached its end, and a rebuild changes no row."""
+    await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
+    report = await rebuild(store.events, store.words, store.projection, PATIENCE, repair=False)
+    assert not report.differing, f"rows differ from the log: {report.differing}"
+
+
 async def _count(store: MongoStore) -> int:
     return sum([1 async for _ in store.events.commits()])
+
+
+Oracle = Callable[[System, MongoStore], Awaitable[None]]
+
+ORACLES: Mapping[str, Oracle] = {
+    "L": _nothing_lost,
+    "T": _lawful,
+    "D": _paid,
+    "Q": _counted,
+    "B": _kept,
+    "R": _derived,
+}
