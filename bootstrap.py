@@ -16,7 +16,7 @@ from actors.provider.settings import ReplicateSettings
 from actors.push.sending import open_sender
 from actors.replicate import ReplicateModel
 from actors.settings import ActorSettings, PatienceSettings
-from actors.subscriptions import QUEUES, SUBSCRIPTIONS, WAITS_FOR_PROVIDER, Subscription
+from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
 from actors.upkeep.desk import Desk
 from actors.upkeep.scheduler import Scheduler
 from domain.tiers import Tier, TierSettings, tiers_with
@@ -25,7 +25,7 @@ from environment import ConfigurationError, read, read_signing
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from gateway.generations.visible import visible
-from rabbitmq.handling import Handler
+from rabbitmq.broker import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.publisher import Publisher
 from rabbitmq.relay import relay
@@ -180,11 +180,7 @@ async def publishing(core: Core) -> AsyncIterator[Publisher]:
 async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
     """Let the actors work inside this process, without RabbitMQ."""
     bus = InProcessBus(
-        topology(QUEUES),
-        handlers_of(hands),
-        core.outbox.published,
-        apart=WAITS_FOR_PROVIDER,
-        threads=core.rabbit.amqp_threads,
+        topology(QUEUES), handlers_of(hands), core.outbox.published, prefetch=core.rabbit.amqp_prefetch
     )
     await bus.start()
     core.post.bus = bus

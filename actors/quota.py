@@ -33,7 +33,9 @@ async def _reserve(generation: Generation, event: RecordedEvent, hands: Hands) -
             return
         account = retaken
     reserved = _reserved(request.period, account, bounds)
-    decided = await hands.generations.decide(generation.id, lambda g: road.reserve(g, reserved), cause=cause)
+    decided = await hands.generations.decide(
+        generation.id, lambda g: road.reserve(g, reserved), cause=cause, known=generation
+    )
     if decided is not None and decided.generation.final:
         await hands.admission.settle(decided.generation)
 
@@ -57,7 +59,9 @@ async def _retake(generation_id: str, bounds: Bounds, hands: Hands) -> Account |
 
 async def _settle(generation: Generation, event: RecordedEvent, hands: Hands) -> None:
     await hands.admission.settle(generation)
-    await hands.generations.decide(generation.id, road.settle_quota, cause=cause_of(NAME, event))
+    await hands.generations.decide(
+        generation.id, road.settle_quota, cause=cause_of(NAME, event), known=generation
+    )
 
 
 def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:

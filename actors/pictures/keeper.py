@@ -33,8 +33,9 @@ REASONS: Final[dict[Fault, str]] = {
     "crashed": "The picture cannot be decoded.",
 }
 
-# Each second of processor time may take this many on the wall: machines are busy at times.
+# Each second of processor time may take this many on the wall, and a few more: machines are busy at times.
 _PATIENCE: Final = 3.0
+_MORE_SECONDS: Final = 2.0
 _START_SECONDS: Final = 30.0
 _CHUNK: Final = 256 * 1024
 # More than any true answer: whoever has taken over the child cannot fill our memory.
@@ -63,6 +64,7 @@ class Keeper:
 
     def __init__(self, seconds: float, memory_mb: int) -> None:
         self._seconds = seconds
+        self._patience = seconds * _PATIENCE + _MORE_SECONDS
         self._memory_mb = memory_mb
         self._process: Process | None = None
         self._at = 0
@@ -151,19 +153,18 @@ class Keeper:
             process.stdin.write(len(content).to_bytes(4, "big"))
             for start in range(0, len(content), _CHUNK):
                 process.stdin.write(memoryview(content)[start : start + _CHUNK])
-                async with asyncio.timeout(self._seconds * _PATIENCE):
+                async with asyncio.timeout(self._patience):
                     await process.stdin.drain()
 
     async def _answer(self, process: Process) -> tuple[Json, bytes]:
-        patience = self._seconds * _PATIENCE
         while True:
-            match json.loads(await self._frame(process, patience)):
+            match json.loads(await self._frame(process, self._patience)):
                 case {"at": int(index)}:
                     self._at = index
                 case {"refused": {"index": int(index), "code": "corrupt" | "too_large" as code}}:
                     raise InvalidPicture(index, code)
                 case {"done": dict(done)}:
-                    return done, await self._frame(process, patience)
+                    return done, await self._frame(process, self._patience)
                 case other:
                     raise ValueError(f"no answer of a darkroom: {sorted(other)}")
 

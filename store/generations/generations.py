@@ -53,28 +53,39 @@ class Generations:
         check(None, event)
         return await self._append(stream_of(generation_id), 0, [event], cause, cause.request_id)
 
-    async def decide(self, generation_id: str, decision: Decision, *, cause: Cause) -> Decided | None:
+    async def decide(
+        self, generation_id: str, decision: Decision, *, cause: Cause, known: Generation | None = None
+    ) -> Decided | None:
         """Load, decide and append, again after a lost race; return what came of it, None for no stream.
 
-        Raises IllegalTransitionError for a decision that the rules forbid, and the store's errors.
+        `known` is the generation as the caller has loaded it: what is decided from it is appended only if it
+        is still so. Raises IllegalTransitionError for what the rules forbid, and the store's errors.
         """
+        generation = known or await self.load(generation_id)
         for attempt in range(_TRIES):
-            generation = await self.load(generation_id)
             if generation is None:
                 return None
-            events = list(decision(generation))
-            if not events:
-                return Decided(generation)
-            _check_all(generation, events)
-            try:
-                commit = await self._append(
-                    stream_of(generation_id), generation.version, events, cause, generation.request_id
-                )
-            except WrongExpectedVersionError:
+            if events := list(decision(generation)):
+                if decided := await self._append_to(generation, events, cause):
+                    return decided
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
-                continue
-            return Decided(_evolved(generation, commit), tuple(events))
+            elif generation is not known:
+                return Decided(generation)
+            generation = await self.load(generation_id)
         raise WrongExpectedVersionError(stream_of(generation_id), -1)
+
+    async def _append_to(
+        self, generation: Generation, events: Sequence[Event], cause: Cause
+    ) -> Decided | None:
+        """Append what was decided; None when the stream has moved on."""
+        _check_all(generation, events)
+        try:
+            commit = await self._append(
+                stream_of(generation.id), generation.version, events, cause, generation.request_id
+            )
+        except WrongExpectedVersionError:
+            return None
+        return Decided(_evolved(generation, commit), tuple(events))
 
     async def _append(
         self, stream: str, version: int, events: Sequence[Event], cause: Cause, request_id: str | None

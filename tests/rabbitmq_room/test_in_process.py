@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, GenerationProgressed
-from rabbitmq.handling import Handler
+from rabbitmq.broker import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq_room.commits import Commits
@@ -19,7 +19,7 @@ async def bus(
     *,
     capacity: int = 10_000,
 ) -> AsyncIterator[InProcessBus]:
-    opened = InProcessBus(table, handlers, on_published, threads=4, capacity=capacity, publish_timeout=0.5)
+    opened = InProcessBus(table, handlers, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5)
     await opened.start()
     yield opened
     await opened.close(grace=0.5)
@@ -46,7 +46,7 @@ async def test_the_mark_is_cleared_only_after_the_last_subscriber_has_finished(
         assert len(heard.ids) == 3
 
 
-async def test_what_hangs_in_a_queue_apart_takes_no_thread_from_the_others(
+async def test_what_hangs_in_one_queue_holds_up_no_other(
     table: Topology, commits: Commits, heard: Heard
 ) -> None:
     hanging = Heard()
@@ -56,7 +56,7 @@ async def test_what_hangs_in_a_queue_apart_takes_no_thread_from_the_others(
         await asyncio.Event().wait()
 
     handlers = {"validation": hang, "quota": heard.handle}
-    opened = InProcessBus(table, handlers, Heard().note, apart={"validation"}, threads=4)
+    opened = InProcessBus(table, handlers, Heard().note, prefetch=4)
     await opened.start()
     try:
         first = [commits.progressed() for _ in range(8)]
