@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench help run test lint lock clean programs
+.PHONY: bench chaos help run test lint lock clean programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ test: $(VENV)/.installed-dev programs lint ## check the code, then run all tests
 
 bench: $(VENV)/.installed-dev ## measure speed against a floor, on this machine
 	$(BIN)/python -m bench
+
+chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/ruff check .

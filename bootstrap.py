@@ -233,6 +233,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
                 log=core.store.log,
                 checkpoints=core.store.checkpointer(read_signing(), now),
                 followers=core.store.followers,
+                parking=core.store.parking,
                 leases=core.store.leases,
                 relay=lambda: relay(unpublished, bus),
                 tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
@@ -240,7 +241,6 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
                 lists={},
                 unknown={},
                 cursors={},
-                stuck={},
                 sender=sender,
                 accounts=account_sweep(core),
             )

@@ -43,7 +43,9 @@ def up(
     from local.errors import LocalError
     from local.options import HomeSettings, Options
     from local.up import up as bring_up
+    from logs import configure_logging
 
+    configure_logging("up")
     try:
         settings = HomeSettings()
     except ValidationError as error:
@@ -86,12 +88,13 @@ def solo() -> None:
 @app.command()
 def sandbox() -> None:
     """Run the offline stand-in for Replicate."""
+    from environment import read
     from logs import configure_logging
     from sandbox.app import run
     from sandbox.settings import SandboxSettings
 
     configure_logging("sandbox")
-    run(SandboxSettings())
+    run(read(SandboxSettings))
 
 
 @app.command("topology")
@@ -114,6 +117,14 @@ def rebuild(
     from commands.rebuilding import rebuild_rows
 
     raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
+
+
+@app.command()
+def followers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show how far each follower of the log has come, and what it had to park; 1 tells of parked commits."""
+    from commands.following import show_followers
+
+    raise typer.Exit(show_followers(as_json=as_json))
 
 
 @app.command(
@@ -144,10 +155,16 @@ def main() -> None:
     except Exception as error:
         from environment import ConfigurationError
         from local.errors import LocalError
+        from store.errors import StoreError
 
-        if not isinstance(error, ConfigurationError | LocalError):
-            raise
-        sys.stderr.write(f"exemplar: {error}\n")
+        match error:
+            case ConfigurationError() | LocalError():
+                told = str(error)
+            case StoreError():
+                told = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be asked ({error})"
+            case _:
+                raise
+        sys.stderr.write(f"exemplar: {told}\n")
         sys.exit(2)
 
 

@@ -1,14 +1,18 @@
 """What every handler is handed: the rooms it may use, by name."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from structlog.contextvars import bound_contextvars
 
 from actors.model import Model
 from actors.pictures.decoder import Decoder
 from actors.provider.settings import ReplicateSettings
 from actors.settings import ActorSettings
+from domain.generation import id_of
 from domain.lifecycle import Patience
 from domain.tiers import Tier
 from events.envelope import Cause, RecordedEvent
@@ -19,6 +23,8 @@ from store.generations.projection import Projection
 from store.generations.words import WordsStore
 from store.quota.admission import Admission
 from store.webhooks.webhooks import Webhooks
+
+_GENERATIONS = "generation-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,14 @@ class Hands:
 
 
 Handler = Callable[..., Awaitable[None]]
+
+
+def bound_ids(queue: str, event: RecordedEvent) -> AbstractContextManager[object]:
+    """Put an event's ids into every line that is logged inside the block."""
+    ids = {"event_id": event.id, "event_type": event.type, "request_id": event.cause.request_id}
+    if event.stream.startswith(_GENERATIONS):
+        ids["generation_id"] = id_of(event.stream)
+    return bound_contextvars(queue=queue, **ids)
 
 
 def cause_of(actor: str, event: RecordedEvent) -> Cause:

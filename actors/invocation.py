@@ -52,7 +52,7 @@ async def _record(
                 cause=cause,
             )
         case Unknown(reason):
-            log.warning("outcome unknown", generation_id=generation_id, attempt=attempt, reason=reason)
+            log.warning("outcome unknown", attempt=attempt, reason=reason)
 
 
 async def model_input_of(generation: Generation, hands: Hands) -> dict[str, object] | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from actors.provider.asking import poll, reconcile
 from actors.upkeep.desk import Desk
-from actors.upkeep.following import follow
+from actors.upkeep.following import FOLLOWERS, follow
 from actors.upkeep.redriving import redrive
 from actors.upkeep.sealing import checkpoint, seal
 from actors.upkeep.sweeping import expire, reseal_secrets, retire_pictures, sweep_holds, sweep_orphans
@@ -40,7 +41,7 @@ JOBS: tuple[Job, ...] = (
     Job("relay", 1.0, _relay),
     Job("sealing", 0.5, seal),
     Job("checkpoints", 60.0, checkpoint),
-    Job("followers", 1.0, follow),
+    *(Job(f"follower:{name}", 1.0, partial(follow, name)) for name in FOLLOWERS),
     Job("redriving", 1.0, redrive),
     Job("reconciling", 2.0, reconcile),
     Job("polling", 1.0, poll),

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import structlog
-
 from actors import cancellation, completion, delivery, erasure, invocation, projector, quota, validation
-from actors.hands import Handler, Hands
-from domain.generation import id_of
+from actors.hands import Handler, Hands, bound_ids
 from events.envelope import RecordedEvent
 
 
@@ -21,12 +18,7 @@ class Subscription:
 
     async def handle(self, event: RecordedEvent, *, hands: Hands) -> None:
         """Handle one event, with its ids in every line that is logged meanwhile."""
-        with structlog.contextvars.bound_contextvars(
-            queue=self.queue,
-            event_id=event.id,
-            generation_id=id_of(event.stream),
-            request_id=event.cause.request_id,
-        ):
+        with bound_ids(self.queue, event):
             await self.handler(event, hands=hands)
 
 

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.bodies import BodyPatience, body_deadline
 from gateway.errors import errors_middleware
+from gateway.refusals import refusals_middleware
 from gateway.request_ids import install_request_ids
 
 MAX_JSON_BODY = 2 * 1024 * 1024
@@ -49,6 +50,7 @@ def create_app(
     """Put all routes behind one door: request ids, errors, patience with bodies, CORS for some origins."""
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
+    app.middlewares.append(refusals_middleware)
     app.middlewares.append(errors_middleware)
     app.middlewares.append(body_deadline(patience))
     routes = [route for table in tables for definition in table for route in definition.register(app.router)]

@@ -17,12 +17,12 @@ from aiohttp.typedefs import Handler
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, LimitError, TierError
 from gateway.bodies import UNREADABLE
+from gateway.refusals import CODE
 from gateway.request_ids import request_id_of
 from store.errors import StoreUnavailableError
 
 _log = structlog.get_logger()
 
-REFUSAL: Final = web.RequestKey("refusal", ErrorCode)
 """The code of the answer, on a request that was refused; whoever counts refusals reads it."""
 
 
@@ -177,7 +177,7 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
         case _:
             _log.error("request_failed", exc_info=error)
             told = ExemplarError(ErrorCode.INTERNAL)
-    request[REFUSAL] = told.code
+    request[CODE] = told.code.value
     accept = request.headers.get("Accept", "")
     response = error_response(told, request_id=request_id_of(request), accept=accept, status=status)
     response.headers.update(headers)

@@ -17,7 +17,7 @@ from domain.quota import period_of, seconds_to_next_day
 from domain.tiers import TIERS, Tier, tier_of
 from gateway.accounts.authentication import Authenticator
 from gateway.accounts.tokens import Tokens
-from gateway.errors import REFUSAL
+from gateway.refusals import CODE
 from store.accounts.accounts import Accounts
 from store.errors import StoreError
 from store.quota.admission import Admission
@@ -85,9 +85,9 @@ class Limits:
 
     def _count(self, request: web.BaseRequest, response: web.StreamResponse, known: Known | None) -> None:
         """Count a refusal by limit under its own code; under no tier where nobody is known, as at a login."""
-        code = request.get(REFUSAL)
+        code = request.get(CODE)
         if response.status == 429 and code is not None:
-            self._refused[known.tier.name if known else NO_TIER, code.value] += 1
+            self._refused[known.tier.name if known else NO_TIER, code] += 1
 
     async def _standing(self, known: Known) -> Standing:
         developer, tier = known

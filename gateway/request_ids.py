@@ -27,6 +27,8 @@ def request_id_of(request: web.BaseRequest) -> str:
 @web.middleware
 async def request_id_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id and bind it to the log; the outermost middleware."""
+    # One task serves all requests of a connection: what one bound must not be said of the next.
+    structlog.contextvars.clear_contextvars()
     with structlog.contextvars.bound_contextvars(request_id=request_id_of(request)):
         return await handler(request)
 

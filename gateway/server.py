@@ -20,6 +20,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from domain.errors import ErrorCode, ExemplarError
 from gateway.errors import ANSWERS, error_response
+from gateway.refusals import tell_refusal
 from gateway.request_ids import HEADER, request_id_of
 from gateway.settings import GatewaySettings
 
@@ -83,6 +84,8 @@ class GuardedHandler(RequestHandler):
         if code is ErrorCode.INTERNAL:
             _log.error("request_failed", exc_info=exc)
         request_id = request_id_of(request)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            tell_refusal(None, None, status, code.value)
         response = error_response(ExemplarError(code), request_id=request_id, status=status)
         response.headers[HEADER] = request_id
         response.force_close()

@@ -60,6 +60,7 @@ def environment(options: Options, secrets: Secrets, addresses: Addresses) -> dic
         env["EXEMPLAR_AMQP_URL"] = addresses.amqp_url
     if addresses.sandbox_url is not None:
         env |= _sandboxed(addresses.base_url, addresses.sandbox_url, secrets)
+        env["EXEMPLAR_SANDBOX_FOLDER"] = str(options.home.absolute() / "sandbox")
     return env
 
 

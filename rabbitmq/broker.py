@@ -15,6 +15,8 @@ from store.errors import StoreUnavailableError
 
 Handler = Callable[[RecordedEvent], Awaitable[None]]
 
+_GENERATIONS = "generation-"
+
 log = structlog.get_logger()
 
 
@@ -84,7 +86,12 @@ def _body(queue: str, handler: Handler) -> Callable[[RecordedEvent], Awaitable[N
 async def _handle(queue: str, handler: Handler, event: RecordedEvent) -> None:
     """Call a handler with its names in every log line; log what it raises, without the event's data."""
     with bound_contextvars(
-        queue=queue, event_id=event.id, event_type=event.type, request_id=event.cause.request_id
+        queue=queue,
+        stream=event.stream,
+        event_id=event.id,
+        event_type=event.type,
+        request_id=event.cause.request_id,
+        **_subject(event),
     ):
         try:
             await handler(event)
@@ -94,6 +101,11 @@ async def _handle(queue: str, handler: Handler, event: RecordedEvent) -> None:
         except Exception as error:
             log.exception("handler_failed")
             raise HandlerFailedError(f"{queue} could not handle {event.id}") from error
+
+
+def _subject(event: RecordedEvent) -> dict[str, str]:
+    generation = event.stream.removeprefix(_GENERATIONS)
+    return {"generation_id": generation} if generation != event.stream else {}
 
 
 def _message(queue: str, event: RecordedEvent) -> Message[Any]:

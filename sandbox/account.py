@@ -8,6 +8,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 
+from sandbox.archive import Archive
 from sandbox.faults import Armed, Faults
 from sandbox.files import Files
 from sandbox.ids import prediction_id
@@ -20,7 +21,7 @@ from sandbox.webhooks import Sender, secret_for
 
 
 class Account:
-    """Everything one sandbox remembers; lives as long as its server, and only in memory."""
+    """Everything one sandbox remembers while its server lives; predictions outlive it where a folder is."""
 
     def __init__(
         self,
@@ -36,7 +37,9 @@ class Account:
         self.trapped = 0
         self.secret = secret_for(settings.token)
         self.files = Files(clock=clock, chance=chance)
+        self._archive = Archive(settings.folder)
         self.ledger = Ledger(
+            self._archive,
             clock=clock,
             keep=timedelta(seconds=settings.keep_seconds),
             budget=settings.keep_mib * 1024 * 1024,
@@ -88,11 +91,17 @@ class Account:
 
     async def open(self) -> None:
         await self.studio.open()
+        self._archive.open()
+        running = self.ledger.restore()
+        self._created = self.ledger.last_number
+        for prediction in running:
+            self.runner.start(prediction)
 
     async def close(self) -> None:
         await self.runner.close()
         await self.sender.close()
         self.studio.close()
+        self._archive.close()
 
 
 ACCOUNT: Final = web.AppKey("account", Account)

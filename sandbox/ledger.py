@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from sandbox.archive import Archive
 from sandbox.predictions import Prediction, iso
 
 PAGE: Final = 100
@@ -33,8 +34,15 @@ class Ledger:
     """
 
     def __init__(
-        self, *, clock: Callable[[], datetime], keep: timedelta, budget: int, weigh_pictures: bool
+        self,
+        archive: Archive,
+        *,
+        clock: Callable[[], datetime],
+        keep: timedelta,
+        budget: int,
+        weigh_pictures: bool,
     ) -> None:
+        self._archive = archive
         self._clock = clock
         self._keep = keep
         self._budget = budget
@@ -44,13 +52,32 @@ class Ledger:
         self._finished: deque[tuple[Prediction, int]] = deque()
         self._creations: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
 
+    def restore(self) -> list[Prediction]:
+        """Take up what the archive knows; return the predictions that still run."""
+        for prediction in self._archive.load():
+            self._note(prediction)
+            if prediction.status.final and not prediction.data_removed:
+                self._weigh(prediction)
+        self.sweep()
+        return [one for one in self._predictions.values() if not one.status.final]
+
+    @property
+    def last_number(self) -> int:
+        """The number of the newest prediction; 0 for none."""
+        return max((prediction.number for prediction in self._predictions.values()), default=0)
+
     def add(self, prediction: Prediction) -> None:
         self.sweep()
-        self._predictions[prediction.id] = prediction
-        self._creations.append(_creation(prediction))
+        self._note(prediction)
+        self._archive.made(prediction)
         oldest = next(iter(self._predictions.values()))
         if len(self._predictions) > REMEMBERED and oldest.status.final:
             del self._predictions[oldest.id]
+            self._archive.dropped(oldest)
+
+    def began(self, prediction: Prediction) -> None:
+        """Note that a prediction runs."""
+        self._archive.moved(prediction)
 
     def get(self, id_: str) -> Prediction | None:
         self.sweep()
@@ -58,9 +85,8 @@ class Ledger:
 
     def finished(self, prediction: Prediction) -> None:
         """Note that a prediction has ended, so that its data is dropped in time."""
-        weight = prediction.weight(with_pictures=self._weigh_pictures)
-        self._finished.append((prediction, weight))
-        self._held += weight
+        self._archive.moved(prediction)
+        self._weigh(prediction)
         self.sweep()
 
     def sweep(self) -> None:
@@ -69,7 +95,17 @@ class Ledger:
         while self._finished and (self._held > self._budget or _ended_before(self._finished[0][0], limit)):
             prediction, weight = self._finished.popleft()
             prediction.forget()
+            self._archive.forgot(prediction)
             self._held -= weight
+
+    def _note(self, prediction: Prediction) -> None:
+        self._predictions[prediction.id] = prediction
+        self._creations.append(_creation(prediction))
+
+    def _weigh(self, prediction: Prediction) -> None:
+        weight = prediction.weight(with_pictures=self._weigh_pictures)
+        self._finished.append((prediction, weight))
+        self._held += weight
 
     def creations(self) -> list[dict[str, Any]]:
         return list(self._creations)

@@ -47,7 +47,7 @@ class Runner:
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
 
     def start(self, prediction: Prediction) -> None:
-        """Begin a prediction's life; one with the fault `aborted` ends at once."""
+        """Begin a prediction's life, or go on with it; one with the fault `aborted` ends at once."""
         if prediction.faults.create == "aborted":
             self._finish(prediction, Status.ABORTED)
             return
@@ -85,13 +85,17 @@ class Runner:
 
     async def _live(self, prediction: Prediction) -> None:
         outcome = prediction.faults.outcome
-        await asyncio.sleep(self._boot_seconds)
+        # Of a prediction that an earlier sandbox began, some time has passed already.
+        ran = (self._clock() - prediction.created_at).total_seconds() - self._boot_seconds
+        await asyncio.sleep(max(0.0, -ran))
         if outcome == "E6716":
             self._finish(prediction, Status.FAILED, error=_NEVER_STARTED)
             return
-        end = asyncio.get_running_loop().time() + prediction.seconds
-        prediction.begin(self._clock())
-        self._sender.notify(prediction, "start")
+        end = asyncio.get_running_loop().time() + prediction.seconds - max(0.0, ran)
+        if prediction.started_at is None:
+            prediction.begin(self._clock())
+            self._ledger.began(prediction)
+            self._sender.notify(prediction, "start")
         if outcome is None:
             await self._work_until(prediction, end - _DRAWING)
             pictures = await self._studio.pictures(prediction)

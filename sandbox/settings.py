@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -29,6 +30,9 @@ class SandboxSettings(BaseSettings):
     )
     keep_mib: int = Field(
         512, ge=1, description="MiB of finished data that the sandbox keeps; beyond it the oldest goes early."
+    )
+    folder: Path | None = Field(
+        None, description="Folder in which the sandbox keeps its predictions; without it, only in memory."
     )
     picture: Literal["made", "ready"] = Field(
         "made",

@@ -1,7 +1,10 @@
 """Keep one darkroom: start it, hand it work, bury it.
 
 InvalidPicture        the picture is at fault: the generation fails
-DecoderUnavailable    we are at fault: no child process can be had
+DecoderUnavailable    we are at fault: no child process can be had, or none that gets on
+
+A picture is blamed for processor time and memory, which are its own, and for two deaths of a child. It is
+never blamed for time on the wall: that may be the machine's.
 """
 
 import asyncio
@@ -19,6 +22,8 @@ import structlog
 log = structlog.get_logger()
 
 Fault = Literal["corrupt", "too_slow", "too_large", "crashed"]
+Death = Literal["crashed", "stuck"]
+"""How a child ended that may have been chance; a stuck one was killed by us."""
 Json = dict[str, Any]
 
 REASONS: Final[dict[Fault, str]] = {
@@ -28,8 +33,9 @@ REASONS: Final[dict[Fault, str]] = {
     "crashed": "The picture cannot be decoded.",
 }
 
-# Each second of processor time may take this many on the wall: machines are busy at times.
+# Each second of processor time may take this many on the wall, and a few more: machines are busy at times.
 _PATIENCE: Final = 3.0
+_MORE_SECONDS: Final = 2.0
 _START_SECONDS: Final = 30.0
 _CHUNK: Final = 256 * 1024
 # More than any true answer: whoever has taken over the child cannot fill our memory.
@@ -47,7 +53,7 @@ class InvalidPicture(Exception):  # noqa: N818 - a verdict, no malfunction
 
 
 class DecoderUnavailable(Exception):  # noqa: N818 - named like the verdict beside it
-    """No child process can be started, or the decoder is closed."""
+    """No child process can be started or gets on in time, or the decoder is closed; try again later."""
 
 
 class Keeper:
@@ -58,6 +64,7 @@ class Keeper:
 
     def __init__(self, seconds: float, memory_mb: int) -> None:
         self._seconds = seconds
+        self._patience = seconds * _PATIENCE + _MORE_SECONDS
         self._memory_mb = memory_mb
         self._process: Process | None = None
         self._at = 0
@@ -68,24 +75,27 @@ class Keeper:
         return self._process.pid if self._process else None
 
     async def ask(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes]:
-        """Have one request done, a second time if the child dies of it.
+        """Have one request done, a second time if the child dies of it or does not get on.
 
         Returns what was done and its data. Raises InvalidPicture or DecoderUnavailable.
         """
         first = await self._attempt(request, pictures)
         if isinstance(first, tuple):
             return first
-        log.warning("decoder.child_died", fault=first, picture=self._at)
+        log.warning("decoder.child_died", death=first, picture=self._at)
         second = await self._attempt(request, pictures)
         if isinstance(second, tuple):
             return second
-        raise InvalidPicture(self._at, second)
+        log.warning("decoder.child_died", death=second, picture=self._at)
+        if (first, second) == ("crashed", "crashed"):
+            raise InvalidPicture(self._at, "crashed")
+        raise DecoderUnavailable(f"no child gets on with picture {self._at}")
 
     async def close(self) -> None:
         self._closed = True
         await self._bury()
 
-    async def _attempt(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes] | Fault:
+    async def _attempt(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes] | Death:
         """Return the answer, or what the child died of when that may have been chance."""
         process = await self._running()
         try:
@@ -95,14 +105,14 @@ class Keeper:
             raise
         except TimeoutError:
             await self._bury()
-            return "too_slow"
+            return "stuck"
         except (OSError, EOFError, ValueError):
             return self._died_of(await self._bury())
         except BaseException:  # cancelled: what the child would answer belongs to nobody
             await self._bury()
             raise
 
-    def _died_of(self, code: int | None) -> Fault:
+    def _died_of(self, code: int | None) -> Death:
         if code == -signal.SIGPROF:
             raise InvalidPicture(self._at, "too_slow")
         return "crashed"
@@ -143,19 +153,18 @@ class Keeper:
             process.stdin.write(len(content).to_bytes(4, "big"))
             for start in range(0, len(content), _CHUNK):
                 process.stdin.write(memoryview(content)[start : start + _CHUNK])
-                async with asyncio.timeout(self._seconds * _PATIENCE):
+                async with asyncio.timeout(self._patience):
                     await process.stdin.drain()
 
     async def _answer(self, process: Process) -> tuple[Json, bytes]:
-        patience = self._seconds * _PATIENCE
         while True:
-            match json.loads(await self._frame(process, patience)):
+            match json.loads(await self._frame(process, self._patience)):
                 case {"at": int(index)}:
                     self._at = index
                 case {"refused": {"index": int(index), "code": "corrupt" | "too_large" as code}}:
                     raise InvalidPicture(index, code)
                 case {"done": dict(done)}:
-                    return done, await self._frame(process, patience)
+                    return done, await self._frame(process, self._patience)
                 case other:
                     raise ValueError(f"no answer of a darkroom: {sorted(other)}")
 

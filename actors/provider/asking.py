@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from actors.invocation import model_input_of
 from actors.model import ModelUnavailableError
@@ -45,10 +46,11 @@ async def reconcile(desk: Desk) -> int:
         log.warning("provider cannot be asked", error=str(error))
         return len(open_claims)
     for generation in open_claims:
-        try:
-            await _resolve(generation, listed, desk)
-        except StoreError as error:
-            log.warning("claim stays open", generation_id=generation.id, error=repr(error))
+        with bound_contextvars(generation_id=generation.id, request_id=generation.request_id):
+            try:
+                await _resolve(generation, listed, desk)
+            except StoreError as error:
+                log.warning("claim stays open", error=repr(error))
     return len(open_claims)
 
 
@@ -61,10 +63,11 @@ async def poll(desk: Desk) -> int:
         return 0
     listed = await _listed(asked, desk)
     for row in asked:
-        try:
-            await _follow_up(row, listed, desk)
-        except (ModelUnavailableError, StoreError) as error:
-            log.warning("prediction cannot be asked for", generation_id=row.id, error=repr(error))
+        with bound_contextvars(generation_id=row.id):
+            try:
+                await _follow_up(row, listed, desk)
+            except (ModelUnavailableError, StoreError) as error:
+                log.warning("prediction cannot be asked for", error=repr(error))
     return len(asked)
 
 
@@ -86,7 +89,7 @@ async def _follow_up(row: Row, listed: Mapping[str, Prediction], desk: Desk) -> 
         desk.unknown.pop((row.id, row.attempt), None)
         await _observe(row.id, row.attempt, prediction, desk)
     elif _is_gone(row, desk):
-        log.error("prediction gone", generation_id=row.id, prediction=row.prediction)
+        log.error("prediction gone", prediction=row.prediction)
         await _observe(row.id, row.attempt, gone_prediction(row.prediction or ""), desk)
 
 
@@ -111,10 +114,10 @@ async def _resolve(generation: Generation, listed: Sequence[Prediction], desk: D
     desk.lists[key] = Looks(seen.count + 1, seen.since)
     found = await _find(generation, listed, desk)
     if found is not None:
-        log.info("claim found", generation_id=generation.id, attempt=generation.attempt, prediction=found.id)
+        log.info("claim found", attempt=generation.attempt, prediction=found.id)
         await _observe(generation.id, generation.attempt, found, desk)
     elif _is_lost(generation, desk):
-        log.warning("claim lost", generation_id=generation.id, attempt=generation.attempt)
+        log.warning("claim lost", attempt=generation.attempt)
         await desk.hands.generations.decide(
             generation.id,
             lambda g: road.lose(g, attempt=generation.attempt),

@@ -11,6 +11,7 @@ from actors.push.sending import Sender
 from events.commit import Commit
 from store.accounts.sweep import AccountSweep
 from store.event_store import EventStore
+from store.log.parking import Parking
 
 
 class SealedEntry(Protocol):
@@ -68,14 +69,6 @@ class Looks:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """The position at which a follower fails, and for how many rounds."""
-
-    position: int
-    rounds: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The scheduler's dependencies; `relay` publishes what stayed marked and returns how many.
@@ -88,6 +81,7 @@ class Desk:
     log: SealedLog
     checkpoints: Checkpoints | None
     followers: Followers
+    parking: Parking
     leases: Leases
     relay: Callable[[], Awaitable[int]]
     tries: Backoff
@@ -97,4 +91,3 @@ class Desk:
     accounts: AccountSweep
     unknown: dict[tuple[str, int], Looks]
     cursors: dict[str, str]
-    stuck: dict[str, Stuck]

@@ -1,22 +1,29 @@
 """Followers of the sealed order: a lost message about anything is late, not lost.
 
-A follower's position moves after its work, so a crash repeats work and never skips it.
+A follower's position moves after its work, so a crash repeats work and never skips it. A commit that cannot
+be handled is parked: what is behind it goes on, and it is tried again with growing pauses until it succeeds.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
 from actors import cancellation, delivery, erasure, quota
-from actors.upkeep.desk import Desk, SealedEntry, Stuck
+from actors.hands import bound_ids
+from actors.upkeep.desk import Desk, SealedEntry
 from domain import platform
 from domain.developer import developer_of
 from domain.generation import id_of
+from store.errors import StoreUnavailableError
 from store.generations.projection import rows_of
+from store.log.parking import Parked
 
 _PAGE = 200
-_ROUNDS = 120
+_AGAIN = 20
+_FIRST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(hours=1)
 _UNWANTED = ("generation.cancel_requested", "generation.failed", "generation.duplicate_found")
 
 log = structlog.get_logger()
@@ -24,58 +31,78 @@ log = structlog.get_logger()
 Follower = Callable[[Desk, Sequence[SealedEntry]], Awaitable[None]]
 
 
-async def follow(desk: Desk) -> int:
-    """Bring every follower to the end of the log; return how many commits were seen.
+async def follow(name: str, desk: Desk) -> int:
+    """Bring one follower to the end of the log; return how many commits were seen.
 
-    Each on its own: one that fails holds up no other.
+    Raises StoreUnavailableError: then nothing has moved that was not done.
     """
-    return sum(await asyncio.gather(*(_catch_up(name, one, desk) for name, one in FOLLOWERS.items())))
-
-
-async def _catch_up(name: str, follower: Follower, desk: Desk) -> int:
+    follower = FOLLOWERS[name]
+    await _try_parked(name, follower, desk)
     seen = 0
     position = await desk.followers.position(name)
     while entries := await desk.log.read(after=position, limit=_PAGE):
-        done = await _advance(name, follower, entries, desk)
-        if done is None:
-            break
-        position = done
+        await _advance(name, follower, entries, desk)
+        position = entries[-1].position
         await desk.followers.advance(name, position)
         seen += len(entries)
     return seen
 
 
-async def _advance(name: str, follower: Follower, entries: Sequence[SealedEntry], desk: Desk) -> int | None:
-    """Hand over a page, or, when that fails, its commits one by one; return how far it came, if at all."""
+async def _advance(name: str, follower: Follower, entries: Sequence[SealedEntry], desk: Desk) -> None:
+    """Hand over a page, or, when that fails, its commits one by one, so that the one at fault is found."""
     try:
         await follower(desk, entries)
+    except StoreUnavailableError:
+        raise
     except Exception as error:  # noqa: BLE001 - the commit at fault is found below
         log.warning("follower failed", follower=name, error=repr(error))
-        return await _step_by_step(name, follower, entries, desk)
-    return entries[-1].position
+        for entry in entries:
+            await _handle(name, follower, entry, desk, None)
 
 
-async def _step_by_step(
-    name: str, follower: Follower, entries: Sequence[SealedEntry], desk: Desk
-) -> int | None:
-    done = None
-    for entry in entries:
-        try:
-            await follower(desk, [entry])
-        except Exception as error:  # noqa: BLE001 - told, and tried again for a while
-            if not _gives_up(name, entry, desk):
-                return done
-            log.critical("commit passed over", follower=name, commit=entry.commit.id, error=repr(error))
-        done = entry.position
-    return done
+async def _try_parked(name: str, follower: Follower, desk: Desk) -> None:
+    for one in await desk.parking.due(name, desk.hands.clock(), limit=_AGAIN):
+        entries = await desk.log.read(after=one.position - 1, limit=1)
+        if not entries or entries[0].position != one.position:
+            await desk.parking.park(_later(one, one.error, desk))  # an audit names what cannot be read
+        elif await _handle(name, follower, entries[0], desk, one):
+            await desk.parking.release(name, one.position)
+            log.info("parked commit handled", follower=name, commit=one.commit, tries=one.tries + 1)
 
 
-def _gives_up(name: str, entry: SealedEntry, desk: Desk) -> bool:
-    """Count the rounds at one commit: after that many, everything behind it has waited long enough."""
-    before = desk.stuck.get(name)
-    rounds = before.rounds + 1 if before and before.position == entry.position else 1
-    desk.stuck[name] = Stuck(entry.position, rounds)
-    return rounds >= _ROUNDS
+async def _handle(
+    name: str, follower: Follower, entry: SealedEntry, desk: Desk, before: Parked | None
+) -> bool:
+    """Hand over one commit; park it when that fails, for longer at every try."""
+    try:
+        await follower(desk, [entry])
+    except StoreUnavailableError:
+        raise
+    except Exception as error:
+        one = before or _unparked(name, entry, desk)
+        log.exception("commit parked", follower=name, commit=one.commit, tries=one.tries + 1)
+        await desk.parking.park(_later(one, type(error).__name__, desk))
+        return False
+    return True
+
+
+def _unparked(name: str, entry: SealedEntry, desk: Desk) -> Parked:
+    now = desk.hands.clock()
+    return Parked(
+        follower=name,
+        position=entry.position,
+        commit=entry.commit.id,
+        error="",
+        tries=0,
+        since=now,
+        due_at=now,
+    )
+
+
+def _later(one: Parked, error: str, desk: Desk) -> Parked:
+    # 2**10 first pauses are longer than the longest; the bound keeps the number small.
+    pause = min(_FIRST_PAUSE * 2 ** min(one.tries, 10), _LONGEST_PAUSE)
+    return replace(one, error=error, tries=one.tries + 1, due_at=desk.hands.clock() + pause)
 
 
 async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
@@ -96,7 +123,8 @@ async def settle(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     for entry in entries:
         for event in entry.commit.events:
             if event.type in ("generation.completed", "generation.failed"):
-                await quota.handle(event, hands=desk.hands)
+                with bound_ids(quota.NAME, event):
+                    await quota.handle(event, hands=desk.hands)
 
 
 async def erase(desk: Desk, entries: Sequence[SealedEntry]) -> None:
@@ -104,7 +132,8 @@ async def erase(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     for entry in entries:
         for event in entry.commit.events:
             if event.type == "generation.erased":
-                await erasure.handle(event, hands=desk.hands)
+                with bound_ids(erasure.NAME, event):
+                    await erasure.handle(event, hands=desk.hands)
 
 
 async def deliver(desk: Desk, entries: Sequence[SealedEntry]) -> None:
@@ -116,7 +145,8 @@ async def deliver(desk: Desk, entries: Sequence[SealedEntry]) -> None:
         if delivery.concerns(event, desk.hands)
     }
     for event in last.values():
-        await delivery.handle(event, hands=desk.hands)
+        with bound_ids(delivery.NAME, event):
+            await delivery.handle(event, hands=desk.hands)
 
 
 async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:
@@ -132,7 +162,8 @@ async def cancel(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     for entry in entries:
         for event in entry.commit.events:
             if event.type in _UNWANTED:
-                await cancellation.handle(event, hands=desk.hands)
+                with bound_ids(cancellation.NAME, event):
+                    await cancellation.handle(event, hands=desk.hands)
 
 
 FOLLOWERS: dict[str, Follower] = {

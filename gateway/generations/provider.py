@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from structlog.contextvars import bind_contextvars
 
 from domain.callback import PATH, read_callback
 from domain.errors import ErrorCode, ExemplarError
@@ -42,6 +43,7 @@ class ProviderRoutes:
         callback = read_callback(request.query, self.callback_secret)
         if callback is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
+        bind_contextvars(generation_id=callback.generation)
         body = await request.read()
         await self._verify(body, request)
         prediction = read_prediction(json.loads(body))
@@ -52,9 +54,7 @@ class ProviderRoutes:
             callback.generation, callback.attempt, prediction, cause=cause
         )
         if recorded is None:
-            log.warning(
-                "callback without effect", generation_id=callback.generation, prediction=prediction.id
-            )
+            log.warning("callback without effect", prediction=prediction.id)
         return web.json_response({"received": True})
 
     async def _verify(self, body: bytes, request: web.Request) -> None:
@@ -66,7 +66,7 @@ class ProviderRoutes:
         if fresh is None:
             raise ExemplarError(ErrorCode.SERVER_BUSY)
         if fresh == secret or not _is_signed(fresh, body, request):
-            log.warning("callback refused", generation_id=request.query.get("g"))
+            log.warning("callback refused")
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
+from structlog.contextvars import bind_contextvars
 
 from domain.access import Claims, Identity, Presented
 from domain.errors import ErrorCode, ExemplarError
@@ -22,6 +23,7 @@ from gateway.generations.request import Request
 from gateway.generations.resources import etag_of, resource_of
 from gateway.generations.submitting import Submitting
 from gateway.limits import OVERDRAWN
+from gateway.refusals import CODE
 from gateway.request_ids import request_id_of
 from gateway.settings import GatewaySettings
 from gateway.streams.positions import preferred_wait
@@ -153,6 +155,7 @@ class GenerationRoutes:
         claims, presented, since = request[_ADMITTED]
         if self.clock() - since > _A_MOMENT:
             asked = replace(asked, identity=await self.authenticator.confirm(claims, presented))
+        bind_contextvars(generation_id=asked.generation_id)
         try:
             replayed = await self.submitting.submit(asked, content)
         except OutcomeUnknownError:
@@ -187,6 +190,7 @@ def _is_own(generation: Generation, identity: Identity) -> bool:
 
 def _unknown(request: web.Request, generation_id: str) -> web.Response:
     """Say that it may have been recorded: the id tells, once the store answers again."""
+    request[CODE] = ErrorCode.STORE_UNAVAILABLE.value
     return error_response(
         ExemplarError(ErrorCode.STORE_UNAVAILABLE),
         request_id=request_id_of(request),

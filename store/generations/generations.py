@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -58,7 +58,7 @@ class Generations:
     async def begin(self, generation_id: str, event: Event, *, cause: Cause) -> Commit:
         """Append the first event; WrongExpectedVersionError when the stream is there already."""
         check(None, event)
-        return await self._append(stream_of(generation_id), 0, [event], cause)
+        return await self._append(stream_of(generation_id), 0, [event], cause, cause.request_id)
 
     async def decide(
         self, generation_id: str, decision: Decision, *, cause: Cause, known: Generation | None = None
@@ -87,17 +87,24 @@ class Generations:
         """Append what was decided; None when the stream has moved on."""
         _check_all(generation, events)
         try:
-            commit = await self._append(stream_of(generation.id), generation.version, events, cause)
+            commit = await self._append(
+                stream_of(generation.id), generation.version, events, cause, generation.request_id
+            )
         except WrongExpectedVersionError:
             return None
         return Decided(_evolved(generation, commit), tuple(events))
 
-    async def _append(self, stream: str, version: int, events: Sequence[Event], cause: Cause) -> Commit:
+    async def _append(
+        self, stream: str, version: int, events: Sequence[Event], cause: Cause, request_id: str | None
+    ) -> Commit:
+        """Append and announce; `request_id` is the first request's, told where nobody else asked for this."""
+        cause = replace(cause, correlation_id=cause.correlation_id or stream)
         commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())
         log.info(
             "appended",
             generation_id=id_of(stream),
             event_id=commit.events[-1].id,
+            request_id=cause.request_id or request_id,
             types=[event.type for event in commit.events],
         )
         self._announce(commit)

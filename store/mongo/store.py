@@ -29,6 +29,7 @@ from store.mongo.ledger import MongoLedger
 from store.mongo.lists import MongoLists
 from store.mongo.log import MongoLog
 from store.mongo.outgoing import MongoOutgoing
+from store.mongo.parking import MongoParking
 from store.mongo.predictions import MongoPredictions
 from store.mongo.projection import MongoProjection
 from store.mongo.queue import MongoQueue
@@ -56,6 +57,7 @@ class MongoStore:
     scan: MongoScan
     feeds: MongoFeeds
     followers: MongoFollowers
+    parking: MongoParking
     leases: MongoLeases
     predictions: MongoPredictions
     outgoing: MongoOutgoing
@@ -88,6 +90,7 @@ class MongoStore:
             scan=MongoScan(database),
             feeds=MongoFeeds(database),
             followers=MongoFollowers(database),
+            parking=MongoParking(database),
             leases=MongoLeases(database, holder=holder),
             predictions=MongoPredictions(database),
             outgoing=MongoOutgoing(database),
@@ -125,6 +128,7 @@ class MongoStore:
             self.lists,
             self.queue,
             self.log,
+            self.parking,
             self.outgoing,
             self.requests,
             self.durations,

@@ -18,6 +18,7 @@ from domain.access import Claims, Role
 from domain.credentials import PasswordSettings, Peppers, display_prefix, mint
 from domain.generation import Generation
 from domain.lifecycle import Patience
+from domain.master_keys import MasterKeys
 from domain.price import PriceSettings
 from domain.tiers import TIERS
 from domain.webhook_settings import WebhookSettings

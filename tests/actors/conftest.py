@@ -1,6 +1,11 @@
+from collections.abc import AsyncIterator
+
 import pytest
 
 from sandbox.settings import SandboxSettings
+from store.mongo.store import MongoStore
+from store.settings import StoreSettings
+from tests.actors.workshop import Clock, Provider, Workshop, open_provider, open_workshop
 from tests.sandbox.conftest import TOKEN, Sandbox, sandbox, tls
 
 __all__ = ["Sandbox", "sandbox", "tls"]
@@ -10,3 +15,29 @@ __all__ = ["Sandbox", "sandbox", "tls"]
 def settings() -> SandboxSettings:
     """A provider that does not finish by itself."""
     return SandboxSettings(token=TOKEN, boot_seconds=0.01, predict_seconds=600)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
+    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
+    store = MongoStore.open(settings, holder="tests", clock=clock)
+    await store.prepare()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def provider(clock: Clock) -> AsyncIterator[Provider]:
+    async with open_provider(clock) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def workshop(store: MongoStore, clock: Clock, provider: Provider) -> AsyncIterator[Workshop]:
+    async with open_workshop(store, clock, provider.url) as workshop:
+        yield workshop

@@ -40,6 +40,8 @@ PATIENCE = {
     "EXEMPLAR_PASSWORD_PASSES": "1",
 }
 GRACE_S = 30.0
+# A claim is good for 3 s, and looked for during the 3 s that a creation may take.
+CLAIM_AND_GRACE_S = 6.0
 
 
 class System:
@@ -56,6 +58,10 @@ class System:
         self._children = {name: self._child(name, self.env) for name in self.names}
         self._lines_before: dict[str, int] = {}
         self._extra_ports = ports
+        # Whether a process was stopped for so long that its claim may have been given up meanwhile.
+        self.overslept = False
+        # Generations whose pictures a journey threw away behind everybody's back.
+        self.stripped: set[str] = set()
 
     @property
     def base_url(self) -> str:
@@ -98,11 +104,13 @@ class System:
     async def freeze(self, name: str, *, seconds: float) -> None:
         """Stop a process for a while (SIGSTOP), so that it goes on with what is long outdated."""
         pid = self._children[name].pid or 0
+        began = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
             os.kill(pid, signal.SIGCONT)
+            self.overslept |= time.monotonic() - began > CLAIM_AND_GRACE_S
 
     async def terminate(self, *names: str) -> dict[str, int]:
         """End processes by SIGTERM, all at once; return their exit codes."""

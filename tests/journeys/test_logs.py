@@ -47,6 +47,26 @@ async def _all_kinds_of_requests(tenant: Tenant, sandbox: Sandbox) -> None:
         assert answer.status == 422
 
 
+async def test_every_line_says_what_it_is_about(people: People, sandbox: Sandbox, system: System) -> None:
+    tenant = await people()
+    await _all_kinds_of_requests(tenant, sandbox)
+
+    ours = [line for name in system.names if name != "sandbox" for line in system.logged(name)]
+    appended = [line for line in ours if line["event"] == "appended" and "generation_id" in line]
+    handled = [line for line in ours if "queue" in line and "stream" in line]
+    refused = [line for line in ours if line["event"] == "request refused"]
+    assert appended
+    assert handled
+    assert [line for line in appended if not (line["event_id"] and line["request_id"])] == []
+    assert [line for line in handled if not line["event_id"]] == []
+    about = [line for line in handled if line["stream"].startswith("generation-")]
+    assert [line for line in about if line["generation_id"] not in line["stream"]] == []
+    assert {line["code"] for line in refused} >= {"invalid_image_format", "invalid_credentials"}
+    whole = {"event", "level", "logger", "timestamp", "service"} | {"request_id", "generation_id"}
+    told = [line.keys() - whole for line in refused]
+    assert all(keys == {"method", "route", "status", "code"} for keys in told)
+
+
 async def test_a_request_is_found_by_its_id_in_every_process_it_went_through(
     people: People, system: System
 ) -> None:

@@ -109,6 +109,7 @@ async def test_what_cannot_be_retried_is_refused_and_costs_nothing(
     await tenant.completed(forgotten)
     async with system.memory() as store:
         await store.blobs.erase(forgotten)
+        system.stripped.add(forgotten)
 
     still, gone = await retry(tenant, running), await retry(tenant, forgotten)
     foreign, unknown = await retry(stranger, forgotten), await retry(tenant, "0" * 8)

@@ -110,6 +110,32 @@ async def test_a_child_that_hangs_is_replaced_and_the_job_done() -> None:
         assert is_gone(pid)
 
 
+async def test_a_machine_too_busy_for_any_child_is_our_fault_and_not_the_pictures() -> None:
+    async with Decoder(DecoderSettings(seconds=0.5)) as decoder:
+        await warm(decoder)
+        job = asyncio.create_task(decoder.check(SLOW))
+        stopped: set[int] = set()
+        while len(stopped) < 2:
+            await until(lambda: set(decoder.pids) - stopped)
+            stopped.update(decoder.pids)
+            os.kill(decoder.pids[0], signal.SIGSTOP)
+        with pytest.raises(DecoderUnavailable, match="gets on"):
+            await job
+        assert all(is_gone(pid) for pid in stopped)
+        assert (await decoder.check(making.one_bit_png(8, 8))).width == 8
+
+
+async def test_a_child_that_hangs_once_and_dies_once_blames_nobodys_picture() -> None:
+    async with Decoder(DecoderSettings(seconds=0.5)) as decoder:
+        pid = await warm(decoder)
+        os.kill(pid, signal.SIGSTOP)
+        job = asyncio.create_task(decoder.check(SLOW))
+        await until(lambda: set(decoder.pids) - {pid})
+        os.kill(decoder.pids[0], signal.SIGKILL)
+        with pytest.raises(DecoderUnavailable):
+            await job
+
+
 async def test_a_picture_that_takes_too_long_is_invalid_and_the_next_one_is_not() -> None:
     async with Decoder(DecoderSettings(seconds=0.1)) as decoder:
         with pytest.raises(InvalidPicture) as fault:

@@ -46,6 +46,30 @@ async def test_the_mark_is_cleared_only_after_the_last_subscriber_has_finished(
         assert len(heard.ids) == 3
 
 
+async def test_what_hangs_in_one_queue_holds_up_no_other(
+    table: Topology, commits: Commits, heard: Heard
+) -> None:
+    hanging = Heard()
+
+    async def hang(event: RecordedEvent) -> None:
+        await hanging.handle(event)
+        await asyncio.Event().wait()
+
+    handlers = {"validation": hang, "quota": heard.handle}
+    opened = InProcessBus(table, handlers, Heard().note, prefetch=4)
+    await opened.start()
+    try:
+        first = [commits.progressed() for _ in range(8)]
+        for commit in first:
+            opened.announce(commit)
+        await hanging.until(lambda ids: len(ids) == 4)
+        later = commits.progressed()
+        opened.announce(later)
+        await heard.all_of(*(event.id for commit in [*first, later] for event in commit.events))
+    finally:
+        await opened.close(grace=0.1)
+
+
 async def test_what_is_unfinished_when_the_bus_closes_keeps_its_mark(
     table: Topology, commits: Commits
 ) -> None:

@@ -1,0 +1,50 @@
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from pymongo import ASCENDING
+
+from store.log.parking import Parked
+from store.mongo.connection import Database, Document, reachable
+
+
+class MongoParking:
+    """Commits that a follower could not handle; empty when all is well."""
+
+    def __init__(self, database: Database) -> None:
+        self._parked = database.get_collection("parked")
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        await self._parked.create_index([("follower", ASCENDING), ("due_at", ASCENDING)])
+
+    async def park(self, one: Parked) -> None:
+        """Keep or replace one; repeatable."""
+        with reachable():
+            await self._parked.replace_one({"_id": _id(one.follower, one.position)}, asdict(one), upsert=True)
+
+    async def due(self, follower: str, now: datetime, *, limit: int) -> Sequence[Parked]:
+        """Read what a follower may try again now, the longest due first."""
+        query = {"follower": follower, "due_at": {"$lte": now}}
+        with reachable():
+            found = await self._parked.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
+        return [_parked(document) for document in found]
+
+    async def release(self, follower: str, position: int) -> None:
+        """Forget one that was handled; repeatable."""
+        with reachable():
+            await self._parked.delete_one({"_id": _id(follower, position)})
+
+    async def all(self, *, limit: int = 1000) -> Sequence[Parked]:
+        """Read what waits, of every follower, the longest due first."""
+        with reachable():
+            found = await self._parked.find().sort("due_at", ASCENDING).limit(limit).to_list(limit)
+        return [_parked(document) for document in found]
+
+
+def _id(follower: str, position: int) -> str:
+    return f"{follower}:{position}"
+
+
+def _parked(document: Document) -> Parked:
+    return Parked(**{name: value for name, value in document.items() if name != "_id"})

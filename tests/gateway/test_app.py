@@ -1,0 +1,47 @@
+"""What the door as a whole adds to every answer."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.app import create_app
+from gateway.settings import GatewaySettings
+
+OURS = "https://studio.example"
+SECRET = "s" * 32
+
+
+@asynccontextmanager
+async def door(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    async def plain(_: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def varied(_: web.Request) -> web.Response:
+        return web.json_response({}, headers={"Vary": "Accept"})
+
+    table: Sequence[web.RouteDef] = [web.get("/plain", plain), web.get("/varied", varied)]
+    patience = GatewaySettings.model_validate(
+        {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
+    )
+    app = create_app([table], patience=patience, cors_origins=origins)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("origin", [OURS, "https://another.example", None])
+async def test_every_answer_tells_caches_that_it_depends_on_the_origin(origin: str | None) -> None:
+    headers = {"Origin": origin} if origin else {}
+    async with door(OURS) as client:
+        answers = [await client.get(path, headers=headers) for path in ("/plain", "/varied", "/nowhere")]
+    assert [answer.headers["Vary"] for answer in answers] == ["Origin", "Accept, Origin", "Origin"]
+    allowed = {answer.headers.get("Access-Control-Allow-Origin") for answer in answers[:2]}
+    assert allowed == ({OURS} if origin == OURS else {None})
+
+
+async def test_where_no_origin_is_allowed_no_answer_depends_on_it() -> None:
+    async with door() as client:
+        answer = await client.get("/plain", headers={"Origin": OURS})
+    assert "Vary" not in answer.headers

@@ -1,0 +1,129 @@
+"""The one line that a refused request leaves, and what it must never hold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+import structlog
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from structlog.contextvars import get_contextvars
+
+from domain.errors import ErrorCode, ExemplarError
+from gateway.app import create_app
+from gateway.server import make_runner
+from gateway.settings import GatewaySettings
+
+SECRET = "s" * 32
+TICKET = "ticket-that-nobody-may-read"
+BODY = "words-that-nobody-may-read"
+TOKEN = "token-that-nobody-may-read"
+GENERATION = "0193f5e0-0000-7000-8000-000000000001"
+Client = TestClient[web.Request, web.Application]
+
+
+async def refuse(request: web.Request) -> web.Response:
+    await request.read()
+    raise ExemplarError(ErrorCode(request.match_info["code"]))
+
+
+async def fall(_: web.Request) -> web.Response:
+    raise RuntimeError("of no use")
+
+
+async def bound(_: web.Request) -> web.Response:
+    return web.json_response(get_contextvars())
+
+
+async def bind(_: web.Request) -> web.Response:
+    structlog.contextvars.bind_contextvars(left_behind="by the first")
+    return web.json_response({})
+
+
+TABLE = (
+    web.post("/refused/{code}", refuse),
+    web.get("/fallen", fall),
+    web.get("/bound", bound),
+    web.get("/bound/{generation_id}", bound),
+    web.get("/bind", bind),
+)
+
+
+def settings() -> GatewaySettings:
+    return GatewaySettings.model_validate(
+        {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
+    )
+
+
+@asynccontextmanager
+async def door() -> AsyncIterator[Client]:
+    app = create_app([TABLE], patience=settings(), cors_origins=())
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def refused(client: Client, method: str, path: str) -> list[Any]:
+    """Send a request full of secrets; return the lines it left."""
+    processors = [structlog.contextvars.merge_contextvars]
+    headers = {"X-Request-ID": "r-1", "Authorization": f"Bearer {TOKEN}"}
+    with structlog.testing.capture_logs(processors=processors) as lines:
+        await client.request(method, path, params={"ticket": TICKET}, data=BODY, headers=headers)
+    assert not [secret for secret in (TICKET, BODY, TOKEN) if secret in str(lines)]
+    return [line for line in lines if line["event"] == "request refused"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "status", "code", "level"),
+    [
+        ("POST", "/refused/invalid_credentials", "/refused/{code}", 401, "invalid_credentials", "info"),
+        ("POST", "/refused/store_unavailable", "/refused/{code}", 503, "store_unavailable", "warning"),
+        ("GET", "/fallen", "/fallen", 500, "internal_error", "warning"),
+        ("PUT", "/fallen", None, 405, "method_not_allowed", "info"),
+        ("GET", f"/{BODY}", None, 404, "not_found", "info"),
+    ],
+)
+async def test_a_refused_request_leaves_one_line_that_names_it(
+    method: str, path: str, route: str | None, status: int, code: str, level: str
+) -> None:
+    async with door() as client:
+        (line,) = await refused(client, method, path)
+    told = {"event": "request refused", "log_level": level, "request_id": "r-1"}
+    assert line == told | {"method": method, "route": route, "status": status, "code": code}
+
+
+async def test_a_request_that_is_no_http_leaves_a_line_too(unused_tcp_port: int) -> None:
+    app = create_app([TABLE], patience=settings(), cors_origins=())
+    runner = make_runner(app, settings())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    try:
+        with structlog.testing.capture_logs() as lines:
+            reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
+            writer.write(b"GET /bound HTTP/9.9.9\r\n\r\n")
+            await reader.read()
+            writer.close()
+    finally:
+        await runner.cleanup()
+    (line,) = [line for line in lines if line["event"] == "request refused"]
+    assert (line["status"], line["code"], line["route"]) == (400, "invalid_request", None)
+
+
+async def test_lines_of_a_request_name_its_generation_if_it_is_one() -> None:
+    async with door() as client:
+        one = await (await client.get(f"/bound/{GENERATION}", headers={"X-Request-ID": "r-1"})).json()
+        none = await (await client.get(f"/bound/{BODY}", headers={"X-Request-ID": "r-2"})).json()
+    assert one == {"request_id": "r-1", "generation_id": GENERATION}
+    assert none == {"request_id": "r-2"}
+
+
+async def test_what_one_request_bound_is_not_said_of_the_next_on_the_same_connection() -> None:
+    connector = aiohttp.TCPConnector(limit=1)
+    app = create_app([TABLE], patience=settings(), cors_origins=())
+    async with TestServer(app) as server, aiohttp.ClientSession(connector=connector) as session:
+        async with session.get(server.make_url("/bind")) as answer:
+            assert answer.status == 200
+        async with session.get(server.make_url("/bound")) as answer:
+            assert set(await answer.json()) == {"request_id"}
