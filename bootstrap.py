@@ -25,7 +25,7 @@ from environment import ConfigurationError, read, read_signing
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from gateway.generations.visible import visible
-from rabbitmq.handling import Handler
+from rabbitmq.broker import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.publisher import Publisher
 from rabbitmq.relay import relay
@@ -181,7 +181,7 @@ async def publishing(core: Core) -> AsyncIterator[Publisher]:
 async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
     """Let the actors work inside this process, without RabbitMQ."""
     bus = InProcessBus(
-        topology(QUEUES), handlers_of(hands), core.outbox.published, threads=core.rabbit.amqp_threads
+        topology(QUEUES), handlers_of(hands), core.outbox.published, prefetch=core.rabbit.amqp_prefetch
     )
     await bus.start()
     core.post.bus = bus

@@ -11,7 +11,7 @@ from actors.hands import Hands
 from actors.provider.settings import ReplicateSettings
 from actors.provider.webhook_secret import WebhookSecret
 from actors.replicate import ReplicateModel
-from actors.subscriptions import QUEUES, WAITS_FOR_PROVIDER
+from actors.subscriptions import QUEUES
 from bootstrap import (
     Bus,
     Core,
@@ -29,7 +29,6 @@ from gateway.server import open_door
 from gateway.streams.newsroom import open_newsroom
 from gateway.streams.watching import Watching
 from rabbitmq.consuming import Consuming
-from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
@@ -102,21 +101,12 @@ async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None
 
 @asynccontextmanager
 async def consuming(core: Core, hands: Hands) -> AsyncIterator[None]:
-    """Let the actors work on RabbitMQ's queues; those that wait for the provider have their own threads."""
-    handlers = handlers_of(hands)
-    waiting = {queue: handler for queue, handler in handlers.items() if queue in WAITS_FOR_PROVIDER}
-    others = {queue: handler for queue, handler in handlers.items() if queue not in WAITS_FOR_PROVIDER}
-    async with _consuming(core, waiting), _consuming(core, others):
-        yield
-
-
-@asynccontextmanager
-async def _consuming(core: Core, handlers: Mapping[str, Handler]) -> AsyncIterator[None]:
+    """Let the actors work on RabbitMQ's queues."""
     consumer = Consuming(
         core.rabbit.amqp_url,
-        handlers,
+        handlers_of(hands),
         topology=topology(QUEUES, core.rabbit.queue_prefix),
-        threads=core.rabbit.amqp_threads,
+        prefetch=core.rabbit.amqp_prefetch,
         heartbeat=core.rabbit.amqp_heartbeat,
     )
     await consumer.start()

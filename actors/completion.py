@@ -39,7 +39,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
         return
     cost = _cost(generation.settled, hands)
     decided = await hands.generations.decide(
-        generation.id, lambda g: road.complete(g, pictures, cost_microusd=cost), cause=cause
+        generation.id, lambda g: road.complete(g, pictures, cost_microusd=cost), cause=cause, known=generation
     )
     if decided is not None and decided.generation.erased:
         # It was erased while we fetched: what we just kept must not outlive that.
@@ -49,7 +49,10 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
 async def _fail(generation: Generation, code: FailureCode, cause: Cause, hands: Hands) -> None:
     retryable = code in _RETRYABLE
     await hands.generations.decide(
-        generation.id, lambda g: road.fail_settled(g, code, retryable=retryable), cause=cause
+        generation.id,
+        lambda g: road.fail_settled(g, code, retryable=retryable),
+        cause=cause,
+        known=generation,
     )
 
 

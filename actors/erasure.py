@@ -14,7 +14,9 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     if generation is None:
         return
     if generation.final and generation.erase_requested and not generation.erased:
-        await hands.generations.decide(generation.id, road.erase, cause=cause_of(NAME, event))
+        await hands.generations.decide(
+            generation.id, road.erase, cause=cause_of(NAME, event), known=generation
+        )
     elif generation.erased:
         await hands.blobs.erase(generation.id)
         await hands.words.erase(generation.id)

@@ -2,8 +2,9 @@
 
 from actors.hands import Hands, cause_of
 from domain import road
-from domain.errors import LimitError
+from domain.errors import LimitError, TierError
 from domain.generation import Generation, State, id_of
+from domain.tiers import tier_of
 from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
 from store.quota.ledger import Account, Bounds
@@ -33,7 +34,9 @@ async def _reserve(generation: Generation, event: RecordedEvent, hands: Hands) -
             return
         account = retaken
     reserved = _reserved(request.period, account, bounds)
-    decided = await hands.generations.decide(generation.id, lambda g: road.reserve(g, reserved), cause=cause)
+    decided = await hands.generations.decide(
+        generation.id, lambda g: road.reserve(g, reserved), cause=cause, known=generation
+    )
     if decided is not None and decided.generation.final:
         await hands.admission.settle(decided.generation)
 
@@ -57,7 +60,9 @@ async def _retake(generation_id: str, bounds: Bounds, hands: Hands) -> Account |
 
 async def _settle(generation: Generation, event: RecordedEvent, hands: Hands) -> None:
     await hands.admission.settle(generation)
-    await hands.generations.decide(generation.id, road.settle_quota, cause=cause_of(NAME, event))
+    await hands.generations.decide(
+        generation.id, road.settle_quota, cause=cause_of(NAME, event), known=generation
+    )
 
 
 def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:
@@ -71,8 +76,9 @@ def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:
 
 
 def _bounds(tier: str, hands: Hands) -> Bounds:
-    """Read what the tier of the admission allows; a tier that is configured no more bounds nothing."""
-    limits = hands.tiers.get(tier)
-    if limits is None:
+    """Read what the tier of the admission allows; one that is configured no more holds nothing up."""
+    try:
+        limits = tier_of(tier, hands.tiers)
+    except TierError:
         return Bounds(monthly=None, concurrent=None)
     return Bounds(monthly=limits.monthly, concurrent=limits.concurrent)

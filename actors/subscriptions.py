@@ -59,9 +59,6 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
 )
 _ONLOOKERS = frozenset({projector.NAME, delivery.NAME})
 
-WAITS_FOR_PROVIDER = frozenset({invocation.NAME, completion.NAME, cancellation.NAME})
-"""Queues whose handlers may wait long for somebody else: they must not take the threads of the others."""
-
 QUEUES: Mapping[str, tuple[str, ...]] = {row.queue: row.events for row in SUBSCRIPTIONS}
 
 

@@ -45,7 +45,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
         return
     validated = await _keep(generation, words, instructions, composed, hands)
     decided = await hands.generations.decide(
-        generation.id, lambda g: road.validate(g, validated), cause=cause
+        generation.id, lambda g: road.validate(g, validated), cause=cause, known=generation
     )
     if decided is not None and decided.generation.erased:
         # It was erased while we decoded: what we just kept must not outlive that.
@@ -53,7 +53,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
 
 
 async def _reject(generation: Generation, cause: Cause, hands: Hands) -> None:
-    await hands.generations.decide(generation.id, road.reject_examples, cause=cause)
+    await hands.generations.decide(generation.id, road.reject_examples, cause=cause, known=generation)
 
 
 async def _examples(generation: Generation, hands: Hands) -> Sequence[bytes]:

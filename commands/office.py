@@ -16,9 +16,10 @@ from domain.credentials import (
     mint,
     normal_email,
 )
+from domain.errors import TierError
 from domain.names import check_name
 from domain.platform import STREAM as PLATFORM
-from domain.tiers import Tier
+from domain.tiers import Tier, tier_of
 from environment import ConfigurationError, read
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
@@ -205,9 +206,11 @@ class Office:
         return found
 
     def _tier(self, name: str) -> Tier:
-        if name not in self._tiers:
-            raise ConfigurationError(f"no tier is {name!r}: there are {', '.join(self._tiers)}")
-        return self._tiers[name]
+        try:
+            return tier_of(name, self._tiers)
+        except TierError:
+            there = ", ".join(self._tiers)
+            raise ConfigurationError(f"no tier is {name!r}: there are {there}") from None
 
 
 Text = TypeVar("Text", str, str | None)

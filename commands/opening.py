@@ -1,4 +1,4 @@
-"""Open an operator's office on the store of the environment, or of a running `exemplar up`."""
+"""Open the store of the environment, or of a running `exemplar up`, and an operator's office on it."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from commands.office import Office
 from domain.credentials import Peppers
 from domain.errors import ExemplarError
 from domain.tiers import TierSettings, tiers_with
-from environment import ConfigurationError, read
+from environment import ConfigurationError, Settings, read
 from gateway.accounts.authentication import AuthenticationSettings
 from store.accounts.slots import AlreadyExistsError
 from store.errors import StoreError
@@ -26,37 +26,57 @@ def now() -> datetime:
 @asynccontextmanager
 async def open_office(home: Path | None) -> AsyncIterator[Office]:
     """Open the store of the environment, or that of a running `exemplar up` whose folder is `home`."""
-    settings, peppers = _from_environment() if home is None else _from_home(home)
-    store = MongoStore.open(settings, holder="accounts", clock=now)
-    try:
+    async with open_store(home, holder="accounts") as store:
+        peppers = _peppers(home)
         await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
         changes = store.account_changes(now)
         platform = store.platform_changes(now)
-        yield Office(store.accounts, changes, platform, peppers, tiers_with(read(TierSettings).tiers))
-    except AlreadyExistsError:
-        raise ConfigurationError("this address is taken: `exemplar accounts list` shows by whom") from None
+        try:
+            yield Office(store.accounts, changes, platform, peppers, tiers_with(read(TierSettings).tiers))
+        except AlreadyExistsError:
+            raise ConfigurationError(
+                "this address is taken: `exemplar accounts list` shows by whom"
+            ) from None
+        except ExemplarError as error:
+            raise ConfigurationError(str(error)) from error
+
+
+@asynccontextmanager
+async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[MongoStore]:
+    """Open the store of the environment, or that of a running `exemplar up`; say in one line if it is out."""
+    store = MongoStore.open(_store_settings(home), holder=holder, clock=now)
+    try:
+        yield store
     except StoreError as error:
         raise ConfigurationError(f"MongoDB cannot be reached ({error}): is it running?") from error
-    except ExemplarError as error:
-        raise ConfigurationError(str(error)) from error
     finally:
         store.close()
 
 
-def _from_environment() -> tuple[StoreSettings, Peppers]:
+def _store_settings(home: Path | None) -> StoreSettings:
+    if home is None:
+        return _of_environment(StoreSettings)
+    return StoreSettings.model_validate({"mongodb_url": _kept(home, "demo.json", "mongodb_url")})
+
+
+def _peppers(home: Path | None) -> Peppers:
+    if home is None:
+        return _of_environment(AuthenticationSettings).peppers
+    return Peppers({1: _kept(home, "secrets.json", "key_pepper")})
+
+
+def _of_environment(settings: type[Settings]) -> Settings:
     try:
-        return read(StoreSettings), read(AuthenticationSettings).peppers
+        return read(settings)
     except ConfigurationError as error:
         raise ConfigurationError(
             f"{error}; for a running `exemplar up` name its folder: --home .exemplar"
         ) from None
 
 
-def _from_home(home: Path) -> tuple[StoreSettings, Peppers]:
+def _kept(home: Path, file: str, name: str) -> str:
+    """Read what `exemplar up` keeps in its folder."""
     try:
-        demo = json.loads((home / "demo.json").read_bytes())
-        kept = json.loads((home / "secrets.json").read_bytes())
-        settings = StoreSettings.model_validate({"mongodb_url": demo["mongodb_url"]})
-        return settings, Peppers({1: kept["key_pepper"]})
-    except (OSError, ValueError, KeyError):
+        return str(json.loads((home / file).read_bytes())[name])
+    except (OSError, ValueError, KeyError, TypeError):
         raise ConfigurationError(f"{home} is no folder of a running `exemplar up`: start it first") from None

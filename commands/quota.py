@@ -4,6 +4,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,30 +23,25 @@ def quota() -> None:
 @app.command()
 def check(
     repair: Annotated[bool, typer.Option("--repair", help="Correct what differs, on record.")] = False,
+    home: Annotated[Path | None, typer.Option(help="Folder of a running `exemplar up` (.exemplar).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare used units and slots with a recount of the log; exit code 1 for a difference that stays."""
-    report = asyncio.run(_recounted(repair=repair))
+    report = asyncio.run(_recounted(home, repair=repair))
     sys.stdout.write(_json(report) if as_json else _told(report))
     mended = repair and all(report.corrections)
     raise typer.Exit(1 if report.differences and not mended else 0)
 
 
-async def _recounted(*, repair: bool) -> "RecountReport":
-    from bootstrap import now
-    from environment import read
+async def _recounted(home: Path | None, *, repair: bool) -> "RecountReport":
+    from commands.opening import now, open_store
     from store.accounts.quota_record import QuotaRecord
-    from store.mongo.store import MongoStore
     from store.quota.recount import Recount
-    from store.settings import StoreSettings
 
-    store = MongoStore.open(read(StoreSettings), holder="quota check", clock=now)
-    try:
+    async with open_store(home, holder="quota check") as store:
         record = QuotaRecord(store.account_changes(now).developers)
         recount = Recount(store.events, store.ledger, store.usage.admitted, clock=now, record=record)
         return await recount.run(repair_as="operator:quota check" if repair else None)
-    finally:
-        store.close()
 
 
 def _json(report: "RecountReport") -> str:

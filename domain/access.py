@@ -1,7 +1,7 @@
 """Who may do what: token, role header, developer key, project id and API key are one tuple.
 
 Everything is compared with the token. Order of refusals: the token (401), then the role header, the role,
-the developer key, and all else (403).
+the developer key, and all else (403); last a tier that is not configured (503).
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.errors import ErrorCode, ExemplarError
-from domain.tiers import Tier
+from domain.tiers import Tier, tier_of
 
 
 class Role(StrEnum):
@@ -153,14 +153,18 @@ def reader(
 
 
 def developer(
-    claims: Claims, presented: Presented, found: AccountState | None, tier: Tier | None
+    claims: Claims,
+    presented: Presented,
+    found: AccountState | None,
+    tier: str | None,
+    tiers: Mapping[str, Tier],
 ) -> DeveloperIdentity:
     """Admit a developer by the token; the role header, when sent, must agree."""
     if claims.role is Role.DEVELOPER and not _lives(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
     if found is None or tier is None or presented.role not in (None, Role.DEVELOPER):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    return DeveloperIdentity(found.id, tier)
+    return DeveloperIdentity(found.id, tier_of(tier, tiers))
 
 
 def staff(claims: Claims, presented: Presented, found: AccountState | None, role: Role) -> StaffIdentity:
@@ -227,4 +231,4 @@ def _opens_project(found: Tenancy) -> bool:
 
 
 def _identity(user: AccountState, found: Tenancy, tiers: Mapping[str, Tier]) -> Identity:
-    return Identity(user.id, Role.END_USER, found.project_id, found.developer.id, tiers[found.tier])
+    return Identity(user.id, Role.END_USER, found.project_id, found.developer.id, tier_of(found.tier, tiers))

@@ -10,13 +10,16 @@ import hmac
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import ErrorCode, ExemplarError
 
 Randomness = Callable[[int], bytes]
 
@@ -111,10 +114,12 @@ class PasswordSettings(BaseSettings):
     passes: int = Field(2, ge=1, description="Passes over that memory")
     lanes: int = Field(1, ge=1, description="Threads of one password hash")
     at_once: int = Field(2, ge=1, description="Password hashes computed at the same time, per process")
+    queue: int = Field(64, ge=0, description="Passwords that wait for their turn, per process; above: 503")
+    patience: float = Field(5, gt=0, description="Seconds a password waits for its turn until 503")
 
 
 class Passwords:
-    """Hash and verify passwords in threads, only so many at once.
+    """Hash and verify passwords in threads, only so many at once; `server_busy` when too many others wait.
 
     An unknown account is verified against a hash that nobody's password fits, so that it takes the same time.
     """
@@ -123,22 +128,43 @@ class Passwords:
         self._hasher = PasswordHasher(
             time_cost=settings.passes, memory_cost=settings.memory_kib, parallelism=settings.lanes
         )
-        self._turn = asyncio.Semaphore(settings.at_once)
+        self._turns = asyncio.Semaphore(settings.at_once)
+        self._room = settings.queue
+        self._patience = settings.patience
         self._nobodys = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
-        async with self._turn:
+        """Hash a password for keeping."""
+        async with self._turn():
             return await asyncio.to_thread(self._hasher.hash, _normal(password))
 
     async def verify(self, password: str, kept: str | None) -> bool:
         """Tell whether a password fits the kept hash; False, as slowly, when there is none."""
-        async with self._turn:
+        async with self._turn():
             fits = await asyncio.to_thread(self._fits, self._nobodys if kept is None else kept, password)
         return fits and kept is not None
 
     def is_outdated(self, kept: str) -> bool:
         """Tell whether a hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(kept)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait among the few who may, and no longer than the patience; the same for all who ask."""
+        if self._turns.locked() and self._room == 0:
+            raise ExemplarError(ErrorCode.SERVER_BUSY)
+        self._room -= 1
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise ExemplarError(ErrorCode.SERVER_BUSY) from None
+        finally:
+            self._room += 1
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _fits(self, kept: str, password: str) -> bool:
         try:

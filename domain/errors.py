@@ -4,6 +4,7 @@
     ├── FieldError             one field of a request is wrong: loc, msg, type as clients of the API know them
     ├── FieldsError            several are: all of them are told at once
     ├── LimitError             a limit of the tier is reached; `retry_after` seconds
+    ├── TierError              the developer's tier is not configured: the operator must mend that
     └── (plain)                everything else, told by its code alone
 
 How a code becomes a status and a sentence is the gateway's business (`gateway/errors.py`).
@@ -54,6 +55,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     SERVER_BUSY = "server_busy"
     STORE_UNAVAILABLE = "store_unavailable"
+    TIER_UNAVAILABLE = "tier_unavailable"
     INTERNAL = "internal_error"
 
 
@@ -108,3 +110,11 @@ class LimitError(ExemplarError):
     def __init__(self, code: ErrorCode, retry_after: int) -> None:
         super().__init__(code)
         self.retry_after = retry_after
+
+
+class TierError(ExemplarError):
+    """The configuration has no tier of this name."""
+
+    def __init__(self, tier: str) -> None:
+        super().__init__(ErrorCode.TIER_UNAVAILABLE)
+        self.tier = tier

@@ -89,12 +89,13 @@ def block_of(limit: int) -> int:
 
 @dataclass(slots=True)
 class Purse:
-    """The requests that one process has set aside for one developer and day, and what it knows of all.
+    """The requests that one process has set aside for one developer, day and limit, and what it knows of all.
 
     `taken` is what all processes had set aside when this one last saw it.
     """
 
     day: str
+    limit: int
     tokens: int = 0
     taken: int = 0
     seen_at: datetime | None = None
@@ -115,9 +116,10 @@ class Purse:
         self.spent_at = now
         return True
 
-    def left(self, limit: int) -> int:
+    @property
+    def left(self) -> int:
         """Count the requests that are surely left; what others have set aside counts as used."""
-        return max(0, limit - self.taken) + self.tokens
+        return max(0, self.limit - self.taken) + self.tokens
 
     def empty(self) -> int:
         """Give all tokens out of hand."""

@@ -4,6 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
+LEAKED_AFTER = timedelta(minutes=2)
+"""The age at which a hold whose generation never came to be is given back."""
+
+SWEPT_WITHIN = timedelta(seconds=35)
+"""How long at most after that the sweep comes by: it looks every 30 seconds."""
+
 TYPICAL_SECONDS = 30.0
 """How long a generation holds its slot as long as none was seen to the end."""
 
@@ -50,14 +56,26 @@ def seconds_to_next_day(now: datetime) -> int:
 
 
 def seconds_to_free_slot(
-    held_since: Sequence[datetime], now: datetime, durations: Sequence[float] = ()
+    held_since: Sequence[datetime],
+    now: datetime,
+    durations: Sequence[float] = (),
+    *,
+    orphans: Sequence[datetime] = (),
 ) -> int:
     """Estimate when one of the caller's own slots is surely free, at least 1 second.
 
-    `durations`: for how many seconds generations that ended lately held theirs.
+    `durations`: for how many seconds generations that ended lately held theirs. `orphans`: since when slots
+    are held for which there is no generation: whoever held them has died, and the sweep frees them.
     """
     left = [_longest_left((now - since).total_seconds(), durations) for since in held_since]
+    ages = [(now - since).total_seconds() for since in orphans]
+    left += [_left_to_sweep(age) for age in ages]
     return max(1, ceil(min(left, default=1)))
+
+
+def _left_to_sweep(age: float) -> float:
+    """Bound how much longer a hold without a generation lasts; an old one goes with the next sweep."""
+    return max(0.0, LEAKED_AFTER.total_seconds() - age) + SWEPT_WITHIN.total_seconds()
 
 
 def _longest_left(age: float, durations: Sequence[float]) -> float:

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.errors import TierError
+
 Bound = Literal["monthly", "concurrent", "daily_requests", "projects"]
 
 
@@ -55,6 +57,14 @@ def tiers_with(overrides: Mapping[str, Mapping[Bound, int | None]]) -> Mapping[s
     """Change single numbers of the tiers; a new name starts from free_starter."""
     changed = {name: _changed(name, bounds) for name, bounds in overrides.items()}
     return MappingProxyType({**TIERS, **changed})
+
+
+def tier_of(name: str, tiers: Mapping[str, Tier]) -> Tier:
+    """Find a tier among those that are configured; TierError when it is none of them."""
+    found = tiers.get(name)
+    if found is None:
+        raise TierError(name)
+    return found
 
 
 def _changed(name: str, bounds: Mapping[Bound, int | None]) -> Tier:

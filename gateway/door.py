@@ -149,6 +149,7 @@ def _identity(door: Door, settings: DoorSettings, limits: Limits) -> IdentityRou
         peppers=peppers,
         clock=door.clock,
         tiers=door.tiers,
+        callers=settings.gateway.callers,
     )
 
 

@@ -15,12 +15,15 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, LimitError
+from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, LimitError, TierError
 from gateway.bodies import UNREADABLE
 from gateway.request_ids import request_id_of
 from store.errors import StoreUnavailableError
 
 _log = structlog.get_logger()
+
+REFUSAL: Final = web.RequestKey("refusal", ErrorCode)
+"""The code of the answer, on a request that was refused; whoever counts refusals reads it."""
 
 
 class Answer(NamedTuple):
@@ -74,6 +77,9 @@ ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
     ErrorCode.SERVER_BUSY: Answer(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
     ErrorCode.STORE_UNAVAILABLE: Answer(
         503, "The service is temporarily unavailable. Try again later.", {"Retry-After": "5"}
+    ),
+    ErrorCode.TIER_UNAVAILABLE: Answer(
+        503, "The tier of this account is not available at the moment", {"Retry-After": "60"}
     ),
     ErrorCode.INTERNAL: Answer(500, "Internal server error"),
 }
@@ -150,6 +156,8 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
     match error:
         case ExemplarError():
             told = error
+            if isinstance(error, TierError):
+                _log.error("tier_not_configured", tier=error.tier, setting="EXEMPLAR_TIERS")
         case StoreUnavailableError():
             _log.warning("store_unavailable", error=type(error).__name__)
             told = ExemplarError(ErrorCode.STORE_UNAVAILABLE)
@@ -167,6 +175,7 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
         case _:
             _log.error("request_failed", exc_info=error)
             told = ExemplarError(ErrorCode.INTERNAL)
+    request[REFUSAL] = told.code
     accept = request.headers.get("Accept", "")
     response = error_response(told, request_id=request_id_of(request), accept=accept, status=status)
     response.headers.update(headers)

@@ -14,9 +14,10 @@ from domain.credentials import Peppers
 from domain.errors import ErrorCode, LimitError
 from domain.limits import Standing, headers
 from domain.quota import period_of, seconds_to_next_day
-from domain.tiers import TIERS, Tier
+from domain.tiers import TIERS, Tier, tier_of
 from gateway.accounts.authentication import Authenticator
 from gateway.accounts.tokens import Tokens
+from gateway.errors import REFUSAL
 from store.accounts.accounts import Accounts
 from store.errors import StoreError
 from store.quota.admission import Admission
@@ -24,6 +25,7 @@ from store.quota.ledger import Bounds
 from store.quota.requests import Requests
 
 IDLE = timedelta(minutes=1)
+NO_TIER = "-"
 PERIOD_SECONDS = 30.0
 
 log = structlog.get_logger()
@@ -73,15 +75,19 @@ class Limits:
     async def tell(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """Put the limits on an answer to a known developer; a signal, so that streams carry them too."""
         known = request.get(KNOWN)
+        self._count(request, response, known)
         if known is None or response.status == 503:  # which means that the store cannot be asked now
             return
-        if response.status == 429:
-            code = ErrorCode.REQUEST_LIMIT if OVERDRAWN in request else ErrorCode.GENERATION_LIMIT
-            self._refused[known.tier.name, code.value] += 1
         try:
             response.headers.update(headers(known.tier, await self._standing(known), self._clock()))
         except StoreError as error:
             log.debug("limits not told", error=type(error).__name__)
+
+    def _count(self, request: web.BaseRequest, response: web.StreamResponse, known: Known | None) -> None:
+        """Count a refusal by limit under its own code; under no tier where nobody is known, as at a login."""
+        code = request.get(REFUSAL)
+        if response.status == 429 and code is not None:
+            self._refused[known.tier.name if known else NO_TIER, code.value] += 1
 
     async def _standing(self, known: Known) -> Standing:
         developer, tier = known
@@ -153,7 +159,8 @@ class CountingAuthenticator(Authenticator):
 
     async def registrar(self, request: web.Request) -> Tenancy:
         found = await super().registrar(request)
-        await self._limits.admit(request, Known(found.developer.id, self._tiers[found.tier]))
+        tier = tier_of(found.tier, self._tiers)
+        await self._limits.admit(request, Known(found.developer.id, tier))
         return found
 
     async def account(self, request: web.Request) -> Claims:

@@ -4,6 +4,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.model_inputs import Ceilings
+from gateway.callers import Callers, Network, ProxyHeader
 
 MIN_SECRET_BYTES = 32
 
@@ -23,6 +24,7 @@ def _split(value: object) -> object:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
@@ -40,6 +42,15 @@ class GatewaySettings(BaseSettings):
     )
     cors_origins: Words = Field(
         (), description="Browser origins that may call the API, between commas; * for any; empty: none"
+    )
+
+    trusted_proxies: Networks = Field(
+        (),
+        description="Networks (CIDR), between commas, of the proxies before the gateway: what they say about "
+        "the caller's address is believed",
+    )
+    trusted_proxy_header: ProxyHeader = Field(
+        "X-Forwarded-For", description="The header in which they say it: X-Forwarded-For or Forwarded"
     )
 
     jwt_secret: Secret = Field(description="Signs access and refresh tokens (HS256), at least 32 bytes")
@@ -78,3 +89,7 @@ class GatewaySettings(BaseSettings):
     @property
     def ceilings(self) -> Ceilings:
         return Ceilings(outputs=self.max_outputs, steps=self.max_steps)
+
+    @property
+    def callers(self) -> Callers:
+        return Callers(self.trusted_proxies, self.trusted_proxy_header)

@@ -1,27 +1,26 @@
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
-import dramatiq
 import structlog
+from pika.exceptions import AMQPError
 
-from events.envelope import RecordedEvent
-from rabbitmq.broker import QuorumBroker
-from rabbitmq.handling import Handler, HandlerFailedError, Handling
-from rabbitmq.session import parameters_of
+from rabbitmq.answers import Answers
+from rabbitmq.broker import EventBroker, Handler
+from rabbitmq.message import UnreadableMessageError, event_of
+from rabbitmq.session import LinkLostError, Session, keep_open, parameters_of
 from rabbitmq.topology import Topology
-
-IDLE_MS = 250
 
 log = structlog.get_logger()
 
 
 class Consuming:
-    """Hand the events of queues to async handlers on the running loop, inside this process.
+    """Hand the events of queues to their actors on the running loop, over one connection.
 
-    One dramatiq actor per queue, `threads` handlers at a time in all, `prefetch` messages per queue (as many
-    as threads, unless told). An exception sends the message to the dead-letter queue: the log re-drives it,
-    not RabbitMQ.
+    Of each queue at most `prefetch` events are handled at the same time, so a queue whose handlers wait for
+    somebody holds up no other. A handler that raises sends its message to the dead-letter queue: the log
+    re-drives it, not RabbitMQ.
     """
 
     def __init__(
@@ -30,59 +29,97 @@ class Consuming:
         handlers: Mapping[str, Handler],
         *,
         topology: Topology,
-        threads: int = 8,
-        prefetch: int | None = None,
+        prefetch: int = 16,
         heartbeat: int = 10,
     ) -> None:
         self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar worker")
-        self._handlers = dict(handlers)
+        self._broker = EventBroker(handlers)
         self._topology = topology
-        self._threads = threads
-        self._prefetch = prefetch or threads
-        self._worker: dramatiq.Worker | None = None
-        self._handling: Handling | None = None
+        self._prefetch = prefetch
+        self._link: asyncio.Task[None] | None = None
+        self._consumers: dict[str, Session] = {}
+        self._answers: Answers | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     async def start(self) -> None:
-        """Begin to consume; RabbitMQ need not be up, consumers try again for ever."""
-        self._handling = Handling(asyncio.get_running_loop())
-        broker = QuorumBroker(self._parameters, self._topology)
-        self._worker = start_worker(
-            broker, self._handlers, self._handling, threads=self._threads, prefetch=self._prefetch
-        )
+        """Begin to consume; RabbitMQ need not be up, connecting is tried again for ever."""
+        self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq consumer")
 
     async def stop(self, grace: float = 30.0) -> None:
         """Take nothing new and let running handlers finish; what takes too long is cancelled, comes again."""
-        if self._worker is None or self._handling is None:
-            return
-        worker, self._worker = self._worker, None
-        await asyncio.to_thread(worker.stop, int(grace * 1000))
-        self._handling.abandon()
+        self._stopping = True
+        await self._cancel_consumers()
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        await _end(self._running)
+        if self._answers is not None:
+            self._answers.flush()
+        if self._link is not None:
+            await _end({self._link})
         log.info("consuming_stopped")
 
+    async def _serve(self, session: Session) -> None:
+        answers = self._answers = Answers(session)
+        await session.declare(self._topology)
+        await session.ask(session.channel.basic_qos, prefetch_count=self._prefetch)
+        session.channel.add_on_cancel_callback(lambda _: session.channel.close())  # a queue was deleted
+        for queue in self._broker.get_declared_queues():
+            arrived = partial(self._arrived, queue, answers)
+            await self._consume(session, queue, arrived)
+        log.info("consuming", queues=sorted(self._broker.get_declared_queues()))
+        raise LinkLostError(str(await session.lost))
 
-def start_worker(
-    broker: dramatiq.Broker,
-    handlers: Mapping[str, Handler],
-    handling: Handling,
-    *,
-    threads: int,
-    prefetch: int,
-    read: Callable[[Any], RecordedEvent] = lambda event: event,
-) -> dramatiq.Worker:
-    """Declare one actor per queue and start dramatiq's threads; `read` makes an actor's argument an event."""
-    for queue, handler in handlers.items():
-        declare = dramatiq.actor(broker=broker, actor_name=queue, queue_name=queue, throws=HandlerFailedError)
-        declare(_body(handling, queue, handler, read))
-    worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=IDLE_MS)
-    worker.queue_prefetch = prefetch
-    worker.start()
-    return worker
+    async def _consume(self, session: Session, queue: str, arrived: Callable[..., None]) -> None:
+        if not self._stopping:
+            self._consumers[queue] = session
+            await session.ask(
+                session.channel.basic_consume,
+                queue=self._topology.queue(queue),
+                consumer_tag=queue,
+                on_message_callback=arrived,
+            )
+
+    async def _cancel_consumers(self) -> None:
+        """Tell RabbitMQ to send nothing more; a lost link has told it already."""
+        for queue, session in self._consumers.items():
+            if not session.lost.done() and session.channel.is_open:
+                try:
+                    await session.ask(session.channel.basic_cancel, consumer_tag=queue)
+                except (AMQPError, LinkLostError):
+                    return
+
+    def _arrived(
+        self, queue: str, answers: Answers, _channel: Any, method: Any, properties: Any, body: bytes
+    ) -> None:
+        answers.expect(method.delivery_tag)
+        if self._stopping:
+            return  # unanswered, so it goes to another worker
+        try:
+            event = event_of(body)
+        except UnreadableMessageError as error:
+            message_id = str(properties.message_id)[:200]
+            log.warning("message_refused", queue=queue, message_id=message_id, reason=str(error))
+            answers.dead_letter(method.delivery_tag)
+            return
+        self._begin(self._handle(queue, event, method.delivery_tag, answers))
+
+    def _begin(self, handling: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(handling)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _handle(self, queue: str, event: Any, tag: int, answers: Answers) -> None:
+        if await self._broker.call(queue, event):
+            answers.done(tag)
+        else:
+            answers.dead_letter(tag)
 
 
-def _body(
-    handling: Handling, queue: str, handler: Handler, read: Callable[[Any], RecordedEvent]
-) -> Callable[[Any], None]:
-    def call(argument: Any) -> None:
-        handling.run(queue, handler, read(argument))
-
-    return call
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    ending = set(tasks)
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending)

@@ -3,37 +3,18 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from queue import Queue
-from typing import Any
 
-import dramatiq
 import structlog
-from dramatiq import Message
-from dramatiq.brokers.stub import StubBroker
 
 from events.commit import Commit
-from events.envelope import RecordedEvent, from_cloudevent
-from rabbitmq.consuming import start_worker
-from rabbitmq.handling import Handler, Handling, LoggedFailures
+from events.envelope import RecordedEvent
+from rabbitmq.broker import EventBroker, Handler
 from rabbitmq.topology import Topology, matches
 from rabbitmq.wakeup import ALL_GENERATIONS, OnEvent
 
 CAPACITY = 10_000
 
 log = structlog.get_logger()
-
-
-class InProcessBroker(StubBroker):
-    """dramatiq's in-memory broker without the delay queues, which would cost a thread each."""
-
-    def __init__(self) -> None:
-        super().__init__(middleware=[LoggedFailures()])
-
-    def declare_queue(self, queue_name: str) -> None:
-        if queue_name not in self.queues:
-            self.emit_before("declare_queue", queue_name)
-            self.queues[queue_name] = Queue()
-            self.emit_after("declare_queue", queue_name)
 
 
 @dataclass(slots=True)
@@ -50,7 +31,7 @@ class InProcessBus:
 
     `on_published` is called when the last handler of a commit has finished, well or not: until then its
     outbox mark stays, so that a killed process loses nothing. At most `capacity` commits are held; more stay
-    marked.
+    marked. Of each queue at most `prefetch` events are handled at the same time.
     """
 
     def __init__(
@@ -59,43 +40,34 @@ class InProcessBus:
         handlers: Mapping[str, Handler],
         on_published: Callable[[str], None],
         *,
-        threads: int = 8,
+        prefetch: int = 16,
         capacity: int = CAPACITY,
         publish_timeout: float = 30.0,
     ) -> None:
         self._topology = topology
-        self._handlers = dict(handlers)
+        self._broker = EventBroker(handlers)
+        self._gates = {queue: asyncio.Semaphore(prefetch) for queue in handlers}
         self._on_published = on_published
-        self._threads = threads
         self._capacity = capacity
         self._publish_timeout = publish_timeout
-        self._broker = InProcessBroker()
-        self._worker: dramatiq.Worker | None = None
-        self._handling: Handling | None = None
+        self._open = False
         self._outstanding: dict[str, Outstanding] = {}
-        self._commit_of: dict[str, str] = {}
+        self._running: set[asyncio.Task[None]] = set()
         self._listeners: list[OnEvent] = []
 
     async def start(self) -> None:
-        self._handling = Handling(asyncio.get_running_loop())
-        handlers = {queue: self._counted(handler) for queue, handler in self._handlers.items()}
-        self._worker = start_worker(
-            self._broker,
-            handlers,
-            self._handling,
-            threads=self._threads,
-            prefetch=self._threads,
-            read=from_cloudevent,
-        )
+        """Begin to take commits."""
+        self._open = True
 
     async def close(self, grace: float = 30.0) -> None:
         """Take nothing new and let running handlers finish; what is not finished keeps its mark."""
-        if self._worker is None or self._handling is None:
-            return
-        worker, self._worker = self._worker, None
-        await asyncio.to_thread(worker.stop, int(grace * 1000))
-        self._handling.abandon()
-        self._commit_of.clear()
+        self._open = False
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
         while self._outstanding:
             self._outstanding.popitem()[1].done.set_result(False)
 
@@ -127,13 +99,12 @@ class InProcessBus:
         if not deliveries:
             self._published(commit.id)
             return None
-        if self._worker is None or len(self._outstanding) >= self._capacity:
+        if not self._open or len(self._outstanding) >= self._capacity:
             return None
         outstanding = Outstanding(commit, len(deliveries), asyncio.get_running_loop().create_future())
         self._outstanding[commit.id] = outstanding
-        self._commit_of.update((event.id, commit.id) for event in commit.events)
         for queue, event in deliveries:
-            self._broker.enqueue(_message(queue, event))
+            self._begin_handling(queue, event, outstanding)
         return outstanding
 
     def _deliveries(self, commit: Commit) -> list[tuple[str, RecordedEvent]]:
@@ -141,34 +112,27 @@ class InProcessBus:
             (queue, event)
             for event in commit.events
             for queue in self._topology.routes(event.type)
-            if queue in self._handlers
+            if queue in self._gates
         ]
 
-    def _counted(self, handler: Handler) -> Handler:
-        async def handle_and_count(event: RecordedEvent) -> None:
-            try:
-                await handler(event)
-            except asyncio.CancelledError:
-                raise  # the bus is closing: this delivery has not finished
-            except Exception:
-                self._finished(event)
-                raise
-            self._finished(event)
+    def _begin_handling(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
+        task = asyncio.create_task(self._handle(queue, event, outstanding))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
-        return handle_and_count
+    async def _handle(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
+        async with self._gates[queue]:
+            if not self._open:
+                return  # it had not begun when the bus closed: its commit keeps the mark
+            await self._broker.call(queue, event)
+        self._finished(outstanding)
 
-    def _finished(self, event: RecordedEvent) -> None:
-        outstanding = self._outstanding.get(self._commit_of.get(event.id, ""))
-        if outstanding is None:
-            return
+    def _finished(self, outstanding: Outstanding) -> None:
         outstanding.left -= 1
-        if outstanding.left:
+        commit_id = outstanding.commit.id
+        if outstanding.left or self._outstanding.pop(commit_id, None) is None:
             return
-        commit = outstanding.commit
-        del self._outstanding[commit.id]
-        for sibling in commit.events:
-            del self._commit_of[sibling.id]
-        self._published(commit.id)
+        self._published(commit_id)
         outstanding.done.set_result(True)
 
     def _published(self, commit_id: str) -> None:
@@ -186,15 +150,3 @@ class InProcessBus:
                     on_event(event.stream, event.version, event.type)
                 except Exception:
                     log.exception("wakeup_failed", event_id=event.id)
-
-
-def _message(queue: str, event: RecordedEvent) -> Message[Any]:
-    """Make an event the call of the actor that owns the queue, as plain data like a message of RabbitMQ."""
-    return Message(
-        queue_name=queue,
-        actor_name=queue,
-        args=(event.to_cloudevent(),),
-        kwargs={},
-        options={},
-        message_id=event.id,
-    )

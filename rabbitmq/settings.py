@@ -15,11 +15,11 @@ class RabbitSettings(BaseSettings):
         repr=False,
         description="Address of RabbitMQ, amqp://user:password@host:5672/%2F; empty means one process.",
     )
-    amqp_threads: int = Field(
-        default=8,
+    amqp_prefetch: int = Field(
+        default=16,
         ge=1,
         le=256,
-        description="Handlers that run at a time in a worker; also what each queue prefetches.",
+        description="Events of one queue that a worker handles at the same time.",
     )
     amqp_heartbeat: int = Field(
         default=10,

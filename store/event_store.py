@@ -32,6 +32,10 @@ class EventStore(Protocol):
         """
         ...
 
+    async def types(self, streams: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Tell which types of events each of these streams has; one without commits is left out."""
+        ...
+
     def commits(self) -> AsyncIterator[Commit]:
         """Read every commit, stream by stream, each in its own order."""
         ...

@@ -6,9 +6,9 @@ import structlog
 
 from actors.upkeep.desk import Desk
 from domain import road
+from domain.quota import LEAKED_AFTER
 from events.envelope import Cause
 
-_LEAKED_AFTER = timedelta(minutes=2)
 _ORPHANED_AFTER = timedelta(minutes=30)
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ async def expire(desk: Desk) -> int:
 
 async def sweep_holds(desk: Desk) -> int:
     """Free slots whose generation is over or never came to be; return how many."""
-    freed = await desk.hands.admission.sweep(older_than=desk.hands.clock() - _LEAKED_AFTER)
+    freed = await desk.hands.admission.sweep(older_than=desk.hands.clock() - LEAKED_AFTER)
     if freed:
         log.info("holds freed", count=freed)
     return freed

@@ -79,20 +79,27 @@ class AuthRoutes:
         """Exchange e-mail and password for tokens; X-Project-ID tells whose end user it is."""
         sent = await read_model(request, LoginRequest)
         project_id = project_header(request)
-        attempts = await self._door.count_attempt(project_id, sent.email, request.remote)
+        attempts, place = self._door.attempts, self._door.callers.place(request)
+        attempt = await attempts.login(project_id, sent.email, place)
         found = await self._door.accounts.find_login(sent.email, project_id)
-        fits = await self._door.passwords.verify(sent.password, found.password_hash if found else None)
+        verifying = self._door.passwords.verify(sent.password, found.password_hash if found else None)
+        fits = await attempts.checked(verifying, attempt.own, *attempt.counted)
         if found is None or not fits or not found.active:
             raise ExemplarError(ErrorCode.INVALID_LOGIN)
-        await self._door.accounts.sessions.forget_attempts(attempts)
+        await attempts.succeeded(attempt, found.id)
         await self._rehash(found, sent.password)
         pair = await self._door.sessions.begin(found.id, found.role, found.project_id, found.epoch)
         return secret_response(_tokens(pair))
 
     async def _rehash(self, found: Login, password: str) -> None:
         """Keep the password under today's parameters: only now is it known."""
-        if self._door.passwords.is_outdated(found.password_hash):
-            await self._door.accounts.rehash(found, await self._door.passwords.hash(password))
+        if not self._door.passwords.is_outdated(found.password_hash):
+            return
+        try:
+            hashed = await self._door.passwords.hash(password)
+        except ExemplarError:  # too busy: the next login does it
+            return
+        await self._door.accounts.rehash(found, hashed)
 
     async def refresh(self, request: web.Request) -> web.Response:
         """Exchange a refresh token, which works once, for new tokens."""
@@ -158,11 +165,12 @@ class AuthRoutes:
 
     async def _prove(self, claims: Claims, password: str, field: str) -> str:
         """Check that the caller knows his password, and return its hash; a wrong one counts like a login."""
-        attempts = await self._door.count_attempt(claims.role, claims.subject)
+        guess = await self._door.attempts.proof(claims.role, claims.subject)
         kept = await self._door.accounts.password_hash(claims.role, claims.subject, claims.project_id)
-        if kept is None or not await self._door.passwords.verify(password, kept):
+        verifying = self._door.passwords.verify(password, kept)
+        if not await self._door.attempts.checked(verifying, guess) or kept is None:
             raise FieldError(ErrorCode.INVALID_REQUEST, ("body", field), "is not correct", "value_error")
-        await self._door.accounts.sessions.forget_attempts(attempts)
+        await self._door.accounts.sessions.forget_attempts(guess)
         return kept
 
     async def register(self, request: web.Request) -> web.Response:

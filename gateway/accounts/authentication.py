@@ -161,7 +161,7 @@ class Authenticator:
         if claims.role is Role.DEVELOPER:
             found = await self._accounts.developer_state(claims.subject)
         state, tier = found or (None, None)
-        return access.developer(claims, presented, state, None if tier is None else self._tiers[tier])
+        return access.developer(claims, presented, state, tier, self._tiers)
 
     async def _tenancy_of(self, claims: Claims, presented: Presented) -> Tenancy | None:
         if claims.role is not Role.END_USER or claims.project_id is None:

@@ -1,11 +1,9 @@
-"""What all routes of accounts share: dependencies, bodies read and written, keys minted, attempts counted."""
+"""What all routes of accounts share: dependencies, bodies read and written, keys minted."""
 
-import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from math import ceil
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
@@ -26,21 +24,20 @@ from domain.credentials import (
     mint,
     normal_email,
 )
-from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, LimitError
+from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError
 from domain.names import NAME_LONGEST, check_name
 from domain.tiers import TIERS, Tier
 from events.envelope import Cause, format_time
+from gateway.accounts.attempts import Attempts
 from gateway.accounts.authentication import Authenticator, as_id
 from gateway.accounts.tokens import Sessions
 from gateway.bodies import read_json_object
+from gateway.callers import Callers
 from gateway.request_ids import request_id_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
 from store.accounts.records import DeveloperRecord, KeyRecord, StaffRecord, UserRecord
-
-LOGIN_ATTEMPTS = 10
-LOGIN_WINDOW = timedelta(minutes=5)
 
 Model = TypeVar("Model", bound=BaseModel)
 Email = Annotated[str, Field(max_length=320), AfterValidator(normal_email)]
@@ -74,6 +71,12 @@ class IdentityRoutes:
     clock: Callable[[], datetime]
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
     randomness: Randomness = secrets.token_bytes
+    callers: Callers = field(default_factory=Callers)
+
+    @property
+    def attempts(self) -> Attempts:
+        """What counts guesses at passwords."""
+        return Attempts(self.accounts.sessions, self.clock)
 
     async def create_key(
         self, developer_id: str, project_id: str | None, name: str | None, *, cause: Cause
@@ -89,15 +92,6 @@ class IdentityRoutes:
             cause=cause,
         )
         return kept, key
-
-    async def count_attempt(self, *who: str | None) -> str:
-        """Count a guess at somebody's password; LimitError beyond ten in five minutes. Returns its name."""
-        name = hashlib.sha256("|".join(map(str, who)).encode()).hexdigest()
-        now = self.clock()
-        attempts = await self.accounts.sessions.count_attempt(name, now=now, window=LOGIN_WINDOW)
-        if attempts.count > LOGIN_ATTEMPTS:
-            raise LimitError(ErrorCode.LOGIN_LIMIT, max(1, ceil((attempts.until - now).total_seconds())))
-        return name
 
     async def chosen_password(self, asked: PasswordResetRequest) -> tuple[str, str | None]:
         """Hash the password that is asked for, or a new one; return hash and, if it is new, the password."""

@@ -174,15 +174,20 @@ class Sessions:
             expires_at=claims.expires_at,
         )
         if not rotated:
-            await self.end(used)
+            await self.end(replace(used, expires_at=self._tokens.expiry("access")))
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return self._pair(claims)
 
     async def end(self, claims: Claims) -> None:
-        """Void every token of the session from the next request on."""
+        """Void every token of an access token's session from the next request on.
+
+        The account is marked only while access tokens may live, also one that another gateway makes at this
+        moment; refresh tokens are void with their family.
+        """
+        until = max(claims.expires_at, self._tokens.expiry("access")) + CLOCKS_MAY_DIFFER
         await self._accounts.sessions.revoke(claims.session, subject=claims.subject)
         await self._accounts.end_session(
-            claims.role, claims.subject, claims.project_id, claims.session, self._tokens.expiry("refresh")
+            claims.role, claims.subject, claims.project_id, claims.session, until
         )
 
     def _refresh_claims(

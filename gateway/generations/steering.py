@@ -80,7 +80,7 @@ class SteeringRoutes:
     ) -> Generation:
         owner = generation.request.owner
         cause = Cause(actor=f"user:{owner.user}", request_id=request_id_of(request))
-        decided = await self.generations.decide(generation.id, decision, cause=cause)
+        decided = await self.generations.decide(generation.id, decision, cause=cause, known=generation)
         return decided.generation if decided else generation
 
 

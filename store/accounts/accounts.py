@@ -11,7 +11,6 @@ from store.accounts.queries import (
     KEPT,
     STATE,
     UserQuery,
-    credentials_pipeline,
     living,
     login,
     login_pipeline,
@@ -28,11 +27,11 @@ from store.accounts.records import (
     account_state,
     developer_from,
     project_from,
-    tenancy_from,
     user_from,
 )
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import Staff
+from store.accounts.tenancies import Presented, Tenancies
 from store.mongo.connection import Database, Document, reachable
 
 
@@ -48,6 +47,7 @@ class Accounts:
         self._projects = database["projects"]
         self._users = database["users"]
         self._clock = clock
+        self._tenancies = Tenancies(database)
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
         self.staff = Staff(database)
@@ -149,14 +149,13 @@ class Accounts:
         developer_key_hashes: Sequence[str] = (),
         api_key_hashes: Sequence[str] = (),
     ) -> Tenancy | None:
-        """Read all that an access decision needs in one round trip, never from a cache.
+        """Read all that an access decision needs; None when there is no such project.
 
-        None when there is no such project. Keys are found whoever owns them: the decision compares.
+        Keys are found whoever owns them: the decision compares.
         """
-        pipeline = credentials_pipeline(project_id, user_id, developer_key_hashes, api_key_hashes)
-        with reachable():
-            found = await self._projects.aggregate(pipeline).to_list(1)
-        return tenancy_from(found[0]) if found and found[0]["developer"] else None
+        return await self._tenancies.read(
+            Presented(project_id, user_id, tuple(developer_key_hashes), tuple(api_key_hashes))
+        )
 
     async def developer_state(self, developer_id: str) -> tuple[AccountState, str] | None:
         """Read what access of a developer needs: his state and his tier's name."""

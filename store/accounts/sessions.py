@@ -1,5 +1,6 @@
 """Logins: families of refresh tokens, and how often somebody has tried."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +18,7 @@ class Attempts:
 
 
 class AccountSessions:
-    """Keep refresh families (`_id` is the session) and login attempts; both go away by themselves."""
+    """Keep refresh families (`_id` is the session), login attempts and known places; all go away in time."""
 
     def __init__(self, database: Database) -> None:
         self._families = database["refresh_families"]
@@ -28,6 +29,7 @@ class AccountSessions:
             await self._families.create_index("expires_at", expireAfterSeconds=0)
             await self._families.create_index("subject")
             await self._attempts.create_index("until", expireAfterSeconds=0)
+            await self._attempts.create_index("subject", sparse=True)
 
     async def open(self, session: str, *, subject: str, token_id: str, expires_at: datetime) -> None:
         """Begin a family with its first refresh token."""
@@ -59,9 +61,10 @@ class AccountSessions:
             await self._families.update_one({"_id": session, "subject": subject}, {"$set": {"revoked": True}})
 
     async def forget_subject(self, subject: str) -> None:
-        """Delete every family of an account that is no more."""
+        """Delete every family and known place of an account that is no more."""
         with reachable():
             await self._families.delete_many({"subject": subject})
+            await self._attempts.delete_many({"subject": subject})
 
     async def count_attempt(self, name: str, *, now: datetime, window: timedelta) -> Attempts:
         """Count one more login attempt of `name`; a window begins with the first attempt in it."""
@@ -80,3 +83,23 @@ class AccountSessions:
         """Forget the attempts of `name`, who has proved himself."""
         with reachable():
             await self._attempts.delete_one({"_id": name})
+
+    async def take_back(self, names: Sequence[str]) -> None:
+        """Uncount one attempt of each name, which was none after all."""
+        if not names:
+            return
+        query = {"_id": {"$in": list(names)}, "count": {"$gt": 0}}
+        with reachable():
+            await self._attempts.update_many(query, {"$inc": {"count": -1}})
+
+    async def knows_place(self, name: str, *, now: datetime) -> bool:
+        """Tell whether an account was logged in to from a place, which both are in the `name`."""
+        with reachable():
+            return await self._attempts.find_one({"_id": name, "until": {"$gt": now}}, {"_id": 1}) is not None
+
+    async def know_place(self, name: str, *, subject: str, until: datetime) -> None:
+        """Know a place of an account until then."""
+        with reachable():
+            await self._attempts.update_one(
+                {"_id": name}, {"$set": {"subject": subject, "until": until}}, upsert=True
+            )

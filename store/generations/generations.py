@@ -13,6 +13,7 @@ from domain.lifecycle import check
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
+from events.generation import GenerationCompleted, GenerationFailed
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
 
@@ -20,6 +21,7 @@ Decision = Callable[[Generation], Sequence[Event]]
 Clock = Callable[[], datetime]
 
 _TRIES = 8
+_FINAL = frozenset({GenerationCompleted.type, GenerationFailed.type})
 
 log = structlog.get_logger()
 
@@ -48,31 +50,47 @@ class Generations:
         commits = await self._events.read(stream_of(generation_id))
         return fold(event for commit in commits for event in commit.events)
 
+    async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
+        """Tell of those generations that there are whether they are over; one question for all."""
+        found = await self._events.types([stream_of(generation_id) for generation_id in generation_ids])
+        return {id_of(stream): not types.isdisjoint(_FINAL) for stream, types in found.items()}
+
     async def begin(self, generation_id: str, event: Event, *, cause: Cause) -> Commit:
         """Append the first event; WrongExpectedVersionError when the stream is there already."""
         check(None, event)
         return await self._append(stream_of(generation_id), 0, [event], cause)
 
-    async def decide(self, generation_id: str, decision: Decision, *, cause: Cause) -> Decided | None:
+    async def decide(
+        self, generation_id: str, decision: Decision, *, cause: Cause, known: Generation | None = None
+    ) -> Decided | None:
         """Load, decide and append, again after a lost race; return what came of it, None for no stream.
 
-        Raises IllegalTransitionError for a decision that the rules forbid, and the store's errors.
+        `known` is the generation as the caller has loaded it: what is decided from it is appended only if it
+        is still so. Raises IllegalTransitionError for what the rules forbid, and the store's errors.
         """
+        generation = known or await self.load(generation_id)
         for attempt in range(_TRIES):
-            generation = await self.load(generation_id)
             if generation is None:
                 return None
-            events = list(decision(generation))
-            if not events:
-                return Decided(generation)
-            _check_all(generation, events)
-            try:
-                commit = await self._append(stream_of(generation_id), generation.version, events, cause)
-            except WrongExpectedVersionError:
+            if events := list(decision(generation)):
+                if decided := await self._append_to(generation, events, cause):
+                    return decided
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
-                continue
-            return Decided(_evolved(generation, commit), tuple(events))
+            elif generation is not known:
+                return Decided(generation)
+            generation = await self.load(generation_id)
         raise WrongExpectedVersionError(stream_of(generation_id), -1)
+
+    async def _append_to(
+        self, generation: Generation, events: Sequence[Event], cause: Cause
+    ) -> Decided | None:
+        """Append what was decided; None when the stream has moved on."""
+        _check_all(generation, events)
+        try:
+            commit = await self._append(stream_of(generation.id), generation.version, events, cause)
+        except WrongExpectedVersionError:
+            return None
+        return Decided(_evolved(generation, commit), tuple(events))
 
     async def _append(self, stream: str, version: int, events: Sequence[Event], cause: Cause) -> Commit:
         commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())

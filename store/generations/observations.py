@@ -33,17 +33,21 @@ class Observations:
     ) -> Decided | None:
         """Append what `prediction` tells that the stream does not know; None when it is not ours."""
         generation = await self._generations.load(generation_id)
-        if generation is None or not await self._claims.claim(prediction.id, generation_id):
+        if generation is None or not await self._belongs(prediction.id, generation):
             return None
         if prediction.outcome is not None and not generation.erased:
             await self._keep_words(generation, prediction)
         return await self._generations.decide(
-            generation_id, lambda g: _decision(g, attempt, prediction), cause=cause
+            generation_id, lambda g: _decision(g, attempt, prediction), cause=cause, known=generation
         )
 
     async def owner(self, prediction: str) -> str | None:
         """Find the generation that a prediction belongs to; None when nobody claimed it."""
         return await self._claims.owner(prediction)
+
+    async def _belongs(self, prediction: str, generation: Generation) -> bool:
+        """Tell whether a prediction is this generation's; what its stream names was claimed before."""
+        return generation.prediction == prediction or await self._claims.claim(prediction, generation.id)
 
     async def _keep_words(self, generation: Generation, prediction: Prediction) -> None:
         # Before the event, so that whoever handles the event finds them.

@@ -46,6 +46,14 @@ class MemoryEventStore:
             if commit.first == version + 1
         ]
 
+    async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
+        await asyncio.sleep(0)
+        return {
+            stream: frozenset(event.type for commit in self._streams[stream] for event in commit.events)
+            for stream in streams
+            if stream in self._streams
+        }
+
     async def commits(self) -> AsyncIterator[Commit]:
         for stream in sorted(self._streams):
             for commit in self._streams[stream]:

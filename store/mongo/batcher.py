@@ -5,52 +5,65 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
-class Batcher(Generic[Item]):
+class Batcher(Generic[Item, Answer]):
     """Group items of concurrent callers into one call of `send`.
 
-    `send` takes a batch and returns, in its order, None or the exception of each item; an exception that it
-    raises is everybody's. No item waits for a timer: an idle batcher sends at once.
+    `send` takes a batch and returns, in its order, the answer or the exception of each item; an exception
+    that it raises is everybody's. No item waits for a timer: an idle batcher sends at once.
     """
 
     def __init__(
         self,
-        send: Callable[[Sequence[Item]], Awaitable[Sequence[Exception | None]]],
+        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
         *,
         largest: int = 200,
     ) -> None:
         self._send = send
         self._largest = largest
-        self._waiting: list[tuple[Item, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._running: asyncio.Task[None] | None = None
 
-    async def put(self, item: Item) -> None:
-        """Send an item with others; raises its own exception or that of the whole batch."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def put(self, item: Item) -> Answer:
+        """Send an item with others and return its answer; raises its exception or that of the whole batch."""
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
-        await done
+        return await done
 
     async def _run(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-            outcomes = await self._outcomes([item for item, _ in batch])
-            for (_, done), outcome in zip(batch, outcomes, strict=True):
-                _resolve(done, outcome)
+            answers = await self._answers([item for item, _ in batch])
+            for (_, done), answer in zip(batch, answers, strict=True):
+                _resolve(done, answer)
 
-    async def _outcomes(self, items: Sequence[Item]) -> Sequence[Exception | None]:
+    async def _answers(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
         try:
             return await self._send(items)
         except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
             return [error] * len(items)
 
 
-def _resolve(done: asyncio.Future[None], outcome: Exception | None) -> None:
+def shared(find: Callable[[Item], Awaitable[Answer]], *, largest: int = 64) -> Batcher[Item, Answer]:
+    """Let equal questions of concurrent callers share one answer, asked for after each of them came."""
+
+    async def send(items: Sequence[Item]) -> Sequence[Answer]:
+        different = list(dict.fromkeys(items))
+        answers = await asyncio.gather(*map(find, different))
+        found = dict(zip(different, answers, strict=True))
+        return [found[item] for item in items]
+
+    return Batcher(send, largest=largest)
+
+
+def _resolve(done: "asyncio.Future[Answer]", answer: Answer | Exception) -> None:
     if done.cancelled():
         return
-    if outcome is None:
-        done.set_result(None)
+    if isinstance(answer, Exception):
+        done.set_exception(answer)
     else:
-        done.set_exception(outcome)
+        done.set_result(answer)

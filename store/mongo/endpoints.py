@@ -5,6 +5,7 @@ from pymongo import ASCENDING
 
 from domain.endpoint import Endpoint
 from store.accounts.slots import insert_in_slot
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, reachable
 from store.webhooks.endpoints import Address, Registered
 
@@ -17,6 +18,7 @@ class MongoEndpoints:
 
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_endpoints")
+        self._of_projects: Batcher[str, list[Document]] = Batcher(self._find)
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -75,8 +77,13 @@ class MongoEndpoints:
 
     async def of_project(self, project: str) -> Sequence[Registered]:
         with reachable():
-            found = await self._rows.find({"project": project, **_KNOWN}).to_list(None)
+            found = await self._of_projects.put(project)
         return [_registered(row) for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]
+
+    async def _find(self, projects: Sequence[str]) -> Sequence[list[Document]]:
+        query = {"project": {"$in": list(set(projects))}, **_KNOWN}
+        found = await self._rows.find(query).to_list(None)
+        return [[row for row in found if row["project"] == project] for project in projects]
 
     async def failed(self, endpoint_id: str, now: datetime) -> datetime:
         with reachable():

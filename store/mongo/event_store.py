@@ -2,8 +2,10 @@
 
 import asyncio
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -16,6 +18,7 @@ from events.event import Event
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+from store.mongo.ends import Ends
 
 log = structlog.get_logger()
 
@@ -25,8 +28,10 @@ class MongoEventStore:
 
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
-        self._appends: Batcher[Document] = Batcher(self._insert)
-        self._marks: Batcher[str] = Batcher(self._clear, largest=1000)
+        self._appends: Batcher[Document, None] = Batcher(self._insert)
+        self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
+        self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
+        self._ends = Ends()
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -55,9 +60,13 @@ class MongoEventStore:
             if not is_passing(error):
                 raise
             await self._settle_unknown(commit)
+        self._ends.note(commit)
         return commit
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
+        if after == 0:
+            with reachable():
+                return await self._reads.put(stream)
         query = {"stream": stream, "last": {"$gt": after}}
         with reachable():
             documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
@@ -68,6 +77,15 @@ class MongoEventStore:
         with reachable():
             documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
         return [stored_commit(document) for document in documents]
+
+    async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
+        query, fields = {"stream": {"$in": list(streams)}}, {"stream": 1, "types": 1}
+        with reachable():
+            documents = await self._commits.find(query, fields).to_list(None)
+        found = defaultdict[str, set[str]](set)
+        for document in documents:
+            found[document["stream"]].update(document["types"])
+        return {stream: frozenset(types) for stream, types in found.items()}
 
     async def commits(self) -> AsyncIterator[Commit]:
         with reachable():
@@ -86,7 +104,7 @@ class MongoEventStore:
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit that nothing leads to."""
-        if version == 0:
+        if version == 0 or self._ends.has(stream, version):
             return
         with reachable():
             # Asked so that the index answers it, however long the stream is.
@@ -94,6 +112,21 @@ class MongoEventStore:
             before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
         if before is None or before["last"] != version:
             raise WrongExpectedVersionError(stream, version)
+
+    async def _find(self, streams: Sequence[str]) -> list[list[Commit] | Exception]:
+        query = {"stream": {"$in": list(set(streams))}}
+        order = [("stream", ASCENDING), ("first", ASCENDING)]
+        found: dict[str, list[Document]] = {stream: [] for stream in streams}
+        for document in await self._commits.find(query).sort(order).to_list(None):
+            found[document["stream"]].append(document)
+        read = {stream: _commits_of(documents) for stream, documents in found.items()}
+        for commits in read.values():
+            if isinstance(commits, list) and commits:
+                self._ends.note(commits[-1])
+        # Readers of the same stream get lists of their own.
+        return [
+            commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams
+        ]
 
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
         outcomes: list[Exception | None] = [None] * len(documents)
@@ -138,6 +171,14 @@ def _fault(fault: dict[str, Any]) -> Exception:
     return StoreUnavailableError(f"insert failed with code {fault['code']}")
 
 
+def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
+    """Read a stream's commits; a damaged one is the fault of whoever asked for that stream alone."""
+    try:
+        return [stored_commit(document) for document in documents]
+    except (ValueError, KeyError) as error:
+        return error
+
+
 def _document(commit: Commit, time: datetime) -> Document:
     return {
         "_id": commit.id,
@@ -164,9 +205,18 @@ def readable(document: Document) -> Commit | None:
 
 def stored_commit(document: Document) -> Commit:
     """Read a commit's document; ValueError when the index fields contradict its body."""
-    commit = commit_from(document["body"], writer=document["writer"])
+    commit, within = _parsed(bytes(document["body"]), document["writer"])
+    if any(document[name] != value for name, value in within.items()):
+        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
+    return commit
+
+
+@lru_cache(maxsize=1024)
+def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
+    """Parse a body, and what must stand beside it; the same few commits are read again and again."""
+    commit = commit_from(body, writer=writer)
     time = commit.events[0].time
-    within = {
+    return commit, {
         "_id": commit.id,
         "stream": commit.stream,
         "first": commit.first,
@@ -174,6 +224,3 @@ def stored_commit(document: Document) -> Commit:
         "types": [event.type for event in commit.events],
         "time": time.replace(microsecond=time.microsecond // 1000 * 1000),  # as precise as MongoDB's dates
     }
-    if any(document[name] != value for name, value in within.items()):
-        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
-    return commit

@@ -16,6 +16,7 @@ from pymongo.read_concern import ReadConcern
 
 from events.commit import Commit, leaf_hash
 from events.generation import GenerationRequested
+from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 from store.mongo.event_store import readable
 
@@ -36,6 +37,7 @@ class MongoLog:
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
+        self._pages = shared(self._page)
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -66,6 +68,11 @@ class MongoLog:
 
         One that cannot be read is told and left out, so that nobody waits behind it: an audit names it.
         """
+        with reachable():
+            return await self._pages.put((after, limit))
+
+    async def _page(self, wanted: tuple[int, int]) -> Sequence[Sealed]:
+        after, limit = wanted
         while entries := await self._entries(after, limit):
             readable = await self._readable(entries)
             if readable:
@@ -74,14 +81,12 @@ class MongoLog:
         return []
 
     async def _entries(self, after: int, limit: int) -> list[Document]:
-        with reachable():
-            behind = self._log.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
-            return await behind.to_list(limit)
+        behind = self._log.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
+        return await behind.to_list(limit)
 
     async def _readable(self, entries: Sequence[Document]) -> list[Sealed]:
-        with reachable():
-            ids = [entry["commit"] for entry in entries]
-            documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
+        ids = [entry["commit"] for entry in entries]
+        documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
         commits = {document["_id"]: commit for document in documents if (commit := readable(document))}
         return [
             Sealed(entry["_id"], commits[entry["commit"]]) for entry in entries if entry["commit"] in commits

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from domain.lifecycle import UNSENT
 from store.generations.projection import Row
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, only_duplicates, reachable
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
@@ -20,6 +22,7 @@ class MongoProjection:
 
     def __init__(self, database: Database, *, collection: str = "generations") -> None:
         self._rows = database.get_collection(collection)
+        self._writes: Batcher[Row, None] = Batcher(self._upsert)
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -32,17 +35,19 @@ class MongoProjection:
         await self._rows.create_index([("status", ASCENDING), ("finish_by", ASCENDING)])
 
     async def write(self, rows: Sequence[Row]) -> None:
-        if not rows:
-            return
         with reachable():
-            try:
-                await self._rows.bulk_write([_newer(row, upsert=True) for row in rows], ordered=False)
-            except BulkWriteError as error:
-                if not only_duplicates(error):
-                    raise
-                # The stored row is as new or newer, or an older one was inserted a moment ago: compare again.
-                doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
-                await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
+            await asyncio.gather(*(self._writes.put(row) for row in rows))
+
+    async def _upsert(self, rows: Sequence[Row]) -> Sequence[None]:
+        try:
+            await self._rows.bulk_write([_newer(row, upsert=True) for row in rows], ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
+            # The stored row is as new or newer, or an older one was inserted a moment ago: compare again.
+            doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
+            await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
+        return [None] * len(rows)
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         with reachable():

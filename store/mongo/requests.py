@@ -1,16 +1,18 @@
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pymongo import ReturnDocument, UpdateOne
 
 from store.mongo.connection import Database, Document, reachable
+from store.quota.requests import Return
 
 _KEPT = timedelta(days=3)
+_REMEMBERED = 100  # returns of one developer and day: far more than can be on their way
 _NEAR = 20
 
 
 class MongoRequestCounts:
-    """Counts in collection `requests`: `_id` = developer:day, `taken`; gone three days later."""
+    """Counts in collection `requests`: `_id` = developer:day, `taken`, `returned`; gone three days later."""
 
     def __init__(self, database: Database) -> None:
         self._requests = database.get_collection("requests")
@@ -29,13 +31,9 @@ class MongoRequestCounts:
             )
         return document["granted"], document["taken"]
 
-    async def give_back(self, day: str, tokens: Mapping[str, int]) -> None:
-        lower = [
-            UpdateOne({"_id": _key(developer, day)}, {"$inc": {"taken": -count}})
-            for developer, count in tokens.items()
-        ]
+    async def give_back(self, returns: Sequence[Return]) -> None:
         with reachable():
-            await self._requests.bulk_write(lower, ordered=False)
+            await self._requests.bulk_write([_lowering(back) for back in returns], ordered=False)
 
     async def taken(self, developer: str, day: str) -> int:
         with reachable():
@@ -54,6 +52,13 @@ def _taking(day: str, block: int, limit: int) -> list[Document]:
         {"$set": {"granted": granted, "until": until}},
         {"$set": {"taken": {"$add": [taken, "$granted"]}}},
     ]
+
+
+def _lowering(back: Return) -> UpdateOne:
+    """Lower a count once, however often it is asked."""
+    anew = {"_id": _key(back.developer, back.day), "returned": {"$ne": back.id}}
+    noted = {"$each": [back.id], "$slice": -_REMEMBERED}
+    return UpdateOne(anew, {"$inc": {"taken": -back.tokens}, "$push": {"returned": noted}})
 
 
 def _key(developer: str, day: str) -> str:

@@ -7,6 +7,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from store.generations.words import ProviderWords, Words
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, reachable
 
 
@@ -15,6 +16,7 @@ class MongoWords:
 
     def __init__(self, database: Database) -> None:
         self._words = database.get_collection("words")
+        self._reads: Batcher[str, Document | None] = Batcher(self._find)
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -32,7 +34,7 @@ class MongoWords:
 
     async def get(self, generation: str, token: str) -> Words | None:
         with reachable():
-            document = await self._words.find_one({"_id": f"{generation}/{token}"})
+            document = await self._reads.put(f"{generation}/{token}")
         return _words(document) if document else None
 
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
@@ -67,6 +69,11 @@ class MongoWords:
             )
             documents = await found.to_list(limit)
         return [(document["generation"], document["token"]) for document in documents]
+
+    async def _find(self, ids: Sequence[str]) -> Sequence[Document | None]:
+        found = await self._words.find({"_id": {"$in": list(set(ids))}}).to_list(None)
+        documents = {document["_id"]: document for document in found}
+        return [documents.get(name) for name in ids]
 
     async def _set(self, generation: str, token: str, fields: Document) -> None:
         with reachable():

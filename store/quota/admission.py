@@ -1,7 +1,7 @@
 """Admission: the hold at the door, and the look at who holds before anybody is refused."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from domain.errors import ErrorCode, LimitError
@@ -12,6 +12,7 @@ from store.quota.durations import Durations, unknown
 from store.quota.ledger import Account, Bounds, Ledger, Settlement
 
 _FRESH = timedelta(seconds=1)
+_MOMENT = 0.25  # seconds; far more than lies between a hold and its append, when all goes well
 _REMEMBERED = 10_000
 
 
@@ -40,7 +41,7 @@ class Admission:
             account = await self._take(developer, generation, period, bounds)
         if account is None:
             raise await self._refusal(developer, await self._ledger.account(developer), period, bounds)
-        self._note(developer, account)
+        self._note(developer, account, running=1)
         return account
 
     async def look(self, developer: str, bounds: Bounds) -> None:
@@ -58,7 +59,7 @@ class Admission:
             return known[1]
         asking = self._asking.get(developer)
         if asking is None:
-            asking = asyncio.create_task(self._current(developer, period_of(now), bounds))
+            asking = asyncio.create_task(self._exact(developer, bounds))
             self._asking[developer] = asking
             asking.add_done_callback(lambda _: self._asking.pop(developer, None))
         return await asyncio.shield(asking)
@@ -105,20 +106,37 @@ class Admission:
         self._seen.pop(developer, None)
 
     async def _settle_finished(self, developer: str) -> bool:
-        account = await self._ledger.account(developer)
-        holders = await asyncio.gather(*(self._generations.load(slot.generation) for slot in account.slots))
-        finished = [generation for generation in holders if generation is not None and generation.final]
+        return await self._settle_over(await self._ledger.account(developer))
+
+    async def _settle_over(self, account: Account) -> bool:
+        ended = await self._generations.ended([slot.generation for slot in account.slots])
+        over = [self._generations.load(name) for name, is_over in ended.items() if is_over]
+        finished = [generation for generation in await asyncio.gather(*over) if generation is not None]
         await asyncio.gather(*(self.settle(generation) for generation in finished))
         return bool(finished)
 
-    async def _current(self, developer: str, period: str, bounds: Bounds) -> Account:
+    async def _exact(self, developer: str, bounds: Bounds) -> Account:
         account = await self._ledger.account(developer)
-        if not _has_room(account, period, bounds) and await self._settle_finished(developer):
+        if account.slots and bounds.concurrent is not None and await self._settle_over(account):
             account = await self._ledger.account(developer)
-        self._note(developer, account)
+        self._remember(developer, account)
         return account
 
-    def _note(self, developer: str, account: Account) -> None:
+    async def _current(self, developer: str, period: str, bounds: Bounds) -> Account:
+        account = await self._ledger.account(developer)
+        if not _has_room(account, period, bounds) and await self._settle_over(account):
+            account = await self._ledger.account(developer)
+        self._note(developer, account, running=0)
+        return account
+
+    def _note(self, developer: str, account: Account, *, running: int) -> None:
+        """Remember an account whose holders all run for certain; of another one `standing` reads more."""
+        if len(account.slots) == running:
+            self._remember(developer, account)
+        else:
+            self._seen.pop(developer, None)
+
+    def _remember(self, developer: str, account: Account) -> None:
         if len(self._seen) >= _REMEMBERED:
             self._seen.clear()
         self._seen[developer] = self._clock(), account
@@ -129,9 +147,24 @@ class Admission:
             # The month may have turned since the request: then the next one has room at once.
             wait = seconds_to_next_period(now) if period_of(now) == period else 1
             return LimitError(ErrorCode.GENERATION_LIMIT, wait)
-        since = [slot.since for slot in account.slots]
-        wait = seconds_to_free_slot(since, now, await self._durations(developer))
-        return LimitError(ErrorCode.GENERATION_LIMIT, wait)
+        return LimitError(ErrorCode.GENERATION_LIMIT, await self._wait(developer, account))
+
+    async def _wait(self, developer: str, account: Account) -> int:
+        """Estimate when a slot is free. Whoever holds one is given a moment to append its first event."""
+        begun = await self._begun(account)
+        fresh = self._clock() - _FRESH
+        if any(slot.since > fresh for slot in account.slots if slot.generation not in begun):
+            await asyncio.sleep(_MOMENT)
+            begun = await self._begun(account)
+        return seconds_to_free_slot(
+            [slot.since for slot in account.slots if slot.generation in begun],
+            self._clock(),
+            await self._durations(developer),
+            orphans=[slot.since for slot in account.slots if slot.generation not in begun],
+        )
+
+    async def _begun(self, account: Account) -> Collection[str]:
+        return await self._generations.ended([slot.generation for slot in account.slots])
 
 
 def _has_room(account: Account, period: str, bounds: Bounds) -> bool:

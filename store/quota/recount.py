@@ -14,6 +14,7 @@ from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from domain.generation import Generation, fold, stream_of
+from domain.quota import LEAKED_AFTER
 from store.event_store import EventStore
 from store.log.folding import every_generation
 from store.quota.ledger import Account, Correction, Ledger, Slot
@@ -24,7 +25,7 @@ Admitted = Callable[[str, datetime], Awaitable[Sequence[str]]]
 Record = Callable[[str, Correction, Account], Awaitable[None]]
 """Write a correction of a developer's ledger, as it was seen, into the log; a repeat writes nothing."""
 
-YOUNG = timedelta(minutes=2)
+YOUNG = LEAKED_AFTER
 _RECENT = timedelta(minutes=10)
 _TRIES = 4
 

@@ -125,6 +125,8 @@ def test_staff_come_and_go_and_every_mistake_says_what_to_do(shell: Shell) -> No
     assert "`exemplar accounts list`" in shell.error("show", "nobody@example.com")
     assert "no e-mail address" in shell.error("create-developer", "nobody")
     assert "there are free_starter" in shell.error("create-developer", "a@example.com", "--tier", "gold")
+    shell.text("create-developer", "dev@example.com")
+    assert "there are free_starter" in shell.error("set-tier", "dev@example.com", "gold")
     assert "another" in shell.error("create-developer", "audit@example.com")
 
 

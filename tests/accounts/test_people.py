@@ -10,7 +10,7 @@ import pytest
 from domain.access import Role
 from domain.credentials import Passwords, PasswordSettings
 from domain.errors import ErrorCode, ExemplarError
-from gateway.accounts.identity import LOGIN_ATTEMPTS
+from gateway.accounts.attempts import OF_ACCOUNT_FROM_PLACE
 from store.accounts.user_changes import NewPassword
 from tests.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House, Owner, Person
 
@@ -93,7 +93,7 @@ async def test_a_session_kept_once_ends_with_the_next_change(house: House) -> No
 async def test_a_password_is_changed_by_who_knows_it_and_guesses_are_counted(house: House) -> None:
     person = await house.person()
     sent = {"current_password": "a guess", "new_password": OTHER}
-    for _ in range(LOGIN_ATTEMPTS):
+    for _ in range(OF_ACCOUNT_FROM_PLACE.attempts):
         status, body = await house.call("POST", PASSWORDS, person.token, sent)
         assert (status, body["detail"][0]["loc"]) == (422, ["body", "current_password"])
     status, body = await house.call("POST", PASSWORDS, person.token, sent)

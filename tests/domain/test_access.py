@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -187,7 +188,7 @@ def test_users_of_a_suspended_developer_are_forbidden() -> None:
 
 def test_a_developer_is_admitted_by_his_token() -> None:
     state = AccountState("dev", active=True)
-    admitted = developer(DEVELOPER_CLAIMS, Presented(), state, TIERS["internal"])
+    admitted = developer(DEVELOPER_CLAIMS, Presented(), state, "internal", TIERS)
     assert admitted == DeveloperIdentity("dev", TIERS["internal"])
 
 
@@ -195,12 +196,23 @@ def test_a_developer_is_admitted_by_his_token() -> None:
     "state", [None, AccountState("dev", active=False), AccountState("other", active=True)]
 )
 def test_a_developer_who_is_gone_is_unknown(state: AccountState | None) -> None:
-    tier = TIERS["internal"]
-    assert refusal(lambda: developer(DEVELOPER_CLAIMS, Presented(), state, tier)) is UNKNOWN
+    for tiers in (TIERS, {}):
+        asking = partial(developer, DEVELOPER_CLAIMS, Presented(), state, "internal", tiers)
+        assert refusal(asking) is UNKNOWN
+
+
+def test_a_tier_that_is_not_configured_is_told_to_those_alone_who_would_be_admitted() -> None:
+    found = replace(FOUND, tier="gold")
+    state = AccountState("dev", active=True)
+    assert refusal(submitting(found=found)) is ErrorCode.TIER_UNAVAILABLE
+    assert refusal(reading(found=found)) is ErrorCode.TIER_UNAVAILABLE
+    asking = refusal(lambda: developer(DEVELOPER_CLAIMS, Presented(), state, "gold", TIERS))
+    assert asking is ErrorCode.TIER_UNAVAILABLE
+    assert refusal(submitting(sent=replace(SENT, project_id="another"), found=found)) is FORBIDDEN
 
 
 def test_an_end_user_is_no_developer_whatever_he_says() -> None:
-    assert refusal(lambda: developer(CLAIMS, Presented("developer"), None, None)) is FORBIDDEN
+    assert refusal(lambda: developer(CLAIMS, Presented("developer"), None, None, TIERS)) is FORBIDDEN
 
 
 def test_a_registrar_needs_both_keys_and_the_project_but_no_token() -> None:

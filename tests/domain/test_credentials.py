@@ -13,6 +13,7 @@ from domain.credentials import (
     mint,
     normal_email,
 )
+from domain.errors import ErrorCode, ExemplarError
 
 OLD, NEW = "o" * 32, "n" * 32
 CHEAP = PasswordSettings(memory_kib=8, passes=1)
@@ -187,3 +188,27 @@ async def test_only_so_many_hashes_are_computed_at_once_and_the_loop_keeps_runni
     ticking.cancel()
     assert len(set(hashes)) == 3
     assert ticks > 50
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_only_so_many_wait_for_their_turn_whether_they_are_known_or_not(known: bool) -> None:
+    passwords = Passwords(PasswordSettings(memory_kib=16_384, passes=2, at_once=1, queue=2))
+    kept = await passwords.hash("correct horse") if known else None
+    asked = [passwords.verify("correct horse", kept) for _ in range(6)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert outcomes[:3] == [known] * 3
+    assert [busy.code for busy in outcomes[3:] if isinstance(busy, ExemplarError)] == [
+        ErrorCode.SERVER_BUSY
+    ] * 3
+    assert await passwords.verify("correct horse", kept) is known
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_nobody_waits_longer_for_his_turn_than_the_patience(known: bool) -> None:
+    passwords = Passwords(PasswordSettings(memory_kib=65_536, passes=4, at_once=1, patience=0.001))
+    kept = await passwords.hash("correct horse") if known else None
+    asked = [passwords.verify("correct horse", kept) for _ in range(4)]
+    first, *others = await asyncio.gather(*asked, return_exceptions=True)
+    assert first is known
+    assert [busy.code for busy in others if isinstance(busy, ExemplarError)] == [ErrorCode.SERVER_BUSY] * 3
+    assert await passwords.verify("correct horse", kept) is known

@@ -1,8 +1,9 @@
-"""A real gateway that is killed between the hold and the append of a generation's first event."""
+"""A real gateway that is killed right before or right after the append of a generation's first event."""
 
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,13 @@ insert = MongoEventStore._insert
 
 
 async def die(self: MongoEventStore, documents: Sequence[dict[str, Any]]) -> list[Exception | None]:
-    if any(document["stream"].startswith("generation-") for document in documents):
+    first = any(document["stream"].startswith("generation-") for document in documents)
+    if first and sys.argv[1] == "before":
         os.kill(os.getpid(), signal.SIGKILL)
-    return await insert(self, documents)
+    outcomes = await insert(self, documents)
+    if first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return outcomes
 
 
 if __name__ == "__main__":

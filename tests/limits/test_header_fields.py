@@ -59,8 +59,8 @@ def test_a_block_is_a_hundredth_of_the_day_and_at_most_a_hundred(limit: int, blo
 
 
 def test_a_purse_counts_what_others_have_set_aside_as_used() -> None:
-    purse = Purse("2026-11-30")
+    purse = Purse("2026-11-30", 1_000)
     purse.put(10, 30, NOW)
     assert purse.spend(NOW)
-    assert purse.left(1_000) == 1_000 - 30 + 9
-    assert (purse.empty(), purse.tokens, purse.left(1_000)) == (9, 0, 979)
+    assert purse.left == 1_000 - 30 + 9
+    assert (purse.empty(), purse.tokens, purse.left) == (9, 0, 979)

@@ -1,6 +1,7 @@
 """Units and slots where it is hard: tiers that change, months that turn, holds that leak or come too late."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -13,12 +14,12 @@ from actors.upkeep.desk import Desk
 from actors.upkeep.sweeping import sweep_holds
 from domain.errors import LimitError
 from domain.generation import Generation, stream_of
-from domain.tiers import TIERS
+from domain.tiers import TIERS, Tier
 from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
 from store.mongo.store import MongoStore
 from store.quota.ledger import Account, Bounds
-from tests.domain.given import VALIDATED
+from tests.domain.given import VALIDATED, failed
 from tests.limits.conftest import BY_TEST, FREE, Clock, Studio
 
 CLOUD = Bounds(monthly=1_000, concurrent=3)
@@ -30,12 +31,12 @@ async def account(store: MongoStore) -> Account:
     return await store.ledger.account("dev-1")
 
 
-def hands_of(studio: Studio) -> Hands:
+def hands_of(studio: Studio, tiers: Mapping[str, Tier] = TIERS) -> Hands:
     """The quota actor's dependencies; it asks for no others."""
     used: Any = {
         "generations": studio.generations,
         "admission": studio.admission,
-        "tiers": TIERS,
+        "tiers": tiers,
         "clock": studio.clock,
     }
     return Hands(**(dict.fromkeys(Hands.__dataclass_fields__) | used))
@@ -64,6 +65,28 @@ async def test_after_a_downgrade_nothing_that_runs_is_harmed_and_new_ones_wait_u
     await studio.live("g3", "failed")
     await studio.admit("accepted", FREE)
     assert (await account(store)).used_in(NOVEMBER) == 3
+
+
+async def test_what_runs_under_a_tier_that_is_configured_no_more_is_reserved_and_settled(
+    studio: Studio, store: MongoStore
+) -> None:
+    hands = hands_of(studio, tiers={})
+    generation = await studio.admit("g1", FREE)
+    await studio.events.append(
+        stream_of("g1"), generation.version, [VALIDATED], cause=BY_TEST, time=studio.clock()
+    )
+    await quota.handle(message(generation), hands=hands)
+    reserved = await studio.generations.load("g1")
+    assert reserved is not None
+    assert reserved.quota == "held"
+    await studio.events.append(
+        stream_of("g1"), reserved.version, [failed("canceled", "gateway")], cause=BY_TEST, time=studio.clock()
+    )
+    await quota.handle(message(generation), hands=hands)
+    settled = await studio.generations.load("g1")
+    assert settled is not None
+    assert settled.quota == "released"
+    assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), 0)
 
 
 async def test_a_downgrade_below_what_was_used_refuses_to_the_months_end(
@@ -203,11 +226,3 @@ async def test_submit_after_completed_is_never_refused_although_nobody_has_settl
         await studio.admission.look("dev-1", FREE)
         await studio.admit(f"g{number}", FREE)
         await studio.live(f"g{number}", "completed")
-
-
-async def test_finished_holders_do_not_count_in_what_is_told(studio: Studio, clock: Clock) -> None:
-    await studio.admit("g1", FREE)
-    assert len((await studio.admission.standing("dev-1", FREE)).slots) == 1
-    await studio.live("g1", "completed")
-    clock.forward(seconds=1)
-    assert len((await studio.admission.standing("dev-1", FREE)).slots) == 0

@@ -2,15 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from domain.quota import day_of
+from store.errors import StoreUnavailableError
 from store.mongo.requests import MongoRequestCounts
 from store.mongo.store import MongoStore
-from store.quota.requests import Requests
+from store.quota.requests import Requests, Return
 from tests.limits.conftest import Clock
 
 
@@ -20,14 +22,21 @@ class Counted:
     def __init__(self, counts: MongoRequestCounts) -> None:
         self._counts = counts
         self.writes = self.reads = 0
+        self.returns: list[Sequence[Return]] = []
+        self.out: Literal["before", "after"] | None = None
 
     async def take(self, developer: str, day: str, *, block: int, limit: int) -> tuple[int, int]:
         self.writes += 1
         return await self._counts.take(developer, day, block=block, limit=limit)
 
-    async def give_back(self, day: str, tokens: Mapping[str, int]) -> None:
+    async def give_back(self, returns: Sequence[Return]) -> None:
         self.writes += 1
-        await self._counts.give_back(day, tokens)
+        self.returns.append(returns)
+        if self.out == "before":
+            raise StoreUnavailableError("out")
+        await self._counts.give_back(returns)
+        if self.out == "after":
+            raise StoreUnavailableError("out")
 
     async def taken(self, developer: str, day: str) -> int:
         self.reads += 1
@@ -112,11 +121,47 @@ async def test_a_new_day_begins_anew_at_midnight_in_utc(counts: Counted, clock: 
 async def test_a_change_of_tier_counts_at_once(counts: Counted, clock: Clock) -> None:
     door = Requests(counts, clock=clock)
     assert [await door.spend("d", 2) for _ in range(3)] == [True, True, False]
-    clock.forward(seconds=1)
     assert await door.spend("d", 3), "up"
-    clock.forward(seconds=1)
     assert not await door.spend("d", 2), "down"
     assert await door.spend("d", None), "unlimited"
+
+
+async def test_after_a_downgrade_the_rest_of_a_larger_block_is_not_spent(
+    counts: Counted, clock: Clock, store: MongoStore
+) -> None:
+    door = Requests(counts, clock=clock)
+    for _ in range(5):
+        assert await door.spend("d", 10_000)
+    assert [await door.spend("d", 7) for _ in range(4)] == [True, True, False, False]
+    assert await store.requests.taken("d", day_of(clock.now)) == 7
+    assert await door.spend("d", 10_000)
+    assert await door.left("d", 10_000) == 10_000 - 8
+
+
+async def test_a_block_that_comes_when_the_limit_has_changed_goes_back(
+    counts: Counted, clock: Clock, store: MongoStore
+) -> None:
+    door = Requests(counts, clock=clock)
+    assert all(await asyncio.gather(door.spend("d", 10_000), door.spend("d", 1_000)))
+    await door.give_back()
+    assert await store.requests.taken("d", day_of(clock.now)) == 2
+
+
+@pytest.mark.parametrize("out", ["before", "after"])
+async def test_what_the_store_does_not_take_back_is_offered_again_and_counted_once(
+    counts: Counted, clock: Clock, store: MongoStore, out: Literal["before", "after"]
+) -> None:
+    door = Requests(counts, clock=clock)
+    await door.spend("d", 1_000)
+    counts.out = out
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            await door.give_back()
+    counts.out = None
+    assert await door.give_back() == 9
+    assert await store.requests.taken("d", day_of(clock.now)) == 1
+    assert await door.give_back() == 0
+    assert len(counts.returns) == 4
 
 
 async def test_developers_do_not_spend_each_others_requests(counts: Counted, clock: Clock) -> None:

@@ -1,20 +1,24 @@
 """`Retry-After` of full slots: after the wait a slot is free, in 99 of 100 cases."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.schedule import JOBS
+from actors.upkeep.sweeping import sweep_holds
 from domain.errors import LimitError
-from domain.quota import seconds_to_free_slot
+from domain.quota import LEAKED_AFTER, seconds_to_free_slot
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
-from tests.limits.conftest import Clock, Studio
+from tests.limits.conftest import FREE, Clock, Studio
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CASES = 4_000
+[SWEEPS] = [job for job in JOBS if job.run is sweep_holds]
 Draw = Callable[[random.Random], float]
 
 # How long generations may take: steady, spread, with a long tail, mostly quick but sometimes cold.
@@ -64,6 +68,45 @@ def test_with_few_examples_the_wait_is_stretched_and_with_none_it_is_typical() -
     assert seconds_to_free_slot([NOW], NOW, [10.0]) == 34
     assert seconds_to_free_slot([NOW], NOW) == 30
     assert seconds_to_free_slot([NOW - timedelta(seconds=60)], NOW, [10.0]) == 120
+
+
+@pytest.mark.parametrize("age", [0, 1, 30, 119, 121, 140, 400])
+async def test_the_slot_of_a_gateway_that_died_is_free_after_the_wait(
+    studio: Studio, store: MongoStore, clock: Clock, age: float
+) -> None:
+    """It held and never appended; the sweep came by a moment before, and does so every half minute."""
+    await studio.admission.hold("dev-1", "never", period="2026-11", bounds=FREE)
+    held_at = clock.now
+    clock.forward(seconds=age)
+    with pytest.raises(LimitError) as refused:
+        await studio.admission.look("dev-1", FREE)
+    swept_at = max(held_at + LEAKED_AFTER, clock.now) + timedelta(seconds=SWEEPS.period)
+    clock.forward(seconds=refused.value.retry_after)
+    assert swept_at <= clock.now <= swept_at + timedelta(seconds=10)
+    clock.now = swept_at
+    await studio.admission.sweep(older_than=swept_at - LEAKED_AFTER)
+    await studio.admission.look("dev-1", FREE)
+
+
+async def test_a_hold_whose_generation_begins_in_the_same_moment_is_no_dead_ones(
+    studio: Studio, store: MongoStore
+) -> None:
+    await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
+    refusing = asyncio.create_task(studio.admission.look("dev-1", FREE))
+    await studio.admit("g1", FREE)
+    with pytest.raises(LimitError) as refused:
+        await refusing
+    assert refused.value.retry_after == 30
+
+
+async def test_the_wait_is_for_the_first_slot_whoever_died(studio: Studio, clock: Clock) -> None:
+    bounds = Bounds(100, 2)
+    await studio.admission.hold("dev-1", "never", period="2026-11", bounds=bounds)
+    clock.forward(seconds=100)
+    await studio.admit("g1", bounds)
+    with pytest.raises(LimitError) as refused:
+        await studio.admission.look("dev-1", bounds)
+    assert refused.value.retry_after == 30
 
 
 async def test_the_examples_are_the_developers_own_and_others_only_beside_few(

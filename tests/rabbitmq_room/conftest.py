@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from dramatiq import worker
 
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq_room.commits import TABLE, Commits
@@ -40,9 +39,3 @@ async def wire(amqp_url: str) -> AsyncIterator[Wire]:
     await wire.start()
     yield wire
     await wire.close()
-
-
-@pytest.fixture(autouse=True)
-def _consumers_return_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """dramatiq waits three seconds before it connects again: too long for a test."""
-    monkeypatch.setattr(worker, "CONSUMER_RESTART_DELAY_SECS", 0.3)

@@ -1,7 +1,7 @@
 import pika
+from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from rabbitmq.consumer import declare
 from rabbitmq.topology import Topology
 
 
@@ -51,3 +51,11 @@ class Server:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def declare(channel: BlockingChannel, topology: Topology) -> None:
+    channel.exchange_declare(topology.exchange, exchange_type="topic", durable=True)
+    for queue, arguments in topology.declared_queues():
+        channel.queue_declare(queue, durable=True, arguments=arguments)
+    for queue, pattern in topology.bindings():
+        channel.queue_bind(queue, topology.exchange, routing_key=pattern)

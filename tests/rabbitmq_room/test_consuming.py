@@ -1,5 +1,4 @@
 import asyncio
-import inspect
 import json
 import signal
 import subprocess
@@ -9,18 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from dramatiq.broker import Consumer
-from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.worker import ConsumerThread, Worker
+from dramatiq.broker import Broker, MessageProxy
+from dramatiq.middleware import Middleware
 from structlog.testing import capture_logs
 
 from events.envelope import RecordedEvent
-from rabbitmq.broker import QuorumBroker
-from rabbitmq.consuming import Consuming, start_worker
-from rabbitmq.handling import Handler, Handling
+from rabbitmq.broker import EventBroker, Handler
+from rabbitmq.consuming import Consuming
 from rabbitmq.message import body_of
 from rabbitmq.publisher import Publisher
-from rabbitmq.session import parameters_of
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq_room.commits import Commits
 from tests.rabbitmq_room.heard import Heard, until
@@ -32,9 +28,9 @@ ONE = topology({"validation": ["generation.progressed"]})
 
 @asynccontextmanager
 async def consuming(
-    url: str, handlers: Mapping[str, Handler], table: Topology = ONE, *, threads: int = 2, **options: Any
+    url: str, handlers: Mapping[str, Handler], table: Topology = ONE, *, prefetch: int = 2, **options: Any
 ) -> AsyncIterator[Consuming]:
-    consumers = Consuming(url, handlers, topology=table, threads=threads, **options)
+    consumers = Consuming(url, handlers, topology=table, prefetch=prefetch, **options)
     await consumers.start()
     yield consumers
     await consumers.stop(grace=10)
@@ -164,7 +160,7 @@ async def test_stopping_lets_running_handlers_finish_and_leaves_the_rest_in_the_
         await go_on.wait()
         await heard.handle(event)
 
-    consumers = Consuming(amqp_url, {"validation": handle}, topology=ONE, threads=2)
+    consumers = Consuming(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
     await consumers.start()
     for _ in range(2):
         await running.acquire()
@@ -192,7 +188,7 @@ async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messa
         finally:
             cancelled.set_result(None)
 
-    consumers = Consuming(amqp_url, {"validation": handle}, topology=ONE, threads=2)
+    consumers = Consuming(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
     await consumers.start()
     await running
     await consumers.stop(grace=0.2)
@@ -218,9 +214,8 @@ async def test_an_old_answer_never_hits_a_message_of_the_new_connection(
         elif event.id in {commit.id for commit in rest}:
             await asyncio.Event().wait()
 
-    broker = QuorumBroker(parameters_of(wire.url, heartbeat=10, name="test"), ONE)
-    handling = Handling(asyncio.get_running_loop())
-    running = start_worker(broker, {"validation": handle}, handling, threads=1, prefetch=8)
+    consumers = Consuming(wire.url, {"validation": handle}, topology=ONE, prefetch=8)
+    await consumers.start()
     for commit in (*before, a):
         server.send("validation", body_of(commit.events[0]))
     while await started.get() != a.id:
@@ -228,16 +223,60 @@ async def test_an_old_answer_never_hits_a_message_of_the_new_connection(
     wire.cut()
     for commit in rest:
         server.send("validation", body_of(commit.events[0]))
-    # All four lie in the new connection's prefetch; some may lie there for the old one, too.
-    await until(lambda: wire.accepted == 2 and running.work_queue.qsize() >= 4)
+    missing = {commit.id for commit in (a, *rest)}
+    while missing:
+        missing.discard(await asyncio.wait_for(started.get(), 20))
     with capture_logs() as logs:
         finish_a.set()
-        await started.get()
-    assert "stale_delivery_not_answered" in [line["event"] for line in logs]
-    await asyncio.to_thread(running.stop, 200)
-    handling.abandon()
+        await until(lambda: "stale_delivery_not_answered" in [line["event"] for line in logs])
+    await consumers.stop(grace=0.2)
     left = {json.loads(body)["id"] for _, body in server.take_with_bodies("validation", 10, seconds=1)}
-    assert left >= {commit.id for commit in rest}
+    assert left == {commit.id for commit in rest}
+
+
+async def test_a_queue_whose_handlers_wait_holds_up_no_other(
+    amqp_url: str, server: Server, commits: Commits, heard: Heard
+) -> None:
+    table = topology({"invocation": ["generation.progressed"], "validation": ["generation.progressed"]})
+
+    async def hang(_event: RecordedEvent) -> None:
+        await asyncio.Event().wait()
+
+    server.declare(table)
+    sent = [commits.progressed() for _ in range(20)]
+    consumers = Consuming(
+        amqp_url, {"invocation": hang, "validation": heard.handle}, topology=table, prefetch=2
+    )
+    await consumers.start()
+    for commit in sent:
+        for queue in ("invocation", "validation"):
+            server.send(queue, body_of(commit.events[0]))
+    await heard.all_of(*(commit.id for commit in sent))
+    await consumers.stop(grace=0.2)
+    assert len(server.take("invocation", 20)) == 20
+
+
+async def test_a_busy_queue_is_emptied_whatever_order_its_handlers_finish_in(
+    amqp_url: str, server: Server, commits: Commits, heard: Heard
+) -> None:
+    sent = [commits.progressed() for _ in range(200)]
+    numbers = {commit.id: number for number, commit in enumerate(sent)}
+    failing = sent[::11]
+
+    async def handle(event: RecordedEvent) -> None:
+        await asyncio.sleep(numbers[event.id] * 5 % 7 / 1000)
+        if numbers[event.id] % 11 == 0:
+            raise ZeroDivisionError
+        await heard.handle(event)
+
+    server.declare(ONE)
+    for commit in sent:
+        server.send("validation", body_of(commit.events[0]))
+    async with consuming(amqp_url, {"validation": handle}, prefetch=9):
+        await heard.until(lambda ids: len(ids) == len(sent) - len(failing))
+        await until(lambda: server.count("validation.dead") == len(failing))
+    assert server.count("validation") == 0
+    assert len(set(heard.ids)) == len(heard.ids)
 
 
 POISON = """
@@ -250,7 +289,7 @@ async def die(event):
 
 async def main():
     table = topology({"validation": ["generation.progressed"]}, delivery_limit=1)
-    await Consuming(sys.argv[1], {"validation": die}, topology=table, threads=1).start()
+    await Consuming(sys.argv[1], {"validation": die}, topology=table, prefetch=1).start()
     await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -308,12 +347,23 @@ async def test_systems_with_different_prefixes_share_a_server_unheard(
         assert await others.until(bool) != [commit.id]
 
 
-def test_the_hooks_of_dramatiq_that_we_stand_on_are_still_there() -> None:
-    """We replace `consume` and `declare_queue`, answer through the consumer, set the prefetch at start."""
-    assert {"consume", "declare_queue", "enqueue"} <= set(vars(RabbitmqBroker))
-    assert {"ack", "nack", "requeue", "close", "__next__"} <= set(vars(Consumer))
-    assert ".consume(" in inspect.getsource(ConsumerThread.run)
-    assert "consumer.nack(message)" in inspect.getsource(ConsumerThread.post_process_message)
-    assert "consumer.ack(message)" in inspect.getsource(ConsumerThread.post_process_message)
-    assert "prefetch=self.delay_prefetch if delay else self.queue_prefetch" in inspect.getsource(Worker)
-    assert Worker(QuorumBroker(parameters_of("amqp://", heartbeat=10, name="x"), ONE)).queue_prefetch > 0
+def test_an_actor_is_called_by_its_event_and_never_sent() -> None:
+    async def handle(_event: RecordedEvent) -> None:
+        raise AssertionError
+
+    broker = EventBroker({"validation": handle})
+    with pytest.raises(RuntimeError, match="called by its event"):
+        broker.get_actor("validation").send("a copy")
+
+
+async def test_the_middleware_of_dramatiq_sees_every_call(commits: Commits, heard: Heard) -> None:
+    class Seen(Middleware):
+        def before_process_message(self, _broker: Broker, message: MessageProxy) -> None:
+            seen.append((message.actor_name, message.message_id))
+
+    seen: list[tuple[str, str]] = []
+    broker = EventBroker({"validation": heard.handle})
+    broker.add_middleware(Seen())
+    [event] = commits.progressed().events
+    assert await broker.call("validation", event)
+    assert seen == [("validation", event.id)]

@@ -58,7 +58,7 @@ async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_come
     node.node.kill()
     await asyncio.to_thread(node.node.stop)
     before = len(confirmed.ids)
-    consumers = Consuming(node.url, {"validation": heard.handle}, topology=table, threads=8)
+    consumers = Consuming(node.url, {"validation": heard.handle}, topology=table, prefetch=8)
     await consumers.start()
     assert not await announced(publisher, commits.progressed(), seconds=0.5)
     node.launch()

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, GenerationProgressed
-from rabbitmq.handling import Handler
+from rabbitmq.broker import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq_room.commits import Commits
@@ -19,7 +19,7 @@ async def bus(
     *,
     capacity: int = 10_000,
 ) -> AsyncIterator[InProcessBus]:
-    opened = InProcessBus(table, handlers, on_published, threads=4, capacity=capacity, publish_timeout=0.5)
+    opened = InProcessBus(table, handlers, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5)
     await opened.start()
     yield opened
     await opened.close(grace=0.5)

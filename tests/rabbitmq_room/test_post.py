@@ -9,8 +9,8 @@ import pytest
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, GenerationProgressed
+from rabbitmq.broker import Handler
 from rabbitmq.consuming import Consuming
-from rabbitmq.handling import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
@@ -48,10 +48,10 @@ async def open_post(request: pytest.FixtureRequest, table: Topology) -> AsyncIte
         if request.param == "rabbitmq":
             url = request.getfixturevalue("amqp_url")
             post = OverRabbitmq(url, table, on_published)
-            post.consuming = Consuming(url, handlers, topology=table, threads=4)
+            post.consuming = Consuming(url, handlers, topology=table, prefetch=4)
             await post.consuming.start()
         else:
-            post = InProcessBus(table, handlers, on_published, threads=4)
+            post = InProcessBus(table, handlers, on_published, prefetch=4)
         opened.append(post)
         await post.start()
         return post

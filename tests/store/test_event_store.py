@@ -11,7 +11,7 @@ import pytest
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
-from events.generation import GenerationProgressed
+from events.generation import CancelRequested, GenerationProgressed
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
 from store.mongo.connection import Database
@@ -122,6 +122,15 @@ class TestContract:
         assert sorted(found, key=lambda commit: commit.stream) == [second, first]
         assert await events.following({}) == []
 
+    async def test_it_tells_of_many_streams_which_types_of_events_they_have(self, events: EventStore) -> None:
+        await append(events, "a", 0, 10, 20)
+        await events.append("a", 2, [CancelRequested()], cause=CAUSE, time=NOON)
+        await append(events, "b", 0, 50)
+        found = await events.types(["a", "b", "nobody"])
+        progressed = GenerationProgressed.type
+        assert found == {"a": {progressed, CancelRequested.type}, "b": {progressed}}
+        assert await events.types([]) == {}
+
     async def test_nothing_follows_a_version_in_the_middle_of_a_commit(self, events: EventStore) -> None:
         await append(events, "a", 0, 10, 20)
         await append(events, "a", 2, 30)
@@ -222,3 +231,37 @@ async def test_microseconds_survive_in_the_body(store: MongoEventStore) -> None:
     commit = await append(store, "s", 0, 10, time=moment)
     assert (await store.read("s"))[0].events[0].time == moment
     assert await store.read("s") == [commit]
+
+
+async def test_concurrent_reads_each_get_their_own_stream_and_a_damaged_one_fails_alone(
+    database: Database, store: MongoEventStore
+) -> None:
+    expected = {name: [await append(store, name, 0, 10)] for name in ("a", "b", "c")}
+    await append(store, "bad", 0, 10)
+    await database.get_collection("commits").update_one({"_id": "bad:1"}, {"$set": {"last": 9}})
+    names = ["a", "b", "bad", "a", "c", "nothing"]
+    read = await asyncio.gather(*map(store.read, names), return_exceptions=True)
+    outcomes = dict(zip(names, read, strict=True))
+    assert isinstance(outcomes.pop("bad"), ValueError)
+    assert outcomes == {**expected, "nothing": []}
+    assert read[0] is not read[3]
+
+
+async def test_a_read_sees_what_was_appended_before_it_while_others_are_reading(
+    store: MongoEventStore,
+) -> None:
+    async def append_and_read(name: str) -> bool:
+        commit = await append(store, name, 0, 10)
+        return await store.read(name) == [commit]
+
+    assert all(await asyncio.gather(*(append_and_read(f"s{number}") for number in range(50))))
+
+
+async def test_a_gap_is_refused_whatever_was_seen_of_the_stream_before(store: MongoEventStore) -> None:
+    await append(store, "s", 0, 10)
+    await store.read("s")
+    with pytest.raises(WrongExpectedVersionError):
+        await append(store, "s", 2, 30)
+    await append(store, "s", 1, 20)
+    with pytest.raises(WrongExpectedVersionError):
+        await append(store, "s", 1, 20)

@@ -79,6 +79,28 @@ async def test_the_illegal_is_refused_also_in_the_middle_of_a_decision(house: Ho
     assert len(house.announced) == 1
 
 
+async def test_a_decision_from_what_is_known_is_appended_only_if_it_is_still_so(house: House) -> None:
+    await house.on_the_road(VALIDATED)
+    known = await house.generations.load(ID)
+    await house.generations.decide(ID, road.cancel, cause=CAUSE)
+    decided = await house.generations.decide(
+        ID, lambda g: [] if g.final else [RESERVED], cause=CAUSE, known=known
+    )
+    assert decided is not None
+    assert decided.events == ()
+    assert decided.generation == await house.generations.load(ID)
+
+
+async def test_what_changes_nothing_from_what_is_known_is_decided_again_from_the_log(house: House) -> None:
+    await house.on_the_road()
+    known = await house.generations.load(ID)
+    await house.generations.decide(ID, partial(road.validate, validated=VALIDATED), cause=CAUSE)
+    reserve = partial(road.reserve, reserved=RESERVED)
+    decided = await house.generations.decide(ID, reserve, cause=CAUSE, known=known)
+    assert decided is not None
+    assert decided.events == (RESERVED,)
+
+
 async def test_the_same_decision_taken_by_many_at_once_is_appended_once(house: House) -> None:
     await house.on_the_road(VALIDATED, RESERVED)
     decide = partial(
@@ -132,6 +154,7 @@ class Behind:
         self._events = events
         self.read = events.read
         self.following = events.following
+        self.types = events.types
         self.commits = events.commits
         self.unpublished = events.unpublished
         self.mark_published = events.mark_published

@@ -84,6 +84,6 @@ async def open_api(office: PostOffice) -> AsyncIterator[Api]:
     app.add_routes(DeliveryRoutes(door=door, webhooks=office.webhooks, clock=office.clock).table())
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)
-        world = World(client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed)
+        world = World(client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed, door)
         yield Api(world, await world.tenant())
         await store.accounts.keys.settle()

@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_network
 
 import pytest
 import pytest_asyncio
@@ -16,11 +17,14 @@ from gateway.accounts.identity import IdentityRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
 from gateway.accounts.projects import ProjectRoutes
 from gateway.accounts.tokens import Sessions, Tokens
+from gateway.callers import Callers
 from gateway.errors import errors_middleware
 from gateway.request_ids import install_request_ids
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.gateway.identity.world import OPERATOR_KEY, PASSWORD, PEPPER, RETIRED_SECRET, SECRET, Clock, World
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +58,12 @@ async def world(identity_database: str) -> AsyncIterator[World]:
         passwords,
         peppers,
         clock,
+        callers=Callers(LOOPBACK),
     )
     client = TestClient(TestServer(application(door, authenticator)))
     await client.start_server()
     password_hash = await passwords.hash(PASSWORD)
-    yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash)
+    yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash, door)
     await client.close()
     await accounts.keys.settle()
     store.close()

@@ -1,12 +1,16 @@
 """Login, refresh, me, logout."""
 
 import asyncio
+import zlib
 from datetime import timedelta
+from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from domain.access import Role
-from gateway.accounts.identity import LOGIN_ATTEMPTS, LOGIN_WINDOW
+from gateway.accounts.attempts import OF_ACCOUNT_FROM_PLACE
 from gateway.accounts.tokens import TokenPair
 from tests.gateway.identity.world import CAUSE, PASSWORD, UNKNOWN, Tenant, World, payload, told
 
@@ -20,9 +24,16 @@ def bearer(pair: TokenPair) -> dict[str, str]:
     return {"Authorization": f"Bearer {pair.access_token}"}
 
 
+def home_of(tenant: Tenant) -> str:
+    """Give everybody an address of his own."""
+    return str(IPv4Address(0x0A000000 + zlib.crc32(tenant.user_id.encode()) % 0xFFFFFF))
+
+
 async def try_login(world: World, tenant: Tenant, **changes: str | None) -> tuple[int, object]:
     sent = {"email": tenant.email, "password": PASSWORD, "project": tenant.project_id, **changes}
-    headers = {} if sent["project"] is None else {"X-Project-ID": sent["project"]}
+    headers = {"X-Forwarded-For": sent.get("place") or home_of(tenant)}
+    if sent["project"] is not None:
+        headers["X-Project-ID"] = sent["project"]
     body = {"email": sent["email"], "password": sent["password"]}
     answer = await world.client.post(LOGIN, json=body, headers=headers)
     return (200, await answer.json()) if answer.status == 200 else await told(answer)
@@ -163,17 +174,17 @@ async def test_a_missing_field_is_told_in_the_words_of_the_api(world: World) -> 
 
 async def test_too_many_attempts_wait_for_the_window_to_end(world: World) -> None:
     tenant = await world.tenant()
-    for _ in range(LOGIN_ATTEMPTS):
+    for _ in range(OF_ACCOUNT_FROM_PLACE.attempts):
         assert await try_login(world, tenant, password="wrong password") == WRONG_LOGIN
     refused = await world.client.post(
         LOGIN,
         json={"email": tenant.email, "password": PASSWORD},
-        headers={"X-Project-ID": tenant.project_id},
+        headers={"X-Project-ID": tenant.project_id, "X-Forwarded-For": home_of(tenant)},
     )
     body = await refused.json()
     assert (refused.status, body["code"]) == (429, "login_limit_exceeded")
     assert refused.headers["Retry-After"] == str(body["retry_after"])
-    assert 0 < body["retry_after"] <= LOGIN_WINDOW.total_seconds()
+    assert 0 < body["retry_after"] <= OF_ACCOUNT_FROM_PLACE.window.total_seconds()
     assert (await try_login(world, await world.neighbour(tenant)))[0] == 200
     world.clock.ahead += timedelta(seconds=body["retry_after"])
     assert (await try_login(world, tenant))[0] == 200
@@ -182,14 +193,14 @@ async def test_too_many_attempts_wait_for_the_window_to_end(world: World) -> Non
 async def test_of_many_attempts_at_once_only_so_many_are_checked(world: World) -> None:
     tenant = await world.tenant()
     tried = await asyncio.gather(*(try_login(world, tenant, password="wrong password") for _ in range(30)))
-    assert sum(one == WRONG_LOGIN for one in tried) == LOGIN_ATTEMPTS
-    assert sum(one[0] == 429 for one in tried) == 30 - LOGIN_ATTEMPTS
+    assert sum(one == WRONG_LOGIN for one in tried) == OF_ACCOUNT_FROM_PLACE.attempts
+    assert sum(one[0] == 429 for one in tried) == 30 - OF_ACCOUNT_FROM_PLACE.attempts
 
 
 async def test_who_logs_in_begins_to_count_anew(world: World) -> None:
     tenant = await world.tenant()
     for _ in range(2):
-        for _ in range(LOGIN_ATTEMPTS - 1):
+        for _ in range(OF_ACCOUNT_FROM_PLACE.attempts - 1):
             await try_login(world, tenant, password="wrong password")
         assert (await try_login(world, tenant))[0] == 200
 
@@ -246,6 +257,31 @@ async def test_after_logging_out_no_token_of_the_session_works(world: World) -> 
     assert await told(await world.client.get("/read", headers=bearer(pair))) == UNKNOWN
     assert await refresh(world, pair.refresh_token) == UNKNOWN
     assert (await world.client.get(ME, headers=bearer(other))).status == 200
+
+
+@pytest.mark.parametrize("by", ["logout", "a refresh token used twice"])
+async def test_an_ended_session_stays_ended_although_its_mark_lives_as_long_as_access_tokens(
+    world: World, identity_database: str, by: str
+) -> None:
+    tenant = await world.tenant()
+    pair = await world.login(tenant)
+    newest = await refresh(world, pair.refresh_token)
+    assert isinstance(newest, TokenPair)
+    if by == "logout":
+        assert (await world.client.post("/api/v1/auth/logout", headers=bearer(newest))).status == 204
+    else:
+        assert await refresh(world, pair.refresh_token) == UNKNOWN
+    with MongoClient[dict[str, Any]](identity_database, tz_aware=True) as client:
+        user = client.get_default_database()["users"].find_one({"_id": tenant.user_id})
+    assert user is not None
+    [mark] = user["ended_sessions"]
+    lives = timedelta(minutes=30)
+    assert lives <= mark["until"] - world.clock() + timedelta(seconds=30) <= lives + timedelta(minutes=2)
+    world.clock.ahead += timedelta(minutes=29)
+    assert await told(await world.client.get(ME, headers=bearer(newest))) == UNKNOWN
+    world.clock.ahead += timedelta(minutes=5)
+    for token in (pair.refresh_token, newest.refresh_token):
+        assert await refresh(world, token) == UNKNOWN
 
 
 async def test_a_developer_logs_out_too(world: World) -> None:

@@ -16,6 +16,7 @@ from domain.access import Claims, Role
 from domain.credentials import Peppers, display_prefix, mint
 from events.envelope import Cause
 from gateway.accounts.authentication import Authenticator
+from gateway.accounts.identity import IdentityRoutes
 from gateway.accounts.tokens import TokenPair, Tokens, key_id
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
@@ -68,6 +69,7 @@ class World:
     peppers: Peppers
     clock: Clock
     password_hash: str
+    door: IdentityRoutes
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def developer(self, tier: str = "cloud_premium") -> str:

@@ -1,0 +1,75 @@
+"""The answers to the deliveries of one channel: one frame acknowledges as many as it can."""
+
+import asyncio
+
+import structlog
+from pika.exceptions import AMQPError
+
+from rabbitmq.session import Session
+
+TOGETHER_S = 0.005
+
+log = structlog.get_logger()
+
+
+class Answers:
+    """Answer what one session delivered, and nothing else: delivery tags count per channel.
+
+    Acknowledgements wait 5 ms for each other. A lost answer is harmless: the event comes again.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._later = asyncio.get_running_loop().call_later
+        self._open: dict[int, bool] = {}  # tag -> whether it is done, oldest first
+        self._flushing: asyncio.TimerHandle | None = None
+
+    def expect(self, tag: int) -> None:
+        """Note a delivery that will be answered."""
+        self._open[tag] = False
+
+    def done(self, tag: int) -> None:
+        """Acknowledge a delivery soon."""
+        self._open[tag] = True
+        if self._flushing is None:
+            self._flushing = self._later(TOGETHER_S, self.flush)
+
+    def dead_letter(self, tag: int) -> None:
+        """Send a delivery to the dead-letter queue."""
+        self._open.pop(tag, None)
+        if self._reachable():
+            self._session.channel.basic_nack(tag, requeue=False)
+
+    def flush(self) -> None:
+        """Acknowledge all that is done: what lies before the oldest unfinished one with a single frame."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        together, alone = self._finished()
+        if not (together or alone) or not self._reachable():
+            return
+        try:
+            if together:
+                self._session.channel.basic_ack(together, multiple=True)
+            for tag in alone:
+                self._session.channel.basic_ack(tag)
+        except AMQPError as error:
+            log.warning("deliveries_not_answered", reason=str(error) or type(error).__name__)
+
+    def _finished(self) -> tuple[int, list[int]]:
+        """Forget what is done: the newest tag with nothing unfinished before it (0: none), and the rest."""
+        together = 0
+        for tag, done in self._open.items():
+            if not done:
+                break
+            together = tag
+        finished = [tag for tag, done in self._open.items() if done]
+        for tag in finished:
+            del self._open[tag]
+        return together, [tag for tag in finished if tag > together]
+
+    def _reachable(self) -> bool:
+        if self._session.lost.done() or not self._session.channel.is_open:
+            log.warning("stale_delivery_not_answered", reason="its connection is gone; it comes again")
+            return False
+        return True

@@ -1,0 +1,43 @@
+from dataclasses import dataclass
+
+from domain.access import Tenancy
+from store.accounts.queries import credentials_pipeline
+from store.accounts.records import tenancy_from
+from store.mongo.batcher import shared
+from store.mongo.connection import Database, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The credentials of a request, keys as their hashes under every pepper."""
+
+    project_id: str
+    user_id: str | None = None
+    developer_key_hashes: tuple[str, ...] = ()
+    api_key_hashes: tuple[str, ...] = ()
+
+
+class Tenancies:
+    """Read all that an access decision needs in one round trip, never from a cache.
+
+    Concurrent requests with the same credentials share an answer that was asked for after each of them came.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._projects = database["projects"]
+        self._reads = shared(self._find)
+
+    async def read(self, presented: Presented) -> Tenancy | None:
+        """Find what credentials name; None when there is no such project, whoever owns the keys."""
+        with reachable():
+            return await self._reads.put(presented)
+
+    async def _find(self, presented: Presented) -> Tenancy | None:
+        pipeline = credentials_pipeline(
+            presented.project_id,
+            presented.user_id,
+            presented.developer_key_hashes,
+            presented.api_key_hashes,
+        )
+        found = await self._projects.aggregate(pipeline).to_list(1)
+        return tenancy_from(found[0]) if found and found[0]["developer"] else None
