@@ -1,19 +1,22 @@
 """`/api/v1/auth/*`: login and its tokens, registration, one's own password, developer keys."""
 
 from aiohttp import web
-from pydantic import BaseModel, Field
 
 from domain.access import Claims, Role, StaffIdentity
-from domain.credentials import PASSWORD_LONGEST
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from events.envelope import Cause
+from gateway.accounts.auth_bodies import (
+    DeletionRequest,
+    DeveloperCreateRequest,
+    LoginRequest,
+    PasswordChangeRequest,
+    RefreshRequest,
+    UserCreateRequest,
+)
 from gateway.accounts.authentication import project_header
 from gateway.accounts.identity import (
-    Email,
     IdentityRoutes,
     KeyCreateRequest,
-    Name,
-    Password,
     account_body,
     cause_of,
     key_body,
@@ -25,34 +28,6 @@ from gateway.accounts.tokens import TokenPair
 from store.accounts.records import DeveloperRecord, Login, StaffRecord, UserRecord
 from store.accounts.slots import AlreadyExistsError
 from store.accounts.user_changes import NewPassword
-
-
-class LoginRequest(BaseModel):
-    email: Email
-    password: str = Field(max_length=PASSWORD_LONGEST)
-
-
-class RefreshRequest(BaseModel):
-    refresh_token: str = Field(max_length=4096)
-
-
-class UserCreateRequest(BaseModel):
-    email: Email
-    password: Password
-    full_name: Name | None = None
-
-
-class DeveloperCreateRequest(UserCreateRequest):
-    tier: str = Field("free_starter", max_length=64)
-
-
-class PasswordChangeRequest(BaseModel):
-    current_password: str = Field(max_length=PASSWORD_LONGEST)
-    new_password: Password
-
-
-class DeletionRequest(BaseModel):
-    password: str = Field(max_length=PASSWORD_LONGEST)
 
 
 class AuthRoutes:

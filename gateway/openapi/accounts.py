@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.accounts.auth import (
+from gateway.accounts.auth_bodies import (
     DeletionRequest,
     DeveloperCreateRequest,
     LoginRequest,
