@@ -102,9 +102,18 @@ class Newsdesk:
         return datetime.now(UTC) + self.ahead
 
     async def gateway(
-        self, *, woken: bool = True, cors: Sequence[str] = (), port: int = 0, **streams: Any
+        self,
+        *,
+        woken: bool = True,
+        cors: Sequence[str] = (),
+        port: int = 0,
+        shared: bool = False,
+        **streams: Any,
     ) -> Gateway:
-        """Start a gateway; unless it is `woken` no wake-up ever reaches it."""
+        """Start a gateway; unless it is `woken` no wake-up ever reaches it.
+
+        A named `port` may be that of another one, if both are `shared`.
+        """
         read = read_door()
         settings = replace(
             read,
@@ -117,7 +126,7 @@ class Newsdesk:
         self.stack.push_async_callback(runner.cleanup)
         if woken:
             self.stack.callback(self.bus.subscribe(door.newsroom.watching.wake))
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
         return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", door.newsroom, runner)
 
     async def person(self, gateway: Gateway, beside: Person | None = None) -> Person:
