@@ -40,6 +40,7 @@ class Scene:
             yield
         finally:
             await asyncio.gather(*sending)
+            await self.sandbox.taken()
         for key in keys:
             again = await self._accepted(key)
             if again != self.ids[key]:
