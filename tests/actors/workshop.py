@@ -24,6 +24,7 @@ from actors.upkeep.desk import Desk
 from domain import road
 from domain.generation import Generation, stream_of
 from domain.lifecycle import Patience
+from domain.price import PriceSettings
 from domain.quota import period_of
 from domain.tiers import TIERS
 from events.commit import Commit
@@ -193,7 +194,7 @@ def _hands(
         "words": store.words,
         "blobs": store.blobs,
         "admission": Admission(store.ledger, generations, clock=clock),
-        "observations": Observations(generations, store.words, store.predictions),
+        "observations": Observations(generations, store.words, store.predictions, PriceSettings()),
         "projection": store.projection,
         "decoder": decoder,
         "model": model,
