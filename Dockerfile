@@ -9,7 +9,7 @@ WORKDIR /app
 COPY requirements-service.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements-service.txt
 
-COPY bootstrap.py cli.py configuration.py environment.py logs.py processes.py ./
+COPY bootstrap.py cli.py configuration.py environment.py logs.py processes.py scheduling.py ./
 COPY actors ./actors
 COPY commands ./commands
 COPY demo ./demo

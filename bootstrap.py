@@ -11,30 +11,23 @@ import structlog
 
 from actors.hands import Hands
 from actors.pictures.decoder import Decoder, DecoderSettings
-from actors.provider.patience import Backoff
 from actors.provider.settings import ReplicateSettings
-from actors.push.sending import open_sender
 from actors.replicate import ReplicateModel
 from actors.settings import ActorSettings, PatienceSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
-from actors.upkeep.desk import Desk
-from actors.upkeep.scheduler import Scheduler
 from domain.master_keys import MasterKeySettings
 from domain.price import PriceSettings
 from domain.tiers import Tier, TierSettings, tiers_with
 from domain.webhook_settings import WebhookSettings
-from environment import ConfigurationError, read, read_signing
+from environment import ConfigurationError, read
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from gateway.generations.visible import visible
 from rabbitmq.broker import Handler
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.publisher import Publisher
-from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
-from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
 from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
@@ -44,8 +37,6 @@ from store.quota.admission import Admission
 from store.settings import StoreSettings
 from store.webhooks.webhooks import Webhooks
 
-RELAY_AFTER = timedelta(seconds=2)
-RELAY_BATCH = 500
 Bus = Publisher | InProcessBus
 
 log = structlog.get_logger()
@@ -193,60 +184,3 @@ async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
         yield bus
     finally:
         await bus.close(grace=20.0)
-
-
-def account_sweep(core: Core) -> AccountSweep:
-    """Make what completes account changes and erasures."""
-    return AccountSweep(
-        accounts=core.store.accounts,
-        drafts=core.store.drafts.stale,
-        changes=core.store.account_changes(now),
-        platform=core.store.platform_changes(now),
-        projects=ProjectErasure(
-            accounts=core.store.accounts,
-            changes=core.store.account_changes(now),
-            webhooks=core.webhooks,
-            after=timedelta(days=core.actors.keep_deleted_projects_days),
-            clock=now,
-        ),
-        generations=core.generations,
-        lists=core.store.lists,
-        words=core.store.words,
-        blobs=core.store.blobs,
-        clock=now,
-    )
-
-
-@asynccontextmanager
-async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
-    """Run the schedule."""
-
-    async def unpublished() -> list[Commit]:
-        return await core.store.events.unpublished(before=now() - RELAY_AFTER, limit=RELAY_BATCH)
-
-    polls = timedelta(seconds=2) if core.actors.public_url is None else core.patience.patience.hop
-    async with open_sender(hands) as sender:
-        scheduler = Scheduler(
-            Desk(
-                hands=hands,
-                events=core.store.events,
-                log=core.store.log,
-                checkpoints=core.store.checkpointer(read_signing(), now),
-                followers=core.store.followers,
-                parking=core.store.parking,
-                leases=core.store.leases,
-                relay=lambda: relay(unpublished, bus),
-                tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
-                questions=Backoff(first=polls, longest=timedelta(seconds=30)),
-                lists={},
-                unknown={},
-                cursors={},
-                sender=sender,
-                accounts=account_sweep(core),
-            )
-        )
-        scheduler.start()
-        try:
-            yield
-        finally:
-            await scheduler.stop()

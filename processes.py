@@ -21,7 +21,6 @@ from bootstrap import (
     open_core,
     open_hands,
     publishing,
-    scheduling,
 )
 from environment import ConfigurationError, read, read_door
 from gateway.door import Door, DoorSettings, create_door
@@ -32,6 +31,7 @@ from rabbitmq.consuming import Consuming
 from rabbitmq.in_process import InProcessBus
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
+from scheduling import scheduling
 
 Process = Callable[[], AbstractAsyncContextManager[None]]
 

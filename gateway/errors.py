@@ -76,7 +76,9 @@ ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
     ErrorCode.REQUEST_TIMEOUT: Answer(408, "The request body did not arrive in time"),
     ErrorCode.UNSUPPORTED_ENCODING: Answer(415, "Content-Encoding is not supported"),
     ErrorCode.SERVER_BUSY: Answer(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
-    ErrorCode.WEBHOOK_SECRET_LOST: Answer(503, "The webhook secret cannot be read. Rotate it."),
+    ErrorCode.WEBHOOK_SECRET_LOST: Answer(
+        503, "The webhook secret cannot be read. Rotate it.", {"Retry-After": "60"}
+    ),
     ErrorCode.STORE_UNAVAILABLE: Answer(
         503, "The service is temporarily unavailable. Try again later.", {"Retry-After": "5"}
     ),

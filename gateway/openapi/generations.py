@@ -9,6 +9,8 @@ from gateway.webhooks.endpoints import BASE, EndpointCreateRequest, EndpointUpda
 
 _ONE: Final = PREFIX + "/{generation_id}"
 _OLD: Final = "/api/v1/generation/generations/{generation_id}"
+_PAGE: Final = ("after", "wait", "limit")
+_FEED: Final = "/api/v1/projects/{project_id}/events"
 _OF_PROJECT: Final = "/api/v1/projects/{project_id}/generations"
 _ENDPOINT: Final = BASE + "/{endpoint_id}"
 _DEFAULT: Final = "/api/v1/webhooks/default/secret"
@@ -76,10 +78,12 @@ GENERATIONS: Final = (
     Operation("get", f"{_ONE}/events", "Watch a generation: SSE, NDJSON or JSON", "ticket",
               query=("after", "wait", "ticket"), answer="text/event-stream", headers=("Last-Event-ID",)),
     Operation("post", f"{_ONE}/events/ticket", "Make a ticket for a browser", "end_user", 201),
-    Operation("get", f"{PREFIX}/events", "Watch all of one's generations", "end_user",
-              query=("after", "wait", "limit"), answer="text/event-stream", headers=("Last-Event-ID",)),
-    Operation("get", "/api/v1/projects/{project_id}/events", "Watch a project", "developer",
-              query=("after", "wait", "limit"), answer="text/event-stream", headers=("Last-Event-ID",)),
+    Operation("get", f"{PREFIX}/events", "Watch all of one's generations", "ticket",
+              query=(*_PAGE, "ticket"), answer="text/event-stream", headers=("Last-Event-ID",)),
+    Operation("post", f"{PREFIX}/events/ticket", "Make a ticket for a browser", "end_user", 201),
+    Operation("get", _FEED, "Watch a project", "ticket",
+              query=(*_PAGE, "ticket"), answer="text/event-stream", headers=("Last-Event-ID",)),
+    Operation("post", f"{_FEED}/ticket", "Make a ticket for a browser", "developer", 201),
     Operation("get", _OF_PROJECT, "List the generations of a project", "developer",
               query=(*_LIST, "user_id"), answer="Generations"),
     Operation("get", _OF_PROJECT + "/{generation_id}", "Read a generation of a project", "developer",
