@@ -16,7 +16,7 @@ run: $(VENV)/.installed ## start the whole system on this machine and make one p
 	@exec $(BIN)/exemplar up
 
 test: $(VENV)/.installed-dev programs lint ## check the code, then run all tests on real servers
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.installed-dev ## measure speed against a floor, on this machine
 	$(BIN)/python -m bench

@@ -16,10 +16,17 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Image generation by example.",
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(quota.app, name="quota")
+
+
+@app.callback()
+def command() -> None:
+    """Image generation by example."""
+    from logs import configure_logging
+
+    configure_logging("exemplar", level=logging.WARNING)
 
 
 class Broker(StrEnum):
@@ -134,9 +141,7 @@ def followers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
 def accounts(context: typer.Context) -> None:
     """Make, show and change accounts: `exemplar accounts --help`."""
     from commands.accounts import app as accounts_app
-    from logs import configure_logging
 
-    configure_logging("accounts", level=logging.WARNING)
     accounts_app(context.args or ["--help"], prog_name="exemplar accounts")
 
 

@@ -44,11 +44,12 @@ async def open_office(home: Path | None) -> AsyncIterator[Office]:
 @asynccontextmanager
 async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[MongoStore]:
     """Open the store of the environment, or that of a running `exemplar up`; say in one line if it is out."""
+    named = "EXEMPLAR_MONGODB_URL" if home is None else str(home)
     store = MongoStore.open(_store_settings(home), holder=holder, clock=now)
     try:
         yield store
     except StoreError as error:
-        raise ConfigurationError(f"MongoDB cannot be reached ({error}): is it running?") from error
+        raise ConfigurationError(f"{named}: MongoDB cannot be reached ({error}): is it running?") from error
     finally:
         store.close()
 

@@ -21,7 +21,20 @@ from local.ports import Ports
 from local.rabbit import USER, RabbitNode, RabbitPorts
 from store.replica_set import initiate_replica_set
 
+# Files that wait for whole systems begin first, so that no process is left alone with them at the end.
+LONG = (
+    "tests/journeys/",
+    "tests/recipes/",
+    "tests/limits/",
+    "tests/accounts/",
+    "tests/docs/",
+    "tests/local/",
+)
 PASSWORD = "only-for-the-length-of-one-test-run"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((n for n, place in enumerate(LONG) if item.nodeid.startswith(place)), 9))
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,8 @@ async def test_a_retry_makes_a_new_generation_of_what_is_kept(tenant: Tenant) ->
     assert [await seed_of(tenant, one) for one in (original, ids[0])] == [7, 7]
     assert await seed_of(tenant, ids[1]) != 7
     after = await tenant.resource(original)
-    assert (after["version"], after["retry_of"]) == (before["version"], None)
+    assert (after["status"], after["retry_of"]) == ("completed", None)
+    assert after["completed_at"] == before["completed_at"]
 
 
 async def test_a_retry_outlives_its_original(tenant: Tenant) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -235,20 +234,3 @@ async def test_the_end_frees_the_slot_at_every_gateway_at_once(
     for number, end in enumerate(("completed", "failed") * 4):
         door = tenant.at((doors.first, doors.second)[number % 2])
         await studio.live(await door.accepted(), end)
-
-
-async def test_the_days_limit_stands_before_nothing_that_takes_from_an_intruder(
-    doors: Doors, session: aiohttp.ClientSession
-) -> None:
-    tenant = await make_tenant(doors, session, "none")
-    assert (await tenant.get(ONE)).status == 429
-
-    defences: tuple[tuple[str, str, dict[str, str] | None], ...] = (
-        ("DELETE", f"{ONE}/{uuid.uuid4()}", None),
-        ("POST", "/api/v1/auth/password", {"current_password": "not this one", "new_password": "n" * 20}),
-        ("POST", "/api/v1/auth/logout", {}),
-    )
-    for method, path, body in defences:
-        url = doors.first + path
-        async with session.request(method, url, json=body, headers=tenant.headers) as answer:
-            assert answer.status != 429, path

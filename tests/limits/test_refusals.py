@@ -1,5 +1,6 @@
 """What a gateway tells and counts when it refuses: a tier that is not configured, and every kind of limit."""
 
+import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -87,3 +88,20 @@ async def test_refusals_are_counted_and_not_recorded(
     assert counted["-", "login_limit_exceeded"] == 2
     assert counted["free_starter", "stream_limit_exceeded"] == 1
     doors.first = doors.open_door("first")
+
+
+async def test_the_days_limit_stands_before_nothing_that_takes_from_an_intruder(
+    doors: Doors, session: aiohttp.ClientSession
+) -> None:
+    tenant = await make_tenant(doors, session, "none")
+    assert (await tenant.get(ONE)).status == 429
+
+    defences: tuple[tuple[str, str, dict[str, str] | None], ...] = (
+        ("DELETE", f"{ONE}/{uuid.uuid4()}", None),
+        ("POST", "/api/v1/auth/password", {"current_password": "not this one", "new_password": "n" * 20}),
+        ("POST", "/api/v1/auth/logout", {}),
+    )
+    for method, path, body in defences:
+        url = doors.first + path
+        async with session.request(method, url, json=body, headers=tenant.headers) as answer:
+            assert answer.status != 429, path

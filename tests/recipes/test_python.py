@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.docs.reading import ROOT, blocks
 from tests.journeys.system import System
 from tests.recipes.installation import Account
@@ -36,11 +34,13 @@ def test_the_client_is_a_package_of_its_own(tmp_path: Path) -> None:
     assert (target / "exemplar_client/py.typed").exists()
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_every_program_has_the_right_types(number: int, tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(blocks(README, "python")[number])
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(program)]
+def test_every_program_has_the_right_types(tmp_path: Path) -> None:
+    programs = blocks(README, "python")
+    assert len(programs) == 3
+    files = [tmp_path / f"program_{number}.py" for number in range(len(programs))]
+    for file, program in zip(files, programs, strict=True):
+        file.write_text(program)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", *map(str, files)]
     env = {"MYPYPATH": str(CLIENT), "PATH": "", "HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
