@@ -149,7 +149,7 @@ def handlers_of(hands: Hands) -> dict[str, Handler]:
 
     def bound(subscription: Subscription) -> Handler:
         async def handle(event: RecordedEvent) -> None:
-            await subscription.handle(event, hands=hands)
+            await subscription.handler(event, hands=hands)
 
         return handle
 

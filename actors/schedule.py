@@ -6,7 +6,8 @@ from functools import partial
 
 from actors.provider.asking import poll, reconcile
 from actors.upkeep.desk import Desk
-from actors.upkeep.following import FOLLOWERS, follow
+from actors.upkeep.followers import FOLLOWERS
+from actors.upkeep.following import follow
 from actors.upkeep.redriving import redrive
 from actors.upkeep.sealing import checkpoint, seal
 from actors.upkeep.sweeping import expire, reseal_secrets, retire_pictures, sweep_holds, sweep_orphans

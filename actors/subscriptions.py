@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors import cancellation, completion, delivery, erasure, invocation, projector, quota, validation
-from actors.hands import Handler, Hands, bound_ids
-from events.envelope import RecordedEvent
+from actors.hands import Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +14,6 @@ class Subscription:
     queue: str
     events: tuple[str, ...]
     handler: Handler
-
-    async def handle(self, event: RecordedEvent, *, hands: Hands) -> None:
-        """Handle one event, with its ids in every line that is logged meanwhile."""
-        with bound_ids(self.queue, event):
-            await self.handler(event, hands=hands)
 
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (

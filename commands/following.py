@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from actors.upkeep.following import FOLLOWERS
+from actors.upkeep.followers import FOLLOWERS
 from bootstrap import now
 from environment import read
 from events.envelope import format_time

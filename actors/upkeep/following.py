@@ -4,31 +4,23 @@ A follower's position moves after its work, so a crash repeats work and never sk
 be handled is parked: what is behind it goes on, and it is tried again with growing pauses until it succeeds.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
-from actors import cancellation, delivery, erasure, quota
-from actors.hands import bound_ids
 from actors.upkeep.desk import Desk, SealedEntry
-from domain import platform
-from domain.developer import developer_of
-from domain.generation import id_of
+from actors.upkeep.followers import FOLLOWERS, Follower
 from store.errors import StoreUnavailableError
-from store.generations.projection import rows_of
 from store.log.parking import Parked
 
 _PAGE = 200
 _AGAIN = 20
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(hours=1)
-_UNWANTED = ("generation.cancel_requested", "generation.failed", "generation.duplicate_found")
 
 log = structlog.get_logger()
-
-Follower = Callable[[Desk, Sequence[SealedEntry]], Awaitable[None]]
 
 
 async def follow(name: str, desk: Desk) -> int:
@@ -103,74 +95,3 @@ def _later(one: Parked, error: str, desk: Desk) -> Parked:
     # 2**10 first pauses are longer than the longest; the bound keeps the number small.
     pause = min(_FIRST_PAUSE * 2 ** min(one.tries, 10), _LONGEST_PAUSE)
     return replace(one, error=error, tries=one.tries + 1, due_at=desk.hands.clock() + pause)
-
-
-async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
-    """Write the rows that are behind the log."""
-    newest: dict[str, int] = {}
-    for entry in entries:
-        if entry.commit.stream.startswith("generation-"):
-            newest[id_of(entry.commit.stream)] = entry.commit.last
-    versions = await desk.hands.projection.versions(list(newest))
-    behind = [name for name, version in newest.items() if versions.get(name, 0) < version]
-    generations = [await desk.hands.generations.load(name) for name in behind]
-    rows = await rows_of(list(filter(None, generations)), desk.hands.words, desk.hands.patience)
-    await desk.hands.projection.write(rows)
-
-
-async def settle(desk: Desk, entries: Sequence[SealedEntry]) -> None:
-    """Settle the quota of what became final."""
-    for entry in entries:
-        for event in entry.commit.events:
-            if event.type in ("generation.completed", "generation.failed"):
-                with bound_ids(quota.NAME, event):
-                    await quota.handle(event, hands=desk.hands)
-
-
-async def erase(desk: Desk, entries: Sequence[SealedEntry]) -> None:
-    """Delete the words and pictures of what was erased."""
-    for entry in entries:
-        for event in entry.commit.events:
-            if event.type == "generation.erased":
-                with bound_ids(erasure.NAME, event):
-                    await erasure.handle(event, hands=desk.hands)
-
-
-async def deliver(desk: Desk, entries: Sequence[SealedEntry]) -> None:
-    """Schedule the webhooks of what its owner may see, and keep the rows of endpoints."""
-    last = {
-        event.stream: event
-        for entry in entries
-        for event in entry.commit.events
-        if delivery.concerns(event, desk.hands)
-    }
-    for event in last.values():
-        with bound_ids(delivery.NAME, event):
-            await delivery.handle(event, hands=desk.hands)
-
-
-async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:
-    """Write what became of developers into the documents of their accounts."""
-    for developer in filter(None, {developer_of(entry.commit.stream) for entry in entries}):
-        await desk.accounts.follow(developer)
-    if any(entry.commit.stream == platform.STREAM for entry in entries):
-        await desk.accounts.follow_platform()
-
-
-async def cancel(desk: Desk, entries: Sequence[SealedEntry]) -> None:
-    """End upstream what nobody waits for any more."""
-    for entry in entries:
-        for event in entry.commit.events:
-            if event.type in _UNWANTED:
-                with bound_ids(cancellation.NAME, event):
-                    await cancellation.handle(event, hands=desk.hands)
-
-
-FOLLOWERS: dict[str, Follower] = {
-    "projector": project,
-    "settlement": settle,
-    "erasure": erase,
-    "cancellation": cancel,
-    "delivery": deliver,
-    "accounts": complete_accounts,
-}

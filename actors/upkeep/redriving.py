@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from actors.hands import bound_ids
 from actors.subscriptions import Subscription, movers_of
 from actors.upkeep.desk import Desk
 from actors.upkeep.rounds import due_rows
@@ -80,6 +81,7 @@ def _late(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
 async def _handle(mover: Subscription, event: RecordedEvent, gate: asyncio.Semaphore, desk: Desk) -> None:
     try:
         async with gate:
-            await mover.handle(event, hands=desk.hands)
+            with bound_ids(mover.queue, event):
+                await mover.handler(event, hands=desk.hands)
     except Exception as error:  # noqa: BLE001 - the next round tries again; the others must not wait for it
         log.warning("driving failed", queue=mover.queue, event_id=event.id, error=repr(error))

@@ -12,7 +12,7 @@ from actors.model import ModelUnavailableError
 from actors.provider.settings import ReplicateSettings
 from actors.replicate import ReplicateModel
 from actors.subscriptions import SUBSCRIPTIONS
-from actors.upkeep.following import FOLLOWERS
+from actors.upkeep.followers import FOLLOWERS
 from domain.generation import stream_of
 from events.envelope import Cause
 from events.event import Event
@@ -135,5 +135,5 @@ async def test_a_prediction_that_starts_after_the_wish_is_ended_by_its_message(p
     generation = await provider.record(CANCELED, started(prediction=one))
     commits = await provider.store.events.read(stream_of(generation))
     [subscription] = [row for row in SUBSCRIPTIONS if row.queue == "cancellation"]
-    await subscription.handle(commits[-1].events[-1], hands=provider.hands)
+    await subscription.handler(commits[-1].events[-1], hands=provider.hands)
     assert await provider.status(one) == "canceled"

@@ -11,7 +11,8 @@ from structlog.typing import EventDict
 from typer.testing import CliRunner
 
 from actors.schedule import JOBS
-from actors.upkeep.following import FOLLOWERS, follow
+from actors.upkeep.followers import FOLLOWERS
+from actors.upkeep.following import follow
 from actors.upkeep.scheduler import Scheduler
 from cli import app
 from domain.generation import Generation

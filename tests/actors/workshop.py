@@ -154,7 +154,7 @@ class Workshop:
         await self.store.projection.write(rows)
 
     async def _call(self, mover: Subscription, event: RecordedEvent) -> None:
-        await mover.handle(event, hands=self.hands)
+        await mover.handler(event, hands=self.hands)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import pytest
 from pymongo import MongoClient
 
 import configuration
-from actors.upkeep.following import FOLLOWERS
+from actors.upkeep.followers import FOLLOWERS
 from domain.webhooks import Code, Ended
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
