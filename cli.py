@@ -52,7 +52,7 @@ def up(
     from local.up import up as bring_up
     from logs import configure_logging
 
-    configure_logging("up")
+    configure_logging("up", level=logging.WARNING)
     try:
         settings = HomeSettings()
     except ValidationError as error:
