@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from domain.generation import Generation, evolve, fold, id_of, stream_of
+from domain.generation import Generation, evolve, id_of, stream_of
 from domain.lifecycle import check
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -16,6 +16,7 @@ from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed
 from store.errors import WrongExpectedVersionError
 from store.event_store import EventStore
+from store.generations.folds import Folds
 
 Decision = Callable[[Generation], Sequence[Event]]
 Clock = Callable[[], datetime]
@@ -44,11 +45,11 @@ class Generations:
         self._events = events
         self._announce = announce
         self._clock = clock
+        self._folds = Folds()
 
     async def load(self, generation_id: str) -> Generation | None:
         """Fold a generation's stream; None when there is none."""
-        commits = await self._events.read(stream_of(generation_id))
-        return fold(event for commit in commits for event in commit.events)
+        return self._folds.fold(await self._events.read(stream_of(generation_id)))
 
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Tell of those generations that there are whether they are over; one question for all."""

@@ -1,10 +1,14 @@
+from collections.abc import Sequence
 from datetime import datetime
 
 from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
 
 from store.generations.blobs import Blob, Kind
+from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, only_duplicates, reachable
+
+_NAMED = ("generation", "digest", "sha256")
 
 
 class MongoBlobs:
@@ -12,10 +16,12 @@ class MongoBlobs:
 
     def __init__(self, database: Database) -> None:
         self._blobs = database.get_collection("blobs")
+        self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
-        await self._blobs.create_index([("generation", ASCENDING)])
+        # Answers `hashes` alone, so that no picture is read for it.
+        await self._blobs.create_index([(name, ASCENDING) for name in _NAMED])
         await self._blobs.create_index([("kind", ASCENDING), ("created_at", ASCENDING)])
 
     async def put(self, *blobs: Blob) -> None:
@@ -35,8 +41,14 @@ class MongoBlobs:
 
     async def hashes(self, generation: str) -> dict[str, str]:
         with reachable():
-            found = await self._blobs.find({"generation": generation}, {"data": 0}).to_list(None)
-        return {document["digest"]: document["sha256"] for document in found}
+            return await self._hashes.put(generation)
+
+    async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
+        query, fields = {"generation": {"$in": list(set(generations))}}, dict.fromkeys(_NAMED, 1)
+        found: dict[str, dict[str, str]] = {generation: {} for generation in generations}
+        async for document in self._blobs.find(query, {"_id": 0, **fields}):
+            found[document["generation"]][document["digest"]] = document["sha256"]
+        return [found[generation].copy() for generation in generations]
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         query = {"generation": generation} | ({"token": token} if token else {})
