@@ -69,7 +69,7 @@ class Generations:
         `known` is the generation as the caller has loaded it: what is decided from it is appended only if it
         is still so. Raises IllegalTransitionError for what the rules forbid, and the store's errors.
         """
-        generation = known or await self.load(generation_id)
+        generation, fresh = known or await self.load(generation_id), known is None
         for attempt in range(_TRIES):
             if generation is None:
                 return None
@@ -77,9 +77,9 @@ class Generations:
                 if decided := await self._append_to(generation, events, cause):
                     return decided
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, no secret
-            elif generation is not known:
+            elif fresh:
                 return Decided(generation)
-            generation = await self.load(generation_id)
+            generation, fresh = await self.load(generation_id), True
         raise WrongExpectedVersionError(stream_of(generation_id), -1)
 
     async def _append_to(

@@ -91,6 +91,14 @@ async def test_a_decision_from_what_is_known_is_appended_only_if_it_is_still_so(
     assert decided.generation == await house.generations.load(ID)
 
 
+async def test_what_changes_nothing_and_is_known_still_changes_nothing(house: House) -> None:
+    await house.on_the_road(VALIDATED)
+    known = await house.generations.load(ID)
+    decided = await house.generations.decide(ID, lambda _: [], cause=CAUSE, known=known)
+    assert decided is not None
+    assert (decided.generation, decided.events) == (known, ())
+
+
 async def test_what_changes_nothing_from_what_is_known_is_decided_again_from_the_log(house: House) -> None:
     await house.on_the_road()
     known = await house.generations.load(ID)
