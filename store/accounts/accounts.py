@@ -32,7 +32,7 @@ from store.accounts.records import (
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import Staff
 from store.accounts.standings import StandingReader
-from store.accounts.tenancies import Presented, Tenancies
+from store.accounts.tenancies import Tenancies, TenancyQuery
 from store.mongo.connection import Database, Document, reachable
 
 
@@ -156,7 +156,7 @@ class Accounts:
         Keys are found whoever owns them: the decision compares.
         """
         return await self._tenancies.read(
-            Presented(project_id, user_id, tuple(developer_key_hashes), tuple(api_key_hashes))
+            TenancyQuery(project_id, user_id, tuple(developer_key_hashes), tuple(api_key_hashes))
         )
 
     async def developer_state(self, developer_id: str) -> tuple[AccountState, str] | None:
