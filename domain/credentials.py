@@ -82,6 +82,11 @@ class Peppers:
             return ()
         return tuple(self._hash(version, key) for version in sorted(self.secrets, reverse=True))
 
+    def hashes(self, text: str) -> tuple[str, ...]:
+        """Return every hash of any text: the one under which it is kept now, then those of other versions."""
+        others = (version for version in self.secrets if version != self.current)
+        return tuple(self._hash(version, text) for version in (self.current, *others))
+
     def _hash(self, version: int, key: str) -> str:
         return f"{version}:{hmac.digest(self.secrets[version].encode(), key.encode(), 'sha256').hex()}"
 

@@ -76,7 +76,7 @@ class IdentityRoutes:
     @property
     def attempts(self) -> Attempts:
         """What counts guesses at passwords."""
-        return Attempts(self.accounts.sessions, self.clock)
+        return Attempts(self.accounts.sessions, self.peppers, self.clock)
 
     async def create_key(
         self, developer_id: str, project_id: str | None, name: str | None, *, cause: Cause

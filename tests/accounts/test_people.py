@@ -101,6 +101,35 @@ async def test_a_password_is_changed_by_who_knows_it_and_guesses_are_counted(hou
     assert (await login(house, person))[0] == 200
 
 
+@pytest.mark.parametrize("kind", ["end user", "developer"])
+async def test_a_thief_with_one_session_does_not_keep_its_owner_from_his_password(
+    house: House, kind: str
+) -> None:
+    person = await house.person()
+    who = person if kind == "end user" else person.place.owner
+    (stolen, _), (mine, _) = await session(house, who), await session(house, who)
+    guess = {"current_password": "a guess", "new_password": OTHER}
+    tried = [
+        (await house.call("POST", PASSWORDS, stolen, guess))[0]
+        for _ in range(OF_ACCOUNT_FROM_PLACE.attempts + 2)
+    ]
+    assert tried[-1] == 429
+    sent = {"current_password": PASSWORD, "new_password": OTHER}
+    assert (await house.call("POST", PASSWORDS, mine, sent))[0] == 204
+    assert not await lives(house, stolen)
+
+
+async def test_a_prolonged_session_guesses_no_more_than_before(house: House) -> None:
+    person = await house.person()
+    token, refresh = await session(house, person)
+    guess = {"current_password": "a guess", "new_password": OTHER}
+    for _ in range(OF_ACCOUNT_FROM_PLACE.attempts):
+        assert (await house.call("POST", PASSWORDS, token, guess))[0] == 422
+    _, body = await house.call("POST", "/api/v1/auth/refresh", {}, {"refresh_token": refresh})
+    token = {"Authorization": f"Bearer {body['access_token']}"}
+    assert (await house.call("POST", PASSWORDS, token, guess))[0] == 429
+
+
 async def test_a_developer_resets_the_password_of_his_user(house: House) -> None:
     person = await house.person()
     token, refresh = await session(house, person)
