@@ -125,6 +125,17 @@ async def test_a_refusal_looks_as_the_document_says(house: House, served: Any) -
         Draft202012Validator(schema).validate(body)
 
 
+@pytest.mark.parametrize(
+    "query", ["by=user&by=day", "from=2026-01-01&from=2026-01-02", "format=csv&format=csv"]
+)
+async def test_a_parameter_of_usage_may_be_given_once(house: House, query: str) -> None:
+    owner = await house.owner()
+    status, body = await house.get(f"/api/v1/usage?{query}", owner.token)
+    assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
+    status, body = await house.get("/api/v1/usage?by=user,day", owner.token)
+    assert (status, body["by"]) == (200, ["user", "day"])
+
+
 async def test_the_project_too_many_is_refused_with_a_clear_text(house: House) -> None:
     owner = await house.owner("free_starter")
     for number in range(3):

@@ -144,6 +144,20 @@ async def test_a_developer_resets_the_password_of_his_user(house: House) -> None
     await session(house, person, body["password"])
 
 
+async def test_a_reset_whose_body_is_mistyped_changes_nothing(house: House) -> None:
+    person = await house.person()
+    owner, operator = person.place.owner, {"X-Operator-Key": OPERATOR_KEY}
+    for who, path, asking in (
+        (person, f"/api/v1/projects/{person.place.id}/users/{person.id}/password", owner.token),
+        (owner, f"/api/v1/developers/{owner.id}/password", operator),
+    ):
+        token, _ = await session(house, who)
+        status, body = await house.call("PUT", path, asking, {"pasword": OTHER})
+        assert (status, body["detail"][0]["loc"]) == (422, ["body", "pasword"])
+        assert await lives(house, token)
+        assert (await login(house, who))[0] == 200
+
+
 async def test_an_operator_resets_the_password_of_a_developer(house: House) -> None:
     owner = await house.owner()
     token, _ = await session(house, owner)
