@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from domain.access import Role
 from gateway.openapi.document import OPERATIONS
 from gateway.openapi.operation import Operation
-from tests.accounts.house import CAUSE, PASSWORD, House
+from tests.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House
 from tests.accounts.test_matrix import UNKNOWN, routes_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -104,6 +104,7 @@ async def test_answers_look_as_the_document_says(house: House, served: Any) -> N
         ("get", f"{project}/api-keys", owner.token, None),
         ("get", f"{project}/generations", owner.token, None),
         ("get", "/api/v1/usage", owner.token, None),
+        ("get", "/api/v1/developers", {"X-Operator-Key": OPERATOR_KEY}, None),
         ("get", "/api/v1/usage", person.token, None),
         ("get", "/api/v1/developers/{developer_id}/history", auditor, None),
         ("get", f"{one}/{{generation_id}}", person.token, None),

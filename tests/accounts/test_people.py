@@ -144,6 +144,26 @@ async def test_a_developer_resets_the_password_of_his_user(house: House) -> None
     await session(house, person, body["password"])
 
 
+async def test_developers_are_listed_in_pages_newest_first(house: House) -> None:
+    made = [(await house.owner()).id for _ in range(5)]
+    operator = {"X-Operator-Key": OPERATOR_KEY}
+    seen: list[str] = []
+    for page in (1, 2, 3):
+        status, body = await house.get(f"/api/v1/developers?page={page}&page_size=2", operator)
+        assert (status, body["page"], body["page_size"]) == (200, page, 2)
+        assert len(body["developers"]) == min(2, body["total"] - 2 * (page - 1))
+        seen += [developer["id"] for developer in body["developers"]]
+    assert seen[:5] == made[::-1]
+    _, whole = await house.get("/api/v1/developers", operator)
+    assert [developer["id"] for developer in whole["developers"]][:6] == seen
+    assert (whole["page"], whole["page_size"]) == (1, 50)
+    beyond = (await house.get("/api/v1/developers?page=1000", operator))[1]
+    assert (beyond["developers"], beyond["total"]) == ([], whole["total"])
+    for query in ("page=0", "page_size=101", "page=x", "page_size=1&page_size=2"):
+        status, body = await house.get(f"/api/v1/developers?{query}", operator)
+        assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
+
+
 async def test_a_reset_whose_body_is_mistyped_changes_nothing(house: House) -> None:
     person = await house.person()
     owner, operator = person.place.owner, {"X-Operator-Key": OPERATOR_KEY}
