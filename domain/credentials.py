@@ -34,6 +34,9 @@ _KEY = re.compile(r"[A-Za-z]{2}_[A-Za-z0-9_-]{32}", re.ASCII)
 _LABEL = r"[^\W_](?:[^\W_]|-){0,61}[^\W_]|[^\W_]"
 _EMAIL = re.compile(rf"[^\s@\"(),:;<>\[\\\]\x00-\x20\x7f-\x9f]{{1,64}}@(?:(?:{_LABEL})\.)+(?:{_LABEL})")
 
+# What cannot be seen, or turns what is read around: two addresses that look alike would be two accounts.
+_NOT_OF_EMAIL = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs"})
+
 
 def mint(prefix: str, randomness: Randomness = secrets.token_bytes) -> str:
     """Make a key: the prefix, an underscore and 32 URL-safe characters out of 24 random bytes."""
@@ -82,6 +85,11 @@ class Peppers:
             return ()
         return tuple(self._hash(version, key) for version in sorted(self.secrets, reverse=True))
 
+    def hashes(self, text: str) -> tuple[str, ...]:
+        """Return every hash of any text: the one under which it is kept now, then those of other versions."""
+        others = (version for version in self.secrets if version != self.current)
+        return tuple(self._hash(version, text) for version in (self.current, *others))
+
     def _hash(self, version: int, key: str) -> str:
         return f"{version}:{hmac.digest(self.secrets[version].encode(), key.encode(), 'sha256').hex()}"
 
@@ -89,7 +97,8 @@ class Peppers:
 def normal_email(text: str) -> str:
     """Return an address in the one form in which it is kept and compared; ValueError when it is none."""
     email = unicodedata.normalize("NFC", text.strip()).lower()
-    if len(email) > EMAIL_LONGEST or _EMAIL.fullmatch(email) is None:
+    unseen = any(unicodedata.category(character) in _NOT_OF_EMAIL for character in email)
+    if unseen or len(email) > EMAIL_LONGEST or _EMAIL.fullmatch(email) is None:
         raise ValueError("value is not a valid email address")
     return email
 

@@ -27,8 +27,8 @@ class UnacceptableJsonError(ValueError):
     """The text is JSON, but of a kind that is not taken; the message says which, for a client to read."""
 
 
-def load_json(text: str, *, max_depth: int = MAX_DEPTH) -> object:
-    """Read one JSON value.
+def load_json(text: str, *, max_depth: int = MAX_DEPTH, any_text: bool = False) -> object:
+    """Read one JSON value; with `any_text` the caller judges every string himself.
 
     Raises MalformedJsonError for what is no JSON, UnacceptableJsonError for nesting over ``max_depth``,
     a duplicate key, an unpaired surrogate or NUL.
@@ -41,7 +41,7 @@ def load_json(text: str, *, max_depth: int = MAX_DEPTH) -> object:
         )
     except json.JSONDecodeError as error:
         raise MalformedJsonError(str(error)) from error
-    if any(_UNSAFE.search(string) for string in _strings(value)):
+    if not any_text and any(_UNSAFE.search(string) for string in _strings(value)):
         raise UnacceptableJsonError("text must not contain NUL or unpaired surrogates")
     return value
 

@@ -1,7 +1,6 @@
 """The bytes of a request's body, taken only while they keep coming."""
 
 import asyncio
-import json
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -10,6 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestPayloadError
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.strict_json import MalformedJsonError, UnacceptableJsonError, load_json
 
 # What reading a body may raise about the body itself, beside the errors of a connection.
 UNREADABLE = (RequestPayloadError, HttpProcessingError)
@@ -117,11 +117,13 @@ def refuse_encoding(request: web.Request) -> None:
 
 
 async def read_json_object(request: web.Request) -> dict[str, object]:
-    """Read a small JSON body, at most the application's ``client_max_size``; raises FieldError."""
+    """Read a small JSON body, at most the application's ``client_max_size``, strictly; raises FieldError."""
     refuse_encoding(request)
     try:
-        value = json.loads((await request.read()).decode())
-    except (ValueError, RecursionError) as error:  # a ValueError too: a number of thousands of digits
+        value = load_json((await request.read()).decode(), any_text=True)  # a field tells of its own text
+    except UnacceptableJsonError as error:
+        raise _field_error(str(error), "value_error") from error
+    except (MalformedJsonError, UnicodeDecodeError) as error:
         raise _field_error("Invalid JSON format", "value_error.json") from error
     if not isinstance(value, dict):
         raise _field_error("value is not a valid dict", "type_error.dict")

@@ -115,7 +115,8 @@ def _limit(policy: Policy, resets_at: datetime | None) -> dict[str, object]:
 
 
 def _dimensions(request: web.Request, allowed: Sequence[Dimension]) -> tuple[Dimension, ...]:
-    asked = [name for text in request.query.getall("by", ["day"]) for name in text.split(",")]
+    text = _once(request, "by")
+    asked = ["day"] if text is None else text.split(",")
     if len(set(asked)) != len(asked) or not set(asked) <= set(allowed):
         raise _wrong("by", f"must be one or more of {', '.join(allowed)}, between commas")
     return cast("tuple[Dimension, ...]", tuple(asked))

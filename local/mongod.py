@@ -75,6 +75,8 @@ class Mongod:
                 "64",
                 "--nounixsocket",
             ),
+            # A slow operation is logged with its filter, in which addresses of people stand: none is.
+            *("--slowOpSampleRate", "0"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         )
 

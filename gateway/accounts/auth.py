@@ -140,7 +140,7 @@ class AuthRoutes:
 
     async def _prove(self, claims: Claims, password: str, field: str) -> str:
         """Check that the caller knows his password, and return its hash; a wrong one counts like a login."""
-        guess = await self._door.attempts.proof(claims.role, claims.subject)
+        guess = await self._door.attempts.proof(claims)
         kept = await self._door.accounts.password_hash(claims.role, claims.subject, claims.project_id)
         verifying = self._door.passwords.verify(password, kept)
         if not await self._door.attempts.checked(verifying, guess) or kept is None:

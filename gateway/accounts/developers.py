@@ -15,6 +15,7 @@ from gateway.accounts.identity import (
     path_id,
     read_model,
     read_optional_model,
+    read_query,
     reset_response,
 )
 from store.accounts.records import DeveloperRecord
@@ -22,6 +23,13 @@ from store.accounts.records import DeveloperRecord
 
 class TierRequest(BaseModel):
     tier: str = Field(max_length=64)
+
+
+class DevelopersRequest(BaseModel):
+    """Which page of all developers, the newest first."""
+
+    page: int = Field(1, ge=1, le=100_000)
+    page_size: int = Field(50, ge=1, le=100)
 
 
 class DeveloperRoutes:
@@ -41,8 +49,11 @@ class DeveloperRoutes:
 
     async def list_all(self, request: web.Request) -> web.Response:
         await self._door.authenticator.operator(request)
-        developers = await self._door.accounts.developers()
-        return web.json_response({"developers": [_body(developer) for developer in developers]})
+        asked = read_query(request, DevelopersRequest)
+        developers, total = await self._door.accounts.developers_of_page(asked.page, asked.page_size)
+        listed = [_body(developer) for developer in developers]
+        body = {"developers": listed, "total": total, "page": asked.page, "page_size": asked.page_size}
+        return web.json_response(body)
 
     async def read(self, request: web.Request) -> web.Response:
         await self._door.authenticator.operator(request)

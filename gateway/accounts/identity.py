@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.access import Role
@@ -52,7 +52,12 @@ class KeyCreateRequest(BaseModel):
 
 
 class PasswordResetRequest(BaseModel):
-    """Another password for somebody; without one it is made here and shown once."""
+    """Another password for somebody; without one it is made here and shown once.
+
+    Any other name is refused: who mistypes `password` wants no random one.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     password: Password | None = None
 
@@ -76,7 +81,7 @@ class IdentityRoutes:
     @property
     def attempts(self) -> Attempts:
         """What counts guesses at passwords."""
-        return Attempts(self.accounts.sessions, self.clock)
+        return Attempts(self.accounts.sessions, self.peppers, self.clock)
 
     async def create_key(
         self, developer_id: str, project_id: str | None, name: str | None, *, cause: Cause

@@ -12,7 +12,7 @@ from domain.credentials import Peppers
 from domain.errors import ExemplarError
 from domain.tiers import Tier
 from store.accounts.accounts import Accounts
-from store.accounts.standings import Standings
+from store.accounts.standings import AccountStates
 
 _SENT = "sent"  # in place of a key, of which only the hashes are kept
 
@@ -62,7 +62,7 @@ class Standing:
         )
         return {one for one in passes if not self._stands(one, found)}
 
-    def _stands(self, one: Pass, found: Standings) -> bool:
+    def _stands(self, one: Pass, found: AccountStates) -> bool:
         try:
             if one.claims.role is Role.DEVELOPER:
                 return self._developer_stands(one, found)
@@ -73,7 +73,7 @@ class Standing:
             return False
         return True
 
-    def _developer_stands(self, one: Pass, found: Standings) -> bool:
+    def _developer_stands(self, one: Pass, found: AccountStates) -> bool:
         state, tier = found.developers.get(one.claims.subject) or (None, None)
         access.developer(one.claims, one.presented, state, tier, self.tiers)
         return one.project is None or found.projects.get(one.project) == (one.claims.subject, True)

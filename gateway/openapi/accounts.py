@@ -9,7 +9,7 @@ from gateway.accounts.auth_bodies import (
     PasswordChangeRequest,
     RefreshRequest,
 )
-from gateway.accounts.developers import TierRequest
+from gateway.accounts.developers import DevelopersRequest, TierRequest
 from gateway.accounts.histories import HistoryRequest
 from gateway.accounts.identity import KeyCreateRequest, PasswordResetRequest
 from gateway.accounts.projects import ProjectCreateRequest, ProjectUpdateRequest, UsersRequest
@@ -40,7 +40,8 @@ ACCOUNTS: Final = (
     Operation("post", _KEYS, "Make a developer key, shown this once", "developer", 201,
               body=KeyCreateRequest, answer="NewKey"),
     Operation("delete", _KEYS + "/{key_id}", "Revoke a developer key", "developer", 204),
-    Operation("get", _DEVELOPERS, "List all developers", "operator"),
+    Operation("get", _DEVELOPERS, "List all developers, newest first", "operator",
+              query=DevelopersRequest, answer="Developers"),
     Operation("get", _DEVELOPER, "Read a developer", "operator", answer="Account"),
     Operation("put", f"{_DEVELOPER}/tier", "Put a developer under another tier", "operator",
               body=TierRequest, answer="Account"),

@@ -67,6 +67,7 @@ ANSWERS: Final[Mapping[str, Schema]] = {
         updated_at=_MAYBE_TIME,
     ),
     "Projects": _list(_ref("Project")),
+    "Developers": _all(developers=_list(_ref("Account")), total=_NUMBER, page=_NUMBER, page_size=_NUMBER),
     "Users": _all(users=_list(_OBJECT), total=_NUMBER, page=_NUMBER, page_size=_NUMBER),
     "History": _all(events=_list(_OBJECT), limit=_NUMBER, next_cursor=_MAYBE),
     "Usage": {

@@ -22,10 +22,10 @@ from events.envelope import format_time
 from gateway.accounts.authentication import project_header
 from gateway.accounts.identity import (
     IdentityRoutes,
-    parse,
     path_id,
     read_model,
     read_optional_model,
+    read_query,
     secret_response,
 )
 from gateway.accounts.projects import own_project
@@ -111,7 +111,7 @@ class DeliveryRoutes:
 
     async def list_all(self, request: web.Request) -> web.Response:
         """Answer one page, the newest first; `before` is the last id of the page before."""
-        named, asked = await self._named(request), parse(DeliveriesRequest, dict(request.query), "query")
+        named, asked = await self._named(request), read_query(request, DeliveriesRequest)
         found = await self.webhooks.deliveries.page(
             named.project, named.endpoint, state=asked.state, before=asked.before, limit=asked.limit
         )
@@ -143,7 +143,7 @@ class DeliveryRoutes:
 
     async def stats(self, request: web.Request) -> web.Response:
         """Answer the numbers of the last seven days, or since a moment."""
-        named, asked = await self._named(request), parse(StatsRequest, dict(request.query), "query")
+        named, asked = await self._named(request), read_query(request, StatsRequest)
         since = asked.since or self.clock() - _STATS
         stats = await self.webhooks.deliveries.stats(named.project, named.endpoint, since=since)
         return web.json_response(stats_body(stats, since))

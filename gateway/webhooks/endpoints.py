@@ -15,7 +15,7 @@ from domain.errors import ErrorCode, ExemplarError
 from events.envelope import format_time
 from events.webhook import WebhookRegistered
 from gateway.accounts.identity import IdentityRoutes, cause_of, path_id, read_model, secret_response
-from gateway.accounts.projects import own_project
+from gateway.accounts.projects import Description, own_project
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from store.accounts.slots import LimitReachedError
@@ -26,7 +26,6 @@ from store.webhooks.webhooks import Decision, Webhooks
 BASE = "/api/v1/projects/{project_id}/webhooks"
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
-Description = Annotated[str, StringConstraints(max_length=1000)]
 EventTypes = Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=32)]
 
 

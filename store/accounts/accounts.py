@@ -32,7 +32,7 @@ from store.accounts.records import (
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import Staff
 from store.accounts.standings import StandingReader
-from store.accounts.tenancies import Presented, Tenancies
+from store.accounts.tenancies import Tenancies, TenancyQuery
 from store.mongo.connection import Database, Document, reachable
 
 
@@ -61,6 +61,7 @@ class Accounts:
         await self.staff.ensure_indexes()
         with reachable():
             await self._developers.create_index("email", unique=True)
+            await self._developers.create_index([("created_at", -1), ("_id", 1)])
             await self._projects.create_index([("developer_id", 1), ("created_at", -1)])
             await self._projects.create_index("deleted_at", sparse=True)
             await self._users.create_index([("project_id", 1), ("email", 1)], unique=True)
@@ -76,6 +77,14 @@ class Accounts:
         with reachable():
             found = self._developers.find(KEPT).sort([("created_at", -1), ("_id", 1)])
             return [developer_from(document) async for document in found]
+
+    async def developers_of_page(self, page: int, page_size: int) -> tuple[list[DeveloperRecord], int]:
+        """List a page of developers, newest first, and count them all."""
+        with reachable():
+            total = await self._developers.count_documents(KEPT)
+            found = self._developers.find(KEPT).sort([("created_at", -1), ("_id", 1)])
+            shown = found.skip((page - 1) * page_size).limit(page_size)
+            return [developer_from(document) async for document in shown], total
 
     async def find_developer(self, name: str) -> DeveloperRecord | None:
         """Find a developer by id or by e-mail address in its normal form."""
@@ -156,7 +165,7 @@ class Accounts:
         Keys are found whoever owns them: the decision compares.
         """
         return await self._tenancies.read(
-            Presented(project_id, user_id, tuple(developer_key_hashes), tuple(api_key_hashes))
+            TenancyQuery(project_id, user_id, tuple(developer_key_hashes), tuple(api_key_hashes))
         )
 
     async def developer_state(self, developer_id: str) -> tuple[AccountState, str] | None:

@@ -5,7 +5,6 @@ the sealed order, completes the documents.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from datetime import datetime
 from weakref import WeakValueDictionary
@@ -16,13 +15,12 @@ from domain.developer import Decision, Developer, DraftKind, evolve, register, s
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
+from store.accounts.decisions import record
 from store.accounts.drafts import Stands
 from store.accounts.projector import AccountProjector
 from store.accounts.stale_drafts import StaleDraft
-from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
+from store.errors import OutcomeUnknownError, StoreUnavailableError
 from store.event_store import EventStore
-
-_TRIES = 12
 
 log = structlog.get_logger()
 
@@ -100,27 +98,17 @@ class Developers:
     ) -> None:
         # One at a time in this process: the version decides between processes, and waiting is cheaper.
         async with self._turns.setdefault(developer_id, asyncio.Lock()):
-            for attempt in range(_TRIES):
-                developer = await self.catch_up(developer_id)
-                if stands is not None and not await stands():
-                    return
-                events = decision(developer)
-                if not events:
-                    return
-                try:
-                    commit = await self._events.append(
-                        stream_of(developer_id),
-                        developer.version if developer else 0,
-                        events,
-                        cause=cause,
-                        time=self._clock(),
-                    )
-                except WrongExpectedVersionError:
-                    await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter
-                    continue
-                await self._write(developer, commit)
-                return
-        raise WrongExpectedVersionError(stream_of(developer_id), -1)
+            recorded = await record(
+                stream_of(developer_id),
+                decision,
+                look=lambda: self.catch_up(developer_id),
+                events=self._events,
+                cause=cause,
+                clock=self._clock,
+                stands=stands,
+            )
+            if recorded is not None:
+                await self._write(*recorded)
 
     async def _write(self, developer: Developer | None, commit: Commit) -> None:
         """Write what was appended a moment ago behind what the documents were caught up with."""

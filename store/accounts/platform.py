@@ -1,7 +1,5 @@
 """Changes of operators and auditors: a draft, then the event of stream `platform`, then the document."""
 
-import asyncio
-import random
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
@@ -19,16 +17,16 @@ from events.platform import (
     StaffDraftWithdrawn,
     StaffPasswordChanged,
 )
+from store.accounts.decisions import record
 from store.accounts.drafts import AccountDrafts, Stands
 from store.accounts.projector import OWN_PASSWORD, activate, validate
 from store.accounts.records import StaffRecord, staff_from
 from store.accounts.stale_drafts import StaleDraft
 from store.accounts.user_changes import NewPassword, person, random_change
-from store.errors import WrongExpectedVersionError
+from store.errors import OutcomeUnknownError, StoreUnavailableError
 from store.event_store import EventStore
 from store.mongo.connection import Database, reachable
 
-_TRIES = 12
 _NOBODY = ""  # the platform belongs to no developer
 
 log = structlog.get_logger()
@@ -113,21 +111,24 @@ class PlatformChanges:
     async def _decide(
         self, decision: Callable[[Platform], Decision], cause: Cause, stands: Stands | None = None
     ) -> None:
-        for attempt in range(_TRIES):
-            platform = await self.catch_up()
-            if stands is not None and not await stands():
-                return
-            events = decision(platform)
-            if not events:
-                return
-            try:
-                await self._events.append(STREAM, platform.version, events, cause=cause, time=self._clock())
-            except WrongExpectedVersionError:
-                await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter
-                continue
-            log.info("platform changed", version=(await self.catch_up()).version)
+        recorded = await record(
+            STREAM,
+            decision,
+            look=self.catch_up,
+            events=self._events,
+            cause=cause,
+            clock=self._clock,
+            stands=stands,
+        )
+        if recorded is None:
             return
-        raise WrongExpectedVersionError(STREAM, -1)
+        _, commit = recorded
+        try:
+            platform = await self.catch_up()
+        except StoreUnavailableError as error:
+            # It stands in the log: whoever takes it for refused would take its draft away.
+            raise OutcomeUnknownError(commit.id) from error
+        log.info("platform changed", version=platform.version)
 
     async def _apply(self, recorded: RecordedEvent) -> None:
         """Write one event into the document it is about; repeatable."""

@@ -10,7 +10,7 @@ from store.mongo.connection import Database, reachable
 
 
 @dataclass(frozen=True, slots=True)
-class Attempts:
+class AttemptCount:
     """How many logins were tried in the window that ends at `until`, this one included."""
 
     count: int
@@ -66,7 +66,7 @@ class AccountSessions:
             await self._families.delete_many({"subject": subject})
             await self._attempts.delete_many({"subject": subject})
 
-    async def count_attempt(self, name: str, *, now: datetime, window: timedelta) -> Attempts:
+    async def count_attempt(self, name: str, *, now: datetime, window: timedelta) -> AttemptCount:
         """Count one more login attempt of `name`; a window begins with the first attempt in it."""
         running = {"$gt": ["$until", now]}
         change = {
@@ -77,7 +77,7 @@ class AccountSessions:
             kept = await self._attempts.find_one_and_update(
                 {"_id": name}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
             )
-        return Attempts(kept["count"], kept["until"])
+        return AttemptCount(kept["count"], kept["until"])
 
     async def forget_attempts(self, name: str) -> None:
         """Forget the attempts of `name`, who has proved himself."""
@@ -92,10 +92,11 @@ class AccountSessions:
         with reachable():
             await self._attempts.update_many(query, {"$inc": {"count": -1}})
 
-    async def knows_place(self, name: str, *, now: datetime) -> bool:
-        """Tell whether an account was logged in to from a place, which both are in the `name`."""
+    async def knows_place(self, names: Sequence[str], *, now: datetime) -> bool:
+        """Tell whether an account was logged in to from a place, which both are in each of the `names`."""
+        query = {"_id": {"$in": list(names)}, "until": {"$gt": now}}
         with reachable():
-            return await self._attempts.find_one({"_id": name, "until": {"$gt": now}}, {"_id": 1}) is not None
+            return await self._attempts.find_one(query, {"_id": 1}) is not None
 
     async def know_place(self, name: str, *, subject: str, until: datetime) -> None:
         """Know a place of an account until then."""

@@ -12,7 +12,7 @@ from store.mongo.connection import Database, Document, reachable
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class AccountStates:
     """What was found; whatever is missing is unknown."""
 
     projects: Mapping[str, tuple[str, bool]]
@@ -58,7 +58,7 @@ class StandingReader:
         users: Collection[str],
         developers: Collection[str],
         key_hashes: Collection[str],
-    ) -> Standings:
+    ) -> AccountStates:
         """Read projects with their developers, users in them, further developers, keys by their hashes."""
         places = {"project_id": {"$in": list(projects)}}
         with reachable():
@@ -69,7 +69,7 @@ class StandingReader:
             )
             owners = {one["developer_id"] for one in owned} | set(developers)
             found = await _find(self._developers, "_id", owners, STATE)
-        return Standings(
+        return AccountStates(
             {one["_id"]: (one["developer_id"], one["active"]) for one in owned},
             {(one["project_id"], one["_id"]): account_state(one) for one in members},
             {one["_id"]: (account_state(one), one["tier"]) for one in found},

@@ -8,8 +8,8 @@ from store.mongo.connection import Database, reachable
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
-    """The credentials of a request, keys as their hashes under every pepper."""
+class TenancyQuery:
+    """The project, user and keys that a request names, keys as their hashes under every pepper."""
 
     project_id: str
     user_id: str | None = None
@@ -27,17 +27,17 @@ class Tenancies:
         self._projects = database["projects"]
         self._reads = shared(self._find)
 
-    async def read(self, presented: Presented) -> Tenancy | None:
+    async def read(self, query: TenancyQuery) -> Tenancy | None:
         """Find what credentials name; None when there is no such project, whoever owns the keys."""
         with reachable():
-            return await self._reads.put(presented)
+            return await self._reads.put(query)
 
-    async def _find(self, presented: Presented) -> Tenancy | None:
+    async def _find(self, query: TenancyQuery) -> Tenancy | None:
         pipeline = credentials_pipeline(
-            presented.project_id,
-            presented.user_id,
-            presented.developer_key_hashes,
-            presented.api_key_hashes,
+            query.project_id,
+            query.user_id,
+            query.developer_key_hashes,
+            query.api_key_hashes,
         )
         found = await self._projects.aggregate(pipeline).to_list(1)
         return tenancy_from(found[0]) if found and found[0]["developer"] else None

@@ -1,13 +1,14 @@
 """Gateways that die, or freeze, at a chosen moment of a change."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from domain.developer import Developer
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from store.accounts.changes import AccountChanges
 from store.accounts.developers import Developers
+from store.accounts.platform import PlatformChanges
 from store.accounts.projector import AccountProjector
 from store.errors import StoreUnavailableError
 from store.event_store import EventStore
@@ -19,6 +20,19 @@ class Crashing(AccountProjector):
 
     async def apply(self, developer_id: str, recorded: RecordedEvent) -> None:
         raise StoreUnavailableError(f"crash before {recorded.type} of {developer_id}")
+
+
+class CrashingPlatform(PlatformChanges):
+    """Dies between the event and the document."""
+
+    async def _apply(self, recorded: RecordedEvent) -> None:
+        raise StoreUnavailableError(f"crash before {recorded.type}")
+
+
+def crashing_platform(house: House) -> PlatformChanges:
+    """A gateway that dies right behind the event of the platform's people."""
+    store = house.store
+    return CrashingPlatform(store.accounts.database, store.events, store.drafts, clock=house.clock)
 
 
 class Dying(Developers):
@@ -46,10 +60,7 @@ class Slow(Developers):
 
     async def catch_up(self, developer_id: str) -> Developer | None:
         found = await super().catch_up(developer_id)
-        if not self.looked.is_set():
-            self.looked.set()
-            # A frozen process has asked whether its draft stands, and stands before the append.
-            self._events = Waiting(self._events, self.go_on)  # type: ignore[assignment]
+        self.looked.set()
         return found
 
     looked: asyncio.Event
@@ -75,8 +86,11 @@ class Waiting:
 
 def slow(house: House) -> tuple[AccountChanges, Slow]:
     """A gateway that is frozen between its look at its draft and the append."""
-    developers = Slow(house.store.events, house.store.account_projector, clock=house.clock)
-    developers.looked, developers.go_on = asyncio.Event(), asyncio.Event()
+    go_on = asyncio.Event()
+    # A frozen process has asked whether its draft stands, and stands before the append.
+    events = cast("EventStore", Waiting(house.store.events, go_on))
+    developers = Slow(events, house.store.account_projector, clock=house.clock)
+    developers.looked, developers.go_on = asyncio.Event(), go_on
     return AccountChanges(house.store.accounts, house.store.drafts, developers), developers
 
 

@@ -12,8 +12,9 @@ from store.accounts.changes import AccountChanges
 from store.accounts.records import DeveloperRecord, UserRecord
 from store.accounts.slots import AlreadyExistsError
 from store.accounts.sweep import DRAFTS_LIVE
+from store.accounts.user_changes import NewPassword
 from store.errors import OutcomeUnknownError, StoreUnavailableError
-from tests.accounts.crashes import crashing, dying, frozen, slow
+from tests.accounts.crashes import crashing, crashing_platform, dying, frozen, slow
 from tests.accounts.house import CAUSE, House, Owner, Place
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -165,3 +166,20 @@ async def test_staff_whose_making_died_go_and_those_whom_the_log_names_stay(hous
     found = await house.store.accounts.staff.find("named@platform.example")
     assert found is not None
     assert found.active
+
+
+async def test_an_operator_who_stands_in_the_log_stays_when_the_store_goes_away_behind_it(
+    house: House,
+) -> None:
+    crashing, platform = crashing_platform(house), house.store.platform_changes(house.clock)
+    await platform.catch_up()
+    email, new = "lost@platform.example", NewPassword("new hash", "hash", "session")
+    with pytest.raises(OutcomeUnknownError):
+        await crashing.create_staff("lost", Role.AUDITOR, email=email, password_hash="hash", cause=CAUSE)
+    await platform.catch_up()
+    found = await house.store.accounts.staff.find(email)
+    assert found is not None
+    with pytest.raises(OutcomeUnknownError):
+        await crashing.change_password("lost", new, cause=CAUSE)
+    await platform.catch_up()
+    assert await house.store.accounts.password_hash(Role.AUDITOR, "lost", None) == "new hash"

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from domain.access import Role
 from gateway.openapi.document import OPERATIONS
 from gateway.openapi.operation import Operation
-from tests.accounts.house import CAUSE, PASSWORD, House
+from tests.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House
 from tests.accounts.test_matrix import UNKNOWN, routes_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -104,6 +104,7 @@ async def test_answers_look_as_the_document_says(house: House, served: Any) -> N
         ("get", f"{project}/api-keys", owner.token, None),
         ("get", f"{project}/generations", owner.token, None),
         ("get", "/api/v1/usage", owner.token, None),
+        ("get", "/api/v1/developers", {"X-Operator-Key": OPERATOR_KEY}, None),
         ("get", "/api/v1/usage", person.token, None),
         ("get", "/api/v1/developers/{developer_id}/history", auditor, None),
         ("get", f"{one}/{{generation_id}}", person.token, None),
@@ -123,6 +124,17 @@ async def test_a_refusal_looks_as_the_document_says(house: House, served: Any) -
         who = headers if headers is not None else (await house.owner()).token
         _, body = await house.get(path, who)
         Draft202012Validator(schema).validate(body)
+
+
+@pytest.mark.parametrize(
+    "query", ["by=user&by=day", "from=2026-01-01&from=2026-01-02", "format=csv&format=csv"]
+)
+async def test_a_parameter_of_usage_may_be_given_once(house: House, query: str) -> None:
+    owner = await house.owner()
+    status, body = await house.get(f"/api/v1/usage?{query}", owner.token)
+    assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
+    status, body = await house.get("/api/v1/usage?by=user,day", owner.token)
+    assert (status, body["by"]) == (200, ["user", "day"])
 
 
 async def test_the_project_too_many_is_refused_with_a_clear_text(house: House) -> None:

@@ -101,6 +101,35 @@ async def test_a_password_is_changed_by_who_knows_it_and_guesses_are_counted(hou
     assert (await login(house, person))[0] == 200
 
 
+@pytest.mark.parametrize("kind", ["end user", "developer"])
+async def test_a_thief_with_one_session_does_not_keep_its_owner_from_his_password(
+    house: House, kind: str
+) -> None:
+    person = await house.person()
+    who = person if kind == "end user" else person.place.owner
+    (stolen, _), (mine, _) = await session(house, who), await session(house, who)
+    guess = {"current_password": "a guess", "new_password": OTHER}
+    tried = [
+        (await house.call("POST", PASSWORDS, stolen, guess))[0]
+        for _ in range(OF_ACCOUNT_FROM_PLACE.attempts + 2)
+    ]
+    assert tried[-1] == 429
+    sent = {"current_password": PASSWORD, "new_password": OTHER}
+    assert (await house.call("POST", PASSWORDS, mine, sent))[0] == 204
+    assert not await lives(house, stolen)
+
+
+async def test_a_prolonged_session_guesses_no_more_than_before(house: House) -> None:
+    person = await house.person()
+    token, refresh = await session(house, person)
+    guess = {"current_password": "a guess", "new_password": OTHER}
+    for _ in range(OF_ACCOUNT_FROM_PLACE.attempts):
+        assert (await house.call("POST", PASSWORDS, token, guess))[0] == 422
+    _, body = await house.call("POST", "/api/v1/auth/refresh", {}, {"refresh_token": refresh})
+    token = {"Authorization": f"Bearer {body['access_token']}"}
+    assert (await house.call("POST", PASSWORDS, token, guess))[0] == 429
+
+
 async def test_a_developer_resets_the_password_of_his_user(house: House) -> None:
     person = await house.person()
     token, refresh = await session(house, person)
@@ -113,6 +142,40 @@ async def test_a_developer_resets_the_password_of_his_user(house: House) -> None
     status, body = await house.call("PUT", path, person.place.owner.token)
     assert status == 200
     await session(house, person, body["password"])
+
+
+async def test_developers_are_listed_in_pages_newest_first(house: House) -> None:
+    made = [(await house.owner()).id for _ in range(5)]
+    operator = {"X-Operator-Key": OPERATOR_KEY}
+    seen: list[str] = []
+    for page in (1, 2, 3):
+        status, body = await house.get(f"/api/v1/developers?page={page}&page_size=2", operator)
+        assert (status, body["page"], body["page_size"]) == (200, page, 2)
+        assert len(body["developers"]) == min(2, body["total"] - 2 * (page - 1))
+        seen += [developer["id"] for developer in body["developers"]]
+    assert seen[:5] == made[::-1]
+    _, whole = await house.get("/api/v1/developers", operator)
+    assert [developer["id"] for developer in whole["developers"]][:6] == seen
+    assert (whole["page"], whole["page_size"]) == (1, 50)
+    beyond = (await house.get("/api/v1/developers?page=1000", operator))[1]
+    assert (beyond["developers"], beyond["total"]) == ([], whole["total"])
+    for query in ("page=0", "page_size=101", "page=x", "page_size=1&page_size=2"):
+        status, body = await house.get(f"/api/v1/developers?{query}", operator)
+        assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
+
+
+async def test_a_reset_whose_body_is_mistyped_changes_nothing(house: House) -> None:
+    person = await house.person()
+    owner, operator = person.place.owner, {"X-Operator-Key": OPERATOR_KEY}
+    for who, path, asking in (
+        (person, f"/api/v1/projects/{person.place.id}/users/{person.id}/password", owner.token),
+        (owner, f"/api/v1/developers/{owner.id}/password", operator),
+    ):
+        token, _ = await session(house, who)
+        status, body = await house.call("PUT", path, asking, {"pasword": OTHER})
+        assert (status, body["detail"][0]["loc"]) == (422, ["body", "pasword"])
+        assert await lives(house, token)
+        assert (await login(house, who))[0] == 200
 
 
 async def test_an_operator_resets_the_password_of_a_developer(house: House) -> None:

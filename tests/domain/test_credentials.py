@@ -116,6 +116,16 @@ def test_an_address_has_one_form(text: str, normal: str) -> None:
         "ada@" + "x" * 64 + ".com",
         "a@" + "x." * 130 + "com",
         "ada@example.com\nBcc: b@example.com",
+        "a\u202eb@example.com",
+        "a\u200bb@example.com",
+        "\ufeffada@example.com",
+        "ada\u2066@example.com",
+        "ada\u00ad@example.com",
+        "ada@exa\u200dmple.com",
+        "ada\ue000@example.com",
+        "ada\ud800@example.com",
+        "ada\u2028@example.com",
+        "ada\u3000b@example.com",
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:

@@ -114,6 +114,7 @@ async def _usage_in_every_form(tenant: Tenant, memory: MongoStore) -> None:
     for who, query in (
         (developer, "?by=colour"),
         (developer, "?by=day,day"),
+        (developer, "?by=user&by=day"),
         (developer, "?from=today"),
         (developer, "?from=2026-01-01&to=2027-06-01"),
         (developer, "?from=2026-02-02&to=2026-02-01"),

@@ -32,6 +32,31 @@ def test_mongod_keeps_its_data_over_a_kill_and_a_new_port(mongod_installed: None
     assert is_free(second.port)
 
 
+def test_what_a_slow_operation_looks_for_does_not_reach_the_log(
+    mongod_installed: None, tmp_path: Path
+) -> None:
+    """The server names slow operations with their whole filters."""
+    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
+    server.launch()
+    try:
+        server.wait_ready(initiate_replica_set)
+        with MongoClient[dict[str, object]](server.url("slow")) as client:
+            people = client["slow"]["people"]
+            people.insert_one({"_id": 1, "email": "ada@example.com"})
+            slow: dict[str, object] = {"email": "ada@example.com", "$where": "sleep(300) || true"}
+            assert people.find_one(slow) is not None
+            in_script = {"body": "function() { sleep(300); return true }", "args": [], "lang": "js"}
+            match = {"email": "ada@example.com", "$expr": {"$function": in_script}}
+            assert list(people.aggregate([{"$match": match}]))
+            assert people.update_one(slow, {"$set": {"email": "ada@example.org"}}).modified_count == 1
+    finally:
+        server.child.stop()
+    log = (tmp_path / "logs" / "mongod.log").read_text()
+    assert "ada@example" not in log
+    assert "Slow query" not in log
+    assert "Shutting down" in log, "the log is that of this server, to its end"
+
+
 def test_change_streams_work_on_the_shared_server(mongodb_url: str) -> None:
     with MongoClient[dict[str, object]](mongodb_url) as client:
         things = client.get_default_database()["things"]

@@ -67,6 +67,9 @@ async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
         ({"url": "https://example.com/", "event_types": ["generation.imagined"]}, "event_types"),
         ({"url": "https://example.com/", "event_types": ["generation.quota_reserved"]}, "event_types"),
         ({"url": "https://example.com/", "description": "x" * 1001}, "description"),
+        ({"url": "https://example.com/", "description": "a\0b"}, "description"),
+        ({"url": "https://example.com/", "description": "a\u202eb"}, "description"),
+        ({"url": "https://example.com/", "description": "a\u2066b"}, "description"),
         ({"url": "http://example.com/"}, "url"),
         ({"url": "https://169.254.169.254/latest"}, "url"),
     ],
@@ -200,6 +203,20 @@ async def test_deliveries_are_listed_in_pages_with_their_attempts_and_numbers(
     stats = (await api("GET", f"/{made['id']}/stats")).body
     assert stats["deliveries"] == {"pending": 5, "delivered": 0, "failed": 0, "skipped": 0}
     assert (stats["attempts"], stats["last_success_at"]) == (5, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/default/deliveries?limit=1&limit=2", "limit"),
+        ("/default/deliveries?state=failed&state=failed", "state"),
+        ("/default/stats?since=2026-01-01T00:00:00Z&since=2026-01-02T00:00:00Z", "since"),
+    ],
+)
+async def test_a_parameter_that_is_given_twice_is_refused(api: Api, path: str, name: str) -> None:
+    told = await api("GET", path)
+    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["query", name])
+    assert (await api("GET", f"{path.partition('?')[0]}?meaningless=1&meaningless=2")).status == 200
 
 
 async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(

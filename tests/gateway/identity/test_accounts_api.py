@@ -397,3 +397,23 @@ async def test_what_is_anothers_is_unknown(world: World, method: str, path: str)
     kept = await world.accounts.project(other.developer_id, other.project_id)
     assert kept is not None
     assert (kept.name, kept.active) == ("garden", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name": "garden", "name": "cellar"}', "every key may stand only once in an object"),
+        ('{"name": "garden", "more": ' + "[" * 17 + "]" * 17 + "}", "nested deeper than 16 levels"),
+        ('{"name": "garden", "more": NaN}', "Invalid JSON format"),
+        ('{"name": "garden", "more": 1e999}', "Invalid JSON format"),
+        ('{"name": "garden"', "Invalid JSON format"),
+        ('["garden"]', "value is not a valid dict"),
+    ],
+)
+async def test_a_body_that_may_be_read_in_two_ways_is_refused(world: World, text: str, message: str) -> None:
+    tenant = await world.tenant()
+    headers = {**world.as_developer(tenant), "Content-Type": "application/json"}
+    answer = await world.client.post("/api/v1/projects", data=text, headers=headers)
+    body = await answer.json()
+    assert (answer.status, body["code"]) == (422, "invalid_request")
+    assert [(field["loc"], field["msg"]) for field in body["detail"]] == [(["body"], message)]

@@ -9,10 +9,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pymongo import MongoClient
 
-from domain.credentials import Passwords, PasswordSettings
+from domain.credentials import Passwords, PasswordSettings, Peppers
 from gateway.accounts.attempts import FROM_PLACE, KNOWN_FOR, OF_ACCOUNT, OF_ACCOUNT_FROM_PLACE
 from tests.gateway.identity.conftest import application
-from tests.gateway.identity.world import PASSWORD, Tenant, World
+from tests.gateway.identity.world import PASSWORD, PEPPER, Tenant, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -163,6 +163,35 @@ async def test_counters_and_places_are_cleaned_and_name_nobody(world: World, ide
     await world.accounts.sessions.forget_subject(tenant.user_id)
     assert attempts.count_documents({"subject": tenant.user_id}) == 0
     client.close()
+
+
+async def test_who_has_no_pepper_cannot_find_an_address_among_the_names_of_counters(
+    world: World, identity_database: str
+) -> None:
+    """Other peppers name the same account and place differently."""
+    tenant, place = await world.tenant(), "192.0.2.55"
+    with MongoClient[dict[str, Any]](identity_database) as client:
+        attempts = client.get_default_database()["login_attempts"]
+        for peppers, known in (
+            (world.peppers, 1),
+            (Peppers({2: "q" * 32, 1: PEPPER}, chosen=1), 1),
+            (Peppers({2: "q" * 32}), 2),
+        ):
+            door = replace(world.door, peppers=peppers)
+            async with TestClient(TestServer(application(door, world.authenticator))) as other:
+                assert (await log_in(replace(world, client=other), place, tenant))[0] == 200
+            assert attempts.count_documents({"subject": tenant.user_id}) == known
+
+
+async def test_a_place_stays_known_when_the_pepper_is_rotated(world: World) -> None:
+    tenant = await world.tenant()
+    assert (await log_in(world, "192.0.2.56", tenant))[0] == 200
+    door = replace(world.door, peppers=Peppers({1: PEPPER, 2: "q" * 32}))
+    async with TestClient(TestServer(application(door, world.authenticator))) as client:
+        rotated = replace(world, client=client)
+        await besiege(rotated, 54, tenant)
+        assert (await log_in(rotated, "192.0.2.57", tenant))[0] == 429
+        assert (await log_in(rotated, "192.0.2.56", tenant))[0] == 200
 
 
 async def test_a_place_is_forgotten_that_was_not_used_for_long(world: World) -> None:
