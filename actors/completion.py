@@ -23,6 +23,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     """On `generation.prediction_settled`: completed with pictures, or failed with the reason."""
     generation = await hands.generations.load(id_of(event.stream))
     if generation is None or generation.state is not State.SETTLED or generation.settled is None:
+        await _tidy(generation, hands)  # an earlier try may have kept something and ended before it decided
         return
     cause = cause_of(NAME, event)
     if generation.settled.code is not None or generation.cancel_requested:
@@ -41,19 +42,24 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     decided = await hands.generations.decide(
         generation.id, lambda g: road.complete(g, pictures, cost_microusd=cost), cause=cause, known=generation
     )
-    if decided is not None and decided.generation.erased:
-        # It was erased while we fetched: what we just kept must not outlive that.
-        await hands.blobs.erase(generation.id)
+    await _tidy(decided and decided.generation, hands)
+
+
+async def _tidy(generation: Generation | None, hands: Hands) -> None:
+    """Take back the pictures of what ended without them, or was erased, while they were fetched."""
+    if generation is not None and (generation.erased or generation.state is State.FAILED):
+        await hands.blobs.erase(generation.id, kind="result")
 
 
 async def _fail(generation: Generation, code: FailureCode, cause: Cause, hands: Hands) -> None:
     retryable = code in _RETRYABLE
-    await hands.generations.decide(
+    decided = await hands.generations.decide(
         generation.id,
         lambda g: road.fail_settled(g, code, retryable=retryable),
         cause=cause,
         known=generation,
     )
+    await _tidy(decided and decided.generation, hands)
 
 
 async def _fetch(generation: Generation, settled: PredictionSettled, hands: Hands) -> list[Picture]:

@@ -154,7 +154,7 @@ def fail_settled(g: Generation, code: FailureCode, *, retryable: bool) -> list[E
 
 
 def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
-    """Ask for the end: at once while nothing can run upstream, else once upstream is known to be over.
+    """Ask for the end: at once unless something may run upstream, else once that is known to be over.
 
     With `erase` nothing of it shall be kept: `erase` follows when it is final.
     """
@@ -163,6 +163,8 @@ def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
         return []
     if g.state in UNSENT:
         return [CancelRequested(erase=erase), _failed(FailureCode.CANCELED, g.state.value)]
+    if g.state is State.SETTLED:
+        return [CancelRequested(erase=erase), _failed(FailureCode.CANCELED, "completion")]
     return [CancelRequested(erase=erase)]
 
 

@@ -32,8 +32,8 @@ class BlobStore(Protocol):
         """Map each digest of a generation to the plain SHA-256 of its bytes."""
         ...
 
-    async def erase(self, generation: str, *, token: str | None = None) -> None:
-        """Delete the pictures of a generation, or only those put under one token; repeatable."""
+    async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
+        """Delete the pictures of a generation, or only those of one token, or one kind; repeatable."""
         ...
 
     async def expire(self, kind: Kind, before: datetime) -> int:

@@ -23,10 +23,12 @@ class MemoryBlobs:
         await asyncio.sleep(0)
         return {digest: blob.sha256 for (owner, digest), blob in self._blobs.items() if owner == generation}
 
-    async def erase(self, generation: str, *, token: str | None = None) -> None:
+    async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
         await asyncio.sleep(0)
         old = [
-            key for key, blob in self._blobs.items() if key[0] == generation and token in (None, blob.token)
+            key
+            for key, blob in self._blobs.items()
+            if key[0] == generation and token in (None, blob.token) and kind in (None, blob.kind)
         ]
         for key in old:
             del self._blobs[key]

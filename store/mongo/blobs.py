@@ -50,8 +50,9 @@ class MongoBlobs:
             found[document["generation"]][document["digest"]] = document["sha256"]
         return [found[generation].copy() for generation in generations]
 
-    async def erase(self, generation: str, *, token: str | None = None) -> None:
+    async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
         query = {"generation": generation} | ({"token": token} if token else {})
+        query |= {"kind": kind} if kind else {}
         with reachable():
             await self._blobs.delete_many(query)
 

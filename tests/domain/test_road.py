@@ -315,6 +315,13 @@ def test_what_was_cancelled_ends_as_canceled_whatever_upstream_says(
     given(*events).when(decision).then(*expected)
 
 
+def test_cancelling_ends_at_once_when_upstream_is_known_to_be_over() -> None:
+    after = given(*TO_SETTLED).when(road.cancel).then(CANCELED, failed("canceled", "completion"))
+    assert after.status == "failed"
+    asked_before = (*TO_SETTLED, CANCELED)  # the wish came first, so completion ends it
+    given(*asked_before).when(road.cancel).then_nothing()
+
+
 def test_a_cancelled_one_may_still_be_told_to_leave_nothing_but_not_the_other_way_round() -> None:
     leave_nothing = partial(road.cancel, erase=True)
     given(*TO_STARTED, CANCELED).when(leave_nothing).then(CancelRequested(erase=True))
