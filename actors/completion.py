@@ -42,7 +42,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     decided = await hands.generations.decide(
         generation.id, lambda g: road.complete(g, pictures, cost_microusd=cost), cause=cause, known=generation
     )
-    await _tidy(decided and decided.generation, hands)
+    await _tidy(decided.generation if decided else None, hands)
 
 
 async def _tidy(generation: Generation | None, hands: Hands) -> None:
@@ -59,7 +59,7 @@ async def _fail(generation: Generation, code: FailureCode, cause: Cause, hands: 
         cause=cause,
         known=generation,
     )
-    await _tidy(decided and decided.generation, hands)
+    await _tidy(decided.generation if decided else None, hands)
 
 
 async def _fetch(generation: Generation, settled: PredictionSettled, hands: Hands) -> list[Picture]:

@@ -54,6 +54,7 @@ class ErrorCode(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     REQUEST_TIMEOUT = "request_timeout"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     SERVER_BUSY = "server_busy"
     WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
     STORE_UNAVAILABLE = "store_unavailable"

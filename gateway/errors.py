@@ -36,6 +36,7 @@ class Answer(NamedTuple):
 
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
 _CLOSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+_TOLD: Final = frozenset({"Allow", "Content-Range"})
 _FORBIDDEN: Final = "Insufficient permissions for this operation"
 
 ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
@@ -75,6 +76,7 @@ ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
     ErrorCode.BODY_TOO_LARGE: Answer(413, "Request body too large"),
     ErrorCode.REQUEST_TIMEOUT: Answer(408, "The request body did not arrive in time"),
     ErrorCode.UNSUPPORTED_ENCODING: Answer(415, "Content-Encoding is not supported"),
+    ErrorCode.RANGE_NOT_SATISFIABLE: Answer(416, "The range begins behind the end"),
     ErrorCode.SERVER_BUSY: Answer(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
     ErrorCode.WEBHOOK_SECRET_LOST: Answer(
         503, "The webhook secret cannot be read. Rotate it.", {"Retry-After": "60"}
@@ -97,6 +99,7 @@ _OF_STATUS: Final = {
     410: ErrorCode.GONE,
     413: ErrorCode.BODY_TOO_LARGE,
     415: ErrorCode.UNSUPPORTED_ENCODING,
+    416: ErrorCode.RANGE_NOT_SATISFIABLE,
     503: ErrorCode.SERVER_BUSY,
 }
 
@@ -167,7 +170,7 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
             told = ExemplarError(ErrorCode.STORE_UNAVAILABLE)
         case web.HTTPException():
             told = ExemplarError(_code_of(error.status))
-            status, headers = error.status, {k: v for k, v in error.headers.items() if k == "Allow"}
+            status, headers = error.status, {k: v for k, v in error.headers.items() if k in _TOLD}
         case TimeoutError():
             _log.warning("request_timed_out", exc_info=error)
             told = ExemplarError(ErrorCode.SERVER_BUSY)

@@ -1,6 +1,5 @@
 """The routes of pictures: by signed link without a token, or by the owner's token."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +8,11 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation import Generation
+from gateway.generations.conditional import asked_part, unchanged
 from gateway.generations.links import PREFIX, Links, PictureKind
 from gateway.generations.routes import GenerationRoutes
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
-
-_ONE_RANGE = re.compile(r"bytes=(?:\d{1,12}-\d{0,12}|-[1-9]\d{0,11})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +80,10 @@ def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResp
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    if etag in request.headers.get("If-None-Match", ""):
+    if unchanged(request, etag):
         return web.Response(status=304, headers=headers)
     headers["Accept-Ranges"] = "bytes"
-    part = _part(request, len(blob.data), etag)
+    part = asked_part(request, len(blob.data), etag)
     if part is None:
         return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)
     first, last = part
@@ -93,18 +91,3 @@ def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResp
     return web.Response(
         status=206, body=blob.data[first : last + 1], content_type=blob.content_type, headers=headers
     )
-
-
-def _part(request: web.Request, size: int, etag: str) -> tuple[int, int] | None:
-    """Read the first and last byte that are asked for; None for all of them.
-
-    Only one range of bytes is served in parts (RFC 9110, section 14); anything else is answered whole, and a
-    range behind the end with 416.
-    """
-    wanted = request.headers.get("Range", "")
-    if not _ONE_RANGE.fullmatch(wanted) or request.headers.get("If-Range", etag) != etag:
-        return None
-    start, stop, _ = request.http_range.indices(size)
-    if start >= stop:
-        raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
-    return start, stop - 1

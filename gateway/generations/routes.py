@@ -16,6 +16,7 @@ from gateway.accounts.authentication import Authenticator
 from gateway.bodies import expect_handler
 from gateway.errors import error_response
 from gateway.generations.asking import cancel_after, idempotency_key
+from gateway.generations.conditional import unchanged
 from gateway.generations.contents import Content, Retry
 from gateway.generations.finishing import Finishing
 from gateway.generations.links import PREFIX, Links
@@ -94,7 +95,7 @@ class GenerationRoutes:
         generation = await self.own(request)
         etag = etag_of(generation, self.clock())
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-        if etag in request.headers.get("If-None-Match", ""):
+        if unchanged(request, etag):
             return web.Response(status=304, headers=headers)
         return web.json_response(await self.resource(request, generation), headers=headers)
 

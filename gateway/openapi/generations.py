@@ -45,6 +45,7 @@ _PUBLIC: Final = dict.fromkeys(_FORMS, _IS_PUBLIC)
 _SEED: Final = {
     "application/json": {"type": "object", "properties": {"seed": {"enum": ["new", "same"]}}},
 }
+_PARTS: Final = {206: "The part that Range asks for", 304: "Not modified"}
 _CALLBACK: Final = {"application/json": {"type": "object"}}
 _ASKING: Final = ("Idempotency-Key", "Cancel-After", "Prefer")
 
@@ -72,9 +73,9 @@ GENERATIONS: Final = (
     Operation("get", f"{_ONE}/image", "Read the first picture, by signed link", "link", answer="image/*",
               query=("expires",)),
     Operation("get", _ONE + "/images/{number}", "Read a picture, by signed link", "link",
-              answer="image/*", query=("expires",), headers=("Range", "If-None-Match")),
+              answer="image/*", query=("expires",), headers=("Range", "If-None-Match"), also=_PARTS),
     Operation("get", _ONE + "/examples/{number}", "Read an example, by signed link", "link",
-              answer="image/*", query=("expires",), headers=("Range", "If-None-Match")),
+              answer="image/*", query=("expires",), headers=("Range", "If-None-Match"), also=_PARTS),
     Operation("get", f"{_ONE}/events", "Watch a generation: SSE, NDJSON or JSON", "ticket",
               query=("after", "wait", "ticket"), answer="text/event-stream", headers=("Last-Event-ID",)),
     Operation("post", f"{_ONE}/events/ticket", "Make a ticket for a browser", "end_user", 201),

@@ -1,0 +1,98 @@
+"""Pictures over HTTP, by RFC 9110: parts of them, and what a client has already."""
+
+import hashlib
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.accounts.house import ONE, House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Picture:
+    """A finished picture in front of its owner."""
+
+    def __init__(self, house: House, path: str, headers: dict[str, str], data: bytes) -> None:
+        self.path, self.data = path, data
+        self._house, self._headers = house, headers
+
+    async def fetch(self, method: str = "GET", **headers: str) -> Any:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await self._house.client.request(method, self.path, headers={**self._headers, **sent})
+        await answer.read()
+        return answer
+
+    @property
+    def etag(self) -> str:
+        return f'"{hashlib.sha256(self.data).hexdigest()}"'
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def picture(house: House) -> Picture:
+    person = await house.person()
+    generation = await house.completed(person)
+    data = house.picture + generation.encode()
+    return Picture(house, f"{ONE}/{generation}/images/0", person.token, data)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first", "last"),
+    [
+        ("bytes=0-0", 0, 0),
+        ("bytes=2-5", 2, 5),
+        ("bytes=5-", 5, None),
+        ("bytes=-7", -7, None),
+        ("bytes=-99999999", 0, None),
+        ("bytes=3-99999999", 3, None),
+    ],
+)
+async def test_one_range_is_answered_with_that_part(
+    picture: Picture, wanted: str, first: int, last: int | None
+) -> None:
+    answer = await picture.fetch(Range=wanted)
+    size = len(picture.data)
+    start, stop = first % size, size if last is None else last + 1
+    assert (answer.status, await answer.read()) == (206, picture.data[start:stop])
+    assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{size}"
+
+
+@pytest.mark.parametrize(
+    "wanted", ["bytes=5-2", "bytes=-", "bytes=", "bytes=0-1,3-4", "bytes=a-b", "lines=1-2", "bytes=1-2-3", ""]
+)
+async def test_what_is_no_range_is_answered_with_the_whole_picture(picture: Picture, wanted: str) -> None:
+    answer = await picture.fetch(Range=wanted)
+    assert (answer.status, await answer.read()) == (200, picture.data)
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=99999999-999999999", "bytes=-0"])
+async def test_a_range_behind_the_end_is_told_the_size(picture: Picture, wanted: str) -> None:
+    answer = await picture.fetch(Range=wanted)
+    assert (answer.status, (await answer.json())["code"]) == (416, "range_not_satisfiable")
+    assert answer.headers["Content-Range"] == f"bytes */{len(picture.data)}"
+
+
+async def test_a_range_of_another_picture_is_answered_whole(picture: Picture) -> None:
+    assert (await picture.fetch(Range="bytes=0-1", If_Range=picture.etag)).status == 206
+    assert (await picture.fetch(Range="bytes=0-1", If_Range='"another"')).status == 200
+    head = await picture.fetch("HEAD", Range="bytes=0-1")
+    assert (head.status, head.headers["Content-Length"]) == (200, str(len(picture.data)))
+
+
+@pytest.mark.parametrize("form", ["{}", "*", "W/{}", '"a", {}', 'W/"b,c" ,W/{}', '"a",{},"z"'])
+async def test_what_a_client_has_already_is_not_sent_again(picture: Picture, form: str) -> None:
+    resource = picture.path.removesuffix("/images/0")
+    for path in (picture.path, resource, f"{resource}/status"):
+        picture.path = path
+        etag = (await picture.fetch()).headers["ETag"]
+        answer = await picture.fetch(If_None_Match=form.format(etag))
+        assert (answer.status, await answer.read()) == (304, b"")
+        assert answer.headers["ETag"] == etag
+
+
+@pytest.mark.parametrize("form", ['"x{}"', "{}x", '"*"', '"another"', ""])
+async def test_another_tag_that_looks_like_it_is_another_one(picture: Picture, form: str) -> None:
+    bare = picture.etag.strip('"')
+    assert (await picture.fetch(If_None_Match=form.format(bare))).status == 200
