@@ -12,6 +12,7 @@ from domain.generation import Generation
 from domain.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
 from domain.listing import Filters, Place, Places, Scope
 from gateway.generations.links import PREFIX
+from gateway.generations.public import public_of
 from gateway.generations.routes import GenerationRoutes
 from store.generations.lists import Lists, Total
 from store.generations.projection import Row
@@ -41,10 +42,10 @@ class ListRoutes:
         return await self.answer(request, scope, user=identity.user_id, write=self.owned.resource)
 
     async def list_public(self, request: web.Request) -> web.Response:
-        """Answer the project's public generations, newest first."""
+        """Answer the project's public generations, newest first, as anybody in it may see them."""
         identity = await self.owned.authenticator.reader(request)
         scope = Scope(identity.project_id, public=True)
-        return await self.answer(request, scope, user=identity.user_id, write=self.owned.resource)
+        return await self.answer(request, scope, user=identity.user_id, write=self._public)
 
     async def answer(
         self, request: web.Request, scope: Scope, *, user: str | None, write: Write
@@ -58,11 +59,18 @@ class ListRoutes:
             case CursorWindow() as window:
                 rows, members = await self._behind(window, scope, filters)
         found = await asyncio.gather(*(self.owned.generations.load(row.id) for row in rows))
-        living = [one for one in found if one is not None and not one.gone]
+        living = [one for one in found if one is not None and not one.gone and _is_in(one, scope)]
         listed = [await write(request, one) for one in living]
         return web.json_response({"generations": listed, **members})
 
+    async def _public(self, request: web.Request, generation: Generation) -> dict[str, Any]:
+        words = await self.owned.words.get(generation.id, generation.request.words)
+        links = self.owned.links
+        return public_of(generation, words, links=links, base=links.base(request))
+
     def _filters(self, asked: ListQuery, scope: Scope, user: str | None) -> Filters:
+        if scope.public:
+            _refuse_private(asked.filters)
         if asked.idempotency_key is None:
             return asked.filters
         if user is None:
@@ -102,6 +110,20 @@ class ListRoutes:
                 "value_error",
             )
         return place
+
+
+def _is_in(generation: Generation, scope: Scope) -> bool:
+    """Tell whether it is still public where that is asked for: its row may be some moments behind."""
+    return generation.is_public or not scope.public
+
+
+def _refuse_private(filters: Filters) -> None:
+    """Let nobody find out by asking what a public generation does not show."""
+    private = [f"metadata.{key}" for key, _ in filters.metadata]
+    private += ["request_id"] if filters.request_id is not None else []
+    if private:
+        loc = ("query", private[0])
+        raise FieldError(ErrorCode.INVALID_REQUEST, loc, "is no filter of public generations", "value_error")
 
 
 def _counted(total: Total) -> dict[str, Any]:

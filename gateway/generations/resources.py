@@ -72,8 +72,13 @@ def resource_of(
         "cost": asdict(cost_of(generation)),
         "retry_of": generation.request.retry_of,
         "metadata": dict(words.metadata) if words and words.metadata else {},
-        "urls": links.urls(base, generation.id) | {"image": links.first_image(base, generation.id, now)},
+        "urls": _urls(generation, links, base, now),
     }
+
+
+def _urls(generation: Generation, links: Links, base: str, now: datetime) -> dict[str, str]:
+    urls = links.urls(base, generation.id)
+    return urls if generation.is_public else urls | {"image": links.first_image(base, generation.id, now)}
 
 
 def _url(generation: Generation, number: int, links: Links, base: str, now: datetime) -> str:

@@ -18,6 +18,7 @@ _LIST: Final = (
     "status", "state", "created_after", "created_before", "request_id", "idempotency_key", "page",
     "per_page", "cursor", "limit",
 )  # fmt: skip
+_PUBLIC_LIST: Final = tuple(name for name in _LIST if name != "request_id")
 _TEXT: Final = {"type": "string"}
 _FILE: Final = {"type": "string", "format": "binary"}
 _FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
@@ -55,7 +56,7 @@ GENERATIONS: Final = (
               also={200: "Finished while `Prefer: wait` was heeded"}),
     Operation("get", PREFIX, "List one's generations", "end_user", query=_LIST, answer="Generations"),
     Operation("get", "/api/v1/generation/public-generations-v2", "List the project's public generations",
-              "end_user", query=_LIST, answer="Generations"),
+              "end_user", query=_PUBLIC_LIST, answer="PublicGenerations"),
     Operation("get", _ONE, "Read a generation", "end_user", answer="Generation",
               headers=("If-None-Match", "Prefer"), also={304: "Not modified"}),
     Operation("get", f"{_ONE}/status", "Read a generation", "end_user", answer="Generation",

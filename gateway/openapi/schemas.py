@@ -30,6 +30,16 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _listed(name: str) -> Schema:
+    """Describe one page, or what stands behind a cursor."""
+    window = {"page": _NUMBER, "per_page": _NUMBER, "limit": _NUMBER, "next_cursor": _MAYBE}
+    return {
+        "type": "object",
+        "required": ["generations"],
+        "properties": {"generations": _list(_ref(name)), "total": _NUMBER, "total_is_exact": _FLAG, **window},
+    }
+
+
 _TOKENS: Final = {"access_token": _TEXT, "refresh_token": _TEXT, "token_type": {"const": "bearer"}}
 _ACCOUNT: Final[Mapping[str, Schema]] = {
     "id": _ID,
@@ -106,19 +116,21 @@ ANSWERS: Final[Mapping[str, Schema]] = {
         metadata=_OBJECT,
         urls=_OBJECT,
     ),
-    "Generations": {
-        "type": "object",
-        "required": ["generations"],
-        "properties": {
-            "generations": _list(_ref("Generation")),
-            "total": _NUMBER,
-            "total_is_exact": _FLAG,
-            "page": _NUMBER,
-            "per_page": _NUMBER,
-            "limit": _NUMBER,
-            "next_cursor": _MAYBE,
-        },
-    },
+    "PublicGeneration": _all(
+        id=_ID,
+        status={"enum": ["completed", "failed"]},
+        instructions=_TEXT,
+        generated_image_url=_MAYBE,
+        result_image_url=_MAYBE,
+        result=_MAYBE_OBJECT,
+        example_images=_list(_TEXT),
+        is_public=_FLAG,
+        created_at=_TIME,
+        updated_at=_TIME,
+        completed_at=_MAYBE_TIME,
+    ),
+    "Generations": _listed("Generation"),
+    "PublicGenerations": _listed("PublicGeneration"),
     "Error": {
         "type": "object",
         "required": ["detail", "code", "request_id"],

@@ -48,8 +48,8 @@ class Reader:
     async def ids(self, query: str = "", path: str = ONE) -> list[str]:
         return [one["id"] for one in (await self.read(query, path))["generations"]]
 
-    async def refused(self, query: str) -> Any:
-        status, body = await self.house.get(f"{ONE}?{query}", self.person.token)
+    async def refused(self, query: str, path: str = ONE) -> Any:
+        status, body = await self.house.get(f"{path}?{query}", self.person.token)
         assert (status, body["code"]) == (422, "invalid_request"), body
         return body["detail"][0]["loc"]
 
@@ -200,11 +200,22 @@ async def test_public_lists_take_filters_and_show_nothing_private(reader: Reader
     await reader.house.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
     await reader.house.project(public)
     other = Reader(reader.house, await reader.house.person(reader.person.place))
-    for query in ("", "metadata.a=b", "status=completed&limit=5", "state=completed"):
+    for query in ("", "status=completed&limit=5", "state=completed"):
         assert await other.ids(query, PUBLIC) == [public]
     assert await other.ids("status=failed", PUBLIC) == []
     stranger = Reader(reader.house, await reader.house.person())
-    assert await stranger.ids("metadata.a=b", PUBLIC) == []
+    assert await stranger.ids("status=completed", PUBLIC) == []
+
+
+async def test_a_public_list_cannot_be_searched_for_what_it_does_not_show(reader: Reader) -> None:
+    public = await reader.submit({"a": "b"}, request="r-public", key="k-public")
+    await reader.house.complete(public)
+    await reader.house.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
+    other = Reader(reader.house, await reader.house.person(reader.person.place))
+    for query, name in {"metadata.a=b": "metadata.a", "request_id=r-public": "request_id"}.items():
+        assert await other.refused(query, PUBLIC) == ["query", name]
+    assert await other.ids("idempotency_key=k-public", PUBLIC) == []
+    assert await reader.ids("idempotency_key=k-public", PUBLIC) == [public]
 
 
 async def test_a_developer_filters_all_users_of_his_project_or_one(reader: Reader) -> None:

@@ -1,0 +1,73 @@
+"""What others see of a public generation, and for how long."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.accounts.house import ONE, House, Person
+from tests.journeys.test_compatibility import validate_fields
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PUBLIC = "/api/v1/generation/public-generations-v2"
+SHOWN = {
+    "id", "status", "instructions", "generated_image_url", "result_image_url", "result", "example_images",
+    "is_public", "created_at", "updated_at", "completed_at",
+}  # fmt: skip
+
+
+async def published(house: House, person: Person, *, is_public: bool = True, generation: str = "") -> Any:
+    generation = generation or await house.completed(person)
+    path = f"{ONE}/{generation}/public"
+    status, resource = await house.call("PATCH", path, person.token, {"is_public": is_public})
+    assert status == 200
+    return resource
+
+
+async def fetched(house: House, url: str) -> int:
+    """Fetch as somebody without a token."""
+    parts = urlsplit(url)
+    return (await house.get(f"{parts.path}?{parts.query}"))[0]
+
+
+async def test_others_see_the_picture_and_its_instructions_and_nothing_that_is_private(house: House) -> None:
+    person = await house.person()
+    resource = await published(house, person)
+    viewer = await house.person(person.place)
+
+    status, body = await house.get(PUBLIC, viewer.token)
+
+    assert status == 200
+    [shown] = body["generations"]
+    assert set(shown) == SHOWN
+    validate_fields("GenerationResponse", shown)
+    assert (shown["id"], shown["is_public"], shown["status"]) == (resource["id"], True, "completed")
+    assert person.mark in shown["instructions"]
+    assert shown["example_images"] == []
+    assert "signature=" not in str(body)
+    assert await fetched(house, shown["generated_image_url"]) == 200
+
+
+async def test_its_owner_is_given_the_lasting_links_too(house: House) -> None:
+    person = await house.person()
+    resource = await published(house, person)
+    links = [resource["generated_image_url"], resource["result_image_url"], resource["urls"]["image"]]
+    assert all("?" not in link for link in links)
+    assert [await fetched(house, link) for link in links] == [200, 200, 200]
+    assert all("signature=" in link for link in resource["example_images"])
+
+
+async def test_what_is_private_again_can_be_seen_by_no_link_that_others_had(house: House) -> None:
+    person = await house.person()
+    viewer = await house.person(person.place)
+    resource = await published(house, person)
+    _, body = await house.get(PUBLIC, viewer.token)
+    [shown] = body["generations"]
+    links = [shown["generated_image_url"], shown["result_image_url"], shown["result"]["images"][0]["url"]]
+
+    await published(house, person, is_public=False, generation=resource["id"])
+
+    assert (await house.get(PUBLIC, viewer.token))[1]["generations"] == []
+    assert [await fetched(house, link) for link in links] == [401, 401, 401]
+    assert "signature=" in (await house.get(f"{ONE}/{resource['id']}", person.token))[1]["urls"]["image"]
