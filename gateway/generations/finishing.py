@@ -1,4 +1,7 @@
+"""The wait for the end of a generation, by a client that prefers it to a promise (RFC 7240)."""
+
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -12,6 +15,12 @@ from store.generations.generations import Generations
 log = structlog.get_logger()
 
 
+class Waited(NamedTuple):
+    """What came of a wait: the finished generation, or None when it took longer."""
+
+    finished: Generation | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finishing:
     """Wait for the end of a generation, for a client that prefers to (RFC 7240)."""
@@ -20,14 +29,14 @@ class Finishing:
     watching: Watching
     outlets: Outlets
 
-    async def wait(self, generation_id: str, *, holder: str, seconds: float) -> Generation | None:
-        """Return the finished generation; None when it has no end in time, or nobody may wait now.
+    async def wait(self, generation_id: str, *, holder: str, seconds: float) -> Waited | None:
+        """Wait for the end, at most so long; None when nobody may wait now.
 
         A wish is never a reason for an error: the submission is recorded already.
         """
         try:
             with self.outlets.seat(holder):
-                return await self._wait(generation_id, seconds)
+                return Waited(await self._wait(generation_id, seconds))
         except (ExemplarError, StoreError) as error:
             log.info("wait_refused", generation_id=generation_id, error=repr(error))
             return None

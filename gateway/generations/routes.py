@@ -31,7 +31,7 @@ from gateway.streams.positions import preferred_wait
 from gateway.uploads.budget import UploadBudget
 from gateway.uploads.submission import read_submission
 from gateway.webhooks.checks import check_request
-from store.errors import OutcomeUnknownError
+from store.errors import OutcomeUnknownError, StoreError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.words import WordsStore
@@ -171,17 +171,31 @@ class GenerationRoutes:
         return web.json_response(body, status=202, headers=headers)
 
     async def waited(self, request: web.Request, asked: Request, answer: web.Response) -> web.Response:
-        """Answer the finished resource instead of 202, if that is preferred and it is finished in time."""
+        """Answer the finished resource instead of 202, if that is preferred and it is finished in time.
+
+        Whoever may read no more after the wait keeps his 202: what he asked for is recorded all the same.
+        """
         seconds = preferred_wait(request)
         if seconds is None or answer.status != 202:
             return answer
-        answer.headers["Preference-Applied"] = f"wait={seconds}"
         holder = asked.identity.user_id
-        finished = await self.finishing.wait(asked.generation_id, holder=holder, seconds=seconds)
-        if finished is None or finished.gone:
+        waited = await self.finishing.wait(asked.generation_id, holder=holder, seconds=seconds)
+        if waited is None:
+            return answer
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
+        finished = waited.finished
+        if finished is None or finished.gone or not await self._stands(request):
             return answer
         headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
         return web.json_response(await self.resource(request, finished), headers=headers)
+
+    async def _stands(self, request: web.Request) -> bool:
+        """Tell whether what somebody was admitted with is still good: much is revoked in a minute."""
+        try:
+            await self.authenticator.confirm(*request[_ADMITTED][:2])
+        except (ExemplarError, StoreError):
+            return False
+        return True
 
 
 def _is_own(generation: Generation, identity: Identity) -> bool:

@@ -9,6 +9,7 @@ from aiohttp import ClientResponse, ClientSession, FormData
 from domain.generation import id_of
 from tests.making import jpeg
 from tests.streams.newsdesk import Gateway, Newsdesk, Person, until
+from tests.streams.test_standing import ENDS_OF_A_LOGIN, ENDS_OF_KEYS, Installation, Revoke
 
 
 async def submit(
@@ -82,9 +83,24 @@ async def test_no_seat_is_no_reason_to_refuse_a_submission(
     generation = await watched(gateway)
     async with asyncio.timeout(10), await submit(session, gateway, person, "wait=60") as answer:
         assert answer.status == 202
+        assert "Preference-Applied" not in answer.headers, "nothing was waited for"
     await desk.travel(generation)
     async with await asking as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize("revoke", [*ENDS_OF_A_LOGIN, *ENDS_OF_KEYS])
+async def test_whoever_is_revoked_while_he_waits_is_told_of_his_submission_and_shown_no_picture(
+    desk: Newsdesk, gateway: Gateway, person: Person, session: ClientSession, revoke: Revoke
+) -> None:
+    asking = asyncio.create_task(submit(session, gateway, person, "wait=60"))
+    generation = await watched(gateway)
+    await revoke(Installation(gateway, person, session))
+    await desk.travel(generation)
+    async with await asking as answer:
+        body = await answer.json()
+        assert (answer.status, body["id"], body["status"]) == (202, generation, "pending")
+        assert answer.headers["Preference-Applied"] == "wait=60"
 
 
 @pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=soon", "wait=0", "wait=-5", "return=minimal", ""])
