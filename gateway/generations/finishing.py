@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
+from aiohttp import web
 
 from domain.errors import ExemplarError
 from domain.generation import Generation, stream_of
@@ -29,13 +30,15 @@ class Finishing:
     watching: Watching
     outlets: Outlets
 
-    async def wait(self, generation_id: str, *, holder: str, seconds: float) -> Waited | None:
+    async def wait(
+        self, generation_id: str, *, holder: str, seconds: float, request: web.Request
+    ) -> Waited | None:
         """Wait for the end, at most so long; None when nobody may wait now.
 
         A wish is never a reason for an error: the submission is recorded already.
         """
         try:
-            with self.outlets.seat(holder):
+            with self.outlets.seat(holder, request):
                 return Waited(await self._wait(generation_id, seconds))
         except (ExemplarError, StoreError) as error:
             log.info("wait_refused", generation_id=generation_id, error=repr(error))

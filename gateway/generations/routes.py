@@ -179,7 +179,9 @@ class GenerationRoutes:
         if seconds is None or answer.status != 202:
             return answer
         holder = asked.identity.user_id
-        waited = await self.finishing.wait(asked.generation_id, holder=holder, seconds=seconds)
+        waited = await self.finishing.wait(
+            asked.generation_id, holder=holder, seconds=seconds, request=request
+        )
         if waited is None:
             return answer
         answer.headers["Preference-Applied"] = f"wait={seconds}"

@@ -85,7 +85,7 @@ class FeedRoutes:
         if form != "sse":
             start = after or BEGINNING
             return await self._page(request, feed, admitted, start, reset=reset, lines=form == "ndjson")
-        with self.outlets.seat(admitted.claims.subject):
+        with self.outlets.seat(admitted.claims.subject, request):
             if after is not None:
                 return await self._stream(request, feed, admitted, b"", after)
             past = _RESET if reset else b""
@@ -104,7 +104,7 @@ class FeedRoutes:
         seconds, limit = asked_wait(request), asked_number(request, "limit", default=100, most=_LARGEST_PAGE)
         page = await self.feeds.page(feed, after, limit=limit)
         if seconds and not page.passage.events and not page.more:
-            with self.outlets.seat(admitted.claims.subject):
+            with self.outlets.seat(admitted.claims.subject, request):
                 await self.feeds.wait(feed, after=page.next, seconds=seconds)
             await self.readers.confirm(admitted)
             page = await self.feeds.page(feed, page.next, limit=limit)

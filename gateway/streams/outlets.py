@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
@@ -26,12 +27,25 @@ _HEADERS = {
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seat:
+    """A place among those that one holder may have."""
+
+    request: web.Request
+
+    @property
+    def left(self) -> bool:
+        """Whether whoever sat here has hung up; his handler notices that later."""
+        transport = self.request.transport
+        return transport is None or transport.is_closing()
+
+
 class Outlets:
     """All streams and waits of one process."""
 
     def __init__(self, settings: StreamSettings) -> None:
         self.settings = settings
-        self._seats: Counter[str] = Counter()
+        self._seats: defaultdict[str, set[Seat]] = defaultdict(set)
         self._taken = 0
         self._open: dict[Outlet, Pass] = {}
         self._draining = False
@@ -63,21 +77,35 @@ class Outlets:
             outlet.end(frame("goodbye", {"reason": "shutdown"}))
 
     @contextmanager
-    def seat(self, holder: str) -> Iterator[None]:
+    def seat(self, holder: str, request: web.Request) -> Iterator[None]:
         """Count somebody in; LimitError for one too many of a holder, `server_busy` for one of all."""
         if self._draining or self._taken >= self.settings.per_process:
             raise ExemplarError(ErrorCode.SERVER_BUSY, "Too many open event streams. Try again later.")
-        if self._seats[holder] >= self.settings.per_holder:
+        if len(self._seats.get(holder, ())) >= self.settings.per_holder and not self._clear(holder):
             raise LimitError(ErrorCode.STREAM_LIMIT, round(_SWEEP) + 1)
-        self._seats[holder] += 1
+        seat = Seat(request)
+        self._seats[holder].add(seat)
         self._taken += 1
         try:
             yield
         finally:
+            self._free(holder, seat)
+
+    def _clear(self, holder: str) -> int:
+        """Free the seats of those who have hung up; return how many."""
+        left = [seat for seat in self._seats[holder] if seat.left]
+        for seat in left:
+            self._free(holder, seat)
+        return len(left)
+
+    def _free(self, holder: str, seat: Seat) -> None:
+        """Free a seat; repeatable."""
+        seats = self._seats.get(holder, set())
+        if seat in seats:
             self._taken -= 1
-            self._seats[holder] -= 1
-            if not self._seats[holder]:
-                del self._seats[holder]
+            seats.remove(seat)
+        if not seats:
+            self._seats.pop(holder, None)
 
     async def open(self, request: web.Request, admitted: Pass) -> Outlet:
         """Begin the answer; hand it to `leave` in the end."""

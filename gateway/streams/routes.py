@@ -76,7 +76,7 @@ class StreamRoutes:
         after = after or 0
         version, shown = await self._behind(generation, after)
         if seconds and not shown and not generation.final:
-            with self.outlets.seat(generation.request.owner.user):
+            with self.outlets.seat(generation.request.owner.user, request):
                 await self.watching.wait(
                     stream_of(generation.id), after=version, wanted=_is_shown, seconds=seconds
                 )
@@ -109,7 +109,7 @@ class StreamRoutes:
         if start.over:
             return web.Response(status=204, headers={"Cache-Control": "no-store"})
         stream, holder = stream_of(start.generation.id), start.generation.request.owner.user
-        with self.outlets.seat(holder):
+        with self.outlets.seat(holder, request):
             outlet = await self.outlets.open(request, start.admitted)
             try:
                 await outlet.write(start.past + frame("caught_up", {"version": start.version}))

@@ -104,6 +104,38 @@ async def test_an_account_may_have_so_many_streams_and_another_one_is_not_concer
         await stream.until("caught_up")
 
 
+async def test_a_reader_that_hangs_up_and_comes_back_at_once_finds_his_seat_free(
+    desk: Newsdesk, person: Person, session: ClientSession
+) -> None:
+    gateway = await desk.gateway(per_holder=2)
+    url = address(gateway, await desk.generation(person))
+    for _ in range(8):
+        async with AsyncExitStack() as stack:
+            for _ in range(2):
+                stream = await stack.enter_async_context(opened(session, url, person.reading))
+                await stream.until("caught_up")
+    await until_open(gateway, 0)
+
+
+async def test_a_long_poll_whose_client_has_hung_up_keeps_no_seat(
+    desk: Newsdesk, person: Person, session: ClientSession
+) -> None:
+    gateway = await desk.gateway(per_holder=2)
+    generation = await desk.generation(person)
+    url = f"{address(gateway, generation)}?after={(await desk.shown(generation))[-1][0]}"
+
+    async def poll(seconds: int) -> int:
+        async with session.get(f"{url}&wait={seconds}", headers=person.reading) as answer:
+            return answer.status
+
+    polls = [asyncio.create_task(poll(60)) for _ in range(2)]
+    await until_open(gateway, 2)
+    for given_up in polls:
+        given_up.cancel()
+    await asyncio.wait(polls)
+    assert list(await asyncio.gather(poll(1), poll(1))) == [200, 200]
+
+
 async def test_a_process_has_room_for_so_many_streams(
     desk: Newsdesk, person: Person, session: ClientSession
 ) -> None:
