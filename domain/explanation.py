@@ -53,7 +53,8 @@ _SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.VALIDATION: "Its example images have been waiting for {seconds} s to be decoded",
     Reason.QUOTA_SLOT: "Its slot is held; it has been waiting for {seconds} s for that to be recorded",
     Reason.CLAIM: "It has been waiting for {seconds} s for attempt {following} to be made",
-    Reason.INVOCATION: "Attempt {attempt} was sent {seconds} s ago; the image model has not answered yet",
+    # Its answer may have come and leave open whether anything was made: a 500, half a body.
+    Reason.INVOCATION: "Attempt {attempt} was sent {seconds} s ago; what became of it is not known yet",
     Reason.PROVIDER_THROTTLE: "The image model asked for a pause {seconds} s ago, after attempt {attempt}",
     Reason.PROVIDER_UNREACHABLE: "The image model could not be reached {seconds} s ago, at attempt {attempt}",
     Reason.CIRCUIT: "The image model refused our account {seconds} s ago; it is asked again after a pause",
