@@ -69,7 +69,6 @@ class Passage:
     """Visible events of a feed, each with the cursor that stands behind it, as SSE too."""
 
     events: tuple[tuple[str, dict[str, Any]], ...]
-    final: bool = False
 
     @property
     def frames(self) -> bytes:
@@ -85,18 +84,17 @@ class FeedPage:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A passage encoded once for all followers of its feed."""
-
-    frames: bytes
-    final: bool = False
-
-
 class Follower(Protocol):
-    """Whoever is told; `deliver` must not block."""
+    """Whoever is sent frames, which are encoded once for all followers of a feed; it must not block."""
 
-    def deliver(self, moment: Told) -> None: ...
+    def send(self, frames: bytes) -> None: ...
+
+
+class FeedWaiter(Waiter[bytes]):
+    """Wait once for anything that is sent."""
+
+    def send(self, frames: bytes) -> None:
+        self.deliver(frames)
 
 
 @dataclass(slots=True)
@@ -180,7 +178,7 @@ class Feeds:
 
     async def wait(self, feed: Feed, *, after: Cursor, seconds: float) -> None:
         """Wait until something is sealed behind a cursor, for so long at most."""
-        waiter: Waiter[Told] = Waiter(lambda _: True)
+        waiter = FeedWaiter(lambda _: True)
         self.add(feed, waiter, after=after)
         try:
             await self._waits.until(waiter.came, seconds)
@@ -222,12 +220,12 @@ class Feeds:
         return full
 
     def _tell(self, feed: Feed, followers: Followers, placed: Placed) -> None:
-        told = Told(Passage(tuple(self._shown(feed, placed, Cursor(0)))).frames)
+        frames = Passage(tuple(self._shown(feed, placed, Cursor(0)))).frames
         for follower, position in tuple(followers.next.items()):
             if position <= placed.position:
                 followers.next[follower] = placed.position + 1
-                if told.frames:
-                    _deliver(follower, told)
+                if frames:
+                    _send(follower, frames)
 
     def _shown(self, feed: Feed, placed: Placed, after: Cursor) -> list[tuple[str, dict[str, Any]]]:
         seen = after.version if after.position == placed.position else 0
@@ -238,8 +236,8 @@ class Feeds:
         ]
 
 
-def _deliver(follower: Follower, told: Told) -> None:
+def _send(follower: Follower, frames: bytes) -> None:
     try:
-        follower.deliver(told)
+        follower.send(frames)
     except Exception:
         log.exception("follower_failed")

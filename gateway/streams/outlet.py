@@ -5,7 +5,6 @@ at once, and what the connection cannot take is bounded by its own buffer.
 """
 
 import asyncio
-from typing import Protocol
 
 import structlog
 from aiohttp import HttpVersion11, web
@@ -13,6 +12,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.streams.sse import KEEP_ALIVE, frame
+from gateway.streams.watching import Moment
 
 log = structlog.get_logger()
 
@@ -43,16 +43,6 @@ class StreamSettings(BaseSettings):
         description="Seconds between looks at whether the readers of open streams may still read",
     )
     tail: float = Field(0.25, gt=0, description="Seconds between looks at the sealed order")
-
-
-class Moment(Protocol):
-    """What one commit means to a stream; nothing comes after a `final` one."""
-
-    @property
-    def frames(self) -> bytes: ...
-
-    @property
-    def final(self) -> bool: ...
 
 
 class Outlet:
