@@ -82,6 +82,9 @@ class Limits:
             response.headers.update(headers(known.tier, await self._standing(known), self._clock()))
         except StoreError as error:
             log.debug("limits not told", error=type(error).__name__)
+        except Exception:
+            # What is raised here would take the place of an answer that is ready: a header never costs that.
+            log.exception("limits not told", developer=known.developer)
 
     def _count(self, request: web.BaseRequest, response: web.StreamResponse, known: Known | None) -> None:
         """Count a refusal by limit under its own code; under no tier where nobody is known, as at a login."""
