@@ -42,7 +42,7 @@ def test_without_a_store_it_says_how_to_name_one() -> None:
 
 def test_a_store_that_is_out_of_reach_is_told_in_one_line() -> None:
     out = refusal(EXEMPLAR_MONGODB_URL=NOBODY_THERE, EXEMPLAR_MONGODB_TIMEOUT_MS="200")
-    assert out.startswith("MongoDB cannot be reached")
+    assert out.startswith("EXEMPLAR_MONGODB_URL: MongoDB cannot be reached")
 
 
 def test_a_damaged_ledger_is_told_and_with_repair_written_anew(limits_url: str) -> None:
