@@ -124,7 +124,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     ]
     app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
     reading.install(app)
-    limits.install(app)
+    limits.install(app, identity.authenticator.payer)
     return app
 
 

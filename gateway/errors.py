@@ -19,7 +19,7 @@ from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, Lim
 from gateway.bodies import UNREADABLE
 from gateway.refusals import CODE
 from gateway.request_ids import request_id_of
-from store.errors import StoreUnavailableError
+from store.errors import DamagedLedgerError, StoreUnavailableError
 
 _log = structlog.get_logger()
 
@@ -167,6 +167,9 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
                 _log.error("tier_not_configured", tier=error.tier, setting="EXEMPLAR_TIERS")
         case StoreUnavailableError():
             _log.warning("store_unavailable", error=type(error).__name__)
+            told = ExemplarError(ErrorCode.STORE_UNAVAILABLE)
+        case DamagedLedgerError():
+            _log.error("ledger_damaged", developer=error.developer, mend="exemplar quota check --repair")
             told = ExemplarError(ErrorCode.STORE_UNAVAILABLE)
         case web.HTTPException():
             told = ExemplarError(_code_of(error.status))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -27,6 +27,17 @@ from store.quota.requests import Requests
 IDLE = timedelta(minutes=1)
 NO_TIER = "-"
 PERIOD_SECONDS = 30.0
+_UNASKED: Final = frozenset({403, 404, 405})
+_DEFENCES: Final = frozenset(
+    {
+        ("POST", "/api/v1/auth/logout"),
+        ("POST", "/api/v1/auth/password"),
+        ("PUT", "/api/v1/projects/{project_id}/users/{user_id}/password"),
+    }
+)
+"""Beside every DELETE; a password that is set ends the logins of before."""
+
+Payer = Callable[[web.Request], Awaitable[tuple[str, Tier] | None]]
 
 log = structlog.get_logger()
 
@@ -52,9 +63,13 @@ class Limits:
         self._clock = clock
         self._refused: Counter[tuple[str, str]] = Counter()
 
-    def install(self, app: web.Application) -> None:
-        """Let every answer of an application tell the limits."""
-        app.on_response_prepare.append(self.tell)
+    def install(self, app: web.Application, payer: Payer) -> None:
+        """Let every answer of an application tell the limits; `payer` tells whose token a refused one has."""
+
+        async def tell(request: web.BaseRequest, response: web.StreamResponse) -> None:
+            await self.tell(request, response, payer)
+
+        app.on_response_prepare.append(tell)
         app.cleanup_ctx.append(self._tidying)
 
     async def admit(self, request: web.Request, known: Known, *, replayable: bool = False) -> None:
@@ -62,26 +77,40 @@ class Limits:
 
         A `replayable` one is let through marked: whether it is a replay shows only when its body is read.
         """
-        if KNOWN in request:
-            return
-        request[KNOWN] = known
-        if await self._requests.spend(known.developer, known.tier.daily_requests):
+        if KNOWN in request or await self._spend(request, known):
             return
         refusal = LimitError(ErrorCode.REQUEST_LIMIT, seconds_to_next_day(self._clock()))
         request[OVERDRAWN] = refusal
         if not (replayable or _defends(request)):
             raise refusal
 
-    async def tell(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """Put the limits on an answer to a known developer; a signal, so that streams carry them too."""
-        known = request.get(KNOWN)
-        self._count(request, response, known)
-        if known is None or response.status == 503:  # which means that the store cannot be asked now
-            return
+    async def _spend(self, request: web.BaseRequest, known: Known) -> bool:
+        request[KNOWN] = known
+        return await self._requests.spend(known.developer, known.tier.daily_requests)
+
+    async def tell(self, request: web.BaseRequest, response: web.StreamResponse, payer: Payer) -> None:
+        """Put the limits on an answer to a known developer; a signal, so that streams carry them too.
+
+        A header never costs an answer: whatever is raised here would take the place of one that is ready.
+        """
         try:
-            response.headers.update(headers(known.tier, await self._standing(known), self._clock()))
+            await self._know(request, response, payer)
+            known = request.get(KNOWN)
+            if known is not None and response.status != 503:  # which means that the store cannot be asked
+                response.headers.update(headers(known.tier, await self._standing(known), self._clock()))
         except StoreError as error:
             log.debug("limits not told", error=type(error).__name__)
+        except Exception:
+            log.exception("limits not told")
+        self._count(request, response, request.get(KNOWN))
+
+    async def _know(self, request: web.BaseRequest, response: web.StreamResponse, payer: Payer) -> None:
+        """Count also what was refused before anybody asked who sends it, or because of his role."""
+        if KNOWN in request or response.status not in _UNASKED or not isinstance(request, web.Request):
+            return
+        found = await payer(request)
+        if found is not None:
+            await self._spend(request, Known(*found))
 
     def _count(self, request: web.BaseRequest, response: web.StreamResponse, known: Known | None) -> None:
         """Count a refusal by limit under its own code; under no tier where nobody is known, as at a login."""
@@ -122,7 +151,9 @@ class Limits:
 
 def _defends(request: web.Request) -> bool:
     """Tell whether a request takes something away from an intruder: no limit may stand before that."""
-    return request.method == "DELETE" or request.path.endswith(("/logout", "/password"))
+    resource = request.match_info.route.resource
+    template = resource.canonical if resource is not None else ""
+    return request.method == "DELETE" or (request.method, template) in _DEFENCES
 
 
 class CountingAuthenticator(Authenticator):
@@ -164,10 +195,12 @@ class CountingAuthenticator(Authenticator):
         return found
 
     async def account(self, request: web.Request) -> Claims:
-        claims = await super().account(request)
+        claims, _ = self.presented(request)
         match claims.role:
             case Role.END_USER:
                 await self.reader(request)
             case Role.DEVELOPER:
                 await self.developer(request)
+            case _:
+                await super().account(request)
         return claims

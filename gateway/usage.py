@@ -47,7 +47,7 @@ class UsageRoutes:
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer usage as JSON, or as CSV by `format=csv` or `Accept: text/csv`."""
-        claims = await self.authenticator.account(request)
+        claims, _ = self.authenticator.presented(request)
         if claims.role is Role.END_USER:
             end_user = await self.authenticator.reader(request)
             query = self._query(

@@ -3,7 +3,8 @@
 StoreError
 ├── StoreUnavailableError       it cannot be reached now; nothing was done, try again
 │   └── OutcomeUnknownError     it may or may not have been written, and reading back failed too
-└── WrongExpectedVersionError   somebody appended first: load, decide again
+├── WrongExpectedVersionError   somebody appended first: load, decide again
+└── DamagedLedgerError          a quota ledger cannot be read: `exemplar quota check --repair` rebuilds it
 """
 
 
@@ -28,3 +29,11 @@ class WrongExpectedVersionError(StoreError):
         super().__init__(f"{stream} is not at version {expected}")
         self.stream = stream
         self.expected = expected
+
+
+class DamagedLedgerError(StoreError):
+    """A developer's ledger is not of the types it is written with; nothing was done with it."""
+
+    def __init__(self, developer: str) -> None:
+        super().__init__(f"the ledger of {developer} is damaged")
+        self.developer = developer

@@ -13,7 +13,7 @@ from gateway.accounts.auth_bodies import (
     RefreshRequest,
     UserCreateRequest,
 )
-from gateway.accounts.authentication import project_header
+from gateway.accounts.headers import project_header
 from gateway.accounts.identity import (
     IdentityRoutes,
     KeyCreateRequest,
@@ -131,7 +131,7 @@ class AuthRoutes:
     async def delete_me(self, request: web.Request) -> web.Response:
         """Delete the end user who asks, and all that is his."""
         user = await self._door.authenticator.reader(request)
-        claims = await self._door.authenticator.account(request)
+        claims, _ = self._door.authenticator.presented(request)
         sent = await read_model(request, DeletionRequest)
         await self._prove(claims, sent.password, "password")
         cause = cause_of(request, f"user:{user.user_id}")

@@ -1,7 +1,6 @@
 """Who is asking: headers and token of a request, compared with what the store knows at this moment."""
 
 import hmac
-import re
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
@@ -23,12 +22,9 @@ from domain.credentials import Peppers
 from domain.errors import ErrorCode, ExemplarError
 from domain.tiers import TIERS, Tier
 from events.generation import Owner
+from gateway.accounts.headers import MALFORMED, read_header, read_headers
 from gateway.accounts.tokens import Kind, Tokens
 from store.accounts.accounts import Accounts
-
-LONGEST_HEADER = 256
-MALFORMED = ""  # matches no role, no id and no key
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 class AuthenticationSettings(BaseSettings):
@@ -126,6 +122,19 @@ class Authenticator:
         """Admit whoever holds a living access token, of whatever role, and return its claims."""
         return await self._living(self._bearer(request), read_headers(request))
 
+    async def payer(self, request: web.Request) -> tuple[str, Tier] | None:
+        """Tell which developer a living token counts for, whatever it may do; None for staff and no token."""
+        own: DeveloperIdentity | Identity
+        try:
+            claims, nothing = self._bearer(request), Presented()
+            if claims.role is Role.DEVELOPER:
+                own = await self._developer(claims, nothing)
+            else:
+                own = access.reader(claims, nothing, await self._tenancy_of(claims, nothing), self._tiers)
+        except ExemplarError:
+            return None
+        return own.developer_id, own.tier
+
     async def refresher(self, refresh_token: str) -> Claims:
         """Admit the holder of a refresh token whose account lives."""
         return await self._living(self._tokens.verify(refresh_token, "refresh"), Presented())
@@ -208,32 +217,3 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return self._tokens.verify(token.strip(" "), kind)
-
-
-def read_headers(request: web.Request) -> Presented:
-    """Read the four headers that go with a token."""
-    return Presented(
-        role=read_header(request, "X-User-Role"),
-        developer_key=read_header(request, "X-Developer-Key"),
-        project_id=project_header(request),
-        api_key=read_header(request, "X-API-Key"),
-    )
-
-
-def project_header(request: web.Request) -> str | None:
-    """Read X-Project-ID, a UUID; `MALFORMED` when it is none."""
-    sent = read_header(request, "X-Project-ID")
-    return sent if sent is None else as_id(sent) or MALFORMED
-
-
-def as_id(text: str) -> str | None:
-    """Return a UUID as ids are written here; None when the text is none."""
-    return text.lower() if _UUID.fullmatch(text) else None
-
-
-def read_header(request: web.Request, name: str) -> str | None:
-    """Read a header that may come once; None when missing or empty, `MALFORMED` when doubled or too long."""
-    sent = request.headers.getall(name, ())
-    if not any(sent):
-        return None
-    return sent[0] if len(sent) == 1 and len(sent[0]) <= LONGEST_HEADER else MALFORMED

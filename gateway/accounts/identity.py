@@ -29,7 +29,8 @@ from domain.names import NAME_LONGEST, check_name
 from domain.tiers import TIERS, Tier
 from events.envelope import Cause, format_time
 from gateway.accounts.attempts import Attempts
-from gateway.accounts.authentication import Authenticator, as_id
+from gateway.accounts.authentication import Authenticator
+from gateway.accounts.headers import as_id
 from gateway.accounts.tokens import Sessions
 from gateway.bodies import read_json_object
 from gateway.callers import Callers

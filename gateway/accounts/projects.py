@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from domain.access import DeveloperIdentity
 from domain.errors import ErrorCode, ExemplarError
 from domain.names import DESCRIPTION_LONGEST, check_description
-from gateway.accounts.authentication import as_id
+from gateway.accounts.headers import as_id
 from gateway.accounts.identity import (
     IdentityRoutes,
     KeyCreateRequest,

@@ -7,7 +7,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.generation import Generation
 from domain.listing import Scope
-from gateway.accounts.authentication import as_id
+from gateway.accounts.headers import as_id
 from gateway.accounts.identity import IdentityRoutes
 from gateway.accounts.projects import own_project
 from gateway.generations.listing import ListRoutes

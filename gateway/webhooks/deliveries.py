@@ -19,7 +19,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.webhook_examples import EXAMPLE_ID, example_of
 from domain.webhooks import FINAL_TYPES
 from events.envelope import format_time
-from gateway.accounts.authentication import project_header
+from gateway.accounts.headers import project_header
 from gateway.accounts.identity import (
     IdentityRoutes,
     path_id,

@@ -54,15 +54,15 @@ class MemoryLedger:
         await asyncio.sleep(0)
         return [(developer, account) for developer, account in self._accounts.items() if account.slots]
 
-    async def every(self) -> AsyncIterator[tuple[str, Account]]:
-        for developer, account in sorted(self._accounts.items()):
+    async def names(self) -> AsyncIterator[str]:
+        for developer in sorted(self._accounts):
             await asyncio.sleep(0)
-            yield developer, account
+            yield developer
 
-    async def correct(self, developer: str, correction: Correction, *, seen: Account) -> bool:
+    async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
-        if not _same(account, seen):
+        if seen is None or not _same(account, seen):
             return False
         for period, units in correction.units:
             account = _add(account, period, units)

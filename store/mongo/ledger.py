@@ -1,12 +1,17 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import structlog
 from pymongo import ReturnDocument
 
+from store.errors import DamagedLedgerError
 from store.mongo.connection import Database, Document, reachable
-from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
+from store.mongo.ledger_document import COUNTERS, SOUND, account_of, corrections_of
+from store.quota.ledger import Account, Bounds, Correction, Settlement
+
+log = structlog.get_logger()
 
 
 class MongoLedger:
@@ -25,9 +30,13 @@ class MongoLedger:
         slot = {"generation": generation, "period": period, "since": now}
         with reachable():
             document = await self._ledger.find_one_and_update(
-                {"_id": developer}, _taking(slot, bounds), upsert=True, return_document=ReturnDocument.AFTER
+                {"_id": developer},
+                _taking(slot, bounds),
+                projection=COUNTERS,
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
             )
-        account = _account(document)
+        account = account_of(document)
         return account if account.holds(generation) else None
 
     async def settle(
@@ -43,37 +52,49 @@ class MongoLedger:
             slot["since"] = {"$lt": held_before}
         query = {"_id": developer, "slots": {"$elemMatch": slot}}
         with reachable():
-            await self._ledger.update_one(query, _settling(generation, settlement))
+            done = await self._ledger.update_one(query, _settling(generation, settlement))
+        if done.matched_count and not done.modified_count:
+            raise DamagedLedgerError(developer)
 
     async def account(self, developer: str) -> Account:
         with reachable():
-            document = await self._ledger.find_one({"_id": developer})
-        return _account(document) if document else Account()
+            document = await self._ledger.find_one({"_id": developer}, COUNTERS)
+        return account_of(document) if document else Account()
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
         with reachable():
-            documents = await self._ledger.find({"slots.0": {"$exists": True}}).to_list(None)
-        return [(document["_id"], _account(document)) for document in documents]
+            documents = await self._ledger.find({"slots.0": {"$exists": True}}, COUNTERS).to_list(None)
+        return list(_readable(documents))
 
-    async def every(self) -> AsyncIterator[tuple[str, Account]]:
+    async def names(self) -> AsyncIterator[str]:
         with reachable():
-            async for document in self._ledger.find({}).sort("_id", 1):
-                yield document["_id"], _account(document)
+            async for document in self._ledger.find({}, {"_id": 1}).sort("_id", 1):
+                yield document["_id"]
 
-    async def correct(self, developer: str, correction: Correction, *, seen: Account) -> bool:
+    async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
         with reachable():
             document = await self._ledger.find_one_and_update(
                 {"_id": developer},
-                _correcting(correction, seen),
-                upsert=True,
+                _rebuilding(correction) if seen is None else _correcting(correction, seen),
+                projection={"corrections": {"$elemMatch": {"id": correction.id}}},
+                upsert=seen is not None,
                 return_document=ReturnDocument.AFTER,
             )
-        return any(kept["id"] == correction.id for kept in document.get("corrections", []))
+        return bool(document and document.get("corrections"))
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
         with reachable():
             document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
-        return [_correction(kept) for kept in (document or {}).get("corrections", [])]
+        return list(corrections_of(document)) if document else []
+
+
+def _readable(documents: Sequence[Document]) -> Iterator[tuple[str, Account]]:
+    """Leave out what is damaged: it is its developer's alone."""
+    for document in documents:
+        try:
+            yield document["_id"], account_of(document)
+        except DamagedLedgerError as error:
+            log.warning("ledger damaged", developer=error.developer)
 
 
 def _room(period: str, bounds: Bounds) -> list[Document]:
@@ -101,14 +122,15 @@ def _taking(slot: Document, bounds: Bounds) -> list[Document]:
     literal = {name: {"$literal": value} for name, value in slot.items()}
     held = {"$in": [literal["generation"], {"$ifNull": ["$slots.generation", []]}]}
     take = {"$and": [{"$not": [held]}, *_room(period, bounds)]}
-    return [
-        {
-            "$set": {
-                "slots": {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _renewed(literal)]},
-                f"used.{period}": {"$cond": [take, {"$add": [_used(period), 1]}, f"$used.{period}"]},
-            }
-        }
-    ]
+    taken = {period: {"$add": [_used(period), 1]}}
+    slots = {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _renewed(literal)]}
+    return _changing({"slots": slots, "used": {"$mergeObjects": ["$used", {"$cond": [take, taken, {}]}]}})
+
+
+def _changing(changed: Document, condition: object = True) -> list[Document]:
+    """Replace fields under a condition; a damaged document stays as it is, and nothing is computed of it."""
+    fits = {"$cond": [SOUND, condition, False]}
+    return [{"$replaceWith": {"$cond": [fits, {"$mergeObjects": ["$$ROOT", changed]}, "$$ROOT"]}}]
 
 
 def _renewed(literal: Document) -> Document:
@@ -131,32 +153,41 @@ def _correcting(correction: Correction, seen: Account) -> list[Document]:
     ]
     removed = {"$in": ["$$slot.generation", {"$literal": list(correction.removed)}]}
     kept = {"$filter": {"input": _SLOTS, "as": "slot", "cond": {"$not": [removed]}}}
-    added = {"$literal": [asdict(slot) for slot in correction.added]}
-    notes = {"$ifNull": ["$corrections", []]}
+    units = {period: {"$add": [_used(period), units]} for period, units in correction.units}
     changed: Document = {
-        "slots": {"$concatArrays": [kept, added]},
-        "corrections": {"$concatArrays": [notes, [{"$literal": asdict(correction)}]]},
+        "slots": {"$concatArrays": [kept, _literal_slots(correction)]},
+        "used": {"$mergeObjects": ["$used", units]},
+        "corrections": _noted(correction),
     }
-    for period, units in correction.units:
-        changed[f"used.{period}"] = {"$add": [_used(period), units]}
-    standing: Document = {"slots": _SLOTS, "corrections": notes}
-    standing |= {name: f"${name}" for name in changed if name.startswith("used.")}
-    return [
-        {
-            "$set": {
-                name: {"$cond": [{"$and": same}, value, standing[name]]} for name, value in changed.items()
-            }
-        }
-    ]
+    return _changing(changed, {"$and": same})
+
+
+def _rebuilding(correction: Correction) -> list[Document]:
+    """Write a damaged document anew, and leave a sound one alone."""
+    anew: Document = {
+        "_id": "$_id",
+        "slots": _literal_slots(correction),
+        "used": {"$literal": dict(correction.units)},
+        "corrections": _noted(correction),
+    }
+    return [{"$replaceWith": {"$cond": [SOUND, "$$ROOT", anew]}}]
+
+
+def _literal_slots(correction: Correction) -> Document:
+    return {"$literal": [asdict(slot) for slot in correction.added]}
+
+
+def _noted(correction: Correction) -> Document:
+    notes = {"$cond": [{"$isArray": "$corrections"}, "$corrections", []]}
+    return {"$concatArrays": [notes, [{"$literal": asdict(correction)}]]}
 
 
 def _settling(generation: str, settlement: Settlement) -> list[Document]:
     mine = {"$eq": ["$$slot.generation", {"$literal": generation}]}
-    others = {"$filter": {"input": "$slots", "as": "slot", "cond": {"$not": [mine]}}}
-    stages: list[Document] = []
+    changed: Document = {"slots": {"$filter": {"input": "$slots", "as": "slot", "cond": {"$not": [mine]}}}}
     if settlement == "released":
-        stages.append({"$set": {"used": _given_back(mine)}})
-    return [*stages, {"$set": {"slots": others}}]
+        changed["used"] = _given_back(mine)
+    return _changing(changed)
 
 
 def _given_back(mine: Document) -> Document:
@@ -168,21 +199,5 @@ def _given_back(mine: Document) -> Document:
             "$cond": [{"$eq": ["$$month.k", "$$held.period"]}, {"$subtract": ["$$month.v", 1]}, "$$month.v"]
         },
     }
-    months = {"$map": {"input": {"$objectToArray": "$used"}, "as": "month", "in": lowered}}
+    months = {"$map": {"input": {"$objectToArray": {"$ifNull": ["$used", {}]}}, "as": "month", "in": lowered}}
     return {"$let": {"vars": {"held": slot}, "in": {"$arrayToObject": months}}}
-
-
-def _account(document: Document) -> Account:
-    slots = tuple(Slot(**slot) for slot in document.get("slots", []))
-    return Account(slots=slots, used=tuple(sorted(document.get("used", {}).items())))
-
-
-def _correction(document: Document) -> Correction:
-    return Correction(
-        id=document["id"],
-        at=document["at"],
-        by=document["by"],
-        units=tuple((period, units) for period, units in document["units"]),
-        added=tuple(Slot(**slot) for slot in document["added"]),
-        removed=tuple(document["removed"]),
-    )

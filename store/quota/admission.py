@@ -1,12 +1,15 @@
 """Admission: the hold at the door, and the look at who holds before anybody is refused."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+
+import structlog
 
 from domain.errors import ErrorCode, LimitError
 from domain.generation import Generation
 from domain.quota import period_of, seconds_to_free_slot, seconds_to_next_period
+from store.errors import StoreUnavailableError
 from store.generations.generations import Generations
 from store.quota.durations import Durations, unknown
 from store.quota.ledger import Account, Bounds, Ledger, Settlement
@@ -14,6 +17,8 @@ from store.quota.ledger import Account, Bounds, Ledger, Settlement
 _FRESH = timedelta(seconds=1)
 _MOMENT = 0.25  # seconds; far more than lies between a hold and its append, when all goes well
 _REMEMBERED = 10_000
+
+log = structlog.get_logger()
 
 
 class Admission:
@@ -86,7 +91,11 @@ class Admission:
         freed = 0
         for developer, account in await self._ledger.accounts():
             old = [slot.generation for slot in account.slots if slot.since < older_than]
-            freed += sum(await asyncio.gather(*(self._free(developer, name, older_than) for name in old)))
+            done = await asyncio.gather(
+                *(self._free(developer, name, older_than) for name in old), return_exceptions=True
+            )
+            freed += done.count(True)
+            _tell_failures(developer, done)
         return freed
 
     async def _free(self, developer: str, generation_id: str, older_than: datetime) -> bool:
@@ -165,6 +174,15 @@ class Admission:
 
     async def _begun(self, account: Account) -> Collection[str]:
         return await self._generations.ended([slot.generation for slot in account.slots])
+
+
+def _tell_failures(developer: str, done: Sequence[bool | BaseException]) -> None:
+    """Log what could not be freed, for it is one developer's; raise what would hold for all of them."""
+    for error in done:
+        if isinstance(error, StoreUnavailableError) or not isinstance(error, bool | Exception):
+            raise error
+        if isinstance(error, Exception):
+            log.warning("hold not freed", developer=developer, error=repr(error))
 
 
 def _has_room(account: Account, period: str, bounds: Bounds) -> bool:

@@ -58,7 +58,10 @@ class Correction:
 
 
 class Ledger(Protocol):
-    """Hold and settle; both repeatable, atomic, one round trip."""
+    """Hold and settle; both repeatable, atomic, one round trip.
+
+    Each raises DamagedLedgerError where it meets a ledger that cannot be read, and changes nothing.
+    """
 
     async def hold(
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
@@ -88,15 +91,18 @@ class Ledger(Protocol):
         ...
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
-        """Read every developer that holds a slot: the leaked holds' sweep."""
+        """Read every developer that holds a slot, for the sweep; damaged ledgers are logged and left out."""
         ...
 
-    def every(self) -> AsyncIterator[tuple[str, Account]]:
-        """Read every developer there is."""
+    def names(self) -> AsyncIterator[str]:
+        """Name every developer who has a ledger, be it damaged."""
         ...
 
-    async def correct(self, developer: str, correction: Correction, *, seen: Account) -> bool:
-        """Apply and keep a correction if the account still is as it was `seen`; False when it is not."""
+    async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
+        """Apply and keep a correction if the account still is as it was `seen`; False when it is not.
+
+        With None, if it is damaged: it is then made of the correction alone.
+        """
         ...
 
     async def corrections(self, developer: str) -> Sequence[Correction]:

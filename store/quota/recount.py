@@ -3,6 +3,7 @@
 The log says what a developer has used: one unit of its month for every generation that is running or
 completed, one slot for every running one. What is on its way is set aside: holds younger than two minutes
 without a stream, slots of generations that have just ended, generations whose hold is yet to be retaken.
+A damaged ledger counts as a lost one: it is written anew from the log.
 """
 
 import asyncio
@@ -10,14 +11,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from domain.generation import Generation, fold, stream_of
 from domain.quota import LEAKED_AFTER
+from store.errors import DamagedLedgerError
 from store.event_store import EventStore
 from store.log.folding import every_generation
-from store.quota.ledger import Account, Correction, Ledger, Slot
+from store.quota.comparison import Comparison, Difference
+from store.quota.ledger import Account, Correction, Ledger
 
 Admitted = Callable[[str, datetime], Awaitable[Sequence[str]]]
 """List the generations of a developer that were admitted since a moment."""
@@ -28,17 +30,6 @@ Record = Callable[[str, Correction, Account], Awaitable[None]]
 YOUNG = LEAKED_AFTER
 _RECENT = timedelta(minutes=10)
 _TRIES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that the ledger says and the log does not; `subject` is a month or a generation."""
-
-    developer: str
-    kind: Literal["units", "leaked slot", "missing slot", "slot of another month"]
-    subject: str
-    ledger: int
-    log: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +49,6 @@ class _Tally:
 
     completed: Counter[str] = field(default_factory=Counter)
     open: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class _Comparison:
-    """What one look at a developer found."""
-
-    seen: Account
-    units: Counter[str]
-    aside: Counter[str] = field(default_factory=Counter)
-    leaked: list[Slot] = field(default_factory=list)
-    missing: list[Slot] = field(default_factory=list)
-    moved: list[Slot] = field(default_factory=list)
 
 
 async def _unrecorded(developer: str, correction: Correction, seen: Account) -> None:
@@ -100,58 +79,66 @@ class Recount:
         """Compare all developers; with `repair_as`, the name for the record, correct what differs."""
         since = self._clock() - _RECENT
         generations, tallies = await self._scan(since)
-        names = {*tallies, *[name async for name, _ in self._ledger.every()]}
+        names = {*tallies, *[name async for name in self._ledger.names()]}
         aside, differences, corrections = 0, list[Difference](), list[str]()
         for name in sorted(names):
             found = await self._settled(name, tallies.get(name, _Tally()), since)
             aside += found.aside.total()
-            differences += _differences(name, found)
-            if repair_as is not None and _differences(name, found):
+            differences += (differs := found.differences(name))
+            if repair_as is not None and differs:
                 corrections.append(await self._correct(name, found, repair_as))
         return RecountReport(len(names), generations, aside, tuple(differences), tuple(corrections))
 
-    async def _settled(self, developer: str, tally: _Tally, since: datetime) -> _Comparison:
+    async def _settled(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
         """Look until nothing differs, or until a difference has outlived all looks."""
         found = await self._look(developer, tally, since)
         for _ in range(_TRIES - 1):
-            if not _differences(developer, found):
+            if not found.differences(developer):
                 break
             await self._pause()
             found = await self._look(developer, tally, since)
         return found
 
-    async def _look(self, developer: str, tally: _Tally, since: datetime) -> _Comparison:
+    async def _look(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
         """Read the ledger, the log, and the ledger again until it stood still in between."""
-        account = await self._ledger.account(developer)
+        account = await self._account(developer)
         while True:
-            held = {slot.generation for slot in account.slots}
+            held = {slot.generation for slot in account.slots} if account else set[str]()
             ids = tally.open | held | set(await self._admitted(developer, since))
             loaded = {name: await self._load(name) for name in sorted(ids)}
-            again = await self._ledger.account(developer)
+            again = await self._account(developer)
             if again == account:
                 return self._compared(developer, account, tally, loaded, since)
             account = again
 
+    async def _account(self, developer: str) -> Account | None:
+        """Read a ledger; None for a damaged one."""
+        try:
+            return await self._ledger.account(developer)
+        except DamagedLedgerError:
+            return None
+
     def _compared(
         self,
         developer: str,
-        account: Account,
+        read: Account | None,
         tally: _Tally,
         loaded: dict[str, Generation | None],
         since: datetime,
-    ) -> _Comparison:
-        found = _Comparison(account, Counter(tally.completed))
+    ) -> Comparison:
+        account = read or Account()
+        found = Comparison(account, Counter(tally.completed), damaged=read is None)
         own = {
             name: g for name, g in loaded.items() if g is not None and g.request.owner.developer == developer
         }
         for generation in own.values():
             if generation.id in tally.open or generation.created_at >= since:
-                _count(generation, account, found)
+                found.count(generation)
         for slot in account.slots:
-            _judge(slot, own.get(slot.generation), found, young=self._clock() - YOUNG)
+            found.judge(slot, own.get(slot.generation), young=self._clock() - YOUNG)
         return found
 
-    async def _correct(self, developer: str, found: _Comparison, by: str) -> str:
+    async def _correct(self, developer: str, found: Comparison, by: str) -> str:
         """Record the correction, then make it; an account that moved meanwhile waits for the next check."""
         correction = Correction(
             id="",
@@ -159,7 +146,7 @@ class Recount:
             by=by,
             units=tuple(
                 (month, units)
-                for month in sorted(_months(found))
+                for month in sorted(found.months)
                 if (units := found.units[month] + found.aside[month] - found.seen.used_in(month))
             ),
             added=(*found.missing, *found.moved),
@@ -168,7 +155,8 @@ class Recount:
         made = len(await self._ledger.corrections(developer))
         correction = replace(correction, id=_id_of(developer, made, correction, found.seen))
         await self._record(developer, correction, found.seen)
-        done = await self._ledger.correct(developer, correction, seen=found.seen)
+        seen = None if found.damaged else found.seen
+        done = await self._ledger.correct(developer, correction, seen=seen)
         return correction.id if done else ""
 
     async def _load(self, generation_id: str) -> Generation | None:
@@ -193,48 +181,3 @@ def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> 
     slots = sorted(slot.generation for slot in (*seen.slots, *correction.added))
     what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed)
     return str(uuid5(NAMESPACE_OID, repr(what)))
-
-
-def _count(generation: Generation, account: Account, found: _Comparison) -> None:
-    """Count what the log says of one generation."""
-    month = generation.request.period
-    if generation.final:
-        found.units[month] += generation.status == "completed"
-    elif account.holds(generation.id):
-        found.units[month] += 1
-    elif generation.reserved:
-        found.units[month] += 1
-        found.missing.append(Slot(generation.id, month, generation.created_at))
-
-
-def _judge(slot: Slot, generation: Generation | None, found: _Comparison, *, young: datetime) -> None:
-    """Find out what a slot of the ledger stands for."""
-    if generation is None:
-        if slot.since >= young:
-            found.aside[slot.period] += 1
-        else:
-            found.leaked.append(slot)
-    elif generation.final:
-        # Its settlement is under way, and gives the unit back unless this is what it is spent on.
-        found.aside[slot.period] += generation.status == "failed" or generation.quota != "held"
-    elif slot.period != generation.request.period:
-        found.moved.append(Slot(slot.generation, generation.request.period, slot.since))
-
-
-def _differences(developer: str, found: _Comparison) -> list[Difference]:
-    differences: list[Difference] = []
-    leaked = Counter(slot.period for slot in found.leaked)
-    for month in sorted(_months(found)):
-        counted = found.seen.used_in(month) - found.aside[month] - leaked[month]
-        if counted != found.units[month]:
-            differences.append(Difference(developer, "units", month, counted, found.units[month]))
-    differences += [Difference(developer, "leaked slot", slot.generation, 1, 0) for slot in found.leaked]
-    differences += [Difference(developer, "missing slot", slot.generation, 0, 1) for slot in found.missing]
-    differences += [
-        Difference(developer, "slot of another month", slot.generation, 1, 1) for slot in found.moved
-    ]
-    return differences
-
-
-def _months(found: _Comparison) -> set[str]:
-    return {*dict(found.seen.used), *found.units, *found.aside}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 from typer.testing import CliRunner
 
 from commands.quota import app
@@ -41,4 +42,20 @@ def test_without_a_store_it_says_how_to_name_one() -> None:
 
 def test_a_store_that_is_out_of_reach_is_told_in_one_line() -> None:
     out = refusal(EXEMPLAR_MONGODB_URL=NOBODY_THERE, EXEMPLAR_MONGODB_TIMEOUT_MS="200")
-    assert out.startswith("MongoDB cannot be reached")
+    assert out.startswith("EXEMPLAR_MONGODB_URL: MongoDB cannot be reached")
+
+
+def test_a_damaged_ledger_is_told_and_with_repair_written_anew(limits_url: str) -> None:
+    environ = NO_STORE | {"EXEMPLAR_MONGODB_URL": limits_url}
+    with MongoClient[dict[str, object]](limits_url) as client:
+        ledger = client.get_default_database().get_collection("ledger")
+        ledger.insert_one({"_id": "dev-1", "slots": None, "used": "x"})
+        try:
+            told = CliRunner().invoke(app, ["check"], env=environ)
+            mended = CliRunner().invoke(app, ["check", "--repair"], env=environ)
+            after = CliRunner().invoke(app, ["check"], env=environ)
+        finally:
+            ledger.delete_many({})
+    assert (told.exit_code, mended.exit_code, after.exit_code) == (1, 0, 0), told.output
+    assert "damaged" in told.stdout
+    assert "corrected: " in mended.stdout

@@ -11,8 +11,9 @@ from domain.errors import LimitError
 from store.memory.event_store import MemoryEventStore
 from store.memory.ledger import MemoryLedger
 from store.mongo.store import MongoStore
+from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
-from store.quota.recount import Difference, Recount, RecountReport
+from store.quota.recount import Recount, RecountReport
 from tests.limits.conftest import Clock, Studio
 
 WIDE = Bounds(monthly=None, concurrent=None)

@@ -1,0 +1,107 @@
+"""A ledger's document: what makes it sound, and how it is read.
+
+Whoever edits it by hand may leave what nobody can count with; that is told, and never written over.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final, TypeVar
+
+import structlog
+
+from store.errors import DamagedLedgerError
+from store.mongo.connection import Document
+from store.quota.ledger import Account, Correction, Slot
+
+COUNTERS: Final[Mapping[str, int]] = {"slots": 1, "used": 1}
+"""What is read for every request: `corrections` only ever grow."""
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+def _typed(value: str, *types: str) -> Document:
+    return {"$in": [{"$type": value}, list(types)]}
+
+
+def _all(name: str, among: object, condition: Document) -> Document:
+    return {"$allElementsTrue": [{"$map": {"input": among, "as": name, "in": condition}}]}
+
+
+_WHOLE_SLOT: Final[Document] = {
+    "$and": [
+        _typed("$$slot.generation", "string"),
+        _typed("$$slot.period", "string"),
+        _typed("$$slot.since", "date"),
+    ]
+}
+
+
+def _either_missing_or(field: str, kind: str, condition: Document) -> Document:
+    branches = [
+        {"case": _typed(field, "missing"), "then": True},
+        {"case": _typed(field, kind), "then": condition},
+    ]
+    return {"$switch": {"branches": branches, "default": False}}
+
+
+SOUND: Final[Document] = {
+    "$and": [
+        _either_missing_or("$slots", "array", _all("slot", "$slots", _WHOLE_SLOT)),
+        _either_missing_or(
+            "$used", "object", _all("month", {"$objectToArray": "$used"}, _typed("$$month.v", "int", "long"))
+        ),
+    ]
+}
+"""The rules of `account_of` as an expression, for updates that must leave a damaged document alone."""
+
+
+def account_of(document: Document) -> Account:
+    """Read slots and counters; raises DamagedLedgerError where a type is wrong."""
+    try:
+        return Account(tuple(map(_slot, _list(document))), tuple(sorted(_used(document))))
+    except (KeyError, TypeError):
+        raise DamagedLedgerError(str(document["_id"])) from None
+
+
+def corrections_of(document: Document) -> Iterator[Correction]:
+    """Read what was ever corrected; what cannot be read is told to the log and left out."""
+    kept = document.get("corrections", [])
+    for one in kept if isinstance(kept, list) else []:
+        try:
+            yield _correction(one)
+        except (KeyError, TypeError, ValueError):
+            log.warning("correction not readable", developer=str(document["_id"]))
+
+
+def _list(document: Document) -> list[Document]:
+    return _a(list, document.get("slots", []))
+
+
+def _used(document: Document) -> Iterator[tuple[str, int]]:
+    for period, units in _a(dict, document.get("used", {})).items():
+        if isinstance(units, bool):
+            raise TypeError(period)
+        yield period, _a(int, units)
+
+
+def _slot(document: Document) -> Slot:
+    return Slot(_a(str, document["generation"]), _a(str, document["period"]), _a(datetime, document["since"]))
+
+
+def _a(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(kind.__name__)
+    return value
+
+
+def _correction(document: Document) -> Correction:
+    return Correction(
+        id=document["id"],
+        at=document["at"],
+        by=document["by"],
+        units=tuple((period, units) for period, units in document["units"]),
+        added=tuple(_slot(slot) for slot in document["added"]),
+        removed=tuple(document["removed"]),
+    )
