@@ -132,13 +132,13 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
 def waits_until(delivery: Place, earlier: Collection[Place]) -> datetime | None:
     """Tell until when a delivery lets earlier, unfinished ones of its generation go first; None: not at all.
 
-    A final event overtakes what has failed twice.
+    A final event overtakes what has failed twice, and with it what stands behind that: it waits for it.
     """
-    before = [
-        place
-        for place in earlier
-        if place.version < delivery.version and not (delivery.final and place.failures >= _OVERTAKEN_AFTER)
-    ]
+    before = [place for place in earlier if place.version < delivery.version]
+    if delivery.final:
+        stuck = [place.version for place in before if place.failures >= _OVERTAKEN_AFTER]
+        first = min(stuck, default=delivery.version)
+        before = [place for place in before if place.version < first]
     return min((place.due_at for place in before), default=None)
 
 

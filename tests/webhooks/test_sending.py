@@ -80,6 +80,18 @@ async def test_a_final_event_waits_for_an_earlier_one_once_and_overtakes_it_when
     assert [(row.state, row.failures) for row in rows] == [("pending", 2), ("delivered", 0)]
 
 
+async def test_a_final_event_overtakes_also_what_waits_behind_the_one_that_has_failed_twice(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    receiver.answer = lambda received: (refused(500) if received.type == "started" else taken)(received)
+    story = (*UNTIL_STARTED, GenerationProgressed(percent=10), *TO_END)
+    await office.schedule(await office.request(*story, webhook=receiver.url, filters=ALL))
+    await office.work()
+    office.forward(seconds=6)
+    await office.work()
+    assert receiver.types == ["started", "started", "completed"]
+
+
 async def test_progress_waits_for_the_start_as_long_as_it_takes(
     office: PostOffice, receiver: Receiver
 ) -> None:
