@@ -65,6 +65,13 @@ class MongoDeliveries:
             found = await self._rows.find(query, {"attempts": 0}).to_list(None)
         return [_delivery(document) for document in found]
 
+    async def is_gone(self, delivery: Delivery) -> bool:
+        query = {**_line(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
+        if delivery.asked_at is not None:
+            query["attempts.at"] = {"$gte": delivery.asked_at}
+        with reachable():
+            return await self._rows.find_one(query, {"_id": 1}) is not None
+
     async def put_off(self, delivery: Delivery, token: str, until: datetime) -> None:
         change = {"$set": {"due_at": until, "claim": None, "blocked": True}}
         await self._update({"_id": delivery.id, "claim": token}, change)
@@ -196,6 +203,7 @@ def _anew(now: datetime) -> Document:
         "claim": None,
         "failures": 0,
         "blocked": False,
+        "asked_at": now,
     }
 
 

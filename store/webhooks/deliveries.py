@@ -26,7 +26,7 @@ class Delivery:
 
     `due_at` is when somebody should look at it: the next attempt, or the end of a claim. `failures` counts
     those since it was last asked for, `attempts` keeps all. A `lone` one stands in no line (a resend, an
-    example) and an `example` is tried once. `reason` says why one that failed or was skipped has ended.
+    example) and an `example` is tried once; `asked_at` is when somebody last asked for it anew. `reason` says why one that failed or was skipped has ended.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Delivery:
     lone: bool = False
     example: bool = False
     reason: Ended | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,10 @@ class DeliveryStore(Protocol):
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
         """List the unfinished deliveries before this one in its line."""
+        ...
+
+    async def is_gone(self, delivery: Delivery) -> bool:
+        """Tell whether the receiver of its line has answered 410, after it was asked for anew if it was."""
         ...
 
     async def put_off(self, delivery: Delivery, token: str, until: datetime) -> None:
