@@ -58,7 +58,7 @@ _NAME = re.compile(
 _URL = re.compile(r"[!-~]+")  # visible ASCII: no space, no control character, no look-alike letter
 _PRIVATE_ENDINGS: Final = frozenset(
     {"localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa", "test", "onion"}
-    | {"invalid", "example", "localdomain"}
+    | {"invalid", "example", "localdomain", "svc", "cluster", "intern", "localnet", "workgroup", "domain"}
 )
 
 

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from domain.access import Role
 from domain.addresses import host_key
 from domain.endpoint import default_endpoint
-from domain.errors import ErrorCode, ExemplarError
+from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.webhook_examples import EXAMPLE_ID, example_of
 from domain.webhooks import FINAL_TYPES
 from events.envelope import format_time
@@ -115,6 +115,9 @@ class DeliveryRoutes:
         found = await self.webhooks.deliveries.page(
             named.project, named.endpoint, state=asked.state, before=asked.before, limit=asked.limit
         )
+        if found is None:
+            fault = "is no delivery of this list"
+            raise FieldError(ErrorCode.INVALID_REQUEST, ("query", "before"), fault, "value_error")
         following = found[-1].id if len(found) == asked.limit else None
         body = {"deliveries": [delivery_body(delivery) for delivery in found], "next": following}
         return web.json_response(body)

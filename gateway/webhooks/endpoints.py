@@ -27,7 +27,9 @@ BASE = "/api/v1/projects/{project_id}/webhooks"
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 Description = Annotated[str, StringConstraints(max_length=1000)]
-EventTypes = Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=32)]
+EventTypes = Annotated[
+    list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=32)
+]
 
 
 class EndpointCreateRequest(BaseModel):

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -114,12 +114,15 @@ class MongoDeliveries:
 
     async def page(
         self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
-    ) -> Sequence[Delivery]:
+    ) -> Sequence[Delivery] | None:
         query: Document = {"endpoint": endpoint, "project": project}
+        if before is not None:
+            last = await self.get(project, endpoint, before)
+            if last is None:
+                return None
+            query |= _behind(last)
         if state is not None:
             query["state"] = state
-        if before is not None:
-            query |= await self._behind(before)
         newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
         with reachable():
             found = await self._rows.find(query).sort(newest).limit(limit).to_list(limit)
@@ -174,12 +177,6 @@ class MongoDeliveries:
         known = {document["_id"] for document in found}
         return [delivery for delivery in deliveries if delivery.id not in known]
 
-    async def _behind(self, before: str) -> Document:
-        with reachable():
-            last = await self._rows.find_one({"_id": before}, {"created_at": 1})
-        created = last["created_at"] if last else datetime.min.replace(tzinfo=UTC)
-        return {"$or": [{"created_at": {"$lt": created}}, {"created_at": created, "_id": {"$lt": before}}]}
-
     async def _update(self, query: Document, change: Document) -> int:
         with reachable():
             return int((await self._rows.update_many(query, change)).modified_count)
@@ -210,6 +207,11 @@ def _anew(now: datetime) -> Document:
 def _skipped(reason: Ended) -> Document:
     fields = {"state": "skipped", "reason": reason, "due_at": None, "claim": None, "blocked": False}
     return {"$set": fields}
+
+
+def _behind(last: Delivery) -> Document:
+    created = last.created_at
+    return {"$or": [{"created_at": {"$lt": created}}, {"created_at": created, "_id": {"$lt": last.id}}]}
 
 
 def _line(delivery: Delivery) -> Document:

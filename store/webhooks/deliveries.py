@@ -124,8 +124,8 @@ class DeliveryStore(Protocol):
 
     async def page(
         self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
-    ) -> Sequence[Delivery]:
-        """List deliveries, the newest first, behind the one with id `before`."""
+    ) -> Sequence[Delivery] | None:
+        """List deliveries, the newest first, behind the one with id `before`; None when there is none of it."""
         ...
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:

@@ -66,6 +66,7 @@ async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
         ({"url": ""}, "url"),
         ({"url": "https://example.com/", "event_types": ["generation.imagined"]}, "event_types"),
         ({"url": "https://example.com/", "event_types": ["generation.quota_reserved"]}, "event_types"),
+        ({"url": "https://example.com/", "event_types": []}, "event_types"),
         ({"url": "https://example.com/", "description": "x" * 1001}, "description"),
         ({"url": "http://example.com/"}, "url"),
         ({"url": "https://169.254.169.254/latest"}, "url"),
@@ -77,6 +78,16 @@ async def test_what_cannot_be_registered_is_refused_by_field(
     told = await api("POST", "", body)
     assert told.status == 422
     assert told.body["detail"][0]["loc"][:2] == ["body", loc]
+
+
+async def test_an_empty_list_of_types_widens_no_endpoint(api: Api) -> None:
+    made = await api.made("https://example.com/hook", event_types=["generation.completed"])
+    told = await api("PATCH", f"/{made['id']}", {"event_types": []})
+    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["body", "event_types"])
+    assert (await api("GET", f"/{made['id']}")).body["event_types"] == ["generation.completed"]
+    assert (await api("PATCH", f"/{made['id']}", {"event_types": ["*"]})).body["event_types"] == list(
+        EVENT_TYPES
+    )
 
 
 @pytest.mark.parametrize("url", HOSTILE, ids=lambda url: ascii(url[:60]))
@@ -200,6 +211,18 @@ async def test_deliveries_are_listed_in_pages_with_their_attempts_and_numbers(
     stats = (await api("GET", f"/{made['id']}/stats")).body
     assert stats["deliveries"] == {"pending": 5, "delivered": 0, "failed": 0, "skipped": 0}
     assert (stats["attempts"], stats["last_success_at"]) == (5, None)
+
+
+@pytest.mark.parametrize("before", ["unknown", "of another list"])
+async def test_a_list_goes_on_only_behind_a_delivery_of_its_own(
+    api: Api, office: PostOffice, receiver: Receiver, before: str
+) -> None:
+    made, other = await api.made(receiver.url), await api.made(receiver.url)
+    await api("POST", f"/{made['id']}/test")
+    foreign = (await api("POST", f"/{other['id']}/test")).body["id"]
+    place = foreign if before == "of another list" else "msg_unknown"
+    told = await api("GET", f"/{made['id']}/deliveries?before={place}")
+    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["query", "before"])
 
 
 async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
