@@ -13,7 +13,6 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.access import Role
-from domain.addresses import host_key
 from domain.endpoint import default_endpoint
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.webhook_examples import EXAMPLE_ID, example_of
@@ -160,7 +159,7 @@ class DeliveryRoutes:
         if registered.endpoint.disabled:
             raise ExemplarError(ErrorCode.CONFLICT, "The webhook endpoint is disabled")
         sent = await read_optional_model(request, ExampleRequest)
-        host = host_key(registered.url, self.webhooks.settings.allow)
+        host = self.webhooks.host_of(registered.url)
         delivery = self._example(named, one_event_type(sent.type), host)
         await self.webhooks.deliveries.add([delivery])
         return web.json_response(delivery_body(delivery), status=202)

@@ -26,7 +26,8 @@ class Delivery:
 
     `due_at` is when somebody should look at it: the next attempt, or the end of a claim. `failures` counts
     those since it was last asked for, `attempts` keeps all. A `lone` one stands in no line (a resend, an
-    example) and an `example` is tried once; `asked_at` is when somebody last asked for it anew. `reason` says why one that failed or was skipped has ended.
+    example) and an `example` is tried once; `asked_at` is when somebody last asked
+    for it anew. `reason` says why one that failed or was skipped has ended.
     """
 
     id: str
@@ -125,7 +126,7 @@ class DeliveryStore(Protocol):
     async def page(
         self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
-        """List deliveries, the newest first, behind the one with id `before`; None when there is none of it."""
+        """List deliveries, the newest first, behind the one with id `before`; None if there is none such."""
         ...
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
@@ -138,6 +139,14 @@ class DeliveryStore(Protocol):
 
     async def skip_all(self, endpoint: str, reason: Ended, *, generation: str | None = None) -> int:
         """Give up everything that waits for an endpoint, or only one generation's; return how many."""
+        ...
+
+    async def move(self, project: str, endpoint: str, host: str) -> None:
+        """Count an endpoint's deliveries at another host from now on."""
+        ...
+
+    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+        """End what waits of an erased generation, and blank hosts and answers of all but the word of that."""
         ...
 
     async def erase(self, endpoint: str) -> None:

@@ -11,6 +11,7 @@ import standardwebhooks
 from domain.errors import FieldError
 from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
+from store.webhooks.deliveries import Busy, pair_of
 from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 from tests.webhooks.api import Api, open_api
 from tests.webhooks.hostile import HOSTILE
@@ -47,6 +48,21 @@ async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, offi
     assert (await api("DELETE", one)).status == 404
     life = await office.life(made["id"])
     assert (type(life[0]), type(life[-1])) == (WebhookRegistered, WebhookRemoved)
+
+
+async def test_what_waits_is_counted_at_the_new_host_when_the_url_changes(
+    api: Api, office: PostOffice, receiver: Receiver
+) -> None:
+    made = await api.made(receiver.url, event_types=["generation.completed"])
+    receiver.answer = refused(500)
+    await office.schedule(await office.request(*TO_COMPLETED, project=api.tenant.project_id))
+    await office.work()
+    await api("PATCH", f"/{made['id']}", {"url": "https://example.org/other"})
+    [row] = await office.rows()
+    assert row.host == office.webhooks.host_of("https://example.org/other")
+    busy = Busy(pairs=frozenset({pair_of(row.project, row.host)}))
+    office.forward(days=1)
+    assert not await office.webhooks.deliveries.due(office.clock.now, without=busy, limit=1)
 
 
 async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
