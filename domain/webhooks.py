@@ -16,6 +16,7 @@ SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with
 FINAL_TYPES: Final = frozenset({"generation.completed", "generation.failed"})
 OVERLAP: Final = timedelta(hours=24)
+MOST_SECRETS: Final = 4  # that sign at once; each adds to the header of every attempt
 
 # The words of `webhook_events_filter`; nothing chosen means the last.
 FILTERS: Final[Mapping[str, frozenset[str]]] = {

@@ -30,6 +30,7 @@ from gateway.accounts.identity import (
 from gateway.accounts.projects import own_project
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
+from gateway.webhooks.rotation import rotated
 from store.webhooks.deliveries import Delivery
 from store.webhooks.secrets import SecretLostError
 from store.webhooks.webhooks import Webhooks
@@ -105,7 +106,7 @@ class DeliveryRoutes:
     async def rotate_default(self, request: web.Request) -> web.Response:
         """Make a new default secret; the old one signs too for a day."""
         project = await self._project_of_developer(request)
-        secret, until = await self.webhooks.rotate(default_endpoint(project))
+        secret, until = await rotated(self.webhooks, default_endpoint(project))
         return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
 
     async def list_all(self, request: web.Request) -> web.Response:

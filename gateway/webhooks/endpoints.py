@@ -18,6 +18,7 @@ from gateway.accounts.identity import IdentityRoutes, cause_of, path_id, read_mo
 from gateway.accounts.projects import own_project
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
+from gateway.webhooks.rotation import rotated
 from store.accounts.slots import LimitReachedError
 from store.generations.words import salted_digest
 from store.webhooks.endpoints import Address, Registered
@@ -142,7 +143,7 @@ class WebhookRoutes:
     async def rotate(self, request: web.Request) -> web.Response:
         """Make a new secret, shown this once; the old one signs too for a day."""
         developer, registered = await self.own(request)
-        secret, until = await self.webhooks.rotate(registered.endpoint.id)
+        secret, until = await rotated(self.webhooks, registered.endpoint.id)
         await self.webhooks.decide(
             registered.endpoint.id,
             lambda endpoint: rules.rotate(endpoint, overlap_until=until),

@@ -98,7 +98,10 @@ class Webhooks:
         return await self.secrets.signing(endpoint_id, self._clock())
 
     async def rotate(self, endpoint_id: str) -> tuple[str, datetime]:
-        """Put a new secret before the present one; return it and when the old one ends."""
+        """Put a new secret before the present one; return it and when the old one ends.
+
+        TooManySecretsError when it has been done too often within the overlap.
+        """
         now = self._clock()
         secret = await self.secrets.rotate(endpoint_id, now=now, until=now + OVERLAP)
         return secret, now + OVERLAP
