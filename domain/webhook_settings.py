@@ -30,6 +30,9 @@ class WebhookSettings(BaseSettings):
     at_once_per_project_and_host: int = Field(
         16, ge=1, description="Webhook attempts under way for one project to one host"
     )
+    at_once_per_slow_host: int = Field(
+        2, ge=1, description="Webhook attempts under way to one host that let the last one wait five seconds"
+    )
     lease_seconds: float = Field(
         60.0,
         gt=0,

@@ -40,6 +40,7 @@ PAUSES: Final = (
 )
 JITTER: Final = 0.1
 LONGEST_WAIT: Final = timedelta(hours=24)
+_SLOW_MILLISECONDS: Final = 5000
 _OVERTAKEN_AFTER: Final = 2
 _GONE: Final = 410
 
@@ -69,6 +70,11 @@ class Answer:
     @property
     def accepted(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def slow(self) -> bool:
+        """Tell whether the receiver let us wait so long that it would hold up others."""
+        return self.error == "timeout" or self.milliseconds >= _SLOW_MILLISECONDS
 
     @property
     def code(self) -> Code:
