@@ -79,13 +79,13 @@ class Core:
 @asynccontextmanager
 async def open_core() -> AsyncIterator[Core]:
     """Open the store and prove that it answers."""
-    rabbit, actors = read(RabbitSettings), read(ActorSettings)
+    rabbit, actors, webhooks = read(RabbitSettings), read(ActorSettings), read(WebhookSettings)
     holder = f"{socket.gethostname()}:{os.getpid()}"
     store = await _open_store(holder)
     try:
         post, outbox = Post(), Outbox(store.events)
         generations = Generations(store.events, announce=post.announce, clock=now)
-        settings, keys = read(WebhookSettings), read(MasterKeySettings).keys
+        keys = read(MasterKeySettings).keys
         yield Core(
             store=store,
             post=post,
@@ -94,7 +94,7 @@ async def open_core() -> AsyncIterator[Core]:
             admission=Admission(store.ledger, generations, clock=now, durations=store.durations),
             observations=Observations(generations, store.words, store.predictions, read(PriceSettings)),
             webhooks=Webhooks(
-                store.events, store.outgoing, settings, keys=keys, announce=post.announce, clock=now
+                store.events, store.outgoing, webhooks, keys=keys, announce=post.announce, clock=now
             ),
             tiers=dict(tiers_with(read(TierSettings).tiers)),
             actors=actors,

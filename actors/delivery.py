@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, get_args
 
-from domain.addresses import host_key
 from domain.endpoint import default_endpoint, endpoint_of
 from domain.generation import Generation, fold, id_of, stream_of
 from domain.webhooks import FINAL_TYPES, delivery_id, types_of
@@ -113,7 +112,7 @@ def _deliveries(
     *,
     pending: bool = True,
 ) -> Iterator[Delivery]:
-    now, host = hands.clock(), host_key(url, hands.webhooks.settings.allow)
+    now, host = hands.clock(), hands.webhooks.host_of(url)
     for event in events:
         yield Delivery(
             id=delivery_id(endpoint, event.id),

@@ -1,4 +1,4 @@
-"""Delete the words and pictures of what its owner deleted; the proofs in the log stay whole."""
+"""Delete words, pictures and answers to webhooks of what its owner deleted; the proofs in the log stay."""
 
 from actors.hands import Hands, cause_of
 from domain import road
@@ -20,3 +20,4 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     elif generation.erased:
         await hands.blobs.erase(generation.id)
         await hands.words.erase(generation.id)
+        await hands.webhooks.forget(generation.request.owner.project, generation.id)

@@ -5,7 +5,7 @@ Two questions: may this URL be kept at all (`destination_of`), and may this IP a
 changes its mind between two look-ups gains nothing. Everything that is not plainly public is refused.
 """
 
-import hashlib
+import hmac
 import re
 import socket
 from collections.abc import Collection
@@ -58,7 +58,7 @@ _NAME = re.compile(
 _URL = re.compile(r"[!-~]+")  # visible ASCII: no space, no control character, no look-alike letter
 _PRIVATE_ENDINGS: Final = frozenset(
     {"localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa", "test", "onion"}
-    | {"invalid", "example", "localdomain"}
+    | {"invalid", "example", "localdomain", "svc", "cluster", "intern", "localnet", "workgroup", "domain"}
 )
 
 
@@ -90,13 +90,13 @@ def destination_of(url: str, allow: Collection[str] = ()) -> Destination:
     return Destination(url, host, port, allowed)
 
 
-def host_key(url: str, allow: Collection[str] = ()) -> str:
-    """Name a destination without saying its name: for counting what is under way to it."""
+def host_key(url: str, allow: Collection[str] = (), *, key: bytes) -> str:
+    """Name a destination for counting what is under way to it; without `key` nobody guesses which it is."""
     try:
         destination = destination_of(url, allow)
     except ForbiddenAddressError:
         return ""
-    return hashlib.sha256(f"{destination.host}:{destination.port}".encode()).hexdigest()[:16]
+    return hmac.digest(key, f"{destination.host}:{destination.port}".encode(), "sha256").hex()[:16]
 
 
 def is_public(address: str) -> bool:

@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     KEY_LIMIT = "key_limit_exceeded"
     PROJECT_LIMIT = "project_limit_exceeded"
     WEBHOOK_LIMIT = "webhook_limit_exceeded"
+    ROTATION_LIMIT = "rotation_limit_exceeded"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MASTER_KEY_SHORTEST: Final = 32
 _NONCE_BYTES: Final = 12
 _PURPOSE: Final = b"exemplar webhook secrets"
+_HOSTS: Final = b"exemplar webhook hosts"
 
 
 class LostKeyError(Exception):
@@ -55,6 +56,11 @@ class MasterKeys:
     @property
     def current(self) -> int:
         return max(self.keys) if self.chosen is None else self.chosen
+
+    @property
+    def host_key(self) -> bytes:
+        """Derive what hosts of receivers are hashed with."""
+        return hmac.digest(self.keys[self.current].encode(), _HOSTS, "sha256")
 
     def seal(self, endpoint: str, secret: str, randomness: Callable[[int], bytes]) -> Sealed:
         """Seal an endpoint's secret for keeping."""

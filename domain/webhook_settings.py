@@ -1,7 +1,7 @@
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -30,8 +30,13 @@ class WebhookSettings(BaseSettings):
     at_once_per_project_and_host: int = Field(
         16, ge=1, description="Webhook attempts under way for one project to one host"
     )
+    at_once_per_slow_host: int = Field(
+        2, ge=1, description="Webhook attempts under way to one host that let the last one wait five seconds"
+    )
     lease_seconds: float = Field(
-        60.0, gt=0, description="After this many seconds the attempt of a killed process is made by another"
+        60.0,
+        gt=0,
+        description="After this many seconds, above the time-out, another makes a killed process's attempt",
     )
     keep_days: int = Field(
         30, ge=7, description="Events older than this, days, are not sent; deliveries are kept twice as long"
@@ -43,6 +48,15 @@ class WebhookSettings(BaseSettings):
         1.0, gt=0, le=1, description="Shortens the pauses between attempts, for trying things out"
     )
     endpoints_per_project: int = Field(20, ge=1, description="Registered webhook endpoints of one project")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.lease_seconds <= self.timeout_seconds:
+            raise ValueError(
+                "EXEMPLAR_WEBHOOK_LEASE_SECONDS must be above EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS: "
+                "others would repeat an attempt that is still under way"
+            )
+        return self
 
     @property
     def lease(self) -> timedelta:

@@ -16,6 +16,7 @@ SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with
 FINAL_TYPES: Final = frozenset({"generation.completed", "generation.failed"})
 OVERLAP: Final = timedelta(hours=24)
+MOST_SECRETS: Final = 4  # that sign at once; each adds to the header of every attempt
 
 # The words of `webhook_events_filter`; nothing chosen means the last.
 FILTERS: Final[Mapping[str, frozenset[str]]] = {
@@ -39,6 +40,7 @@ PAUSES: Final = (
 )
 JITTER: Final = 0.1
 LONGEST_WAIT: Final = timedelta(hours=24)
+_SLOW_MILLISECONDS: Final = 5000
 _OVERTAKEN_AFTER: Final = 2
 _GONE: Final = 410
 
@@ -68,6 +70,11 @@ class Answer:
     @property
     def accepted(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def slow(self) -> bool:
+        """Tell whether the receiver let us wait so long that it would hold up others."""
+        return self.error == "timeout" or self.milliseconds >= _SLOW_MILLISECONDS
 
     @property
     def code(self) -> Code:
@@ -132,13 +139,13 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
 def waits_until(delivery: Place, earlier: Collection[Place]) -> datetime | None:
     """Tell until when a delivery lets earlier, unfinished ones of its generation go first; None: not at all.
 
-    A final event overtakes what has failed twice.
+    A final event overtakes what has failed twice, and with it what stands behind that: it waits for it.
     """
-    before = [
-        place
-        for place in earlier
-        if place.version < delivery.version and not (delivery.final and place.failures >= _OVERTAKEN_AFTER)
-    ]
+    before = [place for place in earlier if place.version < delivery.version]
+    if delivery.final:
+        stuck = [place.version for place in before if place.failures >= _OVERTAKEN_AFTER]
+        first = min(stuck, default=delivery.version)
+        before = [place for place in before if place.version < first]
     return min((place.due_at for place in before), default=None)
 
 

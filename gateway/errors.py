@@ -68,6 +68,7 @@ ANSWERS: Final[Mapping[ErrorCode, Answer]] = {
     ErrorCode.KEY_LIMIT: Answer(400, "Maximum of active keys reached. Revoke one first."),
     ErrorCode.PROJECT_LIMIT: Answer(400, "Maximum of projects reached for the tier"),
     ErrorCode.WEBHOOK_LIMIT: Answer(409, "Maximum of webhook endpoints reached. Remove one first."),
+    ErrorCode.ROTATION_LIMIT: Answer(409, "Maximum of overlapping webhook secrets reached. Try again later."),
     ErrorCode.STREAM_LIMIT: Answer(429, "Too many open event streams. Close one or try again later."),
     ErrorCode.NOT_FOUND: Answer(404, "Not found"),
     ErrorCode.METHOD_NOT_ALLOWED: Answer(405, "Method not allowed"),

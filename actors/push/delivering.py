@@ -46,9 +46,9 @@ class Courier:
     chance: Callable[[], float]
     clock: Callable[[], datetime]
 
-    async def attempt(self, delivery: Delivery, token: str) -> None:
-        """Make one attempt of a claimed delivery; what nobody may get any more is skipped."""
-        letter = await letter_of(delivery, self)
+    async def attempt(self, delivery: Delivery, token: str) -> Answer | None:
+        """Make one attempt of a claimed delivery; None when it was skipped: nobody may get it any more."""
+        letter, answer = await letter_of(delivery, self), None
         if isinstance(letter, str):
             await self.webhooks.deliveries.skip(delivery, token, letter)
             log.info("webhook skipped", delivery=delivery.id, endpoint=delivery.endpoint, reason=letter)
@@ -57,6 +57,7 @@ class Courier:
             answer = await self._send(delivery, letter, at)
             await self._note(delivery, token, answer, at, letter.target)
         await self.webhooks.deliveries.wake(delivery, self.clock())
+        return answer
 
     async def _send(self, delivery: Delivery, letter: Letter, at: datetime) -> Answer:
         try:

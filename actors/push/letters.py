@@ -81,6 +81,8 @@ async def _ended(
 async def _target(delivery: Delivery, generation: Generation, sources: Sources) -> Target | Ended:
     if delivery.endpoint != default_endpoint(delivery.project):
         return await _registered(delivery, sources)
+    if await sources.webhooks.deliveries.is_gone(delivery):
+        return "gone"
     words = await sources.words.get(generation.id, generation.request.words)
     return Target(words.webhook) if words and words.webhook else "no_address"
 

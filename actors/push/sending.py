@@ -21,6 +21,7 @@ from store.errors import StoreError
 from store.webhooks.deliveries import Busy, Delivery, pair_of
 
 _PAGE = 100
+_SLOW_HOSTS = 10_000
 _LOOK_AGAIN = timedelta(seconds=1)
 
 log = structlog.get_logger()
@@ -28,12 +29,16 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Room:
-    """What is under way, counted by host, project and both: so that the slow take from nobody else."""
+    """What is under way, counted by host, project and both: so that the slow take from nobody else.
+
+    Hosts in `slow` answered their last attempt late or not at all, and get fewer.
+    """
 
     settings: WebhookSettings
     hosts: Counter[str] = field(default_factory=Counter)
     projects: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
+    slow: dict[str, None] = field(default_factory=dict)
 
     @property
     def free(self) -> int:
@@ -44,7 +49,7 @@ class Room:
         """Name those that have as many attempts under way as they may."""
         most = self.settings
         return Busy(
-            _full(self.hosts, most.at_once_per_host),
+            frozenset(host for host, count in self.hosts.items() if count >= self._most_to(host)),
             _full(self.projects, most.at_once_per_project),
             _full(self.pairs, most.at_once_per_project_and_host),
         )
@@ -64,6 +69,18 @@ class Room:
         busy, full = self.busy, self.free <= 0
         self._count(delivery, -1)
         return full or busy != Busy()
+
+    def judge(self, host: str, *, slow: bool) -> None:
+        """Keep in mind how quickly a host answered last; of very many slow ones the oldest is forgotten."""
+        self.slow.pop(host, None)
+        if slow:
+            self.slow[host] = None
+        if len(self.slow) > _SLOW_HOSTS:
+            del self.slow[next(iter(self.slow))]
+
+    def _most_to(self, host: str) -> int:
+        most = self.settings.at_once_per_host
+        return min(most, self.settings.at_once_per_slow_host) if host in self.slow else most
 
     def _count(self, delivery: Delivery, by: int) -> None:
         pair = pair_of(delivery.project, delivery.host)
@@ -148,7 +165,9 @@ class Sender:
     async def _attempt(self, delivery: Delivery, token: str) -> None:
         try:
             if not await self._must_wait(delivery, token):
-                await self._courier.attempt(delivery, token)
+                answer = await self._courier.attempt(delivery, token)
+                if answer is not None:
+                    self._room.judge(delivery.host, slow=answer.slow)
         except Exception as error:  # noqa: BLE001 - the claim runs out, and it is tried again
             log.warning("attempt not noted", delivery=delivery.id, error=repr(error))
         finally:

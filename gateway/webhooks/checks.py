@@ -29,8 +29,8 @@ def check_request(webhook: str | None, filters: Sequence[str], allow: Collection
 
 
 def event_types(chosen: Sequence[str] | None) -> tuple[str, ...]:
-    """Read the event types of an endpoint: all when none are named."""
-    if not chosen or "*" in chosen:
+    """Read the event types of an endpoint: all when the field is absent or `*` is among them."""
+    if chosen is None or "*" in chosen:
         return EVENT_TYPES
     if not set(EVENT_TYPES) >= set(chosen):
         _refuse("event_types", EVENT_TYPES)

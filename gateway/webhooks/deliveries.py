@@ -13,9 +13,8 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.access import Role
-from domain.addresses import host_key
 from domain.endpoint import default_endpoint
-from domain.errors import ErrorCode, ExemplarError
+from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.webhook_examples import EXAMPLE_ID, example_of
 from domain.webhooks import FINAL_TYPES
 from events.envelope import format_time
@@ -31,6 +30,7 @@ from gateway.accounts.identity import (
 from gateway.accounts.projects import own_project
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
+from gateway.webhooks.rotation import rotated
 from store.webhooks.deliveries import Delivery
 from store.webhooks.secrets import SecretLostError
 from store.webhooks.webhooks import Webhooks
@@ -106,7 +106,7 @@ class DeliveryRoutes:
     async def rotate_default(self, request: web.Request) -> web.Response:
         """Make a new default secret; the old one signs too for a day."""
         project = await self._project_of_developer(request)
-        secret, until = await self.webhooks.rotate(default_endpoint(project))
+        secret, until = await rotated(self.webhooks, default_endpoint(project))
         return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
 
     async def list_all(self, request: web.Request) -> web.Response:
@@ -115,6 +115,9 @@ class DeliveryRoutes:
         found = await self.webhooks.deliveries.page(
             named.project, named.endpoint, state=asked.state, before=asked.before, limit=asked.limit
         )
+        if found is None:
+            fault = "is no delivery of this list"
+            raise FieldError(ErrorCode.INVALID_REQUEST, ("query", "before"), fault, "value_error")
         following = found[-1].id if len(found) == asked.limit else None
         body = {"deliveries": [delivery_body(delivery) for delivery in found], "next": following}
         return web.json_response(body)
@@ -157,7 +160,7 @@ class DeliveryRoutes:
         if registered.endpoint.disabled:
             raise ExemplarError(ErrorCode.CONFLICT, "The webhook endpoint is disabled")
         sent = await read_optional_model(request, ExampleRequest)
-        host = host_key(registered.url, self.webhooks.settings.allow)
+        host = self.webhooks.host_of(registered.url)
         delivery = self._example(named, one_event_type(sent.type), host)
         await self.webhooks.deliveries.add([delivery])
         return web.json_response(delivery_body(delivery), status=202)

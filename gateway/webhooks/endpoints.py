@@ -18,6 +18,7 @@ from gateway.accounts.identity import IdentityRoutes, cause_of, path_id, read_mo
 from gateway.accounts.projects import Description, own_project
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
+from gateway.webhooks.rotation import rotated
 from store.accounts.slots import LimitReachedError
 from store.generations.words import salted_digest
 from store.webhooks.endpoints import Address, Registered
@@ -26,7 +27,9 @@ from store.webhooks.webhooks import Decision, Webhooks
 BASE = "/api/v1/projects/{project_id}/webhooks"
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
-EventTypes = Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=32)]
+EventTypes = Annotated[
+    list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=32)
+]
 
 
 class EndpointCreateRequest(BaseModel):
@@ -139,7 +142,7 @@ class WebhookRoutes:
     async def rotate(self, request: web.Request) -> web.Response:
         """Make a new secret, shown this once; the old one signs too for a day."""
         developer, registered = await self.own(request)
-        secret, until = await self.webhooks.rotate(registered.endpoint.id)
+        secret, until = await rotated(self.webhooks, registered.endpoint.id)
         await self.webhooks.decide(
             registered.endpoint.id,
             lambda endpoint: rules.rotate(endpoint, overlap_until=until),

@@ -1,16 +1,29 @@
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import asdict, replace
+from datetime import datetime
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError
 
 from domain.webhooks import Ended, State
+from events.generation import GenerationErased
 from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.delivery_documents import (
+    ATTEMPTS,
+    FORGOTTEN,
+    anew,
+    awake,
+    behind,
+    blank,
+    delivery_of,
+    document_of,
+    line_of,
+    skipped,
+)
 from store.webhooks.deliveries import Attempt, Busy, Delivery, Stats, pair_of
 
 _PENDING: Document = {"state": "pending"}
+_OWNER_LEFT: frozenset[Ended] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
 _UNFINISHED: Document = {**_PENDING, "lone": False}
 
 
@@ -37,7 +50,7 @@ class MongoDeliveries:
             while fresh := await self._absent(fresh):
                 try:
                     # In order: no later event of a line stands here before an earlier one.
-                    await self._rows.insert_many(list(map(_document, fresh)), ordered=True)
+                    await self._rows.insert_many(list(map(document_of, fresh)), ordered=True)
                 except BulkWriteError as error:
                     if not only_duplicates(error):
                         raise
@@ -51,7 +64,7 @@ class MongoDeliveries:
                 query[name] = {"$nin": sorted(busy)}
         with reachable():
             found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
-        return [_delivery(document) for document in found]
+        return [delivery_of(document) for document in found]
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
         query = {"_id": delivery.id, "state": "pending", "due_at": {"$lte": now}}
@@ -60,10 +73,17 @@ class MongoDeliveries:
         return taken.modified_count == 1
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
-        query = {**_line(delivery), **_UNFINISHED, "version": {"$lt": delivery.version}}
+        query = {**line_of(delivery), **_UNFINISHED, "version": {"$lt": delivery.version}}
         with reachable():
             found = await self._rows.find(query, {"attempts": 0}).to_list(None)
-        return [_delivery(document) for document in found]
+        return [delivery_of(document) for document in found]
+
+    async def is_gone(self, delivery: Delivery) -> bool:
+        query = {**line_of(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
+        if delivery.asked_at is not None:
+            query["attempts.at"] = {"$gte": delivery.asked_at}
+        with reachable():
+            return await self._rows.find_one(query, {"_id": 1}) is not None
 
     async def put_off(self, delivery: Delivery, token: str, until: datetime) -> None:
         change = {"$set": {"due_at": until, "claim": None, "blocked": True}}
@@ -91,39 +111,45 @@ class MongoDeliveries:
         with reachable():
             mine = await self._rows.update_one({"_id": delivery.id, "claim": token}, {"$set": fields, **kept})
             if mine.matched_count == 0:
-                await self._rows.update_one({"_id": delivery.id}, kept)
+                await self._keep_late(delivery, attempt)
 
     async def skip(self, delivery: Delivery, token: str, reason: Ended) -> None:
-        await self._update({"_id": delivery.id, "claim": token}, _skipped(reason))
+        change = skipped(reason)
+        if reason in _OWNER_LEFT:
+            change["$set"] |= blank(delivery.project)
+        await self._update({"_id": delivery.id, "claim": token}, change)
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
-        query = {**_line(delivery), "state": "pending", "blocked": True}
-        await self._update(query, {"$set": {"due_at": now, "blocked": False}})
+        query = {**line_of(delivery), "state": "pending", "blocked": True}
+        await self._update(query, awake(now))
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         with reachable():
             found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
-        return _delivery(found) if found else None
+        return delivery_of(found) if found else None
 
     async def page(
         self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
-    ) -> Sequence[Delivery]:
+    ) -> Sequence[Delivery] | None:
         query: Document = {"endpoint": endpoint, "project": project}
+        if before is not None:
+            last = await self.get(project, endpoint, before)
+            if last is None:
+                return None
+            query |= behind(last)
         if state is not None:
             query["state"] = state
-        if before is not None:
-            query |= await self._behind(before)
         newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
         with reachable():
             found = await self._rows.find(query).sort(newest).limit(limit).to_list(limit)
-        return [_delivery(document) for document in found]
+        return [delivery_of(document) for document in found]
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
-        fields = {**_anew(now), "lone": True}
+        fields = {**anew(now), "lone": True}
         with reachable():
             found = await self._rows.find_one_and_update(query, {"$set": fields}, return_document=True)
-        return _delivery(found) if found else None
+        return delivery_of(found) if found else None
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
         query = {
@@ -133,13 +159,22 @@ class MongoDeliveries:
             "event_time": {"$gte": since},
             "example": False,
         }
-        return await self._update(query, {"$set": {**_anew(now), "lone": False}})
+        return await self._update(query, {"$set": {**anew(now), "lone": False}})
 
     async def skip_all(self, endpoint: str, reason: Ended, *, generation: str | None = None) -> int:
         query: Document = {"endpoint": endpoint, "state": "pending"}
-        return await self._update(
-            query | ({"generation": generation} if generation else {}), _skipped(reason)
-        )
+        return await self._update(query | ({"generation": generation} if generation else {}), skipped(reason))
+
+    async def move(self, project: str, endpoint: str, host: str) -> None:
+        elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, FORGOTTEN]}}
+        await self._update(elsewhere, {"$set": {"host": host, "pair": pair_of(project, host)}})
+
+    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+        line: Document = {"endpoint": {"$in": list(endpoints)}, "project": project, "generation": generation}
+        told = {**line, "type": {"$ne": GenerationErased.type}}
+        await self._update({**told, **_PENDING}, skipped("generation_deleted"))
+        await self._update(told, {"$set": blank(project)})
+        await self._update({**line, **_PENDING, "blocked": True}, awake(now))
 
     async def erase(self, endpoint: str) -> None:
         with reachable():
@@ -147,7 +182,7 @@ class MongoDeliveries:
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats:
         match = {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}
-        attempts: list[Document] = [{"$match": match}, {"$unwind": "$attempts"}, {"$group": _ATTEMPTS}]
+        attempts: list[Document] = [{"$match": match}, {"$unwind": "$attempts"}, {"$group": ATTEMPTS}]
         with reachable():
             states = await self._rows.aggregate(
                 [{"$match": match}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
@@ -167,62 +202,13 @@ class MongoDeliveries:
         known = {document["_id"] for document in found}
         return [delivery for delivery in deliveries if delivery.id not in known]
 
-    async def _behind(self, before: str) -> Document:
-        with reachable():
-            last = await self._rows.find_one({"_id": before}, {"created_at": 1})
-        created = last["created_at"] if last else datetime.min.replace(tzinfo=UTC)
-        return {"$or": [{"created_at": {"$lt": created}}, {"created_at": created, "_id": {"$lt": before}}]}
+    async def _keep_late(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Keep an attempt that ended after its claim; of one that was forgotten meanwhile not the answer."""
+        for host, kept in (({"$ne": FORGOTTEN}, attempt), (FORGOTTEN, replace(attempt, response=""))):
+            query = {"_id": delivery.id, "host": host}
+            if (await self._rows.update_one(query, {"$push": {"attempts": asdict(kept)}})).matched_count:
+                return
 
     async def _update(self, query: Document, change: Document) -> int:
         with reachable():
             return int((await self._rows.update_many(query, change)).modified_count)
-
-
-_FAILED = {"$ne": ["$attempts.error", None]}
-_ATTEMPTS: Document = {
-    "_id": None,
-    "count": {"$sum": 1},
-    "mean": {"$avg": "$attempts.milliseconds"},
-    "success": {"$max": {"$cond": [_FAILED, None, "$attempts.at"]}},
-    "failure": {"$max": {"$cond": [_FAILED, "$attempts.at", None]}},
-}
-
-
-def _anew(now: datetime) -> Document:
-    return {
-        "state": "pending",
-        "reason": None,
-        "due_at": now,
-        "claim": None,
-        "failures": 0,
-        "blocked": False,
-    }
-
-
-def _skipped(reason: Ended) -> Document:
-    fields = {"state": "skipped", "reason": reason, "due_at": None, "claim": None, "blocked": False}
-    return {"$set": fields}
-
-
-def _line(delivery: Delivery) -> Document:
-    return {"endpoint": delivery.endpoint, "generation": delivery.generation}
-
-
-def _document(delivery: Delivery) -> Document:
-    fields: dict[str, Any] = asdict(delivery)
-    fields["attempts"] = list(fields["attempts"])
-    return {
-        "_id": fields.pop("id"),
-        **fields,
-        "pair": pair_of(delivery.project, delivery.host),
-        "blocked": False,
-    }
-
-
-def _delivery(document: Document) -> Delivery:
-    fields = {name: value for name, value in document.items() if name not in _BESIDE}
-    attempts = tuple(Attempt(**attempt) for attempt in fields.pop("attempts", ()))
-    return Delivery(id=document["_id"], attempts=attempts, **fields)
-
-
-_BESIDE = frozenset({"_id", "pair", "blocked"})

@@ -6,8 +6,6 @@ from pymongo import ASCENDING
 from domain.master_keys import Sealed
 from store.mongo.connection import Database, Document, reachable
 
-_MOST = 4  # who rotates more often within the overlap loses the oldest
-
 
 class MongoSecrets:
     """Sealed secrets in collection `webhook_secrets`: `keys`, the newest first, each with its end."""
@@ -38,7 +36,7 @@ class MongoSecrets:
                 old = [{**key, "until": key["until"] or until} for key in _living(found["keys"], now)]
                 swapped = await self._secrets.update_one(
                     {"_id": endpoint_id, "keys": found["keys"]},
-                    {"$set": {"keys": [_document(sealed), *old][:_MOST]}},
+                    {"$set": {"keys": [_document(sealed), *old]}},
                 )
             if swapped.matched_count:
                 return

@@ -26,7 +26,8 @@ class Delivery:
 
     `due_at` is when somebody should look at it: the next attempt, or the end of a claim. `failures` counts
     those since it was last asked for, `attempts` keeps all. A `lone` one stands in no line (a resend, an
-    example) and an `example` is tried once. `reason` says why one that failed or was skipped has ended.
+    example) and an `example` is tried once; `asked_at` is when somebody last asked
+    for it anew. `reason` says why one that failed or was skipped has ended.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Delivery:
     lone: bool = False
     example: bool = False
     reason: Ended | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ class DeliveryStore(Protocol):
         """List the unfinished deliveries before this one in its line."""
         ...
 
+    async def is_gone(self, delivery: Delivery) -> bool:
+        """Tell whether the receiver of its line has answered 410, after it was asked for anew if it was."""
+        ...
+
     async def put_off(self, delivery: Delivery, token: str, until: datetime) -> None:
         """Give a claim back and wait for those before, at most until a moment."""
         ...
@@ -119,8 +125,8 @@ class DeliveryStore(Protocol):
 
     async def page(
         self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
-    ) -> Sequence[Delivery]:
-        """List deliveries, the newest first, behind the one with id `before`."""
+    ) -> Sequence[Delivery] | None:
+        """List deliveries, the newest first, behind the one with id `before`; None if there is none such."""
         ...
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
@@ -133,6 +139,14 @@ class DeliveryStore(Protocol):
 
     async def skip_all(self, endpoint: str, reason: Ended, *, generation: str | None = None) -> int:
         """Give up everything that waits for an endpoint, or only one generation's; return how many."""
+        ...
+
+    async def move(self, project: str, endpoint: str, host: str) -> None:
+        """Count an endpoint's deliveries at another host from now on."""
+        ...
+
+    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+        """End what waits of an erased generation, and blank hosts and answers of all but the word of that."""
         ...
 
     async def erase(self, endpoint: str) -> None:

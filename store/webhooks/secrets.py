@@ -8,7 +8,7 @@ import structlog
 
 from domain.endpoint import is_default
 from domain.master_keys import LostKeyError, MasterKeys, Sealed
-from domain.webhooks import SECRET_BYTES, new_secret
+from domain.webhooks import MOST_SECRETS, SECRET_BYTES, new_secret
 from store.errors import StoreError
 from store.webhooks.endpoints import SecretStore
 
@@ -24,6 +24,10 @@ class SecretLostError(StoreError):
         key = "there is none" if version is None else f"master key {version} does not open it"
         super().__init__(f"the secret of {endpoint} is lost: {key}")
         self.endpoint = endpoint
+
+
+class TooManySecretsError(StoreError):
+    """As many secrets sign as may; the next has its place when the oldest ends."""
 
 
 class Secrets:
@@ -68,9 +72,15 @@ class Secrets:
         return opened
 
     async def rotate(self, endpoint: str, *, now: datetime, until: datetime) -> str:
-        """Put a new secret before the living ones, which end at a moment; lost ones are no hindrance."""
-        secret = self.mint()
-        if is_default(endpoint) and not await self._kept.living(endpoint, now):
+        """Put a new secret before the living ones, which end at a moment; lost ones are no hindrance.
+
+        TooManySecretsError while MOST_SECRETS sign: none may end before its moment. Who rotates several times
+        at once may get one more, which harms nobody.
+        """
+        secret, living = self.mint(), await self._kept.living(endpoint, now)
+        if sum(self._opens(endpoint, sealed) for sealed in living) >= MOST_SECRETS:
+            raise TooManySecretsError(f"{MOST_SECRETS} secrets of {endpoint} sign already")
+        if is_default(endpoint) and not living:
             await self._kept.first(endpoint, self._seal(endpoint, self.mint()))
         await self._kept.rotate(endpoint, self._seal(endpoint, secret), now=now, until=until)
         return secret
@@ -100,6 +110,13 @@ class Secrets:
         if sealed.version != self._keys.current:
             await self._kept.reseal(endpoint, sealed, self._seal(endpoint, secret))
         return secret
+
+    def _opens(self, endpoint: str, sealed: Sealed) -> bool:
+        try:
+            self._keys.open(endpoint, sealed)
+        except LostKeyError:
+            return False
+        return True
 
     def _seal(self, endpoint: str, secret: str) -> Sealed:
         return self._keys.seal(endpoint, secret, self._randomness)

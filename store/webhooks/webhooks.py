@@ -8,7 +8,8 @@ from typing import Protocol
 
 import structlog
 
-from domain.endpoint import Endpoint, fold_endpoint, stream_of_endpoint
+from domain.addresses import host_key
+from domain.endpoint import Endpoint, default_endpoint, fold_endpoint, stream_of_endpoint
 from domain.master_keys import MasterKeys
 from domain.webhook_settings import WebhookSettings
 from domain.webhooks import OVERLAP
@@ -62,6 +63,7 @@ class Webhooks:
         self._announce = announce
         self._clock = clock
         self.rows = outgoing.endpoints
+        self._host_key = keys.host_key
         self.secrets = Secrets(outgoing.secrets, keys)
         self.deliveries = outgoing.deliveries
         self.owners = outgoing.owners
@@ -84,6 +86,10 @@ class Webhooks:
         await self._append(stream_of_endpoint(endpoint_id), 0, [event], cause)
         await self.project(endpoint_id)
 
+    def host_of(self, url: str) -> str:
+        """Name the host of a URL as deliveries are counted by it."""
+        return host_key(url, self.settings.allow, key=self._host_key)
+
     async def signing(self, endpoint_id: str) -> Sequence[str]:
         """Read the secrets that sign now, the newest first; a project's default one is made when needed.
 
@@ -92,7 +98,10 @@ class Webhooks:
         return await self.secrets.signing(endpoint_id, self._clock())
 
     async def rotate(self, endpoint_id: str) -> tuple[str, datetime]:
-        """Put a new secret before the present one; return it and when the old one ends."""
+        """Put a new secret before the present one; return it and when the old one ends.
+
+        TooManySecretsError when it has been done too often within the overlap.
+        """
         now = self._clock()
         secret = await self.secrets.rotate(endpoint_id, now=now, until=now + OVERLAP)
         return secret, now + OVERLAP
@@ -141,9 +150,18 @@ class Webhooks:
         if endpoint.removed:
             await self.secrets.erase(endpoint_id)
             await self.deliveries.erase(endpoint_id)
-        elif endpoint.disabled:
+            return endpoint
+        if endpoint.disabled:
             await self.deliveries.skip_all(endpoint_id, "endpoint_disabled")
+        if (registered := await self.rows.get(endpoint_id)) is not None:
+            await self.deliveries.move(endpoint.project, endpoint_id, self.host_of(registered.url))
         return endpoint
+
+    async def forget(self, project: str, generation: str) -> None:
+        """End what waits of an erased generation, and forget whom its events went to and what came back."""
+        registered = await self.rows.of_project(project)
+        endpoints = [default_endpoint(project), *(one.endpoint.id for one in registered)]
+        await self.deliveries.forget(project, endpoints, generation, self._clock())
 
     async def record(self, stream: str, events: Sequence[Event], *, cause: Cause) -> None:
         """Append facts that nothing decides on behind whatever stands in a stream."""

@@ -24,9 +24,11 @@ from actors.upkeep.desk import Desk
 from domain import road
 from domain.generation import Generation, stream_of
 from domain.lifecycle import Patience
+from domain.master_keys import MasterKeys
 from domain.price import PriceSettings
 from domain.quota import period_of
 from domain.tiers import TIERS
+from domain.webhook_settings import WebhookSettings
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
@@ -40,6 +42,7 @@ from store.generations.words import Words
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
+from store.webhooks.webhooks import Webhooks
 from tests.domain.given import requested
 from tests.making import jpeg
 
@@ -88,10 +91,10 @@ class Workshop:
     hands: Hands
     desk: Desk
 
-    async def request(self, name: str, *, developer: str = "dev-1") -> None:
+    async def request(self, name: str, *, developer: str = "dev-1", webhook: str | None = None) -> None:
         """Hold, store and append, as the door does."""
         picture, now = jpeg("coffee.png", (64, 48)), self.clock()
-        words = Words(name, "words-1", name.encode(), '{"prompt": "a lake"}', (None,), now)
+        words = Words(name, "words-1", name.encode(), '{"prompt": "a lake"}', (None,), now, webhook=webhook)
         digest = words.digest(picture)
         blob = Blob(
             generation=name,
@@ -203,6 +206,14 @@ def _hands(
         "patience": PATIENCE,
         "lost_after": LOST_AFTER,
         "tiers": TIERS,
+        "webhooks": Webhooks(
+            store.events,
+            store.outgoing,
+            WebhookSettings(),
+            keys=MasterKeys({1: "m" * 32}),
+            announce=_ignore,
+            clock=clock,
+        ),
         "clock": clock,
     }
     return Hands(**(dict.fromkeys(Hands.__dataclass_fields__) | used))

@@ -23,6 +23,11 @@ WRONG = {
     "no number": ("gateway", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),
     "no JSON": ("gateway", {"EXEMPLAR_KEY_PEPPERS": "{"}, "EXEMPLAR_KEY_PEPPERS"),
     "a short secret": ("solo", {"EXEMPLAR_CALLBACK_SECRET": "short"}, "EXEMPLAR_CALLBACK_SECRET"),
+    "a patience above the lease": (
+        "scheduler",
+        {"EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS": "60"},
+        "EXEMPLAR_WEBHOOK_LEASE_SECONDS",
+    ),
     "no address": ("worker", {"EXEMPLAR_MONGODB_URL": "mongodb//nowhere"}, "EXEMPLAR_MONGODB_URL"),
     "nobody at the address": ("scheduler", {}, "EXEMPLAR_MONGODB_URL"),
     "an empty sandbox": ("sandbox", {"EXEMPLAR_SANDBOX_KEEP_MIB": "0"}, "EXEMPLAR_SANDBOX_KEEP_MIB"),

@@ -1,4 +1,6 @@
 import ipaddress
+from functools import partial
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -88,7 +90,14 @@ def test_the_message_of_a_refusal_repeats_nothing_of_the_url() -> None:
 
 
 def test_a_destination_is_counted_without_its_name() -> None:
-    assert host_key("https://example.com/a") == host_key("https://EXAMPLE.com:443/b")
-    assert host_key("https://example.com/a") != host_key("https://example.org/a")
-    assert "example" not in host_key("https://example.com/")
-    assert host_key("nonsense") == ""
+    count = partial(host_key, key=b"a key")
+    assert count("https://example.com/a") == count("https://EXAMPLE.com:443/b")
+    assert count("https://example.com/a") != count("https://example.org/a")
+    assert "example" not in count("https://example.com/")
+    assert count("nonsense") == ""
+
+
+def test_whoever_has_no_key_guesses_no_destination() -> None:
+    url = "https://example.com/"
+    plain = sha256(b"example.com:443").hexdigest()[:16]
+    assert len({host_key(url, key=b"a key"), host_key(url, key=b"another"), plain}) == 3

@@ -11,6 +11,7 @@ import standardwebhooks
 from domain.errors import FieldError
 from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
+from store.webhooks.deliveries import Busy, pair_of
 from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 from tests.webhooks.api import Api, open_api
 from tests.webhooks.hostile import HOSTILE
@@ -49,6 +50,21 @@ async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, offi
     assert (type(life[0]), type(life[-1])) == (WebhookRegistered, WebhookRemoved)
 
 
+async def test_what_waits_is_counted_at_the_new_host_when_the_url_changes(
+    api: Api, office: PostOffice, receiver: Receiver
+) -> None:
+    made = await api.made(receiver.url, event_types=["generation.completed"])
+    receiver.answer = refused(500)
+    await office.schedule(await office.request(*TO_COMPLETED, project=api.tenant.project_id))
+    await office.work()
+    await api("PATCH", f"/{made['id']}", {"url": "https://example.org/other"})
+    [row] = await office.rows()
+    assert row.host == office.webhooks.host_of("https://example.org/other")
+    busy = Busy(pairs=frozenset({pair_of(row.project, row.host)}))
+    office.forward(days=1)
+    assert not await office.webhooks.deliveries.due(office.clock.now, without=busy, limit=1)
+
+
 async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
     one = f"/{(await api.made('https://example.com/hook'))['id']}"
     off = (await api("POST", f"{one}/disable")).body
@@ -66,6 +82,7 @@ async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
         ({"url": ""}, "url"),
         ({"url": "https://example.com/", "event_types": ["generation.imagined"]}, "event_types"),
         ({"url": "https://example.com/", "event_types": ["generation.quota_reserved"]}, "event_types"),
+        ({"url": "https://example.com/", "event_types": []}, "event_types"),
         ({"url": "https://example.com/", "description": "x" * 1001}, "description"),
         ({"url": "https://example.com/", "description": "a\0b"}, "description"),
         ({"url": "https://example.com/", "description": "a\u202eb"}, "description"),
@@ -80,6 +97,16 @@ async def test_what_cannot_be_registered_is_refused_by_field(
     told = await api("POST", "", body)
     assert told.status == 422
     assert told.body["detail"][0]["loc"][:2] == ["body", loc]
+
+
+async def test_an_empty_list_of_types_widens_no_endpoint(api: Api) -> None:
+    made = await api.made("https://example.com/hook", event_types=["generation.completed"])
+    told = await api("PATCH", f"/{made['id']}", {"event_types": []})
+    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["body", "event_types"])
+    assert (await api("GET", f"/{made['id']}")).body["event_types"] == ["generation.completed"]
+    assert (await api("PATCH", f"/{made['id']}", {"event_types": ["*"]})).body["event_types"] == list(
+        EVENT_TYPES
+    )
 
 
 @pytest.mark.parametrize("url", HOSTILE, ids=lambda url: ascii(url[:60]))
@@ -217,6 +244,18 @@ async def test_a_parameter_that_is_given_twice_is_refused(api: Api, path: str, n
     told = await api("GET", path)
     assert (told.status, told.body["detail"][0]["loc"]) == (422, ["query", name])
     assert (await api("GET", f"{path.partition('?')[0]}?meaningless=1&meaningless=2")).status == 200
+
+
+@pytest.mark.parametrize("before", ["unknown", "of another list"])
+async def test_a_list_goes_on_only_behind_a_delivery_of_its_own(
+    api: Api, office: PostOffice, receiver: Receiver, before: str
+) -> None:
+    made, other = await api.made(receiver.url), await api.made(receiver.url)
+    await api("POST", f"/{made['id']}/test")
+    foreign = (await api("POST", f"/{other['id']}/test")).body["id"]
+    place = foreign if before == "of another list" else "msg_unknown"
+    told = await api("GET", f"/{made['id']}/deliveries?before={place}")
+    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["query", "before"])
 
 
 async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(

@@ -227,6 +227,49 @@ async def test_gone_ends_everything_for_that_request(office: PostOffice, receive
     assert ended == [("failed", "gone"), ("skipped", "gone")]
 
 
+async def test_gone_ends_what_comes_later_for_that_request_too(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    receiver.answer = refused(410)
+    filters = ["start", "progress", "completed"]
+    generation = await office.request(*TO_COMPLETED[:4], webhook=receiver.url, filters=filters)
+    other = await office.request(*TO_COMPLETED, webhook=receiver.url)
+    await office.schedule(generation)
+    await office.work_until_done()
+    for fact in TO_COMPLETED[4:]:
+        await office.record(generation, fact)
+        await office.schedule(generation)
+        await office.work_until_done()
+    assert receiver.types == ["started"]
+    ended = [(row.state, row.reason) for row in await office.rows()]
+    assert ended == [("failed", "gone"), ("skipped", "gone"), ("skipped", "gone")]
+
+    receiver.answer = taken
+    await office.schedule(other)
+    await office.work()
+    assert receiver.types == ["started", "completed"], "another request's webhook goes on"
+
+
+async def test_what_was_gone_is_sent_again_when_asked_for(office: PostOffice, receiver: Receiver) -> None:
+    receiver.answer = refused(410)
+    since = office.clock.now
+    generation = await office.request(*TO_COMPLETED[:4], webhook=receiver.url, filters=["start", "completed"])
+    await office.schedule(generation)
+    await office.work_until_done()
+    office.forward(seconds=1)
+    await office.record(generation, *TO_COMPLETED[4:])
+    await office.schedule(generation)
+    await office.work_until_done()
+    receiver.answer = taken
+    [_, final] = await office.rows()
+    await office.webhooks.deliveries.resend(PROJECT, DEFAULT, final.id, office.clock.now)
+    await office.work_until_done()
+    assert receiver.types == ["started", "completed"]
+    await office.webhooks.deliveries.recover(PROJECT, DEFAULT, since=since, now=office.clock.now)
+    await office.work_until_done()
+    assert receiver.types == ["started", "completed", "started"]
+
+
 async def test_gone_disables_an_endpoint_at_once(office: PostOffice, receiver: Receiver) -> None:
     endpoint, _ = await office.register(receiver.url, ["generation.completed"])
     receiver.answer = refused(410)

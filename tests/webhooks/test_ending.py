@@ -9,6 +9,7 @@ from tests.domain.given import RESERVED, VALIDATED, failed, intended, started
 from tests.webhooks.post_office import CAUSE, PROJECT, PostOffice
 from tests.webhooks.receiver import Receiver, refused, taken
 from tests.webhooks.test_delivering import TO_COMPLETED
+from tests.webhooks.test_sending import Held, calls
 
 DEFAULT = default_endpoint(PROJECT)
 
@@ -76,6 +77,76 @@ async def test_of_a_generation_that_shall_be_erased_only_the_erasure_is_told(
     told = {row.type.removeprefix("generation."): (row.state, row.reason) for row in await office.rows()}
     assert told.pop("erased") == ("delivered", None)
     assert set(told.values()) == {("skipped", "generation_deleted")}
+
+
+async def kept(office: PostOffice, generation: str) -> list[tuple[str, str, list[str]]]:
+    """Read what a generation's deliveries tell: their state, host and answers."""
+    rows = await office.rows({"generation": generation})
+    return [(row.state, row.host, [attempt.response for attempt in row.attempts]) for row in rows]
+
+
+async def test_of_an_erased_generation_neither_its_receiver_nor_an_answer_is_kept(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    receiver.answer = lambda received: (taken if received.type == "started" else refused(500))(received)
+    generation = await office.request(*TO_COMPLETED, webhook=receiver.url, filters=["start", "completed"])
+    other = await office.request(*TO_COMPLETED, webhook=receiver.url)
+    await office.schedule(generation, other)
+    await office.work()
+    await office.record(generation, GenerationErased())
+    for _ in range(2):
+        await office.webhooks.forget(PROJECT, generation)
+    host = office.webhooks.host_of(receiver.url)
+    assert await kept(office, generation) == [("delivered", "", [""]), ("skipped", "", [""])]
+    assert await kept(office, other) == [("pending", host, ["no: 500"])]
+
+
+async def test_an_answer_that_comes_after_the_erasure_is_not_kept(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    generation = await office.request(*TO_COMPLETED, webhook=receiver.url)
+    await office.schedule(generation)
+    line = Held(office.dial)
+    sender = office.sender(line)
+    await sender.round()
+    await calls(line, 1)
+    await office.record(generation, GenerationErased())
+    await office.webhooks.forget(PROJECT, generation)
+    line.open.set()
+    await sender.idle()
+    [row] = await office.rows()
+    assert (row.state, row.host) == ("skipped", "")
+    assert [(attempt.status, attempt.response) for attempt in row.attempts] == [(200, "")]
+
+
+async def test_what_ends_because_its_owner_left_keeps_neither_receiver_nor_answer(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    receiver.answer = refused(500)
+    generation = await office.request(*TO_COMPLETED, webhook=receiver.url)
+    await office.schedule(generation)
+    await office.work()
+    await leave(office, "users", {"_id": "usr-1", "project_id": PROJECT})
+    await office.work_until_done()
+    [row] = await office.rows()
+    assert (row.reason, row.host, [attempt.response for attempt in row.attempts]) == (
+        "user_deleted",
+        "",
+        [""],
+    )
+
+
+async def test_the_word_of_an_erasure_goes_out_at_once_whatever_waited_before_it(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    await office.register(receiver.url, ["generation.completed", "generation.erased"])
+    receiver.answer = refused(500)
+    generation = await office.request(*TO_COMPLETED, GenerationErased())
+    await office.schedule(generation)
+    await office.webhooks.forget(PROJECT, generation)
+    receiver.answer = taken
+    await office.work()
+    assert receiver.types == ["erased"]
 
 
 async def test_what_was_resent_too_late_says_why_it_was_not_sent(

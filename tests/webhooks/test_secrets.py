@@ -168,6 +168,35 @@ async def test_a_lost_master_key_disables_no_endpoint_and_one_that_comes_back_me
     assert receiver.types == ["completed"]
 
 
+async def test_no_secret_ends_before_its_day_is_over_and_a_fourth_rotation_waits(office: PostOffice) -> None:
+    async with open_api(office) as api:
+        made = await api.made("https://example.com/hook")
+        paths = (f"{api.base}/{made['id']}/rotate", f"{SECRET_PATH}/rotate")
+        name = {"X-Project-ID": api.tenant.project_id}
+        first = (await api("GET", SECRET_PATH, **name)).body["key"]
+        for path in paths:
+            assert [(await api("POST", path, **name)).status for _ in range(3)] == [200] * 3
+            told = await api("POST", path, **name)
+            assert (told.status, told.body["code"]) == (409, "rotation_limit_exceeded")
+        for endpoint, oldest in (
+            (made["id"], made["secret"]),
+            (default_endpoint(name["X-Project-ID"]), first),
+        ):
+            living = await office.webhooks.signing(endpoint)
+            assert (len(living), living[-1]) == (4, oldest)
+        office.forward(hours=24)
+        assert [(await api("POST", path, **name)).status for path in paths] == [200] * 2
+
+
+async def test_secrets_that_are_lost_do_not_keep_from_rotating(office: PostOffice) -> None:
+    endpoint, _ = await office.register("https://example.com/hook")
+    for _ in range(3):
+        await office.webhooks.rotate(endpoint)
+    office.webhooks = under(office, MasterKeys({2: NEWER}))
+    fresh, _ = await office.webhooks.rotate(endpoint)
+    assert list(await office.webhooks.signing(endpoint)) == [fresh]
+
+
 async def test_a_lost_secret_is_replaced_by_rotating(office: PostOffice, receiver: Receiver) -> None:
     endpoint, _ = await office.register(receiver.url, ["generation.completed"])
     office.webhooks = under(office, MasterKeys({2: NEWER}))

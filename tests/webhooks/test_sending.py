@@ -2,16 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
 
 from actors.push.dialling import Dial, Dialler
+from actors.push.sending import Room
 from domain.webhooks import Answer
 from events.generation import GenerationProgressed
-from store.webhooks.deliveries import Busy
+from store.webhooks.deliveries import Busy, Delivery
 from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 from tests.webhooks.post_office import PostOffice
 from tests.webhooks.receiver import Received, Receiver, refused, silence, taken
@@ -78,6 +79,18 @@ async def test_a_final_event_waits_for_an_earlier_one_once_and_overtakes_it_when
     assert receiver.types == ["started", "started", "completed"]
     rows = await office.rows()
     assert [(row.state, row.failures) for row in rows] == [("pending", 2), ("delivered", 0)]
+
+
+async def test_a_final_event_overtakes_also_what_waits_behind_the_one_that_has_failed_twice(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    receiver.answer = lambda received: (refused(500) if received.type == "started" else taken)(received)
+    story = (*UNTIL_STARTED, GenerationProgressed(percent=10), *TO_END)
+    await office.schedule(await office.request(*story, webhook=receiver.url, filters=ALL))
+    await office.work()
+    office.forward(seconds=6)
+    await office.work()
+    assert receiver.types == ["started", "started", "completed"]
 
 
 async def test_progress_waits_for_the_start_as_long_as_it_takes(
@@ -205,6 +218,60 @@ async def test_one_project_with_many_dead_hosts_leaves_room_for_others(
     line.open.set()
     await sender.idle()
     assert len(receiver.requests) == 1
+
+
+class Hanging(Held):
+    """A line on which only the receivers of example.com hang, until their time is out."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        if "example.com" not in url:
+            answer = await self.inner.post(url, body, headers)
+            self.calls.put_nowait(url)
+            return answer
+        self.calls.put_nowait(url)
+        await self.open.wait()
+        return Answer(None, "timeout", 15_000)
+
+
+async def test_twenty_receivers_that_hang_keep_nothing_from_a_good_one_of_the_same_project(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    for n in range(20):
+        url = f"https://hangs-{n}.example.com/"
+        await office.schedule(*[await office.request(*TO_COMPLETED, webhook=url) for _ in range(4)])
+    line = Hanging(office.dial)
+    sender = office.sender(line)
+    line.open.set()
+    while await sender.round():
+        await sender.idle()
+    line.open.clear()
+    line.calls = asyncio.Queue()
+    office.forward(seconds=6)
+    await office.schedule(await office.request(*TO_COMPLETED, webhook=receiver.url))
+    await sender.round()
+    await calls(line, 40 + 1)
+    assert receiver.types == ["completed"], "while all that hang still hang"
+    line.open.set()
+    await sender.idle()
+
+
+async def test_a_slow_host_gets_little_room_and_all_of_it_back_when_it_answers_again(
+    office: PostOffice, receiver: Receiver
+) -> None:
+    [delivery] = await _scheduled(office, receiver)
+    room, taken_at_once = Room(office.settings), []
+    for slow in (False, True, False):
+        room.judge(delivery.host, slow=slow)
+        taken_at_once.append(sum(room.take(delivery) for _ in range(50)))
+        for _ in range(taken_at_once[-1]):
+            room.give_back(delivery)
+    usual = office.settings.at_once_per_project_and_host
+    assert taken_at_once == [usual, office.settings.at_once_per_slow_host, usual]
+
+
+async def _scheduled(office: PostOffice, receiver: Receiver) -> Sequence[Delivery]:
+    await office.schedule(await office.request(*TO_COMPLETED, webhook=receiver.url))
+    return await office.rows()
 
 
 async def test_room_is_given_back_however_an_attempt_ends(office: PostOffice, receiver: Receiver) -> None:

@@ -15,6 +15,7 @@ from tests.webhooks.receiver import receiving, refused, taken
 SETTINGS = {
     "EXEMPLAR_WEBHOOK_ALLOW": "127.0.0.1",
     "EXEMPLAR_WEBHOOK_LEASE_SECONDS": "3",
+    "EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS": "2",
     "EXEMPLAR_WEBHOOK_TIME_SCALE": "0.001",
 }
 
