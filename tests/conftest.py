@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import uuid
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +20,8 @@ from local.mongod import Mongod
 from local.ports import Ports
 from local.rabbit import USER, RabbitNode, RabbitPorts
 from store.replica_set import initiate_replica_set
+
+WhenLeft = Callable[[Path, Callable[[], None]], None]
 
 # Files that wait for whole systems begin first, so that no process is left alone with them at the end.
 LONG = (
@@ -35,6 +37,28 @@ PASSWORD = "only-for-the-length-of-one-test-run"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((n for n, place in enumerate(LONG) if item.nodeid.startswith(place)), 9))
+
+
+_endings: dict[Path, list[Callable[[], None]]] = {}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End what a folder's tests have left running, as soon as none of them follows in this process."""
+    for folder in [folder for folder in _endings if item.path.is_relative_to(folder)]:
+        if nextitem is not None and not nextitem.path.is_relative_to(folder):
+            for end in _endings.pop(folder):
+                end()
+
+
+@pytest.fixture(scope="session")
+def when_left() -> WhenLeft:
+    """Say what ends behind the last test of a folder: whole systems are busy even when nobody asks them."""
+
+    def end(folder: Path, ending: Callable[[], None]) -> None:
+        _endings.setdefault(folder, []).append(ending)
+
+    return end
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,26 @@
+import time
+
 from pymongo import ReturnDocument
 
 from store.mongo.connection import Database, reachable
 
 
 class MongoLeases:
-    """One holder per job at a time, by the server's clock: a process's own clock may jump."""
+    """One holder per job at a time, by the server's clock: a process's own clock may jump.
+
+    A lease of which more than half is left is not renewed: that is measured from before it was asked for.
+    """
 
     def __init__(self, database: Database, *, holder: str) -> None:
         self._leases = database.get_collection("leases")
         self._holder = holder
+        self._renew_at: dict[str, float] = {}
 
     async def take(self, job: str, *, seconds: float) -> bool:
         """Take or renew the lease of a job; False while somebody else has it."""
+        asked = time.monotonic()
+        if asked < self._renew_at.get(job, 0.0):
+            return True
         mine = {"$literal": self._holder}
         free = {"$or": [{"$eq": ["$holder", mine]}, {"$lt": ["$until", "$$NOW"]}]}
         until = {"$add": ["$$NOW", int(seconds * 1000)]}
@@ -21,9 +30,12 @@ class MongoLeases:
             lease = await self._leases.find_one_and_update(
                 {"_id": job}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
             )
-        return bool(lease["holder"] == self._holder)
+        held = bool(lease["holder"] == self._holder)
+        self._renew_at[job] = asked + seconds / 2 if held else 0.0
+        return held
 
     async def free(self) -> None:
         """Give back all leases of this holder, so that a successor need not wait."""
+        self._renew_at.clear()
         with reachable():
             await self._leases.delete_many({"holder": self._holder})

@@ -1,10 +1,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from exemplar_client import Client, Keys, Retries
 from tests.client.passage import Passage
+from tests.conftest import WhenLeft
 from tests.journeys.system import System
 from tests.recipes.installation import Account, open_account, running
 
@@ -12,8 +14,8 @@ Making = Callable[..., Client]
 
 
 @pytest.fixture(scope="session")
-def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    yield from running(tmp_path_factory.mktemp("client"), mongod)
+def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory, when_left: WhenLeft) -> Iterator[System]:
+    yield from running(tmp_path_factory.mktemp("client"), mongod, when_left, Path(__file__).parent)
 
 
 @pytest.fixture

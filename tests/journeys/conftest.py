@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from pymongo import MongoClient
 
-from tests.conftest import Post
+from tests.conftest import Post, WhenLeft
 from tests.journeys import oracles
 from tests.journeys.system import Sandbox, System
 from tests.journeys.tenants import Tenant, make_tenant
@@ -30,22 +30,29 @@ def virtual_host(post: Post) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def whole_system(
-    mongod: str, post: Post, virtual_host: str, tmp_path_factory: pytest.TempPathFactory
+    mongod: str,
+    post: Post,
+    virtual_host: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    when_left: WhenLeft,
 ) -> Iterator[System]:
     """Gateway, worker, scheduler and sandbox, each a process, on RabbitMQ."""
-    yield from _running(tmp_path_factory.mktemp("whole"), mongod, post.url_of(virtual_host))
+    yield from _running(tmp_path_factory.mktemp("whole"), mongod, post.url_of(virtual_host), when_left)
 
 
 @pytest.fixture(scope="session")
-def solo_system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def solo_system(
+    mongod: str, tmp_path_factory: pytest.TempPathFactory, when_left: WhenLeft
+) -> Iterator[System]:
     """Everything but the sandbox in one process, without RabbitMQ."""
-    yield from _running(tmp_path_factory.mktemp("solo"), mongod, None)
+    yield from _running(tmp_path_factory.mktemp("solo"), mongod, None, when_left)
 
 
-def _running(home: Path, mongod: str, amqp_url: str | None) -> Iterator[System]:
+def _running(home: Path, mongod: str, amqp_url: str | None, when_left: WhenLeft) -> Iterator[System]:
     base, _, parameters = mongod.partition("?")
     database = f"journeys_{uuid.uuid4().hex[:8]}"
     system = System(home, f"{base}{database}?{parameters}", amqp_url)
+    when_left(Path(__file__).parent, system.close)
     try:
         system.start()
         yield system

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 from pymongo import MongoClient
 
+from tests.conftest import WhenLeft
 from tests.journeys.system import System
 from tests.journeys.tenants import PASSWORD, make_tenant
 
@@ -35,11 +36,12 @@ class Account:
         }
 
 
-def running(home: Path, mongod: str) -> Iterator[System]:
-    """Run everything but the sandbox in one process, without RabbitMQ."""
+def running(home: Path, mongod: str, when_left: WhenLeft, folder: Path) -> Iterator[System]:
+    """Run everything but the sandbox in one process, without RabbitMQ, for the tests of a folder."""
     base, _, parameters = mongod.partition("?")
     database = f"recipes_{uuid.uuid4().hex[:8]}"
     system = System(home, f"{base}{database}?{parameters}", None)
+    when_left(folder, system.close)
     try:
         system.start()
         yield system

@@ -22,6 +22,25 @@ async def test_of_many_that_ask_at_once_one_gets_the_lease(database: Database) -
     assert sum(got) == 1
 
 
+async def test_a_lease_is_renewed_only_when_half_of_it_is_over(database: Database) -> None:
+    one, leases = MongoLeases(database, holder="one"), database.get_collection("leases")
+    assert await one.take("seal", seconds=60)
+    first = await leases.find_one({"_id": "seal"})
+    assert await one.take("seal", seconds=60)
+    assert await leases.find_one({"_id": "seal"}) == first
+    assert await one.take("poll", seconds=0)
+    assert await one.take("poll", seconds=60)
+    assert not await MongoLeases(database, holder="two").take("poll", seconds=60)
+
+
+async def test_who_gave_a_lease_back_asks_for_it_again(database: Database) -> None:
+    one, two = MongoLeases(database, holder="one"), MongoLeases(database, holder="two")
+    assert await one.take("seal", seconds=60)
+    await one.free()
+    assert await two.take("seal", seconds=60)
+    assert not await one.take("seal", seconds=60)
+
+
 async def test_a_lease_that_ran_out_by_the_servers_clock_is_anybodys(database: Database) -> None:
     one, two = MongoLeases(database, holder="one"), MongoLeases(database, holder="two")
     assert await one.take("seal", seconds=-1)
