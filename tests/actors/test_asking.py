@@ -97,6 +97,7 @@ async def test_an_answer_that_fails_for_one_prediction_silences_no_other(
     for name in ("g1", "g2"):
         assert (await workshop.invoked(name)).state is State.STARTED
     await workshop.project("g1", "g2")
+    await provider.finished()
     deaf = Deaf(workshop, (await workshop.load("g1")).prediction or "")
     workshop.clock.forward(minutes=1)
 

@@ -1,5 +1,6 @@
 """The actors' own things on a real store and a real sandbox, with a clock that a test moves."""
 
+import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator
@@ -80,6 +81,14 @@ class Provider:
     async def predictions(self) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]] = (await self.http.get("/v1/predictions")).json()["results"]
         return listed
+
+    async def finished(self) -> None:
+        """Wait until no prediction runs any more; the sandbox takes its time, whatever our clock says."""
+        async with asyncio.timeout(20):
+            while any(  # noqa: ASYNC110 - a server's state has no event to wait for
+                one["completed_at"] is None for one in await self.predictions()
+            ):
+                await asyncio.sleep(0.02)
 
 
 @dataclass

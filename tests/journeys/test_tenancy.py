@@ -4,6 +4,8 @@ import asyncio
 from uuid import uuid4
 
 from tests.journeys.conftest import People
+from tests.journeys.oracles import history
+from tests.journeys.system import System, until
 from tests.journeys.tenants import ONE, fetch
 
 SYSTEM = "solo"
@@ -49,10 +51,17 @@ async def test_a_signed_link_needs_no_token_and_no_other_signature_will_do(peopl
         assert (await fetch(owner.session, "", address)).status == 401, address
 
 
-async def test_what_did_not_change_is_not_sent_again(people: People) -> None:
+async def is_settled(system: System, generation: str) -> bool:
+    """Tell whether the last event is there, which nobody is shown but as another version."""
+    events = [event for commit in await history(system, generation) for event in commit.events]
+    return events[-1].type == "generation.quota_settled"
+
+
+async def test_what_did_not_change_is_not_sent_again(people: People, system: System) -> None:
     owner = await people()
     generation = await owner.accepted()
     resource = await owner.completed(generation)
+    await until(lambda: is_settled(system, generation), "the version rests")
     for address in (f"{ONE}/{generation}", f"{ONE}/{generation}/status", resource["generated_image_url"]):
         first = await owner.get(address)
         again = await owner.get(address, **{"If-None-Match": first.headers["ETag"]})
