@@ -1,6 +1,8 @@
 """The answers to the deliveries of one channel: one frame acknowledges as many as it can."""
 
 import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 from pika.exceptions import AMQPError
@@ -37,8 +39,7 @@ class Answers:
     def dead_letter(self, tag: int) -> None:
         """Send a delivery to the dead-letter queue."""
         self._open.pop(tag, None)
-        if self._reachable():
-            self._session.channel.basic_nack(tag, requeue=False)
+        self._send([partial(self._session.channel.basic_nack, tag, requeue=False)])
 
     def flush(self) -> None:
         """Acknowledge all that is done: what lies before the oldest unfinished one with a single frame."""
@@ -46,15 +47,10 @@ class Answers:
             self._flushing.cancel()
             self._flushing = None
         together, alone = self._finished()
-        if not (together or alone) or not self._reachable():
-            return
-        try:
-            if together:
-                self._session.channel.basic_ack(together, multiple=True)
-            for tag in alone:
-                self._session.channel.basic_ack(tag)
-        except AMQPError as error:
-            log.warning("deliveries_not_answered", reason=str(error) or type(error).__name__)
+        ack = self._session.channel.basic_ack
+        self._send(
+            [partial(ack, together, multiple=True)] * bool(together) + [partial(ack, tag) for tag in alone]
+        )
 
     def _finished(self) -> tuple[int, list[int]]:
         """Forget what is done: the newest tag with nothing unfinished before it (0: none), and the rest."""
@@ -68,8 +64,12 @@ class Answers:
             del self._open[tag]
         return together, [tag for tag in finished if tag > together]
 
-    def _reachable(self) -> bool:
-        if self._session.lost.done() or not self._session.channel.is_open:
+    def _send(self, answers: Sequence[Callable[[], None]]) -> None:
+        if answers and (self._session.lost.done() or not self._session.channel.is_open):
             log.warning("stale_delivery_not_answered", reason="its connection is gone; it comes again")
-            return False
-        return True
+            return
+        try:
+            for answer in answers:
+                answer()
+        except AMQPError as error:
+            log.warning("deliveries_not_answered", reason=str(error) or type(error).__name__)

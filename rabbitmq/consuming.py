@@ -9,7 +9,7 @@ from pika.exceptions import AMQPError
 from rabbitmq.answers import Answers
 from rabbitmq.broker import EventBroker, Handler
 from rabbitmq.message import UnreadableMessageError, event_of
-from rabbitmq.session import LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.session import GOODBYE_S, LinkLostError, Session, keep_open, parameters_of
 from rabbitmq.topology import Topology
 
 log = structlog.get_logger()
@@ -81,13 +81,14 @@ class Consuming:
             )
 
     async def _cancel_consumers(self) -> None:
-        """Tell RabbitMQ to send nothing more; a lost link has told it already."""
-        for queue, session in self._consumers.items():
-            if not session.lost.done() and session.channel.is_open:
-                try:
-                    await session.ask(session.channel.basic_cancel, consumer_tag=queue)
-                except (AMQPError, LinkLostError):
-                    return
+        """Tell RabbitMQ to send nothing more, if it still hears us; a lost link has told it already."""
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                for queue, session in self._consumers.items():
+                    if not session.lost.done() and session.channel.is_open:
+                        await session.ask(session.channel.basic_cancel, consumer_tag=queue)
+        except (AMQPError, LinkLostError, TimeoutError) as error:
+            log.debug("consumers_not_cancelled", reason=str(error) or type(error).__name__)
 
     def _arrived(
         self, queue: str, answers: Answers, _channel: Any, method: Any, properties: Any, body: bytes

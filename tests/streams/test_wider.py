@@ -68,6 +68,16 @@ async def test_a_developer_sees_all_users_of_his_project_and_no_other_project(
             assert answer.status == code
 
 
+async def write(desk: Newsdesk, owners: Sequence[Person], chance: random.Random) -> None:
+    """Let a generation of each owner go all its way, in steps of random order."""
+    generations = [await desk.generation(owner) for owner in owners]
+    for events in ROAD:
+        chance.shuffle(generations)
+        for generation in generations:
+            await desk.happen(generation, *events)
+        await desk.seal()
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_readers_that_come_and_go_between_gateways_get_every_event_exactly_once(
     desk: Newsdesk, gateway: Gateway, person: Person, session: ClientSession, seed: int
@@ -93,20 +103,12 @@ async def test_readers_that_come_and_go_between_gateways_get_every_event_exactly
                     leaves_after -= 1
         return seen
 
-    async def write() -> None:
-        generations = [await desk.generation(owner) for owner in owners]
-        for events in ROAD:
-            chance.shuffle(generations)
-            for generation in generations:
-                await desk.happen(generation, *events)
-            await desk.seal()
-
     project = f"/api/v1/projects/{person.project}/events"
     *seen, _ = await asyncio.gather(
         read(f"{ONE}/events", people[0].reading, people[0]),
         read(f"{ONE}/events", people[1].reading, people[1]),
         read(project, person.developer, people[0], people[1]),
-        write(),
+        write(desk, owners, chance),
     )
     truths = [
         await desk.sealed(person.project, people[0].user),
