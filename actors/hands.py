@@ -8,19 +8,19 @@ from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
-from actors.model import Model
-from actors.pictures.decoder import Decoder
-from actors.provider.settings import ReplicateSettings
+from actors.imaging.decoder import Decoder
+from actors.providers.provider import Model
+from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings
-from domain.generation import id_of
-from domain.lifecycle import Patience
-from domain.tiers import Tier
+from domain.accounts.tiers import Tier
+from domain.generation.generation import id_of
+from domain.generation.lifecycle import Patience
 from events.envelope import Cause, RecordedEvent
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.observations import Observations
+from store.generations.personal_data import WordsStore
 from store.generations.projection import Projection
-from store.generations.words import WordsStore
 from store.quota.admission import Admission
 from store.webhooks.webhooks import Webhooks
 

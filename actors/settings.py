@@ -3,8 +3,8 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.composition import Composition
-from domain.lifecycle import Patience
+from domain.generation.lifecycle import Patience
+from domain.submission.composition import Composition
 
 
 class PatienceSettings(BaseSettings):

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from actors import cancellation, completion, delivery, erasure, invocation, projector, quota, validation
+from actors.handlers import (
+    cancellation,
+    completion,
+    delivery,
+    erasure,
+    invocation,
+    projection,
+    quota,
+    validation,
+)
 from actors.hands import Handler
 
 
@@ -40,10 +49,10 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(
         erasure.NAME, ("generation.completed", "generation.failed", "generation.erased"), erasure.handle
     ),
-    Subscription(projector.NAME, projector.EVENTS, projector.handle),
+    Subscription(projection.NAME, projection.EVENTS, projection.handle),
     Subscription(delivery.NAME, delivery.EVENTS, delivery.handle),
 )
-_ONLOOKERS = frozenset({projector.NAME, delivery.NAME})
+_ONLOOKERS = frozenset({projection.NAME, delivery.NAME})
 
 QUEUES: Mapping[str, tuple[str, ...]] = {row.queue: row.events for row in SUBSCRIPTIONS}
 

@@ -17,9 +17,9 @@ import aiohttp
 
 from bench.installation import installation, unlimited
 from bench.load import Rate, keep_busy
-from demo.journey import headers_of, sign_in
+from exemplar.demo.generation import headers_of, sign_in
 
-SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+SAMPLES = Path(__file__).resolve().parent.parent / "exemplar" / "demo" / "samples"
 INSTRUCTIONS = json.dumps({"prompt": "a lighthouse in the rain"})
 
 

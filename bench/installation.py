@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from local.ports import Ports
+from exemplar.local.ports import Ports
 
 ENVIRONMENT = {
     "EXEMPLAR_SANDBOX_PICTURE": "ready",
@@ -37,7 +37,7 @@ async def installation(broker: str) -> AsyncIterator[tuple[dict[str, Any], str]]
                 "EXEMPLAR_PORT": str(ports.of("gateway")),
             }
         )
-        command = [sys.executable, "-m", "cli", "up", "--broker", broker]
+        command = [sys.executable, "-m", "exemplar", "up", "--broker", broker]
         system = await asyncio.to_thread(subprocess.Popen, command, env=env, stdout=subprocess.DEVNULL)
         try:
             demo = await _demo(home, system)

@@ -26,18 +26,18 @@ from uuid import uuid4
 import aiohttp
 
 from actors.subscriptions import QUEUES
-from domain.generation import stream_of
+from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.event import Event
 from events.generation import Example, GenerationProgressed, GenerationRequested, Owner
-from local.mongod import Mongod
-from local.ports import Ports
-from local.rabbit import RabbitNode, RabbitPorts
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports
+from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import topology
-from store.mongo.event_store import MongoEventStore
+from store.commits.mongo import MongoEventStore
+from store.mongo.replica_set import initiate_replica_set
 from store.mongo.store import MongoStore
-from store.replica_set import initiate_replica_set
 from store.settings import StoreSettings
 
 ROOT = Path(__file__).parent.parent
@@ -227,7 +227,7 @@ async def product(home: Path, mongodb_url: str, amqp_url: str) -> AsyncIterator[
     }
     env = os.environ | ENVIRONMENT | urls
     with (home / "gateway.log").open("wb") as log:
-        command = [sys.executable, str(ROOT / "cli.py"), "gateway"]
+        command = [sys.executable, str(ROOT / "exemplar/cli.py"), "gateway"]
         child = subprocess.Popen(command, env=env, stdout=log, stderr=log)  # noqa: ASYNC220
         try:
             while b'"listening"' not in (home / "gateway.log").read_bytes():

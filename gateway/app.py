@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 import aiohttp_cors
 from aiohttp import web
 
-from gateway.bodies import BodyPatience, body_deadline
-from gateway.errors import errors_middleware
-from gateway.refusals import refusals_middleware
-from gateway.request_ids import install_request_ids
+from gateway.http.bodies import BodyPatience, body_deadline
+from gateway.http.error_log import refusals_middleware
+from gateway.http.errors import errors_middleware
+from gateway.http.request_ids import install_request_ids
 
 MAX_JSON_BODY = 2 * 1024 * 1024
 

@@ -8,35 +8,35 @@ from importlib.metadata import version
 
 from aiohttp import web
 
-from domain.credentials import Passwords, PasswordSettings
-from domain.lifecycle import Patience
-from domain.listing import Places
-from domain.tiers import Tier
-from gateway.accounts.authentication import AuthenticationSettings, Authenticator
+from domain.accounts.credentials import Passwords, PasswordSettings
+from domain.accounts.tiers import Tier
+from domain.generation.lifecycle import Patience
+from domain.generation.listing import Places
 from gateway.accounts.identity import IdentityRoutes
-from gateway.accounts.tables import account_tables
-from gateway.accounts.tokens import Sessions, Tokens, TokenSettings
+from gateway.accounts.routes import account_tables
 from gateway.app import create_app
-from gateway.generations.explaining import ExplainRoutes
-from gateway.generations.finishing import Finishing
+from gateway.auth.authentication import AuthenticationSettings, Authenticator
+from gateway.auth.rate_limits import CountingAuthenticator, Limits
+from gateway.auth.tokens import Sessions, Tokens, TokenSettings
+from gateway.events.connection import StreamSettings
+from gateway.events.event_hub import Newsroom
+from gateway.events.routes import ReadingRoom
+from gateway.generations.commands import SteeringRoutes
+from gateway.generations.completion_wait import Finishing
+from gateway.generations.explain import ExplainRoutes
 from gateway.generations.links import Links
-from gateway.generations.listing import ListRoutes
-from gateway.generations.of_project import ProjectGenerationRoutes
+from gateway.generations.lists import ListRoutes
 from gateway.generations.pictures import PictureRoutes
-from gateway.generations.provider import ProviderRoutes, ReadSecret
-from gateway.generations.retrying import RetryRoutes
+from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
-from gateway.generations.showing import Showing
-from gateway.generations.steering import SteeringRoutes
-from gateway.generations.submitting import Submitting
 from gateway.health import HealthRoutes
-from gateway.limits import CountingAuthenticator, Limits
 from gateway.openapi.document import OpenApiRoutes
+from gateway.provider_callbacks import ProviderRoutes, ReadSecret
 from gateway.settings import GatewaySettings
-from gateway.streams.newsroom import Newsroom
-from gateway.streams.outlet import StreamSettings
-from gateway.streams.reading_room import ReadingRoom
-from gateway.uploads.budget import UploadBudget
+from gateway.submissions.recording import Submitting
+from gateway.submissions.retry import RetryRoutes
+from gateway.submissions.upload_budget import UploadBudget
+from gateway.submissions.write_through import Showing
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import WebhookRoutes

@@ -3,8 +3,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.model_inputs import Ceilings
-from gateway.callers import Callers, Network, ProxyHeader
+from domain.submission.model_inputs import Ceilings
+from gateway.http.client_address import Callers, Network, ProxyHeader
 
 MIN_SECRET_BYTES = 32
 

@@ -9,12 +9,12 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from domain.access import Role
+from domain.accounts.access import Role
+from domain.accounts.limits import Policy, Standing, policies
+from domain.accounts.quota import next_day, next_period, period_of
+from domain.accounts.tiers import Tier
 from domain.errors import ErrorCode, FieldError
-from domain.limits import Policy, Standing, policies
-from domain.quota import next_day, next_period, period_of
-from domain.tiers import Tier
-from gateway.accounts.authentication import Authenticator
+from gateway.auth.authentication import Authenticator
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.requests import Requests

@@ -9,14 +9,14 @@ import aiohttp
 from aiohttp import web
 
 from sandbox.archive import Archive
+from sandbox.creation_record import Ledger
 from sandbox.faults import Armed, Faults
 from sandbox.files import Files
 from sandbox.ids import prediction_id
-from sandbox.ledger import Ledger
 from sandbox.predictions import Prediction
+from sandbox.renderer import Studio
 from sandbox.runner import Runner
 from sandbox.settings import SandboxSettings
-from sandbox.studio import Studio
 from sandbox.webhooks import Sender, secret_for
 
 

@@ -11,7 +11,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from sandbox import creating, knobs, limits, outputs, routes, uploads
+from sandbox import creating, fault_injection, limits, outputs, routes, uploads
 from sandbox.account import ACCOUNT, Account
 from sandbox.problems import answer_problems
 from sandbox.settings import SandboxSettings
@@ -72,11 +72,11 @@ def _add_routes(app: web.Application) -> None:
     add.add_get("/v1/webhooks/default/secret", routes.secret)
     add.add_get(r"/files/out/{id}/out-{index:\d{1,2}}.png", outputs.download)
     add.add_get("/p/{id}", outputs.page)
-    add.add_post("/_sandbox/faults", knobs.arm)
-    add.add_get("/_sandbox/faults", knobs.show)
-    add.add_get("/_sandbox/creations", knobs.creations)
+    add.add_post("/_sandbox/faults", fault_injection.arm)
+    add.add_get("/_sandbox/faults", fault_injection.show)
+    add.add_get("/_sandbox/creations", fault_injection.creations)
     add.add_get("/_sandbox/trap", outputs.trap)
-    add.add_get("/_sandbox/trapped", knobs.trapped)
+    add.add_get("/_sandbox/trapped", fault_injection.trapped)
 
 
 async def serve(settings: SandboxSettings) -> None:

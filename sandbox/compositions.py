@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from sandbox.palettes import Palette
+from sandbox.colours import Palette
 from sandbox.shapes import haloed, oval, ringed, windowed
 
 Composition = Callable[[Image.Image, Palette, random.Random], Image.Image]

@@ -5,7 +5,7 @@ import random
 
 from PIL import Image, ImageDraw
 
-from sandbox.palettes import Colour, Palette
+from sandbox.colours import Colour, Palette
 from sandbox.shapes import haloed, oval
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from sandbox import finishing
+from sandbox.colours import palette_for
 from sandbox.compositions import COMPOSITIONS, graded
 from sandbox.landscapes import landscape
-from sandbox.palettes import palette_for
 from sandbox.png import encoded
 
 _SMALLEST = 64

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import structlog
 
-from sandbox.ledger import Ledger
+from sandbox.creation_record import Ledger
 from sandbox.logs import flagged_text
 from sandbox.predictions import Prediction, Status
-from sandbox.studio import Studio
+from sandbox.renderer import Studio
 from sandbox.webhooks import Sender
 
 _TICK = 0.5

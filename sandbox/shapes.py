@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from sandbox.palettes import Colour, Palette
+from sandbox.colours import Colour, Palette
 
 
 def windowed(ground: Image.Image, inside: Image.Image, centre: tuple[int, int], radius: int) -> Image.Image:

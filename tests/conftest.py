@@ -16,21 +16,21 @@ from typing import NoReturn
 import pytest
 from pymongo import MongoClient
 
-from local.mongod import Mongod
-from local.ports import Ports
-from local.rabbit import USER, RabbitNode, RabbitPorts
-from store.replica_set import initiate_replica_set
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports
+from exemplar.local.rabbitmq_node import USER, RabbitNode, RabbitPorts
+from store.mongo.replica_set import initiate_replica_set
 
 WhenLeft = Callable[[Path, Callable[[], None]], None]
 
 # Files that wait for whole systems begin first, so that no process is left alone with them at the end.
 LONG = (
     "tests/journeys/",
-    "tests/recipes/",
-    "tests/limits/",
-    "tests/accounts/",
+    "tests/docs/recipes/",
+    "tests/store/quota/",
+    "tests/gateway/accounts/",
     "tests/docs/",
-    "tests/local/",
+    "tests/exemplar/local/",
 )
 PASSWORD = "only-for-the-length-of-one-test-run"
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from domain.credentials import PASSWORD_LONGEST
+from domain.accounts.credentials import PASSWORD_LONGEST
 from gateway.accounts.identity import Email, Name, Password
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from domain.errors import ErrorCode, ExemplarError
-from gateway.accounts.auth import require_tier
+from gateway.accounts.auth_routes import require_tier
 from gateway.accounts.identity import (
     IdentityRoutes,
     PasswordResetRequest,

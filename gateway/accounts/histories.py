@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from domain import developer, generation, platform
+from domain.accounts import developer, platform
 from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.generation import generation
 from events.commit import Commit
-from gateway.accounts.authentication import Authenticator
 from gateway.accounts.identity import path_id, read_query
+from gateway.auth.authentication import Authenticator
 from gateway.generations.links import PREFIX
 
 _CURSOR = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)

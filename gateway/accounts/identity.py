@@ -10,8 +10,8 @@ from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from domain.access import Role
-from domain.credentials import (
+from domain.accounts.access import Role
+from domain.accounts.credentials import (
     API_KEY_PREFIX,
     DEVELOPER_KEY_PREFIX,
     PASSWORD_LONGEST,
@@ -24,17 +24,17 @@ from domain.credentials import (
     mint,
     normal_email,
 )
+from domain.accounts.names import NAME_LONGEST, check_name
+from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError
-from domain.names import NAME_LONGEST, check_name
-from domain.tiers import TIERS, Tier
 from events.envelope import Cause, format_time
-from gateway.accounts.attempts import Attempts
-from gateway.accounts.authentication import Authenticator
-from gateway.accounts.headers import as_id
-from gateway.accounts.tokens import Sessions
-from gateway.bodies import read_json_object
-from gateway.callers import Callers
-from gateway.request_ids import request_id_of
+from gateway.auth.authentication import Authenticator
+from gateway.auth.headers import as_id
+from gateway.auth.login_attempts import Attempts
+from gateway.auth.tokens import Sessions
+from gateway.http.bodies import read_json_object
+from gateway.http.client_address import Callers
+from gateway.http.request_ids import request_id_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from domain.access import DeveloperIdentity
+from domain.accounts.access import DeveloperIdentity
 from domain.errors import ErrorCode, ExemplarError
 from gateway.accounts.identity import (
     IdentityRoutes,

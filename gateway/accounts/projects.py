@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
 
-from domain.access import DeveloperIdentity
+from domain.accounts.access import DeveloperIdentity
+from domain.accounts.names import DESCRIPTION_LONGEST, check_description
 from domain.errors import ErrorCode, ExemplarError
-from domain.names import DESCRIPTION_LONGEST, check_description
-from gateway.accounts.headers import as_id
 from gateway.accounts.identity import (
     IdentityRoutes,
     KeyCreateRequest,
@@ -22,6 +21,7 @@ from gateway.accounts.identity import (
     secret_response,
     time_body,
 )
+from gateway.auth.headers import as_id
 from store.accounts.queries import UserQuery
 from store.accounts.records import ProjectRecord, UserRecord
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation import Generation
-from gateway.generations.conditional import asked_part, unchanged
+from domain.generation.generation import Generation
 from gateway.generations.links import PREFIX, Links, PictureKind
 from gateway.generations.routes import GenerationRoutes
+from gateway.http.conditional import asked_part, unchanged
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from domain.errors import FailureCode
-from domain.generation import Generation, state_of
-from domain.timings import cost_of, phases_of, total_ms
+from domain.generation.generation import Generation, state_of
+from domain.generation.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
-from store.generations.words import Words
+from store.generations.personal_data import Words
 
 MESSAGES: Mapping[FailureCode, str] = {
     FailureCode.INVALID_IMAGE: "An example image could not be decoded",

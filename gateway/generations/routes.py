@@ -9,32 +9,32 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 from structlog.contextvars import bind_contextvars
 
-from domain.access import Claims, Identity, Presented
+from domain.accounts.access import Claims, Identity, Presented
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation import Generation
-from gateway.accounts.authentication import Authenticator
-from gateway.bodies import expect_handler
-from gateway.errors import error_response
-from gateway.generations.asking import cancel_after, idempotency_key
-from gateway.generations.conditional import unchanged
-from gateway.generations.contents import Content, Retry
-from gateway.generations.finishing import Finishing
+from domain.generation.generation import Generation
+from gateway.auth.authentication import Authenticator
+from gateway.auth.rate_limits import OVERDRAWN
+from gateway.events.positions import preferred_wait
+from gateway.generations.completion_wait import Finishing
 from gateway.generations.links import PREFIX, Links
-from gateway.generations.request import Request
 from gateway.generations.resources import etag_of, resource_of
-from gateway.generations.submitting import Submitting
-from gateway.limits import OVERDRAWN
-from gateway.refusals import CODE
-from gateway.request_ids import request_id_of
+from gateway.http.bodies import expect_handler
+from gateway.http.conditional import unchanged
+from gateway.http.error_log import CODE
+from gateway.http.errors import error_response
+from gateway.http.request_ids import request_id_of
 from gateway.settings import GatewaySettings
-from gateway.streams.positions import preferred_wait
-from gateway.uploads.budget import UploadBudget
-from gateway.uploads.submission import read_submission
+from gateway.submissions.content import Content, Retry
+from gateway.submissions.recording import Submitting
+from gateway.submissions.request_options import cancel_after, idempotency_key
+from gateway.submissions.submission import Request
+from gateway.submissions.upload import read_submission
+from gateway.submissions.upload_budget import UploadBudget
 from gateway.webhooks.checks import check_request
 from store.errors import OutcomeUnknownError, StoreError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
-from store.generations.words import WordsStore
+from store.generations.personal_data import WordsStore
 from store.quota.admission import Admission
 
 MESSAGE = "Generation request submitted successfully"

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Final, NoReturn
 
-from domain.addresses import ForbiddenAddressError, destination_of
 from domain.errors import ErrorCode, FieldError
-from domain.webhooks import FILTERS
-from gateway.generations.visible import VISIBLE
+from domain.webhooks.addresses import ForbiddenAddressError, destination_of
+from domain.webhooks.delivery import FILTERS
+from gateway.events.visible import VISIBLE
 
 EVENT_TYPES: Final = tuple(sorted(cls.type for cls in VISIBLE))
 

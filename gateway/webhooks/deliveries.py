@@ -12,13 +12,12 @@ from uuid import uuid4
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from domain.access import Role
-from domain.endpoint import default_endpoint
+from domain.accounts.access import Role
 from domain.errors import ErrorCode, ExemplarError, FieldError
-from domain.webhook_examples import EXAMPLE_ID, example_of
-from domain.webhooks import FINAL_TYPES
+from domain.webhooks.delivery import FINAL_TYPES
+from domain.webhooks.endpoint import default_endpoint
+from domain.webhooks.examples import EXAMPLE_ID, example_of
 from events.envelope import format_time
-from gateway.accounts.headers import project_header
 from gateway.accounts.identity import (
     IdentityRoutes,
     path_id,
@@ -28,6 +27,7 @@ from gateway.accounts.identity import (
     secret_response,
 )
 from gateway.accounts.projects import own_project
+from gateway.auth.headers import project_header
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
 from gateway.webhooks.rotation import rotated

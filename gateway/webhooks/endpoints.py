@@ -8,10 +8,10 @@ from uuid import uuid4
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from domain import endpoint as rules
-from domain.access import DeveloperIdentity
-from domain.addresses import LONGEST_URL
+from domain.accounts.access import DeveloperIdentity
 from domain.errors import ErrorCode, ExemplarError
+from domain.webhooks import endpoint as rules
+from domain.webhooks.addresses import LONGEST_URL
 from events.envelope import format_time
 from events.webhook import WebhookRegistered
 from gateway.accounts.identity import IdentityRoutes, cause_of, path_id, read_model, secret_response
@@ -20,7 +20,7 @@ from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.rotation import rotated
 from store.accounts.slots import LimitReachedError
-from store.generations.words import salted_digest
+from store.generations.personal_data import salted_digest
 from store.webhooks.endpoints import Address, Registered
 from store.webhooks.webhooks import Decision, Webhooks
 

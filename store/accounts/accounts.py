@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from domain.access import AccountState, Role, Tenancy
+from domain.accounts.access import AccountState, Role, Tenancy
+from store.accounts.account_states import StandingReader
 from store.accounts.keys import AccountKeys
 from store.accounts.queries import (
     KEPT,
@@ -31,7 +32,6 @@ from store.accounts.records import (
 )
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import Staff
-from store.accounts.standings import StandingReader
 from store.accounts.tenancies import Tenancies, TenancyQuery
 from store.mongo.connection import Database, Document, reachable
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain import developer as rules
+from domain.accounts import developer as rules
 from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause, RecordedEvent
 from store.accounts.records import (

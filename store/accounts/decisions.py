@@ -10,8 +10,8 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from store.accounts.drafts import Stands
+from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
-from store.event_store import EventStore
 
 _TRIES = 12
 

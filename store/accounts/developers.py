@@ -11,7 +11,15 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from domain.developer import Decision, Developer, DraftKind, evolve, register, stream_of, withdraw_draft
+from domain.accounts.developer import (
+    Decision,
+    Developer,
+    DraftKind,
+    evolve,
+    register,
+    stream_of,
+    withdraw_draft,
+)
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -19,8 +27,8 @@ from store.accounts.decisions import record
 from store.accounts.drafts import Stands
 from store.accounts.projector import AccountProjector
 from store.accounts.stale_drafts import StaleDraft
+from store.commits.contract import EventStore
 from store.errors import OutcomeUnknownError, StoreUnavailableError
-from store.event_store import EventStore
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from domain.access import KeyState
+from domain.accounts.access import KeyState
 from store.accounts.records import Count, KeyRecord, key_from
 from store.errors import StoreUnavailableError
 from store.mongo.connection import Database, Document, reachable

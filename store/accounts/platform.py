@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import structlog
 
-from domain import platform as rules
-from domain.access import Role
-from domain.platform import STREAM, Decision, Platform, StaffRole, evolve
+from domain.accounts import platform as rules
+from domain.accounts.access import Role
+from domain.accounts.platform import STREAM, Decision, Platform, StaffRole, evolve
 from events.envelope import Cause, RecordedEvent
 from events.platform import (
     PlatformEvent,
@@ -23,8 +23,8 @@ from store.accounts.projector import OWN_PASSWORD, activate, validate
 from store.accounts.records import StaffRecord, staff_from
 from store.accounts.stale_drafts import StaleDraft
 from store.accounts.user_changes import NewPassword, person, random_change
+from store.commits.contract import EventStore
 from store.errors import OutcomeUnknownError, StoreUnavailableError
-from store.event_store import EventStore
 from store.mongo.connection import Database, reachable
 
 _NOBODY = ""  # the platform belongs to no developer

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from domain import endpoint as endpoints
-from domain.endpoint import default_endpoint
+from domain.webhooks import endpoint as endpoints
+from domain.webhooks.endpoint import default_endpoint
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges

@@ -6,7 +6,7 @@ Every application is repeatable: what an event made valid is a draft no more, an
 from collections.abc import Mapping
 from typing import Any, assert_never, cast
 
-from domain.developer import Developer
+from domain.accounts.developer import Developer
 from events.developer import (
     DeveloperEvent,
     DeveloperPasswordChanged,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.access import Role
+from domain.accounts.access import Role
 from store.accounts.records import Login
 from store.mongo.connection import Document
 

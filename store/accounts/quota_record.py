@@ -1,6 +1,6 @@
 """Corrections of the quota ledger, as events of the developer's stream."""
 
-from domain.developer import correct_quota
+from domain.accounts.developer import correct_quota
 from domain.errors import ErrorCode, ExemplarError
 from events.developer import CorrectedUnits, QuotaCorrected
 from events.envelope import Cause

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.access import AccountState, KeyState, Role, Tenancy
+from domain.accounts.access import AccountState, KeyState, Role, Tenancy
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Operators and auditors: the people of the platform, who belong to no developer."""
 
-from domain.access import AccountState, Role
+from domain.accounts.access import AccountState, Role
 from store.accounts.queries import KEPT, STATE, login
 from store.accounts.records import Login, StaffRecord, account_state, staff_from
 from store.mongo.connection import Database, reachable

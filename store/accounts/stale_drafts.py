@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from domain.developer import DraftKind
+from domain.accounts.developer import DraftKind
 from store.mongo.connection import Database, Document, reachable
 
 Kind = DraftKind | Literal["staff"]

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from domain import road
-from domain.listing import Filters, Scope
+from domain.generation import decisions
+from domain.generation.listing import Filters, Scope
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
@@ -17,7 +17,7 @@ from store.accounts.stale_drafts import KINDS, StaleDraft, StaleDrafts
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.lists import Lists
-from store.generations.words import WordsStore
+from store.generations.personal_data import WordsStore
 
 DRAFTS_LIVE = timedelta(minutes=2)
 # An upload that was admitted before the deletion may still arrive; its row, a little later.
@@ -127,8 +127,8 @@ class AccountSweep:
 
     async def _erase_generation(self, generation_id: str) -> None:
         """Cancel what runs; erase what is over, at the latest in a later round."""
-        await self._generations.decide(generation_id, lambda g: road.cancel(g, erase=True), cause=_CAUSE)
-        decided = await self._generations.decide(generation_id, road.erase, cause=_CAUSE)
+        await self._generations.decide(generation_id, lambda g: decisions.cancel(g, erase=True), cause=_CAUSE)
+        decided = await self._generations.decide(generation_id, decisions.erase, cause=_CAUSE)
         if decided is not None and decided.generation.erased:
             await self._blobs.erase(generation_id)
             await self._words.erase(generation_id)

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain.access import Tenancy
+from domain.accounts.access import Tenancy
 from store.accounts.queries import credentials_pipeline
 from store.accounts.records import tenancy_from
 from store.mongo.batcher import shared

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from domain import developer as rules
+from domain.accounts import developer as rules
 from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
 from store.accounts.accounts import Accounts

@@ -8,15 +8,15 @@ from datetime import datetime
 
 import structlog
 
-from domain.generation import Generation, evolve, id_of, stream_of
-from domain.lifecycle import check
+from domain.generation.generation import Generation, evolve, id_of, stream_of
+from domain.generation.lifecycle import check
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed
+from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
-from store.event_store import EventStore
-from store.generations.folds import Folds
+from store.generations.snapshot_cache import Folds
 
 Decision = Callable[[Generation], Sequence[Event]]
 Clock = Callable[[], datetime]

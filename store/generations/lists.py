@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.listing import Filters, Place, Scope
+from domain.generation.listing import Filters, Place, Scope
 from store.generations.projection import Row
 
 
@@ -30,7 +30,7 @@ class Stretch:
 class Lists(Protocol):
     """Every combination of scope and filters is answered from an index, in its order.
 
-    No more than `domain.listing.TOTAL_BOUND` of what the index finds is compared with the filters that it
+    No more than `domain.generation.listing.TOTAL_BOUND` of what the index finds is compared with the filters that it
     does not hold: a page and a total know no more than these, a stretch says where to go on behind them.
     """
 
@@ -43,5 +43,5 @@ class Lists(Protocol):
         ...
 
     async def total(self, scope: Scope, filters: Filters) -> Total:
-        """Count, up to the bound of `domain.listing`."""
+        """Count, up to the bound of `domain.generation.listing`."""
         ...

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from domain import road
-from domain.generation import Generation
-from domain.prediction import Prediction, failure_of
-from domain.price import PriceSettings
+from domain.generation import decisions
+from domain.generation.generation import Generation
+from domain.generation.prediction import Prediction, failure_of
+from domain.generation.price import PriceSettings
 from events.envelope import Cause
 from events.event import Event
 from events.generation import PredictionSettled
 from store.generations.generations import Decided, Generations
-from store.generations.words import ProviderWords, WordsStore
+from store.generations.personal_data import ProviderWords, WordsStore
 
 
 class PredictionClaims(Protocol):
@@ -66,8 +66,8 @@ class Observations:
 def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceSettings) -> Sequence[Event]:
     model = prediction.model
     if prediction.outcome is None:
-        events = road.start(g, attempt=attempt, prediction=prediction.id, model=model)
-        return events or road.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
+        events = decisions.start(g, attempt=attempt, prediction=prediction.id, model=model)
+        return events or decisions.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
     code = failure_of(prediction)
     settled = PredictionSettled(
         attempt=attempt,
@@ -78,4 +78,4 @@ def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceS
         total_seconds=prediction.total_seconds,
         cost_microusd=price.microusd(prediction.predict_seconds),
     )
-    return road.settle_prediction(g, settled, model=model)
+    return decisions.settle_prediction(g, settled, model=model)

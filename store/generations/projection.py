@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.generation import Generation, state_of
-from domain.lifecycle import Patience, due_at
-from domain.listing import labels_of
-from domain.timings import microusd_of
-from store.generations.words import WordsStore
+from domain.generation.generation import Generation, state_of
+from domain.generation.lifecycle import Patience, due_at
+from domain.generation.listing import labels_of
+from domain.generation.timings import microusd_of
+from store.generations.personal_data import WordsStore
 
 
 @dataclass(frozen=True, slots=True)

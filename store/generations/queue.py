@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from domain.explanation import Ahead
-from domain.generation import Generation
+from domain.generation.explanation import Ahead
+from domain.generation.generation import Generation
 
 
 class Queue(Protocol):

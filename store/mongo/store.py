@@ -8,36 +8,36 @@ from typing import Any, Self
 
 from pymongo.errors import PyMongoError
 
-from domain.checkpoint_key import CheckpointSettings
+from domain.audit.checkpoint_key import CheckpointSettings
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.developers import Developers
 from store.accounts.drafts import AccountDrafts
 from store.accounts.platform import PlatformChanges
 from store.accounts.projector import AccountProjector
+from store.audit.checkpointing import Checkpointer, open_checkpointer
+from store.audit.checkpoints import MongoCheckpoints
+from store.audit.commit_scan import MongoScan
+from store.commits.mongo import MongoEventStore
 from store.errors import StoreError, StoreUnavailableError
-from store.log.checkpointing import Checkpointer, open_checkpointer
-from store.mongo.blobs import MongoBlobs
-from store.mongo.checkpoints import MongoCheckpoints
-from store.mongo.commit_scan import MongoScan
+from store.generations.mongo_blobs import MongoBlobs
+from store.generations.mongo_lists import MongoLists
+from store.generations.mongo_personal_data import MongoWords
+from store.generations.mongo_predictions import MongoPredictions
+from store.generations.mongo_projection import MongoProjection
+from store.generations.mongo_queue import MongoQueue
+from store.log.feeds import MongoFeeds
+from store.log.mongo_parking import MongoParking
+from store.log.sealed_log import MongoLog
+from store.log.subscriptions import MongoFollowers
 from store.mongo.connection import Client, open_client, open_database
-from store.mongo.event_store import MongoEventStore
-from store.mongo.feeds import MongoFeeds
-from store.mongo.followers import MongoFollowers
 from store.mongo.leases import MongoLeases
-from store.mongo.ledger import MongoLedger
-from store.mongo.lists import MongoLists
-from store.mongo.log import MongoLog
-from store.mongo.outgoing import MongoOutgoing
-from store.mongo.parking import MongoParking
-from store.mongo.predictions import MongoPredictions
-from store.mongo.projection import MongoProjection
-from store.mongo.queue import MongoQueue
-from store.mongo.requests import MongoRequestCounts
-from store.mongo.words import MongoWords
 from store.quota.durations import RecentDurations
+from store.quota.mongo_ledger import MongoLedger
+from store.quota.mongo_requests import MongoRequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
+from store.webhooks.mongo_outgoing import MongoOutgoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from domain.accounts.quota import period_of, seconds_to_free_slot, seconds_to_next_period
 from domain.errors import ErrorCode, LimitError
-from domain.generation import Generation
-from domain.quota import period_of, seconds_to_free_slot, seconds_to_next_period
+from domain.generation.generation import Generation
 from store.errors import StoreUnavailableError
 from store.generations.generations import Generations
 from store.quota.durations import Durations, unknown

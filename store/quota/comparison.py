@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from domain.generation import Generation
+from domain.generation.generation import Generation
 from store.quota.ledger import Account, Slot
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_OID, uuid5
 
-from domain.generation import Generation, fold, stream_of
-from domain.quota import LEAKED_AFTER
+from domain.accounts.quota import LEAKED_AFTER
+from domain.generation.generation import Generation, fold, stream_of
+from store.commits.contract import EventStore
 from store.errors import DamagedLedgerError
-from store.event_store import EventStore
-from store.log.folding import every_generation
+from store.generations.folding import every_generation
 from store.quota.comparison import Comparison, Difference
 from store.quota.ledger import Account, Correction, Ledger
 

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from domain.limits import Purse, block_of
-from domain.quota import day_of
+from domain.accounts.limits import Purse, block_of
+from domain.accounts.quota import day_of
 
 _SECOND = timedelta(seconds=1)
 

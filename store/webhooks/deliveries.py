@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from domain.webhooks import Ended, State
+from domain.webhooks.delivery import Ended, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from domain.endpoint import Endpoint
-from domain.master_keys import Sealed
-from domain.webhooks import Left
+from domain.webhooks.delivery import Left
+from domain.webhooks.endpoint import Endpoint
+from domain.webhooks.master_keys import Sealed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import structlog
 
-from domain.endpoint import is_default
-from domain.master_keys import LostKeyError, MasterKeys, Sealed
-from domain.webhooks import MOST_SECRETS, SECRET_BYTES, new_secret
+from domain.webhooks.delivery import MOST_SECRETS, SECRET_BYTES, new_secret
+from domain.webhooks.endpoint import is_default
+from domain.webhooks.master_keys import LostKeyError, MasterKeys, Sealed
 from store.errors import StoreError
 from store.webhooks.endpoints import SecretStore
 

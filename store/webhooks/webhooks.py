@@ -8,17 +8,17 @@ from typing import Protocol
 
 import structlog
 
-from domain.addresses import host_key
-from domain.endpoint import Endpoint, default_endpoint, fold_endpoint, stream_of_endpoint
-from domain.master_keys import MasterKeys
-from domain.webhook_settings import WebhookSettings
-from domain.webhooks import OVERLAP
+from domain.webhooks.addresses import host_key
+from domain.webhooks.delivery import OVERLAP
+from domain.webhooks.endpoint import Endpoint, default_endpoint, fold_endpoint, stream_of_endpoint
+from domain.webhooks.master_keys import MasterKeys
+from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.webhook import WebhookRegistered
+from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
-from store.event_store import EventStore
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import Address, EndpointStore, OwnerStore, SecretStore
 from store.webhooks.secrets import Secrets

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from actors.model import ModelUnavailableError
-from actors.provider.asking import poll, reconcile
-from actors.replicate import ReplicateModel
-from domain.generation import State
-from domain.prediction import Prediction
+from actors.jobs.reconciliation import poll, reconcile
+from actors.providers.provider import ModelUnavailableError
+from actors.providers.replicate import ReplicateModel
+from domain.generation.generation import State
+from domain.generation.prediction import Prediction
 from tests.actors.workshop import LOST_AFTER, Provider, Workshop
 
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from actors import cancellation
+from actors.handlers import cancellation
 from actors.subscriptions import SUBSCRIPTIONS
-from domain import road
-from domain.generation import Generation, State, stream_of
-from domain.lifecycle import Patience
+from domain.generation import decisions
+from domain.generation.generation import Generation, State, stream_of
+from domain.generation.lifecycle import Patience
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed
+from store.commits.memory import MemoryEventStore
 from store.generations.generations import Decided, Decision, Generations
-from store.memory.event_store import MemoryEventStore
 from tests.domain.given import ID, MODEL, ONE_OF_EACH, PICTURE, RESERVED, START, VALIDATED, requested, settled
 
 CAUSE = Cause(actor="actor:test")
@@ -88,8 +88,8 @@ class Road:
 
     async def _cancel(self) -> None:
         self.known_when_wished = await self.generations.load(ID)
-        await self.generations.decide(ID, road.cancel, cause=CAUSE)
-        await self.generations.decide(ID, road.cancel, cause=CAUSE)  # idempotent
+        await self.generations.decide(ID, decisions.cancel, cause=CAUSE)
+        await self.generations.decide(ID, decisions.cancel, cause=CAUSE)  # idempotent
 
     async def decide(self, decision: Decision) -> Decided:
         decided = await self.generations.decide(ID, decision, cause=CAUSE)
@@ -108,13 +108,13 @@ class Road:
 
     async def go(self) -> None:
         await self.generations.begin(ID, requested(), cause=CAUSE)
-        await self.decide(partial(road.validate, validated=VALIDATED))
-        await self.decide(partial(road.reserve, reserved=RESERVED))
-        claimed = await self.decide(partial(road.intend, now=START, patience=Patience()))
+        await self.decide(partial(decisions.validate, validated=VALIDATED))
+        await self.decide(partial(decisions.reserve, reserved=RESERVED))
+        claimed = await self.decide(partial(decisions.intend, now=START, patience=Patience()))
         if claimed.events:
             self.upstream.state = "running"
-            await self.decide(partial(road.start, attempt=1, prediction="p1", model=MODEL))
-            await self.decide(partial(road.progress, prediction="p1", percent=50))
+            await self.decide(partial(decisions.start, attempt=1, prediction="p1", model=MODEL))
+            await self.decide(partial(decisions.progress, prediction="p1", percent=50))
             await self.follow()  # at the latest the follower has come so far
             await self._end_upstream()
         await self.follow()
@@ -123,8 +123,8 @@ class Road:
         outcome = "canceled" if self.upstream.state == "canceled" else "succeeded"
         self.upstream.state = "canceled" if outcome == "canceled" else "over"
         over = settled(outcome=outcome)
-        await self.decide(partial(road.settle_prediction, settled=over, model=MODEL))
-        await self.decide(partial(road.complete, pictures=[PICTURE], cost_microusd=None))
+        await self.decide(partial(decisions.settle_prediction, settled=over, model=MODEL))
+        await self.decide(partial(decisions.complete, pictures=[PICTURE], cost_microusd=None))
 
     async def story(self) -> list[Event]:
         return [event.event for commit in await self.store.read(stream_of(ID)) for event in commit.events]

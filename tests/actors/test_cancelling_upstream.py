@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from uuid_utils import uuid7
 
-from actors.model import ModelUnavailableError
-from actors.provider.settings import ReplicateSettings
-from actors.replicate import ReplicateModel
+from actors.jobs.subscribers import FOLLOWERS
+from actors.providers.provider import ModelUnavailableError
+from actors.providers.replicate import ReplicateModel
+from actors.providers.settings import ReplicateSettings
 from actors.subscriptions import SUBSCRIPTIONS
-from actors.upkeep.followers import FOLLOWERS
-from domain.generation import stream_of
+from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.event import Event
 from events.generation import DuplicateFound
@@ -21,16 +21,7 @@ from store.generations.generations import Generations
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.actors.conftest import Sandbox
-from tests.domain.given import (
-    CANCELED,
-    RESERVED,
-    VALIDATED,
-    failed,
-    intended,
-    requested,
-    settled,
-    started,
-)
+from tests.domain.given import CANCELED, RESERVED, VALIDATED, failed, intended, requested, settled, started
 from tests.sandbox.conftest import TOKEN
 
 CAUSE = Cause(actor="actor:test")

@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from actors.provider.asking import poll
-from actors.replicate import ReplicateModel
-from domain import road
-from domain.generation import State
+from actors.jobs.reconciliation import poll
+from actors.providers.replicate import ReplicateModel
+from domain.generation import decisions
+from domain.generation.generation import State
 from store.generations.blobs import Blob
 from tests.actors.workshop import BY_TEST, Provider, Workshop
 
@@ -41,7 +41,7 @@ async def settled(workshop: Workshop) -> None:
 
 
 async def cancel(workshop: Workshop, *, erase: bool = False) -> None:
-    decision = partial(road.cancel, erase=erase)
+    decision = partial(decisions.cancel, erase=erase)
     decided = await workshop.hands.generations.decide("g1", decision, cause=BY_TEST)
     assert decided is not None
     assert decided.generation.final

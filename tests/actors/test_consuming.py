@@ -7,13 +7,13 @@ from typing import cast
 
 import pytest
 
-import processes
 from actors.hands import Hands
 from actors.subscriptions import QUEUES
-from bootstrap import Core
 from events.commit import Commit, commit_of
 from events.envelope import RecordedEvent
 from events.event import Event
+from exemplar import processes
+from exemplar.wiring import Core
 from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from actors import delivery, erasure
-from domain import road
-from domain.endpoint import default_endpoint
+from actors.handlers import delivery, erasure
+from domain.generation import decisions
+from domain.webhooks.endpoint import default_endpoint
 from tests.actors.workshop import BY_TEST, Workshop
 
 
@@ -13,7 +13,7 @@ async def test_the_erasure_of_a_generation_forgets_whom_its_webhook_went_to(work
     await workshop.request("g1", webhook="https://example.com/hook")
     await workshop.fail("g1")
     await delivery.schedule("g1", hands)
-    await hands.generations.decide("g1", road.erase, cause=BY_TEST)
+    await hands.generations.decide("g1", decisions.erase, cause=BY_TEST)
     (*_, erased) = await workshop.events("g1")
     await erasure.handle(erased, hands=hands)
     found = await hands.webhooks.deliveries.page(

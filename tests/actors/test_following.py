@@ -10,12 +10,12 @@ import structlog
 from structlog.typing import EventDict
 from typer.testing import CliRunner
 
-from actors.schedule import JOBS
-from actors.upkeep.followers import FOLLOWERS
-from actors.upkeep.following import follow
-from actors.upkeep.scheduler import Scheduler
-from cli import app
-from domain.generation import Generation
+from actors.jobs.catch_up import follow
+from actors.jobs.schedule import JOBS
+from actors.jobs.scheduler import Scheduler
+from actors.jobs.subscribers import FOLLOWERS
+from domain.generation.generation import Generation
+from exemplar.cli import app
 from store.errors import StoreUnavailableError
 from store.quota.admission import Admission
 from tests.actors.workshop import Workshop

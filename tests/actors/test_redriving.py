@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.upkeep.redriving import to_drive
-from domain.generation import stream_of
+from actors.jobs.redelivery import to_drive
+from domain.generation.generation import stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import CancelRequested, DuplicateFound, GenerationProgressed, GenerationStarted

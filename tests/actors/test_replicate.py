@@ -9,11 +9,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from pydantic import SecretStr
 
-from actors.model import Created, OutputRefusedError, Refused
-from actors.provider.circuit import Circuit
-from actors.provider.outputs import Outputs
-from actors.provider.settings import ReplicateSettings
-from actors.replicate import ReplicateModel
+from actors.providers.circuit import Circuit
+from actors.providers.outputs import Outputs
+from actors.providers.provider import Created, OutputRefusedError, Refused
+from actors.providers.replicate import ReplicateModel
+from actors.providers.settings import ReplicateSettings
 from tests.actors.workshop import TOKEN, Clock, Provider
 
 INPUT = {"prompt": "a lake", "width": 64, "height": 64}

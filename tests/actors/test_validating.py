@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from actors import erasure
-from actors.pictures.decoder import Composed, Decoder, DecoderSettings
-from domain import road
-from domain.composition import DEFAULT, Composition
-from domain.generation import stream_of
+from actors.handlers import erasure
+from actors.imaging.decoder import Composed, Decoder, DecoderSettings
+from domain.generation import decisions
+from domain.generation.generation import stream_of
+from domain.submission.composition import DEFAULT, Composition
 from tests.actors.workshop import BY_TEST, Workshop
 
 
@@ -21,7 +21,7 @@ class Interrupted(Decoder):
     async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT) -> Composed:
         hands = self._workshop.hands
         await self._workshop.fail("g1")
-        await hands.generations.decide("g1", road.erase, cause=BY_TEST)
+        await hands.generations.decide("g1", decisions.erase, cause=BY_TEST)
         (*_, erased) = await self._workshop.events("g1")
         await erasure.handle(erased, hands=hands)
         return await super().compose(examples, mode)

@@ -14,22 +14,22 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from actors.hands import Hands
-from actors.model import Model
-from actors.pictures.decoder import Decoder, DecoderSettings
-from actors.provider.patience import Backoff
-from actors.provider.settings import ReplicateSettings
-from actors.replicate import ReplicateModel
+from actors.imaging.decoder import Decoder, DecoderSettings
+from actors.jobs.backoff import Backoff
+from actors.jobs.desk import Desk
+from actors.providers.provider import Model
+from actors.providers.replicate import ReplicateModel
+from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings
 from actors.subscriptions import Subscription, movers_of
-from actors.upkeep.desk import Desk
-from domain import road
-from domain.generation import Generation, stream_of
-from domain.lifecycle import Patience
-from domain.master_keys import MasterKeys
-from domain.price import PriceSettings
-from domain.quota import period_of
-from domain.tiers import TIERS
-from domain.webhook_settings import WebhookSettings
+from domain.accounts.quota import period_of
+from domain.accounts.tiers import TIERS
+from domain.generation import decisions
+from domain.generation.generation import Generation, stream_of
+from domain.generation.lifecycle import Patience
+from domain.generation.price import PriceSettings
+from domain.webhooks.master_keys import MasterKeys
+from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
@@ -38,8 +38,8 @@ from sandbox.settings import SandboxSettings
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.observations import Observations
+from store.generations.personal_data import Words
 from store.generations.projection import row_of
-from store.generations.words import Words
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
@@ -146,7 +146,7 @@ class Workshop:
 
     async def fail(self, name: str) -> None:
         """End a generation whose example cannot be decoded, as validation does."""
-        await self.hands.generations.decide(name, road.reject_examples, cause=BY_TEST)
+        await self.hands.generations.decide(name, decisions.reject_examples, cause=BY_TEST)
 
     async def load(self, name: str) -> Generation:
         generation = await self.hands.generations.load(name)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import aiohttp
 
-from logs import configure_logging
+from exemplar.logging import configure_logging
 from tests.chaos.rows import ROWS
 from tests.chaos.scene import Scene
 from tests.chaos.servers import Servers, servers

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.mongod import Mongod
-from local.ports import Ports
-from local.rabbit import RabbitNode, RabbitPorts
-from store.replica_set import initiate_replica_set
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports
+from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
+from store.mongo.replica_set import initiate_replica_set
 
 PASSWORD = "only-for-the-length-of-one-run"
 

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-from actors import completion
-from actors.schedule import JOBS
+from actors.handlers import completion
+from actors.jobs.schedule import JOBS
 from actors.subscriptions import SUBSCRIPTIONS
-from domain import road
 from domain.errors import ErrorCode, FailureCode
-from domain.explanation import Reason
-from domain.generation import _STATUS, Generation, State
-from domain.lifecycle import ALLOWED, RUNNING
-from domain.timings import PHASES, Phase
+from domain.generation import decisions
+from domain.generation.explanation import Reason
+from domain.generation.generation import _STATUS, Generation, State
+from domain.generation.lifecycle import ALLOWED, RUNNING
+from domain.generation.timings import PHASES, Phase
 from events.generation import GenerationFailed, GenerationRequested, Owner
-from gateway.errors import ANSWERS
+from gateway.http.errors import ANSWERS
 from tests.docs.reading import ROOT
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -129,14 +129,14 @@ def _retryable() -> Iterator[tuple[FailureCode, bool]]:
     requested, late = _generation(State.REQUESTED), NOW + timedelta(hours=1)
     intended = _generation(State.INTENDED)
     decided: Sequence[Any] = [
-        *road.reject_examples(requested),
-        *road.deny(_generation(State.VALIDATED)),
-        *road.refuse(intended, attempt=1, code="provider_422", retry_at=None),
-        *road.lose(replace(intended, lost=road.MAX_LOST - 1), attempt=1),
-        *road.cancel(requested),
-        *road.expire(requested, now=NOW + timedelta(minutes=11)),
-        *road.expire(requested, now=late),
-        *road.expire(_patient(requested, seconds=30), now=late),
+        *decisions.reject_examples(requested),
+        *decisions.deny(_generation(State.VALIDATED)),
+        *decisions.refuse(intended, attempt=1, code="provider_422", retry_at=None),
+        *decisions.lose(replace(intended, lost=decisions.MAX_LOST - 1), attempt=1),
+        *decisions.cancel(requested),
+        *decisions.expire(requested, now=NOW + timedelta(minutes=11)),
+        *decisions.expire(requested, now=late),
+        *decisions.expire(_patient(requested, seconds=30), now=late),
     ]
     for event in decided:
         if isinstance(event, GenerationFailed):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-import configuration
-from actors.schedule import JOBS
-from cli import app
+from actors.jobs.schedule import JOBS
 from events.catalogue import CLASSES
+from exemplar import settings
+from exemplar.cli import app
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
 FOLDERS = (
@@ -34,7 +34,7 @@ every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: pat
 
 
 def variables() -> set[str]:
-    return {setting.name for _, settings in configuration.sections() for setting in settings}
+    return {setting.name for _, settings in settings.sections() for setting in settings}
 
 
 @every_document
@@ -90,12 +90,12 @@ def test_the_example_environment_knows_what_compose_asks_for() -> None:
 def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
     text = "".join(path.read_text() for path in ROOT.glob("*.py"))
     read = set(re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text))
-    printed = {settings.__name__ for settings in configuration.SETTINGS.values()}
+    printed = {settings.__name__ for settings in settings.SETTINGS.values()}
     assert {first or second for first, second in read} == printed
 
 
 def test_every_setting_has_one_line_that_explains_it() -> None:
-    for _, settings in configuration.sections():
+    for _, settings in settings.sections():
         assert all(one.description and "\n" not in one.description for one in settings)
 
 

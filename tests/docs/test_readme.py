@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from local.banner import curl
-from local.ports import Ports
+from exemplar.local.banner import curl
+from exemplar.local.ports import Ports
 from tests.docs.reading import ROOT, blocks
 
 START, NAMES, SUBMIT, LOOK = blocks("README.md", "sh")
@@ -33,7 +33,7 @@ def test_the_request_is_the_one_that_the_banner_prints() -> None:
         "project_id": "$PROJECT_ID",
         "api_key": "$API_KEY",
     }
-    photos = sorted(Path("samples").glob("*.png"))
+    photos = sorted(Path("exemplar/demo/samples").glob("*.png"))
     assert curl(demo, token="$TOKEN", photos=photos) == SUBMIT.rstrip("\n")
 
 
@@ -50,7 +50,7 @@ def running(tmp_path: Path, mongod_installed: None) -> Iterator[dict[str, Any]]:
         key: value for key, value in os.environ.items() if not key.startswith(("EXEMPLAR_", "REPLICATE_"))
     }
     environ |= {"EXEMPLAR_HOME": str(home), "EXEMPLAR_PORT": str(port), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-P", "-m", "cli", "up", "--broker", "inprocess"]
+    command = [sys.executable, "-P", "-m", "exemplar", "up", "--broker", "inprocess"]
     process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -64,7 +64,7 @@ def running(tmp_path: Path, mongod_installed: None) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: README's commands need it")
 def test_a_newcomer_can_type_what_the_readme_says(running: dict[str, Any], tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    shutil.copytree(ROOT / "exemplar/demo/samples", tmp_path / "exemplar/demo/samples")
     take_id = "ID=$(python3 -c \"import json; print(json.load(open('answer.json'))['id'])\")\n"
     url = f"{ADDRESS}/api/v1/generation/generations-v2/$ID"
     submit = SUBMIT.rstrip("\n") + " > answer.json\n"

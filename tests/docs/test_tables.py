@@ -3,9 +3,9 @@
 import pytest
 from pymongo import MongoClient
 
-import configuration
-from actors.upkeep.followers import FOLLOWERS
-from domain.webhooks import Code, Ended
+from actors.jobs.subscribers import FOLLOWERS
+from domain.webhooks.delivery import Code, Ended
+from exemplar import settings
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.docs import tables
@@ -82,11 +82,11 @@ async def test_the_architecture_lists_every_collection_with_its_indexes(mongodb_
 
 def test_the_settings_in_the_document_are_those_of_the_code() -> None:
     document = (ROOT / "docs/configuration.md").read_text()
-    assert document.endswith(f"-->\n\n{configuration.markdown()}")
+    assert document.endswith(f"-->\n\n{settings.markdown()}")
 
 
 def test_the_example_environment_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    from cli import print_settings
+    from exemplar.cli import print_settings
 
     print_settings()
     assert (ROOT / ".env.example").read_text() == capsys.readouterr().out

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from domain.developer import Developer, fold, stream_of
+from domain.accounts.developer import Developer, fold, stream_of
 from events.developer import (
     CorrectedUnits,
     DeveloperPasswordChanged,

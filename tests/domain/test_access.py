@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from domain.access import (
+from domain.accounts.access import (
     AccountState,
     Claims,
     DeveloperIdentity,
@@ -19,8 +19,8 @@ from domain.access import (
     registrar,
     submitter,
 )
+from domain.accounts.tiers import TIERS, tiers_with
 from domain.errors import ErrorCode, ExemplarError
-from domain.tiers import TIERS, tiers_with
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLAIMS = Claims("ada", Role.END_USER, "garden", "session", "token", NOW)

@@ -3,14 +3,14 @@ from functools import partial
 
 import pytest
 
-from domain import road
-from domain.cancel_after import read_cancel_after
+from domain.generation import decisions
+from domain.submission.cancel_after import read_cancel_after
 from tests.domain.given import CANCELED, START, TO_STARTED, TO_VALIDATED, failed, given, requested
 
 SOON = START + timedelta(seconds=30)
 PATIENT = requested(start_by=SOON, finish_by=SOON, cancel_after=30)
 GAVE_UP = failed("cancel_after", "deadline", retryable=True)
-EXPIRED = partial(road.expire, now=SOON)
+EXPIRED = partial(decisions.expire, now=SOON)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_outlasts_its_own_client_fails_as_cancel_after(events: tuple) -> No
 
 
 def test_before_its_time_nothing_happens_to_it() -> None:
-    given(PATIENT).when(partial(road.expire, now=SOON - timedelta(microseconds=1))).then_nothing()
+    given(PATIENT).when(partial(decisions.expire, now=SOON - timedelta(microseconds=1))).then_nothing()
 
 
 def test_a_wish_to_cancel_that_came_first_is_the_reason() -> None:
@@ -76,4 +76,4 @@ def test_a_wish_to_cancel_that_came_first_is_the_reason() -> None:
 def test_the_deadlines_of_ours_keep_their_own_codes() -> None:
     late = START + timedelta(minutes=35)
     ended = failed("finish_deadline", "deadline", retryable=True)
-    given(*TO_STARTED).when(partial(road.expire, now=late)).then(ended)
+    given(*TO_STARTED).when(partial(decisions.expire, now=late)).then(ended)

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from domain.credentials import (
+from domain.accounts.credentials import (
     Passwords,
     PasswordSettings,
     Peppers,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cursors import Cursor, Cursors
+from domain.generation.feed_cursor import Cursor, Cursors
 
 PLACES = st.builds(Cursor, st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1))
 CURSORS = Cursors(b"k" * 32)

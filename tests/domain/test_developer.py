@@ -3,8 +3,8 @@ from typing import get_args
 
 import pytest
 
-from domain import developer as rules
-from domain.developer import API_KEYS, DEVELOPER_KEYS, developer_of, stream_of
+from domain.accounts import developer as rules
+from domain.accounts.developer import API_KEYS, DEVELOPER_KEYS, developer_of, stream_of
 from domain.errors import ErrorCode, ExemplarError
 from events.developer import (
     DeveloperEvent,

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Reason, explain
-from domain.lifecycle import Patience
+from domain.generation.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Reason, explain
+from domain.generation.lifecycle import Patience
 from events.event import Event
 from events.generation import GenerationProgressed
 from tests.domain.given import (

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
-from domain.instructions import Instructions, model_prompt, parse_instructions
-from domain.model_inputs import REFINERS, SCHEDULERS, Ceilings, rules
+from domain.submission.instructions import Instructions, model_prompt, parse_instructions
+from domain.submission.model_inputs import REFINERS, SCHEDULERS, Ceilings, rules
 
 CEILINGS = Ceilings()
 

@@ -3,14 +3,18 @@ from typing import get_args
 
 import pytest
 
-from domain.generation import State
-from domain.lifecycle import ALLOWED, FINAL, RUNNING, IllegalTransitionError, Patience, check, due_at
-from events.event import Event
-from events.generation import (
-    GenerationEvent,
-    GenerationProgressed,
-    QuotaSettled,
+from domain.generation.generation import State
+from domain.generation.lifecycle import (
+    ALLOWED,
+    FINAL,
+    RUNNING,
+    IllegalTransitionError,
+    Patience,
+    check,
+    due_at,
 )
+from events.event import Event
+from events.generation import GenerationEvent, GenerationProgressed, QuotaSettled
 from tests.domain.given import (
     CLAIM_UNTIL,
     ONE_OF_EACH,

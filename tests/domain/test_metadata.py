@@ -3,7 +3,7 @@ import json
 import pytest
 
 from domain.errors import ErrorCode, FieldError
-from domain.metadata import parse_metadata
+from domain.submission.metadata import parse_metadata
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.names import check_description, check_name
+from domain.accounts.names import check_description, check_name
 
 
 @pytest.mark.parametrize(

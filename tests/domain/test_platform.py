@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from domain import platform as rules
-from domain.platform import STREAM, Platform, fold
+from domain.accounts import platform as rules
+from domain.accounts.platform import STREAM, Platform, fold
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.platform import StaffCreated, StaffDeleted, StaffDraftWithdrawn, StaffPasswordChanged

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.quota import TYPICAL_SECONDS, period_of, seconds_to_free_slot, seconds_to_next_period
+from domain.accounts.quota import TYPICAL_SECONDS, period_of, seconds_to_free_slot, seconds_to_next_period
 
 MOMENTS = st.integers(1_600_000_000_000_000, 3_600_000_000_000_000).map(
     lambda microseconds: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)

@@ -8,10 +8,10 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain import road
 from domain.errors import FailureCode
-from domain.generation import Generation, State, evolve, fold
-from domain.lifecycle import Patience, check, due_at
+from domain.generation import decisions
+from domain.generation.generation import Generation, State, evolve, fold
+from domain.generation.lifecycle import Patience, check, due_at
 from events.envelope import RecordedEvent
 from events.event import Event
 from events.generation import (
@@ -76,51 +76,51 @@ ALL_ROADS = (
 
 
 def validate(g: Generation) -> list[Event]:
-    return road.validate(g, VALIDATED)
+    return decisions.validate(g, VALIDATED)
 
 
 def reserve(g: Generation) -> list[Event]:
-    return road.reserve(g, RESERVED)
+    return decisions.reserve(g, RESERVED)
 
 
 def intend(now: datetime = START) -> Decision:
-    return partial(road.intend, now=now, patience=PATIENCE)
+    return partial(decisions.intend, now=now, patience=PATIENCE)
 
 
 def start(attempt: int = 1, prediction: str = "p1") -> Decision:
-    return partial(road.start, attempt=attempt, prediction=prediction, model=MODEL)
+    return partial(decisions.start, attempt=attempt, prediction=prediction, model=MODEL)
 
 
 def refuse(attempt: int = 1, retry_at: datetime | None = START) -> Decision:
-    return partial(road.refuse, attempt=attempt, code="429", retry_at=retry_at)
+    return partial(decisions.refuse, attempt=attempt, code="429", retry_at=retry_at)
 
 
 def lose(attempt: int = 1) -> Decision:
-    return partial(road.lose, attempt=attempt)
+    return partial(decisions.lose, attempt=attempt)
 
 
 def progress(percent: int, prediction: str = "p1") -> Decision:
-    return partial(road.progress, prediction=prediction, percent=percent)
+    return partial(decisions.progress, prediction=prediction, percent=percent)
 
 
 def settle(attempt: int = 1, prediction: str = "p1", outcome: Any = "succeeded") -> Decision:
-    return partial(road.settle_prediction, settled=settled(attempt, prediction, outcome), model=MODEL)
+    return partial(decisions.settle_prediction, settled=settled(attempt, prediction, outcome), model=MODEL)
 
 
 def complete(g: Generation) -> list[Event]:
-    return road.complete(g, [PICTURE], cost_microusd=4_000)
+    return decisions.complete(g, [PICTURE], cost_microusd=4_000)
 
 
 def fail_settled(g: Generation) -> list[Event]:
-    return road.fail_settled(g, FailureCode.PROVIDER_FAILED, retryable=True)
+    return decisions.fail_settled(g, FailureCode.PROVIDER_FAILED, retryable=True)
 
 
 def expire(now: datetime) -> Decision:
-    return partial(road.expire, now=now)
+    return partial(decisions.expire, now=now)
 
 
 def publish(is_public: bool) -> Decision:
-    return partial(road.publish, is_public=is_public)
+    return partial(decisions.publish, is_public=is_public)
 
 
 def duplicate(attempt: int, prediction: str, predict_seconds: float | None = None) -> DuplicateFound:
@@ -129,9 +129,9 @@ def duplicate(attempt: int, prediction: str, predict_seconds: float | None = Non
 
 NORMAL: list[tuple[str, tuple[Event, ...], Decision, tuple[Event, ...]]] = [
     ("validate", TO_REQUESTED, validate, (VALIDATED,)),
-    ("reject", TO_REQUESTED, road.reject_examples, (failed("invalid_image", "validation"),)),
+    ("reject", TO_REQUESTED, decisions.reject_examples, (failed("invalid_image", "validation"),)),
     ("reserve", TO_VALIDATED, reserve, (RESERVED,)),
-    ("deny", TO_VALIDATED, road.deny, (failed("quota_exceeded", "quota", retryable=True),)),
+    ("deny", TO_VALIDATED, decisions.deny, (failed("quota_exceeded", "quota", retryable=True),)),
     ("intend", TO_RESERVED, intend(), (intended(),)),
     ("refuse", TO_INTENDED, refuse(), (refused(),)),
     (
@@ -147,12 +147,22 @@ NORMAL: list[tuple[str, tuple[Event, ...], Decision, tuple[Event, ...]]] = [
     ("settle unseen", TO_INTENDED, settle(), (started(), settled())),
     ("complete", TO_SETTLED, complete, (COMPLETED,)),
     ("fail", TO_SETTLED, fail_settled, (failed("provider_failed", "completion", retryable=True),)),
-    ("settle spent", TO_COMPLETED, road.settle_quota, (QuotaSettled(period="2026-11", outcome="spent"),)),
-    ("settle released", TO_FAILED, road.settle_quota, (QuotaSettled(period="2026-11", outcome="released"),)),
-    ("cancel", TO_REQUESTED, road.cancel, (CANCELED, failed("canceled", "requested"))),
-    ("cancel running", TO_STARTED, road.cancel, (CANCELED,)),
+    (
+        "settle spent",
+        TO_COMPLETED,
+        decisions.settle_quota,
+        (QuotaSettled(period="2026-11", outcome="spent"),),
+    ),
+    (
+        "settle released",
+        TO_FAILED,
+        decisions.settle_quota,
+        (QuotaSettled(period="2026-11", outcome="released"),),
+    ),
+    ("cancel", TO_REQUESTED, decisions.cancel, (CANCELED, failed("canceled", "requested"))),
+    ("cancel running", TO_STARTED, decisions.cancel, (CANCELED,)),
     ("publish", TO_COMPLETED, publish(True), (GenerationPublished(is_public=True),)),
-    ("erase", TO_COMPLETED, road.erase, (GenerationErased(),)),
+    ("erase", TO_COMPLETED, decisions.erase, (GenerationErased(),)),
     (
         "expire",
         TO_STARTED,
@@ -293,7 +303,7 @@ def test_progress_never_goes_back_and_belongs_to_the_adopted_prediction() -> Non
     "events", [TO_REQUESTED, TO_VALIDATED, TO_RESERVED, TO_WAITING], ids=lambda events: events[-1].type
 )
 def test_cancelling_ends_at_once_while_nothing_runs_upstream(events: tuple[Event, ...]) -> None:
-    generation = given(*events).when(road.cancel)
+    generation = given(*events).when(decisions.cancel)
     after = generation.then(CANCELED, failed("canceled", generation.before.state.value))
     assert after.status == "failed"
 
@@ -316,22 +326,22 @@ def test_what_was_cancelled_ends_as_canceled_whatever_upstream_says(
 
 
 def test_cancelling_ends_at_once_when_upstream_is_known_to_be_over() -> None:
-    after = given(*TO_SETTLED).when(road.cancel).then(CANCELED, failed("canceled", "completion"))
+    after = given(*TO_SETTLED).when(decisions.cancel).then(CANCELED, failed("canceled", "completion"))
     assert after.status == "failed"
     asked_before = (*TO_SETTLED, CANCELED)  # the wish came first, so completion ends it
-    given(*asked_before).when(road.cancel).then_nothing()
+    given(*asked_before).when(decisions.cancel).then_nothing()
 
 
 def test_a_cancelled_one_may_still_be_told_to_leave_nothing_but_not_the_other_way_round() -> None:
-    leave_nothing = partial(road.cancel, erase=True)
+    leave_nothing = partial(decisions.cancel, erase=True)
     given(*TO_STARTED, CANCELED).when(leave_nothing).then(CancelRequested(erase=True))
     told = (*TO_STARTED, CancelRequested(erase=True))
-    for decision in (leave_nothing, road.cancel):
+    for decision in (leave_nothing, decisions.cancel):
         assert given(*told).when(decision).then_nothing().erase_requested
 
 
 def test_cancelling_what_is_over_changes_nothing() -> None:
-    given(*TO_COMPLETED).when(road.cancel).then_nothing()
+    given(*TO_COMPLETED).when(decisions.cancel).then_nothing()
 
 
 # Deadlines
@@ -363,14 +373,14 @@ def test_publishing_follows_the_owner_back_and_forth_until_it_is_erased() -> Non
 
 @pytest.mark.parametrize("events", ALL_ROADS[:-2], ids=lambda events: events[-1].type)
 def test_nothing_is_settled_published_or_erased_before_the_end(events: tuple[Event, ...]) -> None:
-    for decision in (road.settle_quota, publish(True), road.erase):
+    for decision in (decisions.settle_quota, publish(True), decisions.erase):
         given(*events).when(decision).then_nothing()
 
 
 ATTEMPTS = st.integers(min_value=0, max_value=5)
 PREDICTIONS = st.sampled_from(["p1", "p2", "p3"])
 DECISIONS: st.SearchStrategy[Any] = st.one_of(
-    st.sampled_from([validate, reserve, complete, road.settle_quota, road.erase]),
+    st.sampled_from([validate, reserve, complete, decisions.settle_quota, decisions.erase]),
     st.builds(start, ATTEMPTS, PREDICTIONS),
     st.builds(settle, ATTEMPTS, PREDICTIONS, st.sampled_from(["succeeded", "failed", "canceled"])),
     st.builds(progress, st.integers(-10, 120), PREDICTIONS),
@@ -378,7 +388,13 @@ DECISIONS: st.SearchStrategy[Any] = st.one_of(
     st.builds(publish, st.booleans()),
 )
 
-ENDS = [road.reject_examples, road.deny, road.cancel, partial(road.cancel, erase=True), fail_settled]
+ENDS = [
+    decisions.reject_examples,
+    decisions.deny,
+    decisions.cancel,
+    partial(decisions.cancel, erase=True),
+    fail_settled,
+]
 SELDOM = st.integers(0, 4)
 
 

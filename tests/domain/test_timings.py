@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given as example_of
 from hypothesis import strategies as st
 
-from domain.generation import Generation, State, evolve
-from domain.lifecycle import Patience
-from domain.timings import PHASES, Cost, cost_of, phases_of, total_ms
+from domain.generation.generation import Generation, State, evolve
+from domain.generation.lifecycle import Patience
+from domain.generation.timings import PHASES, Cost, cost_of, phases_of, total_ms
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import (

@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from gateway.callers import Callers, ProxyHeader
+from gateway.http.client_address import Callers, ProxyHeader
 from gateway.settings import GatewaySettings
 
 OURS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))

@@ -11,8 +11,8 @@ from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, LimitError
-from gateway.errors import ANSWERS, error_response, errors_middleware, wants_problem
-from gateway.request_ids import install_request_ids, request_id_of
+from gateway.http.errors import ANSWERS, error_response, errors_middleware, wants_problem
+from gateway.http.request_ids import install_request_ids, request_id_of
 from store.errors import OutcomeUnknownError, StoreUnavailableError
 
 CONTRACT = [

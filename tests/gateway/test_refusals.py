@@ -14,7 +14,7 @@ from structlog.contextvars import get_contextvars
 
 from domain.errors import ErrorCode, ExemplarError
 from gateway.app import create_app
-from gateway.server import make_runner
+from gateway.http.server import make_runner
 from gateway.settings import GatewaySettings
 
 SECRET = "s" * 32

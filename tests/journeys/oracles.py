@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from domain.generation import Generation, evolve, id_of
-from domain.lifecycle import Patience, check
+from domain.generation.generation import Generation, evolve, id_of
+from domain.generation.lifecycle import Patience, check
 from events.commit import Commit
-from store.log.rebuild import rebuild
+from store.generations.rebuild import rebuild
 from store.mongo.store import MongoStore
 from tests.journeys.paying import Life, paid_once
 from tests.journeys.system import System, until

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from domain.generation import Generation
+from domain.generation.generation import Generation
 from events.commit import Commit
 from events.generation import InvocationLost, InvocationRefused
 from tests.journeys.system import System, until

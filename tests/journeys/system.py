@@ -15,13 +15,13 @@ import aiohttp
 import pika
 
 from actors.subscriptions import QUEUES
-from gateway.accounts.authentication import AuthenticationSettings
-from local.options import Options
-from local.pids import PidFiles
-from local.ports import Ports
-from local.processes import Child, Program
-from local.programs import RANKS, Addresses, answers, environment
-from local.vault import Secrets
+from exemplar.local.options import Options
+from exemplar.local.pids import PidFiles
+from exemplar.local.ports import Ports
+from exemplar.local.processes import Child, Program
+from exemplar.local.programs import RANKS, Addresses, answers, environment
+from exemplar.local.secrets_file import Secrets
+from gateway.auth.authentication import AuthenticationSettings
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings

@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiohttp
 from multidict import CIMultiDict
 
-from domain.credentials import (
+from domain.accounts.credentials import (
     API_KEY_PREFIX,
     DEVELOPER_KEY_PREFIX,
     Passwords,

@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 
-from local.mongod import Mongod
-from local.ports import Ports
-from local.rabbit import RabbitNode, RabbitPorts
-from store.replica_set import initiate_replica_set
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports
+from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
+from store.mongo.replica_set import initiate_replica_set
 from tests import making
 from tests.conftest import PASSWORD
 from tests.journeys.conftest import People

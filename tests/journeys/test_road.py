@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 
-from local.banner import INSTRUCTIONS
+from exemplar.local.banner import INSTRUCTIONS
 from tests import making
 from tests.conftest import missing
 from tests.journeys.conftest import People

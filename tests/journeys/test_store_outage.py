@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from local.mongod import Mongod
-from local.ports import Ports
-from store.replica_set import initiate_replica_set
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports
+from store.mongo.replica_set import initiate_replica_set
 from tests.journeys.conftest import People
 from tests.journeys.system import Sandbox, System, until
 from tests.journeys.tenants import Answer, Tenant, fetch

@@ -3,19 +3,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store.event_store import EventStore
+from store.commits.contract import EventStore
+from store.commits.memory import MemoryEventStore
+from store.commits.mongo import MongoEventStore
 from store.generations.blobs import BlobStore
-from store.generations.words import WordsStore
-from store.memory.blobs import MemoryBlobs
-from store.memory.event_store import MemoryEventStore
-from store.memory.ledger import MemoryLedger
-from store.memory.words import MemoryWords
-from store.mongo.blobs import MongoBlobs
+from store.generations.memory_blobs import MemoryBlobs
+from store.generations.memory_personal_data import MemoryWords
+from store.generations.mongo_blobs import MongoBlobs
+from store.generations.mongo_personal_data import MongoWords
+from store.generations.personal_data import WordsStore
 from store.mongo.connection import Database, open_client, open_database
-from store.mongo.event_store import MongoEventStore
-from store.mongo.ledger import MongoLedger
-from store.mongo.words import MongoWords
 from store.quota.ledger import Ledger
+from store.quota.memory_ledger import MemoryLedger
+from store.quota.mongo_ledger import MongoLedger
 from store.settings import StoreSettings
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from domain.access import Claims, Role
-from domain.developer import DEVELOPER_KEYS
+from domain.accounts.access import Claims, Role
+from domain.accounts.developer import DEVELOPER_KEYS
 from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
 from store.accounts.accounts import Accounts

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import LimitError
-from domain.generation import fold, stream_of
+from domain.generation.generation import fold, stream_of
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
-from store.event_store import EventStore
+from store.commits.contract import EventStore
 from store.generations.generations import Generations
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds, Ledger

@@ -12,10 +12,10 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import CancelRequested, GenerationProgressed
+from store.commits.contract import EventStore
+from store.commits.mongo import MongoEventStore
 from store.errors import WrongExpectedVersionError
-from store.event_store import EventStore
 from store.mongo.connection import Database
-from store.mongo.event_store import MongoEventStore
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CAUSE = Cause(actor="actor:test", request_id="req-1")

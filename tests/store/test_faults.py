@@ -12,14 +12,14 @@ import pytest
 from events.commit import Commit
 from events.envelope import Cause
 from events.generation import GenerationProgressed
-from local.mongod import Mongod
-from local.ports import Ports
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports
+from store.commits.mongo import MongoEventStore
+from store.commits.outbox import Outbox
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.connection import open_client, open_database
-from store.mongo.event_store import MongoEventStore
-from store.mongo.ledger import MongoLedger
-from store.outbox import Outbox
-from store.replica_set import initiate_replica_set
+from store.mongo.replica_set import initiate_replica_set
+from store.quota.mongo_ledger import MongoLedger
 from tests.store.conftest import settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.generation import fold, stream_of
+from domain.generation.generation import fold, stream_of
 from events.commit import Commit, commit_of
 from events.envelope import Cause
-from store.generations.folds import Folds
+from store.generations.snapshot_cache import Folds
 from tests.domain.given import ID, TO_COMPLETED
 
 

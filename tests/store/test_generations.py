@@ -3,15 +3,15 @@ from functools import partial
 
 import pytest
 
-from domain import road
-from domain.generation import Generation, State
-from domain.lifecycle import IllegalTransitionError
+from domain.generation import decisions
+from domain.generation.generation import Generation, State
+from domain.generation.lifecycle import IllegalTransitionError
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import DuplicateFound
+from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
-from store.event_store import EventStore
 from store.generations.generations import Generations
 from tests.domain.given import COMPLETED, ID, MODEL, RESERVED, VALIDATED, failed, intended, requested
 from tests.store.conftest import Clock
@@ -38,7 +38,7 @@ def house(events: EventStore, clock: Clock) -> House:
 
 async def test_what_does_not_exist_is_neither_loaded_nor_decided_on(house: House) -> None:
     assert await house.generations.load(ID) is None
-    assert await house.generations.decide(ID, road.cancel, cause=CAUSE) is None
+    assert await house.generations.decide(ID, decisions.cancel, cause=CAUSE) is None
     assert house.announced == []
 
 
@@ -47,7 +47,9 @@ async def test_a_decision_is_appended_and_announced_and_its_state_returned(
 ) -> None:
     await house.on_the_road()
     clock.forward(seconds=3)
-    decided = await house.generations.decide(ID, partial(road.validate, validated=VALIDATED), cause=CAUSE)
+    decided = await house.generations.decide(
+        ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
+    )
     assert decided is not None
     assert decided.events == (VALIDATED,)
     assert decided.generation == await house.generations.load(ID)
@@ -57,7 +59,9 @@ async def test_a_decision_is_appended_and_announced_and_its_state_returned(
 
 async def test_deciding_nothing_appends_and_announces_nothing(house: House) -> None:
     await house.on_the_road(VALIDATED)
-    decided = await house.generations.decide(ID, partial(road.validate, validated=VALIDATED), cause=CAUSE)
+    decided = await house.generations.decide(
+        ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
+    )
     assert decided is not None
     assert decided.events == ()
     assert len(house.announced) == 2
@@ -82,7 +86,7 @@ async def test_the_illegal_is_refused_also_in_the_middle_of_a_decision(house: Ho
 async def test_a_decision_from_what_is_known_is_appended_only_if_it_is_still_so(house: House) -> None:
     await house.on_the_road(VALIDATED)
     known = await house.generations.load(ID)
-    await house.generations.decide(ID, road.cancel, cause=CAUSE)
+    await house.generations.decide(ID, decisions.cancel, cause=CAUSE)
     decided = await house.generations.decide(
         ID, lambda g: [] if g.final else [RESERVED], cause=CAUSE, known=known
     )
@@ -102,8 +106,8 @@ async def test_what_changes_nothing_and_is_known_still_changes_nothing(house: Ho
 async def test_what_changes_nothing_from_what_is_known_is_decided_again_from_the_log(house: House) -> None:
     await house.on_the_road()
     known = await house.generations.load(ID)
-    await house.generations.decide(ID, partial(road.validate, validated=VALIDATED), cause=CAUSE)
-    reserve = partial(road.reserve, reserved=RESERVED)
+    await house.generations.decide(ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE)
+    reserve = partial(decisions.reserve, reserved=RESERVED)
     decided = await house.generations.decide(ID, reserve, cause=CAUSE, known=known)
     assert decided is not None
     assert decided.events == (RESERVED,)
@@ -123,7 +127,7 @@ async def test_of_several_predictions_at_once_one_is_adopted_and_every_other_is_
     await house.on_the_road(VALIDATED, RESERVED, intended())
 
     def found(number: int) -> partial[list[Event]]:
-        return partial(road.start, attempt=1, prediction=f"p{number}", model=MODEL)
+        return partial(decisions.start, attempt=1, prediction=f"p{number}", model=MODEL)
 
     outcomes = await asyncio.gather(
         *(house.generations.decide(ID, found(number), cause=CAUSE) for number in range(6))
@@ -148,7 +152,7 @@ async def test_a_race_that_is_always_lost_ends_in_a_conflict(house: House) -> No
     loser = Generations(Behind(house.events), announce=house.announced.append, clock=Clock())
 
     def cancel(g: Generation) -> list[Event]:
-        return road.cancel(g)
+        return decisions.cancel(g)
 
     with pytest.raises(WrongExpectedVersionError):
         await loser.decide(ID, cancel, cause=CAUSE)

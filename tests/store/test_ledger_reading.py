@@ -9,8 +9,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from store.mongo.connection import Document
-from store.mongo.ledger import MongoLedger
 from store.quota.ledger import Account, Bounds, Correction
+from store.quota.mongo_ledger import MongoLedger
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 NOVEMBER = "2026-11"

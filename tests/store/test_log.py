@@ -7,9 +7,9 @@ import pytest
 from events.commit import leaf_hash
 from events.envelope import Cause
 from events.generation import GenerationProgressed
+from store.commits.mongo import MongoEventStore
+from store.log.sealed_log import MongoLog
 from store.mongo.connection import Database
-from store.mongo.event_store import MongoEventStore
-from store.mongo.log import MongoLog
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CAUSE = Cause(actor="actor:test")

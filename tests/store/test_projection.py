@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.lifecycle import Patience
-from domain.listing import Filters, Scope
+from domain.generation.lifecycle import Patience
+from domain.generation.listing import Filters, Scope
 from store.generations.lists import Total
+from store.generations.mongo_lists import MongoLists
+from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import Row, row_of
 from store.mongo.connection import Database
-from store.mongo.lists import MongoLists
-from store.mongo.projection import MongoProjection
 from tests.domain.given import CLAIM_UNTIL, FINISH_BY, START, START_BY, TO_COMPLETED, TO_INTENDED, folded
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-import store.mongo.queue
-from domain.explanation import Ahead
-from domain.generation import Generation
-from domain.lifecycle import Patience
+import store.generations.mongo_queue
+from domain.generation.explanation import Ahead
+from domain.generation.generation import Generation
+from domain.generation.lifecycle import Patience
 from events.event import Event
+from store.generations.mongo_projection import MongoProjection
+from store.generations.mongo_queue import MongoQueue
 from store.generations.projection import row_of
 from store.mongo.connection import Database
-from store.mongo.projection import MongoProjection
-from store.mongo.queue import MongoQueue
 from tests.domain.given import START, TO_COMPLETED, TO_REQUESTED, TO_VALIDATED, folded
 
 

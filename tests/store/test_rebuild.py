@@ -2,27 +2,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.generation import fold, stream_of
-from domain.lifecycle import Patience
+from domain.generation.generation import fold, stream_of
+from domain.generation.lifecycle import Patience
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationErased, GenerationPublished, QuotaSettled
+from store.commits.mongo import MongoEventStore
+from store.generations.mongo_personal_data import MongoWords
+from store.generations.mongo_projection import MongoProjection
+from store.generations.personal_data import Words
 from store.generations.projection import row_of, rows_of
-from store.generations.words import Words
-from store.log.rebuild import RebuildReport, rebuild
+from store.generations.rebuild import RebuildReport, rebuild
 from store.mongo.connection import Database
-from store.mongo.event_store import MongoEventStore
-from store.mongo.projection import MongoProjection
-from store.mongo.words import MongoWords
-from tests.domain.given import (
-    CANCELED,
-    TO_COMPLETED,
-    TO_FAILED,
-    TO_INTENDED,
-    TO_STARTED,
-    TO_WAITING,
-    folded,
-)
+from tests.domain.given import CANCELED, TO_COMPLETED, TO_FAILED, TO_INTENDED, TO_STARTED, TO_WAITING, folded
 
 PATIENCE = Patience()
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123_456, tzinfo=UTC)

@@ -2,10 +2,10 @@
 
 import asyncio
 
+from store.generations.mongo_predictions import MongoPredictions
+from store.log.subscriptions import MongoFollowers
 from store.mongo.connection import Database
-from store.mongo.followers import MongoFollowers
 from store.mongo.leases import MongoLeases
-from store.mongo.predictions import MongoPredictions
 
 
 async def test_a_job_has_one_holder(database: Database) -> None:

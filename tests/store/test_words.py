@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from store.generations.words import ProviderWords, Words, WordsStore, salted_digest
+from store.generations.personal_data import ProviderWords, Words, WordsStore, salted_digest
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SAID = Words(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.accounts.house import ONE, House
+from tests.gateway.accounts.house import ONE, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

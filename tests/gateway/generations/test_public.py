@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.accounts.house import ONE, House, Person
+from tests.gateway.accounts.house import ONE, House, Person
 from tests.journeys.test_compatibility import validate_fields
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

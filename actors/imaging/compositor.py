@@ -1,0 +1,121 @@
+"""Compose several pictures into the one that SDXL takes. Runs inside the darkroom, as ``prints`` does."""
+
+import io
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+from PIL import Image, ImageMath
+
+from actors.imaging.decoded_image import Print, develop
+from domain.submission.composition import Composition, CompositionPlan, Placement, canvas, plan
+
+# 4/3 of it and the prefix of a data URI stay under 256,000 characters.
+MAX_INPUT_BYTES: Final = 190_000
+QUALITIES: Final = (92, 86, 80, 72, 62, 50, 38)
+
+
+class Composite(NamedTuple):
+    """``data`` is a JPEG of at most MAX_INPUT_BYTES; ``size`` is its own, at most the plan's."""
+
+    data: bytes
+    size: tuple[int, int]
+    plan: CompositionPlan
+    prints: tuple[Print, ...]
+
+
+def compose(mode: Composition, examples: Sequence[bytes], announce: Callable[[int], None]) -> Composite:
+    """Decode every example and make the one picture; ``announce`` hears the index that is worked on next."""
+    prints = []
+    for index, data in enumerate(examples):
+        announce(index)
+        prints.append(develop(data))
+    announce(len(examples) - 1)
+    planned = plan(mode, [(one.width, one.height) for one in prints])
+    image = _arranged(planned, prints)
+    return Composite(*fitted(image), planned, tuple(prints))
+
+
+def blend(images: Sequence[Image.Image]) -> Image.Image:
+    """Mix RGB images of one size with equal weights in linear light (IEC 61966-2-1)."""
+    light = _light(len(images))
+    bands = []
+    for band in zip(*(image.split() for image in images), strict=True):
+        total = band[0].point(light, "I")
+        for other in band[1:]:
+            total = _sum(total, other.point(light, "I"))
+        bands.append(total.point(_tones(), "L"))
+    return Image.merge("RGB", bands)
+
+
+def fitted(image: Image.Image) -> tuple[bytes, tuple[int, int]]:
+    """Save as JPEG of at most MAX_INPUT_BYTES: lower the quality first, then the size."""
+    while True:
+        for quality in QUALITIES:
+            data = _jpeg(image, quality)
+            if len(data) <= MAX_INPUT_BYTES:
+                return data, image.size
+        image = image.resize(canvas(image.size, max(image.size) * 3 // 4), Image.Resampling.LANCZOS)
+
+
+def _arranged(planned: CompositionPlan, prints: Sequence[Print]) -> Image.Image:
+    layers = [_placed(prints[placement.example], placement) for placement in planned.placements]
+    match planned.mode:
+        case "blend":
+            return blend(layers)
+        case "grid":
+            return _tiled(planned, layers)
+        case "single" | "first":
+            return layers[0]
+
+
+def _tiled(planned: CompositionPlan, layers: Sequence[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (planned.width, planned.height))
+    for layer, placement in zip(layers, planned.placements, strict=True):
+        sheet.paste(layer, placement.box)
+    return sheet
+
+
+def _placed(one: Print, placement: Placement) -> Image.Image:
+    """Cut and scale a print to its box; the crop counts in full-size pixels, the print may be smaller."""
+    across, down = one.image.width / one.width, one.image.height / one.height
+    left, top, right, bottom = placement.crop
+    part = (left * across, top * down, right * across, bottom * down)
+    return one.image.resize(_extent(placement), Image.Resampling.BICUBIC, part)
+
+
+def _extent(placement: Placement) -> tuple[int, int]:
+    left, top, right, bottom = placement.box
+    return right - left, bottom - top
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    saved = io.BytesIO()
+    image.save(saved, "JPEG", quality=quality)
+    return saved.getvalue()
+
+
+def _sum(one: Image.Image, other: Image.Image) -> Image.Image:
+    total: Image.Image = ImageMath.lambda_eval(
+        lambda given: given["one"] + given["other"], one=one, other=other
+    )
+    return total
+
+
+@cache
+def _light(parts: int) -> list[int]:
+    """Tell how much light each of 256 tones adds to a mix of ``parts`` pictures; 65,535 is white."""
+    return [round(_linear(tone / 255) * 65_535 / parts) for tone in range(256)]
+
+
+@cache
+def _tones() -> list[int]:
+    return [round(_encoded(light / 65_535) * 255) for light in range(65_536)]
+
+
+def _linear(tone: float) -> float:
+    return float(tone / 12.92 if tone <= 0.04045 else ((tone + 0.055) / 1.055) ** 2.4)
+
+
+def _encoded(light: float) -> float:
+    return float(light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055)

@@ -1,0 +1,141 @@
+"""Decode pictures fully. Runs inside the darkroom, never in a process that serves.
+
+Whatever comes in - CMYK, 16 bits, palette, transparency, embedded profile, EXIF rotation, several frames -
+comes out as plain 8-bit sRGB without any metadata. Every function may raise whatever Pillow raises.
+"""
+
+import io
+from functools import cache
+from typing import Final, NamedTuple
+
+from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from domain.submission.composition import MAX_SIDE
+from domain.submission.image_header import Header, judge
+
+FORMATS: Final = (
+    JpegImagePlugin.JpegImageFile.format,
+    PngImagePlugin.PngImageFile.format,
+    WebPImagePlugin.WebPImageFile.format,
+)
+_ORIENTATION: Final = 0x0112
+_TRANSPOSITIONS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Print(NamedTuple):
+    """A decoded example: ``image`` is RGB, upright, and shrunk to what a composition can still use.
+
+    ``width`` and ``height`` are the full size as seen; the other members describe the picture as it came.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+    mode: str
+    frames: int
+    orientation: int
+
+
+def check(data: bytes) -> Header:
+    """Decode a picture fully and tell what it is."""
+    with _opened(data) as picture:
+        picture.load()
+    return judge(data)
+
+
+def develop(data: bytes) -> Print:
+    """Decode the first frame fully into upright sRGB, transparency over white."""
+    header = judge(data)
+    with _opened(data) as picture:
+        mode, frames = picture.mode, getattr(picture, "n_frames", 1)  # Pillow's plugins have it only at times
+        picture.draft(None, (MAX_SIDE, MAX_SIDE))
+        picture.load()
+        orientation = _orientation(picture)
+        image = _srgb(_shrunk(_continuous(picture)), picture.info.get("icc_profile"))
+    if orientation in _TRANSPOSITIONS:
+        image = image.transpose(_TRANSPOSITIONS[orientation])
+    image.info = {}
+    width, height = (header.width, header.height) if orientation < 5 else (header.height, header.width)
+    return Print(image, width, height, header.format, mode, frames, orientation)
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Open a picture whose header has passed the door; Pillow must agree about its size."""
+    header = judge(data)
+    picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    if picture.size != (header.width, header.height):
+        raise ValueError("the header and the decoder disagree about the size")
+    return picture
+
+
+def _orientation(picture: Image.Image) -> int:
+    """Read the EXIF orientation, 1 to 8; broken EXIF does not spoil a good picture."""
+    try:
+        found = picture.getexif().get(_ORIENTATION)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - EXIF is a TIFF inside, and fails in as many ways
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _continuous(picture: Image.Image) -> Image.Image:
+    """Bring any mode to one that can be scaled; a copy of the full size is made only where it must."""
+    if picture.mode.startswith("I"):
+        return _eight_bits(picture)
+    if picture.mode in {"LA", "RGBA"}:
+        return picture
+    if picture.has_transparency_data:
+        return picture.convert("RGBA")
+    return picture if picture.mode in {"L", "RGB", "CMYK"} else picture.convert("RGB")
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits (Pillow's own conversion clips); one value may stand for transparent."""
+    wide = picture.convert("I")
+    grey = wide.point([(value + 128) // 257 for value in range(65_536)], "L")
+    clear = picture.info.get("transparency")
+    if not isinstance(clear, int):
+        return grey
+    alpha = wide.point([0 if value == clear else 255 for value in range(65_536)], "L")
+    return Image.merge("RGBA", (grey, grey, grey, alpha))
+
+
+def _shrunk(image: Image.Image) -> Image.Image:
+    """Average whole blocks of pixels while the shorter side stays at least MAX_SIDE."""
+    factor = min(image.size) // MAX_SIDE
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    flat = _over_white(image) if image.mode in {"LA", "RGBA"} else image
+    return (_managed(flat, profile) if profile else None) or flat.convert("RGB")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image.convert("RGB"), mask=image.getchannel("A"))
+    return white
+
+
+def _managed(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """Convert from the embedded ICC profile; None if it is broken or made for another kind of picture."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source, _standard_profile(), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+@cache
+def _standard_profile() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

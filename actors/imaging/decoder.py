@@ -1,0 +1,125 @@
+"""Decode the pictures of strangers fully, in limited child processes that are kept."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from actors.imaging.decoder_client import DecoderUnavailable, InvalidPicture, Keeper
+from domain.submission.composition import DEFAULT, Composition, Mode
+from domain.submission.image_header import Format
+
+__all__ = [
+    "Composed",
+    "DecodedExample",
+    "DecodedPicture",
+    "Decoder",
+    "DecoderSettings",
+    "DecoderUnavailable",
+    "InvalidPicture",
+]
+
+
+class DecoderSettings(BaseSettings):
+    """Limits of decoding.
+
+    The default memory is enough for every picture that passes the door but a WebP of more than about 33
+    megapixels: libwebp and Pillow hold it four times, 16 bytes a pixel.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_DECODER_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    seconds: float = Field(default=5.0, gt=0, description="Processor time that one picture may take, seconds")
+    memory_mb: int = Field(default=512, ge=16, description="Memory that decoding may take, MiB")
+    workers: int = Field(default=1, ge=1, description="How many jobs are decoded at the same time")
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedExample:
+    """An example as decoded: width and height as seen (orientation applied), ``mode`` in Pillow's words."""
+
+    width: int
+    height: int
+    format: Format
+    mode: str
+    frames: int
+    orientation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The one picture for SDXL: ``data`` is an RGB JPEG of at most 190,000 bytes without metadata.
+
+    Width and height are its own: the plan's, or less where only a smaller picture fits into that many bytes.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    mode: Mode
+    examples: tuple[DecodedExample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPicture:
+    """A picture that decodes fully; width and height as stored."""
+
+    format: Format
+    content_type: str
+    width: int
+    height: int
+
+
+class Decoder:
+    """Keeps ``workers`` children, each started when first needed and serving one job at a time.
+
+    A child that dies is replaced and its job repeated once. An async context manager, for one event loop.
+    """
+
+    def __init__(self, settings: DecoderSettings) -> None:
+        self._keepers = [Keeper(settings.seconds, settings.memory_mb) for _ in range(settings.workers)]
+        self._idle: asyncio.LifoQueue[Keeper] = asyncio.LifoQueue()
+        for keeper in self._keepers:
+            self._idle.put_nowait(keeper)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the children that live now."""
+        return tuple(keeper.pid for keeper in self._keepers if keeper.pid is not None)
+
+    async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT) -> Composed:
+        """Decode one to five examples and make one picture. Raises InvalidPicture or DecoderUnavailable."""
+        async with self._keeper() as keeper:
+            done, data = await keeper.ask({"do": "compose", "mode": mode}, examples)
+        decoded = tuple(DecodedExample(**example) for example in done.pop("examples"))
+        return Composed(data=data, examples=decoded, **done)
+
+    async def check(self, picture: bytes) -> DecodedPicture:
+        """Decode one picture, every pixel. Raises InvalidPicture or DecoderUnavailable."""
+        async with self._keeper() as keeper:
+            done, _ = await keeper.ask({"do": "check"}, [picture])
+        return DecodedPicture(**done)
+
+    async def close(self) -> None:
+        """End every child; jobs that run or wait get DecoderUnavailable."""
+        await asyncio.gather(*(keeper.close() for keeper in self._keepers))
+
+    @asynccontextmanager
+    async def _keeper(self) -> AsyncIterator[Keeper]:
+        keeper = await self._idle.get()
+        try:
+            yield keeper
+        finally:
+            self._idle.put_nowait(keeper)

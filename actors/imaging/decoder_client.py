@@ -1,0 +1,197 @@
+"""Keep one darkroom: start it, hand it work, bury it.
+
+InvalidPicture        the picture is at fault: the generation fails
+DecoderUnavailable    we are at fault: no child process can be had, or none that gets on
+
+A picture is blamed for processor time and memory, which are its own, and for two deaths of a child. It is
+never blamed for time on the wall: that may be the machine's.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal
+
+import structlog
+
+log = structlog.get_logger()
+
+Fault = Literal["corrupt", "too_slow", "too_large", "crashed"]
+Death = Literal["crashed", "stuck"]
+"""How a child ended that may have been chance; a stuck one was killed by us."""
+Json = dict[str, Any]
+
+REASONS: Final[dict[Fault, str]] = {
+    "corrupt": "The picture is truncated or corrupt.",
+    "too_slow": "The picture takes too long to decode.",
+    "too_large": "The picture takes too much memory to decode.",
+    "crashed": "The picture cannot be decoded.",
+}
+
+# Each second of processor time may take this many on the wall, and a few more: machines are busy at times.
+_PATIENCE: Final = 3.0
+_MORE_SECONDS: Final = 2.0
+_START_SECONDS: Final = 30.0
+_CHUNK: Final = 256 * 1024
+# More than any true answer: whoever has taken over the child cannot fill our memory.
+_MAX_ANSWER: Final = 1024 * 1024
+
+
+class InvalidPicture(Exception):  # noqa: N818 - a verdict, no malfunction
+    """Picture ``index`` passed the door and cannot be decoded within the limits; ``reason`` may be shown."""
+
+    def __init__(self, index: int, code: Fault) -> None:
+        super().__init__(f"picture {index}: {code}")
+        self.index = index
+        self.code = code
+        self.reason = REASONS[code]
+
+
+class DecoderUnavailable(Exception):  # noqa: N818 - named like the verdict beside it
+    """No child process can be started or gets on in time, or the decoder is closed; try again later."""
+
+
+class Keeper:
+    """Owns one darkroom, started when first needed; serves one caller at a time.
+
+    ``seconds`` of processor time a picture; ``memory_mb`` in MiB beyond what the child needs to live.
+    """
+
+    def __init__(self, seconds: float, memory_mb: int) -> None:
+        self._seconds = seconds
+        self._patience = seconds * _PATIENCE + _MORE_SECONDS
+        self._memory_mb = memory_mb
+        self._process: Process | None = None
+        self._at = 0
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def ask(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes]:
+        """Have one request done, a second time if the child dies of it or does not get on.
+
+        Returns what was done and its data. Raises InvalidPicture or DecoderUnavailable.
+        """
+        first = await self._attempt(request, pictures)
+        if isinstance(first, tuple):
+            return first
+        log.warning("decoder.child_died", death=first, picture=self._at)
+        second = await self._attempt(request, pictures)
+        if isinstance(second, tuple):
+            return second
+        log.warning("decoder.child_died", death=second, picture=self._at)
+        if (first, second) == ("crashed", "crashed"):
+            raise InvalidPicture(self._at, "crashed")
+        raise DecoderUnavailable(f"no child gets on with picture {self._at}")
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._bury()
+
+    async def _attempt(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes] | Death:
+        """Return the answer, or what the child died of when that may have been chance."""
+        process = await self._running()
+        try:
+            await self._send(process, request, pictures)
+            return await self._answer(process)
+        except InvalidPicture:
+            raise
+        except TimeoutError:
+            await self._bury()
+            return "stuck"
+        except (OSError, EOFError, ValueError):
+            return self._died_of(await self._bury())
+        except BaseException:  # cancelled: what the child would answer belongs to nobody
+            await self._bury()
+            raise
+
+    def _died_of(self, code: int | None) -> Death:
+        if code == -signal.SIGPROF:
+            raise InvalidPicture(self._at, "too_slow")
+        return "crashed"
+
+    async def _running(self) -> Process:
+        if self._closed:
+            raise DecoderUnavailable("the decoder is closed")
+        if self._process is None:
+            self._process = await self._started()
+        if self._closed:  # meanwhile
+            await self._bury()
+            raise DecoderUnavailable("the decoder is closed")
+        return self._process
+
+    async def _started(self) -> Process:
+        arguments = (os.getpid(), self._seconds, self._memory_mb)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "actors.imaging.decoder_worker", *map(str, arguments)),
+            stdin=PIPE,
+            stdout=PIPE,
+            env=_bare_environment(),
+            start_new_session=True,  # Ctrl-C is for us alone
+        )
+        try:
+            await self._frame(process, _START_SECONDS)
+        except BaseException as fault:
+            await _ended(process)
+            if isinstance(fault, OSError | EOFError):
+                raise DecoderUnavailable(f"the darkroom does not start: {process.returncode}") from fault
+            raise
+        return process
+
+    async def _send(self, process: Process, request: Json, pictures: Sequence[bytes]) -> None:
+        """Write in small pieces, so that no second copy of a picture waits in a buffer."""
+        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        self._at = 0
+        for content in (json.dumps(request | {"pictures": len(pictures)}).encode(), *pictures):
+            process.stdin.write(len(content).to_bytes(4, "big"))
+            for start in range(0, len(content), _CHUNK):
+                process.stdin.write(memoryview(content)[start : start + _CHUNK])
+                async with asyncio.timeout(self._patience):
+                    await process.stdin.drain()
+
+    async def _answer(self, process: Process) -> tuple[Json, bytes]:
+        while True:
+            match json.loads(await self._frame(process, self._patience)):
+                case {"at": int(index)}:
+                    self._at = index
+                case {"refused": {"index": int(index), "code": "corrupt" | "too_large" as code}}:
+                    raise InvalidPicture(index, code)
+                case {"done": dict(done)}:
+                    return done, await self._frame(process, self._patience)
+                case other:
+                    raise ValueError(f"no answer of a darkroom: {sorted(other)}")
+
+    async def _frame(self, process: Process, patience: float) -> bytes:
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        async with asyncio.timeout(patience):
+            length = int.from_bytes(await process.stdout.readexactly(4), "big")
+            if length > _MAX_ANSWER:
+                raise ValueError(f"an answer of {length} bytes")
+            return await process.stdout.readexactly(length)
+
+    async def _bury(self) -> int | None:
+        process, self._process = self._process, None
+        return await _ended(process) if process else None
+
+
+async def _ended(process: Process) -> int:
+    """Kill what still lives and wait for it; a child that has closed its pipes is about to end by itself."""
+    with suppress(TimeoutError):
+        if process.stdout and process.stdout.at_eof():
+            return await asyncio.wait_for(process.wait(), 1)
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)  # Process.kill would race with the loop's own waitpid
+    return await process.wait()
+
+
+def _bare_environment() -> dict[str, str]:
+    """Give the child our import path and none of our secrets."""
+    return {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}  # noqa: PTH109

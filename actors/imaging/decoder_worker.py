@@ -1,0 +1,122 @@
+"""The limited child process in which the pictures of strangers are decoded.
+
+    python -m actors.imaging.decoder_worker PARENT_PID SECONDS MEMORY_MB
+
+It speaks frames over stdin and stdout: four bytes of length (big endian), then the content.
+
+    request   {"do": "compose", "mode": ..., "pictures": n} or {"do": "check", "pictures": 1},
+              then a frame for each picture
+    answer    {"at": index} for each picture as its time starts; at last {"refused": {"index", "code"}},
+              or {"done": {...}} and a frame of data (empty for a check)
+
+Its first word is {"ready": true}. It ends with its parent, at the end of stdin, or by SIGPROF when a picture
+takes more processor time than it may.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from actors.imaging.compositor import compose
+from actors.imaging.decoded_image import Print, check
+from domain.submission.image_header import DimensionsExceeded
+
+_PR_SET_PDEATHSIG: Final = 1
+
+Json = dict[str, Any]
+
+
+def main(parent: int, seconds: float, memory_mb: int) -> None:
+    """Serve until stdin ends: ``seconds`` of processor time a picture, ``memory_mb`` beyond the start's."""
+    _die_with(parent)
+    _limit_memory(memory_mb)
+    warnings.simplefilter("ignore")  # Pillow's remarks about odd pictures are no news here
+    Image.preinit()  # what it imports is no picture's time
+    _say({"ready": True})
+    while asked := _hear():
+        _serve(json.loads(asked), seconds)
+
+
+def _serve(request: Json, seconds: float) -> None:
+    at = 0
+
+    def announce(index: int) -> None:
+        nonlocal at
+        at = index
+        _say({"at": index})
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+    try:
+        done, data = _work(request, announce)
+    except Exception as fault:  # noqa: BLE001 - a bad picture raises about everything there is
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _say({"refused": {"index": at, "code": _code(fault)}})
+    else:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _say({"done": done})
+        _put(data)
+
+
+def _work(request: Json, announce: Callable[[int], None]) -> tuple[Json, bytes]:
+    pictures = [_hear() for _ in range(request["pictures"])]
+    if request["do"] == "check":
+        announce(0)
+        return check(pictures[0])._asdict(), b""
+    made = compose(request["mode"], pictures, announce)
+    width, height = made.size
+    examples = [_described(one) for one in made.prints]
+    return {"width": width, "height": height, "mode": made.plan.mode, "examples": examples}, made.data
+
+
+def _described(one: Print) -> Json:
+    return {name: value for name, value in one._asdict().items() if name != "image"}
+
+
+def _code(fault: Exception) -> str:
+    if isinstance(fault, MemoryError | DimensionsExceeded):
+        return "too_large"
+    return "corrupt"
+
+
+def _die_with(parent: int) -> None:
+    """Ask for SIGKILL at the parent's death; it may have died before we asked."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Cap the address space; a picture never lands in a core dump."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + megabytes * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _hear() -> bytes:
+    length = int.from_bytes(sys.stdin.buffer.read(4), "big")
+    return sys.stdin.buffer.read(length)
+
+
+def _say(words: Json) -> None:
+    _put(json.dumps(words).encode())
+
+
+def _put(content: bytes) -> None:
+    sys.stdout.buffer.write(len(content).to_bytes(4, "big") + content)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))

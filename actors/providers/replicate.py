@@ -1,0 +1,210 @@
+"""Replicate behind the model's port, by the official client.
+
+The client's model classes refuse statuses that are newer than they are, and its errors drop headers and
+bodies. So the raw answer is captured as it arrives and is what counts; the client's own verdict is not asked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import structlog
+from replicate.client import Client
+
+from actors.providers.circuit import Circuit
+from actors.providers.outputs import Outputs
+from actors.providers.provider import Created, ModelUnavailableError, Refused, Unknown
+from actors.providers.settings import ReplicateSettings
+from domain.generation.prediction import Prediction, read_prediction
+from events.envelope import format_time
+
+log = structlog.get_logger()
+
+_captured: ContextVar[list[httpx.Response] | None] = ContextVar("captured", default=None)
+_ACCOUNT_FAULTS = {401: "provider_unauthorized", 402: "provider_payment", 403: "provider_unauthorized"}
+_MAX_PAGES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What really came back: `body` is parsed JSON, or None when it was none."""
+
+    status: int
+    headers: httpx.Headers
+    body: Any
+
+
+class ReplicateModel:
+    """The model's port on Replicate's HTTP API, or on anything that speaks it."""
+
+    def __init__(self, settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._circuit = Circuit(clock)
+        self._client = Client(
+            api_token=settings.replicate_api_token.get_secret_value(),
+            base_url=settings.replicate_base_url,
+            event_hooks={"response": [_capture]},
+        )
+        self._outputs = Outputs(settings)
+
+    async def create(
+        self, model_input: Mapping[str, Any], *, webhook: str | None
+    ) -> Created | Refused | Unknown:
+        if self._circuit.open_until is not None:
+            return Refused(self._circuit.reason, self._circuit.open_until)
+        try:
+            answer = await self._call(
+                lambda: self._post(model_input, webhook), seconds=self._settings.create_seconds
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            # Nothing was sent: certainly nothing was made. The longer it lasts, the rarer we try.
+            log.warning("provider unreachable", error=type(error).__name__)
+            return Refused("provider_unreachable", self._circuit.trip_longer("provider_unreachable"))
+        except ModelUnavailableError as error:
+            return Unknown(str(error))
+        return self._verdict(answer)
+
+    async def get(self, prediction: str) -> Prediction | None:
+        answer = await self._ask(lambda: self._client.predictions.async_get(prediction))
+        if answer.status == 404:
+            return None
+        return _prediction(answer)
+
+    async def list_since(self, moment: datetime) -> Sequence[Prediction]:
+        cursor = f"/v1/predictions?{urlencode({'created_after': format_time(moment)})}"
+        found: list[Prediction] = []
+        for _ in range(_MAX_PAGES):
+            answer = await self._ask(partial(self._list, cursor))
+            page = answer.body if isinstance(answer.body, dict) else {}
+            if answer.status != 200 or not isinstance(page.get("results"), list):
+                raise ModelUnavailableError(f"list answered {answer.status}")
+            found += [item for item in map(read_prediction, page["results"]) if item is not None]
+            following = _own_path(page.get("next"))
+            if following is None or _older(found, moment):
+                return found
+            cursor = following
+        # A list that was cut proves nothing about what it does not show.
+        raise ModelUnavailableError(f"more than {_MAX_PAGES} pages of predictions")
+
+    async def cancel(self, prediction: str) -> None:
+        answer = await self._ask(lambda: self._client.predictions.async_cancel(prediction))
+        if answer.status >= 500 or answer.status == 429:
+            raise ModelUnavailableError(f"cancel answered {answer.status}")
+
+    async def webhook_secret(self) -> str:
+        answer = await self._ask(self._client.webhooks.default.async_secret)
+        key = answer.body.get("key") if isinstance(answer.body, dict) else None
+        if not isinstance(key, str):
+            raise ModelUnavailableError(f"webhook secret answered {answer.status}")
+        return key
+
+    async def download(self, url: str) -> bytes:
+        return await self._outputs.download(url)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._outputs.close()
+
+    async def _post(self, model_input: Mapping[str, Any], webhook: str | None) -> object:
+        version, values = self._settings.replicate_version, dict(model_input)
+        if webhook is None:
+            return await self._client.predictions.async_create(version, values)
+        return await self._client.predictions.async_create(
+            version, values, webhook=webhook, webhook_events_filter=["start", "logs", "completed"]
+        )
+
+    async def _list(self, cursor: str) -> object:
+        return await self._client.predictions.async_list(cursor=cursor)
+
+    async def _ask(self, operation: Callable[[], Awaitable[object]]) -> Answer:
+        try:
+            return await self._call(operation, seconds=self._settings.read_seconds)
+        except httpx.HTTPError as error:
+            raise ModelUnavailableError(type(error).__name__) from error
+
+    async def _call(self, operation: Callable[[], Awaitable[object]], *, seconds: float) -> Answer:
+        """Run one call of the client and return what was captured.
+
+        Raises the connect errors of httpx as they are, and ModelUnavailableError when no whole answer came.
+        """
+        responses: list[httpx.Response] = []
+        token = _captured.set(responses)
+        try:
+            async with asyncio.timeout(seconds):
+                await operation()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            raise
+        except Exception as error:
+            # The client's verdict does not count when a whole answer is here.
+            if not responses:
+                raise ModelUnavailableError(type(error).__name__) from error
+        finally:
+            _captured.reset(token)
+        return _answer(responses[-1])
+
+    def _verdict(self, answer: Answer) -> Created | Refused | Unknown:
+        self._circuit.reached()
+        prediction = read_prediction(answer.body)
+        if answer.status in (200, 201, 202):
+            return Created(prediction) if prediction else Unknown("unreadable answer")
+        if answer.status in _ACCOUNT_FAULTS:
+            code = _ACCOUNT_FAULTS[answer.status]
+            log.error("provider account", status=answer.status)
+            return Refused(code, self._circuit.trip(code, seconds=self._settings.circuit_seconds))
+        if answer.status == 429 and isinstance(answer.body, dict):
+            return Refused("provider_throttled", self._clock() + timedelta(seconds=_wait(answer)))
+        if 400 <= answer.status < 500 and isinstance(answer.body, dict):
+            return Refused(f"provider_{answer.status}", None)
+        return Unknown(f"status {answer.status}")
+
+
+async def _capture(response: httpx.Response) -> None:
+    responses = _captured.get()
+    if responses is not None:
+        await response.aread()
+        responses.append(response)
+
+
+def _answer(response: httpx.Response) -> Answer:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    return Answer(response.status_code, response.headers, body)
+
+
+def _prediction(answer: Answer) -> Prediction:
+    prediction = read_prediction(answer.body) if answer.status == 200 else None
+    if prediction is None:
+        raise ModelUnavailableError(f"prediction answered {answer.status}")
+    return prediction
+
+
+def _wait(answer: Answer) -> float:
+    """Read how long a throttled caller should wait: body, then header, 1 to 60 seconds."""
+    for value in (answer.body.get("retry_after"), answer.headers.get("retry-after")):
+        try:
+            return min(60.0, max(1.0, float(value)))
+        except (TypeError, ValueError):
+            continue
+    return 10.0
+
+
+def _own_path(url: object) -> str | None:
+    """Keep only the path of a page's address, so that the token goes to no other host."""
+    if not isinstance(url, str) or not url:
+        return None
+    parsed = httpx.URL(url)
+    return parsed.raw_path.decode()
+
+
+def _older(found: Sequence[Prediction], moment: datetime) -> bool:
+    last = found[-1].created_at if found else None
+    return last is not None and last < moment

@@ -1,0 +1,133 @@
+"""The limits of a developer as every answer tells them, and the tokens that count a day's requests.
+
+Fields: `X-RateLimit-Limit/-Remaining/-Reset` for the day's requests (Reset is Unix time), and for every
+limit of the tier `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10: a structured
+list of names with `q` quota, `w` window in seconds, `qu` unit, `r` remaining, `t` seconds to the reset).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from domain.accounts.quota import next_day, seconds_of_period, seconds_to_next_day, seconds_to_next_period
+from domain.accounts.tiers import Tier
+
+DAY_SECONDS = 86_400
+LARGEST_BLOCK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a developer has used: generations of this month, slots now, requests left today (None: any)."""
+
+    monthly: int
+    concurrent: int
+    requests_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One limit; `window` and `reset` in seconds, None where there is none."""
+
+    name: str
+    quota: int
+    remaining: int
+    window: int | None = None
+    reset: int | None = None
+    unit: str | None = None
+
+    @property
+    def policy_item(self) -> str:
+        """Write the member of `RateLimit-Policy`."""
+        unit = None if self.unit is None else f'"{self.unit}"'
+        return _item(self.name, q=self.quota, qu=unit, w=self.window)
+
+    @property
+    def standing_item(self) -> str:
+        """Write the member of `RateLimit`."""
+        return _item(self.name, r=self.remaining, t=self.reset)
+
+
+def policies(tier: Tier, standing: Standing, now: datetime) -> list[Policy]:
+    """List the limits that a tier sets, with what is left of each; unlimited ones are left out."""
+    found: list[Policy] = []
+    if tier.monthly is not None:
+        left = max(0, tier.monthly - standing.monthly)
+        window, reset = seconds_of_period(now), seconds_to_next_period(now)
+        found.append(Policy("monthly", tier.monthly, left, window, reset))
+    if tier.concurrent is not None:
+        left = max(0, tier.concurrent - standing.concurrent)
+        found.append(Policy("concurrent", tier.concurrent, left, unit="concurrent-requests"))
+    if tier.daily_requests is not None:
+        left = min(tier.daily_requests, max(0, standing.requests_left or 0))
+        found.append(Policy("daily", tier.daily_requests, left, DAY_SECONDS, seconds_to_next_day(now)))
+    return found
+
+
+def headers(tier: Tier, standing: Standing, now: datetime) -> Mapping[str, str]:
+    """Write the limits as header fields; none for a tier without limits."""
+    listed = policies(tier, standing, now)
+    if not listed:
+        return {}
+    fields = {
+        "RateLimit-Policy": ", ".join(policy.policy_item for policy in listed),
+        "RateLimit": ", ".join(policy.standing_item for policy in listed),
+    }
+    for policy in listed:
+        if policy.name == "daily":
+            fields["X-RateLimit-Limit"] = str(policy.quota)
+            fields["X-RateLimit-Remaining"] = str(policy.remaining)
+            fields["X-RateLimit-Reset"] = str(int(next_day(now).timestamp()))
+    return fields
+
+
+def block_of(limit: int) -> int:
+    """Tell how many requests a process sets aside at once: a hundredth of the day's, at most 100."""
+    return max(1, min(LARGEST_BLOCK, ceil(limit / 100)))
+
+
+@dataclass(slots=True)
+class Purse:
+    """The requests that one process has set aside for one developer, day and limit, and what it knows of all.
+
+    `taken` is what all processes had set aside when this one last saw it.
+    """
+
+    day: str
+    limit: int
+    tokens: int = 0
+    taken: int = 0
+    seen_at: datetime | None = None
+    spent_at: datetime | None = None
+    empty_at: datetime | None = None
+
+    def put(self, tokens: int, taken: int, now: datetime) -> None:
+        """Take in a block; one of no tokens says that the day is used up."""
+        self.tokens += tokens
+        self.taken, self.seen_at = taken, now
+        self.empty_at = None if tokens else now
+
+    def spend(self, now: datetime) -> bool:
+        """Pay one request; False when nothing is set aside."""
+        if self.tokens == 0:
+            return False
+        self.tokens -= 1
+        self.spent_at = now
+        return True
+
+    @property
+    def left(self) -> int:
+        """Count the requests that are surely left; what others have set aside counts as used."""
+        return max(0, self.limit - self.taken) + self.tokens
+
+    def empty(self) -> int:
+        """Give all tokens out of hand."""
+        tokens, self.tokens = self.tokens, 0
+        self.taken -= tokens
+        return tokens
+
+
+def _item(name: str, **parameters: int | str | None) -> str:
+    written = [f";{key}={value}" for key, value in parameters.items() if value is not None]
+    return f'"{name}"{"".join(written)}'

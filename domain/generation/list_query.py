@@ -1,0 +1,152 @@
+"""What a client asks of a list: filters, and either a page by number or a place to go on from."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, cast, get_args
+
+from domain.errors import ErrorCode, FieldError
+from domain.generation.generation import Status
+from domain.generation.listing import SHOWN_STATES, Filters
+from domain.submission.idempotency import parse_key
+from domain.submission.metadata import MAX_KEYS
+from events.envelope import parse_time
+
+_LABEL: Final = "metadata."
+_NAMES: Final = frozenset(
+    {
+        "status",
+        "state",
+        "created_after",
+        "created_before",
+        "request_id",
+        "idempotency_key",
+        "page",
+        "per_page",
+        "cursor",
+        "limit",
+    }
+)
+# A plus sign that was not escaped arrives as a space.
+_MOMENT: Final = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:(Z)|([+ -])(\d\d:\d\d))", re.ASCII | re.IGNORECASE
+)
+_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class PageWindow:
+    """A page by its number, from 1."""
+
+    page: int
+    per_page: int
+
+
+@dataclass(frozen=True, slots=True)
+class CursorWindow:
+    """So many behind a cursor, which is not read yet; from the newest without one."""
+
+    cursor: str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """A parsed query; an Idempotency-Key becomes an id only when it is known whose it is."""
+
+    filters: Filters
+    window: PageWindow | CursorWindow
+    idempotency_key: str | None = None
+
+
+def parse_list_query(pairs: Iterable[tuple[str, str]]) -> ListQuery:
+    """Read a query; names that mean nothing are ignored. Raises FieldError for the first that is wrong."""
+    given = _once(pairs)
+    key = given.get("idempotency_key")
+    return ListQuery(
+        _filters(given), _window(given), None if key is None else parse_key(key, _loc("idempotency_key"))
+    )
+
+
+def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name == "metadata":
+            raise _refusal(name, "write metadata.<key>=<value>")
+        if name not in _NAMES and not name.startswith(_LABEL):
+            continue
+        if name in given:
+            raise _refusal(name, "may be given once")
+        given[name] = value
+    return given
+
+
+def _filters(given: Mapping[str, str]) -> Filters:
+    return Filters(
+        status=cast("Status | None", _choice(given, "status", get_args(Status))),
+        state=_choice(given, "state", SHOWN_STATES),
+        created_after=_moment(given, "created_after"),
+        created_before=_moment(given, "created_before"),
+        metadata=_metadata(given),
+        request_id=_request_id(given),
+    )
+
+
+def _window(given: Mapping[str, str]) -> PageWindow | CursorWindow:
+    if "cursor" not in given and "limit" not in given:
+        page = _number(given, "page", default=1, most=100_000)
+        return PageWindow(page, _number(given, "per_page", default=20, most=100))
+    for name in ("page", "per_page"):
+        if name in given:
+            raise _refusal(name, "goes with neither cursor nor limit")
+    return CursorWindow(given.get("cursor") or None, _number(given, "limit", default=20, most=100))
+
+
+def _choice(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
+    value = given.get(name)
+    if value is None or value in known:
+        return value
+    raise _refusal(name, f"must be one of {', '.join(known)}")
+
+
+def _moment(given: Mapping[str, str], name: str) -> datetime | None:
+    if name not in given:
+        return None
+    if found := _MOMENT.fullmatch(given[name]):
+        moment, _, sign, offset = found.groups()
+        zone = f"{sign.replace(' ', '+')}{offset}" if sign else "+00:00"
+        try:
+            return parse_time(moment.upper() + zone)
+        except (ValueError, OverflowError):
+            pass
+    raise _refusal(name, "must be a moment with its offset (RFC 3339), such as 2026-11-20T12:00:00Z")
+
+
+def _metadata(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    asked = [(name.removeprefix(_LABEL), text) for name, text in given.items() if name.startswith(_LABEL)]
+    if len(asked) > MAX_KEYS:
+        raise _refusal(f"{_LABEL}{asked[-1][0]}", f"at most {MAX_KEYS} keys")
+    return tuple(asked)
+
+
+def _request_id(given: Mapping[str, str]) -> str | None:
+    value = given.get("request_id")
+    if value is None or _REQUEST_ID.fullmatch(value):
+        return value
+    raise _refusal("request_id", "must be 1 to 128 visible ASCII characters")
+
+
+def _number(given: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    text = given.get(name, str(default))
+    if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= most:
+        return int(text)
+    raise _refusal(name, f"must be a number from 1 to {most}")
+
+
+def _loc(name: str) -> tuple[str, ...]:
+    return ("query", name)
+
+
+def _refusal(name: str, msg: str) -> FieldError:
+    return FieldError(ErrorCode.INVALID_REQUEST, _loc(name), msg, "value_error")

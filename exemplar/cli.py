@@ -1,0 +1,181 @@
+"""The `exemplar` command. Each command imports only what it runs: a start should not pay for the others."""
+
+# ruff: noqa: PLC0415 - see above
+
+import asyncio
+import logging
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from exemplar.commands import audit, quota
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(audit.app, name="audit")
+app.add_typer(quota.app, name="quota")
+
+
+@app.callback()
+def command() -> None:
+    """Image generation by example."""
+    from exemplar.logging import configure_logging
+
+    configure_logging("exemplar", level=logging.WARNING)
+
+
+class Broker(StrEnum):
+    """Which post room `exemplar up` uses."""
+
+    AUTO = "auto"
+    RABBITMQ = "rabbitmq"
+    INPROCESS = "inprocess"
+
+
+@app.command()
+def up(
+    once: Annotated[bool, typer.Option("--once", help="Exit after the first picture.")] = False,
+    broker: Annotated[Broker, typer.Option(help="Post room.")] = Broker.AUTO,
+    port: Annotated[int | None, typer.Option(help="Port of the gateway.")] = None,
+) -> None:
+    """Start the whole system on this machine and prove it with one generation."""
+    from pydantic import ValidationError
+
+    from exemplar.demo.hooks import hooks_of
+    from exemplar.local.errors import LocalError
+    from exemplar.local.options import HomeSettings, Options
+    from exemplar.local.up import up as bring_up
+    from exemplar.logging import configure_logging
+
+    configure_logging("up", level=logging.WARNING)
+    try:
+        settings = HomeSettings()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise LocalError(f"EXEMPLAR_{str(fault['loc'][0]).upper()}: {fault['msg']}") from None
+    options = Options(
+        home=settings.home,
+        host=settings.host,
+        port=settings.port if port is None else port,
+        broker=broker.value,
+        once=once,
+    )
+    raise typer.Exit(asyncio.run(bring_up(options, hooks=hooks_of(options.home))))
+
+
+@app.command()
+def gateway() -> None:
+    """Run the HTTP gateway."""
+    _run("gateway")
+
+
+@app.command()
+def worker() -> None:
+    """Run the actors."""
+    _run("worker")
+
+
+@app.command()
+def scheduler() -> None:
+    """Run the recurring jobs: relay, sealing, re-driving, reconciling and more."""
+    _run("scheduler")
+
+
+@app.command()
+def solo() -> None:
+    """Run gateway, actors and jobs in one process, without RabbitMQ."""
+    _run("solo")
+
+
+@app.command()
+def sandbox() -> None:
+    """Run the offline stand-in for Replicate."""
+    from exemplar.environment import read
+    from exemplar.logging import configure_logging
+    from sandbox.app import run
+    from sandbox.settings import SandboxSettings
+
+    configure_logging("sandbox")
+    run(read(SandboxSettings))
+
+
+@app.command("topology")
+def print_topology() -> None:
+    """Print RabbitMQ's definitions: the content of rabbitmq/definitions.json."""
+    from actors.subscriptions import QUEUES
+    from rabbitmq.topology import definitions_json, topology
+
+    sys.stdout.write(definitions_json(topology(QUEUES)))
+
+
+@app.command()
+def rebuild(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Rebuild the rows of all generations from the log."""
+    from exemplar.commands.rebuild import rebuild_rows
+
+    raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
+
+
+@app.command()
+def followers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show how far each follower of the log has come, and what it had to park; 1 tells of parked commits."""
+    from exemplar.commands.subscribers import show_followers
+
+    raise typer.Exit(show_followers(as_json=as_json))
+
+
+@app.command(
+    "accounts",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def accounts(context: typer.Context) -> None:
+    """Make, show and change accounts: `exemplar accounts --help`."""
+    from exemplar.commands.accounts import app as accounts_app
+
+    accounts_app(context.args or ["--help"], prog_name="exemplar accounts")
+
+
+@app.command("settings")
+def print_settings() -> None:
+    """Print every setting with its meaning: the content of .env.example."""
+    from exemplar.settings import env_example
+
+    sys.stdout.write(env_example())
+
+
+def main() -> None:
+    """Run the command; an error that the user can mend is one line and exit code 2."""
+    try:
+        app()
+    except Exception as error:
+        from exemplar.environment import ConfigurationError
+        from exemplar.local.errors import LocalError
+        from store.errors import StoreError
+
+        match error:
+            case ConfigurationError() | LocalError():
+                told = str(error)
+            case StoreError():
+                told = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be asked ({error})"
+            case _:
+                raise
+        sys.stderr.write(f"exemplar: {told}\n")
+        sys.exit(2)
+
+
+def _run(process: str) -> None:
+    from exemplar.logging import configure_logging
+    from exemplar.processes import PROCESSES, run
+
+    configure_logging(process)
+    asyncio.run(run(PROCESSES[process]))

@@ -1,0 +1,238 @@
+"""An operator's way to the accounts without the gateway: straight to the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from domain.accounts.access import Role
+from domain.accounts.credentials import (
+    API_KEY_PREFIX,
+    DEVELOPER_KEY_PREFIX,
+    Passwords,
+    PasswordSettings,
+    Peppers,
+    check_password,
+    display_prefix,
+    mint,
+    normal_email,
+)
+from domain.accounts.names import check_name
+from domain.accounts.platform import STREAM as PLATFORM
+from domain.accounts.tiers import Tier, tier_of
+from domain.errors import TierError
+from events.envelope import Cause
+from exemplar.environment import ConfigurationError, read
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges
+from store.accounts.platform import PlatformChanges
+from store.accounts.queries import UserQuery
+from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
+from store.accounts.user_changes import random_id
+
+_CAUSE = Cause(actor="operator")
+_USERS_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that belongs to a developer; of his users the newest hundred and how many there are."""
+
+    developer: DeveloperRecord
+    projects: tuple[ProjectRecord, ...]
+    keys: tuple[KeyRecord, ...]
+    users: tuple[UserRecord, ...]
+    users_in_all: int
+
+
+class Office:
+    """Make, show and change accounts. ConfigurationError is one line that says what to do."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        changes: AccountChanges,
+        platform: PlatformChanges,
+        peppers: Peppers,
+        tiers: Mapping[str, Tier],
+    ) -> None:
+        self._accounts = accounts
+        self._changes = changes
+        self._platform = platform
+        self._peppers = peppers
+        self._tiers = tiers
+
+    async def create_staff(self, email: str, role: Role, password: str, name: str | None) -> StaffRecord:
+        email, name, hashed = _email(email), _name(name), await _hash(password)
+        if await self._accounts.find_developer(email) is not None:
+            raise ConfigurationError("a developer has this address: a login could not tell them apart")
+        return await self._platform.create_staff(
+            random_id(), role, email=email, password_hash=hashed, full_name=name, cause=_CAUSE
+        )
+
+    async def create_developer(
+        self, email: str, tier: str, password: str, name: str | None
+    ) -> DeveloperRecord:
+        email, name = _email(email), _name(name)
+        if await self._accounts.staff.find_login(email) is not None:
+            raise ConfigurationError("an operator or auditor has this address: take another")
+        return await self._changes.register_developer(
+            email=email,
+            password_hash=await _hash(password),
+            tier=self._tier(tier).name,
+            full_name=name,
+            cause=_CAUSE,
+        )
+
+    async def create_project(self, developer: str, name: str) -> ProjectRecord:
+        found = await self._developer(developer)
+        limit = self._tier(found.tier).projects
+        return await self._changes.create_project(found.id, name=_name(name), limit=limit, cause=_CAUSE)
+
+    async def create_user(
+        self, developer: str, project: str, email: str, password: str, name: str | None
+    ) -> UserRecord:
+        found = await self._project(developer, project)
+        return await self._changes.register_user(
+            found.developer_id,
+            found.id,
+            email=_email(email),
+            password_hash=await _hash(password),
+            full_name=_name(name),
+            cause=_CAUSE,
+        )
+
+    async def create_key(
+        self, developer: str, project: str | None, name: str | None
+    ) -> tuple[KeyRecord, str]:
+        """Mint a key of the developer or of one of his projects; the key itself is returned this once."""
+        owner = (await self._developer(developer)).id
+        place = None if project is None else (await self._project(developer, project)).id
+        key = mint(DEVELOPER_KEY_PREFIX if place is None else API_KEY_PREFIX)
+        kept = await self._changes.create_key(
+            owner,
+            place,
+            key_hash=self._peppers.hash(key),
+            prefix=display_prefix(key),
+            name=_name(name),
+            cause=_CAUSE,
+        )
+        return kept, key
+
+    async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
+        return await self._accounts.developers(), await self._accounts.staff.all()
+
+    async def overview(self, developer: str) -> Overview:
+        found = await self._developer(developer)
+        projects = await self._accounts.projects(found.id)
+        places = [project.id for project in projects]
+        keys = [key for place in (None, *places) for key in await self._accounts.keys.all_of(found.id, place)]
+        users, total = await self._accounts.users(found.id, places, UserQuery(page_size=_USERS_SHOWN))
+        return Overview(found, tuple(projects), tuple(keys), tuple(users), total)
+
+    async def revoke(self, developer: str, key: str) -> KeyRecord:
+        """Revoke a key, named by its id or the prefix that is shown."""
+        overview = await self.overview(developer)
+        fitting = [one for one in overview.keys if key in (one.id, one.prefix) and one.active]
+        if len(fitting) != 1:
+            count = "no" if not fitting else "more than one"
+            raise ConfigurationError(f"{count} active key is {key!r}: `exemplar accounts show` lists the ids")
+        await self._changes.revoke_key(
+            overview.developer.id, fitting[0].id, fitting[0].project_id, cause=_CAUSE
+        )
+        return fitting[0]
+
+    async def set_tier(self, developer: str, tier: str) -> DeveloperRecord:
+        found = await self._developer(developer)
+        await self._changes.change_tier(found.id, self._tier(tier).name, cause=_CAUSE)
+        return await self._developer(found.id)
+
+    async def reset_password(
+        self, developer: str, project: str | None, user: str | None, password: str
+    ) -> None:
+        """Set the password of a developer, or of an end user in one of his projects."""
+        if project is None or user is None:
+            found = await self._developer(developer)
+            await self._changes.reset_developer_password(found.id, await _hash(password), cause=_CAUSE)
+            return
+        his = await self._user(developer, project, user)
+        await self._changes.reset_user_password(
+            his.developer_id, his.project_id, his.id, await _hash(password), cause=_CAUSE
+        )
+
+    async def delete_user(self, developer: str, project: str, user: str) -> UserRecord:
+        found = await self._user(developer, project, user)
+        await self._changes.delete_user(found.developer_id, found.project_id, found.id, cause=_CAUSE)
+        return found
+
+    async def delete_staff(self, name: str) -> None:
+        found = await self._accounts.staff.find(name.strip().lower())
+        if found is None:
+            raise ConfigurationError(f"no operator or auditor is {name!r}: `exemplar accounts list` has all")
+        await self._platform.delete_staff(found.id, cause=_CAUSE)
+
+    async def history(self, developer: str) -> list[dict[str, Any]]:
+        """Show every change of a developer, or of the platform's own people."""
+        if developer == PLATFORM:
+            return [recorded.to_cloudevent() for recorded in await self._platform.history()]
+        found = await self._developer(developer)
+        return [recorded.to_cloudevent() for recorded in await self._changes.history(found.id)]
+
+    async def _developer(self, name: str) -> DeveloperRecord:
+        found = await self._accounts.find_developer(name.strip().lower())
+        if found is None:
+            raise ConfigurationError(f"no developer is {name!r}: `exemplar accounts list` has them all")
+        return found
+
+    async def _project(self, developer: str, name: str, *, deleted: bool = False) -> ProjectRecord:
+        """Find a project by its id, or by its name when only one has it; on request a `deleted` one."""
+        owner = await self._developer(developer)
+        projects = await self._accounts.projects(owner.id, deleted=deleted)
+        fitting = [one for one in projects if name in (one.id, one.name)]
+        if len(fitting) != 1:
+            count = "no" if not fitting else "more than one"
+            raise ConfigurationError(
+                f"{count} project of {developer} is {name!r}: `exemplar accounts show {developer}` lists ids"
+            )
+        return fitting[0]
+
+    async def _user(self, developer: str, project: str, name: str) -> UserRecord:
+        place = await self._project(developer, project, deleted=True)
+        found = await self._accounts.user(place.id, name)
+        if found is None:
+            login = await self._accounts.find_login(name.strip().lower(), place.id)
+            found = None if login is None else await self._accounts.user(place.id, login.id)
+        if found is None:
+            raise ConfigurationError(f"no user of project {place.name!r} is {name!r}")
+        return found
+
+    def _tier(self, name: str) -> Tier:
+        try:
+            return tier_of(name, self._tiers)
+        except TierError:
+            there = ", ".join(self._tiers)
+            raise ConfigurationError(f"no tier is {name!r}: there are {there}") from None
+
+
+Text = TypeVar("Text", str, str | None)
+
+
+def _name(text: Text) -> Text:
+    try:
+        return text if text is None else check_name(text)
+    except ValueError as error:
+        raise ConfigurationError(f"the name {error}") from None
+
+
+async def _hash(password: str) -> str:
+    try:
+        check_password(password)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    return await Passwords(read(PasswordSettings)).hash(password)
+
+
+def _email(text: str) -> str:
+    try:
+        return normal_email(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is no e-mail address") from None

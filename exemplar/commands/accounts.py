@@ -1,0 +1,233 @@
+"""`exemplar accounts`: what an operator does with accounts; tables for people, `--json` for scripts.
+
+A developer is named by id or e-mail, a project by id or name, a key by id or prefix, a user by id or e-mail.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from domain.accounts.access import Role
+from exemplar.commands.account_administration import Office
+from exemplar.commands.output import print_json, table, tell
+from exemplar.commands.store_access import open_office
+from store.accounts.records import KeyRecord
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make, show and change accounts.",
+)
+
+Home = Annotated[Path | None, typer.Option(help="Folder of a running `exemplar up` (.exemplar).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Ask = Annotated[bool, typer.Option("--ask-password", help="Ask for the password; else one is made.")]
+Name = Annotated[str | None, typer.Option(help="Full name.")]
+Developer = Annotated[str, typer.Argument(help="Id or e-mail of the developer.")]
+Project = Annotated[str, typer.Argument(help="Id or name of the project.")]
+
+
+@app.command("create-operator")
+def create_operator(
+    email: str,
+    *,
+    auditor: Annotated[bool, typer.Option("--auditor", help="Who reads the log and nothing else.")] = False,
+    name: Name = None,
+    ask_password: Ask = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an operator, or with --auditor an auditor."""
+    role = Role.AUDITOR if auditor else Role.PLATFORM_OPERATOR
+    password = _password(ask=ask_password)
+    made = _do(home, lambda office: office.create_staff(email, role, password, name))
+    tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
+
+
+@app.command("delete-operator")
+def delete_operator(name: str, home: Home = None) -> None:
+    """Delete an operator or auditor, named by id or e-mail."""
+    _do(home, lambda office: office.delete_staff(name))
+
+
+@app.command("create-developer")
+def create_developer(
+    email: str,
+    *,
+    tier: Annotated[str, typer.Option(help="Tier of the account.")] = "free_starter",
+    name: Name = None,
+    ask_password: Ask = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a developer."""
+    password = _password(ask=ask_password)
+    made = _do(home, lambda office: office.create_developer(email, tier, password, name))
+    tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
+
+
+@app.command("create-project")
+def create_project(developer: Developer, name: str, home: Home = None, as_json: AsJson = False) -> None:
+    """Make a project of a developer."""
+    made = _do(home, lambda office: office.create_project(developer, name))
+    tell(asdict(made), as_json=as_json)
+
+
+@app.command("create-user")
+def create_user(
+    developer: Developer,
+    project: Project,
+    email: str,
+    *,
+    name: Name = None,
+    ask_password: Ask = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an end user of a project."""
+    password = _password(ask=ask_password)
+    made = _do(home, lambda office: office.create_user(developer, project, email, password, name))
+    tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
+
+
+@app.command("create-key")
+def create_key(
+    developer: Developer,
+    project: Annotated[str | None, typer.Option(help="Of this project; else the developer's own.")] = None,
+    name: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key, which is printed this once."""
+    made, key = _do(home, lambda office: office.create_key(developer, project, name))
+    tell({**_key(made), "key": key}, as_json=as_json)
+
+
+@app.command("list")
+def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
+    """List developers, operators and auditors."""
+    developers, staff = _do(home, lambda office: office.everybody())
+    if as_json:
+        print_json(
+            {"developers": [asdict(one) for one in developers], "staff": [asdict(one) for one in staff]}
+        )
+        return
+    rows = [(one.email, "developer", one.tier, one.id, one.created_at) for one in developers]
+    people = [(one.email, one.role.value, "", one.id, one.created_at) for one in staff]
+    table(("e-mail", "role", "tier", "id", "since"), [*rows, *people])
+
+
+@app.command()
+def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> None:
+    """Show a developer with his projects, keys and users."""
+    found = _do(home, lambda office: office.overview(developer))
+    if as_json:
+        print_json({**asdict(found), "keys": [_key(key) for key in found.keys]})
+        return
+    tell(asdict(found.developer), as_json=False)
+    names = {project.id: project.name for project in found.projects}
+    table(("project", "id", "since"), [(one.name, one.id, one.created_at) for one in found.projects])
+    table(
+        ("key", "of", "active", "last used", "id"),
+        [
+            (key.prefix, names.get(key.project_id or "", "developer"), key.active, key.last_used_at, key.id)
+            for key in found.keys
+        ],
+    )
+    users = [(one.email, names[one.project_id], one.id, one.created_at) for one in found.users]
+    table((f"user ({found.users_in_all} in all)", "project", "id", "since"), users)
+
+
+@app.command()
+def revoke(developer: Developer, key: str, home: Home = None, as_json: AsJson = False) -> None:
+    """Revoke a key, named by id or prefix, for the next request on."""
+    revoked = _do(home, lambda office: office.revoke(developer, key))
+    tell({**_key(revoked), "active": False}, as_json=as_json)
+
+
+@app.command("set-tier")
+def set_tier(developer: Developer, tier: str, home: Home = None, as_json: AsJson = False) -> None:
+    """Put a developer under another tier for the next request on."""
+    tell(asdict(_do(home, lambda office: office.set_tier(developer, tier))), as_json=as_json)
+
+
+@app.command("reset-password")
+def reset_password(
+    developer: Developer,
+    *,
+    project: Annotated[str | None, typer.Option(help="Of a user in this project.")] = None,
+    user: Annotated[str | None, typer.Option(help="Id or e-mail of the user.")] = None,
+    ask_password: Ask = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set another password of a developer, or with --project and --user of an end user; sessions end."""
+    if (project is None) != (user is None):
+        raise typer.BadParameter("--project and --user go together")
+    password = _password(ask=ask_password)
+    _do(home, lambda office: office.reset_password(developer, project, user, password))
+    tell({"password": _shown(password, ask=ask_password)}, as_json=as_json)
+
+
+@app.command("delete-user")
+def delete_user(
+    developer: Developer,
+    project: Project,
+    user: Annotated[str, typer.Argument(help="Id or e-mail of the user.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete an end user; what is his is erased within minutes."""
+    deleted = _do(home, lambda office: office.delete_user(developer, project, user))
+    tell({"deleted": deleted.id}, as_json=as_json)
+
+
+@app.command()
+def history(developer: Developer, home: Home = None, as_json: AsJson = False) -> None:
+    """Show every change of a developer, from the log."""
+    events = _do(home, lambda office: office.history(developer))
+    if as_json:
+        print_json(events)
+        return
+    rows = [
+        (
+            event["version"],
+            event["time"],
+            event["type"],
+            " ".join(f"{k}={v}" for k, v in event["data"].items()),
+            event["actor"],
+        )
+        for event in events
+    ]
+    table(("version", "time", "event", "what", "by"), rows)
+
+
+def _do(home: Path | None, work: Callable[[Office], Awaitable[Result]]) -> Result:
+    async def at_the_office() -> Result:
+        async with open_office(home) as office:
+            return await work(office)
+
+    return asyncio.run(at_the_office())
+
+
+def _password(*, ask: bool) -> str:
+    if not ask:
+        return secrets.token_urlsafe(12)
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _shown(password: str, *, ask: bool) -> str | None:
+    """Return a password that was made here, to be shown this once; None for one that its owner typed."""
+    return None if ask else password
+
+
+def _key(key: KeyRecord) -> dict[str, Any]:
+    return {**asdict(key), "of": "developer" if key.project_id is None else "project"}

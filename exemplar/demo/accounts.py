@@ -1,0 +1,141 @@
+"""The demonstration accounts of `exemplar up`: one of cloud_premium, one of free_starter."""
+
+import hmac
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from domain.accounts.credentials import (
+    API_KEY_PREFIX,
+    DEVELOPER_KEY_PREFIX,
+    Passwords,
+    PasswordSettings,
+    display_prefix,
+    mint,
+)
+from events.envelope import Cause
+from exemplar.local.secrets_file import Secrets
+from gateway.auth.authentication import AuthenticationSettings
+from store.accounts.changes import AccountChanges
+from store.accounts.slots import AlreadyExistsError
+
+Demo = dict[str, Any]
+
+_CAUSE = Cause(actor="operator")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One demonstration account: its name decides every id and key, so that a restart finds it again."""
+
+    name: str
+    tier: str
+    password: str
+    developer_password: str
+
+    @property
+    def email(self) -> str:
+        """The end user's address."""
+        return f"{self.name}@demo.example"
+
+    @property
+    def developer_email(self) -> str:
+        """The developer's address."""
+        return f"{self.name}-developer@demo.example"
+
+
+async def seed(changes: AccountChanges, authentication: AuthenticationSettings, secrets: Secrets) -> Demo:
+    """Make the demonstration accounts, or find them again; return what demo.json says of them."""
+    passwords = Passwords(PasswordSettings())
+    premium = Tenant("demo", "cloud_premium", secrets.demo_password, secrets.demo_developer_password)
+    free = Tenant("free", "free_starter", secrets.free_password, secrets.free_developer_password)
+    made = await _make(premium, changes, authentication, secrets, passwords)
+    of_free = await _make(free, changes, authentication, secrets, passwords)
+    return {**made, "free": of_free}
+
+
+async def _make(
+    tenant: Tenant,
+    changes: AccountChanges,
+    authentication: AuthenticationSettings,
+    secrets: Secrets,
+    passwords: Passwords,
+) -> Demo:
+    derive = _Derived(secrets.demo_seed, tenant.name)
+    await _make_people(tenant, derive, changes, passwords)
+    developer_key, api_key = await _make_keys(derive, changes, authentication)
+    return {
+        "email": tenant.email,
+        "password": tenant.password,
+        "project_id": derive.id("project"),
+        "developer_key": developer_key,
+        "api_key": api_key,
+        "developer_email": tenant.developer_email,
+        "developer_password": tenant.developer_password,
+    }
+
+
+async def _make_people(
+    tenant: Tenant, derive: "_Derived", changes: AccountChanges, passwords: Passwords
+) -> None:
+    developer, project = derive.id("developer"), derive.id("project")
+    with suppress(AlreadyExistsError):
+        await changes.register_developer(
+            email=tenant.developer_email,
+            password_hash=await passwords.hash(tenant.developer_password),
+            tier=tenant.tier,
+            full_name="Demo Developer",
+            developer_id=developer,
+            cause=_CAUSE,
+        )
+    with suppress(AlreadyExistsError):
+        await changes.create_project(developer, name="Demo", limit=None, project_id=project, cause=_CAUSE)
+    with suppress(AlreadyExistsError):
+        await changes.register_user(
+            developer,
+            project,
+            email=tenant.email,
+            password_hash=await passwords.hash(tenant.password),
+            user_id=derive.id("user"),
+            cause=_CAUSE,
+        )
+
+
+async def _make_keys(
+    derive: "_Derived", changes: AccountChanges, authentication: AuthenticationSettings
+) -> tuple[str, str]:
+    developer_key = mint(DEVELOPER_KEY_PREFIX, derive.randomness("developer key"))
+    api_key = mint(API_KEY_PREFIX, derive.randomness("api key"))
+    for key, project, key_id in (
+        (developer_key, None, "developer key id"),
+        (api_key, derive.id("project"), "api key id"),
+    ):
+        with suppress(AlreadyExistsError):
+            await changes.create_key(
+                derive.id("developer"),
+                project,
+                key_hash=authentication.peppers.hash(key),
+                prefix=display_prefix(key),
+                name="demo",
+                key_id=derive.id(key_id),
+                cause=_CAUSE,
+            )
+    return developer_key, api_key
+
+
+class _Derived:
+    """Ids and keys derived from the home's seed."""
+
+    def __init__(self, seed: str, tenant: str) -> None:
+        self._seed, self._tenant = seed.encode(), tenant
+
+    def id(self, name: str) -> str:
+        return str(UUID(bytes=self._digest(name)[:16], version=4))
+
+    def randomness(self, name: str) -> Callable[[int], bytes]:
+        return lambda size: self._digest(name)[:size]
+
+    def _digest(self, name: str) -> bytes:
+        return hmac.digest(self._seed, f"{self._tenant}:{name}".encode(), "sha256")

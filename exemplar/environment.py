@@ -1,0 +1,52 @@
+"""Read settings from the environment, or say in one line what is wrong with it."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsError
+
+from domain.accounts.credentials import PasswordSettings
+from domain.audit.checkpoint_key import CheckpointSettings
+from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.tokens import TokenSettings
+from gateway.door import DoorSettings
+from gateway.events.connection import StreamSettings
+from gateway.settings import GatewaySettings
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+class ConfigurationError(Exception):
+    """The environment does not allow a start; the message is one line that says what to set."""
+
+
+def read(settings: type[Settings]) -> Settings:
+    """Read settings from the environment. Raises ConfigurationError for the first wrong one."""
+    try:
+        return settings()
+    except SettingsError as error:
+        field = str(error).partition('"')[2].partition('"')[0]
+        prefix = settings.model_config.get("env_prefix", "")
+        raise ConfigurationError(f"{prefix}{field} is not valid JSON".replace(field, field.upper())) from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = str(fault["loc"][0]) if fault["loc"] else settings.__name__
+        variable = name if name.isupper() else f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+        reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{variable} {reason}") from None
+
+
+def read_signing() -> CheckpointSettings:
+    """Read who signs checkpoints."""
+    return read(CheckpointSettings)
+
+
+def read_door() -> DoorSettings:
+    """Read everything that the door is configured with."""
+    return DoorSettings(
+        gateway=read(GatewaySettings),
+        tokens=read(TokenSettings),
+        authentication=read(AuthenticationSettings),
+        passwords=read(PasswordSettings),
+        streams=read(StreamSettings),
+    )

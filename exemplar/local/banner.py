@@ -1,0 +1,55 @@
+"""What a person sees when everything is ready."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from exemplar.local.hooks import Demo
+
+INSTRUCTIONS = (
+    '{"prompt": "Generate a futuristic cityscape with neon lights and flying cars", "style": "cyberpunk"}'
+)
+
+
+def banner(
+    demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str
+) -> str:
+    """Return the addresses, the credentials and a request that is ready to paste."""
+    sandbox = demo["sandbox_url"]
+    rows = {
+        "base URL": demo["base_url"],
+        "end user": f"{demo['email']}  password {demo['password']}",
+        "developer": f"{demo['developer_email']}  password {demo['developer_password']}",
+        "project": demo["project_id"],
+        "broker": broker,
+        "model": f"{sandbox} (a sandbox; set REPLICATE_API_TOKEN for SDXL)"
+        if sandbox
+        else "SDXL on Replicate",
+        "webhooks": f"may also go to {webhook_allow} (EXEMPLAR_WEBHOOK_ALLOW)"
+        if webhook_allow
+        else "go to public addresses alone (EXEMPLAR_WEBHOOK_ALLOW)",
+        "MongoDB": demo["mongodb_url"],
+        "all of it": str(home / "demo.json"),
+        "logs": str(home / "logs"),
+    }
+    table = "\n".join(f"  {name:<10} {value}" for name, value in rows.items())
+    request = curl(demo, token=token, photos=photos)
+    return f"\nReady.\n{table}\n\nTry it (the token is good for half an hour):\n\n{request}\n"
+
+
+def curl(demo: Demo, *, token: str, photos: Sequence[Path]) -> str:
+    """Return the documented example request with real headers and pictures."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "X-User-Role": "end_user",
+        "X-Developer-Key": demo["developer_key"],
+        "X-Project-ID": demo["project_id"],
+        "X-API-Key": demo["api_key"],
+    }
+    lines = [
+        f"curl -X POST {shlex.quote(demo['base_url'] + '/api/v1/generation/generate-v2')}",
+        *(f'-H "{name}: {value}"' for name, value in headers.items()),
+        *(f"-F {shlex.quote(f'example_images=@{photo}')}" for photo in photos[:3]),
+        f"-F {shlex.quote(f'instructions={INSTRUCTIONS}')}",
+    ]
+    return " \\\n".join(lines)

@@ -1,0 +1,31 @@
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exemplar.local.errors import LocalError
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Hold a home alone; LocalError names the process that has it. The kernel frees it however we end."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise LocalError(f"EXEMPLAR_HOME {home} cannot be used: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode().strip() or "another process"
+            raise LocalError(
+                f"{home} is in use by a running exemplar (process {holder}): "
+                "stop it, or set EXEMPLAR_HOME to another folder"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

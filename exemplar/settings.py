@@ -1,0 +1,138 @@
+"""Every setting of every room, and the two printed forms of them: `.env.example` and the table in docs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from actors.imaging.decoder import DecoderSettings
+from actors.providers.settings import ReplicateSettings
+from actors.settings import ActorSettings, PatienceSettings
+from domain.accounts.credentials import PasswordSettings
+from domain.accounts.tiers import TierSettings
+from domain.audit.checkpoint_key import CheckpointSettings
+from domain.generation.price import PriceSettings
+from domain.webhooks.master_keys import MasterKeySettings
+from domain.webhooks.settings import WebhookSettings
+from exemplar.local.options import HomeSettings
+from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.tokens import TokenSettings
+from gateway.events.connection import StreamSettings
+from gateway.settings import GatewaySettings
+from rabbitmq.settings import RabbitSettings
+from sandbox.settings import SandboxSettings
+from store.settings import StoreSettings
+
+SETTINGS: Mapping[str, type[BaseSettings]] = {
+    "The store": StoreSettings,
+    "RabbitMQ": RabbitSettings,
+    "The gateway": GatewaySettings,
+    "Event streams": StreamSettings,
+    "Tokens": TokenSettings,
+    "Keys": AuthenticationSettings,
+    "Passwords": PasswordSettings,
+    "Tiers": TierSettings,
+    "Actors and scheduler": ActorSettings,
+    "Patience": PatienceSettings,
+    "Checkpoints": CheckpointSettings,
+    "Webhooks": WebhookSettings,
+    "Webhook secrets": MasterKeySettings,
+    "Decoding pictures": DecoderSettings,
+    "Replicate": ReplicateSettings,
+    "Price": PriceSettings,
+    "exemplar up": HomeSettings,
+    "The sandbox": SandboxSettings,
+}
+"""Every class of settings under its title, in the order in which they are printed."""
+
+_HEAD = """\
+# All settings, read from the environment. `exemplar settings` prints this file.
+# `exemplar up` needs none of them: it makes its own secrets. For compose.yaml copy this file to .env; it sets
+# EXEMPLAR_MONGODB_URL, EXEMPLAR_AMQP_URL, EXEMPLAR_HOST and EXEMPLAR_PORT itself.
+# A line without # has no default and must be set. A secret: openssl rand -base64 48
+
+# --- compose.yaml ---
+
+# Password of RabbitMQ's user exemplar: letters, digits, - and _
+RABBITMQ_PASSWORD=
+
+# Port of the gateway on this machine
+#GATEWAY_PORT=8000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable; `default` is as it would be written there, None when it must be set."""
+
+    name: str
+    description: str
+    default: str | None
+
+
+def sections() -> Iterator[tuple[str, tuple[Setting, ...]]]:
+    """List every title with its variables; one that several classes read stands where it is first read."""
+    seen: set[str] = set()
+    for title, settings in SETTINGS.items():
+        found = [_setting(settings, name, field) for name, field in settings.model_fields.items()]
+        fresh = tuple(setting for setting in found if setting.name not in seen)
+        seen |= {setting.name for setting in fresh}
+        yield title, fresh
+
+
+def env_example() -> str:
+    """Write `.env.example`: what must be set is open, what has a default is commented out."""
+    parts = [_HEAD]
+    for title, settings in sections():
+        parts.append(f"\n# --- {title} ---\n")
+        parts += [f"\n# {setting.description.rstrip('.')}\n{_line(setting)}\n" for setting in settings]
+    return "".join(parts)
+
+
+def markdown() -> str:
+    """Write the tables of docs/configuration.md."""
+    parts: list[str] = []
+    for title, settings in sections():
+        parts.append(f"### {title}\n\n| variable | default | meaning |\n|---|---|---|\n")
+        parts += [
+            f"| `{setting.name}` | {_cell(setting.default)} | {setting.description.rstrip('.')} |\n"
+            for setting in settings
+        ]
+        parts.append("\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def _setting(settings: type[BaseSettings], name: str, field: FieldInfo) -> Setting:
+    prefix = settings.model_config.get("env_prefix", "")
+    variable = field.alias or f"{prefix}{name}".upper()
+    return Setting(variable, field.description or "", _default(field))
+
+
+def _default(field: FieldInfo) -> str | None:
+    if field.is_required():
+        return None
+    return _written(field.default)
+
+
+def _written(value: Any) -> str:
+    """Write a default as the environment would have it."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case None | () | {} if not value:
+            return ""
+        case _:
+            return str(value)
+
+
+def _line(setting: Setting) -> str:
+    return f"{setting.name}=" if setting.default is None else f"#{setting.name}={setting.default}"
+
+
+def _cell(default: str | None) -> str:
+    if default is None:
+        return "must be set"
+    return f"`{default}`" if default else "empty"

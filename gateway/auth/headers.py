@@ -1,0 +1,40 @@
+"""The headers that go with a token, and ids as they are written here."""
+
+import re
+
+from aiohttp import web
+
+from domain.accounts.access import Presented
+
+LONGEST_HEADER = 256
+MALFORMED = ""  # matches no role, no id and no key
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def read_headers(request: web.Request) -> Presented:
+    """Read the four headers that go with a token."""
+    return Presented(
+        role=read_header(request, "X-User-Role"),
+        developer_key=read_header(request, "X-Developer-Key"),
+        project_id=project_header(request),
+        api_key=read_header(request, "X-API-Key"),
+    )
+
+
+def project_header(request: web.Request) -> str | None:
+    """Read X-Project-ID, a UUID; `MALFORMED` when it is none."""
+    sent = read_header(request, "X-Project-ID")
+    return sent if sent is None else as_id(sent) or MALFORMED
+
+
+def as_id(text: str) -> str | None:
+    """Return a UUID as ids are written here; None when the text is none."""
+    return text.lower() if _UUID.fullmatch(text) else None
+
+
+def read_header(request: web.Request, name: str) -> str | None:
+    """Read a header that may come once; None when missing or empty, `MALFORMED` when doubled or too long."""
+    sent = request.headers.getall(name, ())
+    if not any(sent):
+        return None
+    return sent[0] if len(sent) == 1 and len(sent[0]) <= LONGEST_HEADER else MALFORMED

@@ -1,0 +1,77 @@
+"""`GET .../{id}/explain`: why a generation is not finished yet."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from domain.generation.explanation import Explanation, explain
+from domain.generation.generation import Generation, state_of
+from domain.generation.lifecycle import Patience
+from events.envelope import format_time
+from gateway.generations.links import PREFIX
+from gateway.generations.routes import GenerationRoutes
+from store.generations.queue import Queue
+
+_HOLDERS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainRoutes:
+    """What the route needs; `table` lists it."""
+
+    owned: GenerationRoutes
+    patience: Patience
+    queue: Queue
+
+    def table(self) -> list[web.RouteDef]:
+        """List the route."""
+        return [web.get(PREFIX + "/{generation_id}/explain", self.explain)]
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Answer the reason with its numbers, as of now."""
+        generation = await self.owned.own(request)
+        if generation.final:
+            ahead, holders = None, list[str]()
+        else:
+            ahead, holders = await asyncio.gather(self.queue.ahead(generation), self._holders(generation))
+        found = explain(generation, now=self.owned.clock(), patience=self.patience, ahead=ahead)
+        body = _body(generation, found, holders)
+        return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+    async def _holders(self, generation: Generation) -> list[str]:
+        """Name who holds slots now, of the caller's own generations."""
+        owner = generation.request.owner
+        account = await self.owned.admission.account(owner.developer)
+        held = [slot.generation for slot in account.slots]
+        own = list(await self.queue.own(owner.project, owner.user, held))[:_HOLDERS]
+        unwritten = generation.id in held and generation.id not in own  # its row follows the log
+        return [*own[: _HOLDERS - 1], generation.id] if unwritten else own
+
+
+def _body(generation: Generation, found: Explanation, holders: Sequence[str]) -> dict[str, Any]:
+    position = found.position
+    return {
+        "id": generation.id,
+        "status": generation.status,
+        "state": state_of(generation),
+        "reason": found.reason.value,
+        "since": format_time(found.since),
+        "waited_ms": found.waited_ms,
+        "position": position.number if position else None,
+        "position_is_exact": position.exact if position else None,
+        "slot_holders": list(holders),
+        "provider_since": _time(found.provider_since),
+        "next_try_at": _time(found.next_try_at),
+        "attempt": found.attempt,
+        "percent": found.percent,
+        "deadline": _time(found.deadline),
+        "sentence": found.sentence,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return format_time(moment) if moment else None

@@ -1,0 +1,79 @@
+"""The provider's door: signed webhooks that tell what became of a prediction."""
+
+import json
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from structlog.contextvars import bind_contextvars
+
+from domain.errors import ErrorCode, ExemplarError
+from domain.generation.callback import PATH, read_callback
+from domain.generation.prediction import read_prediction
+from events.envelope import Cause
+from gateway.http.request_ids import request_id_of
+from store.generations.observations import Observations
+
+log = structlog.get_logger()
+
+
+class ReadSecret(Protocol):
+    """Read the key that signs the provider's webhooks; `stale` names one that did not fit. None: not now."""
+
+    def __call__(self, *, stale: str | None = None) -> Awaitable[str | None]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRoutes:
+    """What the route needs; `table` lists it."""
+
+    observations: Observations
+    secret: ReadSecret
+    callback_secret: bytes
+
+    def table(self) -> list[web.RouteDef]:
+        """List the route."""
+        return [web.post(PATH, self.called_back)]
+
+    async def called_back(self, request: web.Request) -> web.Response:
+        """Record what a verified webhook says; repeats, late and foreign ones change nothing."""
+        callback = read_callback(request.query, self.callback_secret)
+        if callback is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        bind_contextvars(generation_id=callback.generation)
+        body = await request.read()
+        await self._verify(body, request)
+        prediction = read_prediction(json.loads(body))
+        if prediction is None:
+            raise ExemplarError(ErrorCode.INVALID_REQUEST)
+        cause = Cause(actor="provider", request_id=request_id_of(request))
+        recorded = await self.observations.record(
+            callback.generation, callback.attempt, prediction, cause=cause
+        )
+        if recorded is None:
+            log.warning("callback without effect", prediction=prediction.id)
+        return web.json_response({"received": True})
+
+    async def _verify(self, body: bytes, request: web.Request) -> None:
+        """Check signature and age (five minutes); a key that does not fit may have been rotated."""
+        secret = await self.secret()
+        if secret is not None and _is_signed(secret, body, request):
+            return
+        fresh = await self.secret(stale=secret)
+        if fresh is None:
+            raise ExemplarError(ErrorCode.SERVER_BUSY)
+        if fresh == secret or not _is_signed(fresh, body, request):
+            log.warning("callback refused")
+            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
+
+
+def _is_signed(secret: str, body: bytes, request: web.Request) -> bool:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        Webhook(secret).verify(body, headers)
+    except (WebhookVerificationError, ValueError):
+        return False
+    return True

@@ -1,0 +1,126 @@
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from pika.exceptions import AMQPError
+
+from rabbitmq.acknowledgements import Answers
+from rabbitmq.broker import EventBroker, Handler
+from rabbitmq.message import UnreadableMessageError, event_of
+from rabbitmq.session import GOODBYE_S, LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.topology import Topology
+
+log = structlog.get_logger()
+
+
+class Consuming:
+    """Hand the events of queues to their actors on the running loop, over one connection.
+
+    Of each queue at most `prefetch` events are handled at the same time, so a queue whose handlers wait for
+    somebody holds up no other. A handler that raises sends its message to the dead-letter queue: the log
+    re-drives it, not RabbitMQ.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        handlers: Mapping[str, Handler],
+        *,
+        topology: Topology,
+        prefetch: int = 16,
+        heartbeat: int = 10,
+    ) -> None:
+        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar worker")
+        self._broker = EventBroker(handlers)
+        self._topology = topology
+        self._prefetch = prefetch
+        self._link: asyncio.Task[None] | None = None
+        self._consumers: dict[str, Session] = {}
+        self._answers: Answers | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Begin to consume; RabbitMQ need not be up, connecting is tried again for ever."""
+        self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq consumer")
+
+    async def stop(self, grace: float = 30.0) -> None:
+        """Take nothing new and let running handlers finish; what takes too long is cancelled, comes again."""
+        self._stopping = True
+        await self._cancel_consumers()
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        await _end(self._running)
+        if self._answers is not None:
+            self._answers.flush()
+        if self._link is not None:
+            await _end({self._link})
+        log.info("consuming_stopped")
+
+    async def _serve(self, session: Session) -> None:
+        answers = self._answers = Answers(session)
+        await session.declare(self._topology)
+        await session.ask(session.channel.basic_qos, prefetch_count=self._prefetch)
+        session.channel.add_on_cancel_callback(lambda _: session.channel.close())  # a queue was deleted
+        for queue in self._broker.get_declared_queues():
+            arrived = partial(self._arrived, queue, answers)
+            await self._consume(session, queue, arrived)
+        log.info("consuming", queues=sorted(self._broker.get_declared_queues()))
+        raise LinkLostError(str(await session.lost))
+
+    async def _consume(self, session: Session, queue: str, arrived: Callable[..., None]) -> None:
+        if not self._stopping:
+            self._consumers[queue] = session
+            await session.ask(
+                session.channel.basic_consume,
+                queue=self._topology.queue(queue),
+                consumer_tag=queue,
+                on_message_callback=arrived,
+            )
+
+    async def _cancel_consumers(self) -> None:
+        """Tell RabbitMQ to send nothing more, if it still hears us; a lost link has told it already."""
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                for queue, session in self._consumers.items():
+                    if not session.lost.done() and session.channel.is_open:
+                        await session.ask(session.channel.basic_cancel, consumer_tag=queue)
+        except (AMQPError, LinkLostError, TimeoutError) as error:
+            log.debug("consumers_not_cancelled", reason=str(error) or type(error).__name__)
+
+    def _arrived(
+        self, queue: str, answers: Answers, _channel: Any, method: Any, properties: Any, body: bytes
+    ) -> None:
+        answers.expect(method.delivery_tag)
+        if self._stopping:
+            return  # unanswered, so it goes to another worker
+        try:
+            event = event_of(body)
+        except UnreadableMessageError as error:
+            message_id = str(properties.message_id)[:200]
+            log.warning("message_refused", queue=queue, message_id=message_id, reason=str(error))
+            answers.dead_letter(method.delivery_tag)
+            return
+        self._begin(self._handle(queue, event, method.delivery_tag, answers))
+
+    def _begin(self, handling: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(handling)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _handle(self, queue: str, event: Any, tag: int, answers: Answers) -> None:
+        if await self._broker.call(queue, event):
+            answers.done(tag)
+        else:
+            answers.dead_letter(tag)
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    ending = set(tasks)
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending)

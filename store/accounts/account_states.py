@@ -1,0 +1,90 @@
+"""How accounts stand at this moment, read for many of them together."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain.accounts.access import AccountState, KeyState, Tenancy
+from store.accounts.queries import KEY_STATE, STATE
+from store.accounts.records import account_state, key_state
+from store.mongo.connection import Database, Document, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStates:
+    """What was found; whatever is missing is unknown."""
+
+    projects: Mapping[str, tuple[str, bool]]
+    users: Mapping[tuple[str, str], AccountState]
+    developers: Mapping[str, tuple[AccountState, str]]
+    keys: Mapping[tuple[str, str], KeyState]
+
+    def tenancy(
+        self, project: str, user: str, developer_keys: Sequence[str], api_keys: Sequence[str]
+    ) -> Tenancy | None:
+        """Join what an access decision needs, as `Accounts.credentials` does for one."""
+        developer, active = self.projects.get(project, ("", False))
+        found = self.developers.get(developer)
+        if found is None:
+            return None
+        return Tenancy(
+            project_id=project,
+            project_active=active,
+            developer=found[0],
+            tier=found[1],
+            user=self.users.get((project, user)),
+            developer_key=self._key("developer", developer_keys),
+            api_key=self._key("project", api_keys),
+        )
+
+    def _key(self, kind: str, hashes: Sequence[str]) -> KeyState | None:
+        return next((self.keys[kind, one] for one in hashes if (kind, one) in self.keys), None)
+
+
+class StandingReader:
+    """Read how accounts stand, never from a cache: two or three round trips for however many."""
+
+    def __init__(self, database: Database) -> None:
+        self._projects = database["projects"]
+        self._users = database["users"]
+        self._developers = database["developers"]
+        self._keys = database["keys"]
+
+    async def read(
+        self,
+        *,
+        projects: Collection[str],
+        users: Collection[str],
+        developers: Collection[str],
+        key_hashes: Collection[str],
+    ) -> AccountStates:
+        """Read projects with their developers, users in them, further developers, keys by their hashes."""
+        places = {"project_id": {"$in": list(projects)}}
+        with reachable():
+            owned, members, keys = await asyncio.gather(
+                _find(self._projects, "_id", projects, {"active": 1, "developer_id": 1}),
+                _find(self._users, "_id", users, {**STATE, "project_id": 1}, places),
+                _find(self._keys, "hash", key_hashes, KEY_STATE),
+            )
+            owners = {one["developer_id"] for one in owned} | set(developers)
+            found = await _find(self._developers, "_id", owners, STATE)
+        return AccountStates(
+            {one["_id"]: (one["developer_id"], one["active"]) for one in owned},
+            {(one["project_id"], one["_id"]): account_state(one) for one in members},
+            {one["_id"]: (account_state(one), one["tier"]) for one in found},
+            {(one["kind"], one["hash"]): key_state(one) for one in keys},
+        )
+
+
+async def _find(
+    documents: Any,
+    name: str,
+    values: Collection[str],
+    fields: Document,
+    more: Document | None = None,
+) -> list[Document]:
+    if not values:
+        return []
+    found = documents.find({name: {"$in": list(values)}, **(more or {})}, fields)
+    return [document async for document in found]

@@ -1,0 +1,131 @@
+"""Signed checkpoints of the sealed order, and the leaves that they stand for."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+
+import bson
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from domain.audit.checkpoints import ContradictionError
+from domain.audit.merkle import Frontier, Range
+from store.mongo.connection import Database, Document, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint as it is kept: the signed note, and the frontier from which the next one grows."""
+
+    size: int
+    root: bytes
+    frontier: Frontier
+    note: str
+    time: datetime
+
+
+class MongoCheckpoints:
+    """Keep checkpoints, each size once and for ever."""
+
+    def __init__(self, database: Database) -> None:
+        self._checkpoints = database.get_collection("checkpoints")
+        self._log = database.get_collection("log")
+
+    async def latest(self) -> StoredCheckpoint | None:
+        """Read the checkpoint of the largest size."""
+        with reachable():
+            document = await self._checkpoints.find_one({}, sort=[("_id", DESCENDING)])
+        return _stored(document) if document else None
+
+    async def at(self, size: int) -> StoredCheckpoint | None:
+        """Read the checkpoint of one size."""
+        with reachable():
+            document = await self._checkpoints.find_one({"_id": size})
+        return _stored(document) if document else None
+
+    async def all(self) -> AsyncGenerator[StoredCheckpoint, None]:
+        """Read every checkpoint, the smallest first."""
+        with reachable():
+            async for document in self._checkpoints.find({}).sort("_id", ASCENDING):
+                yield _stored(document)
+
+    async def record(self, checkpoint: StoredCheckpoint) -> StoredCheckpoint:
+        """Keep a checkpoint and return it, or the one that somebody else made of the same log.
+
+        ContradictionError when the root of that size is another already.
+        """
+        try:
+            with reachable():
+                await self._checkpoints.insert_one(_document(checkpoint))
+        except DuplicateKeyError:
+            earlier = await self.at(checkpoint.size)
+            if earlier is None or earlier.root != checkpoint.root:
+                raise ContradictionError(
+                    f"size {checkpoint.size}: the log has another root than the one that was signed"
+                ) from None
+            return earlier
+        return checkpoint
+
+    async def head(self) -> int:
+        """Read the last position of the log; 0 when it is empty."""
+        with reachable():
+            last = await self._log.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+        return last["_id"] if last else 0
+
+    async def position_of(self, commit_id: str) -> int | None:
+        """Read the position of a commit; None while it has none."""
+        with reachable():
+            entry = await self._log.find_one({"commit": commit_id}, {"_id": 1})
+        return entry["_id"] if entry else None
+
+    async def grown(self, frontier: Frontier, size: int) -> Frontier:
+        """Let a tree grow to `size` leaves; ContradictionError for a gap in the log."""
+        behind = {"_id": {"$gt": frontier.size, "$lte": size}}
+        with reachable():
+            batches = self._log.find_raw_batches(behind, {"leaf": 1}).sort("_id", ASCENDING)
+            async for batch in batches:
+                entries = bson.decode_all(batch)
+                if entries[-1]["_id"] != frontier.size + len(entries):
+                    raise ContradictionError(f"position {frontier.size + 1} or one soon after it is missing")
+                frontier = frontier.extended([entry["leaf"] for entry in entries])
+        if frontier.size != size:
+            raise ContradictionError(f"position {frontier.size + 1} is missing")
+        return frontier
+
+    async def proof(self, path: list[Range]) -> list[bytes]:
+        """Hash the subtrees that a proof is made of."""
+        return [await self._subtree(first, last) for first, last in path]
+
+    async def _subtree(self, first: int, last: int) -> bytes:
+        """Hash the leaves of the positions from `first` + 1 to `last`."""
+        frontier, within = Frontier(), {"_id": {"$gt": first, "$lte": last}}
+        with reachable():
+            async for batch in self._log.find_raw_batches(within, {"leaf": 1}).sort("_id", ASCENDING):
+                frontier = frontier.extended([entry["leaf"] for entry in bson.decode_all(batch)])
+        if frontier.size != last - first:
+            raise ContradictionError(f"between the positions {first + 1} and {last} some are missing")
+        return frontier.root()
+
+
+def _document(checkpoint: StoredCheckpoint) -> Document:
+    return {
+        "_id": checkpoint.size,
+        "root": checkpoint.root,
+        "frontier": list(checkpoint.frontier.hashes),
+        "note": checkpoint.note,
+        "time": checkpoint.time,
+    }
+
+
+def _stored(document: Document) -> StoredCheckpoint:
+    """Read a checkpoint back; ContradictionError when its frontier does not lead to its root."""
+    size = document["_id"]
+    try:
+        frontier = Frontier(size, tuple(document["frontier"]))
+        stored = StoredCheckpoint(size, document["root"], frontier, document["note"], document["time"])
+        leads = frontier.root() == stored.root
+    except (LookupError, TypeError, ValueError) as error:
+        raise ContradictionError(f"checkpoint {size} is damaged ({error!r})") from None
+    if not leads:
+        raise ContradictionError(f"checkpoint {size}: its frontier does not lead to its root")
+    return stored

@@ -1,0 +1,83 @@
+"""Judge stored commits as they come off the wire: many a second, so without building events.
+
+Runs in processes of its own (store/audit/commit_scan.py): functions over bytes, nothing else.
+"""
+
+import json
+import re
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import bson
+
+Document = dict[str, Any]  # not from store/mongo/connection.py: a process of its own need not load the driver
+
+FIELDS = {"stream": 1, "first": 1, "last": 1, "types": 1, "time": 1, "body": 1, "unsealed": 1}
+
+# Canonical JSON sorts names: this is how the envelope of the last event of every commit ends.
+_BEGIN = b'"specversion":"1.0","stream":"'
+_BETWEEN = re.compile(rb'[0-9]{3}Z"(?:,"traceparent":"[^"\\]+")?')
+
+CheckedCommit = tuple[str, int, int, bytes, bool, str | None]
+"""Id, first and last version, Merkle leaf, whether it waits for a position, and how it contradicts its body.
+
+A plain tuple, because it crosses from process to process a hundred thousand times a second.
+"""
+
+
+def check_batch(batch: bytes) -> list[CheckedCommit]:
+    """Judge a batch of BSON documents with the `FIELDS`."""
+    return [_checked(document) for document in bson.decode_all(batch)]
+
+
+def _checked(document: Document) -> CheckedCommit:
+    try:
+        body, first, last = document["body"], document["first"], document["last"]
+        leaf = sha256(b"\x00" + body).digest()
+        agrees = document["_id"] == f"{document['stream']}:{first}" and (
+            _ends_alike(document, body) or _is_alike(document, body)
+        )
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        return str(document["_id"]), 0, 0, b"", False, f"is no commit ({error!r})"
+    fault = None if agrees else "the fields beside the body contradict it"
+    return document["_id"], first, last, leaf, "unsealed" in document, fault
+
+
+def _ends_alike(document: Document, body: bytes) -> bool:
+    """Compare with the end of a body of one event, which is enough; False when it has to be read whole.
+
+    Inside a string a quote is escaped, so these bytes can be nothing but names and values of an envelope.
+    """
+    version, kinds, stream = document["first"], document["types"], document["stream"]
+    if version != document["last"] or len(kinds) != 1 or body.count(_BEGIN) != 1:
+        return False
+    middle = f'{stream}","subject":"{stream}","time":"{_moment(document)}'.encode()
+    end = f',"type":"{kinds[0]}","version":{version}}}]'.encode()
+    start = body.find(_BEGIN) + len(_BEGIN)
+    between = body[start + len(middle) : -len(end)]
+    return body.startswith(middle, start) and body.endswith(end) and _BETWEEN.fullmatch(between) is not None
+
+
+def _is_alike(document: Document, body: bytes) -> bool:
+    beside = (
+        [(document["stream"], version) for version in range(document["first"], document["last"] + 1)],
+        document["types"],
+        _moment(document),
+    )
+    return _within(json.loads(body)) == beside
+
+
+def _moment(document: Document) -> str:
+    moment: datetime = document["time"]
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _within(events: list[dict[str, Any]]) -> tuple[list[tuple[str, int]], list[str], str]:
+    """Read from a body what stands beside it; MongoDB keeps milliseconds of a time."""
+    moment = datetime.fromisoformat(events[0]["time"]).replace(tzinfo=None)
+    return (
+        [(event["stream"], event["version"]) for event in events],
+        [event["type"] for event in events],
+        moment.isoformat(timespec="microseconds")[:23],
+    )

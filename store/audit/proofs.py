@@ -1,0 +1,73 @@
+"""Prove that an event is in the log, and that the log has only grown, to whoever holds the key."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from domain.audit.checkpoints import ContradictionError, Verifier
+from domain.audit.merkle import consistency_path, inclusion_path, verify_consistency, verify_inclusion
+from events.commit import Commit, leaf_hash
+from store.audit.checkpointing import require_signed
+from store.audit.checkpoints import MongoCheckpoints
+from store.commits.contract import EventStore
+
+
+class NothingToProveError(Exception):
+    """There is no such event, or no checkpoint that covers it yet."""
+
+
+async def prove_event(
+    event_id: str, events: EventStore, checkpoints: MongoCheckpoints, trusted: Sequence[Verifier]
+) -> dict[str, Any]:
+    """Prove an event's commit against the latest checkpoint; hashes are base64, `index` counts from 0.
+
+    NothingToProveError when there is nothing yet; ContradictionError when the log itself proves otherwise.
+    """
+    commit = await _commit_of(event_id, events)
+    position = await checkpoints.position_of(commit.id)
+    latest = await checkpoints.latest()
+    if latest is None or position is None or position > latest.size:
+        raise NothingToProveError(f"{event_id} is under no checkpoint yet: make one")
+    require_signed(latest, trusted)
+    index, leaf = position - 1, leaf_hash(commit.body)
+    proof = await checkpoints.proof(inclusion_path(index, latest.size))
+    if not verify_inclusion(leaf, index, latest.size, proof, latest.root):
+        raise ContradictionError(f"position {position}: {commit.id} is not what was signed at {latest.size}")
+    return {
+        "event": event_id,
+        "commit": commit.id,
+        "index": index,
+        "body": commit.body.decode(),
+        "leaf": _written(leaf),
+        "proof": [_written(node) for node in proof],
+        "checkpoint": latest.note,
+    }
+
+
+async def prove_growth(
+    size: int, checkpoints: MongoCheckpoints, trusted: Sequence[Verifier]
+) -> dict[str, Any]:
+    """Prove that the log of the latest checkpoint begins with that of an earlier one; errors as above."""
+    old, new = await checkpoints.at(size), await checkpoints.latest()
+    if old is None or new is None:
+        raise NothingToProveError(f"there is no checkpoint of size {size}")
+    for checkpoint in (old, new):
+        require_signed(checkpoint, trusted)
+    proof = await checkpoints.proof(consistency_path(old.size, new.size))
+    if not verify_consistency(old.size, new.size, old.root, new.root, proof):
+        raise ContradictionError(f"the log signed at {new.size} does not begin with the one signed at {size}")
+    return {"old": old.note, "new": new.note, "proof": [_written(node) for node in proof]}
+
+
+async def _commit_of(event_id: str, events: EventStore) -> Commit:
+    stream, _, version = event_id.rpartition(":")
+    if not stream or not version.isdecimal() or version == "0":
+        raise NothingToProveError(f"{event_id} is no event id: stream:version")
+    following = await events.read(stream, after=int(version) - 1)
+    if not following:
+        raise NothingToProveError(f"there is no event {event_id}")
+    return following[0]
+
+
+def _written(node: bytes) -> str:
+    return base64.b64encode(node).decode()

@@ -1,0 +1,226 @@
+"""The event store on MongoDB: one commit is one document, `_id` = stream:first."""
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import BulkWriteError, PyMongoError, WTimeoutError
+
+from events.commit import Commit, commit_from, commit_of
+from events.envelope import Cause
+from events.event import Event
+from store.commits.stream_heads import Ends
+from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
+from store.mongo.batcher import Batcher
+from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+
+log = structlog.get_logger()
+
+
+class MongoEventStore:
+    """Append and read commits; concurrent appends and marks share round trips."""
+
+    def __init__(self, database: Database) -> None:
+        self._commits = database.get_collection("commits")
+        self._appends: Batcher[Document, None] = Batcher(self._insert)
+        self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
+        self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
+        self._ends = Ends()
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        await self._commits.create_index([("stream", ASCENDING), ("first", ASCENDING)], unique=True)
+        for mark in ("outbox", "unsealed"):
+            await self._commits.create_index(
+                [("time", ASCENDING)],
+                name=f"{mark}_by_time",
+                partialFilterExpression={mark: True},
+            )
+
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+    ) -> Commit:
+        if not events:
+            raise ValueError("a commit has at least one event")
+        await self._require(stream, expected_version)
+        writer = secrets.token_hex(12)
+        commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
+        try:
+            await self._appends.put(_document(commit, time))
+        except _DuplicateError:
+            # Success only when the stored writer is mine: the driver retried a write.
+            await self._settle_unknown(commit)
+        except PyMongoError as error:
+            if not is_passing(error):
+                raise
+            await self._settle_unknown(commit)
+        self._ends.note(commit)
+        return commit
+
+    async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
+        if after == 0:
+            with reachable():
+                return await self._reads.put(stream)
+        query = {"stream": stream, "last": {"$gt": after}}
+        with reachable():
+            documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
+        return [stored_commit(document) for document in documents]
+
+    async def following(self, ends: Mapping[str, int]) -> list[Commit]:
+        ids = [f"{stream}:{version + 1}" for stream, version in ends.items()]
+        with reachable():
+            documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
+        return [stored_commit(document) for document in documents]
+
+    async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
+        query, fields = {"stream": {"$in": list(streams)}}, {"stream": 1, "types": 1}
+        with reachable():
+            documents = await self._commits.find(query, fields).to_list(None)
+        found = defaultdict[str, set[str]](set)
+        for document in documents:
+            found[document["stream"]].update(document["types"])
+        return {stream: frozenset(types) for stream, types in found.items()}
+
+    async def commits(self) -> AsyncIterator[Commit]:
+        with reachable():
+            async for document in self._commits.find({}).sort([("stream", ASCENDING), ("first", ASCENDING)]):
+                yield stored_commit(document)
+
+    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
+        query = {"outbox": True, "time": {"$lt": before}}
+        with reachable():
+            documents = await self._commits.find(query).sort("time", ASCENDING).limit(limit).to_list(limit)
+        return [commit for document in documents if (commit := readable(document))]
+
+    async def mark_published(self, commit_ids: Sequence[str]) -> None:
+        with reachable():
+            await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
+
+    async def _require(self, stream: str, version: int) -> None:
+        """Refuse a gap: the unique key alone would accept a commit that nothing leads to."""
+        if version == 0 or self._ends.has(stream, version):
+            return
+        with reachable():
+            # Asked so that the index answers it, however long the stream is.
+            reaching = {"stream": stream, "first": {"$lte": version}}
+            before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
+        if before is None or before["last"] != version:
+            raise WrongExpectedVersionError(stream, version)
+
+    async def _find(self, streams: Sequence[str]) -> list[list[Commit] | Exception]:
+        query = {"stream": {"$in": list(set(streams))}}
+        order = [("stream", ASCENDING), ("first", ASCENDING)]
+        found: dict[str, list[Document]] = {stream: [] for stream in streams}
+        for document in await self._commits.find(query).sort(order).to_list(None):
+            found[document["stream"]].append(document)
+        read = {stream: _commits_of(documents) for stream, documents in found.items()}
+        for commits in read.values():
+            if isinstance(commits, list) and commits:
+                self._ends.note(commits[-1])
+        # Readers of the same stream get lists of their own.
+        return [
+            commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams
+        ]
+
+    async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
+        outcomes: list[Exception | None] = [None] * len(documents)
+        try:
+            await self._commits.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if error.details[
+                "writeConcernErrors"
+            ]:  # written, perhaps not for good: nobody's outcome is known
+                outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
+            for fault in error.details["writeErrors"]:
+                outcomes[fault["index"]] = _fault(fault)
+        return outcomes
+
+    async def _clear(self, commit_ids: Sequence[str]) -> list[Exception | None]:
+        await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"outbox": ""}})
+        return [None] * len(commit_ids)
+
+    async def _settle_unknown(self, commit: Commit) -> None:
+        try:
+            stored = await self._stored_writer(commit)
+        except (PyMongoError, StoreUnavailableError) as error:
+            raise OutcomeUnknownError(commit.id) from error
+        if stored is None:
+            # Absent now does not mean absent for good: the lost write may still arrive.
+            raise OutcomeUnknownError(commit.id)
+        if stored != commit.writer:
+            raise WrongExpectedVersionError(commit.stream, commit.first - 1)
+
+    async def _stored_writer(self, commit: Commit) -> str | None:
+        document = await self._commits.find_one({"_id": commit.id}, {"writer": 1})
+        return document["writer"] if document else None
+
+
+class _DuplicateError(Exception):
+    pass
+
+
+def _fault(fault: dict[str, Any]) -> Exception:
+    if fault["code"] == DUPLICATE_KEY:
+        return _DuplicateError(fault["errmsg"])
+    return StoreUnavailableError(f"insert failed with code {fault['code']}")
+
+
+def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
+    """Read a stream's commits; a damaged one is the fault of whoever asked for that stream alone."""
+    try:
+        return [stored_commit(document) for document in documents]
+    except (ValueError, KeyError) as error:
+        return error
+
+
+def _document(commit: Commit, time: datetime) -> Document:
+    return {
+        "_id": commit.id,
+        "stream": commit.stream,
+        "first": commit.first,
+        "last": commit.last,
+        "types": [event.type for event in commit.events],
+        "time": time,
+        "writer": commit.writer,
+        "body": commit.body,
+        "outbox": True,
+        "unsealed": True,
+    }
+
+
+def readable(document: Document) -> Commit | None:
+    """Read a commit's document; None, and a line in the log, for one that is damaged or too new."""
+    try:
+        return stored_commit(document)
+    except (ValueError, KeyError) as error:
+        log.critical("unreadable commit", commit=document["_id"], error=type(error).__name__)
+        return None
+
+
+def stored_commit(document: Document) -> Commit:
+    """Read a commit's document; ValueError when the index fields contradict its body."""
+    commit, within = _parsed(bytes(document["body"]), document["writer"])
+    if any(document[name] != value for name, value in within.items()):
+        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
+    return commit
+
+
+@lru_cache(maxsize=1024)
+def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
+    """Parse a body, and what must stand beside it; the same few commits are read again and again."""
+    commit = commit_from(body, writer=writer)
+    time = commit.events[0].time
+    return commit, {
+        "_id": commit.id,
+        "stream": commit.stream,
+        "first": commit.first,
+        "last": commit.last,
+        "types": [event.type for event in commit.events],
+        "time": time.replace(microsecond=time.microsecond // 1000 * 1000),  # as precise as MongoDB's dates
+    }

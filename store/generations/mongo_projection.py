@@ -1,0 +1,127 @@
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ASCENDING, InsertOne, ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from domain.generation.lifecycle import UNSENT
+from store.generations.projection import Row
+from store.mongo.batcher import Batcher
+from store.mongo.connection import Database, Document, only_duplicates, reachable
+
+_FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_UNFINISHED = {"$in": ["pending", "processing"]}
+
+
+class MongoProjection:
+    """Rows in a collection of their own (default `generations`)."""
+
+    def __init__(self, database: Database, *, collection: str = "generations") -> None:
+        self._rows = database.get_collection(collection)
+        self._writes: Batcher[Row, None] = Batcher(self._upsert)
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        await self._rows.create_index(
+            [("state", ASCENDING), ("_id", ASCENDING)],
+            name="due",
+            partialFilterExpression={"due_at": {"$gt": _EVER}},
+        )
+        await self._rows.create_index([("state", ASCENDING), ("start_by", ASCENDING)])
+        await self._rows.create_index([("status", ASCENDING), ("finish_by", ASCENDING)])
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        with reachable():
+            await asyncio.gather(*(self._writes.put(row) for row in rows))
+
+    async def _upsert(self, rows: Sequence[Row]) -> Sequence[None]:
+        try:
+            await self._rows.bulk_write([_newer(row, upsert=True) for row in rows], ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
+            # The stored row is as new or newer, or an older one was inserted a moment ago: compare again.
+            doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
+            await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
+        return [None] * len(rows)
+
+    async def versions(self, ids: Sequence[str]) -> dict[str, int]:
+        with reachable():
+            found = await self._rows.find({"_id": {"$in": list(ids)}}, {"version": 1}).to_list(None)
+        return {document["_id"]: document["version"] for document in found}
+
+    async def due(
+        self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
+    ) -> Sequence[Row]:
+        query: Document = {
+            "state": {"$in": list(states)},
+            "_id": {"$gt": after},
+            "due_at": {"$gt": _EVER, "$lte": now},
+        }
+        if canceling:
+            query["cancel_requested"] = True
+        with reachable():
+            found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
+            return [row_from(document) for document in await found.to_list(limit)]
+
+    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
+        unsent = {"state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
+        unfinished = {"status": _UNFINISHED, "finish_by": {"$lte": now}}
+        with reachable():
+            documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
+        return [row_from(document) for document in documents]
+
+    async def count(self) -> int:
+        """Count the rows."""
+        with reachable():
+            return await self._rows.count_documents({})
+
+    async def ids(self) -> AsyncIterator[str]:
+        """Read the id of every row, in order."""
+        with reachable():
+            async for document in self._rows.find({}, {"_id": 1}).sort("_id", ASCENDING):
+                yield document["_id"]
+
+    async def stored(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Read rows as they are stored, by id: for comparing them with a rebuild."""
+        with reachable():
+            found = await self._rows.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return {document["_id"]: document for document in found}
+
+    async def replace(self, rows: Sequence[Row], seen: Mapping[str, Document]) -> None:
+        """Put each row, whole, in place of what was `seen` under its id; one that changed since stays."""
+        if not rows:
+            return
+        writes = [
+            ReplaceOne({"_id": row.id, "version": seen[row.id].get("version")}, row.as_document())
+            if row.id in seen
+            else InsertOne(row.as_document())
+            for row in rows
+        ]
+        with reachable():
+            try:
+                await self._rows.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+
+    async def remove(self, ids: Sequence[str]) -> None:
+        """Delete rows that no stream stands behind."""
+        with reachable():
+            await self._rows.delete_many({"_id": {"$in": list(ids)}})
+
+
+def _newer(row: Row, *, upsert: bool) -> UpdateOne:
+    values = row.as_document()
+    key = values.pop("_id")
+    return UpdateOne({"_id": key, "version": {"$lt": row.version}}, {"$set": values}, upsert=upsert)
+
+
+def row_from(document: Document) -> Row:
+    """Read a row as far as this code knows it: another version of the code may have written it."""
+    known: dict[str, Any] = {name: document.get(name) for name in _FIELDS}
+    return Row(**{**known, "id": document["_id"], "labels": tuple(document.get("labels") or ())})

@@ -1,0 +1,36 @@
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from pymongo import ASCENDING
+
+from domain.generation.explanation import POSITION_BOUND, Ahead
+from domain.generation.generation import Generation
+from store.mongo.connection import Database, reachable
+
+_INDEX = "queue"
+_UNFINISHED = {"due_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
+
+
+class MongoQueue:
+    """Ask the rows in collection `generations`."""
+
+    def __init__(self, database: Database) -> None:
+        self._rows = database.get_collection("generations")
+
+    async def ensure_indexes(self) -> None:
+        """Create what the queries need; repeatable."""
+        keys = [("state", ASCENDING), ("created_at", ASCENDING)]
+        await self._rows.create_index(keys, name=_INDEX, partialFilterExpression=_UNFINISHED)
+
+    async def ahead(self, generation: Generation) -> Ahead:
+        before = {"$lt": generation.created_at}
+        query = {"state": generation.state.value, "created_at": before, **_UNFINISHED}
+        with reachable():
+            found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
+        return Ahead(min(found, POSITION_BOUND), found <= POSITION_BOUND)
+
+    async def own(self, project: str, user: str, generations: Collection[str]) -> Sequence[str]:
+        query = {"_id": {"$in": list(generations)}, "project": project, "user": user}
+        with reachable():
+            found = await self._rows.find(query, {"created_at": 1}).to_list(None)
+        return [row["_id"] for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]

@@ -1,0 +1,62 @@
+"""The sealed order as the owners of generations may read it: by project, or by user within a project."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from pymongo import ASCENDING, DESCENDING
+
+from events.commit import Commit
+from store.commits.mongo import stored_commit
+from store.mongo.connection import Database, Document, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A commit at its sealed position, with the project and the user that it belongs to."""
+
+    position: int
+    project: str
+    user: str
+    commit: Commit
+
+
+class MongoFeeds:
+    """Read what `MongoLog` sealed; every query is answered by an index on the owner."""
+
+    def __init__(self, database: Database) -> None:
+        self._commits = database.get_collection("commits")
+        self._log = database.get_collection("log")
+
+    async def head(self) -> int:
+        """Read the last position; 0 for an empty log."""
+        with reachable():
+            last = await self._log.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+        return last["_id"] if last else 0
+
+    async def read(
+        self, *, projects: Collection[str], user: str | None, first: int, last: int, limit: int
+    ) -> list[Placed]:
+        """Read what projects, or one user in them, have from position `first` to `last`, in order."""
+        owner = _owner(projects, user)
+        with reachable():
+            found = self._log.find({**owner, "_id": {"$gte": first, "$lte": last}})
+            entries = await found.sort("_id", ASCENDING).limit(limit).to_list(limit)
+            ids = [entry["commit"] for entry in entries]
+            documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
+        commits = {document["_id"]: stored_commit(document) for document in documents}
+        return [
+            Placed(entry["_id"], entry["project"], entry["user"], commits[entry["commit"]])
+            for entry in entries
+        ]
+
+    async def latest(self, *, project: str, user: str | None, last: int, limit: int) -> Sequence[str]:
+        """Name the streams that moved most lately up to position `last`; looks back `limit` commits."""
+        with reachable():
+            found = self._log.find({**_owner([project], user), "_id": {"$lte": last}}, {"stream": 1})
+            entries = await found.sort("_id", DESCENDING).limit(limit).to_list(limit)
+        return list(dict.fromkeys(entry["stream"] for entry in entries))
+
+
+def _owner(projects: Collection[str], user: str | None) -> Document:
+    names: Document = {"project": {"$in": list(projects)} if len(projects) != 1 else next(iter(projects))}
+    return names if user is None else {**names, "user": user}

@@ -1,0 +1,103 @@
+import ipaddress
+from functools import partial
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.webhooks.addresses import ForbiddenAddressError, destination_of, host_key, is_public
+from tests.actors.webhooks.hostile import HOSTILE, PRIVATE, PUBLIC
+
+
+def test_there_are_more_than_sixty_hostile_urls() -> None:
+    assert len(set(HOSTILE)) >= 60
+
+
+@pytest.mark.parametrize("url", HOSTILE, ids=lambda url: ascii(url[:60]))
+def test_a_hostile_url_is_refused_before_anybody_dials(url: str) -> None:
+    with pytest.raises(ForbiddenAddressError):
+        destination_of(url)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_an_address_that_is_not_public_is_never_dialled(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_is(address: str) -> None:
+    assert is_public(address)
+
+
+@given(st.ip_addresses(v=4))
+def test_no_ipv4_address_becomes_public_inside_of_an_ipv6_one(ip: ipaddress.IPv4Address) -> None:
+    number = int(ip)
+    wrapped = [
+        0xFFFF << 32 | number,  # mapped
+        number,  # compatible
+        0x0064_FF9B << 96 | number,  # NAT64
+        0x0064_FF9B_0001 << 80 | number,  # local NAT64
+        0x2002 << 112 | number << 80 | 1,  # 6to4
+        0x2001_0000 << 96 | (number ^ 0xFFFF_FFFF),  # Teredo
+        0x2606_4700 << 96 | 0x5EFE << 32 | number,  # ISATAP
+    ]
+    assert not any(is_public(str(ipaddress.IPv6Address(value))) for value in wrapped)
+
+
+@given(st.ip_addresses())
+def test_what_is_public_is_global_too(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    assert not is_public(str(ip)) or ip.is_global
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("https://example.com", "example.com", 443),
+        ("https://Example.COM/hook?x=1", "example.com", 443),
+        ("https://example.com.:8443/", "example.com", 8443),
+        ("https://hooks.eu.example.com/a/b", "hooks.eu.example.com", 443),
+        ("https://xn--bcher-kva.example.org/", "xn--bcher-kva.example.org", 443),
+        ("https://1.1.1.1/", "1.1.1.1", 443),
+        ("https://[2606:4700:4700::1111]:3000/", "2606:4700:4700::1111", 3000),
+        ("https://1password.com/", "1password.com", 443),
+    ],
+)
+def test_a_public_https_url_may_be_kept(url: str, host: str, port: int) -> None:
+    destination = destination_of(url)
+    assert (destination.host, destination.port, destination.allowed) == (host, port, False)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9000/", "https://127.0.0.1:22/", "http://receiver/", "http://[::1]:1/"]
+)
+def test_the_operator_may_allow_a_host_with_plain_http_and_any_port(url: str) -> None:
+    assert destination_of(url, ("127.0.0.1", "receiver", "::1")).allowed
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.2/", "http://127.1/", "gopher://127.0.0.1/", "http://u@127.0.0.1/"]
+)
+def test_allowing_one_host_allows_no_other_and_no_other_scheme(url: str) -> None:
+    with pytest.raises(ForbiddenAddressError):
+        destination_of(url, ("127.0.0.1",))
+
+
+def test_the_message_of_a_refusal_repeats_nothing_of_the_url() -> None:
+    with pytest.raises(ForbiddenAddressError) as caught:
+        destination_of("https://secret-name.internal/secret-path")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_destination_is_counted_without_its_name() -> None:
+    count = partial(host_key, key=b"a key")
+    assert count("https://example.com/a") == count("https://EXAMPLE.com:443/b")
+    assert count("https://example.com/a") != count("https://example.org/a")
+    assert "example" not in count("https://example.com/")
+    assert count("nonsense") == ""
+
+
+def test_whoever_has_no_key_guesses_no_destination() -> None:
+    url = "https://example.com/"
+    plain = sha256(b"example.com:443").hexdigest()[:16]
+    assert len({host_key(url, key=b"a key"), host_key(url, key=b"another"), plain}) == 3

@@ -1,0 +1,30 @@
+"""The first receiver of docs/webhooks.md, as a newcomer starts it."""
+
+import json
+import sys
+from pathlib import Path
+
+from tests.docs.reading import ROOT, blocks
+from tests.docs.recipes.installation import Account
+from tests.docs.recipes.pages import run
+from tests.journeys.system import System
+
+[PROGRAM] = [block for block in blocks("docs/webhooks.md", "python") if block.startswith("# hook.py\n")]
+
+
+def test_the_receiver_is_told_of_its_picture(solo: System, account: Account, tmp_path: Path) -> None:
+    (tmp_path / "exemplar").symlink_to(ROOT / "exemplar")
+    (tmp_path / ".exemplar").mkdir()
+    words = account.environment(solo.base_url)
+    demo = {
+        "base_url": words["BASE"],
+        **{
+            name: words[name.upper()]
+            for name in ("email", "password", "project_id", "developer_key", "api_key")
+        },
+    }
+    (tmp_path / ".exemplar/demo.json").write_text(json.dumps(demo))
+    (tmp_path / "hook.py").write_text(PROGRAM)
+    said = run([sys.executable, "hook.py"], tmp_path, {"PYTHONPATH": str(ROOT / "clients/python")})
+    kind, _, status = said.split()
+    assert (kind, status) == ("generation.completed", "completed")

@@ -1,0 +1,54 @@
+"""Where webhooks may go on one machine, and what is said of it."""
+
+from pathlib import Path
+
+import pytest
+
+from exemplar.local.banner import banner
+from exemplar.local.options import Options, webhook_allow
+from exemplar.local.programs import Addresses, environment
+from exemplar.local.secrets_file import Secrets
+
+WHERE = Addresses("http://127.0.0.1:8000", 8000, "mongodb://127.0.0.1:1/x", None, None)
+DEMO = {
+    name: name
+    for name in (
+        "base_url",
+        "email",
+        "password",
+        "developer_email",
+        "developer_password",
+        "project_id",
+        "developer_key",
+        "api_key",
+        "mongodb_url",
+    )
+} | {"sandbox_url": None}
+
+
+@pytest.mark.parametrize(
+    ("environ", "host", "allowed"),
+    [
+        ({}, "127.0.0.1", "127.0.0.1,localhost"),
+        ({}, "localhost", "127.0.0.1,localhost"),
+        ({}, "0.0.0.0", ""),  # noqa: S104 - compared, not bound
+        ({}, "192.168.1.5", ""),
+        ({"EXEMPLAR_WEBHOOK_ALLOW": "receiver"}, "127.0.0.1", "receiver"),
+        ({"EXEMPLAR_WEBHOOK_ALLOW": ""}, "127.0.0.1", ""),
+    ],
+)
+def test_a_newcomers_receiver_may_be_on_his_own_machine(
+    environ: dict[str, str], host: str, allowed: str
+) -> None:
+    assert webhook_allow(environ, host) == allowed
+    env = environment(Options(environ=environ, host=host), Secrets(), WHERE)
+    assert env["EXEMPLAR_WEBHOOK_ALLOW"] == allowed
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [("127.0.0.1,localhost", "may also go to 127.0.0.1,localhost"), ("", "go to public addresses alone")],
+)
+def test_the_banner_says_where_webhooks_may_go(allowed: str, said: str) -> None:
+    text = banner(DEMO, token="t", photos=[], broker="b", home=Path(), webhook_allow=allowed)
+    assert f"{said} (EXEMPLAR_WEBHOOK_ALLOW)" in text

@@ -1,0 +1,80 @@
+"""The real servers on private ports."""
+
+import os
+from pathlib import Path
+
+import pika
+import pytest
+from pymongo import MongoClient
+
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports, is_free
+from store.mongo.replica_set import initiate_replica_set
+
+
+def test_mongod_keeps_its_data_over_a_kill_and_a_new_port(mongod_installed: None, tmp_path: Path) -> None:
+    first = Mongod(tmp_path, Ports(tmp_path / "first.json").of("mongod"), os.environ)
+    first.launch()
+    first.wait_ready(initiate_replica_set)
+    with MongoClient[dict[str, object]](first.url("kept")) as client:
+        client["kept"]["things"].insert_one({"_id": 1})
+    first.child.kill()
+    first.child.stop()
+    second = Mongod(tmp_path, Ports(tmp_path / "second.json").of("mongod"), os.environ)
+    assert second.port != first.port
+    second.launch()
+    try:
+        second.wait_ready(initiate_replica_set)
+        with MongoClient[dict[str, object]](second.url("kept")) as client:
+            assert client["kept"]["things"].find_one() == {"_id": 1}
+    finally:
+        second.child.stop()
+    assert is_free(second.port)
+
+
+def test_what_a_slow_operation_looks_for_does_not_reach_the_log(
+    mongod_installed: None, tmp_path: Path
+) -> None:
+    """The server names slow operations with their whole filters."""
+    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
+    server.launch()
+    try:
+        server.wait_ready(initiate_replica_set)
+        with MongoClient[dict[str, object]](server.url("slow")) as client:
+            people = client["slow"]["people"]
+            people.insert_one({"_id": 1, "email": "ada@example.com"})
+            slow: dict[str, object] = {"email": "ada@example.com", "$where": "sleep(300) || true"}
+            assert people.find_one(slow) is not None
+            in_script = {"body": "function() { sleep(300); return true }", "args": [], "lang": "js"}
+            match = {"email": "ada@example.com", "$expr": {"$function": in_script}}
+            assert list(people.aggregate([{"$match": match}]))
+            assert people.update_one(slow, {"$set": {"email": "ada@example.org"}}).modified_count == 1
+    finally:
+        server.child.stop()
+    log = (tmp_path / "logs" / "mongod.log").read_text()
+    assert "ada@example" not in log
+    assert "Slow query" not in log
+    assert "Shutting down" in log, "the log is that of this server, to its end"
+
+
+def test_change_streams_work_on_the_shared_server(mongodb_url: str) -> None:
+    with MongoClient[dict[str, object]](mongodb_url) as client:
+        things = client.get_default_database()["things"]
+        with things.watch() as stream:
+            things.insert_one({"_id": 1})
+            assert stream.next()["operationType"] == "insert"
+
+
+def test_the_shared_rabbitmq_takes_a_message_in_a_virtual_host_of_its_own(amqp_url: str) -> None:
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        channel = connection.channel()
+        channel.queue_declare("q", durable=True, arguments={"x-queue-type": "quorum"})
+        channel.confirm_delivery()
+        channel.basic_publish("", "q", b"body", mandatory=True)
+        assert channel.basic_get("q", auto_ack=True)[2] == b"body"
+
+
+@pytest.mark.parametrize("name", ["amqp", "mongod"])
+def test_a_port_is_the_same_at_the_next_start_while_it_is_free(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "ports.json"
+    assert Ports(file).of(name) == Ports(file).of(name)

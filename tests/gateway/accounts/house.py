@@ -1,0 +1,303 @@
+"""The whole door on a real store, with nobody behind it: what generations become, a test decides."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import ClientResponse, FormData, web
+from aiohttp.test_utils import TestClient
+
+from actors.providers.replicate import ReplicateModel
+from actors.providers.settings import ReplicateSettings
+from actors.providers.webhook_secret import WebhookSecret
+from domain.accounts.access import Claims, Role
+from domain.accounts.credentials import PasswordSettings, Peppers, display_prefix, mint
+from domain.accounts.tiers import TIERS
+from domain.generation.generation import Generation
+from domain.generation.lifecycle import Patience
+from domain.generation.price import PriceSettings
+from domain.webhooks.master_keys import MasterKeys
+from domain.webhooks.settings import WebhookSettings
+from events.envelope import Cause
+from events.event import Event
+from events.generation import GenerationCompleted, Picture
+from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.tokens import Tokens, TokenSettings
+from gateway.door import Door, DoorSettings, create_door
+from gateway.events.connection import StreamSettings
+from gateway.events.event_hub import open_newsroom
+from gateway.settings import GatewaySettings
+from store.accounts.changes import AccountChanges
+from store.accounts.project_erasure import ProjectErasure
+from store.accounts.sweep import AccountSweep
+from store.accounts.user_changes import random_id
+from store.generations.blobs import Blob
+from store.generations.generations import Generations
+from store.generations.observations import Observations
+from store.generations.projection import rows_of
+from store.mongo.store import MongoStore
+from store.quota.admission import Admission
+from store.webhooks.webhooks import Webhooks
+from tests.domain.given import RESERVED, VALIDATED, intended, settled, started
+
+SECRET = "k" * 32
+PEPPER = "p" * 32
+OPERATOR_KEY = "an operator of these tests and no other place"
+PASSWORD = "correct horse battery"
+CAUSE = Cause(actor="operator")
+ONE = "/api/v1/generation/generations-v2"
+
+Json = Any
+
+
+class Clock:
+    """The true time, plus what a test adds."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A developer with his token."""
+
+    id: str
+    email: str
+    token: dict[str, str]
+    key: str
+    key_id: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project with a key."""
+
+    id: str
+    owner: Owner
+    key: str
+    key_id: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """An end user with all five headers; `mark` is a word that stands in whatever is his."""
+
+    id: str
+    email: str
+    place: Place
+    headers: dict[str, str]
+    mark: str
+
+    @property
+    def token(self) -> dict[str, str]:
+        return {"Authorization": self.headers["Authorization"]}
+
+
+@dataclass
+class House:
+    client: "TestClient[web.Request, web.Application]"
+    store: MongoStore
+    changes: AccountChanges
+    generations: Generations
+    sweep: AccountSweep
+    tokens: Tokens
+    clock: Clock
+    password_hash: str
+    picture: bytes
+    peppers: Peppers = field(default_factory=lambda: Peppers({1: PEPPER}))
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def owner(self, tier: str = "internal") -> Owner:
+        email = f"developer{next(self.numbers)}@example.com"
+        made = await self.changes.register_developer(
+            email=email, password_hash=self.password_hash, tier=tier, cause=CAUSE
+        )
+        key, key_id = await self._key(made.id, None)
+        return Owner(made.id, email, self.bearer(made.id, Role.DEVELOPER), key, key_id)
+
+    async def place(self, owner: Owner) -> Place:
+        mark = f"garden{next(self.numbers):04}"
+        made = await self.changes.create_project(owner.id, name=mark, limit=None, cause=CAUSE)
+        key, key_id = await self._key(owner.id, made.id)
+        return Place(made.id, owner, key, key_id, mark)
+
+    async def person(self, place: Place | None = None) -> Person:
+        place = place or await self.place(await self.owner())
+        mark = f"person{next(self.numbers):04}"
+        email = f"{mark}@example.com"
+        made = await self.changes.register_user(
+            place.owner.id,
+            place.id,
+            email=email,
+            password_hash=self.password_hash,
+            full_name=mark,
+            cause=CAUSE,
+        )
+        headers = {
+            **self.bearer(made.id, Role.END_USER, place.id),
+            "X-User-Role": "end_user",
+            "X-Developer-Key": place.owner.key,
+            "X-Project-ID": place.id,
+            "X-API-Key": place.key,
+        }
+        return Person(made.id, email, place, headers, mark)
+
+    async def staff(self, role: Role) -> dict[str, str]:
+        """Make an operator or an auditor; return his token."""
+        email = f"{role.value}{next(self.numbers)}@example.com"
+        made = await self.store.platform_changes(self.clock).create_staff(
+            random_id(), role, email=email, password_hash=self.password_hash, cause=CAUSE
+        )
+        return self.bearer(made.id, role)
+
+    def bearer(self, subject: str, role: Role, project: str | None = None, epoch: int = 0) -> dict[str, str]:
+        expiry = self.tokens.expiry("access")
+        claims = Claims(subject, role, project, random_id(), random_id(), expiry, epoch)
+        return {"Authorization": f"Bearer {self.tokens.sign(claims, 'access')}"}
+
+    async def submit(self, person: Person) -> str:
+        """Submit over HTTP with a word of the person in everything; return the generation's id."""
+        form = FormData()
+        form.add_field("example_images", self.picture, filename=f"{person.mark}.jpg")
+        form.add_field("instructions", json.dumps({"prompt": f"a picture of {person.mark}"}))
+        answer = await self.client.post("/api/v1/generation/generate-v2", data=form, headers=person.headers)
+        body = await answer.json()
+        assert answer.status == 202, body
+        await self.project(body["id"])
+        return str(body["id"])
+
+    async def complete(self, generation_id: str) -> Generation:
+        """Let a generation come to its end with one picture."""
+        data = self.picture + generation_id.encode()
+        digest = hashlib.sha256(data).hexdigest()
+        picture = Picture(digest=digest, content_type="image/jpeg", width=64, height=64, size=len(data))
+        blob = Blob(
+            generation=generation_id,
+            digest=digest,
+            token="t",
+            kind="result",
+            content_type="image/jpeg",
+            data=data,
+            sha256=digest,
+            created_at=self.clock(),
+        )
+        await self.store.blobs.put(blob)
+        done = GenerationCompleted(pictures=(picture,), predict_seconds=1.0, cost_microusd=1)
+        prediction = f"p-{generation_id}"
+        road: tuple[Event, ...] = (
+            VALIDATED,
+            RESERVED,
+            intended(),
+            started(prediction=prediction),
+            settled(prediction=prediction),
+            done,
+        )
+        decided = await self.generations.decide(generation_id, lambda _: list(road), cause=CAUSE)
+        assert decided is not None
+        await self.project(generation_id)
+        return decided.generation
+
+    async def project(self, generation_id: str) -> None:
+        """Write the row, as the projector would."""
+        generation = await self.generations.load(generation_id)
+        assert generation is not None
+        await self.store.projection.write(await rows_of([generation], self.store.words, Patience()))
+
+    async def completed(self, person: Person) -> str:
+        generation_id = await self.submit(person)
+        await self.complete(generation_id)
+        return generation_id
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, Json]:
+        return await answered(await self.client.get(path, headers=headers))
+
+    async def call(
+        self, method: str, path: str, headers: Mapping[str, str], body: Json = None
+    ) -> tuple[int, Json]:
+        return await answered(await self.client.request(method, path, headers=headers, json=body))
+
+    async def _key(self, developer_id: str, project_id: str | None) -> tuple[str, str]:
+        key = mint("ak" if project_id is None else "pk")
+        kept = await self.changes.create_key(
+            developer_id,
+            project_id,
+            key_hash=self.peppers.hash(key),
+            prefix=display_prefix(key),
+            cause=CAUSE,
+        )
+        return key, kept.id
+
+
+async def answered(answer: ClientResponse) -> tuple[int, Json]:
+    """Return status and body, JSON where it is."""
+    data = await answer.read()
+    return answer.status, json.loads(data) if "json" in answer.content_type else data
+
+
+def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Application:
+    settings = DoorSettings(
+        gateway=GatewaySettings.model_validate(
+            {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
+        ),
+        tokens=TokenSettings(),
+        authentication=AuthenticationSettings.model_validate(
+            {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
+        ),
+        passwords=PasswordSettings(memory_kib=8, passes=1),
+        streams=StreamSettings(),
+    )
+    model = ReplicateModel(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
+    door = Door(
+        store=store,
+        generations=generations,
+        admission=Admission(store.ledger, generations, clock=clock),
+        observations=Observations(generations, store.words, store.predictions, PriceSettings()),
+        webhooks=webhooks_of(store, clock),
+        patience=Patience(),
+        tiers=dict(TIERS),
+        provider_secret=WebhookSecret(model, clock),
+        newsroom=open_newsroom(store.events, store.feeds, secret=settings.id_key, settings=settings.streams),
+        broker=lambda: {"status": "healthy"},
+        clock=clock,
+    )
+    return create_door(door, settings)
+
+
+def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
+    return Webhooks(
+        store.events,
+        store.outgoing,
+        WebhookSettings(),
+        keys=MasterKeys({1: "m" * 32}),
+        announce=lambda _: None,
+        clock=clock,
+    )
+
+
+def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountSweep:
+    return AccountSweep(
+        accounts=store.accounts,
+        drafts=store.drafts.stale,
+        changes=store.account_changes(clock),
+        platform=store.platform_changes(clock),
+        projects=ProjectErasure(
+            accounts=store.accounts,
+            changes=store.account_changes(clock),
+            webhooks=webhooks_of(store, clock),
+            after=timedelta(days=30),
+            clock=clock,
+        ),
+        generations=generations,
+        lists=store.lists,
+        words=store.words,
+        blobs=store.blobs,
+        clock=clock,
+    )

@@ -1,0 +1,116 @@
+"""The log as its overseers read it, in pages; and what an auditor may do besides: nothing."""
+
+import pytest
+
+from domain.accounts.access import Role
+from tests.gateway.accounts.house import CAUSE, House
+from tests.gateway.accounts.test_matrix import BODY, UNKNOWN, Route, routes_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ONE = "/api/v1/generation/generations-v2"
+LOGS = {
+    "/api/v1/developers/{developer_id}/history",
+    ONE + "/{generation_id}/history",
+    "/api/v1/platform/history",
+}
+OWN = {
+    ("GET", "/api/v1/auth/me"),
+    ("POST", "/api/v1/auth/password"),
+    ("POST", "/api/v1/auth/logout"),
+}
+"""What everybody may do who has a login."""
+ASKS_NOBODY = {
+    ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("POST", "/api/v1/auth/register"),
+    ("GET", ONE + "/{generation_id}/images/{number}"),
+    ("GET", ONE + "/{generation_id}/examples/{number}"),
+    ("POST", "/api/v1/provider/replicate"),
+    ("GET", "/"),
+    ("GET", "/openapi.json"),
+    ("GET", "/health"),
+    ("GET", "/api/v1/health"),
+    ("GET", "/api/v1/health/database"),
+}
+"""Routes that go by what is sent or signed, not by the token."""
+
+
+async def test_a_history_is_read_in_pages(house: House) -> None:
+    owner, auditor = await house.owner(), await house.staff(Role.AUDITOR)
+    for number in range(5):
+        await house.changes.create_project(owner.id, name=str(number), limit=None, cause=CAUSE)
+    path = f"/api/v1/developers/{owner.id}/history"
+    _, whole = await house.get(f"{path}?limit=100", auditor)
+    assert (len(whole["events"]), whole["next_cursor"], whole["limit"]) == (7, None, 100)
+    pages, cursor = [], ""
+    while True:
+        status, page = await house.get(f"{path}?limit=3{cursor}", auditor)
+        assert status == 200
+        pages.append(page["events"])
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert [len(events) for events in pages] == [3, 3, 1]
+    assert [event for events in pages for event in events] == whole["events"]
+    status, page = await house.get(f"{path}?cursor=7", auditor)
+    assert (status, page["events"], page["next_cursor"]) == (200, [], None)
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "cursor=0", "cursor=x", "limit=1&limit=1"]
+)
+async def test_a_wrong_page_of_a_history_is_422(house: House, query: str) -> None:
+    owner, auditor = await house.owner(), await house.staff(Role.AUDITOR)
+    status, body = await house.get(f"/api/v1/developers/{owner.id}/history?{query}", auditor)
+    assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.PLATFORM_OPERATOR])
+async def test_overseers_read_every_log_and_find_no_word_in_it(house: House, role: Role) -> None:
+    person = await house.person()
+    generation, overseer = await house.completed(person), await house.staff(role)
+    status, body = await house.get(f"{ONE}/{generation}/history?limit=100", overseer)
+    types = [event["type"] for event in body["events"]]
+    assert (status, types[0], types[-1]) == (200, "generation.requested", "generation.completed")
+    assert person.mark not in str(body)
+    assert (await house.get("/api/v1/platform/history", overseer))[0] == 200
+    assert (await house.get(f"{ONE}/{UNKNOWN}/history", overseer))[0] == 404
+    for other in (person.headers, person.place.owner.token):
+        assert (await house.get(f"{ONE}/{generation}/history", other))[0] == 403
+        assert (await house.get("/api/v1/platform/history", other))[0] == 403
+
+
+async def test_an_auditor_reads_logs_and_nothing_else(house: House) -> None:
+    person = await house.person()
+    owner, place = person.place.owner, person.place
+    ids = {
+        "developer_id": owner.id,
+        "key_id": owner.key_id,
+        "project_id": place.id,
+        "api_key_id": place.key_id,
+        "user_id": person.id,
+        "generation_id": await house.completed(person),
+        "endpoint_id": UNKNOWN,
+        "delivery_id": UNKNOWN,
+        "number": "0",
+        "webhook_id": UNKNOWN,
+    }
+    wrong, logs = [], set()
+    for route in set(routes_of(house)):
+        if (route.method, route.path) in OWN | ASKS_NOBODY:
+            continue
+        status = await asked(house, route, ids)
+        if route.path in LOGS and route.method == "GET":
+            logs.add(route.path)
+            assert status == 200, route
+        elif status != 403:
+            wrong.append(f"{route.method} {route.path}: {status}")
+    assert not wrong, "\n".join(sorted(wrong))
+    assert logs == LOGS
+
+
+async def asked(house: House, route: Route, ids: dict[str, str]) -> int:
+    auditor = await house.staff(Role.AUDITOR)
+    body = BODY if route.method in {"POST", "PUT", "PATCH"} else None
+    return (await house.call(route.method, route.at(ids), auditor, body))[0]

@@ -1,0 +1,291 @@
+"""N x N: two developers, two projects each, two users each, and every route that the door has.
+
+The routes come from the door itself. What is another's must be answered exactly like what does not exist,
+must change nothing and must never carry a word of whom it belongs to.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientTimeout
+
+from domain.accounts.access import Role
+from tests.gateway.accounts.house import House, Owner, Person, answered
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+BODY = {
+    "name": "x",
+    "tier": "internal",
+    "password": "correct horse battery",
+    "is_public": True,
+    "url": "https://example.com/hook",
+    "event_types": ["generation.completed"],
+    "events": ["generation.completed"],
+}
+REFUSED = {401, 403, 404}
+"""What a caller may hear about what is not his. 403 is for a wrong role or wrong keys, whoever owns it."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """All ids of one end user and of what he stands in."""
+
+    person: Person
+    generation: str
+    endpoint: str
+
+    @property
+    def ids(self) -> dict[str, str]:
+        place = self.person.place
+        return {
+            "developer_id": place.owner.id,
+            "key_id": place.owner.key_id,
+            "project_id": place.id,
+            "api_key_id": place.key_id,
+            "user_id": self.person.id,
+            "generation_id": self.generation,
+            "endpoint_id": self.endpoint,
+            "webhook_id": self.endpoint,
+            "delivery_id": UNKNOWN,
+            "number": "0",
+        }
+
+    @property
+    def marks(self) -> set[str]:
+        """The words and ids that nobody else may ever read."""
+        place, owner = self.person.place, self.person.place.owner
+        return {
+            *(self.person.mark, self.person.id, self.generation, self.endpoint),
+            *(place.mark, place.id, place.key_id, place.key),
+            *(owner.id, owner.email, owner.key_id, owner.key),
+        }
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who asks: an end user with his five headers, a developer, or staff."""
+
+    name: str
+    headers: Mapping[str, str]
+    person: Person | None = None
+    owner: Owner | None = None
+    role: Role = Role.END_USER
+
+    def knows(self, subject: Subject) -> bool:
+        if self.person is not None:
+            return subject.person.id == self.person.id
+        return self.owner is not None and subject.person.place.owner.id == self.owner.id
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+
+    @property
+    def names(self) -> list[str]:
+        return re.findall(r"\{(\w+)\}", self.path)
+
+    def at(self, ids: Mapping[str, str]) -> str:
+        return self.path.format(**ids)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    house: House
+    subjects: list[Subject]
+    callers: list[Caller]
+    routes: list[Route]
+
+    def foreign(self, caller: Caller) -> set[str]:
+        """The words of everybody but the caller and what he may know."""
+        own = {mark for subject in self.subjects if caller.knows(subject) for mark in subject.marks}
+        if caller.person is not None:
+            own |= {subject.person.place.mark for subject in self.subjects if caller.knows(subject)}
+        return {mark for subject in self.subjects for mark in subject.marks} - own
+
+    async def ask(self, route: Route, path: str, caller: Caller) -> tuple[int, Any, str]:
+        answer = await self.house.client.request(
+            route.method,
+            path,
+            headers=caller.headers,
+            json=BODY if route.method in {"POST", "PUT", "PATCH"} else None,
+            allow_redirects=False,
+            timeout=ClientTimeout(total=10),
+        )
+        text = (await answer.read()).decode(errors="replace")
+        status, body = await answered(answer)
+        if isinstance(body, dict):
+            body.pop("request_id", None)
+        return status, body, text
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def matrix(house: House) -> Matrix:
+    subjects, callers = [], []
+    for number in range(2):
+        owner = await house.owner()
+        callers.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
+        for _ in range(2):
+            place = await house.place(owner)
+            for _ in range(2):
+                person = await house.person(place)
+                subjects.append(
+                    Subject(person, await house.completed(person), await _endpoint(house, person))
+                )
+                callers.append(Caller(person.mark, person.headers, person=person))
+    platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
+    callers += [Caller(role.value, await house.staff(role), role=role) for role in platform]
+    return Matrix(house, subjects, callers, sorted(routes_of(house), key=lambda r: (r.path, r.method)))
+
+
+def routes_of(house: House) -> Iterator[Route]:
+    """Every route of the door, its patterns without their regular expressions."""
+    for route in house.client.app.router.routes():
+        assert route.resource is not None
+        if route.method not in {"HEAD", "OPTIONS"}:
+            yield Route(route.method, route.resource.canonical)
+
+
+async def _endpoint(house: House, person: Person) -> str:
+    place = person.place
+    path = f"/api/v1/projects/{place.id}/webhooks"
+    status, body = await house.call("POST", path, place.owner.token, {"url": "https://example.com/hook"})
+    assert status == 201, body
+    return str(body["id"])
+
+
+async def test_the_matrix_knows_every_id_in_every_path(matrix: Matrix) -> None:
+    known = set(matrix.subjects[0].ids)
+    assert {name for route in matrix.routes for name in route.names} <= known
+    assert len(matrix.routes) >= 45
+
+
+async def test_what_is_anothers_is_answered_like_what_does_not_exist(matrix: Matrix) -> None:
+    wrong: list[str] = []
+    asked = 0
+    for route in (route for route in matrix.routes if route.names):
+        for caller in matrix.callers:
+            if _manages(caller, route):
+                continue
+            paths = _foreign_paths(matrix, route, caller)
+            expected = {twin: await matrix.ask(route, twin, caller) for twin in set(paths.values())}
+            foreign = matrix.foreign(caller)
+            for path, twin in paths.items():
+                asked += 1
+                status, body, text = await matrix.ask(route, path, caller)
+                if status not in REFUSED or (status, body) != expected[twin][:2]:
+                    wrong.append(f"{caller.name} {route.method} {path}: {status} {body}")
+                wrong += [
+                    f"{caller.name} {route.method} {path} says {mark}" for mark in foreign if mark in text
+                ]
+    assert not wrong, "\n".join(wrong[:20])
+    assert asked > 1000
+    await _everything_is_as_it_was(matrix)
+
+
+async def test_no_list_shows_what_is_anothers_whatever_it_is_asked_for(matrix: Matrix) -> None:
+    wrong: list[str] = []
+    for route in (route for route in matrix.routes if route.method == "GET" and not route.names):
+        for caller in matrix.callers:
+            if caller.role is Role.PLATFORM_OPERATOR and route.path == "/api/v1/developers":
+                continue
+            if _manages(caller, route):
+                continue
+            foreign = matrix.foreign(caller)
+            stranger = next(subject for subject in matrix.subjects if not caller.knows(subject))
+            chosen = f"?project_id={stranger.person.place.id}&user_id={stranger.person.id}"
+            for query in ("", chosen):
+                status, _, text = await matrix.ask(route, route.path + query, caller)
+                sent = {stranger.person.place.id, stranger.person.id} if query else set()
+                found = [mark for mark in foreign - sent if mark in text]
+                if found or status >= 500:
+                    wrong.append(f"{caller.name} GET {route.path}{query}: {status} {found}")
+    assert not wrong, "\n".join(wrong[:20])
+
+
+async def test_ones_own_token_with_anothers_keys_reads_nothing(matrix: Matrix) -> None:
+    reads = [route for route in matrix.routes if route.method == "GET" and route.names == ["generation_id"]]
+    assert len(reads) >= 4
+    for subject in matrix.subjects:
+        for other in matrix.subjects:
+            if other.person.place.id == subject.person.place.id:
+                continue
+            for header in ("X-Developer-Key", "X-Project-ID", "X-API-Key"):
+                if other.person.headers[header] == subject.person.headers[header]:
+                    continue
+                mixed = {**subject.person.headers, header: other.person.headers[header]}
+                route = reads[0]
+                status, body = await matrix.house.get(route.at(subject.ids), mixed)
+                assert status == 403, (header, body)
+
+
+async def test_everybody_reads_what_is_his(matrix: Matrix) -> None:
+    for subject in matrix.subjects:
+        person, place = subject.person, subject.person.place
+        status, body = await matrix.house.get(
+            f"/api/v1/generation/generations-v2/{subject.generation}", person.token
+        )
+        assert (status, body["id"]) == (200, subject.generation)
+        base = f"/api/v1/projects/{place.id}/generations"
+        status, body = await matrix.house.get(f"{base}/{subject.generation}", place.owner.token)
+        assert (status, body["user_id"], person.mark in body["instructions"]) == (200, person.id, True)
+        status, body = await matrix.house.get(f"{base}?user_id={person.id}", place.owner.token)
+        assert [one["id"] for one in body["generations"]] == [subject.generation]
+        status, body = await matrix.house.get(base, place.owner.token)
+        assert body["total"] == 2
+
+
+def _manages(caller: Caller, route: Route) -> bool:
+    """Tell whether somebody of the platform is entitled: operators to developers, auditors to the log."""
+    is_log = route.path.endswith("/history")
+    if not route.path.startswith("/api/v1/developers/") and not is_log:
+        return False
+    return caller.role is Role.PLATFORM_OPERATOR or (caller.role is Role.AUDITOR and is_log)
+
+
+def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, str]:
+    """Map each path to something of another's to its twin, to what does not exist.
+
+    It is another's throughout, or one's own down to an id that is another's.
+    """
+    own = next((subject for subject in matrix.subjects if caller.knows(subject)), None)
+    names = [name for name in route.names if name != "number"]
+    paths = {}
+    for subject in matrix.subjects:
+        if caller.knows(subject):
+            continue
+        for cut in range(len(names) if own is not None else 1):
+            mine = dict.fromkeys(names[:cut])
+            ids = {name: own.ids[name] if name in mine and own else subject.ids[name] for name in subject.ids}
+            if own is not None and all(ids[name] == own.ids[name] for name in names):
+                continue  # two users of one project share its ids
+            nobody = {name: ids[name] if name in mine else UNKNOWN for name in ids} | {"number": "0"}
+            paths[route.at(ids)] = route.at(nobody)
+    return paths
+
+
+async def _everything_is_as_it_was(matrix: Matrix) -> None:
+    for subject in matrix.subjects:
+        person, place = subject.person, subject.person.place
+        assert await matrix.house.store.accounts.user(place.id, person.id) is not None
+        developer = await matrix.house.store.accounts.developer(place.owner.id)
+        assert developer is not None
+        assert developer.tier == "internal"
+        project = await matrix.house.store.accounts.project(place.owner.id, place.id)
+        assert project is not None
+        assert project.name == place.mark
+        generation = await matrix.house.generations.load(subject.generation)
+        assert generation is not None
+        assert not generation.gone
+        assert not generation.is_public
+        status, _ = await matrix.house.get(f"/api/v1/projects/{place.id}/webhooks", place.owner.token)
+        assert status == 200
+        for key in await matrix.house.store.accounts.keys.all_of(place.owner.id):
+            assert key.active

@@ -1,0 +1,146 @@
+"""The served OpenAPI document tells the truth about the door that serves it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from jsonschema import Draft202012Validator
+
+from domain.accounts.access import Role
+from gateway.openapi.document import OPERATIONS
+from gateway.openapi.operation import Operation
+from tests.gateway.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House
+from tests.gateway.accounts.test_matrix import UNKNOWN, routes_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PUBLIC = json.loads((Path(__file__).parents[2] / "journeys/cloud-api.openapi.json").read_text())
+NOT_SERVED = {
+    ("get", "/api/v1/health/storage"),
+    ("get", "/api/v1/health/redis"),
+    ("get", "/api/v1/health/detailed"),
+    ("post", "/api/v1/auth/verify-email"),
+    ("post", "/api/v1/auth/request-verification"),
+}
+"""What we have not: no Redis, no e-mail."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(house: House) -> Any:
+    status, body = await house.get("/openapi.json")
+    assert status == 200
+    return body
+
+
+def methods_of(document: Any) -> set[tuple[str, str]]:
+    return {(method, path) for path, methods in document["paths"].items() for method in methods}
+
+
+async def test_every_route_is_in_the_document_and_nothing_else(house: House, served: Any) -> None:
+    assert methods_of(served) == {(route.method.lower(), route.path) for route in routes_of(house)}
+    assert len(OPERATIONS) == len(methods_of(served)), "no operation is told twice"
+
+
+async def test_what_the_public_file_has_is_served(served: Any) -> None:
+    assert methods_of(PUBLIC) - methods_of(served) == NOT_SERVED
+
+
+async def test_every_reference_leads_somewhere_and_every_id_is_its_own(served: Any) -> None:
+    text = json.dumps(served)
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert names <= set(served["components"]["schemas"])
+    operations = [one for methods in served["paths"].values() for one in methods.values()]
+    ids = [one["operationId"] for one in operations]
+    assert len(ids) == len(set(ids))
+    schemes = {name for one in operations for way in one["security"] for name in way}
+    assert schemes <= set(served["components"]["securitySchemes"])
+    for schema in served["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+async def test_every_part_of_a_path_is_a_parameter(served: Any) -> None:
+    for path, methods in served["paths"].items():
+        for operation in methods.values():
+            told = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+            assert told == set(re.findall(r"\{(\w+)\}", path)), path
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
+async def test_who_has_no_credentials_is_refused_where_the_document_says_so(
+    house: House, operation: Operation
+) -> None:
+    path = re.sub(r"\{number\}", "0", operation.path)
+    status, body = await house.call(operation.method.upper(), re.sub(r"\{\w+\}", UNKNOWN, path), {}, None)
+    if operation.caller == "link":
+        assert status in (401, 404), body
+        return
+    if operation.caller != "anybody":
+        assert status in (401, 403), body
+        return
+    assert status not in (401, 403) or "provider" in operation.path, body
+
+
+async def test_answers_look_as_the_document_says(house: House, served: Any) -> None:
+    person = await house.person()
+    owner, place = person.place.owner, person.place
+    generation = await house.completed(person)
+    await house.changes.update_project(owner.id, place.id, {"description": "d"}, cause=CAUSE)
+    project, one = "/api/v1/projects/{project_id}", "/api/v1/generation/generations-v2"
+    login = {"email": owner.email, "password": PASSWORD}
+    auditor = await house.staff(Role.AUDITOR)
+    ids = {"project_id": place.id, "generation_id": generation, "developer_id": owner.id}
+    for method, path, headers, body in (
+        ("post", "/api/v1/auth/login", {}, login),
+        ("get", "/api/v1/auth/me", person.token, None),
+        ("get", "/api/v1/auth/developer-keys", owner.token, None),
+        ("post", "/api/v1/auth/developer-keys", owner.token, {}),
+        ("post", "/api/v1/projects", owner.token, {"name": "another"}),
+        ("get", "/api/v1/projects", owner.token, None),
+        ("get", project, owner.token, None),
+        ("get", f"{project}/users", owner.token, None),
+        ("get", f"{project}/api-keys", owner.token, None),
+        ("get", f"{project}/generations", owner.token, None),
+        ("get", "/api/v1/usage", owner.token, None),
+        ("get", "/api/v1/developers", {"X-Operator-Key": OPERATOR_KEY}, None),
+        ("get", "/api/v1/usage", person.token, None),
+        ("get", "/api/v1/developers/{developer_id}/history", auditor, None),
+        ("get", f"{one}/{{generation_id}}", person.token, None),
+        ("get", one, person.token, None),
+        ("get", "/api/v1/platform/history", auditor, None),
+    ):
+        status, answer = await house.call(method.upper(), path.format(**ids), headers, body)
+        told = served["paths"][path][method]["responses"]
+        assert str(status) in told, (method, path, answer)
+        schema = told[str(status)]["content"]["application/json"]["schema"]
+        Draft202012Validator({**schema, "components": served["components"]}).validate(answer)
+
+
+async def test_a_refusal_looks_as_the_document_says(house: House, served: Any) -> None:
+    schema = {"$ref": "#/components/schemas/Error", "components": served["components"]}
+    for path, headers in (("/api/v1/auth/me", {}), ("/api/v1/projects/users?page=0", None)):
+        who = headers if headers is not None else (await house.owner()).token
+        _, body = await house.get(path, who)
+        Draft202012Validator(schema).validate(body)
+
+
+@pytest.mark.parametrize(
+    "query", ["by=user&by=day", "from=2026-01-01&from=2026-01-02", "format=csv&format=csv"]
+)
+async def test_a_parameter_of_usage_may_be_given_once(house: House, query: str) -> None:
+    owner = await house.owner()
+    status, body = await house.get(f"/api/v1/usage?{query}", owner.token)
+    assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
+    status, body = await house.get("/api/v1/usage?by=user,day", owner.token)
+    assert (status, body["by"]) == (200, ["user", "day"])
+
+
+async def test_the_project_too_many_is_refused_with_a_clear_text(house: House) -> None:
+    owner = await house.owner("free_starter")
+    for number in range(3):
+        assert (await house.call("POST", "/api/v1/projects", owner.token, {"name": str(number)}))[0] == 201
+    status, body = await house.call("POST", "/api/v1/projects", owner.token, {"name": "4"})
+    assert (status, body["code"]) == (400, "project_limit_exceeded")
+    assert body["detail"] == "Maximum of 3 projects reached for tier free_starter"

@@ -1,0 +1,58 @@
+"""A retry takes over the webhook of its original, which may have become a forbidden one."""
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import FormData
+
+from store.quota.ledger import Account
+from tests.gateway.accounts.house import ONE, House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize(
+    ("webhook", "status"),
+    [
+        ("https://hooks.studio.dev/picture", 202),
+        ("http://127.0.0.1:9/picture", 422),
+        ("ftp://hooks.example", 422),
+    ],
+)
+async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
+    house: House, webhook: str, status: int
+) -> None:
+    person = await house.person()
+    form = FormData()
+    form.add_field("example_images", house.picture, filename="a.jpg")
+    form.add_field("instructions", json.dumps({"prompt": "a cat"}))
+    form.add_field("webhook", "https://hooks.studio.dev/picture")
+    sent = await house.client.post("/api/v1/generation/generate-v2", data=form, headers=person.headers)
+    urls = (await sent.json())["urls"]
+    original = (await sent.json())["id"]
+    await house.complete(original)
+    # As if the operator had allowed this address then and did so no more.
+    words = house.store.client.get_default_database()["words"]
+    await words.update_one({"generation": original}, {"$set": {"webhook": webhook}})
+    before = await house.store.ledger.account(person.place.owner.id)
+
+    assert urls["retry"].endswith(f"{ONE}/{original}/retry")
+    answer = await house.client.post(f"{ONE}/{original}/retry", headers=person.headers)
+
+    assert answer.status == status
+    if status == 422:
+        body = await answer.json()
+        assert (body["code"], body["detail"][0]["loc"]) == ("invalid_webhook", ["body", "webhook"])
+        assert await house.store.ledger.account(person.place.owner.id) == before != Account()
+
+
+async def test_a_resource_says_where_it_is_retried_and_explained(house: House) -> None:
+    person = await house.person()
+    generation = await house.completed(person)
+    _, resource = await house.get(f"{ONE}/{generation}", person.token)
+    one = f"{ONE}/{generation}"
+    for name in ("retry", "explain"):
+        assert resource["urls"][name].endswith(f"{one}/{name}")
+    status, told = await house.get(urlsplit(resource["urls"]["explain"]).path, person.token)
+    assert (status, told["id"]) == (200, generation)

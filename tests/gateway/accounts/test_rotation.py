@@ -1,0 +1,61 @@
+"""Secrets change while two gateways run, one of them still the older."""
+
+from itertools import pairwise
+
+import pytest
+
+from domain.accounts.access import Claims, Role
+from domain.accounts.credentials import Peppers, mint
+from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.tokens import Tokens, key_id
+from store.accounts.user_changes import random_id
+from tests.gateway.accounts.house import Clock
+
+OLD, NEW = "o" * 32, "n" * 32
+
+
+def accepts(one: Tokens, other: Tokens) -> bool:
+    claims = Claims("ada", Role.END_USER, "garden", random_id(), random_id(), one.expiry("access"))
+    return other.verify(one.sign(claims, "access"), "access").subject == "ada"
+
+
+def test_at_every_step_of_a_rotation_both_gateways_accept_both_ones_tokens() -> None:
+    clock = Clock()
+    steps = [[OLD], [OLD, NEW], [NEW, OLD], [NEW]]  # known first, then signing, then alone
+    for before, after in pairwise(steps):
+        older, newer = Tokens(before, clock), Tokens(after, clock)
+        if before != steps[2]:  # the last step waits until the old one's tokens have expired
+            assert accepts(older, newer)
+        assert accepts(newer, older)
+
+
+def test_a_token_names_its_secret_by_a_hash_of_it() -> None:
+    assert key_id(OLD) != key_id(NEW)
+    assert OLD not in key_id(OLD)
+
+
+def test_a_new_pepper_is_known_before_it_hashes() -> None:
+    key = mint("ak")
+    steps = [
+        Peppers({1: OLD}),
+        Peppers({1: OLD, 2: NEW}, chosen=1),
+        Peppers({1: OLD, 2: NEW}),
+        Peppers({2: NEW}),
+    ]
+    for before, after in pairwise(steps):
+        assert after.hash(key) in before.candidates(key)
+        if after is not steps[3]:  # that step waits until every key in use has moved
+            assert before.hash(key) in after.candidates(key)
+
+
+def test_a_pepper_that_is_not_listed_cannot_hash() -> None:
+    with pytest.raises(ValueError, match="version 3"):
+        Peppers({1: OLD}, chosen=3)
+
+
+def test_the_settings_name_the_pepper_that_hashes() -> None:
+    settings = AuthenticationSettings.model_validate(
+        {"key_peppers": {1: OLD, 2: NEW}, "key_pepper_current": 1}
+    )
+    assert settings.peppers.current == 1
+    assert OLD not in repr(settings.peppers)

@@ -1,0 +1,410 @@
+"""Registration, developer keys and projects, over HTTP."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+
+from tests.gateway.auth.world import CAUSE, FORBIDDEN, OPERATOR_KEY, PASSWORD, UNKNOWN, Tenant, World, told
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+REGISTER, KEYS, PROJECTS = "/api/v1/auth/register", "/api/v1/auth/developer-keys", "/api/v1/projects"
+NO_DEVELOPER_KEY = 403, "Invalid or revoked developer key"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+def fresh_email() -> str:
+    return f"{uuid.uuid4().hex}@example.com"
+
+
+def program(tenant: Tenant) -> dict[str, str]:
+    return {
+        "X-Developer-Key": tenant.developer_key,
+        "X-Project-ID": tenant.project_id,
+        "X-API-Key": tenant.api_key,
+    }
+
+
+async def made(answer: ClientResponse) -> Any:
+    body = await answer.json()
+    assert answer.status == 201, body
+    return body
+
+
+async def got(world: World, path: str, tenant: Tenant) -> Any:
+    answer = await world.client.get(path, headers=world.as_developer(tenant))
+    assert answer.status == 200
+    return await answer.json()
+
+
+async def test_a_program_registers_an_end_user_who_is_logged_in_at_once(world: World) -> None:
+    tenant = await world.tenant()
+    sent = {"email": "Ada.Lovelace@Example.com", "password": PASSWORD, "full_name": "Ada"}
+    body = await made(await world.client.post(REGISTER, json=sent, headers=program(tenant)))
+    assert (body["email"], body["full_name"], body["role"]) == ("ada.lovelace@example.com", "Ada", "end_user")
+    assert (body["project_id"], body["provisioning"]) == (tenant.project_id, None)
+    answer = await world.client.get(
+        "/submit",
+        headers={
+            **program(tenant),
+            "X-User-Role": "end_user",
+            "Authorization": f"Bearer {body['access_token']}",
+        },
+    )
+    assert await answer.json() == [tenant.developer_id, tenant.project_id, body["id"]]
+
+
+async def test_an_address_registers_once_in_a_project(world: World) -> None:
+    tenant, other = await world.tenant(), await world.tenant()
+    sent = {"email": fresh_email(), "password": PASSWORD}
+    await made(await world.client.post(REGISTER, json=sent, headers=program(tenant)))
+    sent["email"] = sent["email"].upper()
+    assert (await told(await world.client.post(REGISTER, json=sent, headers=program(tenant))))[0] == 409
+    await made(await world.client.post(REGISTER, json=sent, headers=program(other)))
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [("X-Developer-Key", NO_DEVELOPER_KEY), ("X-Project-ID", FORBIDDEN), ("X-API-Key", FORBIDDEN)],
+)
+@pytest.mark.parametrize("value", [None, "wrong", "of another"])
+async def test_registering_needs_both_keys_of_the_project(
+    world: World, header: str, expected: tuple[int, str], value: str | None
+) -> None:
+    tenant, other = await world.tenant(), await world.tenant()
+    headers = program(tenant)
+    del headers[header]
+    if value is not None:
+        headers[header] = program(other)[header] if value == "of another" else value
+    if header == "X-Project-ID" and value == "of another":
+        expected = NO_DEVELOPER_KEY  # the key is compared with the project that was named
+    sent = {"email": fresh_email(), "password": PASSWORD}
+    assert await told(await world.client.post(REGISTER, json=sent, headers=headers)) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"email": "ada"}, "email"),
+        ({"password": "short"}, "password"),
+        ({"password": "x" * 129}, "password"),
+        ({"full_name": "x" * 256}, "full_name"),
+        ({"full_name": 7}, "full_name"),
+        ({"full_name": ""}, "full_name"),
+        ({"full_name": " \u200b\u2003"}, "full_name"),
+        ({"full_name": "Ada\u0000"}, "full_name"),
+        ({"full_name": "Ada\nLovelace"}, "full_name"),
+        ({"full_name": "Ada\u202eecalevoL"}, "full_name"),
+        ({"full_name": "Ada\u2066Lovelace"}, "full_name"),
+        ({"full_name": "Ada\ud800"}, "full_name"),
+        ({"password": " " * 8}, "password"),
+        ({"password": "longenough\ud800"}, "password"),
+    ],
+)
+async def test_a_registration_is_told_which_field_is_wrong(
+    world: World, change: dict[str, object], field: str
+) -> None:
+    sent = {"email": fresh_email(), "password": PASSWORD, **change}
+    answer = await world.client.post(REGISTER, json=sent, headers=program(await world.tenant()))
+    status, detail = await told(answer)
+    assert status == 422
+    assert isinstance(detail, list)
+    assert detail[0]["loc"] == ["body", field]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u0000", "a\tb", "a\u202db", "a\u2069b", "x" * 256, 7])
+async def test_a_name_that_nobody_can_read_is_refused_everywhere(world: World, name: object) -> None:
+    tenant = await world.tenant()
+    project = f"{PROJECTS}/{tenant.project_id}"
+    for method, path in (
+        ("POST", PROJECTS),
+        ("PUT", project),
+        ("POST", KEYS),
+        ("POST", f"{project}/api-keys"),
+    ):
+        answer = await world.client.request(
+            method, path, json={"name": name}, headers=world.as_developer(tenant)
+        )
+        status, detail = await told(answer)
+        assert status == 422, (method, path)
+        assert isinstance(detail, list)
+        assert [one["loc"] for one in detail] == [["body", "name"]]
+
+
+async def test_a_name_of_any_language_and_a_text_of_two_lines_are_kept(world: World) -> None:
+    tenant = await world.tenant()
+    sent = {"name": "حديقة 花园 🌻 \u200dÅse", "description": "one\n\ttwo"}
+    path = f"{PROJECTS}/{tenant.project_id}"
+    answer = await world.client.put(path, json=sent, headers=world.as_developer(tenant))
+    body = await answer.json()
+    assert (answer.status, {**body, **sent}) == (200, body)
+    answer = await world.client.put(
+        path, json={"description": "a\u202eb"}, headers=world.as_developer(tenant)
+    )
+    status, detail = await told(answer)
+    assert status == 422
+    assert isinstance(detail, list)
+    assert detail[0]["loc"] == ["body", "description"]
+
+
+async def test_an_operator_registers_a_developer_with_all_he_needs_to_begin(world: World) -> None:
+    sent = {"email": fresh_email(), "password": PASSWORD, "tier": "cloud_starter"}
+    headers = {"X-Operator-Key": OPERATOR_KEY}
+    body = await made(await world.client.post(REGISTER, json=sent, headers=headers))
+    assert (body["role"], body["project_id"], body["token_type"]) == ("developer", None, "bearer")
+    given = body["provisioning"]
+    keys = {
+        "X-Developer-Key": given["developer_key"],
+        "X-Project-ID": given["project_id"],
+        "X-API-Key": given["api_key"],
+    }
+    user = {"email": fresh_email(), "password": PASSWORD}
+    await made(await world.client.post(REGISTER, json=user, headers=keys))
+    state = await world.accounts.developer_state(body["id"])
+    assert state is not None
+    assert state[1] == "cloud_starter"
+    assert (await told(await world.client.post(REGISTER, json=sent, headers=headers)))[0] == 409
+
+
+@pytest.mark.parametrize("key", ["", "wrong", OPERATOR_KEY[:-1], OPERATOR_KEY + "x", "ü", "x" * 5000])
+async def test_nobody_else_registers_developers(world: World, key: str) -> None:
+    sent = {"email": fresh_email(), "password": PASSWORD}
+    answer = await world.client.post(REGISTER, json=sent, headers={"X-Operator-Key": key})
+    assert await told(answer) == FORBIDDEN
+
+
+async def test_an_unknown_tier_is_refused(world: World) -> None:
+    sent = {"email": fresh_email(), "password": PASSWORD, "tier": "gold"}
+    answer = await world.client.post(REGISTER, json=sent, headers={"X-Operator-Key": OPERATOR_KEY})
+    status, detail = await told(answer)
+    assert status == 422
+    assert isinstance(detail, list)
+    assert detail[0]["loc"] == ["body", "tier"]
+
+
+async def test_a_developer_key_is_shown_once_and_kept_as_a_hash(world: World) -> None:
+    tenant = await world.tenant()
+    answer = await world.client.post(KEYS, json={"name": "laptop"}, headers=world.as_developer(tenant))
+    body = await made(answer)
+    assert body["key"].startswith("ak_")
+    assert body["key_prefix"] == body["key"][:8]
+    listed = await got(world, KEYS, tenant)
+    assert [key["name"] for key in listed] == ["laptop", None]
+    assert set(listed[0]) == {"id", "name", "key_prefix", "is_active", "last_used_at", "created_at"}
+    headers = {**world.headers(tenant), "X-Developer-Key": body["key"]}
+    assert (await world.client.get("/submit", headers=headers)).status == 200
+    await world.accounts.keys.settle()
+    assert (await got(world, KEYS, tenant))[0]["last_used_at"] is not None
+
+
+async def test_the_eleventh_developer_key_is_refused_in_clear_words(world: World) -> None:
+    tenant = await world.tenant()
+    headers = world.as_developer(tenant)
+    posts = (world.client.post(KEYS, json={}, headers=headers) for _ in range(14))
+    answers = await asyncio.gather(*posts)
+    assert sorted(answer.status for answer in answers) == [201] * 9 + [400] * 5
+    refused = next(answer for answer in answers if answer.status == 400)
+    assert (await told(refused))[1] == "Maximum of 10 active developer keys reached. Revoke one first."
+    revoked = await world.client.delete(f"{KEYS}/{tenant.developer_key_id}", headers=headers)
+    assert revoked.status == 204
+    await made(await world.client.post(KEYS, json={}, headers=headers))
+
+
+async def test_a_key_of_another_developer_is_unknown(world: World) -> None:
+    tenant, other = await world.tenant(), await world.tenant()
+    headers = world.as_developer(tenant)
+    for key_id in (other.developer_key_id, tenant.api_key_id, NOWHERE, "x"):
+        answer = await world.client.delete(f"{KEYS}/{key_id}", headers=headers)
+        assert await told(answer) == (404, "Not found")
+    assert (await got(world, KEYS, other))[0]["is_active"]
+
+
+async def test_a_project_is_made_listed_changed_and_deleted(world: World) -> None:
+    tenant = await world.tenant()
+    headers = world.as_developer(tenant)
+    sent = {"name": "kitchen", "description": "herbs"}
+    body = await made(await world.client.post(f"{PROJECTS}/", json=sent, headers=headers))
+    one = f"{PROJECTS}/{body['id']}"
+    shown = await got(world, one, tenant)
+    assert (shown["name"], shown["description"], shown["updated_at"]) == ("kitchen", "herbs", None)
+    assert [project["name"] for project in await got(world, f"{PROJECTS}/", tenant)] == ["kitchen", "garden"]
+    answer = await world.client.put(one, json={"name": None, "description": None}, headers=headers)
+    changed = await answer.json()
+    assert (changed["name"], changed["description"]) == ("kitchen", None)
+    assert changed["updated_at"] is not None
+    assert (await world.client.delete(one, headers=headers)).status == 204
+    assert await told(await world.client.get(one, headers=headers)) == (404, "Not found")
+    assert [project["name"] for project in await got(world, PROJECTS, tenant)] == ["garden"]
+
+
+async def test_a_tier_has_so_many_projects(world: World) -> None:
+    tenant = await world.tenant(tier="free_starter")
+    headers = world.as_developer(tenant)
+    for name in ("b", "c"):
+        await made(await world.client.post(PROJECTS, json={"name": name}, headers=headers))
+    answer = await world.client.post(PROJECTS, json={"name": "d"}, headers=headers)
+    assert await told(answer) == (400, "Maximum of 3 projects reached for tier free_starter")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 256}, "name"),
+        ({"name": None}, "name"),
+        ({"name": "x", "description": "x" * 1001}, "description"),
+    ],
+)
+async def test_a_project_is_told_which_field_is_wrong(
+    world: World, body: dict[str, object], field: str
+) -> None:
+    answer = await world.client.post(PROJECTS, json=body, headers=world.as_developer(await world.tenant()))
+    status, detail = await told(answer)
+    assert status == 422
+    assert isinstance(detail, list)
+    assert detail[0]["loc"] == ["body", field]
+
+
+async def test_api_keys_are_made_listed_and_revoked(world: World) -> None:
+    tenant = await world.tenant()
+    path, headers = f"{PROJECTS}/{tenant.project_id}/api-keys", world.as_developer(tenant)
+    body = await made(await world.client.post(path, json={"name": "site"}, headers=headers))
+    assert body["key"].startswith("pk_")
+    assert [key["name"] for key in await got(world, path, tenant)] == ["site", None]
+    sent = {**world.headers(tenant), "X-API-Key": body["key"]}
+    assert (await world.client.get("/submit", headers=sent)).status == 200
+    assert (await world.client.delete(f"{path}/{body['id']}", headers=headers)).status == 204
+    assert await told(await world.client.get("/submit", headers=sent)) == FORBIDDEN
+    assert [key["is_active"] for key in await got(world, path, tenant)] == [False, True]
+    assert (await world.client.delete(f"{path}/{body['id']}", headers=headers)).status == 404
+
+
+async def test_users_are_listed_in_a_project_and_over_all(world: World) -> None:
+    ada = await world.tenant()
+    bob, cid = await world.neighbour(ada), await world.tenant(ada.developer_id)
+    page = await got(world, f"{PROJECTS}/{ada.project_id}/users?page_size=1", ada)
+    assert ([user["id"] for user in page["users"]], page["total"]) == ([bob.user_id], 2)
+    everybody = await got(world, f"{PROJECTS}/users", ada)
+    assert [user["id"] for user in everybody["users"]] == [cid.user_id, bob.user_id, ada.user_id]
+    assert everybody["users"][0]["project_name"] == "garden"
+    assert everybody["users"][0]["project_id"] == cid.project_id
+    chosen = await got(world, f"{PROJECTS}/users?project_id={cid.project_id}&is_active=true", ada)
+    assert [user["id"] for user in chosen["users"]] == [cid.user_id]
+    found = await got(world, f"{PROJECTS}/users?search={ada.email}", ada)
+    assert [user["id"] for user in found["users"]] == [ada.user_id]
+
+
+async def test_statistics_count_what_there_is_and_what_is_active(world: World) -> None:
+    ada = await world.tenant()
+    cid = await world.tenant(ada.developer_id)
+    await world.changes.revoke_key(ada.developer_id, ada.api_key_id, ada.project_id, cause=CAUSE)
+    one = await got(world, f"{PROJECTS}/{ada.project_id}/stats", ada)
+    assert one == {"users": {"total": 1, "active": 1}, "api_keys": {"total": 1, "active": 0}}
+    every = await got(world, f"{PROJECTS}/stats", ada)
+    assert every == {
+        "projects": {"total": 2, "active": 2},
+        "users": {"total": 2, "active": 2},
+        "api_keys": {"total": 2, "active": 1},
+    }
+    chosen = await got(world, f"{PROJECTS}/stats?project_id={cid.project_id}", ada)
+    assert chosen["api_keys"] == {"total": 1, "active": 1}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=0",
+        "page=x",
+        "page_size=101",
+        "page_size=0",
+        "is_active=perhaps",
+        "search=" + "x" * 256,
+        "search=a%00b",
+        "page=1&page=2",
+        "is_active=true&is_active=true",
+    ],
+)
+@pytest.mark.parametrize("what", ["users", "stats", "{id}/users", "{id}/stats"])
+async def test_a_wrong_query_is_answered_422(world: World, query: str, what: str) -> None:
+    tenant = await world.tenant()
+    path = f"{PROJECTS}/{what.format(id=tenant.project_id)}"
+    answer = await world.client.get(f"{path}?{query}", headers=world.as_developer(tenant))
+    status, detail = await told(answer)
+    assert status == 422
+    assert isinstance(detail, list)
+    assert detail[0]["loc"] == ["query", query.partition("=")[0]]
+    answer = await world.client.get(f"{path}?meaning=less&meaning=less", headers=world.as_developer(tenant))
+    assert answer.status == 200
+
+
+ROUTES = [
+    ("GET", KEYS),
+    ("POST", KEYS),
+    ("DELETE", KEYS + "/{api_key}"),
+    ("GET", PROJECTS),
+    ("POST", PROJECTS),
+    ("GET", PROJECTS + "/stats"),
+    ("GET", PROJECTS + "/users"),
+    ("GET", PROJECTS + "/{project}"),
+    ("PUT", PROJECTS + "/{project}"),
+    ("DELETE", PROJECTS + "/{project}"),
+    ("GET", PROJECTS + "/{project}/stats"),
+    ("GET", PROJECTS + "/{project}/users"),
+    ("GET", PROJECTS + "/{project}/api-keys"),
+    ("POST", PROJECTS + "/{project}/api-keys"),
+    ("DELETE", PROJECTS + "/{project}/api-keys/{api_key}"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_only_developers_manage(world: World, method: str, path: str) -> None:
+    tenant = await world.tenant()
+    path = path.format(project=tenant.project_id, api_key=tenant.api_key_id)
+    assert await told(await world.client.request(method, path, json={"name": "x"})) == UNKNOWN
+    user = await world.client.request(method, path, json={"name": "x"}, headers=world.headers(tenant))
+    assert await told(user) == FORBIDDEN
+    disguised = {**world.as_developer(tenant), "X-User-Role": "end_user"}
+    answer = await world.client.request(method, path, json={"name": "x"}, headers=disguised)
+    assert await told(answer) == FORBIDDEN
+
+
+@pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in ROUTES if "{" in path])
+async def test_what_is_anothers_is_unknown(world: World, method: str, path: str) -> None:
+    tenant, other = await world.tenant(), await world.tenant()
+    answers = []
+    for project, key in ((other.project_id, other.api_key_id), (NOWHERE, NOWHERE), ("x", "x")):
+        answer = await world.client.request(
+            method,
+            path.format(project=project, api_key=key),
+            json={"name": "mine"},
+            headers=world.as_developer(tenant),
+        )
+        answers.append(await told(answer))
+    assert answers == [(404, "Not found")] * 3
+    kept = await world.accounts.project(other.developer_id, other.project_id)
+    assert kept is not None
+    assert (kept.name, kept.active) == ("garden", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name": "garden", "name": "cellar"}', "every key may stand only once in an object"),
+        ('{"name": "garden", "more": ' + "[" * 17 + "]" * 17 + "}", "nested deeper than 16 levels"),
+        ('{"name": "garden", "more": NaN}', "Invalid JSON format"),
+        ('{"name": "garden", "more": 1e999}', "Invalid JSON format"),
+        ('{"name": "garden"', "Invalid JSON format"),
+        ('["garden"]', "value is not a valid dict"),
+    ],
+)
+async def test_a_body_that_may_be_read_in_two_ways_is_refused(world: World, text: str, message: str) -> None:
+    tenant = await world.tenant()
+    headers = {**world.as_developer(tenant), "Content-Type": "application/json"}
+    answer = await world.client.post("/api/v1/projects", data=text, headers=headers)
+    body = await answer.json()
+    assert (answer.status, body["code"]) == (422, "invalid_request")
+    assert [(field["loc"], field["msg"]) for field in body["detail"]] == [(["body"], message)]

@@ -1,0 +1,229 @@
+"""Every filter is answered from an index: MongoDB says so of the very commands that the store sends."""
+
+import itertools
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from domain.generation.lifecycle import Patience
+from domain.generation.listing import TOTAL_BOUND, Filters, Place, Scope
+from store.generations.lists import Total
+from store.generations.mongo_lists import MongoLists
+from store.generations.mongo_projection import MongoProjection
+from store.generations.projection import row_of
+from store.mongo.connection import Database, open_client, open_database
+from store.settings import StoreSettings
+from tests.domain.given import TO_COMPLETED, folded
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+ROW = row_of(folded(TO_COMPLETED), Patience(), {}).as_document()
+ROWS = 3_000
+LIMIT = 10
+
+OWN = Scope("prj-1", "usr-1")
+PROJECT = Scope("prj-1")
+PUBLIC = Scope("prj-1", public=True)
+FILTERS = {
+    "none": Filters(),
+    "status": Filters(status="failed"),
+    "unfinished": Filters(status="pending"),
+    "state": Filters(state="canceling"),
+    "time": Filters(
+        created_after=NOON + timedelta(seconds=900), created_before=NOON + timedelta(seconds=950)
+    ),
+    "metadata": Filters(metadata=(("order", "7"),)),
+    "two of metadata": Filters(metadata=(("order", "7"), ("batch", "x"))),
+    "request": Filters(request_id="r-7"),
+    "key": Filters(id="g00000007"),
+    "status and time": Filters(status="failed", created_before=NOON + timedelta(seconds=2_000)),
+    "metadata and status": Filters(metadata=(("order", "7"),), status="completed"),
+    "all": Filters(
+        status="completed",
+        state="completed",
+        created_after=NOON,
+        created_before=NOON + timedelta(days=1),
+        metadata=(("order", "7"), ("batch", "x")),
+        request_id="r-7",
+        id="g00000007",
+    ),
+}
+PLACE = Place(NOON + timedelta(seconds=2_500), "g00002500")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def database(accounts_database: str) -> AsyncIterator[Database]:
+    settings = StoreSettings.model_validate({"mongodb_url": accounts_database})
+    client = open_client(settings)
+    yield open_database(client, settings)
+    client.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lists(database: Database) -> AsyncIterator[MongoLists]:
+    """Fill a crowded collection: few rows match any one filter, most are other users' or erased."""
+    lists = MongoLists(database)
+    await MongoProjection(database).ensure_indexes()
+    await lists.ensure_indexes()
+    await database.get_collection("generations").insert_many([document(number) for number in range(ROWS)])
+    yield lists
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def profile(lists: MongoLists, database: Database) -> AsyncIterator[Any]:
+    """Let MongoDB write down every command of one test."""
+    profile = database.get_collection("system.profile")
+    await database.command("profile", 2)
+    yield profile
+    await database.command("profile", 0)
+    await profile.drop()
+
+
+def document(number: int) -> dict[str, Any]:
+    generation = folded(TO_COMPLETED)
+    metadata = {"order": number % 300, "batch": "x" if number % 2 else "y"}
+    labels = list(row_of(generation, Patience(), metadata).labels)
+    shown = {7: "failed", 8: "canceling", 9: "waiting"}.get(number % 300, "completed")
+    status = {"canceling": "processing", "waiting": "pending"}.get(shown, shown)
+    return {
+        **ROW,
+        "_id": f"g{number:08}",
+        "user": f"usr-{number % 3}",
+        "created_at": NOON + timedelta(seconds=number),
+        "erased": number % 10 == 4,
+        "is_public": number % 5 == 2,
+        "shown": shown,
+        "status": status,
+        "request_id": f"r-{number}",
+        "labels": labels,
+    }
+
+
+@pytest.mark.parametrize(("scope", "name"), [*itertools.product((OWN, PROJECT, PUBLIC), FILTERS)])
+async def test_every_filter_is_backed_by_an_index(
+    lists: MongoLists, database: Database, profile: Any, scope: Scope, name: str
+) -> None:
+    filters = FILTERS[name]
+    await lists.page(scope, filters, page=1, per_page=LIMIT)
+    await lists.behind(PLACE, scope, filters, limit=LIMIT)
+    await lists.total(scope, filters)
+    found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
+    assert len(found) >= 3
+    for told in found:
+        assert "IXSCAN" in told["planSummary"]
+        assert "COLLSCAN" not in told["planSummary"]
+        assert not told.get("hasSortStage")
+    for told in found[:2]:
+        # A few more than are read where several states, or two labels, are looked through side by side.
+        assert told["keysExamined"] <= 2 * LIMIT + 12
+        assert told["docsExamined"] <= 2 * LIMIT
+
+
+COMMON = {
+    "metadata and status": Filters(metadata=(("batch", "x"),), status="failed"),
+    "two of metadata, the common one first": Filters(metadata=(("batch", "x"), ("order", "7"))),
+    "metadata and time": Filters(metadata=(("batch", "x"),), created_before=NOON + timedelta(seconds=9)),
+    "status and state that exclude each other": Filters(status="failed", state="completed"),
+    "status and time": Filters(status="completed", created_before=NOON + timedelta(seconds=9)),
+}
+
+
+@pytest.mark.parametrize("name", COMMON)
+async def test_no_combination_examines_more_than_the_bound_and_a_cursor_still_finds_everything(
+    lists: MongoLists, database: Database, profile: Any, name: str
+) -> None:
+    bound, filters = 50, COMMON[name]
+    expected = await lists.page(PROJECT, filters, page=1, per_page=ROWS)
+    bounded = MongoLists(database, bound=bound)
+    await profile.database.command("profile", 0)
+    await profile.drop()
+    await profile.database.command("profile", 2)
+    read: list[str] = []
+    step = await bounded.behind(None, PROJECT, filters, limit=LIMIT)
+    read += [row.id for row in step.rows]
+    while step.more is not None:
+        step = await bounded.behind(step.more, PROJECT, filters, limit=LIMIT)
+        read += [row.id for row in step.rows]
+    total = await bounded.total(PROJECT, filters)
+    assert read == [row.id for row in expected]
+    assert total.number <= len(expected)
+    assert total == Total(len(expected), exact=True) or not total.exact
+    asked = {"ns": {"$regex": "generations$"}}
+    found = await profile.find(asked).to_list(None)
+    assert found
+    for told in found:
+        assert told["docsExamined"] <= bound + 1
+        assert told["keysExamined"] <= 2 * bound + 12
+
+
+async def test_filters_find_what_they_say(lists: MongoLists) -> None:
+    documents = [document(number) for number in reversed(range(ROWS))]
+    for scope, (name, filters) in itertools.product((OWN, PROJECT, PUBLIC), FILTERS.items()):
+        found = await lists.page(scope, filters, page=1, per_page=ROWS)
+        expected = [one for one in documents if _holds(one, scope, name)]
+        assert [row.id for row in found] == [one["_id"] for one in expected], (scope, name)
+        assert await lists.total(scope, filters) == Total(len(expected), exact=True)
+
+
+async def test_going_on_behind_places_reads_every_row_once(lists: MongoLists, database: Database) -> None:
+    rows = database.get_collection("generations")
+    scope = Scope("prj-2", "usr-1")
+    old = [{**document(number), "_id": f"o{number:08}", "project": "prj-2"} for number in range(ROWS)]
+    await rows.insert_many(old)
+    same = {"created_at": NOON + timedelta(seconds=1_500)}
+    await rows.update_many(
+        {"project": "prj-2", "created_at": {"$gt": NOON + timedelta(seconds=1_000)}}, {"$set": same}
+    )
+    expected = [row.id for row in await lists.page(scope, Filters(), page=1, per_page=ROWS)]
+    read: list[str] = []
+    place = None
+    for number in itertools.count():
+        step = await lists.behind(place, scope, Filters(), limit=97)
+        read += [row.id for row in step.rows]
+        if step.more is None:
+            break
+        place = step.more
+        new = {**old[1], "_id": f"new{number}", "created_at": NOON + timedelta(days=1, seconds=number)}
+        await rows.insert_one(new)
+    assert read == expected
+    assert len(read) > 800
+
+
+async def test_a_total_is_exact_up_to_its_bound_and_says_when_it_is_more(
+    lists: MongoLists, database: Database
+) -> None:
+    rows = database.get_collection("generations")
+    many = [{**document(1), "_id": f"m{number}", "user": "usr-9"} for number in range(TOTAL_BOUND)]
+    await rows.insert_many(many)
+    scope = Scope("prj-1", "usr-9")
+    assert await lists.total(scope, Filters()) == Total(TOTAL_BOUND, exact=True)
+    await rows.insert_one({**many[0], "_id": "one more"})
+    assert await lists.total(scope, Filters()) == Total(TOTAL_BOUND, exact=False)
+    assert await lists.total(scope, Filters(status="completed")) == Total(TOTAL_BOUND, exact=False)
+
+
+def _holds(one: dict[str, Any], scope: Scope, name: str) -> bool:
+    """Judge a row by the sentence that the filter's name is, without a query."""
+    number = int(one["_id"][1:])
+    visible = one["is_public"] if scope.public else not one["erased"]
+    ours = scope.user in (None, one["user"])
+    seventh = number % 300 == 7
+    said = {
+        "none": True,
+        "status": one["status"] == "failed",
+        "unfinished": one["status"] == "pending",
+        "state": one["shown"] == "canceling",
+        "time": 900 < number < 950,
+        "metadata": seventh,
+        "two of metadata": seventh and number % 2 == 1,
+        "request": number == 7,
+        "key": number == 7,
+        "status and time": one["status"] == "failed" and number < 2_000,
+        "metadata and status": seventh and one["status"] == "completed",
+        "all": False,
+    }
+    return bool(visible and ours and said[name])

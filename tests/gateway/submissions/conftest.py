@@ -1,0 +1,27 @@
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.gateway.submissions.wire import Door, open_door
+from tests.making import jpeg, photo
+
+
+@pytest_asyncio.fixture
+async def door() -> AsyncIterator[Door]:
+    async with open_door() as opened:
+        yield opened
+        assert opened.budget.free == 256 * 1024 * 1024, "every byte was given back"
+
+
+@pytest.fixture(scope="session")
+def small_jpeg() -> bytes:
+    return jpeg("rocket.jpg", (64, 64))
+
+
+@pytest.fixture(scope="session")
+def full_jpeg() -> bytes:
+    """A photograph of exactly 10 MiB: what follows the picture is random."""
+    picture = photo("rocket.jpg")
+    return picture + random.Random(1).randbytes(10_485_760 - len(picture))

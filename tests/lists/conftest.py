@@ -1,3 +1,0 @@
-from tests.accounts.conftest import accounts_database, house
-
-__all__ = ["accounts_database", "house"]

@@ -1,0 +1,41 @@
+"""Events to post, a way to look into RabbitMQ, and a wire that can be cut."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from rabbitmq.topology import Topology, topology
+from tests.rabbitmq.commits import TABLE, Commits
+from tests.rabbitmq.heard import Heard
+from tests.rabbitmq.server import Server
+from tests.rabbitmq.wire import Wire
+
+
+@pytest.fixture
+def table() -> Topology:
+    return topology(TABLE)
+
+
+@pytest.fixture
+def commits() -> Commits:
+    return Commits()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def server(amqp_url: str) -> Iterator[Server]:
+    server = Server(amqp_url)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+async def wire(amqp_url: str) -> AsyncIterator[Wire]:
+    wire = Wire(amqp_url)
+    await wire.start()
+    yield wire
+    await wire.close()

@@ -1,0 +1,85 @@
+"""A node of our own that is killed without warning."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from events.commit import Commit
+from exemplar.local.ports import Ports
+from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
+from rabbitmq.consumer import Consuming
+from rabbitmq.publisher import Publisher
+from rabbitmq.topology import definitions_json, topology
+from rabbitmq.wakeup import Wakeups
+from tests.conftest import PASSWORD, missing
+from tests.rabbitmq.commits import TABLE, Commits
+from tests.rabbitmq.heard import Heard
+from tests.rabbitmq.server import Server
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[RabbitNode]:
+    """Run a node that has loaded the printed definitions of our table at its start."""
+    if not RabbitNode.available():
+        missing("no RabbitMQ: apt install rabbitmq-server")
+    printed = tmp_path / "definitions.json"
+    printed.write_text(definitions_json(topology(TABLE)))
+    free = Ports(tmp_path / "ports.json")
+    ports = RabbitPorts(free.of("amqp"), free.of("distribution"), free.of("epmd"))
+    node = RabbitNode(tmp_path, ports, os.environ, password=PASSWORD, definitions=printed)
+    try:
+        node.launch()
+        node.wait_ready()
+        yield node
+    finally:
+        node.node.kill()
+        node.stop()
+
+
+async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_comes_back(
+    node: RabbitNode, commits: Commits
+) -> None:
+    server = Server(node.url)
+    assert server.exists("validation")
+    assert server.exists("validation.dead")
+    server.close()
+    table = topology(TABLE)
+    confirmed, heard, listening = Heard(), Heard(), asyncio.Semaphore(0)
+    publisher = Publisher(node.url, table, confirmed.note)
+    wakeups = Wakeups(node.url, lambda *_: None, topology=table, on_listening=listening.release)
+    await publisher.start()
+    await wakeups.start()
+    announcing = asyncio.create_task(announce_for_ever(publisher, commits))
+    await listening.acquire()
+    await confirmed.until(lambda ids: len(ids) > 500)
+    node.node.kill()
+    await asyncio.to_thread(node.node.stop)
+    before = len(confirmed.ids)
+    consumers = Consuming(node.url, {"validation": heard.handle}, topology=table, prefetch=8)
+    await consumers.start()
+    assert not await announced(publisher, commits.progressed(), seconds=0.5)
+    node.launch()
+    await confirmed.until(lambda ids: len(ids) > before + 500, seconds=40)
+    await asyncio.wait_for(listening.acquire(), 20)
+    announcing.cancel()
+    await publisher.close()
+    await heard.until(lambda ids: set(confirmed.ids) <= set(ids), seconds=40)
+    await consumers.stop()
+    await wakeups.close()
+
+
+async def announce_for_ever(publisher: Publisher, commits: Commits) -> None:
+    while True:
+        for _ in range(5):
+            publisher.announce(commits.progressed())
+        await asyncio.sleep(0.01)
+
+
+async def announced(publisher: Publisher, commit: Commit, *, seconds: float) -> bool:
+    try:
+        return await asyncio.wait_for(publisher.publish(commit), seconds)
+    except TimeoutError:
+        return False

@@ -1,0 +1,239 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from pika import spec
+
+from events.commit import Commit
+from events.envelope import from_cloudevent
+from events.generation import CancelRequested, GenerationProgressed
+from rabbitmq.publisher import Publisher
+from rabbitmq.relay import relay
+from rabbitmq.topology import Topology, topology
+from tests.rabbitmq.commits import Commits
+from tests.rabbitmq.heard import Heard, until
+from tests.rabbitmq.server import Server
+from tests.rabbitmq.wire import Wire
+
+NOWHERE = "amqp://guest:guest@127.0.0.1:1/%2F"
+
+
+@asynccontextmanager
+async def publishing(
+    url: str,
+    table: Topology,
+    on_published: Callable[[str], None],
+    *,
+    confirm_timeout: float = 15.0,
+    capacity: int = 10_000,
+) -> AsyncIterator[Publisher]:
+    publisher = Publisher(url, table, on_published, confirm_timeout=confirm_timeout, capacity=capacity)
+    await publisher.start()
+    yield publisher
+    await publisher.close()
+
+
+async def test_a_published_commit_lies_in_every_queue_that_wants_it_as_a_persistent_cloudevent(
+    amqp_url: str, table: Topology, server: Server, commits: Commits
+) -> None:
+    commit = commits.of(GenerationProgressed(percent=7), CancelRequested())
+    marks: list[str] = []
+    async with publishing(amqp_url, table, marks.append) as publisher:
+        assert await publisher.publish(commit)
+    assert marks == [commit.id]
+    assert [properties.message_id for properties in server.take("quota", 2)] == [
+        event.id for event in commit.events
+    ]
+    [(properties, body)] = server.take_with_bodies("validation", 1)
+    assert from_cloudevent(json.loads(body)) == commit.events[0]
+    assert properties.content_type == "application/cloudevents+json"
+    assert properties.delivery_mode == 2
+
+
+async def test_announced_commits_are_all_published_and_each_mark_is_cleared_once(
+    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+) -> None:
+    announced = [commits.progressed() for _ in range(500)]
+    async with publishing(amqp_url, table, heard.note) as publisher:
+        assert await publisher.publish(commits.cancelled())
+        for commit in announced:
+            publisher.announce(commit)
+        await heard.all_of(*(commit.id for commit in announced))
+    assert len(heard.ids) == 501
+    assert server.count("validation") == 500
+    assert server.count("quota") == 501
+
+
+async def test_the_events_of_a_stream_arrive_in_their_order(
+    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+) -> None:
+    announced = [
+        commits.of(GenerationProgressed(percent=n), stream="generation-x", after=n) for n in range(50)
+    ]
+    async with publishing(amqp_url, table, heard.note) as publisher:
+        assert await publisher.publish(commits.cancelled())
+        for commit in announced:
+            publisher.announce(commit)
+        await heard.all_of(*(commit.id for commit in announced))
+    assert [properties.message_id for properties in server.take("validation", 50)] == [
+        c.id for c in announced
+    ]
+
+
+async def test_a_deleted_queue_is_declared_again_and_gets_the_message(
+    amqp_url: str, server: Server, commits: Commits
+) -> None:
+    only = topology({"validation": ["generation.progressed"]})
+    commit = commits.progressed()
+    async with publishing(amqp_url, only, lambda _: None) as publisher:
+        assert await publisher.publish(commits.progressed())
+        server.channel.queue_delete("validation")
+        assert await publisher.publish(commit)
+    assert [properties.message_id for properties in server.take("validation", 1)] == [commit.id]
+
+
+async def test_a_deleted_exchange_is_declared_again_by_the_next_link(
+    amqp_url: str, table: Topology, server: Server, commits: Commits
+) -> None:
+    async with publishing(amqp_url, table, lambda _: None) as publisher:
+        assert await publisher.publish(commits.progressed())
+        server.channel.exchange_delete(table.exchange)
+        assert not await publisher.publish(commits.progressed())
+        assert await publisher.publish(commits.progressed())
+
+
+async def test_an_event_that_nobody_wants_counts_as_published_without_rabbitmq(commits: Commits) -> None:
+    marks: list[str] = []
+    commit = commits.lost()
+    async with publishing(NOWHERE, topology({"quota": ["generation.failed"]}), marks.append) as publisher:
+        assert await publisher.publish(commit)
+        publisher.announce(commit)
+    assert marks == [commit.id, commit.id]
+
+
+async def test_announcing_while_rabbitmq_is_down_neither_blocks_nor_raises_nor_clears_a_mark(
+    table: Topology, commits: Commits
+) -> None:
+    marks: list[str] = []
+    began = asyncio.get_running_loop().time()
+    async with publishing(NOWHERE, table, marks.append, confirm_timeout=0.5) as publisher:
+        for _ in range(20_000):
+            publisher.announce(commits.progressed())
+        took = asyncio.get_running_loop().time() - began
+        assert not await publisher.publish(commits.progressed())
+        assert not publisher.connected
+    assert marks == []
+    assert took < 10
+
+
+async def test_more_commits_than_the_capacity_stay_marked(
+    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+) -> None:
+    async with publishing(amqp_url, table, heard.note, capacity=10) as publisher:
+        assert await publisher.publish(commits.cancelled())
+        for _ in range(25):
+            publisher.announce(commits.progressed())
+        await heard.until(lambda ids: len(ids) == 11)
+    assert len(heard.ids) == 11
+    assert server.count("validation") == 10
+
+
+async def test_a_commit_that_is_announced_and_relayed_at_once_is_sent_once(
+    amqp_url: str, table: Topology, server: Server, commits: Commits
+) -> None:
+    commit = commits.progressed()
+    async with publishing(amqp_url, table, lambda _: None) as publisher:
+        assert await publisher.publish(commits.cancelled())
+        publisher.announce(commit)
+        assert all(await asyncio.gather(publisher.publish(commit), publisher.publish(commit)))
+    assert server.count("validation") == 1
+
+
+async def test_a_failing_callback_does_not_stop_the_publisher(
+    amqp_url: str, table: Topology, commits: Commits
+) -> None:
+    def broken(_commit: str) -> None:
+        raise ZeroDivisionError
+
+    async with publishing(amqp_url, table, broken) as publisher:
+        assert await publisher.publish(commits.progressed())
+        assert await publisher.publish(commits.progressed())
+
+
+async def test_a_cut_link_comes_back_and_publishes_again(
+    wire: Wire, table: Topology, commits: Commits
+) -> None:
+    unsure = commits.progressed()
+    async with publishing(wire.url, table, lambda _: None) as publisher:
+        assert await publisher.publish(commits.progressed())
+        wire.cut()
+        assert not await publisher.publish(unsure)
+        assert await publisher.publish(unsure)
+        assert wire.accepted == 2
+
+
+async def test_a_silent_link_is_dropped_after_the_confirm_timeout_and_nothing_is_claimed(
+    wire: Wire, table: Topology, server: Server, commits: Commits
+) -> None:
+    marks: list[str] = []
+    swallowed = commits.progressed()
+    async with publishing(wire.url, table, marks.append, confirm_timeout=1.0) as publisher:
+        assert await publisher.publish(commits.progressed())
+        wire.hold()
+        assert not await publisher.publish(swallowed)
+        await until(lambda: not publisher.connected)
+        wire.release()
+        await until(lambda: publisher.connected)
+        assert await publisher.publish(commits.progressed())
+    assert swallowed.id not in marks
+    assert server.count("validation") == 2
+
+
+async def test_a_blocked_link_is_not_written_to_until_it_is_unblocked(
+    wire: Wire, table: Topology, server: Server, commits: Commits
+) -> None:
+    async with publishing(wire.url, table, lambda _: None, confirm_timeout=0.5) as publisher:
+        assert await publisher.publish(commits.progressed())
+        wire.say(spec.Connection.Blocked("low on memory"))
+        await until(lambda: not publisher.connected)
+        publisher.announce(commits.progressed())
+        assert not await publisher.publish(commits.progressed())
+        assert server.count("validation") == 1
+        wire.say(spec.Connection.Unblocked())
+        assert await publisher.publish(commits.progressed())
+        assert server.count("validation") == 2
+        assert wire.accepted == 1
+
+
+async def test_the_relay_publishes_what_stayed_marked_and_stops_at_the_first_failure(
+    commits: Commits,
+) -> None:
+    waiting = [commits.progressed() for _ in range(350)]
+
+    publisher = Failing(at=waiting[150])
+    assert await relay(lambda: stayed(waiting), publisher) == 199
+    assert publisher.asked == 200
+
+
+async def test_the_relay_publishes_everything_through_rabbitmq(
+    amqp_url: str, table: Topology, server: Server, commits: Commits
+) -> None:
+    waiting = [commits.progressed() for _ in range(150)]
+    async with publishing(amqp_url, table, lambda _: None) as publisher:
+        assert await relay(lambda: stayed(waiting), publisher) == 150
+    assert server.count("validation") == 150
+
+
+class Failing:
+    def __init__(self, at: Commit) -> None:
+        self.asked = 0
+        self._at = at
+
+    async def publish(self, commit: Commit) -> bool:
+        self.asked += 1
+        return commit is not self._at
+
+
+async def stayed(commits: list[Commit]) -> list[Commit]:
+    return commits

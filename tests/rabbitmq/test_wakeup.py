@@ -1,0 +1,82 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from rabbitmq.publisher import Publisher
+from rabbitmq.topology import Topology
+from rabbitmq.wakeup import OnEvent, Wakeups
+from tests.rabbitmq.commits import Commits
+from tests.rabbitmq.server import Server
+from tests.rabbitmq.wire import Wire
+
+
+class Listening:
+    def __init__(self) -> None:
+        self.times = asyncio.Semaphore(0)
+        self.told: asyncio.Queue[tuple[str, int, str]] = asyncio.Queue()
+
+    def hear(self, stream: str, version: int, event_type: str) -> None:
+        self.told.put_nowait((stream, version, event_type))
+
+
+@asynccontextmanager
+async def listening(url: str, table: Topology, on_event: OnEvent | None = None) -> AsyncIterator[Listening]:
+    ears = Listening()
+    wakeups = Wakeups(url, on_event or ears.hear, topology=table, on_listening=ears.times.release)
+    await wakeups.start()
+    yield ears
+    await wakeups.close()
+
+
+@asynccontextmanager
+async def publisher(url: str, table: Topology) -> AsyncIterator[Publisher]:
+    opened = Publisher(url, table, lambda _: None)
+    await opened.start()
+    yield opened
+    await opened.close()
+
+
+async def test_every_listening_process_is_told_of_every_event(
+    amqp_url: str, table: Topology, commits: Commits
+) -> None:
+    commit = commits.cancelled()
+    async with (
+        listening(amqp_url, table) as one,
+        listening(amqp_url, table) as other,
+        publisher(amqp_url, table) as post,
+    ):
+        for ears in (one, other):
+            await asyncio.wait_for(ears.times.acquire(), 10)
+        assert await post.publish(commit)
+        for ears in (one, other):
+            told = await asyncio.wait_for(ears.told.get(), 10)
+            assert told == (commit.stream, 1, "generation.cancel_requested")
+
+
+async def test_listening_begins_again_after_the_link_was_cut(
+    wire: Wire, amqp_url: str, table: Topology, commits: Commits
+) -> None:
+    async with listening(wire.url, table) as ears, publisher(amqp_url, table) as post:
+        await asyncio.wait_for(ears.times.acquire(), 10)
+        wire.cut()
+        await asyncio.wait_for(ears.times.acquire(), 10)
+        assert await post.publish(commits.cancelled())
+        await asyncio.wait_for(ears.told.get(), 10)
+
+
+async def test_what_is_not_ours_is_overheard_and_a_broken_listener_goes_on(
+    amqp_url: str, table: Topology, server: Server, commits: Commits
+) -> None:
+    told: asyncio.Queue[Any] = asyncio.Queue()
+
+    def broken(*event: Any) -> None:
+        told.put_nowait(event)
+        raise ZeroDivisionError
+
+    async with listening(amqp_url, table, broken) as ears, publisher(amqp_url, table) as post:
+        await asyncio.wait_for(ears.times.acquire(), 10)
+        server.channel.basic_publish(table.exchange, "generation.nonsense", b"\x00")
+        for commit in (commits.cancelled(), commits.cancelled()):
+            assert await post.publish(commit)
+            assert (await asyncio.wait_for(told.get(), 10))[0] == commit.stream

@@ -1,0 +1,137 @@
+"""Checkpoints are read by a second implementation of the form, written here from its specification."""
+
+import base64
+from hashlib import sha256
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.audit.checkpoint_key import CheckpointSettings, SigningKey, VerificationKey
+from domain.audit.checkpoints import Checkpoint, NoteError, checkpoint_from, open_note, sign_note
+
+KEY = SigningKey("log.example.com", bytes(range(32)))
+OTHER = SigningKey("log.example.com", bytes(32))
+CHECKPOINT = Checkpoint("log.example.com", 7, sha256(b"root").digest())
+NOTE = sign_note(CHECKPOINT.text(), KEY)
+
+# The example of the documentation of Go's package golang.org/x/mod/sumdb/note.
+GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+GO_NOTE = (
+    "If you think cryptography is the answer to your problem,\n"
+    "then you don't know what your problem is.\n\n"
+    "\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqf"
+    "qdngotpRZb6KE6RyyBwJnAM=\n"
+)
+
+
+def read_as_the_specification_says(note: str, key: str) -> list[str]:
+    """Verify a note of one signature step by step (c2sp.org/signed-note); return its lines."""
+    name, key_id, public = key.split("+", 2)
+    algorithm_and_key = base64.b64decode(public)
+    assert algorithm_and_key[0] == 1
+    assert sha256(name.encode() + b"\x0a" + algorithm_and_key).hexdigest()[:8] == key_id
+    end = note.index("\n\n") + 1
+    text, [signature_line] = note[:end], note[end + 1 :].splitlines()
+    dash, signer, encoded = signature_line.split(" ")
+    assert (dash.encode(), signer) == (b"\xe2\x80\x94", name)
+    signature = base64.b64decode(encoded)
+    assert signature[:4].hex() == key_id
+    Ed25519PublicKey.from_public_bytes(algorithm_and_key[1:]).verify(signature[4:], text.encode())
+    return text.splitlines()
+
+
+class Impostor:
+    """Signs with another key under the name and the number of ours."""
+
+    name, key_id = KEY.name, KEY.key_id
+
+    def sign(self, message: bytes) -> bytes:
+        return OTHER.sign(message)
+
+
+def test_a_checkpoint_is_read_by_a_second_implementation() -> None:
+    lines = read_as_the_specification_says(NOTE, str(KEY.public))
+    assert lines == ["log.example.com", "7", base64.b64encode(CHECKPOINT.root).decode()]
+
+
+def test_a_note_signed_elsewhere_is_read() -> None:
+    assert open_note(GO_NOTE, [VerificationKey.parse(GO_KEY)]).startswith("If you think")
+    assert str(VerificationKey.parse(GO_KEY)) == GO_KEY
+
+
+@given(st.integers(0, 2**60), st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
+def test_what_is_signed_is_read_back(size: int, root: bytes, seed: bytes) -> None:
+    key, checkpoint = SigningKey("a", seed), Checkpoint("a", size, root)
+    assert checkpoint_from(open_note(sign_note(checkpoint.text(), key), [key.public])) == checkpoint
+    assert VerificationKey.parse(str(key.public)) == key.public
+
+
+@pytest.mark.parametrize("place", range(len(CHECKPOINT.text())))
+def test_no_letter_of_a_signed_text_can_be_changed(place: int) -> None:
+    letter = "x" if NOTE[place] != "x" else "y"
+    with pytest.raises(NoteError):
+        open_note(NOTE[:place] + letter + NOTE[place + 1 :], [KEY.public])
+
+
+def test_the_signature_of_an_unknown_key_is_not_trusted() -> None:
+    with pytest.raises(NoteError, match="not signed by a trusted key"):
+        open_note(NOTE, [OTHER.public])
+
+
+def test_signatures_of_strangers_beside_a_trusted_one_are_passed_over() -> None:
+    both = sign_note(CHECKPOINT.text(), OTHER) + NOTE.partition("\n\n")[2]
+    assert open_note(both, [KEY.public]) == CHECKPOINT.text()
+
+
+def test_a_wrong_signature_of_a_trusted_key_is_refused_although_another_one_is_right() -> None:
+    forged = sign_note(CHECKPOINT.text(), Impostor())
+    with pytest.raises(NoteError, match="is wrong"):
+        open_note(forged + NOTE.partition("\n\n")[2], [KEY.public])
+
+
+@pytest.mark.parametrize(
+    "note", ["", "\n\n", CHECKPOINT.text(), CHECKPOINT.text() + "\n", NOTE[:-1], NOTE + "trailing\n"]
+)
+def test_what_is_no_note_is_refused(note: str) -> None:
+    with pytest.raises(NoteError):
+        open_note(note, [KEY.public])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n1\nAA==\n", "a\n01\nAA==\n", "a\n-1\nAA==\n", "a\n1\nAA==\n", "a\n1\nno base64\n"]
+)
+def test_a_text_that_is_no_checkpoint_is_refused(text: str) -> None:
+    with pytest.raises(NoteError):
+        checkpoint_from(text)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "name", GO_KEY.replace("c74f20a3", "c74f20a4"), "a+00000000+AQ==", " " + GO_KEY[:-3]]
+)
+def test_a_written_key_that_does_not_agree_with_itself_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="verification key"):
+        VerificationKey.parse(key)
+
+
+def test_without_a_key_nobody_signs() -> None:
+    assert CheckpointSettings.model_validate({"checkpoint_key": None}).signer is None
+
+
+def test_the_key_of_the_settings_signs_under_the_name_of_the_log() -> None:
+    seed = base64.b64encode(bytes(range(32))).decode()
+    settings = CheckpointSettings.model_validate(
+        {"checkpoint_key": seed, "checkpoint_origin": "log.example.com"}
+    )
+    assert settings.signer is not None
+    assert settings.signer.public == KEY.public
+    assert seed not in repr(settings)
+
+
+@pytest.mark.parametrize("wrong", [{"checkpoint_key": "c2hvcnQ="}, {"checkpoint_origin": "two words"}])
+def test_wrong_settings_are_refused_without_showing_them(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as error:
+        CheckpointSettings.model_validate(wrong)
+    assert next(iter(wrong.values())) not in str(error.value)

@@ -1,0 +1,26 @@
+from datetime import UTC, datetime
+
+from domain.accounts.limits import Standing, headers
+from domain.accounts.tiers import TIERS
+from tests.docs.reading import blocks, table
+
+
+def written(limit: int | None) -> str:
+    return "unlimited" if limit is None else f"{limit:,}"
+
+
+def test_the_documented_tiers_are_those_of_the_product() -> None:
+    assert table("docs/limits.md", "## Tiers") == [
+        [f"`{tier.name}`", *map(written, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects))]
+        for tier in TIERS.values()
+    ]
+
+
+def test_the_documented_fields_are_those_of_an_answer() -> None:
+    told = headers(
+        TIERS["free_starter"],
+        Standing(monthly=42, concurrent=1, requests_left=988),
+        datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    [block] = blocks("docs/limits.md", "http")
+    assert block.splitlines() == [f"{name}: {value}" for name, value in told.items()]

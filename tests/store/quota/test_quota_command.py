@@ -1,0 +1,61 @@
+"""`exemplar quota check`: which store it looks at, and what it says when there is none."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+from typer.testing import CliRunner
+
+from exemplar.commands.quota import app
+from exemplar.environment import ConfigurationError
+
+NO_STORE: dict[str, str | None] = {"EXEMPLAR_MONGODB_URL": None}
+NOBODY_THERE = "mongodb://127.0.0.1:1/exemplar"
+
+
+def refusal(*options: str, **environ: str) -> str:
+    """Run a check that cannot be made; return the one line that says why."""
+    done = CliRunner().invoke(app, ["check", *options], env=NO_STORE | environ)
+    assert isinstance(done.exception, ConfigurationError), done.output
+    assert "\n" not in str(done.exception)
+    return str(done.exception)
+
+
+def test_it_looks_at_the_store_of_a_running_up_whose_folder_is_named(limits_url: str, tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": limits_url}))
+    done = CliRunner().invoke(app, ["check", "--home", str(tmp_path), "--json"], env=NO_STORE)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["differences"] == []
+
+
+@pytest.mark.parametrize("kept", [None, "", "[]", "{}"])
+def test_a_folder_of_no_running_up_is_told_in_one_line(tmp_path: Path, kept: str | None) -> None:
+    if kept is not None:
+        (tmp_path / "demo.json").write_text(kept)
+    assert "start it first" in refusal("--home", str(tmp_path))
+
+
+def test_without_a_store_it_says_how_to_name_one() -> None:
+    assert refusal().endswith("name its folder: --home .exemplar")
+
+
+def test_a_store_that_is_out_of_reach_is_told_in_one_line() -> None:
+    out = refusal(EXEMPLAR_MONGODB_URL=NOBODY_THERE, EXEMPLAR_MONGODB_TIMEOUT_MS="200")
+    assert out.startswith("EXEMPLAR_MONGODB_URL: MongoDB cannot be reached")
+
+
+def test_a_damaged_ledger_is_told_and_with_repair_written_anew(limits_url: str) -> None:
+    environ = NO_STORE | {"EXEMPLAR_MONGODB_URL": limits_url}
+    with MongoClient[dict[str, object]](limits_url) as client:
+        ledger = client.get_default_database().get_collection("ledger")
+        ledger.insert_one({"_id": "dev-1", "slots": None, "used": "x"})
+        try:
+            told = CliRunner().invoke(app, ["check"], env=environ)
+            mended = CliRunner().invoke(app, ["check", "--repair"], env=environ)
+            after = CliRunner().invoke(app, ["check"], env=environ)
+        finally:
+            ledger.delete_many({})
+    assert (told.exit_code, mended.exit_code, after.exit_code) == (1, 0, 0), told.output
+    assert "damaged" in told.stdout
+    assert "corrected: " in mended.stdout

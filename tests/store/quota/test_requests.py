@@ -1,0 +1,171 @@
+"""The day's requests over several gateways: never one too many, few too few, and not a write for each."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
+import pytest
+
+from domain.accounts.quota import day_of
+from store.errors import StoreUnavailableError
+from store.mongo.store import MongoStore
+from store.quota.mongo_requests import MongoRequestCounts
+from store.quota.requests import Requests, Return
+from tests.store.quota.conftest import Clock
+
+
+class Counted:
+    """The store's counts, which tell how often they were asked."""
+
+    def __init__(self, counts: MongoRequestCounts) -> None:
+        self._counts = counts
+        self.writes = self.reads = 0
+        self.returns: list[Sequence[Return]] = []
+        self.out: Literal["before", "after"] | None = None
+
+    async def take(self, developer: str, day: str, *, block: int, limit: int) -> tuple[int, int]:
+        self.writes += 1
+        return await self._counts.take(developer, day, block=block, limit=limit)
+
+    async def give_back(self, returns: Sequence[Return]) -> None:
+        self.writes += 1
+        self.returns.append(returns)
+        if self.out == "before":
+            raise StoreUnavailableError("out")
+        await self._counts.give_back(returns)
+        if self.out == "after":
+            raise StoreUnavailableError("out")
+
+    async def taken(self, developer: str, day: str) -> int:
+        self.reads += 1
+        return await self._counts.taken(developer, day)
+
+
+@pytest.fixture
+def counts(store: MongoStore) -> Counted:
+    return Counted(store.requests)
+
+
+@pytest.mark.parametrize(("limit", "gateways"), [(1_000, 1), (1_000, 3), (7, 3), (0, 2)])
+async def test_exactly_the_limit_is_let_in_however_many_gateways_and_requests_race(
+    counts: Counted, clock: Clock, limit: int, gateways: int
+) -> None:
+    doors = [Requests(counts, clock=clock) for _ in range(gateways)]
+    chance = random.Random(3)
+    admitted = 0
+    for _ in range(limit + 60):
+        outcomes = await asyncio.gather(*(chance.choice(doors).spend("d", limit) for _ in range(3)))
+        admitted += sum(outcomes)
+        if not any(outcomes):
+            break
+    clock.forward(seconds=2)
+    late = [await door.spend("d", limit) for door in doors for _ in range(120)]
+    assert admitted + sum(late) == limit
+
+
+async def test_a_thousand_requests_cost_few_writes(counts: Counted, clock: Clock) -> None:
+    door = Requests(counts, clock=clock)
+    assert all([await door.spend("d", 10_000) for _ in range(1_000)])
+    assert counts.writes == 10
+
+
+async def test_a_refusal_costs_one_question_a_second(counts: Counted, clock: Clock) -> None:
+    door = Requests(counts, clock=clock)
+    assert not any([await door.spend("d", 0) for _ in range(50)])
+    assert counts.writes == 1
+    clock.forward(seconds=1)
+    assert not await door.spend("d", 0)
+    assert counts.writes == 2
+
+
+async def test_what_is_left_is_told_as_of_a_second_ago_at_most(counts: Counted, clock: Clock) -> None:
+    here, there = Requests(counts, clock=clock), Requests(counts, clock=clock)
+    assert await here.left("d", 1_000) == 1_000
+    await here.spend("d", 1_000)
+    assert await here.left("d", 1_000) == 999
+    await there.spend("d", 1_000)
+    clock.forward(seconds=1)
+    assert await here.left("d", 1_000) == 989, "a block that another gateway has set aside counts as used"
+    assert counts.reads <= 3
+    assert await here.left("d", None) is None
+
+
+async def test_idle_blocks_are_given_back_and_a_killed_gateway_loses_no_more_than_its_block(
+    counts: Counted, clock: Clock, store: MongoStore
+) -> None:
+    idle, killed = Requests(counts, clock=clock), Requests(counts, clock=clock)
+    for door in (idle, killed):
+        await door.spend("d", 1_000)
+    clock.forward(seconds=30)
+    assert await idle.give_back(idle=timedelta(minutes=1)) == 0
+    clock.forward(seconds=30)
+    assert await idle.give_back(idle=timedelta(minutes=1)) == 9
+    assert await store.requests.taken("d", day_of(clock.now)) == 1 + 10
+    survivor = Requests(counts, clock=clock)
+    let_in = 0
+    while await survivor.spend("d", 1_000):
+        let_in += 1
+    assert 1_000 - 10 <= let_in + 2 <= 1_000
+
+
+async def test_a_new_day_begins_anew_at_midnight_in_utc(counts: Counted, clock: Clock) -> None:
+    door = Requests(counts, clock=clock)
+    clock.now = clock.now.replace(hour=23, minute=59, second=59)
+    assert [await door.spend("d", 1) for _ in range(2)] == [True, False]
+    clock.forward(seconds=1)
+    assert [await door.spend("d", 1) for _ in range(2)] == [True, False]
+
+
+async def test_a_change_of_tier_counts_at_once(counts: Counted, clock: Clock) -> None:
+    door = Requests(counts, clock=clock)
+    assert [await door.spend("d", 2) for _ in range(3)] == [True, True, False]
+    assert await door.spend("d", 3), "up"
+    assert not await door.spend("d", 2), "down"
+    assert await door.spend("d", None), "unlimited"
+
+
+async def test_after_a_downgrade_the_rest_of_a_larger_block_is_not_spent(
+    counts: Counted, clock: Clock, store: MongoStore
+) -> None:
+    door = Requests(counts, clock=clock)
+    for _ in range(5):
+        assert await door.spend("d", 10_000)
+    assert [await door.spend("d", 7) for _ in range(4)] == [True, True, False, False]
+    assert await store.requests.taken("d", day_of(clock.now)) == 7
+    assert await door.spend("d", 10_000)
+    assert await door.left("d", 10_000) == 10_000 - 8
+
+
+async def test_a_block_that_comes_when_the_limit_has_changed_goes_back(
+    counts: Counted, clock: Clock, store: MongoStore
+) -> None:
+    door = Requests(counts, clock=clock)
+    assert all(await asyncio.gather(door.spend("d", 10_000), door.spend("d", 1_000)))
+    await door.give_back()
+    assert await store.requests.taken("d", day_of(clock.now)) == 2
+
+
+@pytest.mark.parametrize("out", ["before", "after"])
+async def test_what_the_store_does_not_take_back_is_offered_again_and_counted_once(
+    counts: Counted, clock: Clock, store: MongoStore, out: Literal["before", "after"]
+) -> None:
+    door = Requests(counts, clock=clock)
+    await door.spend("d", 1_000)
+    counts.out = out
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            await door.give_back()
+    counts.out = None
+    assert await door.give_back() == 9
+    assert await store.requests.taken("d", day_of(clock.now)) == 1
+    assert await door.give_back() == 0
+    assert len(counts.returns) == 4
+
+
+async def test_developers_do_not_spend_each_others_requests(counts: Counted, clock: Clock) -> None:
+    door = Requests(counts, clock=clock)
+    assert await door.spend("one", 1)
+    assert await door.spend("other", 1)
+    assert not await door.spend("one", 1)

@@ -1,0 +1,123 @@
+"""What was used is what the log says, by whatever it is asked for."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from domain.generation.generation import Generation
+from store.mongo.store import MongoStore
+from store.quota.ledger import Bounds
+from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
+from tests.store.quota.conftest import Clock, Studio
+
+WIDE = Bounds(monthly=None, concurrent=None)
+FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
+
+
+@pytest.fixture
+async def lived(studio: Studio, clock: Clock) -> list[Generation]:
+    """Forty generations of two developers, over two months, some of them still running."""
+    chance, names = random.Random(11), [f"g{number}" for number in range(40)]
+    clock.now = datetime(2026, 10, 29, 22, 30, tzinfo=UTC)
+    for name in names:
+        developer = chance.choice(("dev-1", "dev-1", "dev-2"))
+        project, user = f"{developer}-prj-{chance.randrange(2)}", f"usr-{chance.randrange(3)}"
+        await studio.admit(name, WIDE, developer=developer, project=project, user=f"{project}-{user}")
+        if end := chance.choice(("completed", "completed", "failed", "running", "")):
+            await studio.live(name, end)
+        clock.forward(hours=chance.randrange(9))
+    found = [await studio.generations.load(name) for name in names]
+    return [generation for generation in found if generation is not None]
+
+
+def recount(generations: Sequence[Generation], query: UsageQuery) -> dict[tuple[str, ...], Counter[str]]:
+    """Count folded streams as a person would."""
+    told: dict[tuple[str, ...], Counter[str]] = {}
+    for g in generations:
+        owner, day = g.request.owner, g.created_at.date()
+        mine = owner.developer == query.developer and query.user in (None, owner.user)
+        if mine and query.first <= day <= query.last:
+            values = {
+                "project": owner.project,
+                "user": owner.user,
+                "day": day.isoformat(),
+                "month": g.request.period,
+            }
+            counts = told.setdefault(tuple(values[name] for name in query.by), Counter())
+            counts["generations"] += 1
+            counts[g.status if g.final else "running"] += 1
+            counts["units"] += g.status != "failed"
+    return told
+
+
+def counted(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
+    names = ("generations", "completed", "failed", "running", "units")
+    tallies = {line.values: line.tally for line in lines}
+    return {
+        values: Counter(
+            dict(zip(names, (t.generations, t.completed, t.failed, t.running, t.units), strict=True))
+        )
+        for values, t in tallies.items()
+    }
+
+
+BY: tuple[tuple[Dimension, ...], ...] = (
+    ("day",),
+    ("month",),
+    ("project",),
+    ("user",),
+    ("month", "project"),
+    ("project", "user", "day"),
+)
+
+
+async def test_the_sums_equal_a_recount_of_the_log_by_whatever_is_asked(
+    lived: list[Generation], store: MongoStore
+) -> None:
+    owner = lived[0].request.owner
+    first = min(g.created_at for g in lived if g.request.owner.developer == "dev-1").date()
+    queries = [
+        UsageQuery(developer, FIRST, LAST, by) for by in BY for developer in ("dev-1", "dev-2", "dev-3")
+    ]
+    queries.append(UsageQuery("dev-1", first, first + timedelta(days=1), ("day",)))
+    queries.append(UsageQuery(owner.developer, FIRST, LAST, ("day",), owner.project, owner.user))
+    for query in queries:
+        lines = await store.usage.lines(query)
+        assert counted(lines) == recount(lived, query)
+        assert [line.values for line in lines] == sorted(line.values for line in lines)
+
+
+async def test_units_of_a_month_are_what_the_ledger_says_and_no_repetition_moves_them(
+    lived: list[Generation], studio: Studio, store: MongoStore
+) -> None:
+    query = UsageQuery("dev-1", FIRST, LAST, ("month",))
+    before = await store.usage.lines(query)
+    for generation in lived:
+        for _ in range(2 if generation.final else 0):
+            await studio.settle(generation.id)
+    account = await store.ledger.account("dev-1")
+    assert {line.values[0]: line.tally.units for line in before} == dict(account.used)
+    assert await store.usage.lines(query) == before
+
+
+async def test_the_answer_comes_from_an_index_alone_and_is_never_endless(
+    lived: list[Generation], store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = store.client.get_default_database()
+    plan = await database.command(
+        "explain",
+        {
+            "aggregate": "generations",
+            "pipeline": _pipeline(UsageQuery("dev-1", FIRST, LAST, ("project",))),
+            "cursor": {},
+        },
+        verbosity="executionStats",
+    )
+    assert '"totalDocsExamined": 0' in json.dumps(plan, default=str)
+    monkeypatch.setattr("store.quota.usage.MOST_LINES", 2)
+    with pytest.raises(TooManyLinesError):
+        await store.usage.lines(UsageQuery("dev-1", FIRST, LAST, ("day",)))
