@@ -9,17 +9,17 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from actors.imaging.decoder import Decoder
-from actors.providers.provider import Model
+from actors.providers.provider import Provider
 from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings
 from domain.accounts.tiers import Tier
 from domain.generation.generation import id_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause, RecordedEvent
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.observations import Observations
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection
 from store.quota.admission import Admission
 from store.webhooks.webhooks import Webhooks
@@ -32,16 +32,16 @@ class Hands:
     """The dependencies of all actors; put together in the composition root."""
 
     generations: Generations
-    words: WordsStore
+    personal_data: PersonalDataStore
     blobs: BlobStore
     admission: Admission
     observations: Observations
     projection: Projection
     decoder: Decoder
-    model: Model
+    model: Provider
     settings: ActorSettings
     replicate: ReplicateSettings
-    patience: Patience
+    timeouts: Timeouts
     lost_after: timedelta
     tiers: Mapping[str, Tier]
     webhooks: Webhooks

@@ -3,18 +3,20 @@ from datetime import timedelta
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from domain.submission.composition import Composition
 
 
-class PatienceSettings(BaseSettings):
+class TimeoutSettings(BaseSettings):
     """How long things may rest before the log drives them again, and the deadlines of a generation."""
 
     model_config = SettingsConfigDict(
         env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    hop_seconds: float = Field(5.0, gt=0, description="Rest between two actors before the log drives again")
+    redelivery_seconds: float = Field(
+        5.0, gt=0, description="Rest between two actors before the log drives again"
+    )
     claim_seconds: float = Field(10.0, gt=0, description="How long an intention to call the model is good")
     lost_after_seconds: float = Field(
         120.0, gt=0, description="Look this long for a prediction of unknown fate before it counts as lost"
@@ -23,10 +25,10 @@ class PatienceSettings(BaseSettings):
     finish_minutes: float = Field(35.0, gt=0, description="Deadline to finish, minutes after the request")
 
     @property
-    def patience(self) -> Patience:
+    def timeouts(self) -> Timeouts:
         """The same as the rules want it."""
-        return Patience(
-            hop=timedelta(seconds=self.hop_seconds),
+        return Timeouts(
+            redelivery=timedelta(seconds=self.redelivery_seconds),
             claim=timedelta(seconds=self.claim_seconds),
             to_start=timedelta(minutes=self.start_minutes),
             in_all=timedelta(minutes=self.finish_minutes),

@@ -96,7 +96,7 @@ class Bench:
         example = Example(digest="a" * 64, content_type="image/jpeg", width=9, height=9, size=9)
         first = GenerationRequested(
             owner=self._owner,
-            words="w",
+            personal_data="w",
             fingerprint="f",
             idempotent=False,
             examples=(example,),

@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 _TAG = 12
 
 
-class Seal:
+class SealedCursor:
     """Seal at most 32 bytes, of a length that is a multiple of three, for one purpose alone."""
 
     def __init__(self, secret: bytes, kind: str) -> None:

@@ -70,7 +70,7 @@ class GenerationRequested(Event):
 
     type: ClassVar[str] = "generation.requested"
     owner: Owner
-    words: str
+    personal_data: str
     fingerprint: str
     idempotent: bool
     examples: tuple[Example, ...]

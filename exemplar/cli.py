@@ -127,11 +127,11 @@ def rebuild(
 
 
 @app.command()
-def followers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show how far each follower of the log has come, and what it had to park; 1 tells of parked commits."""
-    from exemplar.commands.subscribers import show_followers
+    from exemplar.commands.subscribers import show_subscribers
 
-    raise typer.Exit(show_followers(as_json=as_json))
+    raise typer.Exit(show_subscribers(as_json=as_json))
 
 
 @app.command(

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import structlog
 
 from actors.hands import Hands
-from actors.providers.replicate import ReplicateModel
+from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.providers.webhook_secret import WebhookSecret
 from actors.subscriptions import QUEUES
@@ -16,11 +16,11 @@ from exemplar.environment import ConfigurationError, read, read_door
 from exemplar.scheduler_wiring import scheduling
 from exemplar.wiring import Bus, Core, handlers_of, in_process, now, open_core, open_hands, publishing
 from gateway.door import Door, DoorSettings, create_door
-from gateway.events.broadcaster import Watching
-from gateway.events.event_hub import open_newsroom
+from gateway.events.broadcaster import Broadcaster
+from gateway.events.event_hub import open_event_hub
 from gateway.http.server import open_door
-from rabbitmq.consumer import Consuming
-from rabbitmq.in_process_broker import InProcessBus
+from rabbitmq.consumer import Consumer
+from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
 
@@ -32,11 +32,14 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator[None]:
     """Open the door."""
-    model = ReplicateModel(read(ReplicateSettings), clock=now)
+    model = ReplicateProvider(read(ReplicateSettings), clock=now)
     door = door_of(core, settings, bus, model)
     gateway = settings.gateway
     try:
-        async with open_door(create_door(door, settings), gateway), waking(core, bus, door.newsroom.watching):
+        async with (
+            open_door(create_door(door, settings), gateway),
+            waking(core, bus, door.event_hub.broadcaster),
+        ):
             log.info("listening", host=gateway.host, port=gateway.port)
             yield
     except OSError as error:
@@ -47,7 +50,7 @@ async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator
         await model.close()
 
 
-def door_of(core: Core, settings: DoorSettings, bus: Bus, model: ReplicateModel) -> Door:
+def door_of(core: Core, settings: DoorSettings, bus: Bus, model: ReplicateProvider) -> Door:
     """Collect what the door is handed."""
     return Door(
         store=core.store,
@@ -55,10 +58,10 @@ def door_of(core: Core, settings: DoorSettings, bus: Bus, model: ReplicateModel)
         admission=core.admission,
         observations=core.observations,
         webhooks=core.webhooks,
-        patience=core.patience.patience,
+        timeouts=core.timeouts.timeouts,
         tiers=core.tiers,
         provider_secret=WebhookSecret(model, now),
-        newsroom=open_newsroom(
+        event_hub=open_event_hub(
             core.store.events, core.store.feeds, secret=settings.id_key, settings=settings.streams
         ),
         broker=lambda: _broker_health(bus),
@@ -67,10 +70,10 @@ def door_of(core: Core, settings: DoorSettings, bus: Bus, model: ReplicateModel)
 
 
 @asynccontextmanager
-async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None]:
+async def waking(core: Core, bus: Bus, broadcaster: Broadcaster) -> AsyncIterator[None]:
     """Let every event that is announced wake those who watch its generation."""
-    if isinstance(bus, InProcessBus):
-        forget = bus.subscribe(watching.wake)
+    if isinstance(bus, InProcessBroker):
+        forget = bus.subscribe(broadcaster.wake)
         try:
             yield
         finally:
@@ -78,10 +81,10 @@ async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None
         return
     wakeups = Wakeups(
         core.rabbit.amqp_url,
-        watching.wake,
+        broadcaster.wake,
         topology=topology(QUEUES, core.rabbit.queue_prefix),
         heartbeat=core.rabbit.amqp_heartbeat,
-        on_listening=watching.look,
+        on_listening=broadcaster.look,
     )
     await wakeups.start()
     try:
@@ -93,7 +96,7 @@ async def waking(core: Core, bus: Bus, watching: Watching) -> AsyncIterator[None
 @asynccontextmanager
 async def consuming(core: Core, hands: Hands) -> AsyncIterator[None]:
     """Let the actors work on RabbitMQ's queues."""
-    consumer = Consuming(
+    consumer = Consumer(
         core.rabbit.amqp_url,
         handlers_of(hands),
         topology=topology(QUEUES, core.rabbit.queue_prefix),
@@ -167,6 +170,6 @@ async def run(process: Process) -> None:
 
 
 def _broker_health(bus: Bus) -> dict[str, str]:
-    if isinstance(bus, InProcessBus):
+    if isinstance(bus, InProcessBroker):
         return {"status": "healthy", "type": "in-process"}
     return {"status": "healthy" if bus.connected else "unreachable", "type": "rabbitmq"}

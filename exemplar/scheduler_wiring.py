@@ -27,7 +27,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
     async def unpublished() -> list[Commit]:
         return await core.store.events.unpublished(before=now() - RELAY_AFTER, limit=RELAY_BATCH)
 
-    polls = timedelta(seconds=2) if core.actors.public_url is None else core.patience.patience.hop
+    polls = timedelta(seconds=2) if core.actors.public_url is None else core.timeouts.timeouts.redelivery
     async with open_sender(hands) as sender:
         scheduler = Scheduler(
             Desk(
@@ -35,11 +35,11 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
                 events=core.store.events,
                 log=core.store.log,
                 checkpoints=core.store.checkpointer(read_signing(), now),
-                followers=core.store.followers,
+                subscribers=core.store.subscribers,
                 parking=core.store.parking,
                 leases=core.store.leases,
                 relay=lambda: relay(unpublished, bus),
-                tries=Backoff(first=core.patience.patience.hop, longest=timedelta(minutes=5)),
+                tries=Backoff(first=core.timeouts.timeouts.redelivery, longest=timedelta(minutes=5)),
                 questions=Backoff(first=polls, longest=timedelta(seconds=30)),
                 lists={},
                 unknown={},
@@ -71,7 +71,7 @@ def _account_sweep(core: Core) -> AccountSweep:
         ),
         generations=core.generations,
         lists=core.store.lists,
-        words=core.store.words,
+        personal_data=core.store.personal_data,
         blobs=core.store.blobs,
         clock=now,
     )

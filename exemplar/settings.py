@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from actors.imaging.decoder import DecoderSettings
 from actors.providers.settings import ReplicateSettings
-from actors.settings import ActorSettings, PatienceSettings
+from actors.settings import ActorSettings, TimeoutSettings
 from domain.accounts.credentials import PasswordSettings
 from domain.accounts.tiers import TierSettings
 from domain.audit.checkpoint_key import CheckpointSettings
@@ -36,7 +36,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Passwords": PasswordSettings,
     "Tiers": TierSettings,
     "Actors and scheduler": ActorSettings,
-    "Patience": PatienceSettings,
+    "Timeouts": TimeoutSettings,
     "Checkpoints": CheckpointSettings,
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,

@@ -11,9 +11,9 @@ import structlog
 
 from actors.hands import Hands
 from actors.imaging.decoder import Decoder, DecoderSettings
-from actors.providers.replicate import ReplicateModel
+from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
-from actors.settings import ActorSettings, PatienceSettings
+from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS, Subscription
 from domain.accounts.tiers import Tier, TierSettings, tiers_with
 from domain.generation.price import PriceSettings
@@ -24,7 +24,7 @@ from events.envelope import RecordedEvent
 from exemplar.environment import ConfigurationError, read
 from gateway.events.visible import visible
 from rabbitmq.broker import Handler
-from rabbitmq.in_process_broker import InProcessBus
+from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
@@ -37,7 +37,7 @@ from store.quota.admission import Admission
 from store.settings import StoreSettings
 from store.webhooks.webhooks import Webhooks
 
-Bus = Publisher | InProcessBus
+Bus = Publisher | InProcessBroker
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ class Core:
     webhooks: Webhooks
     tiers: dict[str, Tier]
     actors: ActorSettings
-    patience: PatienceSettings
+    timeouts: TimeoutSettings
     rabbit: RabbitSettings
 
 
@@ -92,13 +92,15 @@ async def open_core() -> AsyncIterator[Core]:
             outbox=outbox,
             generations=generations,
             admission=Admission(store.ledger, generations, clock=now, durations=store.durations),
-            observations=Observations(generations, store.words, store.predictions, read(PriceSettings)),
+            observations=Observations(
+                generations, store.personal_data, store.predictions, read(PriceSettings)
+            ),
             webhooks=Webhooks(
                 store.events, store.outgoing, webhooks, keys=keys, announce=post.announce, clock=now
             ),
             tiers=dict(tiers_with(read(TierSettings).tiers)),
             actors=actors,
-            patience=read(PatienceSettings),
+            timeouts=read(TimeoutSettings),
             rabbit=rabbit,
         )
         await outbox.drain()
@@ -119,12 +121,12 @@ async def _open_store(holder: str) -> MongoStore:
 async def open_hands(core: Core) -> AsyncIterator[Hands]:
     """Open what the actors need besides: the model and the decoder."""
     replicate = read(ReplicateSettings)
-    model = ReplicateModel(replicate, clock=now)
+    model = ReplicateProvider(replicate, clock=now)
     try:
         async with Decoder(read(DecoderSettings)) as decoder:
             yield Hands(
                 generations=core.generations,
-                words=core.store.words,
+                personal_data=core.store.personal_data,
                 blobs=core.store.blobs,
                 admission=core.admission,
                 observations=core.observations,
@@ -133,8 +135,8 @@ async def open_hands(core: Core) -> AsyncIterator[Hands]:
                 model=model,
                 settings=core.actors,
                 replicate=replicate,
-                patience=core.patience.patience,
-                lost_after=timedelta(seconds=core.patience.lost_after_seconds),
+                timeouts=core.timeouts.timeouts,
+                lost_after=timedelta(seconds=core.timeouts.lost_after_seconds),
                 tiers=core.tiers,
                 webhooks=core.webhooks,
                 visible=visible,
@@ -173,9 +175,9 @@ async def publishing(core: Core) -> AsyncIterator[Publisher]:
 
 
 @asynccontextmanager
-async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBus]:
+async def in_process(core: Core, hands: Hands) -> AsyncIterator[InProcessBroker]:
     """Let the actors work inside this process, without RabbitMQ."""
-    bus = InProcessBus(
+    bus = InProcessBroker(
         topology(QUEUES), handlers_of(hands), core.outbox.published, prefetch=core.rabbit.amqp_prefetch
     )
     await bus.start()

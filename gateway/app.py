@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import aiohttp_cors
 from aiohttp import web
 
-from gateway.http.bodies import BodyPatience, body_deadline
+from gateway.http.bodies import BodyTimeouts, body_deadline
 from gateway.http.error_log import refusals_middleware
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
@@ -45,14 +45,14 @@ _CORS_EXPOSED = (
 
 
 def create_app(
-    tables: Iterable[Sequence[web.RouteDef]], *, patience: BodyPatience, cors_origins: Sequence[str]
+    tables: Iterable[Sequence[web.RouteDef]], *, timeouts: BodyTimeouts, cors_origins: Sequence[str]
 ) -> web.Application:
     """Put all routes behind one door: request ids, errors, patience with bodies, CORS for some origins."""
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
     app.middlewares.append(refusals_middleware)
     app.middlewares.append(errors_middleware)
-    app.middlewares.append(body_deadline(patience))
+    app.middlewares.append(body_deadline(timeouts))
     routes = [route for table in tables for definition in table for route in definition.register(app.router)]
     if cors_origins:
         _allow(app, routes, cors_origins)

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from domain.accounts.credentials import Passwords, PasswordSettings
 from domain.accounts.tiers import Tier
-from domain.generation.lifecycle import Patience
-from domain.generation.listing import Places
+from domain.generation.lifecycle import Timeouts
+from domain.generation.listing import ListCursors
 from gateway.accounts.identity import IdentityRoutes
 from gateway.accounts.routes import account_tables
 from gateway.app import create_app
@@ -19,10 +19,10 @@ from gateway.auth.authentication import AuthenticationSettings, Authenticator
 from gateway.auth.rate_limits import CountingAuthenticator, Limits
 from gateway.auth.tokens import Sessions, Tokens, TokenSettings
 from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import Newsroom
+from gateway.events.event_hub import EventHub
 from gateway.events.routes import ReadingRoom
-from gateway.generations.commands import SteeringRoutes
-from gateway.generations.completion_wait import Finishing
+from gateway.generations.commands import CommandRoutes
+from gateway.generations.completion_wait import CompletionWait
 from gateway.generations.explain import ExplainRoutes
 from gateway.generations.links import Links
 from gateway.generations.lists import ListRoutes
@@ -33,10 +33,10 @@ from gateway.health import HealthRoutes
 from gateway.openapi.document import OpenApiRoutes
 from gateway.provider_callbacks import ProviderRoutes, ReadSecret
 from gateway.settings import GatewaySettings
-from gateway.submissions.recording import Submitting
+from gateway.submissions.recording import SubmissionRecorder
 from gateway.submissions.retry import RetryRoutes
 from gateway.submissions.upload_budget import UploadBudget
-from gateway.submissions.write_through import Showing
+from gateway.submissions.write_through import WriteThrough
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import WebhookRoutes
@@ -89,10 +89,10 @@ class Door:
     admission: Admission
     observations: Observations
     webhooks: Webhooks
-    patience: Patience
+    timeouts: Timeouts
     tiers: Mapping[str, Tier]
     provider_secret: ReadSecret
-    newsroom: Newsroom
+    event_hub: EventHub
     broker: Callable[[], Mapping[str, str]]
     clock: Callable[[], datetime]
 
@@ -115,14 +115,14 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         reading.table(),
         _steering(door, generations).table(),
         RetryRoutes(owned=generations).table(),
-        ExplainRoutes(owned=generations, patience=door.patience, queue=door.store.queue).table(),
+        ExplainRoutes(owned=generations, timeouts=door.timeouts, queue=door.store.queue).table(),
         _pictures(door, generations).table(),
         _usage(door, identity, requests).table(),
         _provider(door, settings).table(),
         _health(door).table(),
         OpenApiRoutes(version("exemplar")).routes(),
     ]
-    app = create_app(tables, patience=settings.gateway, cors_origins=settings.gateway.cors_origins)
+    app = create_app(tables, timeouts=settings.gateway, cors_origins=settings.gateway.cors_origins)
     reading.install(app)
     limits.install(app, identity.authenticator.payer)
     return app
@@ -149,7 +149,7 @@ def _identity(door: Door, settings: DoorSettings, limits: Limits) -> IdentityRou
         peppers=peppers,
         clock=door.clock,
         tiers=door.tiers,
-        callers=settings.gateway.callers,
+        client_addresses=settings.gateway.client_addresses,
     )
 
 
@@ -157,37 +157,41 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
     public_url = settings.gateway.public_url
     return GenerationRoutes(
         authenticator=authenticator,
-        submitting=Submitting(
+        submitting=SubmissionRecorder(
             generations=door.generations,
-            words=door.store.words,
+            personal_data=door.store.personal_data,
             blobs=door.store.blobs,
             admission=door.admission,
-            showing=Showing(
-                write=door.store.projection.write, words=door.store.words, patience=door.patience
+            showing=WriteThrough(
+                write=door.store.projection.write,
+                personal_data=door.store.personal_data,
+                timeouts=door.timeouts,
             ),
-            patience=door.patience,
+            timeouts=door.timeouts,
             id_secret=settings.id_key,
             clock=door.clock,
         ),
         admission=door.admission,
         generations=door.generations,
-        finishing=Finishing(
-            generations=door.generations, watching=door.newsroom.watching, outlets=door.newsroom.outlets
+        finishing=CompletionWait(
+            generations=door.generations,
+            broadcaster=door.event_hub.broadcaster,
+            connections=door.event_hub.connections,
         ),
-        words=door.store.words,
+        personal_data=door.store.personal_data,
         blobs=door.store.blobs,
         links=Links(
             str(public_url) if public_url else None, hmac.digest(settings.id_key, b"picture links", "sha256")
         ),
         settings=settings.gateway,
-        budget=UploadBudget(settings.gateway.upload_budget, patience=settings.gateway.upload_patience),
+        budget=UploadBudget(settings.gateway.upload_budget, wait=settings.gateway.upload_wait),
         webhook_allow=door.webhooks.settings.allow,
         clock=door.clock,
     )
 
 
 def _listing(door: Door, settings: DoorSettings, generations: GenerationRoutes) -> ListRoutes:
-    places = Places(hmac.digest(settings.id_key, b"list cursors", "sha256"))
+    places = ListCursors(hmac.digest(settings.id_key, b"list cursors", "sha256"))
     return ListRoutes(owned=generations, lists=door.store.lists, places=places)
 
 
@@ -215,7 +219,7 @@ def _reading(
     door: Door, settings: DoorSettings, identity: IdentityRoutes, generations: GenerationRoutes
 ) -> ReadingRoom:
     return ReadingRoom(
-        newsroom=door.newsroom,
+        event_hub=door.event_hub,
         events=door.store.events,
         door=identity,
         owned=generations,
@@ -224,9 +228,12 @@ def _reading(
     )
 
 
-def _steering(door: Door, generations: GenerationRoutes) -> SteeringRoutes:
-    return SteeringRoutes(
-        generations=door.generations, words=door.store.words, blobs=door.store.blobs, owned=generations
+def _steering(door: Door, generations: GenerationRoutes) -> CommandRoutes:
+    return CommandRoutes(
+        generations=door.generations,
+        personal_data=door.store.personal_data,
+        blobs=door.store.blobs,
+        owned=generations,
     )
 
 

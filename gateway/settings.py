@@ -4,7 +4,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.submission.model_inputs import Ceilings
-from gateway.http.client_address import Callers, Network, ProxyHeader
+from gateway.http.client_address import ClientAddresses, Network, ProxyHeader
 
 MIN_SECRET_BYTES = 32
 
@@ -23,7 +23,7 @@ def _split(value: object) -> object:
     return tuple(word for word in map(str.strip, value.split(",")) if word)
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+PersonalData = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
@@ -40,7 +40,7 @@ class GatewaySettings(BaseSettings):
     public_url: HttpUrl | None = Field(
         None, description="Base of every absolute link and of the provider's callback, as seen from outside"
     )
-    cors_origins: Words = Field(
+    cors_origins: PersonalData = Field(
         (), description="Browser origins that may call the API, between commas; * for any; empty: none"
     )
 
@@ -76,7 +76,7 @@ class GatewaySettings(BaseSettings):
     upload_budget: int = Field(
         256 * 1024 * 1024, ge=64 * 1024 * 1024, description="Bytes of uploads held at once by one process"
     )
-    upload_patience: float = Field(
+    upload_wait: float = Field(
         5, ge=0, description="Seconds an upload waits for room in the budget until 503"
     )
     upload_memory: int = Field(
@@ -91,5 +91,5 @@ class GatewaySettings(BaseSettings):
         return Ceilings(outputs=self.max_outputs, steps=self.max_steps)
 
     @property
-    def callers(self) -> Callers:
-        return Callers(self.trusted_proxies, self.trusted_proxy_header)
+    def client_addresses(self) -> ClientAddresses:
+        return ClientAddresses(self.trusted_proxies, self.trusted_proxy_header)

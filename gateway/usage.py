@@ -10,7 +10,7 @@ from typing import Final, cast
 from aiohttp import web
 
 from domain.accounts.access import Role
-from domain.accounts.limits import Policy, Standing, policies
+from domain.accounts.limits import LimitStatus, Policy, policies
 from domain.accounts.quota import next_day, next_period, period_of
 from domain.accounts.tiers import Tier
 from domain.errors import ErrorCode, FieldError
@@ -102,7 +102,7 @@ class UsageRoutes:
         now = self.clock()
         account = await self.admission.standing(developer, Bounds(tier.monthly, tier.concurrent))
         left = await self.requests.left(developer, tier.daily_requests)
-        standing = Standing(account.used_in(period_of(now)), len(account.slots), left)
+        standing = LimitStatus(account.used_in(period_of(now)), len(account.slots), left)
         ends = {"monthly": next_period(now), "daily": next_day(now)}
         return {
             policy.name: _limit(policy, ends.get(policy.name)) for policy in policies(tier, standing, now)

@@ -14,7 +14,7 @@ TOGETHER_S = 0.005
 log = structlog.get_logger()
 
 
-class Answers:
+class Acknowledgements:
     """Answer what one session delivered, and nothing else: delivery tags count per channel.
 
     Acknowledgements wait 5 ms for each other. A lost answer is harmless: the event comes again.
@@ -64,12 +64,12 @@ class Answers:
             del self._open[tag]
         return together, [tag for tag in finished if tag > together]
 
-    def _send(self, answers: Sequence[Callable[[], None]]) -> None:
-        if answers and (self._session.lost.done() or not self._session.channel.is_open):
+    def _send(self, acknowledgements: Sequence[Callable[[], None]]) -> None:
+        if acknowledgements and (self._session.lost.done() or not self._session.channel.is_open):
             log.warning("stale_delivery_not_answered", reason="its connection is gone; it comes again")
             return
         try:
-            for answer in answers:
+            for answer in acknowledgements:
                 answer()
         except AMQPError as error:
             log.warning("deliveries_not_answered", reason=str(error) or type(error).__name__)

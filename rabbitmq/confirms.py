@@ -16,7 +16,7 @@ from rabbitmq.topology import Topology
 log = structlog.get_logger()
 
 
-class Fate(Enum):
+class PublishOutcome(Enum):
     """What became of a message: in every queue that wants it, in none, turned down, or nobody can say."""
 
     CONFIRMED = "confirmed"
@@ -38,7 +38,7 @@ class ConfirmedChannel:
         self._now = asyncio.get_running_loop().time
         self._heard = self._now()
         self._last_tag = 0
-        self._waiting: dict[int, tuple[str, asyncio.Future[Fate]]] = {}
+        self._waiting: dict[int, tuple[str, asyncio.Future[PublishOutcome]]] = {}
         self._returned: set[str] = set()
         self._declaring: asyncio.Task[None] | None = None
 
@@ -48,7 +48,7 @@ class ConfirmedChannel:
         self._session.channel.add_on_return_callback(self._on_return)
         await self._session.ask(self._session.channel.confirm_delivery, ack_nack_callback=self._on_answer)
 
-    def publish(self, event: RecordedEvent) -> asyncio.Future[Fate]:
+    def publish(self, event: RecordedEvent) -> asyncio.Future[PublishOutcome]:
         """Write one persistent message; pika's `AMQPError` when the channel is closed already."""
         if not self._waiting:
             self.touch()
@@ -60,9 +60,9 @@ class ConfirmedChannel:
             mandatory=True,
         )
         self._last_tag += 1
-        fate: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
-        self._waiting[self._last_tag] = (event.id, fate)
-        return fate
+        outcome: asyncio.Future[PublishOutcome] = asyncio.get_running_loop().create_future()
+        self._waiting[self._last_tag] = (event.id, outcome)
+        return outcome
 
     async def redeclare(self) -> None:
         """Declare the topology again; callers at the same time share one declaration."""
@@ -82,7 +82,7 @@ class ConfirmedChannel:
     def give_up(self) -> None:
         """Declare the fate of everything under way unknown."""
         for tag in list(self._waiting):
-            self._settle(tag, Fate.UNKNOWN)
+            self._settle(tag, PublishOutcome.UNKNOWN)
 
     def _on_return(
         self, _channel: Channel, _method: Any, properties: pika.BasicProperties, _body: bytes
@@ -92,16 +92,20 @@ class ConfirmedChannel:
     def _on_answer(self, frame: Any) -> None:
         self.touch()
         answer = frame.method
-        fate = Fate.CONFIRMED if isinstance(answer, pika.spec.Basic.Ack) else Fate.REFUSED
+        outcome = (
+            PublishOutcome.CONFIRMED if isinstance(answer, pika.spec.Basic.Ack) else PublishOutcome.REFUSED
+        )
         if not answer.multiple:
-            self._settle(answer.delivery_tag, fate)
+            self._settle(answer.delivery_tag, outcome)
             return
         while self._waiting and (tag := next(iter(self._waiting))) <= answer.delivery_tag:
-            self._settle(tag, fate)
+            self._settle(tag, outcome)
 
-    def _settle(self, tag: int, fate: Fate) -> None:
+    def _settle(self, tag: int, outcome: PublishOutcome) -> None:
         event_id, future = self._waiting.pop(tag)
         returned = event_id in self._returned
         self._returned.discard(event_id)
         if not future.done():
-            future.set_result(Fate.RETURNED if returned and fate is Fate.CONFIRMED else fate)
+            future.set_result(
+                PublishOutcome.RETURNED if returned and outcome is PublishOutcome.CONFIRMED else outcome
+            )

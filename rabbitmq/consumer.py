@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from pika.exceptions import AMQPError
 
-from rabbitmq.acknowledgements import Answers
+from rabbitmq.acknowledgements import Acknowledgements
 from rabbitmq.broker import EventBroker, Handler
 from rabbitmq.message import UnreadableMessageError, event_of
 from rabbitmq.session import GOODBYE_S, LinkLostError, Session, keep_open, parameters_of
@@ -15,7 +15,7 @@ from rabbitmq.topology import Topology
 log = structlog.get_logger()
 
 
-class Consuming:
+class Consumer:
     """Hand the events of queues to their actors on the running loop, over one connection.
 
     Of each queue at most `prefetch` events are handled at the same time, so a queue whose handlers wait for
@@ -38,7 +38,7 @@ class Consuming:
         self._prefetch = prefetch
         self._link: asyncio.Task[None] | None = None
         self._consumers: dict[str, Session] = {}
-        self._answers: Answers | None = None
+        self._acknowledgements: Acknowledgements | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -53,19 +53,19 @@ class Consuming:
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         await _end(self._running)
-        if self._answers is not None:
-            self._answers.flush()
+        if self._acknowledgements is not None:
+            self._acknowledgements.flush()
         if self._link is not None:
             await _end({self._link})
         log.info("consuming_stopped")
 
     async def _serve(self, session: Session) -> None:
-        answers = self._answers = Answers(session)
+        acknowledgements = self._acknowledgements = Acknowledgements(session)
         await session.declare(self._topology)
         await session.ask(session.channel.basic_qos, prefetch_count=self._prefetch)
         session.channel.add_on_cancel_callback(lambda _: session.channel.close())  # a queue was deleted
         for queue in self._broker.get_declared_queues():
-            arrived = partial(self._arrived, queue, answers)
+            arrived = partial(self._arrived, queue, acknowledgements)
             await self._consume(session, queue, arrived)
         log.info("consuming", queues=sorted(self._broker.get_declared_queues()))
         raise LinkLostError(str(await session.lost))
@@ -91,9 +91,15 @@ class Consuming:
             log.debug("consumers_not_cancelled", reason=str(error) or type(error).__name__)
 
     def _arrived(
-        self, queue: str, answers: Answers, _channel: Any, method: Any, properties: Any, body: bytes
+        self,
+        queue: str,
+        acknowledgements: Acknowledgements,
+        _channel: Any,
+        method: Any,
+        properties: Any,
+        body: bytes,
     ) -> None:
-        answers.expect(method.delivery_tag)
+        acknowledgements.expect(method.delivery_tag)
         if self._stopping:
             return  # unanswered, so it goes to another worker
         try:
@@ -101,20 +107,20 @@ class Consuming:
         except UnreadableMessageError as error:
             message_id = str(properties.message_id)[:200]
             log.warning("message_refused", queue=queue, message_id=message_id, reason=str(error))
-            answers.dead_letter(method.delivery_tag)
+            acknowledgements.dead_letter(method.delivery_tag)
             return
-        self._begin(self._handle(queue, event, method.delivery_tag, answers))
+        self._begin(self._handle(queue, event, method.delivery_tag, acknowledgements))
 
     def _begin(self, handling: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(handling)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _handle(self, queue: str, event: Any, tag: int, answers: Answers) -> None:
+    async def _handle(self, queue: str, event: Any, tag: int, acknowledgements: Acknowledgements) -> None:
         if await self._broker.call(queue, event):
-            answers.done(tag)
+            acknowledgements.done(tag)
         else:
-            answers.dead_letter(tag)
+            acknowledgements.dead_letter(tag)
 
 
 async def _end(tasks: set[asyncio.Task[None]]) -> None:

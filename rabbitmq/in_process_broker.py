@@ -26,7 +26,7 @@ class Outstanding:
     done: asyncio.Future[bool]
 
 
-class InProcessBus:
+class InProcessBroker:
     """Publisher and consumer in one: announce a commit, and its handlers are called on the running loop.
 
     `on_published` is called when the last handler of a commit has finished, well or not: until then its

@@ -6,7 +6,7 @@ from pika.exceptions import AMQPError
 
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from rabbitmq.confirms import ConfirmedChannel, Fate
+from rabbitmq.confirms import ConfirmedChannel, PublishOutcome
 from rabbitmq.session import LinkLostError, Session, keep_open, parameters_of
 from rabbitmq.topology import Topology
 
@@ -146,9 +146,13 @@ class Publisher:
 async def _send(channel: ConfirmedChannel, events: list[RecordedEvent]) -> bool:
     """Send all, and those that no queue took once more after declaring the queues again."""
     fates = await asyncio.gather(*(channel.publish(event) for event in events))
-    returned = [event for event, fate in zip(events, fates, strict=True) if fate is Fate.RETURNED]
+    returned = [
+        event for event, outcome in zip(events, fates, strict=True) if outcome is PublishOutcome.RETURNED
+    ]
     if not returned:
-        return all(fate is Fate.CONFIRMED for fate in fates)
+        return all(outcome is PublishOutcome.CONFIRMED for outcome in fates)
     await channel.redeclare()
     again = await asyncio.gather(*(channel.publish(event) for event in returned))
-    return all(fate in (Fate.CONFIRMED, Fate.RETURNED) for fate in fates) and set(again) == {Fate.CONFIRMED}
+    return all(outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in fates) and set(
+        again
+    ) == {PublishOutcome.CONFIRMED}

@@ -11,7 +11,7 @@ from domain.generation.generation import Generation, State, id_of
 from events.envelope import Cause, RecordedEvent
 from events.generation import Picture, PredictionSettled
 from store.generations.blobs import Blob
-from store.generations.personal_data import Words
+from store.generations.personal_data import PersonalData
 
 NAME = "completion"
 _RETRYABLE = frozenset(
@@ -66,22 +66,22 @@ async def _fail(generation: Generation, code: FailureCode, cause: Cause, hands: 
 
 
 async def _fetch(generation: Generation, settled: PredictionSettled, hands: Hands) -> list[Picture]:
-    words = await hands.words.get(generation.id, generation.request.words)
-    said = words.provider.get(settled.prediction, {}) if words else {}
-    if words is None or not said.get("outputs"):
+    personal_data = await hands.personal_data.get(generation.id, generation.request.personal_data)
+    said = personal_data.provider.get(settled.prediction, {}) if personal_data else {}
+    if personal_data is None or not said.get("outputs"):
         raise OutputGoneError("no address is known")
-    return [await _keep(generation, words, url, hands) for url in said["outputs"]]
+    return [await _keep(generation, personal_data, url, hands) for url in said["outputs"]]
 
 
-async def _keep(generation: Generation, words: Words, url: str, hands: Hands) -> Picture:
+async def _keep(generation: Generation, personal_data: PersonalData, url: str, hands: Hands) -> Picture:
     data = await hands.model.download(url)
     decoded = await hands.decoder.check(data)
-    digest = words.digest(data)
+    digest = personal_data.digest(data)
     await hands.blobs.put(
         Blob(
             generation=generation.id,
             digest=digest,
-            token=words.token,
+            token=personal_data.token,
             kind="result",
             content_type=decoded.content_type,
             data=data,

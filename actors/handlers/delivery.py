@@ -13,7 +13,7 @@ from domain.webhooks.delivery import FINAL_TYPES, delivery_id, types_of
 from domain.webhooks.endpoint import default_endpoint, endpoint_of
 from events.envelope import RecordedEvent
 from events.webhook import EndpointEvent
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import Registered
 from store.webhooks.webhooks import Webhooks
@@ -46,7 +46,7 @@ class Needs(Protocol):
     def webhooks(self) -> Webhooks: ...
 
     @property
-    def words(self) -> WordsStore: ...
+    def personal_data(self) -> PersonalDataStore: ...
 
     @property
     def visible(self) -> Callable[[RecordedEvent], dict[str, Any] | None]: ...
@@ -87,11 +87,13 @@ async def _for_request(
 ) -> list[Delivery]:
     types = types_of(generation.request.webhook_events)
     wanted = [event for event in events if event.type in types]
-    words = await hands.words.get(generation.id, generation.request.words) if wanted else None
-    if words is None or words.webhook is None:
+    personal_data = (
+        await hands.personal_data.get(generation.id, generation.request.personal_data) if wanted else None
+    )
+    if personal_data is None or personal_data.webhook is None:
         return []
     endpoint = default_endpoint(generation.request.owner.project)
-    return list(_deliveries(endpoint, words.webhook, wanted, generation, hands))
+    return list(_deliveries(endpoint, personal_data.webhook, wanted, generation, hands))
 
 
 def _for_endpoint(

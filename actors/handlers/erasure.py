@@ -19,5 +19,5 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
         )
     elif generation.erased:
         await hands.blobs.erase(generation.id)
-        await hands.words.erase(generation.id)
+        await hands.personal_data.erase(generation.id)
         await hands.webhooks.forget(generation.request.owner.project, generation.id)

@@ -22,7 +22,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     cause = cause_of(NAME, event)
     decided = await hands.generations.decide(
         id_of(event.stream),
-        lambda g: decisions.intend(g, now=hands.clock(), patience=hands.patience),
+        lambda g: decisions.intend(g, now=hands.clock(), timeouts=hands.timeouts),
         cause=cause,
     )
     if decided is None:
@@ -59,14 +59,14 @@ async def _record(
 
 async def model_input_of(generation: Generation, hands: Hands) -> dict[str, object] | None:
     """Put the whole input together as it was recorded; None when its words or picture are gone."""
-    words = await hands.words.get(generation.id, generation.request.words)
-    if words is None or words.model_input is None or generation.validated is None:
+    personal_data = await hands.personal_data.get(generation.id, generation.request.personal_data)
+    if personal_data is None or personal_data.model_input is None or generation.validated is None:
         return None
     picture = await hands.blobs.get(generation.id, generation.validated.input_image)
     if picture is None:
         return None
     encoded = base64.b64encode(picture.data).decode()
-    return {**words.model_input, "image": f"data:{picture.content_type};base64,{encoded}"}
+    return {**personal_data.model_input, "image": f"data:{picture.content_type};base64,{encoded}"}
 
 
 def _webhook(generation_id: str, attempt: int, hands: Hands) -> str | None:

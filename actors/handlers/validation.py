@@ -15,7 +15,7 @@ from domain.submission.model_inputs import Ceilings, Value
 from events.envelope import Cause, RecordedEvent
 from events.generation import DecodedExample, GenerationValidated
 from store.generations.blobs import Blob
-from store.generations.personal_data import Words
+from store.generations.personal_data import PersonalData
 
 NAME = "validation"
 
@@ -33,17 +33,17 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     if generation is None or generation.state is not State.REQUESTED:
         return
     cause = cause_of(NAME, event)
-    words = await hands.words.get(generation.id, generation.request.words)
-    if words is None:
+    personal_data = await hands.personal_data.get(generation.id, generation.request.personal_data)
+    if personal_data is None:
         raise MissingError(f"{generation.id} has no words")
-    instructions = parse_instructions(words.instructions, ceilings=ADMITTED)
+    instructions = parse_instructions(personal_data.instructions, ceilings=ADMITTED)
     mode = instructions.composition or hands.settings.composition
     try:
         composed = await hands.decoder.compose(await _examples(generation, hands), mode)
     except InvalidPicture:
         await _reject(generation, cause, hands)
         return
-    validated = await _keep(generation, words, instructions, composed, hands)
+    validated = await _keep(generation, personal_data, instructions, composed, hands)
     decided = await hands.generations.decide(
         generation.id, lambda g: decisions.validate(g, validated), cause=cause, known=generation
     )
@@ -65,18 +65,22 @@ async def _examples(generation: Generation, hands: Hands) -> Sequence[bytes]:
 
 
 async def _keep(
-    generation: Generation, words: Words, instructions: Instructions, composed: Composed, hands: Hands
+    generation: Generation,
+    personal_data: PersonalData,
+    instructions: Instructions,
+    composed: Composed,
+    hands: Hands,
 ) -> GenerationValidated:
     """Store the composed picture and the model's input beside the log; describe them for the log."""
-    seed = _seed(generation, words, instructions)
+    seed = _seed(generation, personal_data, instructions)
     model_input = {**instructions.parameters, "prompt": model_prompt(instructions), "seed": seed}
     model_input.setdefault("num_outputs", 1)
-    digest = words.digest(composed.data)
+    digest = personal_data.digest(composed.data)
     await hands.blobs.put(
         Blob(
             generation=generation.id,
             digest=digest,
-            token=words.token,
+            token=personal_data.token,
             kind="input",
             content_type="image/jpeg",
             data=composed.data,
@@ -84,7 +88,7 @@ async def _keep(
             created_at=hands.clock(),
         )
     )
-    await hands.words.put_model_input(generation.id, words.token, model_input)
+    await hands.personal_data.put_model_input(generation.id, personal_data.token, model_input)
     return GenerationValidated(
         examples=tuple(
             DecodedExample(format=e.format, width=e.width, height=e.height, mode=e.mode, frames=e.frames)
@@ -94,19 +98,19 @@ async def _keep(
         width=composed.width,
         height=composed.height,
         input_image=digest,
-        input_digest=words.digest(rfc8785.dumps(model_input), composed.data),
+        input_digest=personal_data.digest(rfc8785.dumps(model_input), composed.data),
         seed=seed,
         outputs=model_input["num_outputs"],
     )
 
 
-def _seed(generation: Generation, words: Words, instructions: Instructions) -> Value:
+def _seed(generation: Generation, personal_data: PersonalData, instructions: Instructions) -> Value:
     """Take the seed that a retry brings, else the client's own, else one that follows from the salt."""
     if generation.request.seed is not None:
         return generation.request.seed
-    return instructions.parameters.get("seed", seed_of(words))
+    return instructions.parameters.get("seed", seed_of(personal_data))
 
 
-def seed_of(words: Words) -> int:
+def seed_of(personal_data: PersonalData) -> int:
     """Derive the seed from the words' salt, so that a repeated validation fixes the same input."""
-    return int.from_bytes(hmac.digest(words.salt, b"seed", "sha256")[:4], "big") >> 1
+    return int.from_bytes(hmac.digest(personal_data.salt, b"seed", "sha256")[:4], "big") >> 1

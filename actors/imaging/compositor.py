@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageMath
 
-from actors.imaging.decoded_image import Print, develop
+from actors.imaging.decoded_image import DecodedImage, decode
 from domain.submission.composition import Composition, CompositionPlan, Placement, canvas, plan
 
 # 4/3 of it and the prefix of a data URI stay under 256,000 characters.
@@ -21,19 +21,19 @@ class Composite(NamedTuple):
     data: bytes
     size: tuple[int, int]
     plan: CompositionPlan
-    prints: tuple[Print, ...]
+    decoded_image: tuple[DecodedImage, ...]
 
 
 def compose(mode: Composition, examples: Sequence[bytes], announce: Callable[[int], None]) -> Composite:
     """Decode every example and make the one picture; ``announce`` hears the index that is worked on next."""
-    prints = []
+    decoded_image = []
     for index, data in enumerate(examples):
         announce(index)
-        prints.append(develop(data))
+        decoded_image.append(decode(data))
     announce(len(examples) - 1)
-    planned = plan(mode, [(one.width, one.height) for one in prints])
-    image = _arranged(planned, prints)
-    return Composite(*fitted(image), planned, tuple(prints))
+    planned = plan(mode, [(one.width, one.height) for one in decoded_image])
+    image = _arranged(planned, decoded_image)
+    return Composite(*fitted(image), planned, tuple(decoded_image))
 
 
 def blend(images: Sequence[Image.Image]) -> Image.Image:
@@ -58,8 +58,8 @@ def fitted(image: Image.Image) -> tuple[bytes, tuple[int, int]]:
         image = image.resize(canvas(image.size, max(image.size) * 3 // 4), Image.Resampling.LANCZOS)
 
 
-def _arranged(planned: CompositionPlan, prints: Sequence[Print]) -> Image.Image:
-    layers = [_placed(prints[placement.example], placement) for placement in planned.placements]
+def _arranged(planned: CompositionPlan, decoded_image: Sequence[DecodedImage]) -> Image.Image:
+    layers = [_placed(decoded_image[placement.example], placement) for placement in planned.placements]
     match planned.mode:
         case "blend":
             return blend(layers)
@@ -76,7 +76,7 @@ def _tiled(planned: CompositionPlan, layers: Sequence[Image.Image]) -> Image.Ima
     return sheet
 
 
-def _placed(one: Print, placement: Placement) -> Image.Image:
+def _placed(one: DecodedImage, placement: Placement) -> Image.Image:
     """Cut and scale a print to its box; the crop counts in full-size pixels, the print may be smaller."""
     across, down = one.image.width / one.width, one.image.height / one.height
     left, top, right, bottom = placement.crop

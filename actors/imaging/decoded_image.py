@@ -30,7 +30,7 @@ _TRANSPOSITIONS: Final = {
 }
 
 
-class Print(NamedTuple):
+class DecodedImage(NamedTuple):
     """A decoded example: ``image`` is RGB, upright, and shrunk to what a composition can still use.
 
     ``width`` and ``height`` are the full size as seen; the other members describe the picture as it came.
@@ -52,7 +52,7 @@ def check(data: bytes) -> Header:
     return judge(data)
 
 
-def develop(data: bytes) -> Print:
+def decode(data: bytes) -> DecodedImage:
     """Decode the first frame fully into upright sRGB, transparency over white."""
     header = judge(data)
     with _opened(data) as picture:
@@ -65,7 +65,7 @@ def develop(data: bytes) -> Print:
         image = image.transpose(_TRANSPOSITIONS[orientation])
     image.info = {}
     width, height = (header.width, header.height) if orientation < 5 else (header.height, header.width)
-    return Print(image, width, height, header.format, mode, frames, orientation)
+    return DecodedImage(image, width, height, header.format, mode, frames, orientation)
 
 
 def _opened(data: bytes) -> Image.Image:

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from actors.imaging.decoder_client import DecoderUnavailable, InvalidPicture, Keeper
+from actors.imaging.decoder_client import DecoderClient, DecoderUnavailable, InvalidPicture
 from domain.submission.composition import DEFAULT, Composition, Mode
 from domain.submission.image_header import Format
 
@@ -83,10 +83,10 @@ class Decoder:
     """
 
     def __init__(self, settings: DecoderSettings) -> None:
-        self._keepers = [Keeper(settings.seconds, settings.memory_mb) for _ in range(settings.workers)]
-        self._idle: asyncio.LifoQueue[Keeper] = asyncio.LifoQueue()
-        for keeper in self._keepers:
-            self._idle.put_nowait(keeper)
+        self._clients = [DecoderClient(settings.seconds, settings.memory_mb) for _ in range(settings.workers)]
+        self._idle: asyncio.LifoQueue[DecoderClient] = asyncio.LifoQueue()
+        for client in self._clients:
+            self._idle.put_nowait(client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,29 +97,29 @@ class Decoder:
     @property
     def pids(self) -> tuple[int, ...]:
         """The process ids of the children that live now."""
-        return tuple(keeper.pid for keeper in self._keepers if keeper.pid is not None)
+        return tuple(client.pid for client in self._clients if client.pid is not None)
 
     async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT) -> Composed:
         """Decode one to five examples and make one picture. Raises InvalidPicture or DecoderUnavailable."""
-        async with self._keeper() as keeper:
-            done, data = await keeper.ask({"do": "compose", "mode": mode}, examples)
+        async with self._client() as client:
+            done, data = await client.ask({"do": "compose", "mode": mode}, examples)
         decoded = tuple(DecodedExample(**example) for example in done.pop("examples"))
         return Composed(data=data, examples=decoded, **done)
 
     async def check(self, picture: bytes) -> DecodedPicture:
         """Decode one picture, every pixel. Raises InvalidPicture or DecoderUnavailable."""
-        async with self._keeper() as keeper:
-            done, _ = await keeper.ask({"do": "check"}, [picture])
+        async with self._client() as client:
+            done, _ = await client.ask({"do": "check"}, [picture])
         return DecodedPicture(**done)
 
     async def close(self) -> None:
         """End every child; jobs that run or wait get DecoderUnavailable."""
-        await asyncio.gather(*(keeper.close() for keeper in self._keepers))
+        await asyncio.gather(*(client.close() for client in self._clients))
 
     @asynccontextmanager
-    async def _keeper(self) -> AsyncIterator[Keeper]:
-        keeper = await self._idle.get()
+    async def _client(self) -> AsyncIterator[DecoderClient]:
+        client = await self._idle.get()
         try:
-            yield keeper
+            yield client
         finally:
-            self._idle.put_nowait(keeper)
+            self._idle.put_nowait(client)

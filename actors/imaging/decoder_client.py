@@ -34,7 +34,7 @@ REASONS: Final[dict[Fault, str]] = {
 }
 
 # Each second of processor time may take this many on the wall, and a few more: machines are busy at times.
-_PATIENCE: Final = 3.0
+_TIMEOUTS: Final = 3.0
 _MORE_SECONDS: Final = 2.0
 _START_SECONDS: Final = 30.0
 _CHUNK: Final = 256 * 1024
@@ -56,7 +56,7 @@ class DecoderUnavailable(Exception):  # noqa: N818 - named like the verdict besi
     """No child process can be started or gets on in time, or the decoder is closed; try again later."""
 
 
-class Keeper:
+class DecoderClient:
     """Owns one darkroom, started when first needed; serves one caller at a time.
 
     ``seconds`` of processor time a picture; ``memory_mb`` in MiB beyond what the child needs to live.
@@ -64,7 +64,7 @@ class Keeper:
 
     def __init__(self, seconds: float, memory_mb: int) -> None:
         self._seconds = seconds
-        self._patience = seconds * _PATIENCE + _MORE_SECONDS
+        self._timeouts = seconds * _TIMEOUTS + _MORE_SECONDS
         self._memory_mb = memory_mb
         self._process: Process | None = None
         self._at = 0
@@ -93,7 +93,7 @@ class Keeper:
 
     async def close(self) -> None:
         self._closed = True
-        await self._bury()
+        await self._terminate()
 
     async def _attempt(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes] | Death:
         """Return the answer, or what the child died of when that may have been chance."""
@@ -104,12 +104,12 @@ class Keeper:
         except InvalidPicture:
             raise
         except TimeoutError:
-            await self._bury()
+            await self._terminate()
             return "stuck"
         except (OSError, EOFError, ValueError):
-            return self._died_of(await self._bury())
+            return self._died_of(await self._terminate())
         except BaseException:  # cancelled: what the child would answer belongs to nobody
-            await self._bury()
+            await self._terminate()
             raise
 
     def _died_of(self, code: int | None) -> Death:
@@ -123,7 +123,7 @@ class Keeper:
         if self._process is None:
             self._process = await self._started()
         if self._closed:  # meanwhile
-            await self._bury()
+            await self._terminate()
             raise DecoderUnavailable("the decoder is closed")
         return self._process
 
@@ -153,30 +153,30 @@ class Keeper:
             process.stdin.write(len(content).to_bytes(4, "big"))
             for start in range(0, len(content), _CHUNK):
                 process.stdin.write(memoryview(content)[start : start + _CHUNK])
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._timeouts):
                     await process.stdin.drain()
 
     async def _answer(self, process: Process) -> tuple[Json, bytes]:
         while True:
-            match json.loads(await self._frame(process, self._patience)):
+            match json.loads(await self._frame(process, self._timeouts)):
                 case {"at": int(index)}:
                     self._at = index
                 case {"refused": {"index": int(index), "code": "corrupt" | "too_large" as code}}:
                     raise InvalidPicture(index, code)
                 case {"done": dict(done)}:
-                    return done, await self._frame(process, self._patience)
+                    return done, await self._frame(process, self._timeouts)
                 case other:
                     raise ValueError(f"no answer of a darkroom: {sorted(other)}")
 
-    async def _frame(self, process: Process, patience: float) -> bytes:
+    async def _frame(self, process: Process, timeouts: float) -> bytes:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeouts):
             length = int.from_bytes(await process.stdout.readexactly(4), "big")
             if length > _MAX_ANSWER:
                 raise ValueError(f"an answer of {length} bytes")
             return await process.stdout.readexactly(length)
 
-    async def _bury(self) -> int | None:
+    async def _terminate(self) -> int | None:
         process, self._process = self._process, None
         return await _ended(process) if process else None
 

@@ -27,7 +27,7 @@ from typing import Any, Final
 from PIL import Image
 
 from actors.imaging.compositor import compose
-from actors.imaging.decoded_image import Print, check
+from actors.imaging.decoded_image import DecodedImage, check
 from domain.submission.image_header import DimensionsExceeded
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -73,11 +73,11 @@ def _work(request: Json, announce: Callable[[int], None]) -> tuple[Json, bytes]:
         return check(pictures[0])._asdict(), b""
     made = compose(request["mode"], pictures, announce)
     width, height = made.size
-    examples = [_described(one) for one in made.prints]
+    examples = [_described(one) for one in made.decoded_image]
     return {"width": width, "height": height, "mode": made.plan.mode, "examples": examples}, made.data
 
 
-def _described(one: Print) -> Json:
+def _described(one: DecodedImage) -> Json:
     return {name: value for name, value in one._asdict().items() if name != "image"}
 
 
@@ -109,8 +109,8 @@ def _hear() -> bytes:
     return sys.stdin.buffer.read(length)
 
 
-def _say(words: Json) -> None:
-    _put(json.dumps(words).encode())
+def _say(personal_data: Json) -> None:
+    _put(json.dumps(personal_data).encode())
 
 
 def _put(content: bytes) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from actors.jobs.desk import Desk, SealedEntry
-from actors.jobs.subscribers import FOLLOWERS, Follower
+from actors.jobs.subscribers import SUBSCRIBERS, Subscriber
 from store.errors import StoreUnavailableError
 from store.log.parking import Parked
 
@@ -28,51 +28,51 @@ async def follow(name: str, desk: Desk) -> int:
 
     Raises StoreUnavailableError: then nothing has moved that was not done.
     """
-    follower = FOLLOWERS[name]
-    await _try_parked(name, follower, desk)
+    subscriber = SUBSCRIBERS[name]
+    await _try_parked(name, subscriber, desk)
     seen = 0
-    position = await desk.followers.position(name)
+    position = await desk.subscribers.position(name)
     while entries := await desk.log.read(after=position, limit=_PAGE):
-        await _advance(name, follower, entries, desk)
+        await _advance(name, subscriber, entries, desk)
         position = entries[-1].position
-        await desk.followers.advance(name, position)
+        await desk.subscribers.advance(name, position)
         seen += len(entries)
     return seen
 
 
-async def _advance(name: str, follower: Follower, entries: Sequence[SealedEntry], desk: Desk) -> None:
+async def _advance(name: str, subscriber: Subscriber, entries: Sequence[SealedEntry], desk: Desk) -> None:
     """Hand over a page, or, when that fails, its commits one by one, so that the one at fault is found."""
     try:
-        await follower(desk, entries)
+        await subscriber(desk, entries)
     except StoreUnavailableError:
         raise
     except Exception as error:  # noqa: BLE001 - the commit at fault is found below
-        log.warning("follower failed", follower=name, error=repr(error))
+        log.warning("follower failed", subscriber=name, error=repr(error))
         for entry in entries:
-            await _handle(name, follower, entry, desk, None)
+            await _handle(name, subscriber, entry, desk, None)
 
 
-async def _try_parked(name: str, follower: Follower, desk: Desk) -> None:
+async def _try_parked(name: str, subscriber: Subscriber, desk: Desk) -> None:
     for one in await desk.parking.due(name, desk.hands.clock(), limit=_AGAIN):
         entries = await desk.log.read(after=one.position - 1, limit=1)
         if not entries or entries[0].position != one.position:
             await desk.parking.park(_later(one, one.error, desk))  # an audit names what cannot be read
-        elif await _handle(name, follower, entries[0], desk, one):
+        elif await _handle(name, subscriber, entries[0], desk, one):
             await desk.parking.release(name, one.position)
-            log.info("parked commit handled", follower=name, commit=one.commit, tries=one.tries + 1)
+            log.info("parked commit handled", subscriber=name, commit=one.commit, tries=one.tries + 1)
 
 
 async def _handle(
-    name: str, follower: Follower, entry: SealedEntry, desk: Desk, before: Parked | None
+    name: str, subscriber: Subscriber, entry: SealedEntry, desk: Desk, before: Parked | None
 ) -> bool:
     """Hand over one commit; park it when that fails, for longer at every try."""
     try:
-        await follower(desk, [entry])
+        await subscriber(desk, [entry])
     except StoreUnavailableError:
         raise
     except Exception as error:
         one = before or _unparked(name, entry, desk)
-        log.exception("commit parked", follower=name, commit=one.commit, tries=one.tries + 1)
+        log.exception("commit parked", subscriber=name, commit=one.commit, tries=one.tries + 1)
         await desk.parking.park(_later(one, type(error).__name__, desk))
         return False
     return True
@@ -81,7 +81,7 @@ async def _handle(
 def _unparked(name: str, entry: SealedEntry, desk: Desk) -> Parked:
     now = desk.hands.clock()
     return Parked(
-        follower=name,
+        subscriber=name,
         position=entry.position,
         commit=entry.commit.id,
         error="",

@@ -42,13 +42,13 @@ async def sweep_orphans(desk: Desk) -> int:
     hands = desk.hands
     before = hands.clock() - _ORPHANED_AFTER
     orphans = 0
-    for generation_id, token in await hands.words.unconfirmed_before(before, limit=500):
+    for generation_id, token in await hands.personal_data.unconfirmed_before(before, limit=500):
         generation = await hands.generations.load(generation_id)
-        if generation is not None and generation.request.words == token:
-            await hands.words.confirm(generation_id, token)
+        if generation is not None and generation.request.personal_data == token:
+            await hands.personal_data.confirm(generation_id, token)
             continue
         await hands.blobs.erase(generation_id, token=token)
-        await hands.words.erase(generation_id, token=token)
+        await hands.personal_data.erase(generation_id, token=token)
         orphans += 1
     return orphans
 

@@ -32,7 +32,7 @@ class SealedLog(Protocol):
     async def read(self, *, after: int, limit: int) -> Sequence[SealedEntry]: ...
 
 
-class Followers(Protocol):
+class Subscriptions(Protocol):
     """Where each follower stands in the sealed order."""
 
     async def position(self, name: str) -> int: ...
@@ -80,7 +80,7 @@ class Desk:
     events: EventStore
     log: SealedLog
     checkpoints: Checkpoints | None
-    followers: Followers
+    subscribers: Subscriptions
     parking: Parking
     leases: Leases
     relay: Callable[[], Awaitable[int]]

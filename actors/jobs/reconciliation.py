@@ -14,7 +14,7 @@ from structlog.contextvars import bound_contextvars
 from actors.handlers.invocation import model_input_of
 from actors.jobs.desk import Desk, Looks
 from actors.jobs.paging import due_rows
-from actors.providers.provider import ModelUnavailableError
+from actors.providers.provider import ProviderUnavailableError
 from domain.generation import decisions
 from domain.generation.callback import Callback, callback_of_url
 from domain.generation.generation import Generation, State
@@ -42,7 +42,7 @@ async def reconcile(desk: Desk) -> int:
     since = min(g.intended_at or now for g in open_claims) - _SKEW
     try:
         listed = await desk.hands.model.list_since(since)
-    except ModelUnavailableError as error:
+    except ProviderUnavailableError as error:
         log.warning("provider cannot be asked", error=str(error))
         return len(open_claims)
     for generation in open_claims:
@@ -66,7 +66,7 @@ async def poll(desk: Desk) -> int:
         with bound_contextvars(generation_id=row.id):
             try:
                 await _follow_up(row, listed, desk)
-            except (ModelUnavailableError, StoreError) as error:
+            except (ProviderUnavailableError, StoreError) as error:
                 log.warning("prediction cannot be asked for", error=repr(error))
     return len(asked)
 
@@ -78,7 +78,7 @@ async def _listed(rows: Sequence[Row], desk: Desk) -> Mapping[str, Prediction]:
     since = min(row.created_at for row in rows) - _SKEW
     try:
         return {prediction.id: prediction for prediction in await desk.hands.model.list_since(since)}
-    except ModelUnavailableError as error:
+    except ProviderUnavailableError as error:
         log.warning("provider cannot list", error=str(error))
         return {}
 

@@ -49,9 +49,9 @@ async def _drive(row: Row, gates: Gates, desk: Desk) -> None:
     generation = fold(events)
     if generation is None:
         return
-    due = due_at(generation, desk.hands.patience)
+    due = due_at(generation, desk.hands.timeouts)
     if due is None or due > desk.hands.clock():
-        rows = await rows_of([generation], desk.hands.words, desk.hands.patience)
+        rows = await rows_of([generation], desk.hands.personal_data, desk.hands.timeouts)
         await desk.hands.projection.write(rows)
         return
     for event in to_drive(events):

@@ -10,7 +10,7 @@ from actors.jobs.desk import Desk
 from actors.jobs.reconciliation import poll, reconcile
 from actors.jobs.redelivery import redrive
 from actors.jobs.sealing import checkpoint, seal
-from actors.jobs.subscribers import FOLLOWERS
+from actors.jobs.subscribers import SUBSCRIBERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job("relay", 1.0, _relay),
     Job("sealing", 0.5, seal),
     Job("checkpoints", 60.0, checkpoint),
-    *(Job(f"follower:{name}", 1.0, partial(follow, name)) for name in FOLLOWERS),
+    *(Job(f"follower:{name}", 1.0, partial(follow, name)) for name in SUBSCRIBERS),
     Job("redriving", 1.0, redrive),
     Job("reconciling", 2.0, reconcile),
     Job("polling", 1.0, poll),

@@ -12,7 +12,7 @@ from domain.generation.generation import id_of
 from events.envelope import RecordedEvent
 from store.generations.projection import rows_of
 
-Follower = Callable[[Desk, Sequence[SealedEntry]], Awaitable[None]]
+Subscriber = Callable[[Desk, Sequence[SealedEntry]], Awaitable[None]]
 
 _AT_ONCE = 16
 _FINAL = ("generation.completed", "generation.failed")
@@ -28,7 +28,7 @@ async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     versions = await desk.hands.projection.versions(list(newest))
     behind = [name for name, version in newest.items() if versions.get(name, 0) < version]
     generations = await asyncio.gather(*map(desk.hands.generations.load, behind))
-    rows = await rows_of(list(filter(None, generations)), desk.hands.words, desk.hands.patience)
+    rows = await rows_of(list(filter(None, generations)), desk.hands.personal_data, desk.hands.timeouts)
     await desk.hands.projection.write(rows)
 
 
@@ -61,7 +61,7 @@ async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:
         await desk.accounts.follow_platform()
 
 
-FOLLOWERS: dict[str, Follower] = {
+SUBSCRIBERS: dict[str, Subscriber] = {
     "projector": project,
     "settlement": settle,
     "erasure": erase,

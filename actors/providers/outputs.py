@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from actors.providers.provider import ModelUnavailableError, OutputGoneError, OutputRefusedError
+from actors.providers.provider import OutputGoneError, OutputRefusedError, ProviderUnavailableError
 from actors.providers.settings import ReplicateSettings
 
 
@@ -29,7 +29,7 @@ class Outputs:
         except (ValueError, httpx.InvalidURL) as error:
             raise OutputRefusedError("no address") from error
         except (httpx.HTTPError, TimeoutError) as error:
-            raise ModelUnavailableError(type(error).__name__) from error
+            raise ProviderUnavailableError(type(error).__name__) from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -61,4 +61,4 @@ def _check_status(status: int) -> None:
     if 300 <= status < 400:
         raise OutputRefusedError("redirect")
     if status != 200:
-        raise ModelUnavailableError(str(status))
+        raise ProviderUnavailableError(str(status))

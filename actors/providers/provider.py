@@ -30,11 +30,11 @@ class Unknown:
     reason: str
 
 
-class ModelUnavailableError(Exception):
+class ProviderUnavailableError(Exception):
     """The provider gave no usable answer to a question that costs nothing; ask later."""
 
 
-class Model(Protocol):
+class Provider(Protocol):
     """Create costs money; everything else may be repeated."""
 
     async def create(

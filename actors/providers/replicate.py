@@ -19,7 +19,7 @@ from replicate.client import Client
 
 from actors.providers.circuit import Circuit
 from actors.providers.outputs import Outputs
-from actors.providers.provider import Created, ModelUnavailableError, Refused, Unknown
+from actors.providers.provider import Created, ProviderUnavailableError, Refused, Unknown
 from actors.providers.settings import ReplicateSettings
 from domain.generation.prediction import Prediction, read_prediction
 from events.envelope import format_time
@@ -40,7 +40,7 @@ class Answer:
     body: Any
 
 
-class ReplicateModel:
+class ReplicateProvider:
     """The model's port on Replicate's HTTP API, or on anything that speaks it."""
 
     def __init__(self, settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
@@ -67,7 +67,7 @@ class ReplicateModel:
             # Nothing was sent: certainly nothing was made. The longer it lasts, the rarer we try.
             log.warning("provider unreachable", error=type(error).__name__)
             return Refused("provider_unreachable", self._circuit.trip_longer("provider_unreachable"))
-        except ModelUnavailableError as error:
+        except ProviderUnavailableError as error:
             return Unknown(str(error))
         return self._verdict(answer)
 
@@ -84,25 +84,25 @@ class ReplicateModel:
             answer = await self._ask(partial(self._list, cursor))
             page = answer.body if isinstance(answer.body, dict) else {}
             if answer.status != 200 or not isinstance(page.get("results"), list):
-                raise ModelUnavailableError(f"list answered {answer.status}")
+                raise ProviderUnavailableError(f"list answered {answer.status}")
             found += [item for item in map(read_prediction, page["results"]) if item is not None]
             following = _own_path(page.get("next"))
             if following is None or _older(found, moment):
                 return found
             cursor = following
         # A list that was cut proves nothing about what it does not show.
-        raise ModelUnavailableError(f"more than {_MAX_PAGES} pages of predictions")
+        raise ProviderUnavailableError(f"more than {_MAX_PAGES} pages of predictions")
 
     async def cancel(self, prediction: str) -> None:
         answer = await self._ask(lambda: self._client.predictions.async_cancel(prediction))
         if answer.status >= 500 or answer.status == 429:
-            raise ModelUnavailableError(f"cancel answered {answer.status}")
+            raise ProviderUnavailableError(f"cancel answered {answer.status}")
 
     async def webhook_secret(self) -> str:
         answer = await self._ask(self._client.webhooks.default.async_secret)
         key = answer.body.get("key") if isinstance(answer.body, dict) else None
         if not isinstance(key, str):
-            raise ModelUnavailableError(f"webhook secret answered {answer.status}")
+            raise ProviderUnavailableError(f"webhook secret answered {answer.status}")
         return key
 
     async def download(self, url: str) -> bytes:
@@ -127,7 +127,7 @@ class ReplicateModel:
         try:
             return await self._call(operation, seconds=self._settings.read_seconds)
         except httpx.HTTPError as error:
-            raise ModelUnavailableError(type(error).__name__) from error
+            raise ProviderUnavailableError(type(error).__name__) from error
 
     async def _call(self, operation: Callable[[], Awaitable[object]], *, seconds: float) -> Answer:
         """Run one call of the client and return what was captured.
@@ -144,7 +144,7 @@ class ReplicateModel:
         except Exception as error:
             # The client's verdict does not count when a whole answer is here.
             if not responses:
-                raise ModelUnavailableError(type(error).__name__) from error
+                raise ProviderUnavailableError(type(error).__name__) from error
         finally:
             _captured.reset(token)
         return _answer(responses[-1])
@@ -183,7 +183,7 @@ def _answer(response: httpx.Response) -> Answer:
 def _prediction(answer: Answer) -> Prediction:
     prediction = read_prediction(answer.body) if answer.status == 200 else None
     if prediction is None:
-        raise ModelUnavailableError(f"prediction answered {answer.status}")
+        raise ProviderUnavailableError(f"prediction answered {answer.status}")
     return prediction
 
 

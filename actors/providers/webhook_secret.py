@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from actors.providers.provider import Model, ModelUnavailableError
+from actors.providers.provider import Provider, ProviderUnavailableError
 
 _ASK_AGAIN = timedelta(seconds=5)
 
@@ -13,7 +13,7 @@ log = structlog.get_logger()
 class WebhookSecret:
     """The key that signs the provider's webhooks: asked for once, and again when it no longer fits."""
 
-    def __init__(self, model: Model, clock: Callable[[], datetime]) -> None:
+    def __init__(self, model: Provider, clock: Callable[[], datetime]) -> None:
         self._model = model
         self._clock = clock
         self._secret: str | None = None
@@ -25,7 +25,7 @@ class WebhookSecret:
             self._asked_at = self._clock()
             try:
                 self._secret = await self._model.webhook_secret()
-            except ModelUnavailableError as error:
+            except ProviderUnavailableError as error:
                 log.warning("no webhook secret", error=str(error))
         return self._secret
 

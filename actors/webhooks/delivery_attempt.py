@@ -24,7 +24,7 @@ from domain.webhooks.endpoint import default_endpoint, stream_of_deliveries
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import Attempt, Delivery
 from store.webhooks.secrets import SecretLostError
 from store.webhooks.webhooks import Webhooks
@@ -39,7 +39,7 @@ class Courier:
     """What an attempt needs; `chance` gives a number in 0..1 for the jitter."""
 
     webhooks: Webhooks
-    words: WordsStore
+    personal_data: PersonalDataStore
     dial: Dial
     visible: Callable[[RecordedEvent], dict[str, Any] | None]
     public_url: str | None
@@ -129,7 +129,7 @@ class Courier:
             since = await self.webhooks.rows.failed(delivery.endpoint, now)
             if answer.code == "gone":
                 await self._disable(delivery.endpoint, "gone", since)
-            elif is_due_to_disable(since, now, self.webhooks.settings.patience):
+            elif is_due_to_disable(since, now, self.webhooks.settings.disable_after):
                 await self._disable(delivery.endpoint, "failing", since)
 
     async def _disable(self, endpoint: str, reason: DisabledReason, since: datetime) -> None:

@@ -11,7 +11,7 @@ from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
 from events.generation import GenerationErased
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.webhooks import Webhooks
 
@@ -41,7 +41,7 @@ class Sources(Protocol):
     def webhooks(self) -> Webhooks: ...
 
     @property
-    def words(self) -> WordsStore: ...
+    def personal_data(self) -> PersonalDataStore: ...
 
     @property
     def visible(self) -> Callable[[RecordedEvent], dict[str, Any] | None]: ...
@@ -83,8 +83,8 @@ async def _target(delivery: Delivery, generation: Generation, sources: Sources) 
         return await _registered(delivery, sources)
     if await sources.webhooks.deliveries.is_gone(delivery):
         return "gone"
-    words = await sources.words.get(generation.id, generation.request.words)
-    return Target(words.webhook) if words and words.webhook else "no_address"
+    personal_data = await sources.personal_data.get(generation.id, generation.request.personal_data)
+    return Target(personal_data.webhook) if personal_data and personal_data.webhook else "no_address"
 
 
 async def _registered(delivery: Delivery, sources: Sources) -> Target | Ended:

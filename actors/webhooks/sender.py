@@ -213,7 +213,7 @@ async def open_sender(hands: Hands, *, grace: float = 20.0) -> AsyncIterator[Sen
     async with Dialler(settings) as dialler:
         courier = Courier(
             webhooks=hands.webhooks,
-            words=hands.words,
+            personal_data=hands.personal_data,
             dial=dialler,
             visible=hands.visible,
             public_url=hands.settings.public_url,

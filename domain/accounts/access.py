@@ -42,7 +42,7 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class PresentedCredentials:
     """The headers of a request; None was not sent. What is malformed is a text that matches nothing."""
 
     role: str | None = None
@@ -129,7 +129,7 @@ class StaffIdentity:
 
 
 def submitter(
-    claims: Claims, presented: Presented, found: Tenancy | None, tiers: Mapping[str, Tier]
+    claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
 ) -> Identity:
     """Admit an end user who sends all five headers, or raise the first refusal."""
     user = _end_user(claims, found)
@@ -142,7 +142,7 @@ def submitter(
 
 
 def reader(
-    claims: Claims, presented: Presented, found: Tenancy | None, tiers: Mapping[str, Tier]
+    claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
 ) -> Identity:
     """Admit an end user by the token alone; the other headers, when sent, must agree."""
     user = _end_user(claims, found)
@@ -154,7 +154,7 @@ def reader(
 
 def developer(
     claims: Claims,
-    presented: Presented,
+    presented: PresentedCredentials,
     found: AccountState | None,
     tier: str | None,
     tiers: Mapping[str, Tier],
@@ -167,7 +167,9 @@ def developer(
     return DeveloperIdentity(found.id, tier_of(tier, tiers))
 
 
-def staff(claims: Claims, presented: Presented, found: AccountState | None, role: Role) -> StaffIdentity:
+def staff(
+    claims: Claims, presented: PresentedCredentials, found: AccountState | None, role: Role
+) -> StaffIdentity:
     """Admit an operator or an auditor, as which is asked, by the token; the role header must agree."""
     if claims.role in STAFF and not _lives(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
@@ -176,7 +178,7 @@ def staff(claims: Claims, presented: Presented, found: AccountState | None, role
     return StaffIdentity(found.id, role)
 
 
-def registrar(presented: Presented, found: Tenancy | None) -> Tenancy:
+def registrar(presented: PresentedCredentials, found: Tenancy | None) -> Tenancy:
     """Admit a program that brings users into a project: both keys and the project id, no token."""
     if presented.developer_key is None:
         raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
@@ -206,7 +208,7 @@ def _lives(account: AccountState | None, claims: Claims) -> bool:
     )
 
 
-def _check_keys(presented: Presented, found: Tenancy, *, all_needed: bool) -> None:
+def _check_keys(presented: PresentedCredentials, found: Tenancy, *, all_needed: bool) -> None:
     if (all_needed or presented.developer_key is not None) and not _opens_developer(found):
         raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
     project_fits = presented.project_id == found.project_id

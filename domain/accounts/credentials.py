@@ -124,7 +124,7 @@ class PasswordSettings(BaseSettings):
     lanes: int = Field(1, ge=1, description="Threads of one password hash")
     at_once: int = Field(2, ge=1, description="Password hashes computed at the same time, per process")
     queue: int = Field(64, ge=0, description="Passwords that wait for their turn, per process; above: 503")
-    patience: float = Field(5, gt=0, description="Seconds a password waits for its turn until 503")
+    queue_timeout: float = Field(5, gt=0, description="Seconds a password waits for its turn until 503")
 
 
 class Passwords:
@@ -139,7 +139,7 @@ class Passwords:
         )
         self._turns = asyncio.Semaphore(settings.at_once)
         self._room = settings.queue
-        self._patience = settings.patience
+        self._queue_timeout = settings.queue_timeout
         self._nobodys = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
@@ -164,7 +164,7 @@ class Passwords:
             raise ExemplarError(ErrorCode.SERVER_BUSY)
         self._room -= 1
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._queue_timeout):
                 await self._turns.acquire()
         except TimeoutError:
             raise ExemplarError(ErrorCode.SERVER_BUSY) from None

@@ -18,7 +18,7 @@ LARGEST_BLOCK = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitStatus:
     """What a developer has used: generations of this month, slots now, requests left today (None: any)."""
 
     monthly: int
@@ -44,35 +44,35 @@ class Policy:
         return _item(self.name, q=self.quota, qu=unit, w=self.window)
 
     @property
-    def standing_item(self) -> str:
+    def status_item(self) -> str:
         """Write the member of `RateLimit`."""
         return _item(self.name, r=self.remaining, t=self.reset)
 
 
-def policies(tier: Tier, standing: Standing, now: datetime) -> list[Policy]:
+def policies(tier: Tier, status: LimitStatus, now: datetime) -> list[Policy]:
     """List the limits that a tier sets, with what is left of each; unlimited ones are left out."""
     found: list[Policy] = []
     if tier.monthly is not None:
-        left = max(0, tier.monthly - standing.monthly)
+        left = max(0, tier.monthly - status.monthly)
         window, reset = seconds_of_period(now), seconds_to_next_period(now)
         found.append(Policy("monthly", tier.monthly, left, window, reset))
     if tier.concurrent is not None:
-        left = max(0, tier.concurrent - standing.concurrent)
+        left = max(0, tier.concurrent - status.concurrent)
         found.append(Policy("concurrent", tier.concurrent, left, unit="concurrent-requests"))
     if tier.daily_requests is not None:
-        left = min(tier.daily_requests, max(0, standing.requests_left or 0))
+        left = min(tier.daily_requests, max(0, status.requests_left or 0))
         found.append(Policy("daily", tier.daily_requests, left, DAY_SECONDS, seconds_to_next_day(now)))
     return found
 
 
-def headers(tier: Tier, standing: Standing, now: datetime) -> Mapping[str, str]:
+def headers(tier: Tier, status: LimitStatus, now: datetime) -> Mapping[str, str]:
     """Write the limits as header fields; none for a tier without limits."""
-    listed = policies(tier, standing, now)
+    listed = policies(tier, status, now)
     if not listed:
         return {}
     fields = {
         "RateLimit-Policy": ", ".join(policy.policy_item for policy in listed),
-        "RateLimit": ", ".join(policy.standing_item for policy in listed),
+        "RateLimit": ", ".join(policy.status_item for policy in listed),
     }
     for policy in listed:
         if policy.name == "daily":
@@ -88,7 +88,7 @@ def block_of(limit: int) -> int:
 
 
 @dataclass(slots=True)
-class Purse:
+class TokenBucket:
     """The requests that one process has set aside for one developer, day and limit, and what it knows of all.
 
     `taken` is what all processes had set aside when this one last saw it.

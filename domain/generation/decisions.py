@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import UNSENT, Patience
+from domain.generation.lifecycle import UNSENT, Timeouts
 from events.event import Event
 from events.generation import (
     CancelRequested,
@@ -55,14 +55,14 @@ def deny(g: Generation) -> list[Event]:
     )
 
 
-def intend(g: Generation, *, now: datetime, patience: Patience) -> list[Event]:
+def intend(g: Generation, *, now: datetime, timeouts: Timeouts) -> list[Event]:
     """Claim the next paid call; nothing while one is claimed, running, cancelled or told to wait."""
     ready = g.state is State.RESERVED or (
         g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now
     )
     if not ready or g.cancel_requested or now >= g.request.start_by:
         return []
-    return [InvocationIntended(attempt=g.attempt + 1, claim_until=now + patience.claim)]
+    return [InvocationIntended(attempt=g.attempt + 1, claim_until=now + timeouts.claim)]
 
 
 def start(g: Generation, *, attempt: int, prediction: str, model: str) -> list[Event]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import UNSENT, Patience, due_at
+from domain.generation.lifecycle import UNSENT, Timeouts, due_at
 
 POSITION_BOUND: Final = 1_000
 """So many that wait before one are counted."""
@@ -93,7 +93,7 @@ class Explanation:
     sentence: str
 
 
-def explain(g: Generation, *, now: datetime, patience: Patience, ahead: Ahead | None = None) -> Explanation:
+def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | None = None) -> Explanation:
     """Explain where a generation stands at `now`."""
     reason = reason_of(g)
     since = _since(g, reason)
@@ -105,7 +105,7 @@ def explain(g: Generation, *, now: datetime, patience: Patience, ahead: Ahead | 
         waited_ms=waited_ms,
         position=position,
         provider_since=g.intended_at if g.state in (State.INTENDED, State.STARTED) else None,
-        next_try_at=_next_try(g, now, patience),
+        next_try_at=_next_try(g, now, timeouts),
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
         deadline=None if g.final else _deadline(g),
@@ -132,9 +132,9 @@ def _deadline(g: Generation) -> datetime:
     return min(g.request.start_by, g.request.finish_by) if g.state in UNSENT else g.request.finish_by
 
 
-def _next_try(g: Generation, now: datetime, patience: Patience) -> datetime | None:
+def _next_try(g: Generation, now: datetime, timeouts: Timeouts) -> datetime | None:
     """Tell when it is looked at again; past that moment the pauses are the scheduler's own."""
-    due = None if g.final else due_at(g, patience)
+    due = None if g.final else due_at(g, timeouts)
     return due if due is not None and due > now else None
 
 

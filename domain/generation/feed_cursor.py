@@ -6,7 +6,7 @@ A sealed position counts everybody's commits, so it is encrypted; a cursor is go
 import struct
 from dataclasses import dataclass
 
-from domain.sealed_cursor import Seal
+from domain.sealed_cursor import SealedCursor
 
 _PLACE = struct.Struct(">QI")
 
@@ -26,7 +26,7 @@ class Cursors:
     """Write and read cursors; gateways that share the secret read each other's."""
 
     def __init__(self, secret: bytes) -> None:
-        self._seal = Seal(secret, "cursor")
+        self._seal = SealedCursor(secret, "cursor")
 
     def write(self, cursor: Cursor, feed: str) -> str:
         """Return 32 URL-safe characters that only `feed` can be resumed with."""

@@ -67,16 +67,16 @@ def check(generation: Generation | None, event: Event) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long things may rest: `hop` between two actors; `claim` for the paid call; the two deadlines."""
 
-    hop: timedelta = timedelta(seconds=5)
+    redelivery: timedelta = timedelta(seconds=5)
     claim: timedelta = timedelta(seconds=10)
     to_start: timedelta = timedelta(minutes=10)
     in_all: timedelta = timedelta(minutes=35)
 
 
-def due_at(generation: Generation, patience: Patience) -> datetime | None:
+def due_at(generation: Generation, timeouts: Timeouts) -> datetime | None:
     """Tell when the scheduler should look at it again; None when nothing is left to do.
 
     A claim is looked for when it has run out, a running prediction is asked for after one hop, a
@@ -85,10 +85,10 @@ def due_at(generation: Generation, patience: Patience) -> datetime | None:
     match generation.state:
         case State.COMPLETED | State.FAILED:
             unfinished = generation.quota == "held" or (generation.erase_requested and not generation.erased)
-            return generation.moved_at + patience.hop if unfinished else None
+            return generation.moved_at + timeouts.redelivery if unfinished else None
         case State.WAITING:
             return generation.retry_at
         case State.INTENDED:
             return generation.claim_until
         case _:
-            return generation.moved_at + patience.hop
+            return generation.moved_at + timeouts.redelivery

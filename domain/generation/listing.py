@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.generation.generation import State, Status, status_of
-from domain.sealed_cursor import Seal
+from domain.sealed_cursor import SealedCursor
 
 TOTAL_BOUND: Final = 10_000
 """A list is counted up to here; beyond it, its total says that it is more."""
@@ -68,11 +68,11 @@ class Place:
     id: str
 
 
-class Places:
+class ListCursors:
     """Write and read places as cursors; one is good for one list with the same filters alone."""
 
     def __init__(self, secret: bytes) -> None:
-        self._seal = Seal(secret, "list")
+        self._seal = SealedCursor(secret, "list")
 
     def write(self, place: Place, scope: Scope, filters: Filters) -> str:
         """Return 48 URL-safe characters."""

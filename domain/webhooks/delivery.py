@@ -149,9 +149,9 @@ def waits_until(delivery: Place, earlier: Collection[Place]) -> datetime | None:
     return min((place.due_at for place in before), default=None)
 
 
-def is_due_to_disable(failing_since: datetime | None, now: datetime, patience: timedelta) -> bool:
+def is_due_to_disable(failing_since: datetime | None, now: datetime, disable_after: timedelta) -> bool:
     """Tell whether an endpoint has failed for so long that nobody listens any more."""
-    return failing_since is not None and now - failing_since >= patience
+    return failing_since is not None and now - failing_since >= disable_after
 
 
 def new_secret(randomness: bytes) -> str:

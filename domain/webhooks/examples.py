@@ -41,7 +41,7 @@ def _facts(project: str, now: datetime) -> Mapping[str, Event]:
     facts: tuple[Event, ...] = (
         GenerationRequested(
             owner=Owner(developer=EXAMPLE_ID, project=project, user=EXAMPLE_ID),
-            words="example",
+            personal_data="example",
             fingerprint="0" * 64,
             idempotent=False,
             examples=(example,),

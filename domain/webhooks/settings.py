@@ -67,6 +67,6 @@ class WebhookSettings(BaseSettings):
         return timedelta(days=self.keep_days)
 
     @property
-    def patience(self) -> timedelta:
+    def disable_after(self) -> timedelta:
         """How long an endpoint may fail without a success in between."""
         return timedelta(days=self.disable_after_days)

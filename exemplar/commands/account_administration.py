@@ -44,7 +44,7 @@ class Overview:
     users_in_all: int
 
 
-class Office:
+class AccountAdministration:
     """Make, show and change accounts. ConfigurationError is one line that says what to do."""
 
     def __init__(

@@ -13,9 +13,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from domain.accounts.access import Role
-from exemplar.commands.account_administration import Office
+from exemplar.commands.account_administration import AccountAdministration
 from exemplar.commands.output import print_json, table, tell
-from exemplar.commands.store_access import open_office
+from exemplar.commands.store_access import open_account_administration
 from store.accounts.records import KeyRecord
 
 Result = TypeVar("Result")
@@ -48,14 +48,14 @@ def create_operator(
     """Make an operator, or with --auditor an auditor."""
     role = Role.AUDITOR if auditor else Role.PLATFORM_OPERATOR
     password = _password(ask=ask_password)
-    made = _do(home, lambda office: office.create_staff(email, role, password, name))
+    made = _do(home, lambda administration: administration.create_staff(email, role, password, name))
     tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("delete-operator")
 def delete_operator(name: str, home: Home = None) -> None:
     """Delete an operator or auditor, named by id or e-mail."""
-    _do(home, lambda office: office.delete_staff(name))
+    _do(home, lambda administration: administration.delete_staff(name))
 
 
 @app.command("create-developer")
@@ -70,14 +70,14 @@ def create_developer(
 ) -> None:
     """Make a developer."""
     password = _password(ask=ask_password)
-    made = _do(home, lambda office: office.create_developer(email, tier, password, name))
+    made = _do(home, lambda administration: administration.create_developer(email, tier, password, name))
     tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("create-project")
 def create_project(developer: Developer, name: str, home: Home = None, as_json: AsJson = False) -> None:
     """Make a project of a developer."""
-    made = _do(home, lambda office: office.create_project(developer, name))
+    made = _do(home, lambda administration: administration.create_project(developer, name))
     tell(asdict(made), as_json=as_json)
 
 
@@ -94,7 +94,9 @@ def create_user(
 ) -> None:
     """Make an end user of a project."""
     password = _password(ask=ask_password)
-    made = _do(home, lambda office: office.create_user(developer, project, email, password, name))
+    made = _do(
+        home, lambda administration: administration.create_user(developer, project, email, password, name)
+    )
     tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
@@ -107,14 +109,14 @@ def create_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a key, which is printed this once."""
-    made, key = _do(home, lambda office: office.create_key(developer, project, name))
+    made, key = _do(home, lambda administration: administration.create_key(developer, project, name))
     tell({**_key(made), "key": key}, as_json=as_json)
 
 
 @app.command("list")
 def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
     """List developers, operators and auditors."""
-    developers, staff = _do(home, lambda office: office.everybody())
+    developers, staff = _do(home, lambda administration: administration.everybody())
     if as_json:
         print_json(
             {"developers": [asdict(one) for one in developers], "staff": [asdict(one) for one in staff]}
@@ -128,7 +130,7 @@ def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> None:
     """Show a developer with his projects, keys and users."""
-    found = _do(home, lambda office: office.overview(developer))
+    found = _do(home, lambda administration: administration.overview(developer))
     if as_json:
         print_json({**asdict(found), "keys": [_key(key) for key in found.keys]})
         return
@@ -149,14 +151,14 @@ def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> No
 @app.command()
 def revoke(developer: Developer, key: str, home: Home = None, as_json: AsJson = False) -> None:
     """Revoke a key, named by id or prefix, for the next request on."""
-    revoked = _do(home, lambda office: office.revoke(developer, key))
+    revoked = _do(home, lambda administration: administration.revoke(developer, key))
     tell({**_key(revoked), "active": False}, as_json=as_json)
 
 
 @app.command("set-tier")
 def set_tier(developer: Developer, tier: str, home: Home = None, as_json: AsJson = False) -> None:
     """Put a developer under another tier for the next request on."""
-    tell(asdict(_do(home, lambda office: office.set_tier(developer, tier))), as_json=as_json)
+    tell(asdict(_do(home, lambda administration: administration.set_tier(developer, tier))), as_json=as_json)
 
 
 @app.command("reset-password")
@@ -173,7 +175,7 @@ def reset_password(
     if (project is None) != (user is None):
         raise typer.BadParameter("--project and --user go together")
     password = _password(ask=ask_password)
-    _do(home, lambda office: office.reset_password(developer, project, user, password))
+    _do(home, lambda administration: administration.reset_password(developer, project, user, password))
     tell({"password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
@@ -186,14 +188,14 @@ def delete_user(
     as_json: AsJson = False,
 ) -> None:
     """Delete an end user; what is his is erased within minutes."""
-    deleted = _do(home, lambda office: office.delete_user(developer, project, user))
+    deleted = _do(home, lambda administration: administration.delete_user(developer, project, user))
     tell({"deleted": deleted.id}, as_json=as_json)
 
 
 @app.command()
 def history(developer: Developer, home: Home = None, as_json: AsJson = False) -> None:
     """Show every change of a developer, from the log."""
-    events = _do(home, lambda office: office.history(developer))
+    events = _do(home, lambda administration: administration.history(developer))
     if as_json:
         print_json(events)
         return
@@ -210,10 +212,10 @@ def history(developer: Developer, home: Home = None, as_json: AsJson = False) ->
     table(("version", "time", "event", "what", "by"), rows)
 
 
-def _do(home: Path | None, work: Callable[[Office], Awaitable[Result]]) -> Result:
+def _do(home: Path | None, work: Callable[[AccountAdministration], Awaitable[Result]]) -> Result:
     async def at_the_office() -> Result:
-        async with open_office(home) as office:
-            return await work(office)
+        async with open_account_administration(home) as administration:
+            return await work(administration)
 
     return asyncio.run(at_the_office())
 

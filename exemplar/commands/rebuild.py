@@ -5,7 +5,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from actors.settings import PatienceSettings
+from actors.settings import TimeoutSettings
 from exemplar.environment import read
 from exemplar.wiring import now
 from store.generations.rebuild import RebuildReport, rebuild
@@ -23,8 +23,8 @@ def rebuild_rows(*, check: bool, as_json: bool) -> int:
 async def _rebuild(*, repair: bool) -> RebuildReport:
     store = MongoStore.open(read(StoreSettings), holder="rebuild", clock=now)
     try:
-        patience = read(PatienceSettings).patience
-        return await rebuild(store.events, store.words, store.projection, patience, repair=repair)
+        timeouts = read(TimeoutSettings).timeouts
+        return await rebuild(store.events, store.personal_data, store.projection, timeouts, repair=repair)
     finally:
         store.close()
 

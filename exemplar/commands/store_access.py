@@ -10,7 +10,7 @@ from pathlib import Path
 from domain.accounts.credentials import Peppers
 from domain.accounts.tiers import TierSettings, tiers_with
 from domain.errors import ExemplarError
-from exemplar.commands.account_administration import Office
+from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
 from gateway.auth.authentication import AuthenticationSettings
 from store.accounts.slots import AlreadyExistsError
@@ -24,7 +24,7 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def open_office(home: Path | None) -> AsyncIterator[Office]:
+async def open_account_administration(home: Path | None) -> AsyncIterator[AccountAdministration]:
     """Open the store of the environment, or that of a running `exemplar up` whose folder is `home`."""
     async with open_store(home, holder="accounts") as store:
         peppers = _peppers(home)
@@ -32,7 +32,9 @@ async def open_office(home: Path | None) -> AsyncIterator[Office]:
         changes = store.account_changes(now)
         platform = store.platform_changes(now)
         try:
-            yield Office(store.accounts, changes, platform, peppers, tiers_with(read(TierSettings).tiers))
+            yield AccountAdministration(
+                store.accounts, changes, platform, peppers, tiers_with(read(TierSettings).tiers)
+            )
         except AlreadyExistsError:
             raise ConfigurationError(
                 "this address is taken: `exemplar accounts list` shows by whom"

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 INSTRUCTIONS = {"prompt": "A quiet harbour at sunset, painted in gouache", "style": "travel poster"}
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 EXAMPLES = 3
 
 Demo = dict[str, Any]
@@ -49,7 +49,7 @@ async def _submit(
     while True:
         async with session.post(url, data=_form(photos), headers=headers) as answer:
             wait = float(answer.headers.get("Retry-After", "0")) if answer.status == 429 else 0.0
-            if not 0 < wait <= PATIENCE_SECONDS - (time.monotonic() - began):
+            if not 0 < wait <= TIMEOUT_SECONDS - (time.monotonic() - began):
                 return await _checked(answer)
         _say(f"  every slot is taken by earlier generations: trying again in {wait:.0f} s")
         await asyncio.sleep(wait)
@@ -66,7 +66,7 @@ def _form(photos: Sequence[Path]) -> aiohttp.FormData:
 async def _follow(session: aiohttp.ClientSession, headers: Mapping[str, str], urls: Mapping[str, str]) -> Any:
     """Print events until the generation is final; return its resource."""
     began, seen = time.monotonic(), 0
-    while time.monotonic() - began < PATIENCE_SECONDS:
+    while time.monotonic() - began < TIMEOUT_SECONDS:
         async with session.get(urls["events"], params={"after": seen}, headers=headers) as answer:
             page = await _checked(answer)
         for event in page["events"]:
@@ -79,7 +79,7 @@ async def _follow(session: aiohttp.ClientSession, headers: Mapping[str, str], ur
         if resource["status"] == "failed":
             raise RuntimeError(f"the generation failed: {resource['error']}")
         await asyncio.sleep(0.25)
-    raise TimeoutError(f"no picture after {PATIENCE_SECONDS:.0f} s; see {urls['self']}")
+    raise TimeoutError(f"no picture after {TIMEOUT_SECONDS:.0f} s; see {urls['self']}")
 
 
 def _ended(page: Any) -> bool:

@@ -90,17 +90,17 @@ class Machine:
 
     async def stay(self, demo: Demo) -> int:
         """Show one generation and watch; return with `once`, else only when a child is beyond help."""
-        watching = asyncio.ensure_future(self.supervisor.watch())
+        broadcaster = asyncio.ensure_future(self.supervisor.watch())
         showing = asyncio.ensure_future(self._show(demo))
         try:
-            await asyncio.wait({watching, showing}, return_when=asyncio.FIRST_COMPLETED)
-            if watching.done() or not self._options.once:
-                await watching
+            await asyncio.wait({broadcaster, showing}, return_when=asyncio.FIRST_COMPLETED)
+            if broadcaster.done() or not self._options.once:
+                await broadcaster
             return await showing
         finally:
-            watching.cancel()
+            broadcaster.cancel()
             showing.cancel()
-            await asyncio.gather(watching, showing, return_exceptions=True)
+            await asyncio.gather(broadcaster, showing, return_exceptions=True)
 
     async def _show(self, demo: Demo) -> int:
         try:

@@ -27,13 +27,13 @@ class Supervisor:
 
     async def watch(self) -> None:
         """Restart whatever ends, for ever; LocalError when a child ends a sixth time within a minute."""
-        watching = [asyncio.ensure_future(self._keep(child)) for child in self._children]
+        broadcaster = [asyncio.ensure_future(self._keep(child)) for child in self._children]
         try:
-            await asyncio.gather(*watching)
+            await asyncio.gather(*broadcaster)
         finally:
-            for task in watching:
+            for task in broadcaster:
                 task.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            await asyncio.gather(*broadcaster, return_exceptions=True)
 
     async def stop(self) -> None:
         """End all children: lower ranks first, those of one rank together."""

@@ -33,7 +33,7 @@ from gateway.auth.headers import as_id
 from gateway.auth.login_attempts import Attempts
 from gateway.auth.tokens import Sessions
 from gateway.http.bodies import read_json_object
-from gateway.http.client_address import Callers
+from gateway.http.client_address import ClientAddresses
 from gateway.http.request_ids import request_id_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
@@ -77,7 +77,7 @@ class IdentityRoutes:
     clock: Callable[[], datetime]
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
     randomness: Randomness = secrets.token_bytes
-    callers: Callers = field(default_factory=Callers)
+    client_addresses: ClientAddresses = field(default_factory=ClientAddresses)
 
     @property
     def attempts(self) -> Attempts:

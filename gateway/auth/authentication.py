@@ -13,7 +13,7 @@ from domain.accounts.access import (
     Claims,
     DeveloperIdentity,
     Identity,
-    Presented,
+    PresentedCredentials,
     Role,
     StaffIdentity,
     Tenancy,
@@ -78,7 +78,7 @@ class Authenticator:
         """Admit an end user by all five headers."""
         return await self.confirm(*self.presented(request))
 
-    async def confirm(self, claims: Claims, presented: Presented) -> Identity:
+    async def confirm(self, claims: Claims, presented: PresentedCredentials) -> Identity:
         """Admit an end user by what was read of his request; again, when time has passed since."""
         found = await self._tenancy_of(claims, presented)
         identity = access.submitter(claims, presented, found, self._tiers)
@@ -126,7 +126,7 @@ class Authenticator:
         """Tell which developer a living token counts for, whatever it may do; None for staff and no token."""
         own: DeveloperIdentity | Identity
         try:
-            claims, nothing = self._bearer(request), Presented()
+            claims, nothing = self._bearer(request), PresentedCredentials()
             if claims.role is Role.DEVELOPER:
                 own = await self._developer(claims, nothing)
             else:
@@ -137,9 +137,9 @@ class Authenticator:
 
     async def refresher(self, refresh_token: str) -> Claims:
         """Admit the holder of a refresh token whose account lives."""
-        return await self._living(self._tokens.verify(refresh_token, "refresh"), Presented())
+        return await self._living(self._tokens.verify(refresh_token, "refresh"), PresentedCredentials())
 
-    async def _living(self, claims: Claims, presented: Presented) -> Claims:
+    async def _living(self, claims: Claims, presented: PresentedCredentials) -> Claims:
         if claims.role is Role.DEVELOPER:
             await self._developer(claims, presented)
         elif claims.role in access.STAFF:
@@ -167,19 +167,21 @@ class Authenticator:
             return None
         return await self._accounts.staff.state(claims.subject, claims.role)
 
-    async def _developer(self, claims: Claims, presented: Presented) -> DeveloperIdentity:
+    async def _developer(self, claims: Claims, presented: PresentedCredentials) -> DeveloperIdentity:
         found = None
         if claims.role is Role.DEVELOPER:
             found = await self._accounts.developer_state(claims.subject)
         state, tier = found or (None, None)
         return access.developer(claims, presented, state, tier, self._tiers)
 
-    async def _tenancy_of(self, claims: Claims, presented: Presented) -> Tenancy | None:
+    async def _tenancy_of(self, claims: Claims, presented: PresentedCredentials) -> Tenancy | None:
         if claims.role is not Role.END_USER or claims.project_id is None:
             return None
         return await self._tenancy(claims.project_id, claims.subject, presented)
 
-    async def _tenancy(self, project_id: str, user_id: str | None, presented: Presented) -> Tenancy | None:
+    async def _tenancy(
+        self, project_id: str, user_id: str | None, presented: PresentedCredentials
+    ) -> Tenancy | None:
         return await self._accounts.credentials(
             project_id,
             user_id=user_id,
@@ -187,7 +189,7 @@ class Authenticator:
             api_key_hashes=self._peppers.candidates(presented.api_key),
         )
 
-    def presented(self, request: web.Request) -> tuple[Claims, Presented]:
+    def presented(self, request: web.Request) -> tuple[Claims, PresentedCredentials]:
         """Read what a request was admitted with: its token and the headers that go with it."""
         return self._bearer(request), read_headers(request)
 
@@ -202,7 +204,7 @@ class Authenticator:
             and found.user.active
         )
 
-    def _note_use(self, found: Tenancy | None, presented: Presented) -> None:
+    def _note_use(self, found: Tenancy | None, presented: PresentedCredentials) -> None:
         if found is None:
             return
         for kept, sent in (

@@ -4,16 +4,16 @@ import re
 
 from aiohttp import web
 
-from domain.accounts.access import Presented
+from domain.accounts.access import PresentedCredentials
 
 LONGEST_HEADER = 256
 MALFORMED = ""  # matches no role, no id and no key
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-def read_headers(request: web.Request) -> Presented:
+def read_headers(request: web.Request) -> PresentedCredentials:
     """Read the four headers that go with a token."""
-    return Presented(
+    return PresentedCredentials(
         role=read_header(request, "X-User-Role"),
         developer_key=read_header(request, "X-Developer-Key"),
         project_id=project_header(request),

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from domain.accounts.access import Claims, DeveloperIdentity, Identity, Role, Tenancy
 from domain.accounts.credentials import Peppers
-from domain.accounts.limits import Standing, headers
+from domain.accounts.limits import LimitStatus, headers
 from domain.accounts.quota import period_of, seconds_to_next_day
 from domain.accounts.tiers import TIERS, Tier, tier_of
 from domain.errors import ErrorCode, LimitError
@@ -97,7 +97,7 @@ class Limits:
             await self._know(request, response, payer)
             known = request.get(KNOWN)
             if known is not None and response.status != 503:  # which means that the store cannot be asked
-                response.headers.update(headers(known.tier, await self._standing(known), self._clock()))
+                response.headers.update(headers(known.tier, await self._status(known), self._clock()))
         except StoreError as error:
             log.debug("limits not told", error=type(error).__name__)
         except Exception:
@@ -118,14 +118,14 @@ class Limits:
         if response.status == 429 and code is not None:
             self._refused[known.tier.name if known else NO_TIER, code] += 1
 
-    async def _standing(self, known: Known) -> Standing:
+    async def _status(self, known: Known) -> LimitStatus:
         developer, tier = known
         bounds = Bounds(monthly=tier.monthly, concurrent=tier.concurrent)
         used, slots = 0, 0
         if bounds != Bounds(monthly=None, concurrent=None):
             account = await self._admission.standing(developer, bounds)
             used, slots = account.used_in(period_of(self._clock())), len(account.slots)
-        return Standing(used, slots, await self._requests.left(developer, tier.daily_requests))
+        return LimitStatus(used, slots, await self._requests.left(developer, tier.daily_requests))
 
     async def _tidying(self, app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(self._tidy(), name="limits")

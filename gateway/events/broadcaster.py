@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Update:
     """A commit as watchers are told of it; its frames are made once for all of them."""
 
     first: int
@@ -39,27 +39,27 @@ class Moment:
     final: bool
 
 
-class Watcher(Protocol):
+class Listener(Protocol):
     """Whoever is told; `deliver` must not block."""
 
-    def deliver(self, moment: Moment) -> None: ...
+    def deliver(self, update: Update) -> None: ...
 
 
 @dataclass(slots=True)
-class Watched:
+class ListenedStream:
     """A stream with its watchers and the version that each has; `known`: how far it was read."""
 
     known: int
-    watchers: dict[Watcher, int] = field(default_factory=dict)
+    listeners: dict[Listener, int] = field(default_factory=dict)
 
 
-class Watching:
+class Broadcaster:
     """Tell watchers about every commit behind the version they have, in order, once."""
 
     def __init__(self, events: EventStore, *, poll: float = 1.5) -> None:
         self._events = events
         self._poll = poll
-        self._streams: dict[str, Watched] = {}
+        self._streams: dict[str, ListenedStream] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
         self._waits = Waits()
@@ -67,7 +67,7 @@ class Watching:
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def watched(self) -> set[str]:
+    def listened(self) -> set[str]:
         """The streams that somebody watches."""
         return set(self._streams)
 
@@ -83,8 +83,8 @@ class Watching:
 
     def wake(self, stream: str, version: int, _type: str) -> None:
         """Take a hint that a stream has a new version."""
-        watched = self._streams.get(stream)
-        if watched is not None and version > watched.known:
+        listened = self._streams.get(stream)
+        if listened is not None and version > listened.known:
             self._look_at(stream)
 
     def look(self) -> None:
@@ -92,23 +92,23 @@ class Watching:
         self._due.update(self._streams)
         self._woken.set()
 
-    def add(self, stream: str, watcher: Watcher, *, after: int) -> None:
+    def add(self, stream: str, listener: Listener, *, after: int) -> None:
         """Tell `watcher` of every commit behind version `after`, which is the end of a commit."""
-        watched = self._streams.setdefault(stream, Watched(after))
-        watched.known = min(watched.known, after)
-        watched.watchers[watcher] = after
+        listened = self._streams.setdefault(stream, ListenedStream(after))
+        listened.known = min(listened.known, after)
+        listened.listeners[listener] = after
         self._look_at(stream)  # something may have happened since it was loaded
 
-    def remove(self, stream: str, watcher: Watcher) -> None:
+    def remove(self, stream: str, listener: Listener) -> None:
         """Forget a watcher; repeatable."""
-        watched = self._streams.get(stream)
-        if watched is not None:
-            watched.watchers.pop(watcher, None)
-            if not watched.watchers:
+        listened = self._streams.get(stream)
+        if listened is not None:
+            listened.listeners.pop(listener, None)
+            if not listened.listeners:
                 del self._streams[stream]
 
     async def wait(
-        self, stream: str, *, after: int, wanted: Callable[[Moment], bool], seconds: float
+        self, stream: str, *, after: int, wanted: Callable[[Update], bool], seconds: float
     ) -> bool:
         """Wait for a wanted moment behind version `after`; False when none came in time, or at a drain."""
         waiter = Waiter(wanted)
@@ -179,36 +179,36 @@ class Watching:
                 await self._tell(commit)
 
     async def _tell(self, commit: Commit) -> None:
-        watched = self._streams.get(commit.stream)
-        if watched is None:
+        listened = self._streams.get(commit.stream)
+        if listened is None:
             return
         self._look_at(commit.stream)
-        if commit.first != watched.known + 1:
+        if commit.first != listened.known + 1:
             return  # somebody joined further back meanwhile: it is read again from there
-        watched.known = commit.last
-        moment = moment_of(commit)
-        for number, (watcher, at) in enumerate(tuple(watched.watchers.items()), start=1):
-            if at < commit.first and watcher in watched.watchers:
-                watched.watchers[watcher] = commit.last
-                _deliver(watcher, moment)
+        listened.known = commit.last
+        update = update_of(commit)
+        for number, (listener, at) in enumerate(tuple(listened.listeners.items()), start=1):
+            if at < commit.first and listener in listened.listeners:
+                listened.listeners[listener] = commit.last
+                _deliver(listener, update)
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
 
 
-def moment_of(commit: Commit) -> Moment:
+def update_of(commit: Commit) -> Update:
     """Write a commit as its owner may see it; a hidden event leaves nothing."""
     shown = tuple(envelope for event in commit.events if (envelope := visible(event)) is not None)
     frames = b"".join(
         frame(envelope["type"], envelope, identifier=str(envelope["version"])) for envelope in shown
     )
     final = any(isinstance(event.event, _FINAL) for event in commit.events)
-    return Moment(commit.first, commit.last, shown, frames, final)
+    return Update(commit.first, commit.last, shown, frames, final)
 
 
-def _deliver(watcher: Watcher, moment: Moment) -> None:
-    if not (moment.frames or moment.final):
+def _deliver(listener: Listener, update: Update) -> None:
+    if not (update.frames or update.final):
         return
     try:
-        watcher.deliver(moment)
+        listener.deliver(update)
     except Exception:
         log.exception("watcher_failed")

@@ -11,7 +11,7 @@ from aiohttp import HttpVersion11, web
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.events.broadcaster import Moment
+from gateway.events.broadcaster import Update
 from gateway.events.sse import KEEP_ALIVE, frame
 
 log = structlog.get_logger()
@@ -34,7 +34,9 @@ class StreamSettings(BaseSettings):
     buffer: int = Field(
         64 * 1024, ge=1024, description="Bytes a reader may leave unread in the process until it is dropped"
     )
-    patience: float = Field(20, gt=0, description="Seconds a reader may take no byte until it is dropped")
+    write_timeout: float = Field(
+        20, gt=0, description="Seconds a reader may take no byte until it is dropped"
+    )
     poll: float = Field(1.5, gt=0, description="Seconds between looks at the log without a wake-up")
     recheck: float = Field(
         15,
@@ -45,17 +47,17 @@ class StreamSettings(BaseSettings):
     tail: float = Field(0.25, gt=0, description="Seconds between looks at the sealed order")
 
 
-class Outlet:
+class Connection:
     """One open stream: an answer that has begun and is written to by others until it ends."""
 
     __slots__ = (
         "_buffer",
         "_chunked",
         "_ended",
-        "_patience",
         "_response",
         "_said",
         "_transport",
+        "_write_timeout",
         "cleared",
         "ends",
         "spoke",
@@ -70,7 +72,7 @@ class Outlet:
         self._transport = transport
         self._chunked = request.version >= HttpVersion11
         self._buffer = settings.buffer
-        self._patience = settings.patience
+        self._write_timeout = settings.write_timeout
         self._ended: asyncio.Future[None] = loop.create_future()
         self._said = True
         self.spoke = self.cleared = loop.time()
@@ -79,7 +81,7 @@ class Outlet:
     async def write(self, frames: bytes) -> None:
         """Send and wait for room; ConnectionError for a reader that takes nothing."""
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._write_timeout):
                 await self._response.write(frames)
         except TimeoutError:
             self.drop()
@@ -102,10 +104,10 @@ class Outlet:
         """Whether it has ended, or its reader has gone."""
         return self._ended.done() or self._transport.is_closing()
 
-    def deliver(self, moment: Moment) -> None:
+    def deliver(self, update: Update) -> None:
         """Send what happened; end behind the last."""
-        self.send(moment.frames)
-        if moment.final:
+        self.send(update.frames)
+        if update.final:
             self.end()
 
     def end(self, frames: bytes = b"") -> None:
@@ -129,7 +131,7 @@ class Outlet:
             self.cleared = now
         if self._transport.is_closing():
             self.end()
-        elif now - self.cleared > settings.patience:
+        elif now - self.cleared > settings.write_timeout:
             self.drop()
         elif now >= self.ends:
             self.end(frame("goodbye", {"reason": "max_life"}))

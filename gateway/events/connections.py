@@ -11,8 +11,8 @@ import structlog
 from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, LimitError
-from gateway.auth.account_status import Pass
-from gateway.events.connection import Outlet, StreamSettings
+from gateway.auth.account_status import AccessGrant
+from gateway.events.connection import Connection, StreamSettings
 from gateway.events.sse import CONTENT_TYPE, frame, retry
 
 _SWEEP = 1.0
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seat:
+class ConnectionSlot:
     """A place among those that one holder may have."""
 
     request: web.Request
@@ -40,14 +40,14 @@ class Seat:
         return transport is None or transport.is_closing()
 
 
-class Outlets:
+class Connections:
     """All streams and waits of one process."""
 
     def __init__(self, settings: StreamSettings) -> None:
         self.settings = settings
-        self._seats: defaultdict[str, set[Seat]] = defaultdict(set)
+        self._slots: defaultdict[str, set[ConnectionSlot]] = defaultdict(set)
         self._taken = 0
-        self._open: dict[Outlet, Pass] = {}
+        self._open: dict[Connection, AccessGrant] = {}
         self._draining = False
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -57,7 +57,7 @@ class Outlets:
         return self._taken
 
     @property
-    def readers(self) -> Iterable[tuple[Outlet, Pass]]:
+    def readers(self) -> Iterable[tuple[Connection, AccessGrant]]:
         """The open streams, each with what its reader was let in with."""
         return tuple(self._open.items())
 
@@ -73,66 +73,66 @@ class Outlets:
     def drain(self) -> None:
         """Say goodbye to everybody and admit nobody."""
         self._draining = True
-        for outlet in tuple(self._open):
-            outlet.end(frame("goodbye", {"reason": "shutdown"}))
+        for connection in tuple(self._open):
+            connection.end(frame("goodbye", {"reason": "shutdown"}))
 
     @contextmanager
-    def seat(self, holder: str, request: web.Request) -> Iterator[None]:
+    def slot(self, holder: str, request: web.Request) -> Iterator[None]:
         """Count somebody in; LimitError for one too many of a holder, `server_busy` for one of all."""
         if self._draining or self._taken >= self.settings.per_process:
             raise ExemplarError(ErrorCode.SERVER_BUSY, "Too many open event streams. Try again later.")
-        if len(self._seats.get(holder, ())) >= self.settings.per_holder and not self._clear(holder):
+        if len(self._slots.get(holder, ())) >= self.settings.per_holder and not self._clear(holder):
             raise LimitError(ErrorCode.STREAM_LIMIT, round(_SWEEP) + 1)
-        seat = Seat(request)
-        self._seats[holder].add(seat)
+        slot = ConnectionSlot(request)
+        self._slots[holder].add(slot)
         self._taken += 1
         try:
             yield
         finally:
-            self._free(holder, seat)
+            self._free(holder, slot)
 
     def _clear(self, holder: str) -> int:
         """Free the seats of those who have hung up; return how many."""
-        left = [seat for seat in self._seats[holder] if seat.left]
-        for seat in left:
-            self._free(holder, seat)
+        left = [slot for slot in self._slots[holder] if slot.left]
+        for slot in left:
+            self._free(holder, slot)
         return len(left)
 
-    def _free(self, holder: str, seat: Seat) -> None:
+    def _free(self, holder: str, slot: ConnectionSlot) -> None:
         """Free a seat; repeatable."""
-        seats = self._seats.get(holder, set())
-        if seat in seats:
+        slots = self._slots.get(holder, set())
+        if slot in slots:
             self._taken -= 1
-            seats.remove(seat)
-        if not seats:
-            self._seats.pop(holder, None)
+            slots.remove(slot)
+        if not slots:
+            self._slots.pop(holder, None)
 
-    async def open(self, request: web.Request, admitted: Pass) -> Outlet:
+    async def open(self, request: web.Request, admitted: AccessGrant) -> Connection:
         """Begin the answer; hand it to `leave` in the end."""
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
-        outlet = Outlet(response, request, self.settings)
-        connection = request.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
-        await outlet.write(retry(self.settings.retry))
-        self._open[outlet] = admitted
+        connection = Connection(response, request, self.settings)
+        client_socket = request.get_extra_info("socket")
+        if client_socket is not None:
+            client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
+        await connection.write(retry(self.settings.retry))
+        self._open[connection] = admitted
         if self._draining:
-            outlet.end()
-        return outlet
+            connection.end()
+        return connection
 
-    def leave(self, outlet: Outlet) -> None:
+    def leave(self, connection: Connection) -> None:
         """Forget a stream; repeatable."""
-        outlet.end()
-        self._open.pop(outlet, None)
+        connection.end()
+        self._open.pop(connection, None)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP)
             now = asyncio.get_running_loop().time()
-            for outlet in tuple(self._open):
+            for connection in tuple(self._open):
                 try:
-                    outlet.look(now, self.settings)
+                    connection.look(now, self.settings)
                 except Exception:
                     log.exception("event_stream_failed")
-                    outlet.end()
+                    connection.end()

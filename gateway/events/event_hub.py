@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from domain.generation.feed_cursor import Cursors
-from gateway.events.broadcaster import Watching
+from gateway.events.broadcaster import Broadcaster
 from gateway.events.connection import StreamSettings
-from gateway.events.connections import Outlets
+from gateway.events.connections import Connections
 from gateway.events.feeds import Feeds, SealedFeeds
 from gateway.events.tickets import Tickets
 from store.commits.contract import EventStore
@@ -18,12 +18,12 @@ OnEvent = Callable[[str, int, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newsroom:
+class EventHub:
     """The fan-outs, the open streams, and the keys of positions and tickets."""
 
-    watching: Watching
+    broadcaster: Broadcaster
     feeds: Feeds
-    outlets: Outlets
+    connections: Connections
     cursors: Cursors
     tickets: Tickets
 
@@ -33,30 +33,30 @@ class Newsroom:
         app.on_shutdown.append(self._drain)
 
     async def _run(self, _: web.Application) -> AsyncIterator[None]:
-        self.watching.start()
+        self.broadcaster.start()
         self.feeds.start()
-        self.outlets.start()
+        self.connections.start()
         yield
-        await self.outlets.close()
+        await self.connections.close()
         await self.feeds.close()
-        await self.watching.close()
+        await self.broadcaster.close()
 
     async def _drain(self, _: web.Application) -> None:
         """Say goodbye to every reader, so that none holds up the end of the process."""
-        self.outlets.drain()
-        self.watching.drain()
+        self.connections.drain()
+        self.broadcaster.drain()
         self.feeds.drain()
 
 
-def open_newsroom(
+def open_event_hub(
     events: EventStore, sealed: SealedFeeds, *, secret: bytes, settings: StreamSettings
-) -> Newsroom:
+) -> EventHub:
     """Make a newsroom; gateways with the same secret continue each other's streams."""
     cursors = Cursors(hmac.digest(secret, b"cursors", "sha256"))
-    return Newsroom(
-        watching=Watching(events, poll=settings.poll),
+    return EventHub(
+        broadcaster=Broadcaster(events, poll=settings.poll),
         feeds=Feeds(sealed, cursors, period=settings.tail),
-        outlets=Outlets(settings),
+        connections=Connections(settings),
         cursors=cursors,
         tickets=Tickets(hmac.digest(secret, b"tickets", "sha256")),
     )

@@ -11,9 +11,9 @@ from domain.generation.generation import Generation, id_of, state_of
 from events.envelope import format_time
 from gateway.accounts.identity import IdentityRoutes, path_id
 from gateway.accounts.projects import own_project
-from gateway.auth.account_status import Pass
-from gateway.events.connection import Outlet
-from gateway.events.connections import Outlets
+from gateway.auth.account_status import AccessGrant
+from gateway.events.connection import Connection
+from gateway.events.connections import Connections
 from gateway.events.feeds import Feed, FeedPage, Feeds
 from gateway.events.positions import asked_form, asked_number, asked_position, asked_wait, lines_of, page_of
 from gateway.events.readers import Readers
@@ -36,7 +36,7 @@ class FeedRoutes:
     generations: Generations
     feeds: Feeds
     cursors: Cursors
-    outlets: Outlets
+    connections: Connections
     readers: Readers
 
     def table(self) -> list[web.RouteDef]:
@@ -77,7 +77,7 @@ class FeedRoutes:
         _, project = await own_project(self.door, request)
         return self.readers.ticket(request, _project(project.id), _project(project.id))
 
-    async def _read(self, request: web.Request, feed: Feed, admitted: Pass) -> web.StreamResponse:
+    async def _read(self, request: web.Request, feed: Feed, admitted: AccessGrant) -> web.StreamResponse:
         asked, form = asked_position(request), asked_form(request)
         head = await self.feeds.head()
         after = self._cursor(feed, asked, head)
@@ -85,7 +85,7 @@ class FeedRoutes:
         if form != "sse":
             start = after or BEGINNING
             return await self._page(request, feed, admitted, start, reset=reset, lines=form == "ndjson")
-        with self.outlets.seat(admitted.claims.subject, request):
+        with self.connections.slot(admitted.claims.subject, request):
             if after is not None:
                 return await self._stream(request, feed, admitted, b"", after)
             past = _RESET if reset else b""
@@ -99,12 +99,19 @@ class FeedRoutes:
         return cursor if cursor is not None and cursor.position <= head.position else None
 
     async def _page(
-        self, request: web.Request, feed: Feed, admitted: Pass, after: Cursor, *, reset: bool, lines: bool
+        self,
+        request: web.Request,
+        feed: Feed,
+        admitted: AccessGrant,
+        after: Cursor,
+        *,
+        reset: bool,
+        lines: bool,
     ) -> web.Response:
         seconds, limit = asked_wait(request), asked_number(request, "limit", default=100, most=_LARGEST_PAGE)
         page = await self.feeds.page(feed, after, limit=limit)
         if seconds and not page.passage.events and not page.more:
-            with self.outlets.seat(admitted.claims.subject, request):
+            with self.connections.slot(admitted.claims.subject, request):
                 await self.feeds.wait(feed, after=page.next, seconds=seconds)
             await self.readers.confirm(admitted)
             page = await self.feeds.page(feed, page.next, limit=limit)
@@ -115,27 +122,27 @@ class FeedRoutes:
         return page_of(body, events, reset=reset)
 
     async def _stream(
-        self, request: web.Request, feed: Feed, admitted: Pass, past: bytes, after: Cursor
+        self, request: web.Request, feed: Feed, admitted: AccessGrant, past: bytes, after: Cursor
     ) -> web.StreamResponse:
-        outlet = await self.outlets.open(request, admitted)
+        connection = await self.connections.open(request, admitted)
         try:
             if past:
-                await outlet.write(past)
+                await connection.write(past)
             del past  # kilobytes, which nobody needs while the stream lasts
-            after = await self._catch_up(outlet, feed, after)
-            await outlet.write(frame("caught_up", {}, identifier=self._write(feed, after)))
-            self.feeds.add(feed, outlet, after=after)
-            return await outlet.ended()
+            after = await self._catch_up(connection, feed, after)
+            await connection.write(frame("caught_up", {}, identifier=self._write(feed, after)))
+            self.feeds.add(feed, connection, after=after)
+            return await connection.ended()
         finally:
-            self.feeds.remove(feed, outlet)
-            self.outlets.leave(outlet)
+            self.feeds.remove(feed, connection)
+            self.connections.leave(connection)
 
-    async def _catch_up(self, outlet: Outlet, feed: Feed, after: Cursor) -> Cursor:
+    async def _catch_up(self, connection: Connection, feed: Feed, after: Cursor) -> Cursor:
         """Send what lies behind a cursor, as fast as the reader takes it."""
-        while not outlet.over:
+        while not connection.over:
             page: FeedPage = await self.feeds.page(feed, after, limit=_PASSAGE)
             if page.passage.events:
-                await outlet.write(page.passage.frames)
+                await connection.write(page.passage.frames)
             after = page.next
             if not page.more:
                 break

@@ -84,7 +84,7 @@ class FeedPage:
     more: bool
 
 
-class Follower(Protocol):
+class FeedListener(Protocol):
     """Whoever is sent frames, which are encoded once for all followers of a feed; it must not block."""
 
     def send(self, frames: bytes) -> None: ...
@@ -98,10 +98,10 @@ class FeedWaiter(Waiter[bytes]):
 
 
 @dataclass(slots=True)
-class Followers:
+class FeedListeners:
     """The followers of one feed, each with the position it is to be told from."""
 
-    next: dict[Follower, int] = field(default_factory=dict)
+    next: dict[FeedListener, int] = field(default_factory=dict)
 
 
 class Feeds:
@@ -111,7 +111,7 @@ class Feeds:
         self._sealed = sealed
         self._cursors = cursors
         self._period = period
-        self._feeds: dict[Feed, Followers] = {}
+        self._feeds: dict[Feed, FeedListeners] = {}
         self._next = 0
         self._joined: list[int] = []
         self._followed = asyncio.Event()
@@ -157,20 +157,20 @@ class Feeds:
         events = [shown for placed in found for shown in self._shown(feed, placed, after)]
         return FeedPage(Passage(tuple(events)), behind, more)
 
-    def add(self, feed: Feed, follower: Follower, *, after: Cursor) -> None:
+    def add(self, feed: Feed, subscriber: FeedListener, *, after: Cursor) -> None:
         """Tell `follower` of everything from the position of a cursor, which is no commit's middle."""
         if not self._feeds:
             self._next = after.position
         self._next = min(self._next, after.position)
         self._joined.append(after.position)
-        self._feeds.setdefault(feed, Followers()).next[follower] = after.position
+        self._feeds.setdefault(feed, FeedListeners()).next[subscriber] = after.position
         self._followed.set()
 
-    def remove(self, feed: Feed, follower: Follower) -> None:
+    def remove(self, feed: Feed, subscriber: FeedListener) -> None:
         """Forget a follower; repeatable."""
         followers = self._feeds.get(feed)
         if followers is not None:
-            followers.next.pop(follower, None)
+            followers.next.pop(subscriber, None)
             if not followers.next:
                 del self._feeds[feed]
         if not self._feeds:
@@ -219,13 +219,13 @@ class Feeds:
                     self._tell(feed, feeds[feed], placed)
         return full
 
-    def _tell(self, feed: Feed, followers: Followers, placed: Placed) -> None:
+    def _tell(self, feed: Feed, followers: FeedListeners, placed: Placed) -> None:
         frames = Passage(tuple(self._shown(feed, placed, Cursor(0)))).frames
-        for follower, position in tuple(followers.next.items()):
+        for subscriber, position in tuple(followers.next.items()):
             if position <= placed.position:
-                followers.next[follower] = placed.position + 1
+                followers.next[subscriber] = placed.position + 1
                 if frames:
-                    _send(follower, frames)
+                    _send(subscriber, frames)
 
     def _shown(self, feed: Feed, placed: Placed, after: Cursor) -> list[tuple[str, dict[str, Any]]]:
         seen = after.version if after.position == placed.position else 0
@@ -236,8 +236,8 @@ class Feeds:
         ]
 
 
-def _send(follower: Follower, frames: bytes) -> None:
+def _send(subscriber: FeedListener, frames: bytes) -> None:
     try:
-        follower.send(frames)
+        subscriber.send(frames)
     except Exception:
         log.exception("follower_failed")

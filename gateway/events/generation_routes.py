@@ -8,9 +8,9 @@ from aiohttp import web
 
 from domain.generation.generation import Generation, stream_of
 from events.generation import GenerationCompleted, GenerationFailed
-from gateway.auth.account_status import Pass
-from gateway.events.broadcaster import Moment, Watching
-from gateway.events.connections import Outlets
+from gateway.auth.account_status import AccessGrant
+from gateway.events.broadcaster import Broadcaster, Update
+from gateway.events.connections import Connections
 from gateway.events.positions import asked_form, asked_position, asked_wait, lines_of, page_of, version_of
 from gateway.events.readers import Readers
 from gateway.events.sse import frame
@@ -27,7 +27,7 @@ class Start:
     """How a stream begins: the frames of what was, up to `version`; `over`: nothing was and nothing comes."""
 
     generation: Generation
-    admitted: Pass
+    admitted: AccessGrant
     past: bytes
     version: int
     over: bool
@@ -40,8 +40,8 @@ class StreamRoutes:
 
     owned: GenerationRoutes
     events: EventStore
-    watching: Watching
-    outlets: Outlets
+    broadcaster: Broadcaster
+    connections: Connections
     readers: Readers
 
     def table(self) -> list[web.RouteDef]:
@@ -61,7 +61,7 @@ class StreamRoutes:
         generation = await self.owned.own(request)
         return self.readers.ticket(request, _resource(generation.id), f"{PREFIX}/{generation.id}/events")
 
-    async def _admit(self, request: web.Request) -> tuple[Generation, Pass]:
+    async def _admit(self, request: web.Request) -> tuple[Generation, AccessGrant]:
         """Load the generation for its owner, or for whoever brings a ticket for it."""
         generation_id = request.match_info["generation_id"].lower()
         admitted = await self.readers.by_ticket(request, _resource(generation_id))
@@ -76,8 +76,8 @@ class StreamRoutes:
         after = after or 0
         version, shown = await self._behind(generation, after)
         if seconds and not shown and not generation.final:
-            with self.outlets.seat(generation.request.owner.user, request):
-                await self.watching.wait(
+            with self.connections.slot(generation.request.owner.user, request):
+                await self.broadcaster.wait(
                     stream_of(generation.id), after=version, wanted=_is_shown, seconds=seconds
                 )
             await self.readers.confirm(admitted)
@@ -97,7 +97,7 @@ class StreamRoutes:
         version = generation.version
         return Start(generation, admitted, past, version, over=False, final=generation.final)
 
-    async def _resumed(self, generation: Generation, admitted: Pass, after: int) -> Start:
+    async def _resumed(self, generation: Generation, admitted: AccessGrant, after: int) -> Start:
         version, shown = await self._behind(generation, after)
         past = b"".join(frame(each["type"], each, identifier=str(each["version"])) for each in shown)
         final = generation.final or any(each["type"] in _FINAL for each in shown)
@@ -109,19 +109,19 @@ class StreamRoutes:
         if start.over:
             return web.Response(status=204, headers={"Cache-Control": "no-store"})
         stream, holder = stream_of(start.generation.id), start.generation.request.owner.user
-        with self.outlets.seat(holder, request):
-            outlet = await self.outlets.open(request, start.admitted)
+        with self.connections.slot(holder, request):
+            connection = await self.connections.open(request, start.admitted)
             try:
-                await outlet.write(start.past + frame("caught_up", {"version": start.version}))
+                await connection.write(start.past + frame("caught_up", {"version": start.version}))
                 if start.final:
-                    outlet.end()
+                    connection.end()
                 else:
-                    self.watching.add(stream, outlet, after=start.version)
+                    self.broadcaster.add(stream, connection, after=start.version)
                 del start  # kilobytes, of which thousands of streams need nothing any more
-                return await outlet.ended()
+                return await connection.ended()
             finally:
-                self.watching.remove(stream, outlet)
-                self.outlets.leave(outlet)
+                self.broadcaster.remove(stream, connection)
+                self.connections.leave(connection)
 
     async def _behind(self, generation: Generation, after: int) -> tuple[int, Sequence[dict[str, Any]]]:
         """Read how far the stream goes, and its visible events behind a version."""
@@ -136,8 +136,8 @@ def _resource(generation_id: str) -> str:
     return f"generation:{generation_id}"
 
 
-def _is_shown(moment: Moment) -> bool:
-    return bool(moment.envelopes)
+def _is_shown(update: Update) -> bool:
+    return bool(update.envelopes)
 
 
 def _asked(request: web.Request, generation: Generation) -> int | None:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from aiohttp import web
 
-from domain.accounts.access import Presented
+from domain.accounts.access import PresentedCredentials
 from domain.errors import ErrorCode, ExemplarError
-from gateway.auth.account_status import Pass, Standing
+from gateway.auth.account_status import AccessGrant, AccountStatus
 from gateway.auth.authentication import Authenticator
 from gateway.events.tickets import LIFETIME, Tickets
 from gateway.generations.links import Links
@@ -19,16 +19,18 @@ class Readers:
     """Tell who reads, write tickets, and look again after a wait."""
 
     authenticator: Authenticator
-    standing: Standing
+    account_status: AccountStatus
     tickets: Tickets
     links: Links
     clock: Callable[[], datetime]
 
-    def admitted(self, request: web.Request, project: str | None = None) -> Pass:
+    def admitted(self, request: web.Request, project: str | None = None) -> AccessGrant:
         """Note with what a request was let in; `project` is whose generations a developer reads."""
-        return self.standing.note(*self.authenticator.presented(request), project)
+        return self.account_status.note(*self.authenticator.presented(request), project)
 
-    async def by_ticket(self, request: web.Request, resource: str, project: str | None = None) -> Pass | None:
+    async def by_ticket(
+        self, request: web.Request, resource: str, project: str | None = None
+    ) -> AccessGrant | None:
         """Let in whoever brings a ticket for this resource; None when none was brought.
 
         Raises ExemplarError `invalid_ticket` for a wrong one, and when its issuer would not be let in now.
@@ -39,8 +41,8 @@ class Readers:
         issuer = self.tickets.read(ticket, resource, self.clock())
         if issuer is None:
             raise ExemplarError(ErrorCode.INVALID_TICKET)
-        admitted = Pass(issuer, Presented(), project=project)
-        if await self.standing.fallen([admitted]):
+        admitted = AccessGrant(issuer, PresentedCredentials(), project=project)
+        if await self.account_status.revoked([admitted]):
             raise ExemplarError(ErrorCode.INVALID_TICKET)
         return admitted
 
@@ -55,7 +57,7 @@ class Readers:
         }
         return web.json_response(body, status=201, headers={"Cache-Control": "no-store"})
 
-    async def confirm(self, admitted: Pass) -> None:
+    async def confirm(self, admitted: AccessGrant) -> None:
         """Raise `invalid_credentials` when somebody may not read any more, after he has waited."""
-        if await self.standing.fallen([admitted]):
+        if await self.account_status.revoked([admitted]):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 import structlog
 from aiohttp import web
 
-from gateway.auth.account_status import Pass, Standing
-from gateway.events.connection import Outlet
-from gateway.events.connections import Outlets
+from gateway.auth.account_status import AccessGrant, AccountStatus
+from gateway.events.connection import Connection
+from gateway.events.connections import Connections
 from gateway.events.sse import frame
 from store.errors import StoreError
 
@@ -20,15 +20,15 @@ GOODBYE = frame("goodbye", {"reason": "credentials"})
 log = structlog.get_logger()
 
 
-class Guard:
+class SessionRevalidation:
     """Look at all readers of a process every `period` seconds, some hundred accounts in one question.
 
     While the store cannot be asked nobody is sent away: nor can anything new be read then.
     """
 
-    def __init__(self, outlets: Outlets, standing: Standing, *, period: float) -> None:
-        self._outlets = outlets
-        self._standing = standing
+    def __init__(self, connections: Connections, account_status: AccountStatus, *, period: float) -> None:
+        self._outlets = connections
+        self._standing = account_status
         self._period = period
 
     def install(self, app: web.Application) -> None:
@@ -37,18 +37,18 @@ class Guard:
 
     async def look(self) -> None:
         """Look at everybody once."""
-        readers: dict[Pass, list[Outlet]] = defaultdict(list)
-        for outlet, admitted in self._outlets.readers:
-            readers[admitted].append(outlet)
+        readers: dict[AccessGrant, list[Connection]] = defaultdict(list)
+        for connection, admitted in self._outlets.readers:
+            readers[admitted].append(connection)
         passes = list(readers)
         for start in range(0, len(passes), _TOGETHER):
-            for fallen in await self._fallen(passes[start : start + _TOGETHER]):
-                for outlet in readers[fallen]:
-                    outlet.end(GOODBYE)
+            for revoked in await self._fallen(passes[start : start + _TOGETHER]):
+                for connection in readers[revoked]:
+                    connection.end(GOODBYE)
 
-    async def _fallen(self, passes: Sequence[Pass]) -> set[Pass]:
+    async def _fallen(self, passes: Sequence[AccessGrant]) -> set[AccessGrant]:
         try:
-            return await self._standing.fallen(passes)
+            return await self._standing.revoked(passes)
         except StoreError as error:
             log.warning("readers_not_judged", accounts=len(passes), error=type(error).__name__)
             return set()

@@ -16,9 +16,9 @@ class Waiter(Generic[News]):
         self._wanted = wanted
         self.came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    def deliver(self, moment: News) -> None:
+    def deliver(self, update: News) -> None:
         """Take notice of news."""
-        if not self.came.done() and self._wanted(moment):
+        if not self.came.done() and self._wanted(update):
             self.came.set_result(True)
 
 

@@ -16,7 +16,7 @@ from gateway.http.bodies import read_form, read_json_object
 from gateway.http.request_ids import request_id_of
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 
 _BOOLEANS = {
     "true": True,
@@ -31,11 +31,11 @@ _BOOLEANS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SteeringRoutes:
+class CommandRoutes:
     """What the routes need; `table` lists them."""
 
     generations: Generations
-    words: WordsStore
+    personal_data: PersonalDataStore
     blobs: BlobStore
     owned: GenerationRoutes
 
@@ -74,7 +74,7 @@ class SteeringRoutes:
         generation = await self._decide(request, generation, decisions.erase)
         if generation.erased:
             await self.blobs.erase(generation.id)
-            await self.words.erase(generation.id)
+            await self.personal_data.erase(generation.id)
         return web.json_response({"id": generation.id, "message": "Generation deleted successfully"})
 
     async def _decide(

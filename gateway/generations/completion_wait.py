@@ -8,8 +8,8 @@ from aiohttp import web
 
 from domain.errors import ExemplarError
 from domain.generation.generation import Generation, stream_of
-from gateway.events.broadcaster import Watching
-from gateway.events.connections import Outlets
+from gateway.events.broadcaster import Broadcaster
+from gateway.events.connections import Connections
 from store.errors import StoreError
 from store.generations.generations import Generations
 
@@ -23,12 +23,12 @@ class Waited(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finishing:
+class CompletionWait:
     """Wait for the end of a generation, for a client that prefers to (RFC 7240)."""
 
     generations: Generations
-    watching: Watching
-    outlets: Outlets
+    broadcaster: Broadcaster
+    connections: Connections
 
     async def wait(
         self, generation_id: str, *, holder: str, seconds: float, request: web.Request
@@ -38,7 +38,7 @@ class Finishing:
         A wish is never a reason for an error: the submission is recorded already.
         """
         try:
-            with self.outlets.seat(holder, request):
+            with self.connections.slot(holder, request):
                 return Waited(await self._wait(generation_id, seconds))
         except (ExemplarError, StoreError) as error:
             log.info("wait_refused", generation_id=generation_id, error=repr(error))
@@ -48,7 +48,7 @@ class Finishing:
         generation = await self.generations.load(generation_id)
         if generation is not None and not generation.final:
             stream, version = stream_of(generation_id), generation.version
-            await self.watching.wait(
+            await self.broadcaster.wait(
                 stream, after=version, wanted=lambda moment: moment.final, seconds=seconds
             )
             generation = await self.generations.load(generation_id)

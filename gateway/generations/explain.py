@@ -10,7 +10,7 @@ from aiohttp import web
 
 from domain.generation.explanation import Explanation, explain
 from domain.generation.generation import Generation, state_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.envelope import format_time
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
@@ -24,7 +24,7 @@ class ExplainRoutes:
     """What the route needs; `table` lists it."""
 
     owned: GenerationRoutes
-    patience: Patience
+    timeouts: Timeouts
     queue: Queue
 
     def table(self) -> list[web.RouteDef]:
@@ -38,7 +38,7 @@ class ExplainRoutes:
             ahead, holders = None, list[str]()
         else:
             ahead, holders = await asyncio.gather(self.queue.ahead(generation), self._holders(generation))
-        found = explain(generation, now=self.owned.clock(), patience=self.patience, ahead=ahead)
+        found = explain(generation, now=self.owned.clock(), timeouts=self.timeouts, ahead=ahead)
         body = _body(generation, found, holders)
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 

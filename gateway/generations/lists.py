@@ -10,7 +10,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, FieldError
 from domain.generation.generation import Generation
 from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
-from domain.generation.listing import Filters, Place, Places, Scope
+from domain.generation.listing import Filters, ListCursors, Place, Scope
 from gateway.generations.links import PREFIX
 from gateway.generations.public_view import public_of
 from gateway.generations.routes import GenerationRoutes
@@ -26,7 +26,7 @@ class ListRoutes:
 
     owned: GenerationRoutes
     lists: Lists
-    places: Places
+    places: ListCursors
 
     def table(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -64,9 +64,9 @@ class ListRoutes:
         return web.json_response({"generations": listed, **members})
 
     async def _public(self, request: web.Request, generation: Generation) -> dict[str, Any]:
-        words = await self.owned.words.get(generation.id, generation.request.words)
+        personal_data = await self.owned.personal_data.get(generation.id, generation.request.personal_data)
         links = self.owned.links
-        return public_of(generation, words, links=links, base=links.base(request))
+        return public_of(generation, personal_data, links=links, base=links.base(request))
 
     def _filters(self, asked: ListQuery, scope: Scope, user: str | None) -> Filters:
         if scope.public:

@@ -5,10 +5,12 @@ from typing import Any
 from domain.generation.generation import Generation
 from events.envelope import format_time
 from gateway.generations.links import Links
-from store.generations.personal_data import Words
+from store.generations.personal_data import PersonalData
 
 
-def public_of(generation: Generation, words: Words | None, *, links: Links, base: str) -> dict[str, Any]:
+def public_of(
+    generation: Generation, personal_data: PersonalData | None, *, links: Links, base: str
+) -> dict[str, Any]:
     """Write what publishing reveals.
 
     Every link lasts as long as the generation is public, none is signed; the example pictures, which stay
@@ -27,7 +29,7 @@ def public_of(generation: Generation, words: Words | None, *, links: Links, base
     return {
         "id": generation.id,
         "status": generation.status,
-        "instructions": words.instructions if words else "",
+        "instructions": personal_data.instructions if personal_data else "",
         "generated_image_url": url,
         "result_image_url": url,
         "result": {"images": images} if images else None,

@@ -11,7 +11,7 @@ from domain.generation.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
-from store.generations.personal_data import Words
+from store.generations.personal_data import PersonalData
 
 MESSAGES: Mapping[FailureCode, str] = {
     FailureCode.INVALID_IMAGE: "An example image could not be decoded",
@@ -37,7 +37,7 @@ def etag_of(generation: Generation, now: datetime) -> str:
 
 def resource_of(
     generation: Generation,
-    words: Words | None,
+    personal_data: PersonalData | None,
     hashes: Mapping[str, str],
     *,
     links: Links,
@@ -58,7 +58,7 @@ def resource_of(
         "result_image_url": url,
         "result": {"images": images} if images else None,
         **_failure(generation),
-        "instructions": words.instructions if words else "",
+        "instructions": personal_data.instructions if personal_data else "",
         "example_images": [
             links.picture(base, generation.id, "examples", number, now)
             for number in range(len(generation.request.examples))
@@ -71,7 +71,7 @@ def resource_of(
         "timings": _timings(generation),
         "cost": asdict(cost_of(generation)),
         "retry_of": generation.request.retry_of,
-        "metadata": dict(words.metadata) if words and words.metadata else {},
+        "metadata": dict(personal_data.metadata) if personal_data and personal_data.metadata else {},
         "urls": _urls(generation, links, base, now),
     }
 

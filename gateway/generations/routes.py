@@ -9,13 +9,13 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 from structlog.contextvars import bind_contextvars
 
-from domain.accounts.access import Claims, Identity, Presented
+from domain.accounts.access import Claims, Identity, PresentedCredentials
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
 from gateway.auth.authentication import Authenticator
 from gateway.auth.rate_limits import OVERDRAWN
 from gateway.events.positions import preferred_wait
-from gateway.generations.completion_wait import Finishing
+from gateway.generations.completion_wait import CompletionWait
 from gateway.generations.links import PREFIX, Links
 from gateway.generations.resources import etag_of, resource_of
 from gateway.http.bodies import expect_handler
@@ -25,7 +25,7 @@ from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content, Retry
-from gateway.submissions.recording import Submitting
+from gateway.submissions.recording import SubmissionRecorder
 from gateway.submissions.request_options import cancel_after, idempotency_key
 from gateway.submissions.submission import Request
 from gateway.submissions.upload import read_submission
@@ -34,7 +34,7 @@ from gateway.webhooks.checks import check_request
 from store.errors import OutcomeUnknownError, StoreError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 from store.quota.admission import Admission
 
 MESSAGE = "Generation request submitted successfully"
@@ -46,7 +46,7 @@ class Admitted(NamedTuple):
     """With what somebody was admitted, and when."""
 
     claims: Claims
-    presented: Presented
+    presented: PresentedCredentials
     since: datetime
 
 
@@ -58,11 +58,11 @@ class GenerationRoutes:
     """What the routes need; `table` lists them."""
 
     authenticator: Authenticator
-    submitting: Submitting
+    submitting: SubmissionRecorder
     admission: Admission
     generations: Generations
-    finishing: Finishing
-    words: WordsStore
+    finishing: CompletionWait
+    personal_data: PersonalDataStore
     blobs: BlobStore
     links: Links
     settings: GatewaySettings
@@ -115,11 +115,16 @@ class GenerationRoutes:
 
     async def resource(self, request: web.Request, generation: Generation) -> dict[str, Any]:
         """Write a generation with its words and the hashes of its pictures."""
-        words, hashes = await asyncio.gather(
-            self.words.get(generation.id, generation.request.words), self._hashes(generation)
+        personal_data, hashes = await asyncio.gather(
+            self.personal_data.get(generation.id, generation.request.personal_data), self._hashes(generation)
         )
         return resource_of(
-            generation, words, hashes, links=self.links, base=self.links.base(request), now=self.clock()
+            generation,
+            personal_data,
+            hashes,
+            links=self.links,
+            base=self.links.base(request),
+            now=self.clock(),
         )
 
     async def _hashes(self, generation: Generation) -> dict[str, str]:

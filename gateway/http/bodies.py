@@ -17,7 +17,7 @@ UNREADABLE = (RequestPayloadError, HttpProcessingError)
 _DEADLINE: Final = web.RequestKey("body_deadline", asyncio.TimerHandle)
 
 
-class BodyPatience(Protocol):
+class BodyTimeouts(Protocol):
     """How long a body may take: seconds, and bytes per second on average."""
 
     @property
@@ -44,10 +44,10 @@ class Body:
     went away. A body with a Content-Encoding is refused before its first byte.
     """
 
-    def __init__(self, request: web.Request, patience: BodyPatience) -> None:
+    def __init__(self, request: web.Request, timeouts: BodyTimeouts) -> None:
         refuse_encoding(request)
         self._request = request
-        self._patience = patience
+        self._timeouts = timeouts
         self._waited = 0.0
         self._asked = False
         self.received = 0
@@ -70,9 +70,9 @@ class Body:
 
     def _allowance(self) -> float:
         """Return the seconds the next byte may take."""
-        idle = self._patience.body_idle_timeout
-        behind = idle + self.received / self._patience.body_min_rate - self._waited
-        return max(min(idle, behind, self._patience.body_timeout - self._waited), 0)
+        idle = self._timeouts.body_idle_timeout
+        behind = idle + self.received / self._timeouts.body_min_rate - self._waited
+        return max(min(idle, behind, self._timeouts.body_timeout - self._waited), 0)
 
     async def _ask(self) -> None:
         self._asked = True
@@ -85,7 +85,7 @@ class Body:
             self._request.writer.output_size = 0
 
 
-def body_deadline(patience: BodyPatience) -> Middleware:
+def body_deadline(timeouts: BodyTimeouts) -> Middleware:
     """Make the middleware that lets every body arrive within ``body_idle_timeout``, unless a Body takes over.
 
     Without it a small body that never ends keeps its handler for ever. Place it inside errors_middleware.
@@ -98,7 +98,7 @@ def body_deadline(patience: BodyPatience) -> Middleware:
             return await handler(request)
         timeout = ExemplarError(ErrorCode.REQUEST_TIMEOUT)
         deadline = asyncio.get_running_loop().call_later(
-            patience.body_idle_timeout, content.set_exception, timeout
+            timeouts.body_idle_timeout, content.set_exception, timeout
         )
         request[_DEADLINE] = deadline
         try:

@@ -16,7 +16,7 @@ _PREFIX = 64  # of IPv6: one customer's network (RFC 6177), in which he takes wh
 
 
 @dataclass(frozen=True, slots=True)
-class Callers:
+class ClientAddresses:
     """Find the place of a caller; `header` is the one that the trusted proxies write.
 
     The last hop that is no proxy of ours is the place. Whatever stands before it was written by a stranger.

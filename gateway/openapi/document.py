@@ -86,9 +86,9 @@ def _written(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 def _id_of(operation: Operation) -> str:
     path = operation.path
     path = path.removeprefix("/api/v1") if path.startswith("/api/v1") else f"service{path}"
-    words = re.sub(r"\W+", "_", path).strip("_")
+    personal_data = re.sub(r"\W+", "_", path).strip("_")
     slash = "_slash" if operation.path.endswith("/") and operation.path != "/" else ""
-    return f"{operation.method}_{words}{slash}"
+    return f"{operation.method}_{personal_data}{slash}"
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from events.generation import Example
-from store.generations.personal_data import Words
+from store.generations.personal_data import PersonalData
 
 SeedChoice = Literal["same", "new"]
 
@@ -60,28 +60,30 @@ class Retry:
     seed: int | None = None
 
 
-def fingerprint_of(words: Words, content: Content | None, retry: Retry | None) -> str:
+def fingerprint_of(personal_data: PersonalData, content: Content | None, retry: Retry | None) -> str:
     """Hash what a repeat must have in common: instructions and the ordered hashes of the files.
 
     A retry is known by its original, whose content never changes, and by the choice of the seed.
     """
     if retry is not None:
-        return words.digest(b"retry", retry.of.encode(), retry.choice.encode())
+        return personal_data.digest(b"retry", retry.of.encode(), retry.choice.encode())
     if content is None:
         raise ValueError("only a retry is known without its content")
     hashes = (bytes.fromhex(image.sha256) for image in content.images)
-    return words.digest(content.instructions.encode(), *hashes)
+    return personal_data.digest(content.instructions.encode(), *hashes)
 
 
-def digests_of(words: Words, content: Content) -> Sequence[str]:
+def digests_of(personal_data: PersonalData, content: Content) -> Sequence[str]:
     """Name the pictures: a salted hash of place and content, so that equal pictures keep their own names."""
     return [
-        hashlib.sha256(words.salt + number.to_bytes(2, "big") + bytes.fromhex(image.sha256)).hexdigest()
+        hashlib.sha256(
+            personal_data.salt + number.to_bytes(2, "big") + bytes.fromhex(image.sha256)
+        ).hexdigest()
         for number, image in enumerate(content.images)
     ]
 
 
-def examples_of(words: Words, content: Content) -> tuple[Example, ...]:
+def examples_of(personal_data: PersonalData, content: Content) -> tuple[Example, ...]:
     """Describe the pictures for the log."""
     return tuple(
         Example(
@@ -91,5 +93,5 @@ def examples_of(words: Words, content: Content) -> tuple[Example, ...]:
             height=image.header.height,
             size=image.size,
         )
-        for digest, image in zip(digests_of(words, content), content.images, strict=True)
+        for digest, image in zip(digests_of(personal_data, content), content.images, strict=True)
     )

@@ -14,17 +14,17 @@ from domain.accounts.access import Identity
 from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation, fold, stream_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause
 from events.generation import GenerationRequested, Owner
 from gateway.submissions.content import Content, digests_of, examples_of, fingerprint_of
 from gateway.submissions.ids import uuid8
 from gateway.submissions.submission import Request
-from gateway.submissions.write_through import Showing
+from gateway.submissions.write_through import WriteThrough
 from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
-from store.generations.personal_data import Words, WordsStore
+from store.generations.personal_data import PersonalData, PersonalDataStore
 from store.quota.admission import Admission
 
 # The sweep frees a hold without a stream after two minutes, so none may be near that age when the event is
@@ -35,15 +35,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submitting:
+class SubmissionRecorder:
     """Turn a judged submission into the first event of a generation."""
 
     generations: Generations
-    words: WordsStore
+    personal_data: PersonalDataStore
     blobs: BlobStore
     admission: Admission
-    showing: Showing
-    patience: Patience
+    showing: WriteThrough
+    timeouts: Timeouts
     id_secret: bytes
     clock: Callable[[], datetime]
 
@@ -65,13 +65,13 @@ class Submitting:
         """
         if await self.repeats(request, content):
             return True
-        words = self._words(request, content)
+        personal_data = self._personal_data(request, content)
         try:
-            period = await self._prepare(request, words, content)
+            period = await self._prepare(request, personal_data, content)
         except BaseException:
-            await asyncio.shield(self._undo(request, words))
+            await asyncio.shield(self._undo(request, personal_data))
             raise
-        return await self._record(request, words, content, period)
+        return await self._record(request, personal_data, content, period)
 
     async def repeats(self, request: Request, content: Content | None = None) -> bool:
         """Tell whether it was recorded before under its key; a retry is known without its content.
@@ -84,39 +84,41 @@ class Submitting:
             raise request.overdrawn
         return False
 
-    async def _prepare(self, request: Request, words: Words, content: Content) -> str:
+    async def _prepare(self, request: Request, personal_data: PersonalData, content: Content) -> str:
         """Hold a unit while words and pictures are stored: words first, by them the sweep finds the rest.
 
         Return the month of the unit, which is an earlier one when an attempt before this held it.
         """
-        storing, held_at = asyncio.create_task(self._store(words, content)), self.clock()
+        storing, held_at = asyncio.create_task(self._store(personal_data, content)), self.clock()
         try:
-            period = await self._hold(request, words)
+            period = await self._hold(request, personal_data)
         finally:
             await storing
         if self.clock() - held_at > RENEW_HOLD_AFTER:
-            period = await self._hold(request, words)
+            period = await self._hold(request, personal_data)
         return period
 
-    async def _hold(self, request: Request, words: Words) -> str:
-        period = period_of(words.created_at)
+    async def _hold(self, request: Request, personal_data: PersonalData) -> str:
+        period = period_of(personal_data.created_at)
         account = await self.admission.hold(
             request.identity.developer_id, request.generation_id, period=period, bounds=request.bounds
         )
         slot = account.slot_of(request.generation_id)
         return slot.period if slot is not None else period
 
-    async def _store(self, words: Words, content: Content) -> None:
-        await self.words.put(words)
-        await self._put_blobs(words, content)
+    async def _store(self, personal_data: PersonalData, content: Content) -> None:
+        await self.personal_data.put(personal_data)
+        await self._put_blobs(personal_data, content)
 
-    async def _record(self, request: Request, words: Words, content: Content, period: str) -> bool:
+    async def _record(
+        self, request: Request, personal_data: PersonalData, content: Content, period: str
+    ) -> bool:
         """Append the first event; from here on nothing is undone, for it may stand in the log."""
         try:
-            generation = await self._begin(request, self._event(request, content, words, period))
+            generation = await self._begin(request, self._event(request, content, personal_data, period))
         except WrongExpectedVersionError:
             # The same key won a moment ago under this very id, and this very hold.
-            await self._forget(words)
+            await self._forget(personal_data)
             if not await self._is_replay(request, content):
                 raise OutcomeUnknownError(request.generation_id) from None
             return True
@@ -135,7 +137,7 @@ class Submitting:
             commit = await self.generations.begin(request.generation_id, event, cause=cause)
         except OutcomeUnknownError:
             generation = await self._look(request.generation_id)
-            if generation is None or generation.request.words != event.words:
+            if generation is None or generation.request.personal_data != event.personal_data:
                 raise
             return generation
         return fold(commit.events)
@@ -153,42 +155,42 @@ class Submitting:
             return False
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE)
-        words = await self.words.get(generation.id, generation.request.words)
-        if words is None:
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        if personal_data is None:
             raise ExemplarError(ErrorCode.GONE)
-        if fingerprint_of(words, content, request.retry) != generation.request.fingerprint:
+        if fingerprint_of(personal_data, content, request.retry) != generation.request.fingerprint:
             raise ExemplarError(ErrorCode.IDEMPOTENCY_MISMATCH)
         return True
 
-    async def _put_blobs(self, words: Words, content: Content) -> None:
-        for upload, name in zip(content.images, digests_of(words, content), strict=True):
+    async def _put_blobs(self, personal_data: PersonalData, content: Content) -> None:
+        for upload, name in zip(content.images, digests_of(personal_data, content), strict=True):
             blob = Blob(
-                generation=words.generation,
+                generation=personal_data.generation,
                 digest=name,
-                token=words.token,
+                token=personal_data.token,
                 kind="example",
                 content_type=upload.header.content_type,
                 data=await upload.read(),
                 sha256=upload.sha256,
-                created_at=words.created_at,
+                created_at=personal_data.created_at,
             )
             await self.blobs.put(blob)
 
-    async def _forget(self, words: Words) -> None:
-        await self.blobs.erase(words.generation, token=words.token)
-        await self.words.erase(words.generation, token=words.token)
+    async def _forget(self, personal_data: PersonalData) -> None:
+        await self.blobs.erase(personal_data.generation, token=personal_data.token)
+        await self.personal_data.erase(personal_data.generation, token=personal_data.token)
 
-    async def _undo(self, request: Request, words: Words) -> None:
+    async def _undo(self, request: Request, personal_data: PersonalData) -> None:
         """Leave nothing half-done before the append; what cannot be undone now, the sweeps undo later."""
         try:
             if await self.generations.load(request.generation_id) is None and request.key is None:
                 await self.admission.release(request.identity.developer_id, request.generation_id)
-            await self._forget(words)
+            await self._forget(personal_data)
         except Exception as error:  # noqa: BLE001 - the first error is the one to tell
             log.warning("not undone", generation_id=request.generation_id, error=type(error).__name__)
 
-    def _words(self, request: Request, content: Content) -> Words:
-        return Words(
+    def _personal_data(self, request: Request, content: Content) -> PersonalData:
+        return PersonalData(
             generation=request.generation_id,
             token=secrets.token_hex(8),
             salt=secrets.token_bytes(32),
@@ -200,19 +202,21 @@ class Submitting:
             idempotency_key=request.key,
         )
 
-    def _event(self, request: Request, content: Content, words: Words, period: str) -> GenerationRequested:
-        identity, now, retry = request.identity, words.created_at, request.retry
-        own = request.patience(self.patience.in_all)
-        finish_by = now + (own or self.patience.in_all)
+    def _event(
+        self, request: Request, content: Content, personal_data: PersonalData, period: str
+    ) -> GenerationRequested:
+        identity, now, retry = request.identity, personal_data.created_at, request.retry
+        own = request.timeouts(self.timeouts.in_all)
+        finish_by = now + (own or self.timeouts.in_all)
         return GenerationRequested(
             owner=Owner(developer=identity.developer_id, project=identity.project_id, user=identity.user_id),
-            words=words.token,
-            fingerprint=fingerprint_of(words, content, request.retry),
+            personal_data=personal_data.token,
+            fingerprint=fingerprint_of(personal_data, content, request.retry),
             idempotent=request.key is not None,
-            examples=examples_of(words, content),
+            examples=examples_of(personal_data, content),
             period=period,
             tier=identity.tier.name,
-            start_by=min(now + self.patience.to_start, finish_by),
+            start_by=min(now + self.timeouts.to_start, finish_by),
             finish_by=finish_by,
             webhook_events=content.webhook_events_filter if content.webhook else (),
             retry_of=retry.of if retry else None,

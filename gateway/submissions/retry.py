@@ -88,17 +88,23 @@ class RetryRoutes:
 
     async def _kept(self, original: Generation) -> KeptContent:
         """Find what the original was made of; raises ExemplarError `gone` when some of it is missing."""
-        words = await self.owned.words.get(original.id, original.request.words)
+        personal_data = await self.owned.personal_data.get(original.id, original.request.personal_data)
         hashes = await self.owned.blobs.hashes(original.id)
         examples = original.request.examples
-        if words is None or not all(example.digest in hashes for example in examples):
+        if personal_data is None or not all(example.digest in hashes for example in examples):
             raise _gone()
         images = (
             KeptImage(original.id, example, hashes[example.digest], name, self.owned.blobs)
-            for example, name in zip(examples, words.file_names, strict=True)
+            for example, name in zip(examples, personal_data.file_names, strict=True)
         )
         webhook_events = original.request.webhook_events
-        return KeptContent(tuple(images), words.instructions, words.metadata, words.webhook, webhook_events)
+        return KeptContent(
+            tuple(images),
+            personal_data.instructions,
+            personal_data.metadata,
+            personal_data.webhook,
+            webhook_events,
+        )
 
 
 def _gone() -> ExemplarError:

@@ -26,7 +26,7 @@ class Request:
     cancel_after: timedelta | None = None
     retry: Retry | None = None
 
-    def patience(self, ours: timedelta) -> timedelta | None:
+    def timeouts(self, ours: timedelta) -> timedelta | None:
         """How long the client would wait, if that is less than we would."""
         return self.cancel_after if self.cancel_after is not None and self.cancel_after < ours else None
 

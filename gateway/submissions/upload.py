@@ -24,7 +24,7 @@ from domain.submission.image_header import MAX_BYTES, DimensionsExceeded, Header
 from domain.submission.instructions import Instructions, parse_instructions
 from domain.submission.metadata import metadata_refusal, parse_metadata
 from domain.submission.model_inputs import Ceilings
-from gateway.http.bodies import Body, BodyPatience
+from gateway.http.bodies import Body, BodyTimeouts
 from gateway.submissions.form import MAX_IMAGES, TEXT_FIELDS, Form, ImagePart
 from gateway.submissions.multipart import parse_boundary, read_multipart
 from gateway.submissions.spool import Spool
@@ -34,7 +34,7 @@ MAX_BODY: Final = MAX_IMAGES * MAX_BYTES + 1024 * 1024  # five images and slack 
 MAX_FILTERS: Final = 16
 
 
-class UploadSettings(BodyPatience, Protocol):
+class UploadSettings(BodyTimeouts, Protocol):
     """What reading a submission asks of the settings."""
 
     @property

@@ -15,9 +15,9 @@ class UploadBudget:
     ``server_busy``.
     """
 
-    def __init__(self, limit: int, *, patience: float) -> None:
+    def __init__(self, limit: int, *, wait: float) -> None:
         self.free = limit
-        self._patience = patience
+        self._wait = wait
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def lease(self) -> "Lease":
@@ -32,7 +32,7 @@ class UploadBudget:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((size, turn))
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._wait):
                 await turn
         except BaseException as error:
             self._leave(size, turn)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import structlog
 
 from domain.generation.generation import Generation
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from store.errors import StoreError
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Row, row_of, rows_of
 
 _LONGEST = 1.0  # seconds that an answer waits for its row
@@ -18,15 +18,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
+class WriteThrough:
     """Write the row of a generation that was just recorded, as the projector does again a moment later.
 
     The row is the same function of the fold, written over nothing newer: who comes first makes no difference.
     """
 
     write: Callable[[Sequence[Row]], Awaitable[None]]
-    words: WordsStore
-    patience: Patience
+    personal_data: PersonalDataStore
+    timeouts: Timeouts
 
     async def show(self, generation: Generation, metadata: Mapping[str, object] | None = None) -> None:
         """Write its row; a store that is slow or fails leaves it to the projector and harms nobody.
@@ -41,7 +41,7 @@ class Showing:
 
     async def _write(self, generation: Generation, metadata: Mapping[str, object] | None) -> None:
         if metadata is None:
-            [row] = await rows_of([generation], self.words, self.patience)
+            [row] = await rows_of([generation], self.personal_data, self.timeouts)
         else:
-            row = row_of(generation, self.patience, metadata)
+            row = row_of(generation, self.timeouts, metadata)
         await self.write([row])

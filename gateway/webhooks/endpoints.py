@@ -112,7 +112,7 @@ class WebhookRoutes:
         types = sent.event_types
         listens = tuple(registered.endpoint.listens) if types is None else event_types(types)
         digest = address.digest if address else registered.endpoint.url
-        words = {"description": sent.description} if "description" in sent.model_fields_set else {}
+        personal_data = {"description": sent.description} if "description" in sent.model_fields_set else {}
         await self.webhooks.change(
             registered.endpoint.id,
             lambda endpoint: [
@@ -120,7 +120,7 @@ class WebhookRoutes:
                 *_switched(endpoint, enabled=sent.enabled),
             ],
             address=address,
-            words=words,
+            personal_data=personal_data,
             cause=cause_of(request, developer.actor),
         )
         return await self.read(request)

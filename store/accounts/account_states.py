@@ -42,7 +42,7 @@ class AccountStates:
         return next((self.keys[kind, one] for one in hashes if (kind, one) in self.keys), None)
 
 
-class StandingReader:
+class AccountStateReader:
     """Read how accounts stand, never from a cache: two or three round trips for however many."""
 
     def __init__(self, database: Database) -> None:

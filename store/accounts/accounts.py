@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.accounts.access import AccountState, Role, Tenancy
-from store.accounts.account_states import StandingReader
+from store.accounts.account_states import AccountStateReader
 from store.accounts.keys import AccountKeys
 from store.accounts.queries import (
     KEPT,
@@ -52,7 +52,7 @@ class Accounts:
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
         self.staff = Staff(database)
-        self.standings = StandingReader(database)
+        self.states = AccountStateReader(database)
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that uniqueness and every query rest on; repeatable."""

@@ -17,7 +17,7 @@ from store.accounts.stale_drafts import KINDS, StaleDraft, StaleDrafts
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.lists import Lists
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 
 DRAFTS_LIVE = timedelta(minutes=2)
 # An upload that was admitted before the deletion may still arrive; its row, a little later.
@@ -43,7 +43,7 @@ class AccountSweep:
         projects: ProjectErasure,
         generations: Generations,
         lists: Lists,
-        words: WordsStore,
+        personal_data: PersonalDataStore,
         blobs: BlobStore,
         clock: Callable[[], datetime],
     ) -> None:
@@ -54,7 +54,7 @@ class AccountSweep:
         self._projects = projects
         self._generations = generations
         self._lists = lists
-        self._words = words
+        self._personal_data = personal_data
         self._blobs = blobs
         self._clock = clock
         self._empty_since: dict[str, datetime] = {}
@@ -131,4 +131,4 @@ class AccountSweep:
         decided = await self._generations.decide(generation_id, decisions.erase, cause=_CAUSE)
         if decided is not None and decided.generation.erased:
             await self._blobs.erase(generation_id)
-            await self._words.erase(generation_id)
+            await self._personal_data.erase(generation_id)

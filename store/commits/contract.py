@@ -25,7 +25,7 @@ class EventStore(Protocol):
         """Read the commits of a stream whose events lie behind version `after`, in order; [] for none."""
         ...
 
-    async def following(self, ends: Mapping[str, int]) -> list[Commit]:
+    async def following(self, heads: Mapping[str, int]) -> list[Commit]:
         """Read, of many streams at once, the one commit that begins right behind a stream's given version.
 
         The version is the end of a commit (0: before the first). A stream without such a commit is left out.

@@ -37,11 +37,11 @@ class MemoryEventStore:
         await asyncio.sleep(0)
         return [commit for commit in self._streams.get(stream, []) if commit.last > after]
 
-    async def following(self, ends: Mapping[str, int]) -> list[Commit]:
+    async def following(self, heads: Mapping[str, int]) -> list[Commit]:
         await asyncio.sleep(0)
         return [
             commit
-            for stream, version in ends.items()
+            for stream, version in heads.items()
             for commit in self._streams.get(stream, [])
             if commit.first == version + 1
         ]

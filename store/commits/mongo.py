@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError, PyMongoError, WTimeoutError
 from events.commit import Commit, commit_from, commit_of
 from events.envelope import Cause
 from events.event import Event
-from store.commits.stream_heads import Ends
+from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
@@ -31,7 +31,7 @@ class MongoEventStore:
         self._appends: Batcher[Document, None] = Batcher(self._insert)
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
         self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
-        self._ends = Ends()
+        self._heads = StreamHeads()
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
@@ -60,7 +60,7 @@ class MongoEventStore:
             if not is_passing(error):
                 raise
             await self._settle_unknown(commit)
-        self._ends.note(commit)
+        self._heads.note(commit)
         return commit
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
@@ -72,8 +72,8 @@ class MongoEventStore:
             documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
         return [stored_commit(document) for document in documents]
 
-    async def following(self, ends: Mapping[str, int]) -> list[Commit]:
-        ids = [f"{stream}:{version + 1}" for stream, version in ends.items()]
+    async def following(self, heads: Mapping[str, int]) -> list[Commit]:
+        ids = [f"{stream}:{version + 1}" for stream, version in heads.items()]
         with reachable():
             documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
         return [stored_commit(document) for document in documents]
@@ -104,7 +104,7 @@ class MongoEventStore:
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit that nothing leads to."""
-        if version == 0 or self._ends.has(stream, version):
+        if version == 0 or self._heads.has(stream, version):
             return
         with reachable():
             # Asked so that the index answers it, however long the stream is.
@@ -122,7 +122,7 @@ class MongoEventStore:
         read = {stream: _commits_of(documents) for stream, documents in found.items()}
         for commits in read.values():
             if isinstance(commits, list) and commits:
-                self._ends.note(commits[-1])
+                self._heads.note(commits[-1])
         # Readers of the same stream get lists of their own.
         return [
             commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams

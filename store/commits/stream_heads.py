@@ -5,7 +5,7 @@ from events.commit import Commit
 CAPACITY = 4096
 
 
-class Ends:
+class StreamHeads:
     """Remember where streams were seen to end, so that an append need not ask what led to it.
 
     A commit never changes and never goes: a stream that once ended with version n leads to n + 1 for good.
@@ -14,15 +14,15 @@ class Ends:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._ends: OrderedDict[str, int] = OrderedDict()
+        self._heads: OrderedDict[str, int] = OrderedDict()
 
     def note(self, commit: Commit) -> None:
         """Remember that a commit is stored."""
-        self._ends[commit.stream] = commit.last
-        self._ends.move_to_end(commit.stream)
-        if len(self._ends) > self._capacity:
-            self._ends.popitem(last=False)
+        self._heads[commit.stream] = commit.last
+        self._heads.move_to_end(commit.stream)
+        if len(self._heads) > self._capacity:
+            self._heads.popitem(last=False)
 
     def has(self, stream: str, version: int) -> bool:
         """Tell whether a commit that ends with this version was seen; False proves nothing."""
-        return self._ends.get(stream) == version
+        return self._heads.get(stream) == version

@@ -16,7 +16,7 @@ from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed
 from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
-from store.generations.snapshot_cache import Folds
+from store.generations.snapshot_cache import SnapshotCache
 
 Decision = Callable[[Generation], Sequence[Event]]
 Clock = Callable[[], datetime]
@@ -45,11 +45,11 @@ class Generations:
         self._events = events
         self._announce = announce
         self._clock = clock
-        self._folds = Folds()
+        self._snapshots = SnapshotCache()
 
     async def load(self, generation_id: str) -> Generation | None:
         """Fold a generation's stream; None when there is none."""
-        return self._folds.fold(await self._events.read(stream_of(generation_id)))
+        return self._snapshots.fold(await self._events.read(stream_of(generation_id)))
 
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Tell of those generations that there are whether they are over; one question for all."""

@@ -30,8 +30,8 @@ class Stretch:
 class Lists(Protocol):
     """Every combination of scope and filters is answered from an index, in its order.
 
-    No more than `domain.generation.listing.TOTAL_BOUND` of what the index finds is compared with the filters that it
-    does not hold: a page and a total know no more than these, a stretch says where to go on behind them.
+    No more than `TOTAL_BOUND` of what the index finds is compared with the filters that it does not
+    hold: a page and a total know no more than these, a stretch says where to go on behind them.
     """
 
     async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[Row]:

@@ -4,48 +4,52 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from store.generations.personal_data import ProviderWords, Words
+from store.generations.personal_data import PersonalData, ProviderTexts
 
 
-class MemoryWords:
+class MemoryPersonalData:
     """Words in a dictionary, with the same contract as in MongoDB."""
 
     def __init__(self) -> None:
-        self._words: dict[tuple[str, str], Words] = {}
+        self._personal_data: dict[tuple[str, str], PersonalData] = {}
         self._unconfirmed: set[tuple[str, str]] = set()
 
-    async def put(self, words: Words) -> None:
+    async def put(self, personal_data: PersonalData) -> None:
         await asyncio.sleep(0)
-        if (words.generation, words.token) not in self._words:
-            self._words[words.generation, words.token] = words
-            self._unconfirmed.add((words.generation, words.token))
+        if (personal_data.generation, personal_data.token) not in self._personal_data:
+            self._personal_data[personal_data.generation, personal_data.token] = personal_data
+            self._unconfirmed.add((personal_data.generation, personal_data.token))
 
-    async def get(self, generation: str, token: str) -> Words | None:
+    async def get(self, generation: str, token: str) -> PersonalData | None:
         await asyncio.sleep(0)
-        return self._words.get((generation, token))
+        return self._personal_data.get((generation, token))
 
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
         await asyncio.sleep(0)
-        found = [self._words[name] for name in names if name in self._words]
-        return {words.generation: words.metadata for words in found if words.metadata}
+        found = [self._personal_data[name] for name in names if name in self._personal_data]
+        return {
+            personal_data.generation: personal_data.metadata
+            for personal_data in found
+            if personal_data.metadata
+        }
 
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
         await asyncio.sleep(0)
-        if words := self._words.get((generation, token)):
-            self._words[generation, token] = replace(words, model_input=model_input)
+        if personal_data := self._personal_data.get((generation, token)):
+            self._personal_data[generation, token] = replace(personal_data, model_input=model_input)
 
-    async def put_provider(self, generation: str, token: str, said: ProviderWords) -> None:
+    async def put_provider(self, generation: str, token: str, said: ProviderTexts) -> None:
         await asyncio.sleep(0)
-        if words := self._words.get((generation, token)):
+        if personal_data := self._personal_data.get((generation, token)):
             value = {"outputs": list(said.outputs), "error": said.error}
-            self._words[generation, token] = replace(
-                words, provider={**words.provider, said.prediction: value}
+            self._personal_data[generation, token] = replace(
+                personal_data, provider={**personal_data.provider, said.prediction: value}
             )
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         await asyncio.sleep(0)
-        for key in [key for key in self._words if key[0] == generation and token in (None, key[1])]:
-            del self._words[key]
+        for key in [key for key in self._personal_data if key[0] == generation and token in (None, key[1])]:
+            del self._personal_data[key]
 
     async def confirm(self, generation: str, token: str) -> None:
         await asyncio.sleep(0)
@@ -53,6 +57,9 @@ class MemoryWords:
 
     async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
         await asyncio.sleep(0)
-        waiting = [self._words[key] for key in self._unconfirmed if key in self._words]
-        old = sorted((words.created_at, words.generation, words.token) for words in waiting)
+        waiting = [self._personal_data[key] for key in self._unconfirmed if key in self._personal_data]
+        old = sorted(
+            (personal_data.created_at, personal_data.generation, personal_data.token)
+            for personal_data in waiting
+        )
         return [(generation, token) for created_at, generation, token in old if created_at < moment][:limit]

@@ -11,7 +11,7 @@ from events.envelope import Cause
 from events.event import Event
 from events.generation import PredictionSettled
 from store.generations.generations import Decided, Generations
-from store.generations.personal_data import ProviderWords, WordsStore
+from store.generations.personal_data import PersonalDataStore, ProviderTexts
 
 
 class PredictionClaims(Protocol):
@@ -26,10 +26,14 @@ class Observations:
     """Record the provider's answers, callbacks and lists; repeats and late ones change nothing."""
 
     def __init__(
-        self, generations: Generations, words: WordsStore, claims: PredictionClaims, price: PriceSettings
+        self,
+        generations: Generations,
+        personal_data: PersonalDataStore,
+        claims: PredictionClaims,
+        price: PriceSettings,
     ) -> None:
         self._generations = generations
-        self._words = words
+        self._personal_data = personal_data
         self._claims = claims
         self._price = price
 
@@ -41,7 +45,7 @@ class Observations:
         if generation is None or not await self._belongs(prediction.id, generation):
             return None
         if prediction.outcome is not None and not generation.erased:
-            await self._keep_words(generation, prediction)
+            await self._store_personal_data(generation, prediction)
         return await self._generations.decide(
             generation_id,
             lambda g: _decision(g, attempt, prediction, self._price),
@@ -57,10 +61,10 @@ class Observations:
         """Tell whether a prediction is this generation's; what its stream names was claimed before."""
         return generation.prediction == prediction or await self._claims.claim(prediction, generation.id)
 
-    async def _keep_words(self, generation: Generation, prediction: Prediction) -> None:
+    async def _store_personal_data(self, generation: Generation, prediction: Prediction) -> None:
         # Before the event, so that whoever handles the event finds them.
-        said = ProviderWords(prediction.id, prediction.outputs, prediction.error)
-        await self._words.put_provider(generation.id, generation.request.words, said)
+        said = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
+        await self._personal_data.put_provider(generation.id, generation.request.personal_data, said)
 
 
 def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceSettings) -> Sequence[Event]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PersonalData:
     """What a client said and sent, by name; `token` is the name under which the log knows it."""
 
     generation: str
@@ -32,7 +32,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderWords:
+class ProviderTexts:
     """What the provider said of one prediction: output addresses, its error text, the tail of its log."""
 
     prediction: str
@@ -40,12 +40,12 @@ class ProviderWords:
     error: str | None = None
 
 
-class WordsStore(Protocol):
+class PersonalDataStore(Protocol):
     """Keep words under their generation; a second put of the same token changes nothing."""
 
-    async def put(self, words: Words) -> None: ...
+    async def put(self, personal_data: PersonalData) -> None: ...
 
-    async def get(self, generation: str, token: str) -> Words | None: ...
+    async def get(self, generation: str, token: str) -> PersonalData | None: ...
 
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
         """Map those generations of (generation, token) of whom there is metadata to it."""
@@ -53,7 +53,7 @@ class WordsStore(Protocol):
 
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None: ...
 
-    async def put_provider(self, generation: str, token: str, said: ProviderWords) -> None: ...
+    async def put_provider(self, generation: str, token: str, said: ProviderTexts) -> None: ...
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete the words of a generation, or only those of one token; repeatable."""

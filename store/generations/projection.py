@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.generation.generation import Generation, state_of
-from domain.generation.lifecycle import Patience, due_at
+from domain.generation.lifecycle import Timeouts, due_at
 from domain.generation.listing import labels_of
 from domain.generation.timings import microusd_of
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,16 @@ class Row:
         return {"_id": fields.pop("id"), **fields, "labels": list(self.labels)}
 
 
-async def rows_of(generations: Sequence[Generation], words: WordsStore, patience: Patience) -> list[Row]:
+async def rows_of(
+    generations: Sequence[Generation], personal_data: PersonalDataStore, timeouts: Timeouts
+) -> list[Row]:
     """Write generations down as their rows, with what their words have for filters."""
-    named = [(one.id, one.request.words) for one in generations if not one.erased]
-    said = await words.metadata(named) if named else {}
-    return [row_of(one, patience, said.get(one.id, {})) for one in generations]
+    named = [(one.id, one.request.personal_data) for one in generations if not one.erased]
+    said = await personal_data.metadata(named) if named else {}
+    return [row_of(one, timeouts, said.get(one.id, {})) for one in generations]
 
 
-def row_of(g: Generation, patience: Patience, metadata: Mapping[str, Any]) -> Row:
+def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Row:
     """Write a generation down as its row; of an erased one no metadata is left."""
     owner = g.request.owner
     return Row(
@@ -78,7 +80,7 @@ def row_of(g: Generation, patience: Patience, metadata: Mapping[str, Any]) -> Ro
         created_at=g.created_at,
         updated_at=g.updated_at,
         finished_at=g.finished_at,
-        due_at=due_at(g, patience),
+        due_at=due_at(g, timeouts),
         start_by=g.request.start_by,
         finish_by=g.request.finish_by,
         claim_until=g.claim_until,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import bson
 
 from domain.generation.generation import Generation, fold, stream_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from store.commits.contract import EventStore
 from store.generations.folding import every_generation
 from store.generations.mongo_projection import MongoProjection
-from store.generations.personal_data import WordsStore
+from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Row, rows_of
 from store.mongo.connection import Document
 
@@ -28,7 +28,12 @@ class RebuildReport:
 
 
 async def rebuild(
-    events: EventStore, words: WordsStore, live: MongoProjection, patience: Patience, *, repair: bool = True
+    events: EventStore,
+    personal_data: PersonalDataStore,
+    live: MongoProjection,
+    timeouts: Timeouts,
+    *,
+    repair: bool = True,
 ) -> RebuildReport:
     """Fold every generation, compare its row with the live one and, unless told otherwise, mend what differs.
 
@@ -37,11 +42,11 @@ async def rebuild(
     """
     rows = await live.count()
     streams, differing = 0, list[str]()
-    async for batch in _batches(events, words, patience):
+    async for batch in _batches(events, personal_data, timeouts):
         streams += len(batch)
         stored = await live.stored([row.id for row in batch])
         suspects = [row.id for row in batch if not _same(row, stored.get(row.id))]
-        differing += await _mend(suspects, events, words, live, patience, repair=repair)
+        differing += await _mend(suspects, events, personal_data, live, timeouts, repair=repair)
     if await live.count() > streams:
         differing += await _remove_strangers(events, live, repair=repair)
     return RebuildReport(streams, rows, tuple(differing))
@@ -50,16 +55,16 @@ async def rebuild(
 async def _mend(
     suspects: Sequence[str],
     events: EventStore,
-    words: WordsStore,
+    personal_data: PersonalDataStore,
     live: MongoProjection,
-    patience: Patience,
+    timeouts: Timeouts,
     *,
     repair: bool,
 ) -> list[str]:
     """Look again at rows that differed: the live row first, then the log, which cannot be behind it."""
     stored = await live.stored(suspects)
     folded = await asyncio.gather(*(_generation(events, key) for key in suspects))
-    rows = await rows_of(list(filter(None, folded)), words, patience)
+    rows = await rows_of(list(filter(None, folded)), personal_data, timeouts)
     wrong = [row for row in rows if not _same(row, stored.get(row.id))]
     if repair:
         await live.replace(wrong, stored)
@@ -78,15 +83,17 @@ async def _generation(events: EventStore, generation_id: str) -> Generation | No
     return fold(event for commit in commits for event in commit.events)
 
 
-async def _batches(events: EventStore, words: WordsStore, patience: Patience) -> AsyncIterator[list[Row]]:
+async def _batches(
+    events: EventStore, personal_data: PersonalDataStore, timeouts: Timeouts
+) -> AsyncIterator[list[Row]]:
     batch: list[Generation] = []
     async for generation in every_generation(events):
         batch.append(generation)
         if len(batch) == _BATCH:
-            yield await rows_of(batch, words, patience)
+            yield await rows_of(batch, personal_data, timeouts)
             batch = []
     if batch:
-        yield await rows_of(batch, words, patience)
+        yield await rows_of(batch, personal_data, timeouts)
 
 
 def _same(row: Row, stored: Document | None) -> bool:

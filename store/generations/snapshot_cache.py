@@ -7,7 +7,7 @@ from events.commit import Commit
 CAPACITY = 1024
 
 
-class Folds:
+class SnapshotCache:
     """Fold streams, of each only what is new since the last time.
 
     What was folded stays true, because a stream only grows; whether it has grown is read each time. Of the

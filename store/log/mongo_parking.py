@@ -21,19 +21,21 @@ class MongoParking:
     async def park(self, one: Parked) -> None:
         """Keep or replace one; repeatable."""
         with reachable():
-            await self._parked.replace_one({"_id": _id(one.follower, one.position)}, asdict(one), upsert=True)
+            await self._parked.replace_one(
+                {"_id": _id(one.subscriber, one.position)}, asdict(one), upsert=True
+            )
 
-    async def due(self, follower: str, now: datetime, *, limit: int) -> Sequence[Parked]:
+    async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
         """Read what a follower may try again now, the longest due first."""
-        query = {"follower": follower, "due_at": {"$lte": now}}
+        query = {"follower": subscriber, "due_at": {"$lte": now}}
         with reachable():
             found = await self._parked.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
         return [_parked(document) for document in found]
 
-    async def release(self, follower: str, position: int) -> None:
+    async def release(self, subscriber: str, position: int) -> None:
         """Forget one that was handled; repeatable."""
         with reachable():
-            await self._parked.delete_one({"_id": _id(follower, position)})
+            await self._parked.delete_one({"_id": _id(subscriber, position)})
 
     async def all(self, *, limit: int = 1000) -> Sequence[Parked]:
         """Read what waits, of every follower, the longest due first."""
@@ -42,8 +44,8 @@ class MongoParking:
         return [_parked(document) for document in found]
 
 
-def _id(follower: str, position: int) -> str:
-    return f"{follower}:{position}"
+def _id(subscriber: str, position: int) -> str:
+    return f"{subscriber}:{position}"
 
 
 def _parked(document: Document) -> Parked:

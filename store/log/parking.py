@@ -10,7 +10,7 @@ from typing import Protocol
 class Parked:
     """One commit that waits for its next try; `error` is the name of what was raised last."""
 
-    follower: str
+    subscriber: str
     position: int
     commit: str
     error: str
@@ -26,10 +26,10 @@ class Parking(Protocol):
         """Keep or replace one; repeatable."""
         ...
 
-    async def due(self, follower: str, now: datetime, *, limit: int) -> Sequence[Parked]:
+    async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
         """Read what a follower may try again now, the longest due first."""
         ...
 
-    async def release(self, follower: str, position: int) -> None:
+    async def release(self, subscriber: str, position: int) -> None:
         """Forget one that was handled; repeatable."""
         ...

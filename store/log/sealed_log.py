@@ -31,7 +31,7 @@ class Sealed:
     commit: Commit
 
 
-class MongoLog:
+class SealedLog:
     """Seal and read the order of all commits."""
 
     def __init__(self, database: Database) -> None:

@@ -1,7 +1,7 @@
 from store.mongo.connection import Database, reachable
 
 
-class MongoFollowers:
+class SubscriberCheckpoints:
     """Positions in the sealed order, one per follower; they only move forward."""
 
     def __init__(self, database: Database) -> None:

@@ -22,14 +22,14 @@ from store.commits.mongo import MongoEventStore
 from store.errors import StoreError, StoreUnavailableError
 from store.generations.mongo_blobs import MongoBlobs
 from store.generations.mongo_lists import MongoLists
-from store.generations.mongo_personal_data import MongoWords
+from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_predictions import MongoPredictions
 from store.generations.mongo_projection import MongoProjection
 from store.generations.mongo_queue import MongoQueue
 from store.log.feeds import MongoFeeds
 from store.log.mongo_parking import MongoParking
-from store.log.sealed_log import MongoLog
-from store.log.subscriptions import MongoFollowers
+from store.log.sealed_log import SealedLog
+from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Client, open_client, open_database
 from store.mongo.leases import MongoLeases
 from store.quota.durations import RecentDurations
@@ -46,17 +46,17 @@ class MongoStore:
 
     client: Client
     events: MongoEventStore
-    words: MongoWords
+    personal_data: MongoPersonalData
     blobs: MongoBlobs
     ledger: MongoLedger
     projection: MongoProjection
     lists: MongoLists
     queue: MongoQueue
-    log: MongoLog
+    log: SealedLog
     checkpoints: MongoCheckpoints
     scan: MongoScan
     feeds: MongoFeeds
-    followers: MongoFollowers
+    subscribers: SubscriberCheckpoints
     parking: MongoParking
     leases: MongoLeases
     predictions: MongoPredictions
@@ -79,17 +79,17 @@ class MongoStore:
         return cls(
             client=client,
             events=MongoEventStore(database),
-            words=MongoWords(database),
+            personal_data=MongoPersonalData(database),
             blobs=MongoBlobs(database),
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
             lists=MongoLists(database),
             queue=MongoQueue(database),
-            log=MongoLog(database),
+            log=SealedLog(database),
             checkpoints=MongoCheckpoints(database),
             scan=MongoScan(database),
             feeds=MongoFeeds(database),
-            followers=MongoFollowers(database),
+            subscribers=SubscriberCheckpoints(database),
             parking=MongoParking(database),
             leases=MongoLeases(database, holder=holder),
             predictions=MongoPredictions(database),
@@ -121,7 +121,7 @@ class MongoStore:
         """Create all indexes; repeatable, and the first proof that the store can be reached."""
         parts = (
             self.events,
-            self.words,
+            self.personal_data,
             self.blobs,
             self.ledger,
             self.projection,

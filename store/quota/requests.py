@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from domain.accounts.limits import Purse, block_of
+from domain.accounts.limits import TokenBucket, block_of
 from domain.accounts.quota import day_of
 
 _SECOND = timedelta(seconds=1)
@@ -47,7 +47,7 @@ class RequestCounts(Protocol):
 
 @dataclass(slots=True)
 class _Holder:
-    purse: Purse
+    purse: TokenBucket
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -125,10 +125,10 @@ class Requests:
         if holder is None or (holder.purse.day, holder.purse.limit) != (day, limit):
             if holder is not None:
                 self._owe(developer, holder.purse)
-            holder = self._holders[developer] = _Holder(Purse(day, limit))
+            holder = self._holders[developer] = _Holder(TokenBucket(day, limit))
         return holder
 
-    def _owe(self, developer: str, purse: Purse) -> None:
+    def _owe(self, developer: str, purse: TokenBucket) -> None:
         tokens = purse.empty()
         if tokens and purse.day == day_of(self._clock()):
             owed = Return(self._new_id(), developer, purse.day, tokens)

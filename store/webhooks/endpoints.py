@@ -47,7 +47,7 @@ class EndpointStore(Protocol):
         ...
 
     async def describe(
-        self, endpoint_id: str, *, address: Address | None, words: Mapping[str, str | None]
+        self, endpoint_id: str, *, address: Address | None, personal_data: Mapping[str, str | None]
     ) -> None:
         """Keep another URL beside the present one, and other words."""
         ...

@@ -50,9 +50,9 @@ class MongoEndpoints:
         await insert_in_slot(self._rows, document, owner={"project": project}, limit=limit)
 
     async def describe(
-        self, endpoint_id: str, *, address: Address | None, words: Mapping[str, str | None]
+        self, endpoint_id: str, *, address: Address | None, personal_data: Mapping[str, str | None]
     ) -> None:
-        fields: Document = dict(words)
+        fields: Document = dict(personal_data)
         if address is not None:
             fields[f"addresses.{address.digest}"] = {"url": address.url, "salt": address.salt}
         if fields:

@@ -112,11 +112,11 @@ class Webhooks:
         decision: Decision,
         *,
         address: Address | None = None,
-        words: Mapping[str, str | None],
+        personal_data: Mapping[str, str | None],
         cause: Cause,
     ) -> Endpoint | None:
         """Keep another URL or other words, then decide: who reads the event finds what it names."""
-        await self.rows.describe(endpoint_id, address=address, words=words)
+        await self.rows.describe(endpoint_id, address=address, personal_data=personal_data)
         return await self.decide(endpoint_id, decision, cause=cause)
 
     async def decide(self, endpoint_id: str, decision: Decision, *, cause: Cause) -> Endpoint | None:

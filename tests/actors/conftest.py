@@ -5,7 +5,7 @@ import pytest
 from sandbox.settings import SandboxSettings
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
-from tests.actors.workshop import Clock, Provider, Workshop, open_provider, open_workshop
+from tests.actors.workshop import Clock, SandboxProvider, Workshop, open_provider, open_workshop
 from tests.sandbox.conftest import TOKEN, Sandbox, sandbox, tls
 
 __all__ = ["Sandbox", "sandbox", "tls"]
@@ -32,12 +32,12 @@ async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
 
 
 @pytest.fixture
-async def provider(clock: Clock) -> AsyncIterator[Provider]:
+async def provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
     async with open_provider(clock) as provider:
         yield provider
 
 
 @pytest.fixture
-async def workshop(store: MongoStore, clock: Clock, provider: Provider) -> AsyncIterator[Workshop]:
+async def workshop(store: MongoStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Workshop]:
     async with open_workshop(store, clock, provider.url) as workshop:
         yield workshop

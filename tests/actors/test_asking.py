@@ -7,14 +7,14 @@ import pytest
 import structlog
 
 from actors.jobs.reconciliation import poll, reconcile
-from actors.providers.provider import ModelUnavailableError
-from actors.providers.replicate import ReplicateModel
+from actors.providers.provider import ProviderUnavailableError
+from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import State
 from domain.generation.prediction import Prediction
-from tests.actors.workshop import LOST_AFTER, Provider, Workshop
+from tests.actors.workshop import LOST_AFTER, SandboxProvider, Workshop
 
 
-class Deaf(ReplicateModel):
+class Deaf(ReplicateProvider):
     """A provider that has no answer about one prediction."""
 
     def __init__(self, workshop: Workshop, prediction: str) -> None:
@@ -23,11 +23,11 @@ class Deaf(ReplicateModel):
 
     async def get(self, prediction: str) -> Prediction | None:
         if prediction == self._unheard:
-            raise ModelUnavailableError("no answer")
+            raise ProviderUnavailableError("no answer")
         return await super().get(prediction)
 
 
-async def unanswered(workshop: Workshop, provider: Provider, name: str = "g1") -> None:
+async def unanswered(workshop: Workshop, provider: SandboxProvider, name: str = "g1") -> None:
     """Make a prediction that its creator never hears of, and let the claim run out."""
     await provider.arm(create="drop_after_commit", times=1)
     assert (await workshop.invoked(name)).state is State.INTENDED
@@ -37,7 +37,7 @@ async def unanswered(workshop: Workshop, provider: Provider, name: str = "g1") -
 
 @pytest.mark.parametrize("minutes", [-4, 4])
 async def test_a_prediction_is_found_whose_provider_is_minutes_before_or_behind_us(
-    workshop: Workshop, provider: Provider, minutes: int
+    workshop: Workshop, provider: SandboxProvider, minutes: int
 ) -> None:
     provider.skew = timedelta(minutes=minutes)
     await unanswered(workshop, provider)
@@ -49,7 +49,7 @@ async def test_a_prediction_is_found_whose_provider_is_minutes_before_or_behind_
 
 
 async def test_a_prediction_of_the_same_input_from_long_before_is_nobodys_answer(
-    workshop: Workshop, provider: Provider
+    workshop: Workshop, provider: SandboxProvider
 ) -> None:
     provider.skew = timedelta(minutes=-6)
     await unanswered(workshop, provider)
@@ -60,7 +60,7 @@ async def test_a_prediction_of_the_same_input_from_long_before_is_nobodys_answer
 
 
 async def test_a_claim_is_lost_only_after_the_grace_by_the_clock_of_who_looks(
-    workshop: Workshop, provider: Provider
+    workshop: Workshop, provider: SandboxProvider
 ) -> None:
     await provider.arm(create="500", times=1)
     assert (await workshop.invoked("g1")).state is State.INTENDED
@@ -77,7 +77,7 @@ async def test_a_claim_is_lost_only_after_the_grace_by_the_clock_of_who_looks(
 
 
 async def test_what_the_scheduler_learns_belongs_to_the_chain_and_its_lines_to_the_request(
-    workshop: Workshop, provider: Provider
+    workshop: Workshop, provider: SandboxProvider
 ) -> None:
     await unanswered(workshop, provider)
     with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
@@ -92,7 +92,7 @@ async def test_what_the_scheduler_learns_belongs_to_the_chain_and_its_lines_to_t
 
 
 async def test_an_answer_that_fails_for_one_prediction_silences_no_other(
-    workshop: Workshop, provider: Provider
+    workshop: Workshop, provider: SandboxProvider
 ) -> None:
     for name in ("g1", "g2"):
         assert (await workshop.invoked(name)).state is State.STARTED

@@ -13,7 +13,7 @@ from actors.handlers import cancellation
 from actors.subscriptions import SUBSCRIPTIONS
 from domain.generation import decisions
 from domain.generation.generation import Generation, State, stream_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
@@ -110,7 +110,7 @@ class Road:
         await self.generations.begin(ID, requested(), cause=CAUSE)
         await self.decide(partial(decisions.validate, validated=VALIDATED))
         await self.decide(partial(decisions.reserve, reserved=RESERVED))
-        claimed = await self.decide(partial(decisions.intend, now=START, patience=Patience()))
+        claimed = await self.decide(partial(decisions.intend, now=START, timeouts=Timeouts()))
         if claimed.events:
             self.upstream.state = "running"
             await self.decide(partial(decisions.start, attempt=1, prediction="p1", model=MODEL))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from uuid_utils import uuid7
 
-from actors.jobs.subscribers import FOLLOWERS
-from actors.providers.provider import ModelUnavailableError
-from actors.providers.replicate import ReplicateModel
+from actors.jobs.subscribers import SUBSCRIBERS
+from actors.providers.provider import ProviderUnavailableError
+from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.subscriptions import SUBSCRIPTIONS
 from domain.generation.generation import stream_of
@@ -28,13 +28,13 @@ CAUSE = Cause(actor="actor:test")
 OVERDUE = failed("finish_deadline", "deadline", retryable=True)
 
 
-class Provider:
+class SandboxProvider:
     """A follower's desk in front of a sandbox."""
 
     def __init__(self, store: MongoStore, sandbox: Sandbox) -> None:
         settings = ReplicateSettings(REPLICATE_API_TOKEN=TOKEN, replicate_base_url=sandbox.url)
         self.store, self.sandbox = store, sandbox
-        self.model = ReplicateModel(settings, clock=lambda: datetime.now(UTC))
+        self.model = ReplicateProvider(settings, clock=lambda: datetime.now(UTC))
         generations = Generations(store.events, announce=lambda _: None, clock=lambda: datetime.now(UTC))
         self.hands: Any = SimpleNamespace(generations=generations, model=self.model)
         self.desk: Any = SimpleNamespace(hands=self.hands)
@@ -54,38 +54,38 @@ class Provider:
 
     async def follow(self) -> None:
         await self.store.log.seal()
-        await FOLLOWERS["cancellation"](self.desk, await self.store.log.read(after=0, limit=200))
+        await SUBSCRIBERS["cancellation"](self.desk, await self.store.log.read(after=0, limit=200))
 
     async def status(self, prediction: str) -> str:
         return str((await self.sandbox.http.get(f"/v1/predictions/{prediction}")).json()["status"])
 
 
 @pytest.fixture
-async def provider(mongodb_url: str, sandbox: Sandbox) -> AsyncIterator[Provider]:
+async def provider(mongodb_url: str, sandbox: Sandbox) -> AsyncIterator[SandboxProvider]:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
     store = MongoStore.open(settings, holder="tests", clock=lambda: datetime.now(UTC))
     await store.prepare()
-    provider = Provider(store, sandbox)
+    provider = SandboxProvider(store, sandbox)
     yield provider
     await provider.model.close()
     store.close()
 
 
-async def test_a_prediction_that_its_owner_wants_no_more_is_ended(provider: Provider) -> None:
+async def test_a_prediction_that_its_owner_wants_no_more_is_ended(provider: SandboxProvider) -> None:
     one = await provider.prediction()
     await provider.record(started(prediction=one), CANCELED)
     await provider.follow()
     assert await provider.status(one) == "canceled"
 
 
-async def test_a_prediction_whose_generation_is_over_is_ended(provider: Provider) -> None:
+async def test_a_prediction_whose_generation_is_over_is_ended(provider: SandboxProvider) -> None:
     one = await provider.prediction()
     await provider.record(started(prediction=one), OVERDUE)
     await provider.follow()
     assert await provider.status(one) == "canceled"
 
 
-async def test_a_second_prediction_is_ended_and_the_first_goes_on(provider: Provider) -> None:
+async def test_a_second_prediction_is_ended_and_the_first_goes_on(provider: SandboxProvider) -> None:
     first, second = await provider.prediction(), await provider.prediction()
     duplicate = DuplicateFound(attempt=1, prediction=second, predict_seconds=None)
     await provider.record(started(prediction=first), duplicate)
@@ -94,7 +94,7 @@ async def test_a_second_prediction_is_ended_and_the_first_goes_on(provider: Prov
     assert await provider.status(first) in {"starting", "processing"}
 
 
-async def test_what_somebody_waits_for_is_left_alone(provider: Provider) -> None:
+async def test_what_somebody_waits_for_is_left_alone(provider: SandboxProvider) -> None:
     wanted, over = await provider.prediction(), await provider.prediction()
     await provider.record(started(prediction=wanted))
     await provider.record(started(prediction=over), settled(prediction=over), CANCELED)
@@ -103,7 +103,7 @@ async def test_what_somebody_waits_for_is_left_alone(provider: Provider) -> None
     assert {await provider.status(wanted), await provider.status(over)} <= {"starting", "processing"}
 
 
-async def test_ending_twice_is_ending_once(provider: Provider) -> None:
+async def test_ending_twice_is_ending_once(provider: SandboxProvider) -> None:
     one = await provider.prediction()
     await provider.record(started(prediction=one), CANCELED)
     await provider.follow()
@@ -112,16 +112,20 @@ async def test_ending_twice_is_ending_once(provider: Provider) -> None:
     assert (await provider.sandbox.http.get(f"/v1/predictions/{one}")).json() == before
 
 
-async def test_a_provider_that_does_not_answer_leaves_the_follower_where_it_is(provider: Provider) -> None:
+async def test_a_provider_that_does_not_answer_leaves_the_follower_where_it_is(
+    provider: SandboxProvider,
+) -> None:
     await provider.record(started(prediction="unreachable"), CANCELED)
     nobody = ReplicateSettings(REPLICATE_API_TOKEN=TOKEN, replicate_base_url="http://127.0.0.1:9")
-    provider.hands.model = ReplicateModel(nobody, clock=lambda: datetime.now(UTC))
-    with pytest.raises(ModelUnavailableError):
+    provider.hands.model = ReplicateProvider(nobody, clock=lambda: datetime.now(UTC))
+    with pytest.raises(ProviderUnavailableError):
         await provider.follow()
     await provider.hands.model.close()
 
 
-async def test_a_prediction_that_starts_after_the_wish_is_ended_by_its_message(provider: Provider) -> None:
+async def test_a_prediction_that_starts_after_the_wish_is_ended_by_its_message(
+    provider: SandboxProvider,
+) -> None:
     one = await provider.prediction()
     generation = await provider.record(CANCELED, started(prediction=one))
     commits = await provider.store.events.read(stream_of(generation))

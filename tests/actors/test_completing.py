@@ -8,16 +8,16 @@ from functools import partial
 import pytest
 
 from actors.jobs.reconciliation import poll
-from actors.providers.replicate import ReplicateModel
+from actors.providers.replicate import ReplicateProvider
 from domain.generation import decisions
 from domain.generation.generation import State
 from store.generations.blobs import Blob
-from tests.actors.workshop import BY_TEST, Provider, Workshop
+from tests.actors.workshop import BY_TEST, SandboxProvider, Workshop
 
 ENDED = ["cancel_requested", "failed"]
 
 
-class Interrupted(ReplicateModel):
+class Interrupted(ReplicateProvider):
     """A provider whose picture is followed by something else, before anybody hears of it."""
 
     def __init__(self, workshop: Workshop, happens: Callable[[], Awaitable[None]]) -> None:
@@ -65,7 +65,7 @@ async def complete(workshop: Workshop, happens: Callable[[], Awaitable[None]]) -
 
 @pytest.mark.parametrize("erase", [False, True], ids=["cancelled", "deleted"])
 async def test_what_is_ended_while_its_picture_is_fetched_has_no_picture(
-    workshop: Workshop, provider: Provider, erase: bool
+    workshop: Workshop, provider: SandboxProvider, erase: bool
 ) -> None:
     await settled(workshop)
     before = await kinds(workshop)
@@ -81,11 +81,11 @@ async def test_what_is_ended_while_its_picture_is_fetched_has_no_picture(
 
 
 async def test_a_picture_that_a_broken_try_left_goes_when_the_message_comes_again(
-    workshop: Workshop, provider: Provider
+    workshop: Workshop, provider: SandboxProvider
 ) -> None:
     await settled(workshop)
     before, now = await kinds(workshop), workshop.clock()
-    left = Blob("g1", "d-left", "words-1", "result", "image/png", b"png", "0" * 64, now)
+    left = Blob("g1", "d-left", "token-1", "result", "image/png", b"png", "0" * 64, now)
     await workshop.store.blobs.put(left)
     await cancel(workshop)
 
@@ -96,7 +96,7 @@ async def test_a_picture_that_a_broken_try_left_goes_when_the_message_comes_agai
 
 
 async def test_a_message_that_comes_again_takes_no_picture_of_what_is_completed(
-    workshop: Workshop, provider: Provider
+    workshop: Workshop, provider: SandboxProvider
 ) -> None:
     await settled(workshop)
     for _ in range(2):

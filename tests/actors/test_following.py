@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from actors.jobs.catch_up import follow
 from actors.jobs.schedule import JOBS
 from actors.jobs.scheduler import Scheduler
-from actors.jobs.subscribers import FOLLOWERS
+from actors.jobs.subscribers import SUBSCRIBERS
 from domain.generation.generation import Generation
 from exemplar.cli import app
 from store.errors import StoreUnavailableError
@@ -68,9 +68,9 @@ async def test_a_commit_that_cannot_be_handled_is_parked_and_holds_up_nothing_be
     await follow("settlement", workshop.desk)
 
     assert await settled(workshop) == ["g1", "g3"]
-    assert await workshop.store.followers.position("settlement") == await workshop.store.log.head()
+    assert await workshop.store.subscribers.position("settlement") == await workshop.store.log.head()
     (parked,) = await workshop.store.parking.all()
-    assert (parked.follower, parked.error, parked.tries) == ("settlement", "RuntimeError", 1)
+    assert (parked.subscriber, parked.error, parked.tries) == ("settlement", "RuntimeError", 1)
     assert [line["commit"] for line in moody.lines if line["event"] == "commit parked"] == [parked.commit]
 
 
@@ -104,7 +104,7 @@ async def test_a_store_that_is_away_parks_nothing_and_moves_nobody(workshop: Wor
     with pytest.raises(StoreUnavailableError):
         await follow("settlement", workshop.desk)
     assert await workshop.store.parking.all() == []
-    assert await workshop.store.followers.position("settlement") == 0
+    assert await workshop.store.subscribers.position("settlement") == 0
 
     moody.refuses.clear()
     await follow("settlement", workshop.desk)
@@ -120,7 +120,7 @@ async def test_a_follower_that_hangs_holds_up_no_other(
         hanging.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setitem(FOLLOWERS, "cancellation", hang)
+    monkeypatch.setitem(SUBSCRIBERS, "cancellation", hang)
     names = ("follower:settlement", "follower:cancellation")
     jobs = [replace(job, period=0.01) for job in JOBS if job.name in names]
     scheduler = Scheduler(workshop.desk, jobs)

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from actors.providers.circuit import Circuit
 from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, OutputRefusedError, Refused
-from actors.providers.replicate import ReplicateModel
+from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
-from tests.actors.workshop import TOKEN, Clock, Provider
+from tests.actors.workshop import TOKEN, Clock, SandboxProvider
 
 INPUT = {"prompt": "a lake", "width": 64, "height": 64}
 ASKED = web.AppKey("asked", list[str | None])
@@ -35,7 +35,7 @@ def pause(answer: object, clock: Clock) -> int:
 
 
 async def test_an_unreachable_provider_is_tried_ever_more_rarely(clock: Clock) -> None:
-    model = ReplicateModel(settings(f"http://127.0.0.1:{unused_port()}"), clock=clock)
+    model = ReplicateProvider(settings(f"http://127.0.0.1:{unused_port()}"), clock=clock)
     pauses = []
     for _ in range(7):
         pauses.append(pause(await model.create(INPUT, webhook=None), clock))
@@ -44,8 +44,8 @@ async def test_an_unreachable_provider_is_tried_ever_more_rarely(clock: Clock) -
     assert pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
-async def test_nobody_is_called_while_the_circuit_is_open(clock: Clock, provider: Provider) -> None:
-    model = ReplicateModel(settings(provider.url), clock=clock)
+async def test_nobody_is_called_while_the_circuit_is_open(clock: Clock, provider: SandboxProvider) -> None:
+    model = ReplicateProvider(settings(provider.url), clock=clock)
     await provider.arm(create="402", times=1)
     assert isinstance(await model.create(INPUT, webhook=None), Refused)
 
@@ -87,9 +87,11 @@ async def test_what_a_host_packs_is_unpacked_by_nobody(host: TestServer) -> None
     assert host.app[ASKED] == ["identity"]
 
 
-async def test_an_output_over_the_cap_is_refused_before_it_is_whole(provider: Provider, clock: Clock) -> None:
+async def test_an_output_over_the_cap_is_refused_before_it_is_whole(
+    provider: SandboxProvider, clock: Clock
+) -> None:
     await provider.arm(output="huge", times=1)
-    model = ReplicateModel(settings(provider.url), clock=clock)
+    model = ReplicateProvider(settings(provider.url), clock=clock)
     made = await model.create(INPUT, webhook=None)
     assert isinstance(made, Created)
     prediction = made.prediction

@@ -31,12 +31,12 @@ async def test_nothing_is_kept_of_a_generation_that_is_erased_while_its_pictures
     workshop: Workshop,
 ) -> None:
     await workshop.request("g1")
-    words = (await workshop.load("g1")).request.words
+    personal_data = (await workshop.load("g1")).request.personal_data
     async with Interrupted(workshop) as decoder:
         workshop.hands = replace(workshop.hands, decoder=decoder)
         await workshop.step("g1", "validation")
 
     assert (await workshop.told("g1"))[-1] == "erased"
     assert await workshop.store.blobs.hashes("g1") == {}
-    assert await workshop.store.words.get("g1", words) is None
+    assert await workshop.store.personal_data.get("g1", personal_data) is None
     assert await workshop.store.events.read(stream_of("g1"))

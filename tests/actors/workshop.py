@@ -17,8 +17,8 @@ from actors.hands import Hands
 from actors.imaging.decoder import Decoder, DecoderSettings
 from actors.jobs.backoff import Backoff
 from actors.jobs.desk import Desk
-from actors.providers.provider import Model
-from actors.providers.replicate import ReplicateModel
+from actors.providers.provider import Provider
+from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings
 from actors.subscriptions import Subscription, movers_of
@@ -26,7 +26,7 @@ from domain.accounts.quota import period_of
 from domain.accounts.tiers import TIERS
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from domain.generation.price import PriceSettings
 from domain.webhooks.master_keys import MasterKeys
 from domain.webhooks.settings import WebhookSettings
@@ -38,7 +38,7 @@ from sandbox.settings import SandboxSettings
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.observations import Observations
-from store.generations.personal_data import Words
+from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
@@ -49,7 +49,7 @@ from tests.making import jpeg
 
 TOKEN = "r8_workshop"
 BY_TEST = Cause(actor="test")
-PATIENCE = Patience(hop=timedelta(seconds=1), claim=timedelta(seconds=3))
+TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 LOST_AFTER = timedelta(minutes=2)
 UNLIMITED = Bounds(monthly=None, concurrent=None)
 
@@ -68,7 +68,7 @@ class Clock:
 
 
 @dataclass
-class Provider:
+class SandboxProvider:
     """A sandbox whose clock may differ from ours."""
 
     url: str
@@ -103,19 +103,21 @@ class Workshop:
     async def request(self, name: str, *, developer: str = "dev-1", webhook: str | None = None) -> None:
         """Hold, store and append, as the door does."""
         picture, now = jpeg("coffee.png", (64, 48)), self.clock()
-        words = Words(name, "words-1", name.encode(), '{"prompt": "a lake"}', (None,), now, webhook=webhook)
-        digest = words.digest(picture)
+        personal_data = PersonalData(
+            name, "token-1", name.encode(), '{"prompt": "a lake"}', (None,), now, webhook=webhook
+        )
+        digest = personal_data.digest(picture)
         blob = Blob(
             generation=name,
             digest=digest,
-            token=words.token,
+            token=personal_data.token,
             kind="example",
             content_type="image/jpeg",
             data=picture,
             sha256=hashlib.sha256(picture).hexdigest(),
             created_at=now,
         )
-        await self.store.words.put(words)
+        await self.store.personal_data.put(personal_data)
         await self.store.blobs.put(blob)
         period = period_of(now)
         await self.hands.admission.hold(developer, name, period=period, bounds=UNLIMITED)
@@ -162,7 +164,7 @@ class Workshop:
 
     async def project(self, *names: str) -> None:
         """Write the rows by which the scheduler finds what is due."""
-        rows = [row_of(await self.load(name), PATIENCE, {}) for name in names]
+        rows = [row_of(await self.load(name), TIMEOUTS, {}) for name in names]
         await self.store.projection.write(rows)
 
     async def _call(self, mover: Subscription, event: RecordedEvent) -> None:
@@ -170,8 +172,8 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_provider(clock: Clock) -> AsyncIterator[Provider]:
-    provider = Provider("", httpx.AsyncClient())
+async def open_provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
+    provider = SandboxProvider("", httpx.AsyncClient())
 
     def skewed() -> datetime:
         return clock() + provider.skew
@@ -190,7 +192,7 @@ async def open_workshop(store: MongoStore, clock: Clock, provider: str) -> Async
     replicate = ReplicateSettings(
         replicate_api_token=SecretStr(TOKEN), replicate_base_url=provider, create_seconds=5, read_seconds=5
     )
-    model = ReplicateModel(replicate, clock=clock)
+    model = ReplicateProvider(replicate, clock=clock)
     async with Decoder(DecoderSettings()) as decoder:
         hands = _hands(store, clock, model, decoder, replicate)
         yield Workshop(store, clock, hands, _desk(store, hands))
@@ -198,21 +200,21 @@ async def open_workshop(store: MongoStore, clock: Clock, provider: str) -> Async
 
 
 def _hands(
-    store: MongoStore, clock: Clock, model: Model, decoder: Decoder, replicate: ReplicateSettings
+    store: MongoStore, clock: Clock, model: Provider, decoder: Decoder, replicate: ReplicateSettings
 ) -> Hands:
     generations = Generations(store.events, announce=_ignore, clock=clock)
     used: Any = {
         "generations": generations,
-        "words": store.words,
+        "personal_data": store.personal_data,
         "blobs": store.blobs,
         "admission": Admission(store.ledger, generations, clock=clock),
-        "observations": Observations(generations, store.words, store.predictions, PriceSettings()),
+        "observations": Observations(generations, store.personal_data, store.predictions, PriceSettings()),
         "projection": store.projection,
         "decoder": decoder,
         "model": model,
         "settings": ActorSettings(public_url=None, callback_secret=SecretStr("c" * 32)),
         "replicate": replicate,
-        "patience": PATIENCE,
+        "timeouts": TIMEOUTS,
         "lost_after": LOST_AFTER,
         "tiers": TIERS,
         "webhooks": Webhooks(
@@ -234,7 +236,7 @@ def _desk(store: MongoStore, hands: Hands) -> Desk:
         "hands": hands,
         "events": store.events,
         "log": store.log,
-        "followers": store.followers,
+        "followers": store.subscribers,
         "parking": store.parking,
         "leases": store.leases,
         "tries": Backoff(first=every_time, longest=every_time),

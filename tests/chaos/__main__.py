@@ -61,8 +61,8 @@ async def _row(name: str, runs: int, scene: Scene) -> tuple[str, list[str]]:
         await ROWS[name](scene)
     await scene.sandbox.arm()
     verdicts = await scene.verdicts()
-    for letter, words in verdicts.items():
-        _say(f"row {name}: {letter}: {words}")
+    for letter, personal_data in verdicts.items():
+        _say(f"row {name}: {letter}: {personal_data}")
     marks = "  ".join("!" if letter in verdicts else "0" for letter in LETTERS)
     spent = time.monotonic() - begun
     what = (ROWS[name].__doc__ or "").partition(": ")[2]

@@ -159,7 +159,7 @@ def _patient(generation: Generation, *, seconds: int) -> Generation:
 def _generation(state: State) -> Generation:
     request = GenerationRequested(
         owner=Owner(developer="d", project="p", user="u"),
-        words="w",
+        personal_data="w",
         fingerprint="f",
         idempotent=False,
         examples=(),

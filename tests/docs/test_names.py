@@ -8,7 +8,7 @@ from typer.main import get_command
 
 from actors.jobs.schedule import JOBS
 from events.catalogue import CLASSES
-from exemplar import settings
+from exemplar import settings as settings_module
 from exemplar.cli import app
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
@@ -20,8 +20,7 @@ FOLDERS = (
     "actors",
     "gateway",
     "sandbox",
-    "local",
-    "demo",
+    "exemplar",
     "docs",
     "clients",
 )
@@ -34,7 +33,7 @@ every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: pat
 
 
 def variables() -> set[str]:
-    return {setting.name for _, settings in settings.sections() for setting in settings}
+    return {setting.name for _, settings_module in settings_module.sections() for setting in settings_module}
 
 
 @every_document
@@ -88,15 +87,15 @@ def test_the_example_environment_knows_what_compose_asks_for() -> None:
 
 
 def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
-    text = "".join(path.read_text() for path in ROOT.glob("*.py"))
+    text = "".join(path.read_text() for path in (ROOT / "exemplar").glob("*.py"))
     read = set(re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text))
-    printed = {settings.__name__ for settings in settings.SETTINGS.values()}
+    printed = {settings_module.__name__ for settings_module in settings_module.SETTINGS.values()}
     assert {first or second for first, second in read} == printed
 
 
 def test_every_setting_has_one_line_that_explains_it() -> None:
-    for _, settings in settings.sections():
-        assert all(one.description and "\n" not in one.description for one in settings)
+    for _, section in settings_module.sections():
+        assert all(one.description and "\n" not in one.description for one in section)
 
 
 def test_every_job_named_in_the_crash_table_exists() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from pymongo import MongoClient
 
-from actors.jobs.subscribers import FOLLOWERS
+from actors.jobs.subscribers import SUBSCRIBERS
 from domain.webhooks.delivery import Code, Ended
 from exemplar import settings
 from store.mongo.store import MongoStore
@@ -59,7 +59,7 @@ def test_the_architecture_lists_every_job_with_its_period() -> None:
 
 
 def test_the_architecture_lists_every_follower() -> None:
-    assert columns(ARCHITECTURE, "### The sealed order", 0) == [[f"`{name}`"] for name in FOLLOWERS]
+    assert columns(ARCHITECTURE, "### The sealed order", 0) == [[f"`{name}`"] for name in SUBSCRIBERS]
 
 
 def test_the_architecture_says_of_every_event_who_writes_it() -> None:

@@ -45,7 +45,7 @@ Decision = Callable[[Generation], Sequence[Event]]
 def requested(**changes: Any) -> GenerationRequested:
     fields: dict[str, Any] = {
         "owner": Owner(developer="dev-1", project="prj-1", user="usr-1"),
-        "words": "words-1",
+        "personal_data": "token-1",
         "fingerprint": "f" * 64,
         "idempotent": False,
         "examples": (Example(digest="a" * 64, content_type="image/png", width=600, height=400, size=9000),),

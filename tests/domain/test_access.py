@@ -11,7 +11,7 @@ from domain.accounts.access import (
     DeveloperIdentity,
     Identity,
     KeyState,
-    Presented,
+    PresentedCredentials,
     Role,
     Tenancy,
     developer,
@@ -25,7 +25,7 @@ from domain.errors import ErrorCode, ExemplarError
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLAIMS = Claims("ada", Role.END_USER, "garden", "session", "token", NOW)
 DEVELOPER_CLAIMS = Claims("dev", Role.DEVELOPER, None, "session", "token", NOW)
-SENT = Presented("end_user", "the developer key", "garden", "the api key")
+SENT = PresentedCredentials("end_user", "the developer key", "garden", "the api key")
 DEVELOPER_KEY = KeyState("k1", "dev", None, active=True, last_used_at=None)
 API_KEY = KeyState("k2", "dev", "garden", active=True, last_used_at=None)
 FOUND = Tenancy(
@@ -52,13 +52,13 @@ def refusal(decide: Callable[[], object]) -> ErrorCode:
 
 
 def submitting(
-    claims: Claims = CLAIMS, sent: Presented = SENT, found: Tenancy | None = FOUND
+    claims: Claims = CLAIMS, sent: PresentedCredentials = SENT, found: Tenancy | None = FOUND
 ) -> Callable[[], Identity]:
     return lambda: submitter(claims, sent, found, TIERS)
 
 
 def reading(
-    claims: Claims = CLAIMS, sent: Presented = SENT, found: Tenancy | None = FOUND
+    claims: Claims = CLAIMS, sent: PresentedCredentials = SENT, found: Tenancy | None = FOUND
 ) -> Callable[[], Identity]:
     return lambda: reader(claims, sent, found, TIERS)
 
@@ -69,7 +69,9 @@ def test_five_headers_that_belong_together_are_somebody() -> None:
 
 
 def test_a_token_alone_is_enough_to_read() -> None:
-    assert reading(sent=Presented(), found=replace(FOUND, developer_key=None, api_key=None))() == ADA
+    assert (
+        reading(sent=PresentedCredentials(), found=replace(FOUND, developer_key=None, api_key=None))() == ADA
+    )
 
 
 GONE = [
@@ -83,8 +85,12 @@ GONE = [
 
 
 @pytest.mark.parametrize("found", GONE)
-@pytest.mark.parametrize("sent", [SENT, Presented(), replace(SENT, role="developer", developer_key="")])
-def test_a_token_whose_holder_is_gone_is_refused_first(found: Tenancy | None, sent: Presented) -> None:
+@pytest.mark.parametrize(
+    "sent", [SENT, PresentedCredentials(), replace(SENT, role="developer", developer_key="")]
+)
+def test_a_token_whose_holder_is_gone_is_refused_first(
+    found: Tenancy | None, sent: PresentedCredentials
+) -> None:
     assert refusal(submitting(sent=sent, found=found)) is UNKNOWN
     assert refusal(reading(sent=sent, found=found)) is UNKNOWN
 
@@ -160,7 +166,7 @@ def test_a_project_that_is_not_the_tokens_is_forbidden(project_id: str) -> None:
     [("developer_key", NO_DEVELOPER_KEY), ("project_id", FORBIDDEN), ("api_key", FORBIDDEN)],
 )
 def test_submitting_needs_every_header(missing: str, code: ErrorCode) -> None:
-    sent = Presented(**{name: value for name, value in sent_headers().items() if name != missing})
+    sent = PresentedCredentials(**{name: value for name, value in sent_headers().items() if name != missing})
     known = {"developer_key", "api_key"} - {missing}
     found = replace(
         FOUND,
@@ -183,12 +189,12 @@ def sent_headers() -> dict[str, str]:
 def test_users_of_a_suspended_developer_are_forbidden() -> None:
     found = replace(FOUND, developer=AccountState("dev", active=False))
     assert refusal(submitting(found=found)) is FORBIDDEN
-    assert refusal(reading(sent=Presented(), found=found)) is FORBIDDEN
+    assert refusal(reading(sent=PresentedCredentials(), found=found)) is FORBIDDEN
 
 
 def test_a_developer_is_admitted_by_his_token() -> None:
     state = AccountState("dev", active=True)
-    admitted = developer(DEVELOPER_CLAIMS, Presented(), state, "internal", TIERS)
+    admitted = developer(DEVELOPER_CLAIMS, PresentedCredentials(), state, "internal", TIERS)
     assert admitted == DeveloperIdentity("dev", TIERS["internal"])
 
 
@@ -197,7 +203,7 @@ def test_a_developer_is_admitted_by_his_token() -> None:
 )
 def test_a_developer_who_is_gone_is_unknown(state: AccountState | None) -> None:
     for tiers in (TIERS, {}):
-        asking = partial(developer, DEVELOPER_CLAIMS, Presented(), state, "internal", tiers)
+        asking = partial(developer, DEVELOPER_CLAIMS, PresentedCredentials(), state, "internal", tiers)
         assert refusal(asking) is UNKNOWN
 
 
@@ -206,13 +212,15 @@ def test_a_tier_that_is_not_configured_is_told_to_those_alone_who_would_be_admit
     state = AccountState("dev", active=True)
     assert refusal(submitting(found=found)) is ErrorCode.TIER_UNAVAILABLE
     assert refusal(reading(found=found)) is ErrorCode.TIER_UNAVAILABLE
-    asking = refusal(lambda: developer(DEVELOPER_CLAIMS, Presented(), state, "gold", TIERS))
+    asking = refusal(lambda: developer(DEVELOPER_CLAIMS, PresentedCredentials(), state, "gold", TIERS))
     assert asking is ErrorCode.TIER_UNAVAILABLE
     assert refusal(submitting(sent=replace(SENT, project_id="another"), found=found)) is FORBIDDEN
 
 
 def test_an_end_user_is_no_developer_whatever_he_says() -> None:
-    assert refusal(lambda: developer(CLAIMS, Presented("developer"), None, None, TIERS)) is FORBIDDEN
+    assert (
+        refusal(lambda: developer(CLAIMS, PresentedCredentials("developer"), None, None, TIERS)) is FORBIDDEN
+    )
 
 
 def test_a_registrar_needs_both_keys_and_the_project_but_no_token() -> None:

@@ -8,7 +8,7 @@ from domain.submission.cancel_after import read_cancel_after
 from tests.domain.given import CANCELED, START, TO_STARTED, TO_VALIDATED, failed, given, requested
 
 SOON = START + timedelta(seconds=30)
-PATIENT = requested(start_by=SOON, finish_by=SOON, cancel_after=30)
+LONG_TIMEOUTS = requested(start_by=SOON, finish_by=SOON, cancel_after=30)
 GAVE_UP = failed("cancel_after", "deadline", retryable=True)
 EXPIRED = partial(decisions.expire, now=SOON)
 
@@ -62,15 +62,15 @@ def test_less_than_five_seconds_and_more_than_thirty_five_minutes_are_none(text:
 
 @pytest.mark.parametrize("events", [TO_VALIDATED, TO_STARTED], ids=["before the call", "while it runs"])
 def test_what_outlasts_its_own_client_fails_as_cancel_after(events: tuple) -> None:  # type: ignore[type-arg]
-    given(PATIENT, *events[1:]).when(EXPIRED).then(GAVE_UP)
+    given(LONG_TIMEOUTS, *events[1:]).when(EXPIRED).then(GAVE_UP)
 
 
 def test_before_its_time_nothing_happens_to_it() -> None:
-    given(PATIENT).when(partial(decisions.expire, now=SOON - timedelta(microseconds=1))).then_nothing()
+    given(LONG_TIMEOUTS).when(partial(decisions.expire, now=SOON - timedelta(microseconds=1))).then_nothing()
 
 
 def test_a_wish_to_cancel_that_came_first_is_the_reason() -> None:
-    given(PATIENT, *TO_STARTED[1:], CANCELED).when(EXPIRED).then(failed("canceled", "deadline"))
+    given(LONG_TIMEOUTS, *TO_STARTED[1:], CANCELED).when(EXPIRED).then(failed("canceled", "deadline"))
 
 
 def test_the_deadlines_of_ours_keep_their_own_codes() -> None:

@@ -215,7 +215,7 @@ async def test_only_so_many_wait_for_their_turn_whether_they_are_known_or_not(kn
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_nobody_waits_longer_for_his_turn_than_the_patience(known: bool) -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=65_536, passes=4, at_once=1, patience=0.001))
+    passwords = Passwords(PasswordSettings(memory_kib=65_536, passes=4, at_once=1, queue_timeout=0.001))
     kept = await passwords.hash("correct horse") if known else None
     asked = [passwords.verify("correct horse", kept) for _ in range(4)]
     first, *others = await asyncio.gather(*asked, return_exceptions=True)

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from domain.generation.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Reason, explain
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.event import Event
 from events.generation import GenerationProgressed
 from tests.domain.given import (
@@ -34,7 +34,7 @@ LATER = START + timedelta(seconds=60)
 
 
 def explained(*events: Event) -> Explanation:
-    return explain(folded(events), now=NOW, patience=Patience())
+    return explain(folded(events), now=NOW, timeouts=Timeouts())
 
 
 WAITS: dict[Reason, tuple[Event, ...]] = {
@@ -100,7 +100,7 @@ def test_a_claim_is_looked_for_when_it_runs_out() -> None:
 
 
 def test_a_moment_that_has_passed_is_no_next_try() -> None:
-    late = explain(folded(TO_REQUESTED), now=START + timedelta(minutes=1), patience=Patience())
+    late = explain(folded(TO_REQUESTED), now=START + timedelta(minutes=1), timeouts=Timeouts())
     assert (late.next_try_at, late.waited_ms) == (None, 60_000)
 
 
@@ -135,13 +135,13 @@ BEHIND = {
 
 @pytest.mark.parametrize("ahead", BEHIND)
 def test_the_sentence_tells_how_many_wait_before(ahead: Ahead) -> None:
-    found = explain(folded(TO_REQUESTED), now=NOW, patience=Patience(), ahead=ahead)
+    found = explain(folded(TO_REQUESTED), now=NOW, timeouts=Timeouts(), ahead=ahead)
     assert found.position == ahead
     assert found.sentence.endswith(BEHIND[ahead])
 
 
 def test_what_is_over_waits_behind_nobody() -> None:
-    found = explain(folded(TO_COMPLETED), now=NOW, patience=Patience(), ahead=Ahead(3))
+    found = explain(folded(TO_COMPLETED), now=NOW, timeouts=Timeouts(), ahead=Ahead(3))
     assert (found.position, found.sentence) == (None, "It is completed.")
 
 

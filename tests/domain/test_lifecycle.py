@@ -9,7 +9,7 @@ from domain.generation.lifecycle import (
     FINAL,
     RUNNING,
     IllegalTransitionError,
-    Patience,
+    Timeouts,
     check,
     due_at,
 )
@@ -88,7 +88,7 @@ def test_nothing_but_a_request_begins_a_stream(event: Event) -> None:
             check(None, event)
 
 
-PATIENCE = Patience(hop=timedelta(seconds=7))
+TIMEOUTS = Timeouts(redelivery=timedelta(seconds=7))
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ PATIENCE = Patience(hop=timedelta(seconds=7))
 def test_a_generation_is_looked_at_again_when_its_state_says(
     events: tuple[Event, ...], due: datetime | None
 ) -> None:
-    assert due_at(folded(events), PATIENCE) == due
+    assert due_at(folded(events), TIMEOUTS) == due

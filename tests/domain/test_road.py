@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from domain.errors import FailureCode
 from domain.generation import decisions
 from domain.generation.generation import Generation, State, evolve, fold
-from domain.generation.lifecycle import Patience, check, due_at
+from domain.generation.lifecycle import Timeouts, check, due_at
 from events.envelope import RecordedEvent
 from events.event import Event
 from events.generation import (
@@ -60,7 +60,7 @@ from tests.domain.given import (
     started,
 )
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 SECOND = timedelta(seconds=1)
 ALL_ROADS = (
     TO_REQUESTED,
@@ -84,7 +84,7 @@ def reserve(g: Generation) -> list[Event]:
 
 
 def intend(now: datetime = START) -> Decision:
-    return partial(decisions.intend, now=now, patience=PATIENCE)
+    return partial(decisions.intend, now=now, timeouts=TIMEOUTS)
 
 
 def start(attempt: int = 1, prediction: str = "p1") -> Decision:
@@ -470,7 +470,7 @@ class RandomRoads(RuleBasedStateMachine):
         if hasattr(self, "state") and self.state is not None:
             to_erase = self.state.erase_requested and not self.state.erased
             done = self.state.final and self.state.quota != "held" and not to_erase
-            assert (due_at(self.state, PATIENCE) is None) == done
+            assert (due_at(self.state, TIMEOUTS) is None) == done
 
 
 def assert_one_end(events: Sequence[Event]) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given as example_of
 from hypothesis import strategies as st
 
 from domain.generation.generation import Generation, State, evolve
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import PHASES, Cost, cost_of, phases_of, total_ms
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
@@ -114,7 +114,7 @@ def test_what_happens_after_the_end_takes_no_time() -> None:
 
 def test_a_row_tells_the_whole_cost() -> None:
     events = (*PAID, found_twice(2.0, 1_950), OVERDUE)
-    assert row_of(folded(events), Patience(), {}).cost_microusd == 5_362
+    assert row_of(folded(events), Timeouts(), {}).cost_microusd == 5_362
 
 
 def test_every_state_that_is_not_final_belongs_to_a_phase() -> None:

@@ -115,7 +115,7 @@ ALLOWED_FIELDS: dict[str, set[str]] = {
         "start_by",
         "tier",
         "webhook_events",
-        "words",
+        "personal_data",
     },
     "generation.validated": {
         "composition",

@@ -23,10 +23,10 @@ async def door(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Appli
         return web.json_response({}, headers={"Vary": "Accept"})
 
     table: Sequence[web.RouteDef] = [web.get("/plain", plain), web.get("/varied", varied)]
-    patience = GatewaySettings.model_validate(
+    timeouts = GatewaySettings.model_validate(
         {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
     )
-    app = create_app([table], patience=patience, cors_origins=origins)
+    app = create_app([table], timeouts=timeouts, cors_origins=origins)
     async with TestClient(TestServer(app)) as client:
         yield client
 

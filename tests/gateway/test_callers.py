@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from gateway.http.client_address import Callers, ProxyHeader
+from gateway.http.client_address import ClientAddresses, ProxyHeader
 from gateway.settings import GatewaySettings
 
 OURS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -17,7 +17,7 @@ def place(peer: str, *hops: str, header: ProxyHeader = XFF, sent: str = "", trus
     """Find the place of a request from a peer, with these values of a header."""
     fields = CIMultiDict([(sent or header, hop) for hop in hops])
     request = make_mocked_request("GET", "/", headers=fields).clone(remote=peer)
-    return Callers(OURS if trusted is OURS else (), header).place(request)
+    return ClientAddresses(OURS if trusted is OURS else (), header).place(request)
 
 
 @pytest.mark.parametrize(

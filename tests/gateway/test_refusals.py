@@ -60,7 +60,7 @@ def settings() -> GatewaySettings:
 
 @asynccontextmanager
 async def door() -> AsyncIterator[Client]:
-    app = create_app([TABLE], patience=settings(), cors_origins=())
+    app = create_app([TABLE], timeouts=settings(), cors_origins=())
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -95,7 +95,7 @@ async def test_a_refused_request_leaves_one_line_that_names_it(
 
 
 async def test_a_request_that_is_no_http_leaves_a_line_too(unused_tcp_port: int) -> None:
-    app = create_app([TABLE], patience=settings(), cors_origins=())
+    app = create_app([TABLE], timeouts=settings(), cors_origins=())
     runner = make_runner(app, settings())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
@@ -121,7 +121,7 @@ async def test_lines_of_a_request_name_its_generation_if_it_is_one() -> None:
 
 async def test_what_one_request_bound_is_not_said_of_the_next_on_the_same_connection() -> None:
     connector = aiohttp.TCPConnector(limit=1)
-    app = create_app([TABLE], patience=settings(), cors_origins=())
+    app = create_app([TABLE], timeouts=settings(), cors_origins=())
     async with TestServer(app) as server, aiohttp.ClientSession(connector=connector) as session:
         async with session.get(server.make_url("/bind")) as answer:
             assert answer.status == 200

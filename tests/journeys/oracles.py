@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from domain.generation.generation import Generation, evolve, id_of
-from domain.generation.lifecycle import Patience, check
+from domain.generation.lifecycle import Timeouts, check
 from events.commit import Commit
 from store.generations.rebuild import rebuild
 from store.mongo.store import MongoStore
@@ -23,7 +23,7 @@ PERSONAL = (
     "@people.example",
     "@studios.example",
 )
-PATIENCE = Patience(hop=timedelta(seconds=1), claim=timedelta(seconds=3))
+TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 
 
 async def look(system: System) -> None:
@@ -119,8 +119,8 @@ async def _agree(store: MongoStore, generations: list[Generation]) -> bool:
     """No picture without its words, nothing at all of what was erased, all of what was not."""
     database = store.client.get_default_database()
     blobs = await database.get_collection("blobs").find({}, {"generation": 1, "token": 1}).to_list(None)
-    words = await database.get_collection("words").find({}, {"generation": 1}).to_list(None)
-    said = {document["_id"] for document in words}
+    personal_data = await database.get_collection("personal_data").find({}, {"generation": 1}).to_list(None)
+    said = {document["_id"] for document in personal_data}
     alone = [blob["_id"] for blob in blobs if f"{blob['generation']}/{blob['token']}" not in said]
     assert not alone, f"pictures without words: {alone}"
     kept = {blob["_id"] for blob in blobs}
@@ -132,7 +132,7 @@ async def _agree(store: MongoStore, generations: list[Generation]) -> bool:
     }
     assert wanted <= kept, f"pictures that the log names are gone: {wanted - kept}"
     erased = {generation.id for generation in generations if generation.erased}
-    return not erased & {document["generation"] for document in (*blobs, *words)}
+    return not erased & {document["generation"] for document in (*blobs, *personal_data)}
 
 
 def _digests(generation: Generation) -> list[str]:
@@ -153,7 +153,7 @@ async def _told(store: MongoStore) -> bool:
 async def _derived(_: System, store: MongoStore) -> None:
     """R: everything derived from the log has reached its end, and a rebuild changes no row."""
     await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
-    report = await rebuild(store.events, store.words, store.projection, PATIENCE, repair=False)
+    report = await rebuild(store.events, store.personal_data, store.projection, TIMEOUTS, repair=False)
     assert not report.differing, f"rows differ from the log: {report.differing}"
 
 

@@ -27,8 +27,8 @@ from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 
 # Short enough that lost and silent things are noticed within a test, long enough for a busy machine.
-PATIENCE = {
-    "EXEMPLAR_HOP_SECONDS": "1",
+TIMEOUTS = {
+    "EXEMPLAR_REDELIVERY_SECONDS": "1",
     "EXEMPLAR_CLAIM_SECONDS": "3",
     "EXEMPLAR_CREATE_SECONDS": "3",
     "EXEMPLAR_LOST_AFTER_SECONDS": "2",
@@ -54,7 +54,7 @@ class System:
         self.names = ("sandbox", "gateway", "worker", "scheduler") if amqp_url else ("sandbox", "solo")
         self._addresses = _addresses(ports, mongodb_url, amqp_url, ports.of("gateway"))
         self.options = Options(home=home, port=self._addresses.port)
-        self.env = environment(self.options, self.secrets, self._addresses) | PATIENCE
+        self.env = environment(self.options, self.secrets, self._addresses) | TIMEOUTS
         self._children = {name: self._child(name, self.env) for name in self.names}
         self._lines_before: dict[str, int] = {}
         self._extra_ports = ports

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from events.envelope import RecordedEvent
 from rabbitmq.broker import EventBroker, Handler
-from rabbitmq.consumer import Consuming
+from rabbitmq.consumer import Consumer
 from rabbitmq.message import body_of
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
@@ -29,8 +29,8 @@ ONE = topology({"validation": ["generation.progressed"]})
 @asynccontextmanager
 async def consuming(
     url: str, handlers: Mapping[str, Handler], table: Topology = ONE, *, prefetch: int = 2, **options: Any
-) -> AsyncIterator[Consuming]:
-    consumers = Consuming(url, handlers, topology=table, prefetch=prefetch, **options)
+) -> AsyncIterator[Consumer]:
+    consumers = Consumer(url, handlers, topology=table, prefetch=prefetch, **options)
     await consumers.start()
     yield consumers
     await consumers.stop(grace=10)
@@ -160,7 +160,7 @@ async def test_stopping_lets_running_handlers_finish_and_leaves_the_rest_in_the_
         await go_on.wait()
         await heard.handle(event)
 
-    consumers = Consuming(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
+    consumers = Consumer(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
     await consumers.start()
     for _ in range(2):
         await running.acquire()
@@ -188,7 +188,7 @@ async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messa
         finally:
             cancelled.set_result(None)
 
-    consumers = Consuming(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
+    consumers = Consumer(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
     await consumers.start()
     await running
     await consumers.stop(grace=0.2)
@@ -214,7 +214,7 @@ async def test_an_old_answer_never_hits_a_message_of_the_new_connection(
         elif event.id in {commit.id for commit in rest}:
             await asyncio.Event().wait()
 
-    consumers = Consuming(wire.url, {"validation": handle}, topology=ONE, prefetch=8)
+    consumers = Consumer(wire.url, {"validation": handle}, topology=ONE, prefetch=8)
     await consumers.start()
     for commit in (*before, a):
         server.send("validation", body_of(commit.events[0]))
@@ -244,7 +244,7 @@ async def test_a_queue_whose_handlers_wait_holds_up_no_other(
 
     server.declare(table)
     sent = [commits.progressed() for _ in range(20)]
-    consumers = Consuming(
+    consumers = Consumer(
         amqp_url, {"invocation": hang, "validation": heard.handle}, topology=table, prefetch=2
     )
     await consumers.start()

@@ -10,7 +10,7 @@ import pytest
 from events.commit import Commit
 from exemplar.local.ports import Ports
 from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
-from rabbitmq.consumer import Consuming
+from rabbitmq.consumer import Consumer
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import definitions_json, topology
 from rabbitmq.wakeup import Wakeups
@@ -58,7 +58,7 @@ async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_come
     node.node.kill()
     await asyncio.to_thread(node.node.stop)
     before = len(confirmed.ids)
-    consumers = Consuming(node.url, {"validation": heard.handle}, topology=table, prefetch=8)
+    consumers = Consumer(node.url, {"validation": heard.handle}, topology=table, prefetch=8)
     await consumers.start()
     assert not await announced(publisher, commits.progressed(), seconds=0.5)
     node.launch()

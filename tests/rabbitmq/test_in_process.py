@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, GenerationProgressed
 from rabbitmq.broker import Handler
-from rabbitmq.in_process_broker import InProcessBus
+from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.heard import Heard
@@ -18,8 +18,10 @@ async def bus(
     on_published: Callable[[str], None],
     *,
     capacity: int = 10_000,
-) -> AsyncIterator[InProcessBus]:
-    opened = InProcessBus(table, handlers, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5)
+) -> AsyncIterator[InProcessBroker]:
+    opened = InProcessBroker(
+        table, handlers, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5
+    )
     await opened.start()
     yield opened
     await opened.close(grace=0.5)
@@ -56,7 +58,7 @@ async def test_what_hangs_in_one_queue_holds_up_no_other(
         await asyncio.Event().wait()
 
     handlers = {"validation": hang, "quota": heard.handle}
-    opened = InProcessBus(table, handlers, Heard().note, prefetch=4)
+    opened = InProcessBroker(table, handlers, Heard().note, prefetch=4)
     await opened.start()
     try:
         first = [commits.progressed() for _ in range(8)]

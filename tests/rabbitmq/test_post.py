@@ -10,8 +10,8 @@ from events.commit import Commit
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, GenerationProgressed
 from rabbitmq.broker import Handler
-from rabbitmq.consumer import Consuming
-from rabbitmq.in_process_broker import InProcessBus
+from rabbitmq.consumer import Consumer
+from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
 from tests.rabbitmq.commits import Commits
@@ -29,7 +29,7 @@ class Post(Protocol):
 class OverRabbitmq(Publisher):
     """A publisher and a consumer in one process, so that both ways look alike."""
 
-    consuming: Consuming
+    consuming: Consumer
 
     async def close(self, grace: float = 5.0) -> None:
         await super().close(grace)
@@ -44,14 +44,14 @@ async def open_post(request: pytest.FixtureRequest, table: Topology) -> AsyncIte
     opened: list[Post] = []
 
     async def open_it(handlers: Mapping[str, Handler], on_published: Callable[[str], None]) -> Post:
-        post: Publisher | InProcessBus
+        post: Publisher | InProcessBroker
         if request.param == "rabbitmq":
             url = request.getfixturevalue("amqp_url")
             post = OverRabbitmq(url, table, on_published)
-            post.consuming = Consuming(url, handlers, topology=table, prefetch=4)
+            post.consuming = Consumer(url, handlers, topology=table, prefetch=4)
             await post.consuming.start()
         else:
-            post = InProcessBus(table, handlers, on_published, prefetch=4)
+            post = InProcessBroker(table, handlers, on_published, prefetch=4)
         opened.append(post)
         await post.start()
         return post

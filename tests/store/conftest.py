@@ -8,10 +8,10 @@ from store.commits.memory import MemoryEventStore
 from store.commits.mongo import MongoEventStore
 from store.generations.blobs import BlobStore
 from store.generations.memory_blobs import MemoryBlobs
-from store.generations.memory_personal_data import MemoryWords
+from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.mongo_blobs import MongoBlobs
-from store.generations.mongo_personal_data import MongoWords
-from store.generations.personal_data import WordsStore
+from store.generations.mongo_personal_data import MongoPersonalData
+from store.generations.personal_data import PersonalDataStore
 from store.mongo.connection import Database, open_client, open_database
 from store.quota.ledger import Ledger
 from store.quota.memory_ledger import MemoryLedger
@@ -56,10 +56,10 @@ async def events(kind: str, if_mongo: Callable[[], Database]) -> EventStore:
 
 
 @pytest.fixture
-async def words(kind: str, if_mongo: Callable[[], Database]) -> WordsStore:
+async def personal_data(kind: str, if_mongo: Callable[[], Database]) -> PersonalDataStore:
     if kind == "memory":
-        return MemoryWords()
-    store = MongoWords(if_mongo())
+        return MemoryPersonalData()
+    store = MongoPersonalData(if_mongo())
     await store.ensure_indexes()
     return store
 

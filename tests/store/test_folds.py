@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from domain.generation.generation import fold, stream_of
 from events.commit import Commit, commit_of
 from events.envelope import Cause
-from store.generations.snapshot_cache import Folds
+from store.generations.snapshot_cache import SnapshotCache
 from tests.domain.given import ID, TO_COMPLETED
 
 
@@ -36,14 +36,14 @@ def commits(sizes: list[int], name: str = ID) -> list[Commit]:
 def test_whatever_was_looked_at_before_a_look_is_the_fold_of_what_is_there(
     sizes: list[int], looks: list[int]
 ) -> None:
-    road, folds = commits(sizes), Folds()
+    road, folds = commits(sizes), SnapshotCache()
     for end in looks:
         seen = road[:end]
         assert folds.fold(seen) == fold(event for commit in seen for event in commit.events)
 
 
 def test_generations_do_not_mix_and_the_oldest_is_forgotten() -> None:
-    folds = Folds(capacity=2)
+    folds = SnapshotCache(capacity=2)
     roads = [commits([2], f"g{number}") for number in range(4)]
     for end in (1, 3):
         for road in roads:

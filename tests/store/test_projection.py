@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import Filters, Scope
 from store.generations.lists import Total
 from store.generations.mongo_lists import MongoLists
@@ -17,7 +17,7 @@ from tests.domain.given import CLAIM_UNTIL, FINISH_BY, START, START_BY, TO_COMPL
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 OWN = Scope("prj-1", "usr-1")
-ROW = row_of(folded(TO_INTENDED), Patience(), {})
+ROW = row_of(folded(TO_INTENDED), Timeouts(), {})
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def listed(lists: MongoLists) -> list[Row]:
 def test_a_row_says_what_the_fold_says() -> None:
     assert (ROW.state, ROW.status, ROW.attempt, ROW.version) == ("invoking", "pending", 1, 4)
     assert (ROW.due_at, ROW.start_by, ROW.finish_by) == (CLAIM_UNTIL, START_BY, FINISH_BY)
-    over = row_of(folded(TO_COMPLETED), Patience(), {})
+    over = row_of(folded(TO_COMPLETED), Timeouts(), {})
     assert (over.status, over.cost_microusd, over.failure) == ("completed", 4_000, None)
 
 
@@ -54,16 +54,16 @@ async def test_a_row_is_read_back_as_it_was_written(rows: MongoProjection, lists
 def test_a_row_knows_the_request_that_began_it_and_what_clients_see_of_its_state() -> None:
     assert (ROW.request_id, ROW.shown) == (folded(TO_INTENDED).request_id, "invoking")
     canceling = replace(folded(TO_INTENDED), cancel_requested=True)
-    assert row_of(canceling, Patience(), {}).shown == "canceling"
+    assert row_of(canceling, Timeouts(), {}).shown == "canceling"
 
 
 def test_metadata_leave_hashes_in_a_row_and_nothing_in_that_of_an_erased_one() -> None:
     generation = folded(TO_COMPLETED)
     said = {"order": 7, "name": "Ada Lovelace", "deep": {"a": 1}, "list": [1]}
-    row = row_of(generation, Patience(), said)
+    row = row_of(generation, Timeouts(), said)
     assert len(row.labels) == 2
     assert "Ada" not in repr(row)
-    assert row_of(replace(generation, erased=True), Patience(), said).labels == ()
+    assert row_of(replace(generation, erased=True), Timeouts(), said).labels == ()
 
 
 async def test_only_a_newer_row_is_written_over_a_row(rows: MongoProjection, lists: MongoLists) -> None:

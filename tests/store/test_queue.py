@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-import store.generations.mongo_queue
 from domain.generation.explanation import Ahead
 from domain.generation.generation import Generation
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.event import Event
+from store.generations import mongo_queue
 from store.generations.mongo_projection import MongoProjection
 from store.generations.mongo_queue import MongoQueue
 from store.generations.projection import row_of
@@ -35,7 +35,7 @@ async def queue(database: Database) -> MongoQueue:
 
 
 async def written(database: Database, *generations: Generation) -> None:
-    rows = [row_of(generation, Patience(), {}) for generation in generations]
+    rows = [row_of(generation, Timeouts(), {}) for generation in generations]
     await MongoProjection(database).write(rows)
 
 
@@ -52,7 +52,7 @@ async def test_the_position_counts_who_waits_in_the_same_state_and_came_before(
 async def test_above_the_bound_the_position_is_at_least_that(
     database: Database, queue: MongoQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store.mongo.queue, "POSITION_BOUND", 3)
+    monkeypatch.setattr(mongo_queue, "POSITION_BOUND", 3)
     await written(database, *map(admitted, range(6)))
     assert await queue.ahead(admitted(3)) == Ahead(3)
     assert await queue.ahead(admitted(4)) == Ahead(3, exact=False)
@@ -82,4 +82,4 @@ async def test_the_position_is_counted_in_the_index_alone(database: Database, qu
 
 
 def _due() -> dict[str, Any]:
-    return dict(store.mongo.queue._UNFINISHED)
+    return dict(mongo_queue._UNFINISHED)

@@ -3,20 +3,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.generation.generation import fold, stream_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationErased, GenerationPublished, QuotaSettled
 from store.commits.mongo import MongoEventStore
-from store.generations.mongo_personal_data import MongoWords
+from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
-from store.generations.personal_data import Words
+from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of, rows_of
 from store.generations.rebuild import RebuildReport, rebuild
 from store.mongo.connection import Database
 from tests.domain.given import CANCELED, TO_COMPLETED, TO_FAILED, TO_INTENDED, TO_STARTED, TO_WAITING, folded
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123_456, tzinfo=UTC)
 ENDED = (
     *TO_COMPLETED,
@@ -40,7 +40,7 @@ class House:
         self.rows_as_stored = database.get_collection("generations")
         self.events = MongoEventStore(database)
         self.rows = MongoProjection(database)
-        self.words = MongoWords(database)
+        self.personal_data = MongoPersonalData(database)
 
     async def live(self, generation: str, facts: tuple[Event, ...], *, project: bool = True) -> None:
         for version, fact in enumerate(facts):
@@ -60,7 +60,7 @@ class House:
         commits = await self.events.read(stream_of(generation))
         folded = fold(event for commit in commits for event in commit.events)
         assert folded is not None
-        await self.rows.write(await rows_of([folded], self.words, PATIENCE))
+        await self.rows.write(await rows_of([folded], self.personal_data, TIMEOUTS))
 
 
 @pytest.fixture
@@ -74,15 +74,17 @@ async def house(database: Database) -> House:
 
 
 async def test_rows_projected_one_by_one_are_byte_for_byte_what_the_log_says(house: House) -> None:
-    assert await rebuild(house.events, house.words, house.rows, PATIENCE) == RebuildReport(5, 5, ())
+    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
 
 
 async def test_labels_of_metadata_are_rebuilt_from_the_words_and_end_with_the_erasure(house: House) -> None:
-    token = folded(TO_STARTED).request.words
+    token = folded(TO_STARTED).request.personal_data
     for generation in ("g1", "g3"):
-        await house.words.put(Words(generation, token, b"s", "{}", (), NOON, metadata={"order": 7}))
-    assert (await rebuild(house.events, house.words, house.rows, PATIENCE)).differing == ("g3",)
-    assert await rebuild(house.events, house.words, house.rows, PATIENCE) == RebuildReport(5, 5, ())
+        await house.personal_data.put(
+            PersonalData(generation, token, b"s", "{}", (), NOON, metadata={"order": 7})
+        )
+    assert (await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)).differing == ("g3",)
+    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
     stored = await house.rows.stored(["g1", "g3"])
     assert [len(stored[generation]["labels"]) for generation in ("g1", "g3")] == [0, 1]
     assert stored["g3"]["request_id"] == "r-g3-0"
@@ -90,7 +92,7 @@ async def test_labels_of_metadata_are_rebuilt_from_the_words_and_end_with_the_er
 
 async def test_other_streams_have_no_rows(house: House) -> None:
     await house.events.append("webhook-1", 0, [CANCELED], cause=Cause(actor="x"), time=NOON)
-    assert await rebuild(house.events, house.words, house.rows, PATIENCE) == RebuildReport(5, 5, ())
+    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
 
 
 @pytest.mark.parametrize(
@@ -111,17 +113,17 @@ async def test_a_row_that_differs_in_anything_is_found_and_mended(
 ) -> None:
     before = await house.rows.stored(list(STREAMS))
     await house.rows_as_stored.update_one({"_id": "g3"}, damage)
-    seen = await rebuild(house.events, house.words, house.rows, PATIENCE, repair=False)
+    seen = await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS, repair=False)
     assert seen == RebuildReport(5, 5, ("g3",))
-    assert await rebuild(house.events, house.words, house.rows, PATIENCE) == seen
-    assert await rebuild(house.events, house.words, house.rows, PATIENCE) == RebuildReport(5, 5, ())
+    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == seen
+    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
     assert await house.rows.stored(list(STREAMS)) == before
 
 
 async def test_rows_that_were_lost_come_back(house: House) -> None:
     before = await house.rows.stored(list(STREAMS))
     await house.rows_as_stored.delete_many({})
-    report = await rebuild(house.events, house.words, house.rows, PATIENCE)
+    report = await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)
     assert report == RebuildReport(5, 0, tuple(STREAMS))
     assert await house.rows.stored(list(STREAMS)) == before
 
@@ -131,17 +133,17 @@ async def test_a_row_behind_its_stream_is_brought_forward(house: House) -> None:
     await house.events.append(
         stream_of("g6"), 1, TO_INTENDED[1:3], cause=Cause(actor="x"), time=NOON + timedelta(seconds=9)
     )
-    assert (await rebuild(house.events, house.words, house.rows, PATIENCE)).differing == ("g6",)
-    assert (await rebuild(house.events, house.words, house.rows, PATIENCE)).differing == ()
+    assert (await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)).differing == ("g6",)
+    assert (await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)).differing == ()
 
 
 async def test_a_row_without_a_stream_is_found_and_removed(house: House) -> None:
     await house.rows_as_stored.insert_one({"_id": "stranger", "version": 1})
-    assert await rebuild(house.events, house.words, house.rows, PATIENCE, repair=False) == RebuildReport(
-        5, 6, ("stranger",)
-    )
-    await rebuild(house.events, house.words, house.rows, PATIENCE)
-    assert await rebuild(house.events, house.words, house.rows, PATIENCE) == RebuildReport(5, 5, ())
+    assert await rebuild(
+        house.events, house.personal_data, house.rows, TIMEOUTS, repair=False
+    ) == RebuildReport(5, 6, ("stranger",))
+    await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)
+    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
 
 
 async def test_a_row_that_moved_on_meanwhile_is_left_as_it_is(house: House) -> None:
@@ -151,6 +153,6 @@ async def test_a_row_that_moved_on_meanwhile_is_left_as_it_is(house: House) -> N
     assert stale is not None
     await house.events.append(stream_of("g3"), 4, [CANCELED], cause=Cause(actor="x"), time=NOON)
     await house.project("g3")
-    await house.rows.replace([row_of(stale, PATIENCE, {})], {"g3": old})
-    await house.rows.replace([row_of(stale, PATIENCE, {})], {})
+    await house.rows.replace([row_of(stale, TIMEOUTS, {})], {"g3": old})
+    await house.rows.replace([row_of(stale, TIMEOUTS, {})], {})
     assert (await house.rows.stored(["g3"]))["g3"]["version"] == 5

@@ -3,7 +3,7 @@
 import asyncio
 
 from store.generations.mongo_predictions import MongoPredictions
-from store.log.subscriptions import MongoFollowers
+from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database
 from store.mongo.leases import MongoLeases
 
@@ -67,7 +67,7 @@ async def test_whoever_goes_gives_back_all_of_its_leases_and_no_others(database:
 
 
 async def test_a_follower_only_moves_forward(database: Database) -> None:
-    followers = MongoFollowers(database)
+    followers = SubscriberCheckpoints(database)
     assert await followers.position("delivery") == 0
     await asyncio.gather(*(followers.advance("delivery", position) for position in (3, 9, 1, 7)))
     await followers.advance("delivery", 4)

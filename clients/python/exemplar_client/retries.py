@@ -23,7 +23,7 @@ class Retries:
     attempts: int = 6
     first: float = 0.5
     longest: float = 30.0
-    patience: float = 60.0
+    max_wait: float = 60.0
     chance: Callable[[], float] = random.random
 
     def pause(self, failures: int, answer: httpx.Response | None = None) -> float | None:
@@ -32,5 +32,5 @@ class Retries:
             return None
         told = seconds_of(answer.headers.get("Retry-After")) if answer is not None else None
         if told is not None:
-            return told if told <= self.patience else None
+            return told if told <= self.max_wait else None
         return float(min(self.first * 2 ** (failures - 1), self.longest)) * (1 - self.chance() / 2)

@@ -58,10 +58,10 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(office: PostOffice) -> AsyncIterator[Api]:
+async def open_api(administration: PostOffice) -> AsyncIterator[Api]:
     """Serve the routes on a post office's store, with one developer and his project."""
-    await office.store.prepare()
-    clock, store = Clock(), office.store
+    await administration.store.prepare()
+    clock, store = Clock(), administration.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(store.accounts, tokens, peppers)
@@ -80,8 +80,10 @@ async def open_api(office: PostOffice) -> AsyncIterator[Api]:
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
-    app.add_routes(WebhookRoutes(door=door, webhooks=office.webhooks).table())
-    app.add_routes(DeliveryRoutes(door=door, webhooks=office.webhooks, clock=office.clock).table())
+    app.add_routes(WebhookRoutes(door=door, webhooks=administration.webhooks).table())
+    app.add_routes(
+        DeliveryRoutes(door=door, webhooks=administration.webhooks, clock=administration.clock).table()
+    )
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)
         world = World(client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed, door)

@@ -19,13 +19,13 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def office(mongodb_url: str) -> AsyncIterator[PostOffice]:
+async def administration(mongodb_url: str) -> AsyncIterator[PostOffice]:
     clock = Clock()
     store = MongoStore.open(
         StoreSettings.model_validate({"mongodb_url": mongodb_url}), holder="tests", clock=clock
     )
     await store.events.ensure_indexes()
-    await store.words.ensure_indexes()
+    await store.personal_data.ensure_indexes()
     await store.outgoing.ensure_indexes()
     settings = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
     keys = MasterKeys({1: MASTER_KEY})
@@ -33,8 +33,8 @@ async def office(mongodb_url: str) -> AsyncIterator[PostOffice]:
         store.events, store.outgoing, settings, keys=keys, announce=lambda _: None, clock=clock
     )
     async with Dialler(settings) as dialler:
-        office = PostOffice(store, webhooks, dialler, clock)
-        yield office
-        for sender in office.senders:
+        administration = PostOffice(store, webhooks, dialler, clock)
+        yield administration
+        for sender in administration.senders:
             await sender.close(grace=0)
     store.close()

@@ -21,7 +21,7 @@ from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.events.visible import visible
 from gateway.webhooks.checks import EVENT_TYPES
-from store.generations.personal_data import Words, WordsStore
+from store.generations.personal_data import PersonalData, PersonalDataStore
 from store.mongo.store import MongoStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import Address
@@ -55,8 +55,8 @@ class PostOffice:
     senders: list[Sender] = field(default_factory=list)
 
     @property
-    def words(self) -> WordsStore:
-        return self.store.words
+    def personal_data(self) -> PersonalDataStore:
+        return self.store.personal_data
 
     @property
     def visible(self) -> Callable[[RecordedEvent], dict[str, Any] | None]:
@@ -70,7 +70,7 @@ class PostOffice:
         """Open one more counter."""
         courier = Courier(
             webhooks=self.webhooks,
-            words=self.words,
+            personal_data=self.personal_data,
             dial=dial or self.dial,
             visible=visible,
             public_url="https://api.example.com",
@@ -86,8 +86,10 @@ class PostOffice:
     ) -> str:
         """Record a generation up to some facts; return its id."""
         generation = str(uuid7())
-        words = Words(generation, "words-1", b"salt", "{}", (None,), self.clock.now, webhook=webhook)
-        await self.words.put(words)
+        personal_data = PersonalData(
+            generation, "token-1", b"salt", "{}", (None,), self.clock.now, webhook=webhook
+        )
+        await self.personal_data.put(personal_data)
         first = requested(webhook_events=tuple(filters))
         owner = first.owner.model_copy(update={"project": project})
         await self.record(generation, first.model_copy(update={"owner": owner}), *facts)

@@ -23,12 +23,14 @@ TO_COMPLETED = (VALIDATED, RESERVED, intended(), started(), settled(), COMPLETED
 
 
 @pytest.fixture
-async def api(office: PostOffice) -> AsyncIterator[Api]:
-    async with open_api(office) as api:
+async def api(administration: PostOffice) -> AsyncIterator[Api]:
+    async with open_api(administration) as api:
         yield api
 
 
-async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, office: PostOffice) -> None:
+async def test_an_endpoint_is_registered_read_changed_and_removed(
+    api: Api, administration: PostOffice
+) -> None:
     made = await api.made("https://example.com/hook", description="ours")
     assert made["secret"].startswith("whsec_")
     assert (made["enabled"], made["event_types"]) == (True, list(EVENT_TYPES))
@@ -46,23 +48,23 @@ async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, offi
     assert (await api("DELETE", one)).status == 204
     assert (await api("GET", one)).status == 404
     assert (await api("DELETE", one)).status == 404
-    life = await office.life(made["id"])
+    life = await administration.life(made["id"])
     assert (type(life[0]), type(life[-1])) == (WebhookRegistered, WebhookRemoved)
 
 
 async def test_what_waits_is_counted_at_the_new_host_when_the_url_changes(
-    api: Api, office: PostOffice, receiver: Receiver
+    api: Api, administration: PostOffice, receiver: Receiver
 ) -> None:
     made = await api.made(receiver.url, event_types=["generation.completed"])
     receiver.answer = refused(500)
-    await office.schedule(await office.request(*TO_COMPLETED, project=api.tenant.project_id))
-    await office.work()
+    await administration.schedule(await administration.request(*TO_COMPLETED, project=api.tenant.project_id))
+    await administration.work()
     await api("PATCH", f"/{made['id']}", {"url": "https://example.org/other"})
-    [row] = await office.rows()
-    assert row.host == office.webhooks.host_of("https://example.org/other")
+    [row] = await administration.rows()
+    assert row.host == administration.webhooks.host_of("https://example.org/other")
     busy = Busy(pairs=frozenset({pair_of(row.project, row.host)}))
-    office.forward(days=1)
-    assert not await office.webhooks.deliveries.due(office.clock.now, without=busy, limit=1)
+    administration.forward(days=1)
+    assert not await administration.webhooks.deliveries.due(administration.clock.now, without=busy, limit=1)
 
 
 async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
@@ -145,8 +147,8 @@ async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
     assert (await api.raw("GET", api.base, None, users)).status == 403
 
 
-async def test_there_are_only_so_many_endpoints_even_at_once(api: Api, office: PostOffice) -> None:
-    office.webhooks.settings = office.settings.model_copy(update={"endpoints_per_project": 3})
+async def test_there_are_only_so_many_endpoints_even_at_once(api: Api, administration: PostOffice) -> None:
+    administration.webhooks.settings = administration.settings.model_copy(update={"endpoints_per_project": 3})
     asked = [api("POST", "", {"url": f"https://example.com/{n}"}) for n in range(8)]
     answers = await asyncio.gather(*asked)
     assert sorted(told.status for told in answers) == [201] * 3 + [409] * 5
@@ -172,23 +174,23 @@ async def test_the_default_secret_is_one_for_the_user_with_all_keys_and_the_deve
     assert asked.status == 404
 
 
-async def test_the_default_secret_is_rotated_by_the_developer(api: Api, office: PostOffice) -> None:
+async def test_the_default_secret_is_rotated_by_the_developer(api: Api, administration: PostOffice) -> None:
     project = {"X-Project-ID": api.tenant.project_id}
     old = (await api("GET", SECRET_PATH, **project)).body["key"]
     new = (await api("POST", f"{SECRET_PATH}/rotate", **project)).body["key"]
     assert (await api("GET", SECRET_PATH, **project)).body["key"] == new != old
-    assert len(await office.webhooks.signing(f"default-{api.tenant.project_id}")) == 2
+    assert len(await administration.webhooks.signing(f"default-{api.tenant.project_id}")) == 2
     user = api.world.headers(api.tenant)
     assert (await api.raw("POST", f"{SECRET_PATH}/rotate", None, user)).status == 403
 
 
 async def test_an_example_looks_like_the_real_thing_and_is_tried_once(
-    api: Api, office: PostOffice, receiver: Receiver
+    api: Api, administration: PostOffice, receiver: Receiver
 ) -> None:
     made = await api.made(receiver.url)
     for event_type in EVENT_TYPES:
         assert (await api("POST", f"/{made['id']}/test", {"type": event_type})).status == 202
-    await office.work()
+    await administration.work()
     assert sorted(received.message["type"] for received in receiver.requests) == sorted(EVENT_TYPES)
     for received in receiver.requests:
         standardwebhooks.Webhook(made["secret"]).verify(received.body, dict(received.headers))
@@ -196,21 +198,23 @@ async def test_an_example_looks_like_the_real_thing_and_is_tried_once(
 
     receiver.answer = refused(500)
     sent = (await api("POST", f"/{made['id']}/test")).body
-    await office.work_until_done()
+    await administration.work_until_done()
     told = (await api("GET", f"/{made['id']}/deliveries/{sent['id']}")).body
     assert (told["state"], len(told["attempts"]), told["example"]) == ("failed", 1, True)
     assert (await api("POST", f"/{made['id']}/test", {"type": "generation.imagined"})).status == 422
 
 
 async def test_deliveries_are_listed_in_pages_with_their_attempts_and_numbers(
-    api: Api, office: PostOffice, receiver: Receiver
+    api: Api, administration: PostOffice, receiver: Receiver
 ) -> None:
     made = await api.made(receiver.url, event_types=["generation.completed"])
     receiver.answer = refused(500)
     for _ in range(5):
-        await office.schedule(await office.request(*TO_COMPLETED, project=api.tenant.project_id))
-        await office.work()
-        office.forward(seconds=1)
+        await administration.schedule(
+            await administration.request(*TO_COMPLETED, project=api.tenant.project_id)
+        )
+        await administration.work()
+        administration.forward(seconds=1)
     seen: list[str] = []
     following = ""
     while True:
@@ -248,7 +252,7 @@ async def test_a_parameter_that_is_given_twice_is_refused(api: Api, path: str, n
 
 @pytest.mark.parametrize("before", ["unknown", "of another list"])
 async def test_a_list_goes_on_only_behind_a_delivery_of_its_own(
-    api: Api, office: PostOffice, receiver: Receiver, before: str
+    api: Api, administration: PostOffice, receiver: Receiver, before: str
 ) -> None:
     made, other = await api.made(receiver.url), await api.made(receiver.url)
     await api("POST", f"/{made['id']}/test")
@@ -259,23 +263,25 @@ async def test_a_list_goes_on_only_behind_a_delivery_of_its_own(
 
 
 async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
-    api: Api, office: PostOffice, receiver: Receiver
+    api: Api, administration: PostOffice, receiver: Receiver
 ) -> None:
     made = await api.made(receiver.url, event_types=["generation.completed"])
     receiver.answer = refused(500)
     for _ in range(3):
-        await office.schedule(await office.request(*TO_COMPLETED, project=api.tenant.project_id))
-    await office.work_until_done()
+        await administration.schedule(
+            await administration.request(*TO_COMPLETED, project=api.tenant.project_id)
+        )
+    await administration.work_until_done()
     failed = (await api("GET", f"/{made['id']}/deliveries?state=failed")).body["deliveries"]
     assert len(failed) == 3
     receiver.answer = taken
 
     one = await api("POST", f"/{made['id']}/deliveries/{failed[0]['id']}/resend")
     assert (one.status, one.body["state"]) == (202, "pending")
-    await office.work()
+    await administration.work()
     told = await api("POST", f"/{made['id']}/recover", {"since": "2020-01-01T00:00:00Z"})
     assert (told.status, told.body) == (202, {"recovered": 2})
-    await office.work_until_done()
+    await administration.work_until_done()
     stats = (await api("GET", f"/{made['id']}/stats")).body
     assert stats["deliveries"]["delivered"] == 3
     assert (await api("POST", f"/{made['id']}/recover", {"since": "yesterday"})).status == 422
@@ -283,15 +289,17 @@ async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
 
 
 async def test_the_webhooks_of_requests_are_listed_under_default(
-    api: Api, office: PostOffice, receiver: Receiver
+    api: Api, administration: PostOffice, receiver: Receiver
 ) -> None:
-    generation = await office.request(*TO_COMPLETED, webhook=receiver.url, project=api.tenant.project_id)
-    await office.schedule(generation)
-    await office.work()
+    generation = await administration.request(
+        *TO_COMPLETED, webhook=receiver.url, project=api.tenant.project_id
+    )
+    await administration.schedule(generation)
+    await administration.work()
     [delivery] = (await api("GET", "/default/deliveries")).body["deliveries"]
     assert (delivery["generation_id"], delivery["state"]) == (generation, "delivered")
     assert (await api("POST", f"/default/deliveries/{delivery['id']}/resend")).status == 202
-    await office.work()
+    await administration.work()
     assert len(receiver.requests) == 2
     assert (await api("GET", "/default")).status == 404
     assert (await api("POST", "/default/test")).status == 404

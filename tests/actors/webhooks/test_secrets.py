@@ -23,22 +23,22 @@ DEFAULT = default_endpoint(PROJECT)
 SECRET_PATH = "/api/v1/webhooks/default/secret"
 
 
-def under(office: PostOffice, keys: MasterKeys) -> Webhooks:
+def under(administration: PostOffice, keys: MasterKeys) -> Webhooks:
     """Open the same store in a process with other master keys."""
-    store = office.store
+    store = administration.store
     return Webhooks(
         store.events,
         store.outgoing,
-        office.settings,
+        administration.settings,
         keys=keys,
         announce=lambda _: None,
-        clock=office.clock,
+        clock=administration.clock,
     )
 
 
-async def kept(office: PostOffice) -> str:
+async def kept(administration: PostOffice) -> str:
     """Write down everything that the database holds about secrets."""
-    collection = office.store.client.get_default_database().get_collection("webhook_secrets")
+    collection = administration.store.client.get_default_database().get_collection("webhook_secrets")
     return repr(await collection.find({}).to_list(None))
 
 
@@ -86,90 +86,94 @@ def test_wrong_master_keys_are_told_without_being_shown(
     assert MASTER_KEY not in str(refused.value)
 
 
-async def test_no_secret_can_be_read_from_the_database(office: PostOffice) -> None:
-    endpoint, own = await office.register("https://example.com/hook")
-    [default] = await office.webhooks.signing(DEFAULT)
-    rotated, _ = await office.webhooks.rotate(endpoint)
-    found = await kept(office)
+async def test_no_secret_can_be_read_from_the_database(administration: PostOffice) -> None:
+    endpoint, own = await administration.register("https://example.com/hook")
+    [default] = await administration.webhooks.signing(DEFAULT)
+    rotated, _ = await administration.webhooks.rotate(endpoint)
+    found = await kept(administration)
     assert found.count("box") == 3
     for secret in (own, default, rotated):
         assert secret not in found
         assert secret.removeprefix("whsec_") not in found
 
 
-async def test_a_default_secret_is_made_once_however_many_ask(office: PostOffice) -> None:
-    seen = await asyncio.gather(*(office.webhooks.signing(DEFAULT) for _ in range(8)))
+async def test_a_default_secret_is_made_once_however_many_ask(administration: PostOffice) -> None:
+    seen = await asyncio.gather(*(administration.webhooks.signing(DEFAULT) for _ in range(8)))
     assert len({tuple(secrets) for secrets in seen}) == 1
 
 
-async def test_a_removed_endpoint_gets_no_secret_by_being_asked_for_it(office: PostOffice) -> None:
+async def test_a_removed_endpoint_gets_no_secret_by_being_asked_for_it(administration: PostOffice) -> None:
     with pytest.raises(SecretLostError):
-        await office.webhooks.signing("00000000-0000-4000-8000-000000000000")
-    assert await kept(office) == "[]"
+        await administration.webhooks.signing("00000000-0000-4000-8000-000000000000")
+    assert await kept(administration) == "[]"
 
 
-async def test_the_master_key_changes_and_no_receiver_notices(office: PostOffice, receiver: Receiver) -> None:
-    endpoint, secret = await office.register(receiver.url, ["generation.completed"])
-    [default] = await office.webhooks.signing(DEFAULT)
-    both = under(office, MasterKeys({1: MASTER_KEY, 2: NEWER}, 1))
+async def test_the_master_key_changes_and_no_receiver_notices(
+    administration: PostOffice, receiver: Receiver
+) -> None:
+    endpoint, secret = await administration.register(receiver.url, ["generation.completed"])
+    [default] = await administration.webhooks.signing(DEFAULT)
+    both = under(administration, MasterKeys({1: MASTER_KEY, 2: NEWER}, 1))
     assert list(await both.signing(endpoint)) == [secret]
-    moving = under(office, MasterKeys({1: MASTER_KEY, 2: NEWER}))
+    moving = under(administration, MasterKeys({1: MASTER_KEY, 2: NEWER}))
     assert list(await moving.signing(endpoint)) == [secret]
     assert await moving.secrets.reseal() == 0
-    alone = under(office, MasterKeys({2: NEWER}))
+    alone = under(administration, MasterKeys({2: NEWER}))
     assert list(await alone.signing(endpoint)) == [secret]
     assert list(await alone.signing(DEFAULT)) == [default]
 
 
-async def test_an_old_secret_that_still_overlaps_moves_too(office: PostOffice) -> None:
-    endpoint, old = await office.register("https://example.com/hook")
-    new, _ = await office.webhooks.rotate(endpoint)
-    assert await under(office, MasterKeys({1: MASTER_KEY, 2: NEWER})).secrets.reseal() == 0
-    assert list(await under(office, MasterKeys({2: NEWER})).signing(endpoint)) == [new, old]
+async def test_an_old_secret_that_still_overlaps_moves_too(administration: PostOffice) -> None:
+    endpoint, old = await administration.register("https://example.com/hook")
+    new, _ = await administration.webhooks.rotate(endpoint)
+    assert await under(administration, MasterKeys({1: MASTER_KEY, 2: NEWER})).secrets.reseal() == 0
+    assert list(await under(administration, MasterKeys({2: NEWER})).signing(endpoint)) == [new, old]
 
 
 async def test_a_lost_master_key_fails_its_own_endpoints_and_no_other(
-    office: PostOffice, receiver: Receiver
+    administration: PostOffice, receiver: Receiver
 ) -> None:
-    lost, _ = await office.register(receiver.url, ["generation.completed"])
-    office.webhooks = under(office, MasterKeys({2: NEWER}))
-    good, secret = await office.register(receiver.url, ["generation.completed"])
-    await office.schedule(await office.request(*TO_COMPLETED))
-    await office.work()
+    lost, _ = await administration.register(receiver.url, ["generation.completed"])
+    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
+    good, secret = await administration.register(receiver.url, ["generation.completed"])
+    await administration.schedule(await administration.request(*TO_COMPLETED))
+    await administration.work()
     [received] = receiver.requests
     standardwebhooks.Webhook(secret).verify(received.body, dict(received.headers))
-    rows = {row.endpoint: row for row in await office.rows()}
+    rows = {row.endpoint: row for row in await administration.rows()}
     assert rows[good].state == "delivered"
     [attempt] = rows[lost].attempts
     assert (attempt.status, attempt.error, rows[lost].state) == (None, "secret", "pending")
-    assert await office.webhooks.secrets.reseal() == 1
+    assert await administration.webhooks.secrets.reseal() == 1
 
 
 async def test_a_lost_master_key_disables_no_endpoint_and_one_that_comes_back_mends_it(
-    office: PostOffice, receiver: Receiver
+    administration: PostOffice, receiver: Receiver
 ) -> None:
-    lost, _ = await office.register(receiver.url, ["generation.completed"])
-    there = office.webhooks
-    office.webhooks = under(office, MasterKeys({2: NEWER}))
-    office.sender()
-    generations = [await office.request(*TO_COMPLETED)]
-    await office.schedule(*generations)
-    await office.work_until_done()
-    [row] = await office.rows()
+    lost, _ = await administration.register(receiver.url, ["generation.completed"])
+    there = administration.webhooks
+    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
+    administration.sender()
+    generations = [await administration.request(*TO_COMPLETED)]
+    await administration.schedule(*generations)
+    await administration.work_until_done()
+    [row] = await administration.rows()
     assert (row.state, row.reason, len(row.attempts)) == ("failed", "exhausted", len(PAUSES))
-    found = await office.webhooks.rows.get(lost)
+    found = await administration.webhooks.rows.get(lost)
     assert found is not None
     assert (found.endpoint.disabled, found.failing_since) == (None, None)
 
-    office.webhooks = there
-    office.senders = []
-    await office.webhooks.deliveries.resend(PROJECT, lost, row.id, office.clock.now)
-    await office.work()
+    administration.webhooks = there
+    administration.senders = []
+    await administration.webhooks.deliveries.resend(PROJECT, lost, row.id, administration.clock.now)
+    await administration.work()
     assert receiver.types == ["completed"]
 
 
-async def test_no_secret_ends_before_its_day_is_over_and_a_fourth_rotation_waits(office: PostOffice) -> None:
-    async with open_api(office) as api:
+async def test_no_secret_ends_before_its_day_is_over_and_a_fourth_rotation_waits(
+    administration: PostOffice,
+) -> None:
+    async with open_api(administration) as api:
         made = await api.made("https://example.com/hook")
         paths = (f"{api.base}/{made['id']}/rotate", f"{SECRET_PATH}/rotate")
         name = {"X-Project-ID": api.tenant.project_id}
@@ -182,34 +186,36 @@ async def test_no_secret_ends_before_its_day_is_over_and_a_fourth_rotation_waits
             (made["id"], made["secret"]),
             (default_endpoint(name["X-Project-ID"]), first),
         ):
-            living = await office.webhooks.signing(endpoint)
+            living = await administration.webhooks.signing(endpoint)
             assert (len(living), living[-1]) == (4, oldest)
-        office.forward(hours=24)
+        administration.forward(hours=24)
         assert [(await api("POST", path, **name)).status for path in paths] == [200] * 2
 
 
-async def test_secrets_that_are_lost_do_not_keep_from_rotating(office: PostOffice) -> None:
-    endpoint, _ = await office.register("https://example.com/hook")
+async def test_secrets_that_are_lost_do_not_keep_from_rotating(administration: PostOffice) -> None:
+    endpoint, _ = await administration.register("https://example.com/hook")
     for _ in range(3):
-        await office.webhooks.rotate(endpoint)
-    office.webhooks = under(office, MasterKeys({2: NEWER}))
-    fresh, _ = await office.webhooks.rotate(endpoint)
-    assert list(await office.webhooks.signing(endpoint)) == [fresh]
+        await administration.webhooks.rotate(endpoint)
+    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
+    fresh, _ = await administration.webhooks.rotate(endpoint)
+    assert list(await administration.webhooks.signing(endpoint)) == [fresh]
 
 
-async def test_a_lost_secret_is_replaced_by_rotating(office: PostOffice, receiver: Receiver) -> None:
-    endpoint, _ = await office.register(receiver.url, ["generation.completed"])
-    office.webhooks = under(office, MasterKeys({2: NEWER}))
+async def test_a_lost_secret_is_replaced_by_rotating(administration: PostOffice, receiver: Receiver) -> None:
+    endpoint, _ = await administration.register(receiver.url, ["generation.completed"])
+    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
     with pytest.raises(SecretLostError, match="master key 1"):
-        await office.webhooks.signing(endpoint)
-    fresh, _ = await office.webhooks.rotate(endpoint)
-    assert list(await office.webhooks.signing(endpoint)) == [fresh]
+        await administration.webhooks.signing(endpoint)
+    fresh, _ = await administration.webhooks.rotate(endpoint)
+    assert list(await administration.webhooks.signing(endpoint)) == [fresh]
 
 
-async def test_the_door_says_that_the_default_secret_is_lost_and_gives_a_new_one(office: PostOffice) -> None:
-    async with open_api(office) as api:
+async def test_the_door_says_that_the_default_secret_is_lost_and_gives_a_new_one(
+    administration: PostOffice,
+) -> None:
+    async with open_api(administration) as api:
         project = api.tenant.project_id
-        await under(office, MasterKeys({2: NEWER})).signing(default_endpoint(project))
+        await under(administration, MasterKeys({2: NEWER})).signing(default_endpoint(project))
         name = {"X-Project-ID": project}
         refused = await api("GET", SECRET_PATH, **name)
         assert (refused.status, refused.body["code"]) == (503, "webhook_secret_lost")

@@ -15,11 +15,11 @@ from tests.journeys.system import System
 def test_the_receiver_is_told_of_its_picture(solo: System, account: Account, tmp_path: Path) -> None:
     (tmp_path / "exemplar").symlink_to(ROOT / "exemplar")
     (tmp_path / ".exemplar").mkdir()
-    words = account.environment(solo.base_url)
+    personal_data = account.environment(solo.base_url)
     demo = {
-        "base_url": words["BASE"],
+        "base_url": personal_data["BASE"],
         **{
-            name: words[name.upper()]
+            name: personal_data[name.upper()]
             for name in ("email", "password", "project_id", "developer_key", "api_key")
         },
     }

@@ -11,14 +11,14 @@ from typing import Any
 from aiohttp import ClientResponse, FormData, web
 from aiohttp.test_utils import TestClient
 
-from actors.providers.replicate import ReplicateModel
+from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.providers.webhook_secret import WebhookSecret
 from domain.accounts.access import Claims, Role
 from domain.accounts.credentials import PasswordSettings, Peppers, display_prefix, mint
 from domain.accounts.tiers import TIERS
 from domain.generation.generation import Generation
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from domain.generation.price import PriceSettings
 from domain.webhooks.master_keys import MasterKeys
 from domain.webhooks.settings import WebhookSettings
@@ -29,7 +29,7 @@ from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import Tokens, TokenSettings
 from gateway.door import Door, DoorSettings, create_door
 from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import open_newsroom
+from gateway.events.event_hub import open_event_hub
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
 from store.accounts.project_erasure import ProjectErasure
@@ -209,7 +209,7 @@ class House:
         """Write the row, as the projector would."""
         generation = await self.generations.load(generation_id)
         assert generation is not None
-        await self.store.projection.write(await rows_of([generation], self.store.words, Patience()))
+        await self.store.projection.write(await rows_of([generation], self.store.personal_data, Timeouts()))
 
     async def completed(self, person: Person) -> str:
         generation_id = await self.submit(person)
@@ -254,17 +254,19 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         passwords=PasswordSettings(memory_kib=8, passes=1),
         streams=StreamSettings(),
     )
-    model = ReplicateModel(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
+    model = ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
     door = Door(
         store=store,
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        observations=Observations(generations, store.words, store.predictions, PriceSettings()),
+        observations=Observations(generations, store.personal_data, store.predictions, PriceSettings()),
         webhooks=webhooks_of(store, clock),
-        patience=Patience(),
+        timeouts=Timeouts(),
         tiers=dict(TIERS),
         provider_secret=WebhookSecret(model, clock),
-        newsroom=open_newsroom(store.events, store.feeds, secret=settings.id_key, settings=settings.streams),
+        event_hub=open_event_hub(
+            store.events, store.feeds, secret=settings.id_key, settings=settings.streams
+        ),
         broker=lambda: {"status": "healthy"},
         clock=clock,
     )
@@ -297,7 +299,7 @@ def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> Accou
         ),
         generations=generations,
         lists=store.lists,
-        words=store.words,
+        personal_data=store.personal_data,
         blobs=store.blobs,
         clock=clock,
     )

@@ -69,10 +69,10 @@ async def test_a_deleted_project_takes_everything_out_of_reach(house: House) -> 
     assert stats["projects"] == {"total": 1, "active": 0}
 
 
-async def words_and_blobs(store: MongoStore, generation_id: str) -> tuple[int, int]:
+async def personal_data_and_blobs(store: MongoStore, generation_id: str) -> tuple[int, int]:
     database = store.client.get_default_database()
-    words = await database["words"].count_documents({"generation": generation_id})
-    return words, await database["blobs"].count_documents({"generation": generation_id})
+    personal_data = await database["personal_data"].count_documents({"generation": generation_id})
+    return personal_data, await database["blobs"].count_documents({"generation": generation_id})
 
 
 async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
@@ -97,7 +97,7 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
         generation = await house.generations.load(generation_id)
         assert generation is not None
         assert generation.erased
-        assert await words_and_blobs(house.store, generation_id) == (0, 0)
+        assert await personal_data_and_blobs(house.store, generation_id) == (0, 0)
     await house.sweep.round()
     assert await documents(house, person) == 1, "an upload may still be on its way"
     house.clock.ahead += LATE_ARRIVALS
@@ -105,7 +105,7 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
     assert await documents(house, person) == 0
     history = await house.changes.history(person.place.owner.id)
     assert [event.type for event in history][-2:] == ["developer.user_deleted", "developer.user_erased"]
-    assert await words_and_blobs(house.store, kept) == (1, 2)
+    assert await personal_data_and_blobs(house.store, kept) == (1, 2)
     assert (await read(house, neighbour, kept))[0] == 200
 
 
@@ -117,7 +117,7 @@ async def test_what_arrives_after_the_deletion_is_erased_too(house: House) -> No
     house.clock.ahead += LATE_ARRIVALS
     await house.sweep.round()
     assert await documents(house, person) == 1
-    assert await words_and_blobs(house.store, late) == (0, 0)
+    assert await personal_data_and_blobs(house.store, late) == (0, 0)
     await house.project(late)
     await house.sweep.round()
     house.clock.ahead += LATE_ARRIVALS

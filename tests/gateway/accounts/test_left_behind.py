@@ -25,7 +25,7 @@ async def left(house: House, person: Person, *generations: str) -> dict[str, int
     whose = {"generation": {"$in": list(generations)}}
     return {
         "users": await database["users"].count_documents({"_id": person.id}),
-        "words": await database["words"].count_documents(whose),
+        "personal_data": await database["personal_data"].count_documents(whose),
         "blobs": await database["blobs"].count_documents(whose),
     }
 
@@ -50,7 +50,7 @@ async def test_a_user_of_a_deleted_project_is_erased_on_request(house: House) ->
     assert (await house.call("DELETE", path, person.place.owner.token))[0] == 204
     assert (await house.call("DELETE", path, person.place.owner.token))[0] == 404
     await erased(house, done)
-    assert await left(house, person, done) == {"users": 0, "words": 0, "blobs": 0}
+    assert await left(house, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
 
 
 async def test_a_deleted_project_is_erased_by_itself_after_its_time(house: House) -> None:
@@ -76,10 +76,10 @@ async def test_a_deleted_project_is_erased_by_itself_after_its_time(house: House
     await deleted(house, person)
     house.clock.ahead += MONTH - timedelta(minutes=1)
     await house.sweep.round()
-    assert await left(house, person, done) == {"users": 1, "words": 1, "blobs": 2}
+    assert await left(house, person, done) == {"users": 1, "personal_data": 1, "blobs": 2}
     house.clock.ahead += timedelta(minutes=2)
     await erased(house, done)
-    assert await left(house, person, done) == {"users": 0, "words": 0, "blobs": 0}
+    assert await left(house, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
     await house.sweep.round()
     database = house.store.accounts.database
     for name in await database.list_collection_names():
@@ -91,4 +91,4 @@ async def test_a_deleted_project_is_erased_by_itself_after_its_time(house: House
     assert told[-3:] == ["developer.user_deleted", "developer.user_erased", "developer.project_erased"]
     await house.sweep.round()
     assert [recorded.type for recorded in await house.changes.history(owner.id)] == told
-    assert await left(house, other, kept) == {"users": 1, "words": 1, "blobs": 2}
+    assert await left(house, other, kept) == {"users": 1, "personal_data": 1, "blobs": 2}

@@ -100,7 +100,7 @@ class Route:
 class Matrix:
     house: House
     subjects: list[Subject]
-    callers: list[Caller]
+    client_addresses: list[Caller]
     routes: list[Route]
 
     def foreign(self, caller: Caller) -> set[str]:
@@ -128,10 +128,10 @@ class Matrix:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def matrix(house: House) -> Matrix:
-    subjects, callers = [], []
+    subjects, client_addresses = [], []
     for number in range(2):
         owner = await house.owner()
-        callers.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
+        client_addresses.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
         for _ in range(2):
             place = await house.place(owner)
             for _ in range(2):
@@ -139,10 +139,12 @@ async def matrix(house: House) -> Matrix:
                 subjects.append(
                     Subject(person, await house.completed(person), await _endpoint(house, person))
                 )
-                callers.append(Caller(person.mark, person.headers, person=person))
+                client_addresses.append(Caller(person.mark, person.headers, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
-    callers += [Caller(role.value, await house.staff(role), role=role) for role in platform]
-    return Matrix(house, subjects, callers, sorted(routes_of(house), key=lambda r: (r.path, r.method)))
+    client_addresses += [Caller(role.value, await house.staff(role), role=role) for role in platform]
+    return Matrix(
+        house, subjects, client_addresses, sorted(routes_of(house), key=lambda r: (r.path, r.method))
+    )
 
 
 def routes_of(house: House) -> Iterator[Route]:
@@ -171,7 +173,7 @@ async def test_what_is_anothers_is_answered_like_what_does_not_exist(matrix: Mat
     wrong: list[str] = []
     asked = 0
     for route in (route for route in matrix.routes if route.names):
-        for caller in matrix.callers:
+        for caller in matrix.client_addresses:
             if _manages(caller, route):
                 continue
             paths = _foreign_paths(matrix, route, caller)
@@ -193,7 +195,7 @@ async def test_what_is_anothers_is_answered_like_what_does_not_exist(matrix: Mat
 async def test_no_list_shows_what_is_anothers_whatever_it_is_asked_for(matrix: Matrix) -> None:
     wrong: list[str] = []
     for route in (route for route in matrix.routes if route.method == "GET" and not route.names):
-        for caller in matrix.callers:
+        for caller in matrix.client_addresses:
             if caller.role is Role.PLATFORM_OPERATOR and route.path == "/api/v1/developers":
                 continue
             if _manages(caller, route):

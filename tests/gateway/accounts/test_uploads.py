@@ -66,7 +66,7 @@ async def submitted_slowly(
 async def kept(house: House) -> list[int]:
     """Count what a submission leaves behind."""
     database = house.store.client.get_default_database()
-    return [await database[name].count_documents({}) for name in ("words", "blobs", "generations")]
+    return [await database[name].count_documents({}) for name in ("personal_data", "blobs", "generations")]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from gateway.accounts.project_users import ProjectUserRoutes
 from gateway.accounts.projects import ProjectRoutes
 from gateway.auth.authentication import Authenticator
 from gateway.auth.tokens import Sessions, Tokens
-from gateway.http.client_address import Callers
+from gateway.http.client_address import ClientAddresses
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from store.mongo.store import MongoStore
@@ -58,7 +58,7 @@ async def world(identity_database: str) -> AsyncIterator[World]:
         passwords,
         peppers,
         clock,
-        callers=Callers(LOOPBACK),
+        client_addresses=ClientAddresses(LOOPBACK),
     )
     client = TestClient(TestServer(application(door, authenticator)))
     await client.start_server()

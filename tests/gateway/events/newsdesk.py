@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
-from actors.providers.replicate import ReplicateModel
+from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from domain.generation.generation import stream_of
 from events.commit import Commit
@@ -24,10 +24,10 @@ from exemplar.processes import door_of
 from exemplar.wiring import Core, open_core
 from gateway.door import create_door
 from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import Newsroom
+from gateway.events.event_hub import EventHub
 from gateway.events.visible import visible
 from gateway.http.server import make_runner
-from rabbitmq.in_process_broker import InProcessBus
+from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
 from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
@@ -77,7 +77,7 @@ class Gateway:
     """One gateway process, as far as a test can tell."""
 
     url: str
-    newsroom: Newsroom
+    event_hub: EventHub
     runner: web.AppRunner
 
     async def stop(self) -> None:
@@ -87,8 +87,8 @@ class Gateway:
 @dataclass
 class Newsdesk:
     core: Core
-    bus: InProcessBus
-    model: ReplicateModel
+    bus: InProcessBroker
+    model: ReplicateProvider
     session: ClientSession
     stack: AsyncExitStack
     ahead: timedelta = timedelta()
@@ -125,9 +125,9 @@ class Newsdesk:
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
-            self.stack.callback(self.bus.subscribe(door.newsroom.watching.wake))
+            self.stack.callback(self.bus.subscribe(door.event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
-        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", door.newsroom, runner)
+        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", door.event_hub, runner)
 
     async def person(self, gateway: Gateway, beside: Person | None = None) -> Person:
         """Register an end user, of a new developer or of somebody else's project."""
@@ -220,9 +220,9 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
 @asynccontextmanager
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     """Open the product's memory as the environment says, and a post room in which nobody works."""
-    model = ReplicateModel(ReplicateSettings(), clock=lambda: datetime.now(UTC))
+    model = ReplicateProvider(ReplicateSettings(), clock=lambda: datetime.now(UTC))
     async with open_core() as core, AsyncExitStack() as stack:
         stack.push_async_callback(model.close)
-        bus = InProcessBus(topology({}), {}, core.outbox.published)
+        bus = InProcessBroker(topology({}), {}, core.outbox.published)
         core.post.bus = bus
         yield Newsdesk(core, bus, model, session, stack)

@@ -29,7 +29,7 @@ def sleeper(gateway: Gateway, generation: str, person: Person) -> socket.socket:
 
 
 async def until_open(gateway: Gateway, count: int) -> None:
-    await until(lambda: gateway.newsroom.outlets.taken == count)
+    await until(lambda: gateway.event_hub.connections.taken == count)
 
 
 async def test_a_reader_that_sleeps_is_dropped_and_the_others_get_everything(
@@ -56,7 +56,7 @@ async def test_a_reader_that_sleeps_is_dropped_and_the_others_get_everything(
 async def test_a_reader_that_takes_no_byte_is_dropped_when_patience_ends(
     desk: Newsdesk, person: Person
 ) -> None:
-    gateway = await desk.gateway(buffer=64 * 1024 * 1024, patience=1)
+    gateway = await desk.gateway(buffer=64 * 1024 * 1024, write_timeout=1)
     generation = await desk.generation(person)
     await desk.travel(generation, ROAD[:4])
     with sleeper(gateway, generation, person):
@@ -69,7 +69,7 @@ async def test_a_reader_that_takes_no_byte_is_dropped_when_patience_ends(
 async def test_a_reader_that_sleeps_while_it_is_caught_up_is_dropped_too(
     desk: Newsdesk, person: Person
 ) -> None:
-    gateway = await desk.gateway(patience=1)
+    gateway = await desk.gateway(write_timeout=1)
     generation = await desk.generation(person)
     await desk.travel(generation, ROAD[:4])
     for _ in range(30):

@@ -171,7 +171,7 @@ async def test_a_silent_stream_is_kept_alive_and_says_goodbye_when_its_time_is_o
         frames = await stream.rest()
     assert frames[-1] == Frame(None, "goodbye", {"reason": "max_life"})
     assert stream.comments >= 1
-    assert not gateway.newsroom.watching.watched
+    assert not gateway.event_hub.broadcaster.listened
 
 
 async def test_a_reader_that_left_is_forgotten(
@@ -180,8 +180,8 @@ async def test_a_reader_that_left_is_forgotten(
     generation = await desk.generation(person)
     async with opened(session, address(gateway, generation), person.reading) as stream:
         await stream.until("caught_up")
-        assert gateway.newsroom.watching.watched == {stream_of(generation)}
-    await until(lambda: not (gateway.newsroom.watching.watched or gateway.newsroom.outlets.taken))
+        assert gateway.event_hub.broadcaster.listened == {stream_of(generation)}
+    await until(lambda: not (gateway.event_hub.broadcaster.listened or gateway.event_hub.connections.taken))
 
 
 async def test_a_deleted_generation_has_no_stream(
@@ -207,7 +207,7 @@ async def test_a_commit_that_this_code_cannot_read_holds_up_no_other_stream(
         commits = desk.store.client.get_default_database().get_collection("commits")
         unknown = {"_id": f"{stream_of(odd)}:2", "stream": stream_of(odd), "first": 2, "last": 2}
         await commits.insert_one({**unknown, "body": b'[{"type":"generation.dreamt"}]', "writer": "newer"})
-        gateway.newsroom.watching.look()
+        gateway.event_hub.broadcaster.look()
         reading = asyncio.gather(*(reader.rest() for reader in readers))
         await asyncio.gather(*map(desk.travel, sound))
         received = await reading

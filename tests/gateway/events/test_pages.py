@@ -63,7 +63,7 @@ async def test_a_long_poll_is_answered_when_something_visible_happens(
     generation = await desk.generation(person)
     url = f"{address(gateway, generation)}?after=1&wait=30"
     waiting = asyncio.create_task(session.get(url, headers=person.reading))
-    await until(lambda: gateway.newsroom.watching.watched == {stream_of(generation)})
+    await until(lambda: gateway.event_hub.broadcaster.listened == {stream_of(generation)})
     await desk.happen(generation, *BEFORE_THE_END[0])
     async with await waiting as answer:
         page = await answer.json()

@@ -24,16 +24,16 @@ async def submit(
     return await session.post(url, data=form, headers=headers)
 
 
-async def watched(gateway: Gateway) -> str:
-    await until(lambda: bool(gateway.newsroom.watching.watched))
-    return id_of(gateway.newsroom.watching.watched.pop())
+async def listened(gateway: Gateway) -> str:
+    await until(lambda: bool(gateway.event_hub.broadcaster.listened))
+    return id_of(gateway.event_hub.broadcaster.listened.pop())
 
 
 async def test_what_is_finished_in_time_is_answered_finished(
     desk: Newsdesk, gateway: Gateway, person: Person, session: ClientSession
 ) -> None:
     asking = asyncio.create_task(submit(session, gateway, person, 'respond-async, wait="30"'))
-    generation = await watched(gateway)
+    generation = await listened(gateway)
     await desk.travel(generation)
     async with await asking as answer:
         body = await answer.json()
@@ -48,8 +48,8 @@ async def test_what_takes_longer_is_accepted_as_usual(
     async with await submit(session, gateway, person, "wait=1") as answer:
         assert (answer.status, (await answer.json())["status"]) == (202, "pending")
         assert answer.headers["Preference-Applied"] == "wait=1"
-    assert not gateway.newsroom.watching.watched
-    assert gateway.newsroom.outlets.taken == 0
+    assert not gateway.event_hub.broadcaster.listened
+    assert gateway.event_hub.connections.taken == 0
 
 
 async def test_a_replay_of_what_is_finished_does_not_wait(
@@ -68,7 +68,7 @@ async def test_a_gateway_that_stops_answers_those_who_wait(
     gateway: Gateway, person: Person, session: ClientSession
 ) -> None:
     asking = asyncio.create_task(submit(session, gateway, person, "wait=60"))
-    await watched(gateway)
+    await listened(gateway)
     async with asyncio.timeout(10):
         await gateway.stop()
         async with await asking as answer:
@@ -80,7 +80,7 @@ async def test_no_seat_is_no_reason_to_refuse_a_submission(
 ) -> None:
     gateway = await desk.gateway(per_process=1)
     asking = asyncio.create_task(submit(session, gateway, person, "wait=60"))
-    generation = await watched(gateway)
+    generation = await listened(gateway)
     async with asyncio.timeout(10), await submit(session, gateway, person, "wait=60") as answer:
         assert answer.status == 202
         assert "Preference-Applied" not in answer.headers, "nothing was waited for"
@@ -94,7 +94,7 @@ async def test_whoever_is_revoked_while_he_waits_is_told_of_his_submission_and_s
     desk: Newsdesk, gateway: Gateway, person: Person, session: ClientSession, revoke: Revoke
 ) -> None:
     asking = asyncio.create_task(submit(session, gateway, person, "wait=60"))
-    generation = await watched(gateway)
+    generation = await listened(gateway)
     await revoke(Installation(gateway, person, session))
     await desk.travel(generation)
     async with await asking as answer:

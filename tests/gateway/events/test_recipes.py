@@ -50,7 +50,7 @@ def has_event_source() -> bool:
 
 
 @pytest.fixture
-async def watching(
+async def broadcaster(
     desk: Newsdesk, person: Person
 ) -> AsyncIterator[Callable[[Gateway, str], Awaitable[Process]]]:
     """Run the recipe for browsers."""
@@ -72,15 +72,15 @@ async def watching(
 
 @pytest.mark.skipif(not has_event_source(), reason="no Node with EventSource")
 async def test_an_event_source_goes_on_at_another_gateway_and_stops_at_the_end(
-    desk: Newsdesk, person: Person, watching: Callable[[Gateway, str], Awaitable[Process]]
+    desk: Newsdesk, person: Person, broadcaster: Callable[[Gateway, str], Awaitable[Process]]
 ) -> None:
     gateway = await desk.gateway(retry=50, shared=True)
     generation = await desk.generation(person)
-    child = await watching(gateway, generation)
+    child = await broadcaster(gateway, generation)
     assert child.stdout is not None
     async with asyncio.timeout(40):
         assert await child.stdout.readline() == b"snapshot 1\n"
-        await until(lambda: bool(gateway.newsroom.watching.watched))
+        await until(lambda: bool(gateway.event_hub.broadcaster.listened))
         await desk.travel(generation, ROAD[:4])
         seen = [await child.stdout.readline() for _ in range(3)]
         # The other one listens already: Node's EventSource, unlike a browser's, gives up where nobody does.
@@ -99,11 +99,11 @@ async def test_an_event_source_of_somebody_who_was_logged_out_stops_for_good(
     desk: Newsdesk,
     person: Person,
     session: ClientSession,
-    watching: Callable[[Gateway, str], Awaitable[Process]],
+    broadcaster: Callable[[Gateway, str], Awaitable[Process]],
 ) -> None:
     gateway = await desk.gateway(retry=50, recheck=0.1)
     generation = await desk.generation(person)
-    child = await watching(gateway, generation)
+    child = await broadcaster(gateway, generation)
     assert child.stdout is not None
     async with asyncio.timeout(40):
         assert await child.stdout.readline() == b"snapshot 1\n"

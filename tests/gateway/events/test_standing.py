@@ -137,7 +137,7 @@ async def test_one_who_goes_leaves_the_others_their_streams(desk: Newsdesk, at: 
 async def test_many_streams_are_judged_in_one_question(desk: Newsdesk, at: Installation) -> None:
     people = [await desk.person(at.gateway, beside=at.person) for _ in range(3)]
     asked: list[int] = []
-    reading = desk.store.accounts.standings.read
+    reading = desk.store.accounts.states.read
 
     async def read(**what: Any) -> Any:
         asked.append(len(what["users"]))
@@ -150,7 +150,7 @@ async def test_many_streams_are_judged_in_one_question(desk: Newsdesk, at: Insta
         opened(at.session, url, people[1].reading),
         opened(at.session, url, people[2].reading),
     ):
-        desk.store.accounts.standings.read = read  # type: ignore[method-assign]
+        desk.store.accounts.states.read = read  # type: ignore[method-assign]
         await until(lambda: len(asked) >= 2)
     assert asked[:2] == [3, 3]
 
@@ -162,7 +162,7 @@ async def test_a_long_poll_of_somebody_who_was_deleted_tells_nothing(
     after = (await desk.shown(generation))[-1][0]
     url = f"{at.gateway.url}{ONE}/{generation}/events?after={after}&wait=30"
     waiting = asyncio.create_task(at.session.get(url, headers=at.person.reading))
-    await until(lambda: bool(at.gateway.newsroom.watching.watched))
+    await until(lambda: bool(at.gateway.event_hub.broadcaster.listened))
     await delete_user(at)
     await desk.travel(generation)
     async with await waiting as answer:

@@ -198,7 +198,7 @@ async def test_pages_lead_through_everything_and_wait_at_the_end(
     waiting = asyncio.create_task(
         session.get(f"{own(gateway)}?after={cursor}&wait=30", headers=person.reading)
     )
-    await until(lambda: bool(gateway.newsroom.feeds.followed))
+    await until(lambda: bool(gateway.event_hub.feeds.followed))
     generation = await desk.generation(person)
     await desk.seal()
     async with await waiting as answer:

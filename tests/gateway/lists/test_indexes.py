@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import TOTAL_BOUND, Filters, Place, Scope
 from store.generations.lists import Total
 from store.generations.mongo_lists import MongoLists
@@ -21,7 +21,7 @@ from tests.domain.given import TO_COMPLETED, folded
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-ROW = row_of(folded(TO_COMPLETED), Patience(), {}).as_document()
+ROW = row_of(folded(TO_COMPLETED), Timeouts(), {}).as_document()
 ROWS = 3_000
 LIMIT = 10
 
@@ -86,7 +86,7 @@ async def profile(lists: MongoLists, database: Database) -> AsyncIterator[Any]:
 def document(number: int) -> dict[str, Any]:
     generation = folded(TO_COMPLETED)
     metadata = {"order": number % 300, "batch": "x" if number % 2 else "y"}
-    labels = list(row_of(generation, Patience(), metadata).labels)
+    labels = list(row_of(generation, Timeouts(), metadata).labels)
     shown = {7: "failed", 8: "canceling", 9: "waiting"}.get(number % 300, "completed")
     status = {"canceling": "processing", "waiting": "pending"}.get(shown, shown)
     return {

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.generation.generation import State, status_of
-from domain.generation.listing import SHOWN_STATES, Filters, Place, Places, Scope, labels_of, states_of
+from domain.generation.listing import SHOWN_STATES, Filters, ListCursors, Place, Scope, labels_of, states_of
 
-PLACES = Places(b"k" * 32)
+PLACES = ListCursors(b"k" * 32)
 OWN = Scope("p", "u")
 FILTERS = Filters(status="failed", created_after=datetime(2026, 11, 20, tzinfo=UTC), metadata=(("a", "b"),))
 SOME = Place(datetime(2026, 11, 20, 12, 0, tzinfo=UTC), str(uuid.UUID(int=7)))
@@ -44,7 +44,7 @@ def test_a_place_is_read_as_it_was_written(place: Place) -> None:
 )
 def test_a_place_is_good_for_one_list_with_one_set_of_filters(scope: Scope, filters: Filters) -> None:
     assert PLACES.read(PLACES.write(SOME, OWN, FILTERS), scope, filters) is None
-    assert Places(b"x" * 32).read(PLACES.write(SOME, OWN, FILTERS), OWN, FILTERS) is None
+    assert ListCursors(b"x" * 32).read(PLACES.write(SOME, OWN, FILTERS), OWN, FILTERS) is None
 
 
 @given(st.text(max_size=60))

@@ -18,7 +18,7 @@ from tests.gateway.submissions.wire import SECRETS, make_settings
 
 
 async def test_who_waits_longest_is_let_in_first() -> None:
-    budget = UploadBudget(10, patience=5)
+    budget = UploadBudget(10, wait=5)
     await budget.take(10)
     order: list[str] = []
 
@@ -37,7 +37,7 @@ async def test_who_waits_longest_is_let_in_first() -> None:
 
 
 async def test_who_leaves_the_queue_holds_up_nobody() -> None:
-    budget = UploadBudget(10, patience=5)
+    budget = UploadBudget(10, wait=5)
     await budget.take(10)
     first, second = (asyncio.create_task(budget.take(size)) for size in (10, 4))
     await asyncio.sleep(0)
@@ -49,7 +49,7 @@ async def test_who_leaves_the_queue_holds_up_nobody() -> None:
 
 
 async def test_what_is_granted_in_the_moment_of_leaving_is_not_lost() -> None:
-    budget = UploadBudget(10, patience=5)
+    budget = UploadBudget(10, wait=5)
     await budget.take(10)
     waiting = asyncio.create_task(budget.take(10))
     await asyncio.sleep(0)
@@ -61,7 +61,7 @@ async def test_what_is_granted_in_the_moment_of_leaving_is_not_lost() -> None:
 
 
 async def test_patience_ends_with_server_busy() -> None:
-    budget = UploadBudget(Lease.STEP, patience=0.01)
+    budget = UploadBudget(Lease.STEP, wait=0.01)
     with budget.lease() as first, budget.lease() as second:
         await first.use(1)
         with pytest.raises(ExemplarError) as caught:

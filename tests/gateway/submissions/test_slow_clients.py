@@ -120,7 +120,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
 
 
 async def test_uploads_wait_for_room_and_are_told_503_when_none_comes(full_jpeg: bytes) -> None:
-    settings = {"upload_budget": 64 * 1024 * 1024, "upload_patience": 0.3}
+    settings = {"upload_budget": 64 * 1024 * 1024, "upload_wait": 0.3}
     whole = request(form(*[part("files", full_jpeg, "a.jpg")] * 5, part("instructions", b'{"prompt": "a"}')))
     async with open_door(**settings) as door, door.wire() as first, door.wire() as second:
         await first.send(whole[:-10])

@@ -179,7 +179,7 @@ def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application
 @asynccontextmanager
 async def open_door(**chosen: object) -> AsyncIterator[Door]:
     settings = make_settings(**chosen)
-    budget = UploadBudget(settings.upload_budget, patience=settings.upload_patience)
+    budget = UploadBudget(settings.upload_budget, wait=settings.upload_wait)
     runner = make_runner(make_app(settings, budget), settings)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

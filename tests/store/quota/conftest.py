@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from domain.accounts.quota import period_of
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
-from domain.generation.lifecycle import Patience
+from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
@@ -120,7 +120,7 @@ class Studio:
         generation = await self.generations.load(name)
         assert generation is not None
         if self.projection is not None:
-            await self.projection.write([row_of(generation, Patience(), {})])
+            await self.projection.write([row_of(generation, Timeouts(), {})])
         return generation
 
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from domain.accounts.limits import Standing, headers
+from domain.accounts.limits import LimitStatus, headers
 from domain.accounts.tiers import TIERS
 from tests.docs.reading import blocks, table
 
@@ -19,7 +19,7 @@ def test_the_documented_tiers_are_those_of_the_product() -> None:
 def test_the_documented_fields_are_those_of_an_answer() -> None:
     told = headers(
         TIERS["free_starter"],
-        Standing(monthly=42, concurrent=1, requests_left=988),
+        LimitStatus(monthly=42, concurrent=1, requests_left=988),
         datetime(2026, 11, 22, tzinfo=UTC),
     )
     [block] = blocks("docs/limits.md", "http")

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.accounts.limits import Purse, Standing, block_of, headers
+from domain.accounts.limits import LimitStatus, TokenBucket, block_of, headers
 from domain.accounts.tiers import TIERS, Tier
 
 NOW = datetime(2026, 11, 30, 23, 59, 30, tzinfo=UTC)
@@ -12,12 +12,12 @@ ITEM = r'"[a-z]+"(;[a-z]+=(\d{1,15}|"[a-z-]+"))+'
 LIST = re.compile(rf"{ITEM}(, {ITEM})*")
 
 
-def told(tier: str, standing: Standing) -> dict[str, str]:
+def told(tier: str, standing: LimitStatus) -> dict[str, str]:
     return dict(headers(TIERS[tier], standing, NOW))
 
 
 def test_the_free_tier_tells_all_three_limits() -> None:
-    assert told("free_starter", Standing(monthly=40, concurrent=1, requests_left=997)) == {
+    assert told("free_starter", LimitStatus(monthly=40, concurrent=1, requests_left=997)) == {
         "RateLimit-Policy": '"monthly";q=100;w=2592000, "concurrent";q=1;qu="concurrent-requests", '
         '"daily";q=1000;w=86400',
         "RateLimit": '"monthly";r=60;t=30, "concurrent";r=0, "daily";r=997;t=30',
@@ -28,27 +28,27 @@ def test_the_free_tier_tells_all_three_limits() -> None:
 
 
 def test_unlimited_limits_are_left_out() -> None:
-    fields = told("cloud_premium", Standing(5_000, 3, 1))
+    fields = told("cloud_premium", LimitStatus(5_000, 3, 1))
     assert "monthly" not in fields["RateLimit-Policy"] + fields["RateLimit"]
-    assert told("internal", Standing(5, 5, None)) == {}
+    assert told("internal", LimitStatus(5, 5, None)) == {}
 
 
 def test_a_tier_without_a_daily_limit_has_no_x_fields() -> None:
     tier = Tier("own", monthly=None, concurrent=2, daily_requests=None, projects=None)
-    assert dict(headers(tier, Standing(9, 1, None), NOW)) == {
+    assert dict(headers(tier, LimitStatus(9, 1, None), NOW)) == {
         "RateLimit-Policy": '"concurrent";q=2;qu="concurrent-requests"',
         "RateLimit": '"concurrent";r=1',
     }
 
 
 def test_after_a_downgrade_nothing_is_left_and_never_less() -> None:
-    fields = told("free_starter", Standing(monthly=700, concurrent=3, requests_left=0))
+    fields = told("free_starter", LimitStatus(monthly=700, concurrent=3, requests_left=0))
     assert fields["RateLimit"].startswith('"monthly";r=0;t=30, "concurrent";r=0')
 
 
 @pytest.mark.parametrize("tier", ["free_starter", "cloud_starter", "cloud_premium"])
 def test_the_fields_are_structured_lists_of_strings(tier: str) -> None:
-    fields = told(tier, Standing(1, 1, 1))
+    fields = told(tier, LimitStatus(1, 1, 1))
     assert LIST.fullmatch(fields["RateLimit-Policy"])
     assert LIST.fullmatch(fields["RateLimit"])
 
@@ -59,7 +59,7 @@ def test_a_block_is_a_hundredth_of_the_day_and_at_most_a_hundred(limit: int, blo
 
 
 def test_a_purse_counts_what_others_have_set_aside_as_used() -> None:
-    purse = Purse("2026-11-30", 1_000)
+    purse = TokenBucket("2026-11-30", 1_000)
     purse.put(10, 30, NOW)
     assert purse.spend(NOW)
     assert purse.left == 1_000 - 30 + 9

@@ -10,16 +10,16 @@ import pytest
 from domain.accounts.access import Identity, Role
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
-from domain.generation.lifecycle import Patience
-from gateway.submissions.recording import RENEW_HOLD_AFTER, Submitting
+from domain.generation.lifecycle import Timeouts
+from gateway.submissions.recording import RENEW_HOLD_AFTER, SubmissionRecorder
 from gateway.submissions.submission import Request
 from gateway.submissions.upload import Submission
-from gateway.submissions.write_through import Showing
+from gateway.submissions.write_through import WriteThrough
 from store.commits.memory import MemoryEventStore
 from store.errors import StoreUnavailableError
 from store.generations.memory_blobs import MemoryBlobs
-from store.generations.memory_personal_data import MemoryWords
-from store.generations.personal_data import Words
+from store.generations.memory_personal_data import MemoryPersonalData
+from store.generations.personal_data import PersonalData
 from store.generations.projection import Row
 from store.quota.ledger import Account, Bounds
 from store.quota.memory_ledger import MemoryLedger
@@ -29,7 +29,7 @@ IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starte
 NOTHING = Submission((), '{"prompt": "a walrus"}', cast("Any", None), None, (), None, lambda: None)
 
 
-class SlowWords(MemoryWords):
+class SlowPersonalData(MemoryPersonalData):
     """Words that take their time; the sweep of holds passes by meanwhile."""
 
     def __init__(self, studio: Studio, clock: Clock, takes: timedelta) -> None:
@@ -37,8 +37,8 @@ class SlowWords(MemoryWords):
         self.studio, self.clock, self.takes = studio, clock, takes
         self.swept = 0
 
-    async def put(self, words: Words) -> None:
-        await super().put(words)
+    async def put(self, personal_data: PersonalData) -> None:
+        await super().put(personal_data)
         self.clock.now += self.takes
         self.swept += await self.studio.admission.sweep(older_than=self.clock.now - timedelta(minutes=2))
 
@@ -53,14 +53,14 @@ async def no_room(_: Sequence[Row]) -> None:
     raise StoreUnavailableError("no room")
 
 
-def submitting(studio: Studio, words: MemoryWords) -> Submitting:
-    return Submitting(
+def submitting(studio: Studio, personal_data: MemoryPersonalData) -> SubmissionRecorder:
+    return SubmissionRecorder(
         generations=studio.generations,
-        words=words,
+        personal_data=personal_data,
         blobs=MemoryBlobs(),
         admission=studio.admission,
-        showing=Showing(write=no_room, words=words, patience=Patience()),
-        patience=Patience(),
+        showing=WriteThrough(write=no_room, personal_data=personal_data, timeouts=Timeouts()),
+        timeouts=Timeouts(),
         id_secret=b"k" * 32,
         clock=studio.clock,
     )
@@ -70,8 +70,8 @@ def submitting(studio: Studio, words: MemoryWords) -> Submitting:
 async def test_however_long_the_storing_takes_the_hold_is_young_when_the_event_is_appended(
     studio: Studio, clock: Clock, minutes: float
 ) -> None:
-    words = SlowWords(studio, clock, timedelta(minutes=minutes))
-    assert not await submitting(studio, words).submit(Request(IDENTITY, "g1", None, "r1"), NOTHING)
+    personal_data = SlowPersonalData(studio, clock, timedelta(minutes=minutes))
+    assert not await submitting(studio, personal_data).submit(Request(IDENTITY, "g1", None, "r1"), NOTHING)
     account = await studio.ledger.account("dev-1")
     [slot] = account.slots
     assert clock.now - slot.since <= RENEW_HOLD_AFTER
@@ -87,7 +87,7 @@ async def test_the_event_names_the_month_of_the_hold_that_a_dead_gateway_left(
     await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
     clock.forward(minutes=1)
     request = Request(IDENTITY, "g1", "key-1", "r1")
-    assert not await submitting(studio, MemoryWords()).submit(request, NOTHING)
+    assert not await submitting(studio, MemoryPersonalData()).submit(request, NOTHING)
     generation = await studio.generations.load("g1")
     assert generation is not None
     assert generation.request.period == "2026-11"
@@ -97,10 +97,10 @@ async def test_the_event_names_the_month_of_the_hold_that_a_dead_gateway_left(
 
 async def test_beyond_the_days_requests_nothing_is_held_and_nothing_stored(studio: Studio) -> None:
     refusal = LimitError(ErrorCode.REQUEST_LIMIT, 60)
-    words = MemoryWords()
+    personal_data = MemoryPersonalData()
     request = Request(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
     with pytest.raises(LimitError) as refused:
-        await submitting(studio, words).submit(request, NOTHING)
+        await submitting(studio, personal_data).submit(request, NOTHING)
     assert refused.value is refusal
     assert await studio.ledger.account("dev-1") == Account()
 

@@ -1,0 +1,107 @@
+"""Load, decide, append: the one implementation, for every kind of stream."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from events.commit import Commit
+from events.envelope import Cause
+from events.event import Event
+from store.backoff import Backoff
+from store.commits.contract import EventStore
+from store.errors import WrongExpectedVersionError
+
+_ATTEMPTS = 12
+_CONFLICT_BACKOFF = Backoff(first=0.01, longest=0.64, jitter=1.0)
+
+log = structlog.get_logger()
+
+
+class Versioned(Protocol):
+    """A state that knows the version of the last event it was folded from."""
+
+    @property
+    def version(self) -> int: ...
+
+
+State = TypeVar("State", bound=Versioned)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[State]):
+    """The state that a decision was made on, and the commit that it led to, if any."""
+
+    state: State | None
+    commit: Commit | None
+
+
+class Repository(Generic[State]):
+    """The streams of one kind of aggregate.
+
+    `fold` turns all commits of a stream into its state, None for no commits. `announce` is told of every
+    commit that was appended; it must not block and must not raise.
+    """
+
+    def __init__(
+        self,
+        events: EventStore,
+        *,
+        fold: Callable[[Sequence[Commit]], State | None],
+        announce: Callable[[Commit], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._events = events
+        self._fold = fold
+        self._announce = announce
+        self._clock = clock
+
+    async def load(self, stream: str) -> State | None:
+        """Fold a stream; None when it has no events."""
+        return self._fold(await self._events.read(stream))
+
+    async def append(self, stream: str, version: int, events: Sequence[Event], *, cause: Cause) -> Commit:
+        """Append events behind a version and announce the commit; raises as `EventStore.append`."""
+        commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())
+        log.info("events_appended", stream=stream, event_id=commit.events[-1].id, types=_types(commit))
+        self._announce(commit)
+        return commit
+
+    async def decide(
+        self,
+        stream: str,
+        decision: Callable[[State | None], Sequence[Event]],
+        *,
+        cause: Cause,
+        known: State | None = None,
+    ) -> Decided[State]:
+        """Load, decide and append; again after a lost race.
+
+        `known` is the state as the caller has it: what is decided from it is appended only if the stream has
+        not moved on; "nothing to do" is believed only of a state that was loaded here.
+
+        Raises whatever the decision raises, the store's errors, and WrongExpectedVersionError when every
+        attempt lost its race.
+        """
+        state, fresh = (known, False) if known is not None else (await self.load(stream), True)
+        for attempt in range(1, _ATTEMPTS + 1):
+            events = list(decision(state))
+            if not events and fresh:
+                return Decided(state, None)
+            if events:
+                try:
+                    version = state.version if state is not None else 0
+                    return Decided(state, await self.append(stream, version, events, cause=cause))
+                except WrongExpectedVersionError:
+                    chance = random.random()  # noqa: S311 - jitter, no secret
+                    await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt, chance))
+            state, fresh = await self.load(stream), True
+        raise WrongExpectedVersionError(stream, -1)
+
+
+def _types(commit: Commit) -> list[str]:
+    return [event.type for event in commit.events]
