@@ -1,4 +1,4 @@
-"""The laws of the architecture: who may import whom, where each foreign library may live, how large things get."""
+"""The architecture: allowed imports, places of foreign libraries, sizes of files and functions."""
 
 import ast
 import re
