@@ -21,8 +21,8 @@ from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
 from events.envelope import RecordedEvent
+from events.visible import visible
 from exemplar.environment import ConfigurationError, read
-from gateway.events.visible import visible
 from rabbitmq.broker import Handler
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher

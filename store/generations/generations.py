@@ -10,10 +10,10 @@ import structlog
 
 from domain.generation.generation import Generation, evolve, id_of, stream_of
 from domain.generation.lifecycle import check
+from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import GenerationCompleted, GenerationFailed
 from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
 from store.generations.snapshot_cache import SnapshotCache
@@ -22,7 +22,6 @@ Decision = Callable[[Generation], Sequence[Event]]
 Clock = Callable[[], datetime]
 
 _TRIES = 8
-_FINAL = frozenset({GenerationCompleted.type, GenerationFailed.type})
 
 log = structlog.get_logger()
 
@@ -54,7 +53,7 @@ class Generations:
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Tell of those generations that there are whether they are over; one question for all."""
         found = await self._events.types([stream_of(generation_id) for generation_id in generation_ids])
-        return {id_of(stream): not types.isdisjoint(_FINAL) for stream, types in found.items()}
+        return {id_of(stream): not types.isdisjoint(CATALOGUE.final) for stream, types in found.items()}
 
     async def begin(self, generation_id: str, event: Event, *, cause: Cause) -> Commit:
         """Append the first event; WrongExpectedVersionError when the stream is there already."""

@@ -19,13 +19,13 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
+from events.visible import visible
 from exemplar.environment import read_door
 from exemplar.processes import door_of
 from exemplar.wiring import Core, open_core
 from gateway.door import create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
-from gateway.events.visible import visible
 from gateway.http.server import make_runner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
