@@ -19,7 +19,17 @@ from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed
 from store.commits.memory import MemoryEventStore
 from store.generations.generations import Decided, Decision, Generations
-from tests.domain.given import ID, MODEL, ONE_OF_EACH, PICTURE, RESERVED, START, VALIDATED, requested, settled
+from tests.builders.generation import (
+    ID,
+    MODEL,
+    ONE_OF_EACH,
+    PICTURE,
+    RESERVED,
+    START,
+    VALIDATED,
+    requested,
+    settled,
+)
 
 CAUSE = Cause(actor="actor:test")
 RACED = (

@@ -44,7 +44,7 @@ from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.webhooks.webhooks import Webhooks
-from tests.domain.given import requested
+from tests.builders.generation import requested
 from tests.making import jpeg
 
 TOKEN = "r8_workshop"
