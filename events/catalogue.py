@@ -16,7 +16,7 @@ class UnknownEventError(ValueError):
 
 
 class Catalogue:
-    """Hold rows in their order and derive the lists of types from them; ValueError for two rows of one name."""
+    """Derive the lists of types from rows; ValueError when two rows have one name."""
 
     def __init__(self, rows: Iterable[EventType]) -> None:
         self.rows: Final = tuple(rows)
