@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from exemplar.environment import read
+from exemplar.environment import read_all
 from exemplar.injection import Dependencies
 from exemplar.wiring import PROCESSES, Opener, dependencies_of
 
@@ -33,8 +33,7 @@ async def run(name: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     process = PROCESSES[name]
-    settings = {name: read(kind) for name, kind in process.settings.items()}
-    async with open_resources(process.resources, dependencies_of(**settings)):
+    async with open_resources(process.resources, dependencies_of(**read_all(process.settings))):
         log.info("ready")
         await stopping.wait()
         log.info("stopping")

@@ -17,7 +17,7 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
-from exemplar.environment import read
+from exemplar.environment import read_all
 from exemplar.gateway_wiring import GATEWAY_SETTINGS
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
@@ -27,7 +27,6 @@ from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
 from gateway.events.visible import visible
 from gateway.http.server import make_runner
-from gateway.settings import GatewaySettings
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
@@ -111,17 +110,20 @@ class Newsdesk:
 
         A named `port` may be that of another one, if both are `shared`.
         """
+        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
+        settings["stream_settings"] = StreamSettings.model_validate(streams)
+        settings["gateway_settings"] = settings["gateway_settings"].model_copy(
+            update={"cors_origins": tuple(cors)}
+        )
         dependencies = dependencies_of(
-            **{name: read(kind) for name, kind in {**SETTINGS, **GATEWAY_SETTINGS}.items()},
+            **settings,
             store=self.store,
             provider=self.dependencies.get("provider"),
             publisher=self.bus,
-            stream_settings=StreamSettings.model_validate(streams),
-            gateway_settings=read(GatewaySettings).model_copy(update={"cors_origins": tuple(cors)}),
             clock=self.clock,
         )
-        door, settings = dependencies.get("door"), dependencies.get("door_settings")
-        runner = make_runner(create_door(door, settings), settings.gateway)
+        door, door_settings = dependencies.get("door"), dependencies.get("door_settings")
+        runner = make_runner(create_door(door, door_settings), door_settings.gateway)
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
@@ -220,7 +222,7 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
 @asynccontextmanager
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     """Open the store as the environment says, and a broker without actors."""
-    dependencies = dependencies_of(**{name: read(kind) for name, kind in SETTINGS.items()})
+    dependencies = dependencies_of(**read_all(SETTINGS))
     resources: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
