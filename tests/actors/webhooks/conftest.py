@@ -5,13 +5,8 @@ import pytest
 from actors.webhooks.http_client import Dialler
 from domain.webhooks.master_keys import MasterKeys
 from domain.webhooks.settings import WebhookSettings
-from store.adapters import create_indexes
-from store.commits.mongo import MongoEventStore
-from store.generations.mongo_personal_data import MongoPersonalData
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
-from store.webhooks.mongo_deliveries import MongoDeliveries
-from store.webhooks.mongo_endpoints import MongoEndpoints
 from store.webhooks.webhooks import Webhooks
 from tests.actors.webhooks.post_office import MASTER_KEY, Clock, PostOffice
 from tests.actors.webhooks.receiver import Receiver, receiving
@@ -29,9 +24,7 @@ async def administration(mongodb_url: str) -> AsyncIterator[PostOffice]:
     store = MongoStore.open(
         StoreSettings.model_validate({"mongodb_url": mongodb_url}), holder="tests", clock=clock
     )
-    await create_indexes(
-        store.accounts.database, [MongoEventStore, MongoPersonalData, MongoEndpoints, MongoDeliveries]
-    )
+    await store.prepare()
     settings = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
     keys = MasterKeys({1: MASTER_KEY})
     webhooks = Webhooks(
