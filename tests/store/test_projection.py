@@ -13,7 +13,15 @@ from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import Row, row_of
 from store.mongo.connection import Database
-from tests.domain.given import CLAIM_UNTIL, FINISH_BY, START, START_BY, TO_COMPLETED, TO_INTENDED, folded
+from tests.builders.generation import (
+    CLAIM_UNTIL,
+    FINISH_BY,
+    START,
+    START_BY,
+    TO_COMPLETED,
+    TO_INTENDED,
+    folded,
+)
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -16,7 +16,7 @@ from store.generations.mongo_projection import MongoProjection
 from store.generations.mongo_queue import MongoQueue
 from store.generations.projection import row_of
 from store.mongo.connection import Database
-from tests.domain.given import START, TO_COMPLETED, TO_REQUESTED, TO_VALIDATED, folded
+from tests.builders.generation import START, TO_COMPLETED, TO_REQUESTED, TO_VALIDATED, folded
 
 
 def admitted(number: int, *events: Event, project: str = "prj-1", user: str = "usr-1") -> Generation:

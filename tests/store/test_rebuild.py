@@ -15,7 +15,15 @@ from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of, rows_of
 from store.generations.rebuild import RebuildReport, rebuild
 from store.mongo.connection import Database
-from tests.domain.given import CANCELED, TO_COMPLETED, TO_FAILED, TO_INTENDED, TO_STARTED, TO_WAITING, folded
+from tests.builders.generation import (
+    CANCELED,
+    TO_COMPLETED,
+    TO_FAILED,
+    TO_INTENDED,
+    TO_STARTED,
+    TO_WAITING,
+    folded,
+)
 
 TIMEOUTS = Timeouts()
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123_456, tzinfo=UTC)

@@ -30,7 +30,7 @@ from gateway.http.server import make_runner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
-from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
+from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
 
 ONE = "/api/v1/generation/generations-v2"
 OPERATOR = "an operator of these tests and no other"

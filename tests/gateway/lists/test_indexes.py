@@ -16,7 +16,7 @@ from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import row_of
 from store.mongo.connection import Database, open_database
-from tests.domain.given import TO_COMPLETED, folded
+from tests.builders.generation import TO_COMPLETED, folded
 from tests.stores import settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
