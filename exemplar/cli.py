@@ -161,10 +161,10 @@ def main() -> None:
         from exemplar.environment import ConfigurationError
         from exemplar.injection import UnknownDependencyError
         from exemplar.local.errors import LocalError
-        from store.errors import StoreError
+        from store.errors import DataFormatError, StoreError
 
         match error:
-            case ConfigurationError() | LocalError() | UnknownDependencyError():
+            case ConfigurationError() | LocalError() | DataFormatError() | UnknownDependencyError():
                 told = str(error)
             case StoreError():
                 told = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be asked ({error})"

@@ -15,7 +15,7 @@ from gateway.auth.tokens import TokenSettings
 from gateway.door import Door, DoorSettings, create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub, open_event_hub
-from gateway.http.server import open_door
+from gateway.http.server import serve
 from gateway.settings import GatewaySettings
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.settings import RabbitSettings
@@ -65,7 +65,7 @@ async def open_http_server(door: Door, door_settings: DoorSettings) -> AsyncIter
     """Serve HTTP."""
     gateway = door_settings.gateway
     try:
-        async with open_door(create_door(door, door_settings), gateway):
+        async with serve(create_door(door, door_settings), gateway):
             log.info("listening", host=gateway.host, port=gateway.port)
             yield
     except OSError as error:

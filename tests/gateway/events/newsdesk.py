@@ -26,7 +26,7 @@ from gateway.door import create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
 from gateway.events.visible import visible
-from gateway.http.server import make_runner
+from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
@@ -123,7 +123,7 @@ class Newsdesk:
             clock=self.clock,
         )
         door, door_settings = dependencies.get("door"), dependencies.get("door_settings")
-        runner = make_runner(create_door(door, door_settings), door_settings.gateway)
+        runner = GatewayRunner(create_door(door, door_settings), door_settings.gateway)
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
