@@ -1,13 +1,13 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope, label_of
 from store.generations.lists import Stretch, Total
 from store.generations.mongo_projection import row_from
 from store.generations.projection import Row
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 _SCOPES: dict[str, tuple[tuple[str, ...], Document]] = {
@@ -31,20 +31,21 @@ class MongoLists:
     compared with at most `bound` rows that it finds.
     """
 
-    def __init__(
-        self, database: Database, *, collection: str = "generations", bound: int = TOTAL_BOUND
-    ) -> None:
-        self._rows = database.get_collection(collection)
-        self._bound = bound
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [*((field, ASCENDING) for field in (*owner, *fields)), *_NEWEST],
+                name=f"{scope}_{name}",
+                partialFilterExpression={**kept, **some},
+            )
+            for scope, (owner, kept) in _SCOPES.items()
+            for name, (fields, some) in _FIELDS.items()
+        ]
+    }
 
-    async def ensure_indexes(self) -> None:
-        """Create an index for each scope and each kind of filter; repeatable."""
-        for scope, (owner, kept) in _SCOPES.items():
-            for name, (fields, some) in _FIELDS.items():
-                keys = [*((field, ASCENDING) for field in (*owner, *fields)), *_NEWEST]
-                await self._rows.create_index(
-                    keys, name=f"{scope}_{name}", partialFilterExpression={**kept, **some}
-                )
+    def __init__(self, database: Database, *, bound: int = TOTAL_BOUND) -> None:
+        self._rows = database.get_collection("generations")
+        self._bound = bound
 
     async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[Row]:
         return await self._read(query_of(scope, filters), scope, filters, (page - 1) * per_page, per_page)

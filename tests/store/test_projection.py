@@ -7,6 +7,7 @@ import pytest
 
 from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import Filters, Scope
+from store.adapters import create_indexes
 from store.generations.lists import Total
 from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_projection import MongoProjection
@@ -30,16 +31,14 @@ ROW = row_of(folded(TO_INTENDED), Timeouts(), {})
 
 @pytest.fixture
 async def rows(database: Database) -> MongoProjection:
-    rows = MongoProjection(database)
-    await rows.ensure_indexes()
-    return rows
+    await create_indexes(database, [MongoProjection])
+    return MongoProjection(database)
 
 
 @pytest.fixture
 async def lists(database: Database) -> MongoLists:
-    lists = MongoLists(database)
-    await lists.ensure_indexes()
-    return lists
+    await create_indexes(database, [MongoLists])
+    return MongoLists(database)
 
 
 async def listed(lists: MongoLists) -> list[Row]:

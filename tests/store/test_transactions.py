@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from events.commit import Commit
 from events.envelope import Cause
 from events.generation import GenerationProgressed
+from store.adapters import create_indexes
 from store.commits.contract import Write
 from store.commits.memory import MemoryEventStore
 from store.commits.mongo import MongoEventStore
@@ -23,8 +24,8 @@ CAUSE = Cause(actor="actor:test")
 
 @pytest.fixture
 async def events(database: Database) -> MongoEventStore:
+    await create_indexes(database, [MongoEventStore])
     store = MongoEventStore(database)
-    await store.ensure_indexes()
     await database["beside"].create_index("name", unique=True)
     return store
 
