@@ -12,9 +12,10 @@ from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.providers.webhook_secret import WebhookSecret
 from actors.subscriptions import QUEUES
+from exemplar.clock import now
 from exemplar.environment import ConfigurationError, read, read_door
 from exemplar.scheduler_wiring import scheduling
-from exemplar.wiring import Bus, Core, handlers_of, in_process, now, open_core, open_hands, publishing
+from exemplar.wiring import Bus, Core, handlers_of, in_process, open_core, open_hands, publishing
 from gateway.door import Door, DoorSettings, create_door
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.event_hub import open_event_hub

@@ -10,8 +10,9 @@ from actors.jobs.desk import Desk
 from actors.jobs.scheduler import Scheduler
 from actors.webhooks.sender import open_sender
 from events.commit import Commit
+from exemplar.clock import now
 from exemplar.environment import read_signing
-from exemplar.wiring import Bus, Core, now
+from exemplar.wiring import Bus, Core
 from rabbitmq.relay import relay
 from store.accounts.project_erasure import ProjectErasure
 from store.accounts.sweep import AccountSweep

@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -21,6 +21,7 @@ from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
 from events.envelope import RecordedEvent
+from exemplar.clock import now
 from exemplar.environment import ConfigurationError, read
 from gateway.events.visible import visible
 from rabbitmq.broker import Handler
@@ -40,11 +41,6 @@ from store.webhooks.webhooks import Webhooks
 Bus = Publisher | InProcessBroker
 
 log = structlog.get_logger()
-
-
-def now() -> datetime:
-    """Tell the time; the one clock of the product."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
