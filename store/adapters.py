@@ -13,12 +13,12 @@ from store.accounts.projector import AccountProjector
 from store.audit.checkpoints import MongoCheckpoints
 from store.audit.commit_scan import MongoScan
 from store.commits.mongo import MongoEventStore
+from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
-from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_personal_data import MongoPersonalData
-from store.generations.mongo_predictions import MongoPredictions
 from store.generations.mongo_projection import MongoProjection
-from store.generations.mongo_queue import MongoQueue
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
 from store.log.feeds import MongoFeeds
 from store.log.mongo_parking import MongoParking
 from store.log.sealed_log import SealedLog
@@ -42,9 +42,9 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "blobs": MongoBlobs,
     "ledger": MongoLedger,
     "projection": MongoProjection,
-    "predictions": MongoPredictions,
-    "lists": MongoLists,
-    "queue": MongoQueue,
+    "predictions": Predictions,
+    "lists": Lists,
+    "queue": Queue,
     "usage": Usage,
     "durations": RecentDurations,
     "request_counts": MongoRequestCounts,

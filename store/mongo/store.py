@@ -20,12 +20,12 @@ from store.audit.checkpointing import Checkpointer, open_checkpointer
 from store.audit.checkpoints import MongoCheckpoints
 from store.audit.commit_scan import MongoScan
 from store.commits.mongo import MongoEventStore
+from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
-from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_personal_data import MongoPersonalData
-from store.generations.mongo_predictions import MongoPredictions
 from store.generations.mongo_projection import MongoProjection
-from store.generations.mongo_queue import MongoQueue
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
 from store.log.feeds import MongoFeeds
 from store.log.mongo_parking import MongoParking
 from store.log.sealed_log import SealedLog
@@ -50,8 +50,8 @@ class MongoStore:
     blobs: MongoBlobs
     ledger: MongoLedger
     projection: MongoProjection
-    lists: MongoLists
-    queue: MongoQueue
+    lists: Lists
+    queue: Queue
     log: SealedLog
     checkpoints: MongoCheckpoints
     scan: MongoScan
@@ -59,7 +59,7 @@ class MongoStore:
     subscribers: SubscriberCheckpoints
     parking: MongoParking
     leases: MongoLeases
-    predictions: MongoPredictions
+    predictions: Predictions
     outgoing: MongoOutgoing
     requests: MongoRequestCounts
     durations: RecentDurations
@@ -79,8 +79,8 @@ class MongoStore:
             blobs=MongoBlobs(database),
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
-            lists=MongoLists(database),
-            queue=MongoQueue(database),
+            lists=Lists(database),
+            queue=Queue(database),
             log=SealedLog(database),
             checkpoints=MongoCheckpoints(database),
             scan=MongoScan(database),
@@ -88,7 +88,7 @@ class MongoStore:
             subscribers=SubscriberCheckpoints(database),
             parking=MongoParking(database),
             leases=MongoLeases(database, holder=holder),
-            predictions=MongoPredictions(database),
+            predictions=Predictions(database),
             outgoing=MongoOutgoing(database),
             requests=MongoRequestCounts(database),
             durations=RecentDurations(database),
