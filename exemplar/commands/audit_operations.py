@@ -14,8 +14,8 @@ from exemplar.clock import now
 from exemplar.commands.run_on_store import run_on_store
 from exemplar.environment import ConfigurationError, read_signing
 from store.audit.checkpointing import Checkpointer
-from store.audit.checkpoints import MongoCheckpoints
-from store.audit.commit_scan import MongoScan
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
 from store.audit.proofs import NothingToProveError, prove_event, prove_growth
 from store.audit.verification import AuditReport, verify
 from store.commits.contract import EventStore
@@ -35,7 +35,7 @@ def make_checkpoint() -> int:
     """Sign the log as it is now and print the note; the latest one when nothing is new."""
     signer, trusted = _signer(), read_signing().trusted
 
-    async def make(sealed_log: SealedLog, checkpoints: MongoCheckpoints) -> str:
+    async def make(sealed_log: SealedLog, checkpoints: Checkpoints) -> str:
         while await sealed_log.seal(limit=_SEALED_AT_ONCE) >= _SEALED_AT_ONCE:
             pass  # commits appended meanwhile are left to the next checkpoint
         checkpointer = Checkpointer(checkpoints, signer=signer, trusted=trusted, clock=now)
@@ -50,7 +50,7 @@ def make_checkpoint() -> int:
 def prove(event_id: str) -> int:
     """Print the proof that an event is in the log."""
 
-    async def proof(events: EventStore, checkpoints: MongoCheckpoints) -> str:
+    async def proof(events: EventStore, checkpoints: Checkpoints) -> str:
         return _json(await prove_event(event_id, events, checkpoints, _trusted(())))
 
     return _print_result(proof)
@@ -59,7 +59,7 @@ def prove(event_id: str) -> int:
 def prove_grown(size: int) -> int:
     """Print the proof that the log of an earlier checkpoint has only grown."""
 
-    async def proof(checkpoints: MongoCheckpoints) -> str:
+    async def proof(checkpoints: Checkpoints) -> str:
         return _json(await prove_growth(size, checkpoints, _trusted(())))
 
     return _print_result(proof)
@@ -69,7 +69,7 @@ def verify_log(*, keys: Sequence[str], as_json: bool) -> int:
     """Verify the log, with progress on standard error; return exit code 1 at the first contradiction."""
     trusted = _trusted(keys)
 
-    async def verification(commit_scan: MongoScan, checkpoints: MongoCheckpoints) -> str:
+    async def verification(commit_scan: CommitScan, checkpoints: Checkpoints) -> str:
         report = await verify(commit_scan, checkpoints, trusted, _Progress())
         return _json(_fields(report)) if as_json else _text(report)
 

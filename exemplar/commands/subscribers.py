@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from actors.jobs.subscribers import SUBSCRIBERS
 from events.envelope import format_time
 from exemplar.commands.run_on_store import run_on_store
-from store.log.mongo_parking import MongoParking
-from store.log.parking import Parked
+from store.log.parking import Parked, Parking
 from store.log.sealed_log import SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 
@@ -32,7 +31,7 @@ def show_subscribers(*, as_json: bool) -> int:
 
 
 async def _report(
-    sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, parking: MongoParking
+    sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, parking: Parking
 ) -> SubscribersReport:
     positions = {name: await subscriptions.position(name) for name in SUBSCRIBERS}
     return SubscribersReport(await sealed_log.head(), positions, await parking.all())
