@@ -24,8 +24,8 @@ from store.log.feeds import Feeds
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import Database, reachable
-from store.mongo.health import StoreHealth
+from store.mongo.connection import Database, open_database, reachable
+from store.mongo.health import DatabaseHealth
 from store.mongo.schema_version import record_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
@@ -35,6 +35,8 @@ from store.webhooks.mongo_deliveries import MongoDeliveries
 from store.webhooks.mongo_endpoints import MongoEndpoints
 from store.webhooks.mongo_outgoing import MongoOutgoing
 from store.webhooks.mongo_secrets import MongoSecrets
+
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -62,7 +64,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "endpoints": MongoEndpoints,
     "deliveries": MongoDeliveries,
     "webhook_secrets": MongoSecrets,
-    "store_health": StoreHealth,
+    "database_health": DatabaseHealth,
 }
 
 
