@@ -13,8 +13,8 @@ from events.commit import Commit
 from exemplar.environment import read_signing
 from exemplar.wiring import Bus, Core, now
 from rabbitmq.relay import relay
+from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
 
 RELAY_AFTER = timedelta(seconds=2)
 RELAY_BATCH = 500
@@ -45,7 +45,7 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
                 unknown={},
                 cursors={},
                 sender=sender,
-                accounts=_account_sweep(core),
+                accounts=_account_erasure(core),
             )
         )
         scheduler.start()
@@ -55,20 +55,20 @@ async def scheduling(core: Core, hands: Hands, bus: Bus) -> AsyncIterator[None]:
             await scheduler.stop()
 
 
-def _account_sweep(core: Core) -> AccountSweep:
-    """Make what completes account changes and erasures."""
-    return AccountSweep(
-        accounts=core.store.accounts,
-        drafts=core.store.drafts.stale,
-        changes=core.store.account_changes(now),
-        platform=core.store.platform_changes(now),
-        projects=ProjectErasure(
-            accounts=core.store.accounts,
-            changes=core.store.account_changes(now),
+def _account_erasure(core: Core) -> AccountErasure:
+    """Make what erases the data of deleted users and projects."""
+    changes = core.store.account_changes(now)
+    return AccountErasure(
+        deletions=core.store.deletions,
+        account_changes=changes,
+        project_erasure=ProjectErasure(
+            deletions=core.store.deletions,
+            account_changes=changes,
             webhooks=core.webhooks,
             after=timedelta(days=core.actors.keep_deleted_projects_days),
             clock=now,
         ),
+        sessions=core.store.accounts.sessions,
         generations=core.generations,
         lists=core.store.lists,
         personal_data=core.store.personal_data,

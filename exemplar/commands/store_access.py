@@ -13,8 +13,7 @@ from domain.errors import ExemplarError
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
 from gateway.auth.authentication import AuthenticationSettings
-from store.accounts.slots import AlreadyExistsError
-from store.errors import StoreError
+from store.errors import AlreadyExistsError, StoreError
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 
@@ -28,7 +27,7 @@ async def open_account_administration(home: Path | None) -> AsyncIterator[Accoun
     """Open the store of the environment, or that of a running `exemplar up` whose folder is `home`."""
     async with open_store(home, holder="accounts") as store:
         peppers = _peppers(home)
-        await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
+        await asyncio.gather(store.events.ensure_indexes(), store.accounts.ensure_indexes())
         changes = store.account_changes(now)
         platform = store.platform_changes(now)
         try:

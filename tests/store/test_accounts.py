@@ -14,8 +14,7 @@ from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import KeyRecord
-from store.accounts.slots import AlreadyExistsError
-from store.errors import StoreUnavailableError
+from store.errors import AlreadyExistsError, StoreUnavailableError
 from store.mongo.connection import Database, open_client, open_database
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
@@ -49,7 +48,7 @@ async def database(mongodb_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
     store = MongoStore.open(StoreSettings(mongodb_url=SecretStr(mongodb_url)), holder="tests", clock=clock)
-    await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
+    await asyncio.gather(store.events.ensure_indexes(), store.accounts.ensure_indexes())
     yield store
     store.close()
 
