@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
+
+from pymongo import IndexModel
 
 from domain.accounts.access import AccountState, Role, Tenancy
 from store.accounts.account_states import AccountStateReader
@@ -29,7 +31,7 @@ from store.accounts.records import (
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import StaffAccounts
 from store.accounts.tenancies import Tenancies, TenancyQuery
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
 
@@ -39,6 +41,22 @@ class Accounts:
 
     `AccountChanges` and `PlatformChanges` change accounts; here only sessions and hashes are written.
     """
+
+    indexes: ClassVar[Indexes] = {
+        "developers": [IndexModel("email", unique=True), IndexModel(_NEWEST_FIRST)],
+        "projects": [
+            IndexModel([("developer_id", 1), ("created_at", -1)]),
+            IndexModel("deleted_at", sparse=True),
+        ],
+        "users": [
+            IndexModel([("project_id", 1), ("email", 1)], unique=True),
+            IndexModel([("developer_id", 1), ("created_at", -1)]),
+            IndexModel("deleted_at", sparse=True),
+        ],
+        **AccountKeys.indexes,
+        **AccountSessions.indexes,
+        **StaffAccounts.indexes,
+    }
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._developers = database["developers"]
@@ -52,18 +70,6 @@ class Accounts:
         self.sessions = AccountSessions(database)
         self.staff = StaffAccounts(database)
         self.states = AccountStateReader(database)
-
-    async def ensure_indexes(self) -> None:
-        """Create the indexes for uniqueness and for every query; repeatable."""
-        await self.keys.ensure_indexes()
-        await self.sessions.ensure_indexes()
-        await self.staff.ensure_indexes()
-        with reachable():
-            await self._developers.create_index("email", unique=True)
-            await self._developers.create_index(_NEWEST_FIRST)
-            await self._projects.create_index([("developer_id", 1), ("created_at", -1)])
-            await self._users.create_index([("project_id", 1), ("email", 1)], unique=True)
-            await self._users.create_index([("developer_id", 1), ("created_at", -1)])
 
     async def developer(self, developer_id: str) -> DeveloperRecord | None:
         with reachable():

@@ -22,11 +22,6 @@ class Deletions:
         self._projects = database["projects"]
         self._users = database["users"]
 
-    async def ensure_indexes(self) -> None:
-        with reachable():
-            await self._projects.create_index("deleted_at", sparse=True)
-            await self._users.create_index("deleted_at", sparse=True)
-
     async def projects(self, deleted_before: datetime, *, limit: int = 20) -> list[tuple[str, str]]:
         """List (developer, project) of projects that were deleted before a time."""
         query = {"deleted_at": {"$lt": deleted_before}, "erased_at": None}

@@ -8,10 +8,10 @@ import structlog
 from domain.generation import decisions
 from domain.generation.listing import Filters, Scope
 from events.envelope import Cause
+from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import DeletedUser, Deletions
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sessions import AccountSessions
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.lists import Lists
@@ -38,7 +38,7 @@ class AccountErasure:
         deletions: Deletions,
         account_changes: AccountChanges,
         project_erasure: ProjectErasure,
-        sessions: AccountSessions,
+        accounts: Accounts,
         generations: Generations,
         lists: Lists,
         personal_data: PersonalDataStore,
@@ -48,7 +48,7 @@ class AccountErasure:
         self._deletions = deletions
         self._changes = account_changes
         self._project_erasure = project_erasure
-        self._sessions = sessions
+        self._accounts = accounts
         self._generations = generations
         self._lists = lists
         self._personal_data = personal_data
@@ -67,7 +67,7 @@ class AccountErasure:
 
     async def _erase_user(self, user: DeletedUser) -> int:
         scope = Scope(user.project_id, user.user_id)
-        rows = (await self._lists.behind(None, scope, Filters(), limit=_PAGE)).rows
+        rows = (await self._lists.older_than(None, scope, Filters(), limit=_PAGE)).rows
         for row in rows:
             await self._erase_generation(row.id)
         if rows:
@@ -75,7 +75,7 @@ class AccountErasure:
             return len(rows)
         since = self._empty_since.setdefault(user.user_id, self._clock())
         if self._clock() - since >= LATE_ARRIVALS:
-            await self._sessions.forget_subject(user.user_id)
+            await self._accounts.sessions.forget_subject(user.user_id)
             await self._changes.record_user_erased(
                 user.developer_id, user.project_id, user.user_id, cause=_CAUSE
             )

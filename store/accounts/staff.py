@@ -1,20 +1,22 @@
 """Reads of operator and auditor accounts."""
 
+from typing import ClassVar
+
+from pymongo import IndexModel
+
 from domain.accounts.access import AccountState, Role
 from store.accounts.queries import STATE, login
 from store.accounts.records import Login, StaffRecord, account_state, record_from
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, Indexes, reachable
 
 
 class StaffAccounts:
     """Read the accounts of operators and auditors; `PlatformChanges` changes them."""
 
+    indexes: ClassVar[Indexes] = {"staff": [IndexModel("email", unique=True)]}
+
     def __init__(self, database: Database) -> None:
         self._staff = database["staff"]
-
-    async def ensure_indexes(self) -> None:
-        with reachable():
-            await self._staff.create_index("email", unique=True)
 
     async def find(self, name: str) -> StaffRecord | None:
         """Find an account by id or by e-mail address in its normal form."""

@@ -296,7 +296,7 @@ def erasure_of(store: MongoStore, generations: Generations, clock: Clock) -> Acc
             after=timedelta(days=30),
             clock=clock,
         ),
-        sessions=store.accounts.sessions,
+        accounts=store.accounts,
         generations=generations,
         lists=store.lists,
         personal_data=store.personal_data,
