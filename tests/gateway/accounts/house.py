@@ -32,9 +32,9 @@ from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import open_event_hub
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
+from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.observations import Observations
@@ -107,7 +107,7 @@ class House:
     store: MongoStore
     changes: AccountChanges
     generations: Generations
-    sweep: AccountSweep
+    erasure: AccountErasure
     tokens: Tokens
     clock: Clock
     password_hash: str
@@ -284,19 +284,19 @@ def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
     )
 
 
-def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountSweep:
-    return AccountSweep(
-        accounts=store.accounts,
-        drafts=store.drafts.stale,
-        changes=store.account_changes(clock),
-        platform=store.platform_changes(clock),
-        projects=ProjectErasure(
-            accounts=store.accounts,
-            changes=store.account_changes(clock),
+def erasure_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountErasure:
+    changes = store.account_changes(clock)
+    return AccountErasure(
+        deletions=store.deletions,
+        account_changes=changes,
+        project_erasure=ProjectErasure(
+            deletions=store.deletions,
+            account_changes=changes,
             webhooks=webhooks_of(store, clock),
             after=timedelta(days=30),
             clock=clock,
         ),
+        accounts=store.accounts,
         generations=generations,
         lists=store.lists,
         personal_data=store.personal_data,
