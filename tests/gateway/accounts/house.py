@@ -19,7 +19,7 @@ from domain.accounts.credentials import PasswordSettings, Peppers, display_prefi
 from domain.accounts.tiers import TIERS
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeys
 from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause
@@ -259,7 +259,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         store=store,
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        observations=Observations(generations, store.personal_data, store.predictions, PriceSettings()),
+        observations=Observations(generations, store.personal_data, store.predictions, Price(0.000975)),
         webhooks=webhooks_of(store, clock),
         timeouts=Timeouts(),
         tiers=dict(TIERS),
