@@ -5,13 +5,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
-from domain.accounts.credentials import PasswordSettings
 from domain.audit.checkpoint_key import CheckpointSettings
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import TokenSettings
-from gateway.door import DoorSettings
-from gateway.events.connection import StreamSettings
-from gateway.settings import GatewaySettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -39,14 +33,3 @@ def read(settings: type[Settings]) -> Settings:
 def read_signing() -> CheckpointSettings:
     """Read who signs checkpoints."""
     return read(CheckpointSettings)
-
-
-def read_door() -> DoorSettings:
-    """Read everything that the door is configured with."""
-    return DoorSettings(
-        gateway=read(GatewaySettings),
-        tokens=read(TokenSettings),
-        authentication=read(AuthenticationSettings),
-        passwords=read(PasswordSettings),
-        streams=read(StreamSettings),
-    )

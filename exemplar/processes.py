@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime
 
 import structlog
 
@@ -12,17 +13,30 @@ from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.providers.webhook_secret import WebhookSecret
 from actors.subscriptions import QUEUES
-from exemplar.environment import ConfigurationError, read, read_door
+from exemplar.environment import ConfigurationError, read
+from exemplar.gateway_wiring import create_gateway, gateway_settings
+from exemplar.injection import Dependencies
 from exemplar.scheduler_wiring import scheduling
 from exemplar.wiring import Bus, Core, handlers_of, in_process, now, open_core, open_hands, publishing
-from gateway.door import Door, DoorSettings, create_door
 from gateway.events.broadcaster import Broadcaster
-from gateway.events.event_hub import open_event_hub
 from gateway.http.server import open_door
+from gateway.settings import GatewaySettings
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
+
+STORE_PARTS = (
+    "accounts",
+    "blobs",
+    "events",
+    "feeds",
+    "lists",
+    "personal_data",
+    "projection",
+    "queue",
+    "usage",
+)
 
 Process = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -30,16 +44,14 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator[None]:
-    """Open the door."""
-    model = ReplicateProvider(read(ReplicateSettings), clock=now)
-    door = door_of(core, settings, bus, model)
-    gateway = settings.gateway
+async def serving(core: Core, settings: Mapping[str, object], bus: Bus) -> AsyncIterator[None]:
+    """Serve the gateway."""
+    provider = ReplicateProvider(read(ReplicateSettings), clock=now)
+    dependencies = gateway_dependencies(core, settings, bus, provider)
+    app = create_gateway(dependencies)
+    gateway: GatewaySettings = dependencies.get("gateway_settings")
     try:
-        async with (
-            open_door(create_door(door, settings), gateway),
-            waking(core, bus, door.event_hub.broadcaster),
-        ):
+        async with open_door(app, gateway), waking(core, bus, dependencies.get("broadcaster")):
             log.info("listening", host=gateway.host, port=gateway.port)
             yield
     except OSError as error:
@@ -47,25 +59,34 @@ async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator
             f"EXEMPLAR_PORT {gateway.port} cannot be opened: {error.strerror}"
         ) from error
     finally:
-        await model.close()
+        await provider.close()
 
 
-def door_of(core: Core, settings: DoorSettings, bus: Bus, model: ReplicateProvider) -> Door:
-    """Collect what the door is handed."""
-    return Door(
-        store=core.store,
+def gateway_dependencies(
+    core: Core,
+    settings: Mapping[str, object],
+    bus: Bus,
+    provider: ReplicateProvider,
+    clock: Callable[[], datetime] = now,
+) -> Dependencies:
+    """Provide what the gateway's services and routes name."""
+    store = core.store
+    return Dependencies(
+        **settings,
+        **{name: getattr(store, name) for name in STORE_PARTS},
+        request_counts=store.requests,
+        account_changes=store.account_changes(clock),
+        platform_changes=store.platform_changes(clock),
         generations=core.generations,
         admission=core.admission,
         observations=core.observations,
         webhooks=core.webhooks,
         timeouts=core.timeouts.timeouts,
         tiers=core.tiers,
-        provider_secret=WebhookSecret(model, now),
-        event_hub=open_event_hub(
-            core.store.events, core.store.feeds, secret=settings.id_key, settings=settings.streams
-        ),
-        broker=lambda: _broker_health(bus),
-        clock=now,
+        provider_secret=WebhookSecret(provider, clock),
+        database_health=store.health,
+        broker_health=lambda: _broker_health(bus),
+        clock=clock,
     )
 
 
@@ -113,7 +134,7 @@ async def consuming(core: Core, hands: Hands) -> AsyncIterator[None]:
 @asynccontextmanager
 async def gateway() -> AsyncIterator[None]:
     """Run the door against RabbitMQ."""
-    settings = read_door()
+    settings = gateway_settings()
     async with open_core() as core, publishing(core) as publisher, serving(core, settings, publisher):
         yield
 
@@ -139,7 +160,7 @@ async def scheduler() -> AsyncIterator[None]:
 @asynccontextmanager
 async def solo() -> AsyncIterator[None]:
     """Run door, actors and schedule in this one process, without RabbitMQ."""
-    settings = read_door()
+    settings = gateway_settings()
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(open_core())
         hands = await stack.enter_async_context(open_hands(core))

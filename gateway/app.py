@@ -1,4 +1,4 @@
-"""The door as one aiohttp application; made by the composition root from what it opened."""
+"""The gateway as one aiohttp application."""
 
 from collections.abc import Iterable, Sequence
 
@@ -47,7 +47,7 @@ _CORS_EXPOSED = (
 def create_app(
     tables: Iterable[Sequence[web.RouteDef]], *, timeouts: BodyTimeouts, cors_origins: Sequence[str]
 ) -> web.Application:
-    """Put all routes behind one door: request ids, errors, patience with bodies, CORS for some origins."""
+    """Serve route tables with request ids, error answers, body time-outs and CORS for some origins."""
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
     app.middlewares.append(refusals_middleware)
@@ -70,6 +70,6 @@ def _allow(app: web.Application, routes: Iterable[web.AbstractRoute], origins: S
 
 
 async def _vary(_: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Tell caches that an answer depends on who asks: another origin's must not be served from it."""
+    """Tell caches that an answer depends on the origin, so that they serve it to no other."""
     known = response.headers.get("Vary")
     response.headers["Vary"] = f"{known}, Origin" if known else "Origin"

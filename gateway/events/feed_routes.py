@@ -8,6 +8,7 @@ from aiohttp import web
 
 from domain.generation.feed_cursor import BEGINNING, Cursor, Cursors
 from domain.generation.generation import Generation, id_of, state_of
+from domain.paths import GENERATIONS, PROJECT_EVENTS, PROJECTS
 from events.envelope import format_time
 from gateway.accounts.identity import IdentityRoutes, path_id
 from gateway.accounts.projects import own_project
@@ -18,19 +19,18 @@ from gateway.events.feeds import Feed, FeedPage, Feeds
 from gateway.events.positions import asked_form, asked_number, asked_position, asked_wait, lines_of, page_of
 from gateway.events.readers import Readers
 from gateway.events.sse import frame
-from gateway.generations.links import PREFIX
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
 _PASSAGE = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
-_OWN = PREFIX + "/events"
+_OWN = f"{GENERATIONS}/events"
 _RESET = frame("reset", {"reason": "unknown_position"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRoutes:
-    """What the routes need; `table` lists them."""
+    """Read the events of many generations."""
 
     door: IdentityRoutes
     generations: Generations
@@ -39,14 +39,13 @@ class FeedRoutes:
     connections: Connections
     readers: Readers
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        project = "/api/v1/projects/{project_id}/events"
         return [
             web.get(_OWN, self.read_own),
             web.post(_OWN + "/ticket", self.ticket_for_own),
-            web.get(project, self.read_project),
-            web.post(project + "/ticket", self.ticket_for_project),
+            web.get(PROJECT_EVENTS, self.read_project),
+            web.post(f"{PROJECT_EVENTS}/ticket", self.ticket_for_project),
         ]
 
     async def read_own(self, request: web.Request) -> web.StreamResponse:
@@ -160,7 +159,7 @@ class FeedRoutes:
 
 
 def _project(project: str) -> str:
-    return f"/api/v1/projects/{project}/events"
+    return f"{PROJECTS}/{project}/events"
 
 
 def _shown(generation: Generation) -> dict[str, Any]:
