@@ -118,15 +118,6 @@ def _session_revalidation(
     return SessionRevalidation(event_hub.connections, account_status, period=stream_settings.recheck)
 
 
-def _upload_reader(gateway_settings: GatewaySettings, upload_budget: UploadBudget) -> UploadReader:
-    return UploadReader(
-        body_timeouts=gateway_settings,
-        upload_budget=upload_budget,
-        image_memory=gateway_settings.upload_memory,
-        ceilings=gateway_settings.ceilings,
-    )
-
-
 def _door(
     *,
     accounts: Accounts,
@@ -223,7 +214,7 @@ SERVICES: Final[Mapping[str, Callable[..., object]]] = {
     "upload_budget": lambda gateway_settings: UploadBudget(
         gateway_settings.upload_budget, wait=gateway_settings.upload_wait
     ),
-    "upload_reader": _upload_reader,
+    "upload_reader": UploadReader,
     "kept_contents": KeptContents,
     "recorder": SubmissionRecorder,
     "completion_wait": CompletionWait,

@@ -19,7 +19,7 @@ from exemplar.injection import Dependencies
 from exemplar.scheduler_wiring import scheduling
 from exemplar.wiring import Bus, Core, handlers_of, in_process, now, open_core, open_hands, publishing
 from gateway.events.broadcaster import Broadcaster
-from gateway.http.server import open_door
+from gateway.http.server import serve
 from gateway.settings import GatewaySettings
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
@@ -51,7 +51,7 @@ async def serving(core: Core, settings: Mapping[str, object], bus: Bus) -> Async
     app = create_gateway(dependencies)
     gateway: GatewaySettings = dependencies.get("gateway_settings")
     try:
-        async with open_door(app, gateway), waking(core, bus, dependencies.get("broadcaster")):
+        async with serve(app, gateway), waking(core, bus, dependencies.get("broadcaster")):
             log.info("listening", host=gateway.host, port=gateway.port)
             yield
     except OSError as error:

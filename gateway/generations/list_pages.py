@@ -10,7 +10,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, FieldError
 from domain.generation.generation import Generation
 from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
-from domain.generation.listing import Filters, ListCursors, Place, Scope
+from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
 from gateway.generations.ids import GenerationIds
 from store.generations.generations import Generations
 from store.generations.lists import Lists, Total
@@ -71,17 +71,17 @@ class ListPages:
         self, window: CursorWindow, scope: Scope, filters: Filters
     ) -> tuple[list[Row], Mapping[str, Any]]:
         """Read the rows after the cursor; the total is counted on the first page alone."""
-        place = None if window.cursor is None else self._place(window.cursor, scope, filters)
-        found = await self.lists.behind(place, scope, filters, limit=window.limit)
+        after = None if window.cursor is None else self._cursor(window.cursor, scope, filters)
+        found = await self.lists.behind(after, scope, filters, limit=window.limit)
         cursor = None if found.more is None else self.list_cursors.write(found.more, scope, filters)
-        counted = _counted(await self.lists.total(scope, filters)) if place is None else {}
+        counted = _counted(await self.lists.total(scope, filters)) if after is None else {}
         return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
 
-    def _place(self, cursor: str, scope: Scope, filters: Filters) -> Place:
-        place = self.list_cursors.read(cursor, scope, filters)
-        if place is None:
+    def _cursor(self, text: str, scope: Scope, filters: Filters) -> ListCursor:
+        cursor = self.list_cursors.read(text, scope, filters)
+        if cursor is None:
             raise _refusal("cursor", "is no cursor of this list with these filters")
-        return place
+        return cursor
 
 
 def _is_in(generation: Generation, scope: Scope) -> bool:

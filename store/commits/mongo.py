@@ -10,15 +10,17 @@ from typing import Any
 
 import structlog
 from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import BulkWriteError, PyMongoError, WTimeoutError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_from, commit_of
 from events.envelope import Cause
 from events.event import Event
+from store.commits.contract import Write
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
 log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ class MongoEventStore:
     """Append and read commits; concurrent appends and marks share round trips."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._commits = database.get_collection("commits")
         self._appends: Batcher[Document, None] = Batcher(self._insert)
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
@@ -44,7 +47,14 @@ class MongoEventStore:
             )
 
     async def append(
-        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+        self,
+        stream: str,
+        expected_version: int,
+        events: Sequence[Event],
+        *,
+        cause: Cause,
+        time: datetime,
+        write: Write | None = None,
     ) -> Commit:
         if not events:
             raise ValueError("a commit has at least one event")
@@ -52,8 +62,11 @@ class MongoEventStore:
         writer = secrets.token_hex(12)
         commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
         try:
-            await self._appends.put(_document(commit, time))
-        except _DuplicateError:
+            if write is None:
+                await self._appends.put(_document(commit, time))
+            else:
+                await self._insert_with(write, commit, time)
+        except (_DuplicateError, CommitOutcomeUnknownError):
             # Success only when the stored writer is mine: the driver retried a write.
             await self._settle_unknown(commit)
         except PyMongoError as error:
@@ -140,6 +153,16 @@ class MongoEventStore:
             for fault in error.details["writeErrors"]:
                 outcomes[fault["index"]] = _fault(fault)
         return outcomes
+
+    async def _insert_with(self, write: Write, commit: Commit, time: datetime) -> None:
+        async def work(session: Session) -> None:
+            try:
+                await self._commits.insert_one(_document(commit, time), session=session)
+            except DuplicateKeyError as error:
+                raise _DuplicateError from error
+            await write(commit, session)
+
+        await in_transaction(self._database, work)
 
     async def _clear(self, commit_ids: Sequence[str]) -> list[Exception | None]:
         await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"outbox": ""}})

@@ -3,7 +3,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
-from domain.generation.listing import TOTAL_BOUND, Filters, Place, Scope, label_of
+from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope, label_of
 from store.generations.lists import Stretch, Total
 from store.generations.mongo_projection import row_from
 from store.generations.projection import Row
@@ -49,7 +49,9 @@ class MongoLists:
     async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[Row]:
         return await self._read(query_of(scope, filters), scope, filters, (page - 1) * per_page, per_page)
 
-    async def behind(self, place: Place | None, scope: Scope, filters: Filters, *, limit: int) -> Stretch:
+    async def behind(
+        self, place: ListCursor | None, scope: Scope, filters: Filters, *, limit: int
+    ) -> Stretch:
         query = query_of(scope, filters)
         if place is not None:
             # The first bounds the index; the second, in a form that no other plan can be made of, takes out
@@ -58,7 +60,7 @@ class MongoLists:
             query["$nor"] = [{"created_at": place.created_at, "_id": {"$gte": place.id}}]
         rows = await self._read(query, scope, filters, 0, limit + 1)
         if len(rows) > limit:
-            return Stretch(rows[:limit], Place(rows[limit - 1].created_at, rows[limit - 1].id))
+            return Stretch(rows[:limit], ListCursor(rows[limit - 1].created_at, rows[limit - 1].id))
         return Stretch(rows, await self._last_compared(query, scope, filters))
 
     async def total(self, scope: Scope, filters: Filters) -> Total:
@@ -90,7 +92,7 @@ class MongoLists:
         """Compare the newest rows that the index finds with what it does not hold."""
         return [{"$match": indexed}, {"$sort": dict(_NEWEST)}, {"$limit": self._bound}, {"$match": rest}]
 
-    async def _last_compared(self, query: Document, scope: Scope, filters: Filters) -> Place | None:
+    async def _last_compared(self, query: Document, scope: Scope, filters: Filters) -> ListCursor | None:
         """Find the row at which comparing stopped; None when everything was compared."""
         indexed, rest = _parted(query, scope, filters)
         if not rest:
@@ -98,7 +100,7 @@ class MongoLists:
         found = self._rows.find(indexed, {"created_at": 1}).hint(index_of(scope, filters)).sort(_NEWEST)
         with reachable():
             last = await found.skip(self._bound - 1).limit(1).to_list(1)
-        return Place(last[0]["created_at"], last[0]["_id"]) if last else None
+        return ListCursor(last[0]["created_at"], last[0]["_id"]) if last else None
 
 
 def query_of(scope: Scope, filters: Filters) -> Document:

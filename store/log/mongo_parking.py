@@ -16,7 +16,7 @@ class MongoParking:
 
     async def ensure_indexes(self) -> None:
         """Create what the queries need; repeatable."""
-        await self._parked.create_index([("follower", ASCENDING), ("due_at", ASCENDING)])
+        await self._parked.create_index([("subscriber", ASCENDING), ("due_at", ASCENDING)])
 
     async def park(self, one: Parked) -> None:
         """Keep or replace one; repeatable."""
@@ -27,7 +27,7 @@ class MongoParking:
 
     async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
         """Read what a follower may try again now, the longest due first."""
-        query = {"follower": subscriber, "due_at": {"$lte": now}}
+        query = {"subscriber": subscriber, "due_at": {"$lte": now}}
         with reachable():
             found = await self._parked.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
         return [_parked(document) for document in found]

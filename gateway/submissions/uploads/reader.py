@@ -21,7 +21,8 @@ from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.submission.image_header import MAX_BYTES, DimensionsExceeded, UnsupportedFormat, judge
 from domain.submission.instructions import parse_instructions
 from domain.submission.model_inputs import Ceilings
-from gateway.http.bodies import Body, BodyTimeouts
+from gateway.http.bodies import Body
+from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.uploads.budget import UploadBudget
 from gateway.submissions.uploads.fields import (
@@ -38,12 +39,10 @@ MAX_BODY: Final = MAX_IMAGES * MAX_BYTES + 1024 * 1024  # five images and slack 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadReader:
-    """Read submissions; `image_memory` is how many bytes of one image stay in memory."""
+    """Read submissions within the limits of the settings and the upload budget of the process."""
 
-    body_timeouts: BodyTimeouts
+    gateway_settings: GatewaySettings
     upload_budget: UploadBudget
-    image_memory: int
-    ceilings: Ceilings
 
     @asynccontextmanager
     async def read(self, request: web.Request) -> AsyncIterator[Content]:
@@ -52,13 +51,14 @@ class UploadReader:
         Raises ExemplarError or FieldError in the order above, ConnectionError when the client disconnected.
         Images and budget are released at the end of the block, or at once when reading fails.
         """
-        body = Body(request, self.body_timeouts)
+        settings = self.gateway_settings
+        body = Body(request, settings)
         boundary = parse_boundary(request.headers.get("Content-Type", ""))
         if (request.content_length or 0) > MAX_BODY:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
-        with self.upload_budget.lease() as lease, closing(FormParts(lease, self.image_memory)) as parts:
+        with self.upload_budget.lease() as lease, closing(FormParts(lease, settings.upload_memory)) as parts:
             await _fill(parts, body, boundary)
-            yield _validated(parts, self.ceilings)
+            yield _validated(parts, settings.ceilings)
 
 
 async def _fill(parts: FormParts, body: Body, boundary: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from domain.generation.lifecycle import Timeouts
-from domain.generation.listing import TOTAL_BOUND, Filters, Place, Scope
+from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.lists import Total
 from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_projection import MongoProjection
@@ -52,7 +52,7 @@ FILTERS = {
         id="g00000007",
     ),
 }
-PLACE = Place(NOON + timedelta(seconds=2_500), "g00002500")
+PLACE = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,10 +11,11 @@ from aiohttp import web
 from gateway.http.bodies import body_deadline, expect_handler, read_form, read_json_object
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
-from gateway.http.server import GuardedServer, make_runner
+from gateway.http.server import GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings
-from gateway.submissions.upload import Submission, read_submission
-from gateway.submissions.upload_budget import UploadBudget
+from gateway.submissions.content import Content
+from gateway.submissions.uploads.budget import UploadBudget
+from gateway.submissions.uploads.reader import UploadReader
 
 BOUNDARY = "----a-boundary"
 SECRETS = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), "k" * 32)
@@ -104,7 +105,7 @@ class Wire:
 
 
 class Door:
-    def __init__(self, port: int, budget: UploadBudget, server: GuardedServer) -> None:
+    def __init__(self, port: int, budget: UploadBudget, server: GatewayServer) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.budget = budget
@@ -137,10 +138,10 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def summary(submission: Submission, contents: list[int]) -> dict[str, object]:
+def summary(submission: Content, contents: list[int]) -> dict[str, object]:
     return {
         "images": [
-            [upload.filename, upload.size, upload.sha256, upload.header.format, upload.header.width]
+            [upload.filename, upload.size, upload.sha256, upload.content_type, upload.width]
             for upload in submission.images
         ],
         "read": contents,
@@ -152,8 +153,10 @@ def summary(submission: Submission, contents: list[int]) -> dict[str, object]:
 
 
 def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application:
+    reader = UploadReader(gateway_settings=settings, upload_budget=budget)
+
     async def submit(request: web.Request) -> web.Response:
-        with await read_submission(request, settings=settings, budget=budget) as submission:
+        async with reader.read(request) as submission:
             contents = [len(await upload.read()) for upload in submission.images]
             return web.json_response(summary(submission, contents), status=202)
 
@@ -180,11 +183,11 @@ def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application
 async def open_door(**chosen: object) -> AsyncIterator[Door]:
     settings = make_settings(**chosen)
     budget = UploadBudget(settings.upload_budget, wait=settings.upload_wait)
-    runner = make_runner(make_app(settings, budget), settings)
+    runner = GatewayRunner(make_app(settings, budget), settings)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     server = runner.server
-    assert isinstance(server, GuardedServer)
+    assert isinstance(server, GatewayServer)
     try:
         yield Door(int(runner.addresses[0][1]), budget, server)
     finally:
