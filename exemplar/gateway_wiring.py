@@ -193,7 +193,7 @@ SERVICES: Final[Mapping[str, Callable[..., object]]] = {
         key.get_secret_value() for key in authentication_settings.operator_keys
     ],
     "peppers": lambda authentication_settings: authentication_settings.peppers,
-    "passwords": lambda password_settings: Passwords(password_settings),
+    "passwords": lambda password_settings: Passwords(settings=password_settings),
     "webhook_allow": lambda webhooks: webhooks.settings.allow,
     "read": lambda events: events.read,
     "tokens": _tokens,

@@ -25,18 +25,7 @@ from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
-
-STORE_PARTS = (
-    "accounts",
-    "blobs",
-    "events",
-    "feeds",
-    "lists",
-    "personal_data",
-    "projection",
-    "queue",
-    "usage",
-)
+from store.mongo.store import MongoStore
 
 Process = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -70,13 +59,9 @@ def gateway_dependencies(
     clock: Callable[[], datetime] = now,
 ) -> Dependencies:
     """Provide what the gateway's services and routes name."""
-    store = core.store
     return Dependencies(
         **settings,
-        **{name: getattr(store, name) for name in STORE_PARTS},
-        request_counts=store.requests,
-        account_changes=store.account_changes(clock),
-        platform_changes=store.platform_changes(clock),
+        **store_dependencies(core.store, clock),
         generations=core.generations,
         admission=core.admission,
         observations=core.observations,
@@ -84,10 +69,20 @@ def gateway_dependencies(
         timeouts=core.timeouts.timeouts,
         tiers=core.tiers,
         provider_secret=WebhookSecret(provider, clock),
-        database_health=store.health,
         broker_health=lambda: _broker_health(bus),
         clock=clock,
     )
+
+
+def store_dependencies(store: MongoStore, clock: Callable[[], datetime]) -> dict[str, object]:
+    """Provide the parts of the store by dependency name."""
+    parts = ("accounts", "blobs", "events", "feeds", "lists", "personal_data", "projection", "queue", "usage")
+    return {name: getattr(store, name) for name in parts} | {
+        "request_counts": store.requests,
+        "account_changes": store.account_changes(clock),
+        "platform_changes": store.platform_changes(clock),
+        "database_health": store.health,
+    }
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,10 +19,9 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
-from exemplar.environment import read_door
-from exemplar.processes import door_of
+from exemplar.gateway_wiring import create_gateway, gateway_settings
+from exemplar.processes import gateway_dependencies
 from exemplar.wiring import Core, open_core
-from gateway.door import create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
 from gateway.events.visible import visible
@@ -114,20 +113,18 @@ class Newsdesk:
 
         A named `port` may be that of another one, if both are `shared`.
         """
-        read = read_door()
-        settings = replace(
-            read,
-            streams=StreamSettings.model_validate(streams),
-            gateway=read.gateway.model_copy(update={"cors_origins": tuple(cors)}),
-        )
-        door = replace(door_of(self.core, settings, self.bus, self.model), clock=self.clock)
-        runner = GatewayRunner(create_door(door, settings), settings.gateway)
+        settings = gateway_settings()
+        gateway = settings["gateway_settings"].model_copy(update={"cors_origins": tuple(cors)})
+        settings |= {"gateway_settings": gateway, "stream_settings": StreamSettings.model_validate(streams)}
+        dependencies = gateway_dependencies(self.core, settings, self.bus, self.model, self.clock)
+        runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
+        event_hub = dependencies.get("event_hub")
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
-            self.stack.callback(self.bus.subscribe(door.event_hub.broadcaster.wake))
+            self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
-        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", door.event_hub, runner)
+        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
 
     async def person(self, gateway: Gateway, beside: Person | None = None) -> Person:
         """Register an end user, of a new developer or of somebody else's project."""

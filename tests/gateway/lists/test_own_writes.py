@@ -94,6 +94,8 @@ async def test_a_store_that_hangs_delays_an_answer_by_a_second_at_most(house: Ho
     async def never(_: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 
-    write_through = WriteThrough(write_rows=never, personal_data=house.store.personal_data, timeouts=Timeouts())
+    write_through = WriteThrough(
+        write_rows=never, personal_data=house.store.personal_data, timeouts=Timeouts()
+    )
     async with asyncio.timeout(20):
         await write_through.write(folded(TO_REQUESTED), {})

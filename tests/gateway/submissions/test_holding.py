@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import ErrorCode, ExemplarError
-from gateway.submissions.uploads.spool import Spool
 from gateway.submissions.uploads.budget import UploadBudget, UploadLease
+from gateway.submissions.uploads.spool import Spool
 from tests.gateway.submissions.wire import SECRETS, make_settings
 
 

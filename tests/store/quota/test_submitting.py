@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from domain.accounts.access import Identity, Role
