@@ -1,5 +1,6 @@
 """Read settings from the environment, or say in one line what is wrong with it."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -28,6 +29,11 @@ def read(settings: type[Settings]) -> Settings:
         variable = name if name.isupper() else f"{settings.model_config.get('env_prefix', '')}{name}".upper()
         reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{variable} {reason}") from None
+
+
+def read_all(settings: Mapping[str, type[BaseSettings]]) -> dict[str, BaseSettings]:
+    """Read several settings from the environment. Raises ConfigurationError for the first wrong one."""
+    return {name: read(kind) for name, kind in settings.items()}
 
 
 def read_signing() -> CheckpointSettings:

@@ -20,7 +20,7 @@ class Links:
     """Write and check links; a signed one is valid for 24 hours from the last full hour."""
 
     def __init__(self, public_url: str | None, secret: bytes) -> None:
-        self._public_url = public_url.rstrip("/") if public_url else None
+        self._public_url = public_url
         self._secret = secret
 
     def base(self, request: web.Request) -> str:

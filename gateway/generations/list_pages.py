@@ -72,8 +72,8 @@ class ListPages:
     ) -> tuple[list[Row], Mapping[str, Any]]:
         """Read the rows after the cursor; the total is counted on the first page alone."""
         after = None if window.cursor is None else self._cursor(window.cursor, scope, filters)
-        found = await self.lists.behind(after, scope, filters, limit=window.limit)
-        cursor = None if found.more is None else self.list_cursors.write(found.more, scope, filters)
+        found = await self.lists.older_than(after, scope, filters, limit=window.limit)
+        cursor = None if found.next_cursor is None else self.list_cursors.write(found.next_cursor, scope, filters)
         counted = _counted(await self.lists.total(scope, filters)) if after is None else {}
         return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
 

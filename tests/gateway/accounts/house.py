@@ -13,7 +13,6 @@ from aiohttp.test_utils import TestClient
 
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
-from actors.providers.webhook_secret import WebhookSecret
 from domain.accounts.access import Claims, Role
 from domain.accounts.credentials import PasswordSettings, Peppers, display_prefix, mint
 from domain.accounts.tiers import TIERS
@@ -26,8 +25,7 @@ from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationCompleted, Picture
 from exemplar.gateway_wiring import create_gateway
-from exemplar.injection import Dependencies
-from exemplar.processes import store_dependencies
+from exemplar.wiring import dependencies_of
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import Tokens, TokenSettings
 from gateway.events.connection import StreamSettings
@@ -38,7 +36,6 @@ from store.accounts.sweep import AccountSweep
 from store.accounts.user_changes import random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
-from store.generations.observations import Observations
 from store.generations.projection import rows_of
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
@@ -247,20 +244,20 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
     provider = ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
     gateway_settings = {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
     keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
-    dependencies = Dependencies(
+    dependencies = dependencies_of(
         gateway_settings=GatewaySettings.model_validate(gateway_settings),
         token_settings=TokenSettings(),
         authentication_settings=AuthenticationSettings.model_validate(keys),
         password_settings=PasswordSettings(memory_kib=8, passes=1),
         stream_settings=StreamSettings(),
-        **store_dependencies(store, clock),
+        price=PriceSettings(),
+        store=store,
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        observations=Observations(generations, store.personal_data, store.predictions, PriceSettings()),
         webhooks=webhooks_of(store, clock),
         timeouts=Timeouts(),
         tiers=dict(TIERS),
-        provider_secret=WebhookSecret(provider, clock),
+        provider=provider,
         broker_health=lambda: {"status": "healthy"},
         clock=clock,
     )

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,16 +12,16 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
-from actors.providers.replicate import ReplicateProvider
-from actors.providers.settings import ReplicateSettings
 from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
-from exemplar.gateway_wiring import create_gateway, gateway_settings
-from exemplar.processes import gateway_dependencies
-from exemplar.wiring import Core, open_core
+from exemplar.environment import read_all
+from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
+from exemplar.injection import Dependencies
+from exemplar.processes import open_resources
+from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
 from gateway.events.visible import visible
@@ -85,17 +85,13 @@ class Gateway:
 
 @dataclass
 class Newsdesk:
-    core: Core
+    dependencies: Dependencies
+    store: MongoStore
     bus: InProcessBroker
-    model: ReplicateProvider
     session: ClientSession
     stack: AsyncExitStack
     ahead: timedelta = timedelta()
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    @property
-    def store(self) -> MongoStore:
-        return self.core.store
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -113,12 +109,20 @@ class Newsdesk:
 
         A named `port` may be that of another one, if both are `shared`.
         """
-        settings = gateway_settings()
-        gateway = settings["gateway_settings"].model_copy(update={"cors_origins": tuple(cors)})
-        settings |= {"gateway_settings": gateway, "stream_settings": StreamSettings.model_validate(streams)}
-        dependencies = gateway_dependencies(self.core, settings, self.bus, self.model, self.clock)
-        runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
+        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
+        settings["stream_settings"] = StreamSettings.model_validate(streams)
+        settings["gateway_settings"] = settings["gateway_settings"].model_copy(
+            update={"cors_origins": tuple(cors)}
+        )
+        dependencies = dependencies_of(
+            **settings,
+            store=self.store,
+            provider=self.dependencies.get("provider"),
+            publisher=self.bus,
+            clock=self.clock,
+        )
         event_hub = dependencies.get("event_hub")
+        runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
@@ -216,10 +220,10 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
 
 @asynccontextmanager
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
-    """Open the product's memory as the environment says, and a post room in which nobody works."""
-    model = ReplicateProvider(ReplicateSettings(), clock=lambda: datetime.now(UTC))
-    async with open_core() as core, AsyncExitStack() as stack:
-        stack.push_async_callback(model.close)
-        bus = InProcessBroker(topology({}), {}, core.outbox.published)
-        core.post.bus = bus
-        yield Newsdesk(core, bus, model, session, stack)
+    """Open the store as the environment says, and a broker without actors."""
+    dependencies = dependencies_of(**read_all(SETTINGS))
+    resources: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+    async with open_resources(resources, dependencies), AsyncExitStack() as stack:
+        bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
+        await bus.start({})
+        yield Newsdesk(dependencies, dependencies.get("store"), bus, session, stack)
