@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
-from aiohttp import web
 from pydantic_settings import BaseSettings
 
 from actors.providers.webhook_secret import WebhookSecret
@@ -126,7 +125,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def create_gateway(dependencies: Dependencies) -> web.Application:
+def create_gateway(dependencies: Dependencies) -> Any:
     """Create the application; raises UnknownDependencyError when a route needs what nobody provides."""
     settings: GatewaySettings = dependencies.get("gateway_settings")
     tables = [dependencies.call(routes).routes() for routes in ROUTES]
