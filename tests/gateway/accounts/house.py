@@ -261,7 +261,8 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         broker_health=lambda: {"status": "healthy"},
         clock=clock,
     )
-    return create_gateway(dependencies)
+    app: web.Application = create_gateway(dependencies)
+    return app
 
 
 def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
