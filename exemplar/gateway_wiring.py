@@ -81,7 +81,6 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "callback_key": lambda gateway_settings: gateway_settings.callback_secret.get_secret_value().encode(),
     "completion_wait": CompletionWait,
     "connections": lambda event_hub: event_hub.connections,
-    "database_health": lambda store: store.health,
     "door": _door,
     "event_hub": lambda events, feeds, id_key, stream_settings: open_event_hub(
         events, feeds, secret=id_key, settings=stream_settings

@@ -252,6 +252,8 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         stream_settings=StreamSettings(),
         price=PriceSettings(),
         store=store,
+        database=store.accounts.database,
+        holder="tests",
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
         webhooks=webhooks_of(store, clock),
