@@ -9,7 +9,8 @@ import structlog
 
 from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation.generation import Generation, fold
+from domain.generation.fold import fold
+from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.generation import GenerationRequested
 from gateway.generations.write_through import WriteThrough

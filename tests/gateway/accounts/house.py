@@ -31,9 +31,9 @@ from gateway.auth.tokens import Tokens, TokenSettings
 from gateway.events.connection import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
+from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.projection import rows_of
@@ -105,7 +105,7 @@ class House:
     store: MongoStore
     changes: AccountChanges
     generations: Generations
-    sweep: AccountSweep
+    erasure: AccountErasure
     tokens: Tokens
     clock: Clock
     password_hash: str
@@ -251,8 +251,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         password_settings=PasswordSettings(memory_kib=8, passes=1),
         stream_settings=StreamSettings(),
         price=PriceSettings(),
-        store=store,
-        database=store.accounts.database,
+        database=store.database,
         holder="tests",
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
@@ -278,19 +277,19 @@ def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
     )
 
 
-def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountSweep:
-    return AccountSweep(
-        accounts=store.accounts,
-        drafts=store.drafts.stale,
-        changes=store.account_changes(clock),
-        platform=store.platform_changes(clock),
-        projects=ProjectErasure(
-            accounts=store.accounts,
-            changes=store.account_changes(clock),
+def erasure_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountErasure:
+    changes = store.account_changes(clock)
+    return AccountErasure(
+        deletions=store.deletions,
+        account_changes=changes,
+        project_erasure=ProjectErasure(
+            deletions=store.deletions,
+            account_changes=changes,
             webhooks=webhooks_of(store, clock),
             after=timedelta(days=30),
             clock=clock,
         ),
+        accounts=store.accounts,
         generations=generations,
         lists=store.lists,
         personal_data=store.personal_data,

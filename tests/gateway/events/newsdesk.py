@@ -223,7 +223,11 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     """Open the store as the environment says, and a broker without actors."""
     dependencies = dependencies_of(**read_all(SETTINGS))
-    resources: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
+    resources: Mapping[str, Opener] = {
+        "database": open_store,
+        "outbox": open_outbox,
+        "provider": open_provider,
+    }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
         await bus.start({})
