@@ -187,7 +187,7 @@ def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
     dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
-    dependencies.set(dependency=dependencies.get, **given)
+    dependencies.set(dependencies=dependencies, dependency=dependencies.get, **given)
     return dependencies
 
 

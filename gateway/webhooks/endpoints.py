@@ -52,7 +52,7 @@ class WebhookRoutes:
     door: IdentityRoutes
     webhooks: Webhooks
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
         one = BASE + "/{endpoint_id}"
         return [
