@@ -20,7 +20,7 @@ from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS
 from actors.webhooks.sender import Sender, open_sender
-from domain.accounts.tiers import TierSettings, tiers_with
+from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeySettings
@@ -37,6 +37,7 @@ from exemplar.gateway_wiring import (
     open_wakeups,
 )
 from exemplar.injection import Dependencies
+from exemplar.tier_settings import TierSettings
 from rabbitmq.broker import Handler
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker

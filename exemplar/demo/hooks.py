@@ -8,7 +8,7 @@ from exemplar.demo import generation
 from exemplar.demo.accounts import Demo, seed
 from exemplar.local.hooks import Hooks
 from exemplar.local.secrets_file import Secrets
-from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.settings import AuthenticationSettings
 from store.mongo.replica_set import initiate_replica_set
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings

@@ -10,15 +10,17 @@ from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
 from domain.paths import GENERATIONS, PROJECT_EVENTS, PROJECTS
 from events.envelope import format_time
-from gateway.accounts.identity import IdentityRoutes, path_id
-from gateway.accounts.projects import own_project
+from gateway.accounts.project_access import own_project
 from gateway.auth.account_status import AccessGrant
+from gateway.auth.authentication import Authenticator
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.feeds import Feed, FeedPage, Feeds
 from gateway.events.positions import asked_form, asked_number, asked_position, asked_wait, lines_of, page_of
 from gateway.events.readers import Readers
 from gateway.events.sse import frame
+from gateway.http.ids import path_id
+from store.accounts.accounts import Accounts
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
@@ -32,7 +34,8 @@ _RESET = frame("reset", {"reason": "unknown_position"})
 class FeedRoutes:
     """Read the events of many generations."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     generations: Generations
     feed_broadcaster: Feeds
     feed_cursors: FeedCursors
@@ -52,7 +55,7 @@ class FeedRoutes:
         """Answer the events of all the caller's generations."""
         admitted = await self.readers.by_ticket(request, _OWN)
         if admitted is None:
-            await self.door.authenticator.reader(request)
+            await self.authenticator.authenticate_end_user(request)
             admitted = self.readers.admitted(request)
         claims = admitted.claims
         return await self._read(request, Feed(claims.project_id or "", claims.subject), admitted)
@@ -62,18 +65,18 @@ class FeedRoutes:
         project = path_id(request, "project_id")
         admitted = await self.readers.by_ticket(request, _project(project), project)
         if admitted is None:
-            await own_project(self.door, request)
+            await own_project(request, self.authenticator, self.accounts)
             admitted = self.readers.admitted(request, project)
         return await self._read(request, Feed(project), admitted)
 
     async def ticket_for_own(self, request: web.Request) -> web.Response:
         """Answer a ticket that opens the events of all the caller's generations for a minute."""
-        await self.door.authenticator.reader(request)
+        await self.authenticator.authenticate_end_user(request)
         return self.readers.ticket(request, _OWN, _OWN)
 
     async def ticket_for_project(self, request: web.Request) -> web.Response:
         """Answer a ticket that opens the events of a project of the developer who asks for a minute."""
-        _, project = await own_project(self.door, request)
+        _, project = await own_project(request, self.authenticator, self.accounts)
         return self.readers.ticket(request, _project(project.id), _project(project.id))
 
     async def _read(self, request: web.Request, feed: Feed, admitted: AccessGrant) -> web.StreamResponse:

@@ -26,7 +26,7 @@ class Readers:
 
     def admitted(self, request: web.Request, project: str | None = None) -> AccessGrant:
         """Note with what a request was let in; `project` is whose generations a developer reads."""
-        return self.account_status.note(*self.authenticator.presented(request), project)
+        return self.account_status.grant(*self.authenticator.presented_credentials(request), project)
 
     async def by_ticket(
         self, request: web.Request, resource: str, project: str | None = None
@@ -48,7 +48,7 @@ class Readers:
 
     def ticket(self, request: web.Request, resource: str, path: str) -> web.Response:
         """Answer an admitted request with a ticket that opens the events at a path for a minute."""
-        issuer, _ = self.authenticator.presented(request)
+        issuer, _ = self.authenticator.presented_credentials(request)
         ticket = self.tickets.write(resource, issuer, self.clock())
         body = {
             "ticket": ticket,

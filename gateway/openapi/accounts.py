@@ -2,17 +2,21 @@
 
 from typing import Final
 
-from gateway.accounts.auth_bodies import (
+from gateway.accounts.histories import HistoryRequest
+from gateway.accounts.requests import (
     DeletionRequest,
     DeveloperCreateRequest,
+    DevelopersRequest,
+    KeyCreateRequest,
     LoginRequest,
     PasswordChangeRequest,
+    PasswordResetRequest,
+    ProjectCreateRequest,
+    ProjectUpdateRequest,
     RefreshRequest,
+    TierRequest,
+    UsersRequest,
 )
-from gateway.accounts.developers import DevelopersRequest, TierRequest
-from gateway.accounts.histories import HistoryRequest
-from gateway.accounts.identity import KeyCreateRequest, PasswordResetRequest
-from gateway.accounts.projects import ProjectCreateRequest, ProjectUpdateRequest, UsersRequest
 from gateway.openapi.operation import Operation
 
 _AUTH: Final = "/api/v1/auth"

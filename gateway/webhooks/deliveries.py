@@ -18,19 +18,16 @@ from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import EXAMPLE_ID, example_of
 from events.catalogue import CATALOGUE
 from events.envelope import format_time
-from gateway.accounts.identity import (
-    IdentityRoutes,
-    path_id,
-    read_model,
-    read_optional_model,
-    read_query,
-    secret_response,
-)
-from gateway.accounts.projects import own_project
+from gateway.accounts.bodies import secret_response
+from gateway.accounts.project_access import own_project
+from gateway.auth.authentication import Authenticator
 from gateway.auth.headers import project_header
+from gateway.http.ids import path_id
+from gateway.http.models import read_model, read_optional_model, read_query
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
 from gateway.webhooks.rotation import rotated
+from store.accounts.accounts import Accounts
 from store.webhooks.deliveries import Delivery
 from store.webhooks.secrets import SecretLostError
 from store.webhooks.webhooks import Webhooks
@@ -72,7 +69,8 @@ class Named:
 class DeliveryRoutes:
     """What the routes need; `table` lists them."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     webhooks: Webhooks
     clock: Callable[[], datetime]
 
@@ -92,9 +90,9 @@ class DeliveryRoutes:
 
     async def default_secret(self, request: web.Request) -> web.Response:
         """Show what signs the webhooks of single requests, to the developer or an end user with all keys."""
-        claims = await self.door.authenticator.account(request)
+        claims = await self.authenticator.authenticate_account(request)
         if claims.role is Role.END_USER:
-            project = (await self.door.authenticator.submitter(request)).project_id
+            project = (await self.authenticator.authenticate_submission(request)).project_id
         else:
             project = await self._project_of_developer(request)
         try:
@@ -188,7 +186,7 @@ class DeliveryRoutes:
 
     async def _named(self, request: web.Request) -> Named:
         """Admit a developer to an endpoint of his project, or to its `default`; 404 for another's."""
-        _, project = await own_project(self.door, request)
+        _, project = await own_project(request, self.authenticator, self.accounts)
         if request.match_info["endpoint_id"] == _DEFAULT:
             return Named(project.id, default_endpoint(project.id))
         registered = await self.webhooks.rows.get(path_id(request, "endpoint_id"))
@@ -198,8 +196,8 @@ class DeliveryRoutes:
 
     async def _project_of_developer(self, request: web.Request) -> str:
         """Admit a developer to the project that X-Project-ID names."""
-        developer = await self.door.authenticator.developer(request)
-        project = await self.door.accounts.project(developer.developer_id, project_header(request) or "")
+        developer = await self.authenticator.authenticate_developer(request)
+        project = await self.accounts.project(developer.developer_id, project_header(request) or "")
         if project is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return project.id

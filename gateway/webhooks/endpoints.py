@@ -14,11 +14,17 @@ from domain.webhooks import endpoint as rules
 from domain.webhooks.addresses import LONGEST_URL
 from events.envelope import format_time
 from events.webhook import WebhookRegistered
-from gateway.accounts.identity import IdentityRoutes, cause_of, path_id, read_model, secret_response
-from gateway.accounts.projects import Description, own_project
+from gateway.accounts.bodies import secret_response
+from gateway.accounts.project_access import own_project
+from gateway.accounts.requests import Description
+from gateway.auth.authentication import Authenticator
+from gateway.http.causes import cause_of
+from gateway.http.ids import path_id
+from gateway.http.models import read_model
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.rotation import rotated
+from store.accounts.accounts import Accounts
 from store.generations.personal_data import salted_digest
 from store.webhooks.endpoints import Address, Registered
 from store.webhooks.slots import LimitReachedError
@@ -49,7 +55,8 @@ class EndpointUpdateRequest(BaseModel):
 class WebhookRoutes:
     """Answer what a developer does with the endpoints of his projects."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     webhooks: Webhooks
 
     def routes(self) -> list[web.RouteDef]:
@@ -67,13 +74,13 @@ class WebhookRoutes:
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:
-        _, project = await own_project(self.door, request)
+        _, project = await own_project(request, self.authenticator, self.accounts)
         found = await self.webhooks.rows.of_project(project.id)
         return web.json_response({"webhooks": [endpoint_body(registered) for registered in found]})
 
     async def create(self, request: web.Request) -> web.Response:
         """Register an endpoint and show its secret, this once."""
-        developer, project = await own_project(self.door, request)
+        developer, project = await own_project(request, self.authenticator, self.accounts)
         sent = await read_model(request, EndpointCreateRequest)
         address = self._address(sent.url)
         endpoint_id, secret, limit = str(uuid4()), self.webhooks.secrets.mint(), self._limit
@@ -152,7 +159,7 @@ class WebhookRoutes:
 
     async def own(self, request: web.Request) -> tuple[DeveloperIdentity, Registered]:
         """Admit a developer to the endpoint in the path; 404 for another's."""
-        developer, project = await own_project(self.door, request)
+        developer, project = await own_project(request, self.authenticator, self.accounts)
         return developer, await self._row(project.id, path_id(request, "endpoint_id"))
 
     async def _row(self, project: str, endpoint_id: str) -> Registered:
