@@ -1,8 +1,8 @@
-"""Who listens to what: event types -> queue -> handler. The topology and the re-driver read this table."""
+"""Which event types reach which actor: the topology and the redelivery are made from this table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from actors.broker import broker
 from actors.handlers import (
     cancellation,
     completion,
@@ -13,50 +13,32 @@ from actors.handlers import (
     quota,
     validation,
 )
-from actors.hands import Handler
 
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One actor: its queue, the event types (topic patterns) it hears, and its handler."""
-
-    queue: str
-    events: tuple[str, ...]
-    handler: Handler
-
-
-SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    Subscription(validation.NAME, ("generation.requested",), validation.handle),
-    Subscription(
-        quota.NAME, ("generation.validated", "generation.completed", "generation.failed"), quota.handle
+QUEUES: Mapping[str, tuple[str, ...]] = {
+    validation.NAME: ("generation.requested",),
+    quota.NAME: ("generation.validated", "generation.completed", "generation.failed"),
+    invocation.NAME: (
+        "generation.quota_reserved",
+        "generation.invocation_refused",
+        "generation.invocation_lost",
     ),
-    Subscription(
-        invocation.NAME,
-        ("generation.quota_reserved", "generation.invocation_refused", "generation.invocation_lost"),
-        invocation.handle,
+    completion.NAME: ("generation.prediction_settled",),
+    cancellation.NAME: (
+        "generation.cancel_requested",
+        "generation.started",
+        "generation.failed",
+        "generation.duplicate_found",
     ),
-    Subscription(completion.NAME, ("generation.prediction_settled",), completion.handle),
-    Subscription(
-        cancellation.NAME,
-        (
-            "generation.cancel_requested",
-            "generation.started",
-            "generation.failed",
-            "generation.duplicate_found",
-        ),
-        cancellation.handle,
-    ),
-    Subscription(
-        erasure.NAME, ("generation.completed", "generation.failed", "generation.erased"), erasure.handle
-    ),
-    Subscription(projection.NAME, projection.EVENTS, projection.handle),
-    Subscription(delivery.NAME, delivery.EVENTS, delivery.handle),
-)
-_ONLOOKERS = frozenset({projection.NAME, delivery.NAME})
-
-QUEUES: Mapping[str, tuple[str, ...]] = {row.queue: row.events for row in SUBSCRIPTIONS}
+    erasure.NAME: ("generation.completed", "generation.failed", "generation.erased"),
+    projection.NAME: projection.EVENTS,
+    delivery.NAME: delivery.EVENTS,
+}
 
 
-def movers_of(event_type: str) -> tuple[Subscription, ...]:
-    """Find who moves a generation on after an event: every listener but the projector and the deliveries."""
-    return tuple(row for row in SUBSCRIPTIONS if event_type in row.events and row.queue not in _ONLOOKERS)
+def redelivered_to(event_type: str) -> tuple[str, ...]:
+    """Name the queues whose actors get an event again while its generation does not move."""
+    return tuple(
+        actor.queue_name
+        for actor in broker.actors.values()
+        if event_type in QUEUES[actor.queue_name] and actor.options.get("redelivery", True)
+    )
