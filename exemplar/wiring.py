@@ -27,6 +27,7 @@ from domain.generation.price import PriceSettings
 from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
+from events.visible import visible
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import (
     GATEWAY,
@@ -36,7 +37,6 @@ from exemplar.gateway_wiring import (
     open_wakeups,
 )
 from exemplar.injection import Dependencies
-from gateway.events.visible import visible
 from rabbitmq.broker import Handler
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
