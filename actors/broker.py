@@ -49,7 +49,9 @@ class FailureLog(Middleware):
 class Redelivery(Middleware):
     """Add the option `redelivery`: False for an actor that moves no generation to its next state."""
 
-    actor_options = frozenset({"redelivery"})
+    @property
+    def actor_options(self) -> set[str]:
+        return {"redelivery"}
 
 
 class EventBroker(dramatiq.Broker):

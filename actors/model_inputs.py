@@ -20,11 +20,11 @@ _ADMITTED = Ceilings(outputs=4, steps=500)
 
 
 class MissingDataError(Exception):
-    """What the gateway stored is not there: a fault of the service, so the generation does not fail as invalid."""
+    """What the gateway stored is not there: a fault of the service, not of the submission."""
 
 
 class ModelInputs:
-    """The inputs of predictions: made once from a submission, stored beside the log, read for each attempt."""
+    """The inputs of predictions: made once, stored beside the log, read for each attempt."""
 
     def __init__(
         self,

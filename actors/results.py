@@ -11,7 +11,7 @@ from store.generations.personal_data import PersonalData, PersonalDataStore
 
 
 class Results:
-    """The result pictures of generations: downloaded, because the provider deletes its copies, and kept as blobs."""
+    """The result pictures of generations: kept as blobs, because the provider deletes its copies."""
 
     def __init__(
         self,

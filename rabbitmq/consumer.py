@@ -21,9 +21,9 @@ log = structlog.get_logger()
 class Consumer:
     """Handle the events of all queues of a topology on the running loop, over one connection.
 
-    Of each queue at most `prefetch` events are handled at the same time, so that a slow queue delays no other.
-    When `handle` raises, the message goes to the dead-letter queue: the event is redelivered from the log, not
-    by RabbitMQ.
+    Of each queue at most `prefetch` events are handled at the same time, so that a slow queue delays no
+    other. When `handle` raises, the message goes to the dead-letter queue: the event is redelivered from the
+    log, not by RabbitMQ.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Consumer:
         self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq consumer")
 
     async def stop(self, grace: float = 30.0) -> None:
-        """Take nothing new and let handlers finish; one that outlasts `grace` is cancelled, and its event comes again."""
+        """Take nothing new; cancel handlers after `grace` seconds: their events are delivered again."""
         self._stopping = True
         await self._cancel_consumers()
         if self._running:

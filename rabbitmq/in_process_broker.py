@@ -30,9 +30,9 @@ class Outstanding:
 class InProcessBroker:
     """Publisher and consumer in one: the events of an announced commit are handled on the running loop.
 
-    `on_published` is called when the last queue has handled a commit, well or not: until then its outbox mark
-    stays, so that a killed process loses nothing. At most `capacity` commits are held; the marks of more stay.
-    Of each queue at most `prefetch` events are handled at the same time.
+    `on_published` is called when the last queue has handled a commit, well or not: until then its outbox
+    mark stays, so that a killed process loses nothing. At most `capacity` commits are held; the marks of more
+    stay. Of each queue at most `prefetch` events are handled at the same time.
     """
 
     def __init__(
@@ -113,11 +113,7 @@ class InProcessBroker:
         return outstanding
 
     def _deliveries(self, commit: Commit) -> list[tuple[str, RecordedEvent]]:
-        return [
-            (queue, event)
-            for event in commit.events
-            for queue in self._topology.routes(event.type)
-        ]
+        return [(queue, event) for event in commit.events for queue in self._topology.routes(event.type)]
 
     def _begin_handling(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
         task = asyncio.create_task(self._handle(queue, event, outstanding))

@@ -29,9 +29,7 @@ async def handle(event: RecordedEvent, *, generations: Generations, results: Res
         await results.discard_unused(generation)
         return
     ending = await _ending(generation, generation.settled, results)
-    decided = await generations.decide(
-        generation.id, ending, cause=cause_of(NAME, event), known=generation
-    )
+    decided = await generations.decide(generation.id, ending, cause=cause_of(NAME, event), known=generation)
     await results.discard_unused(decided.generation if decided else None)
 
 

@@ -10,19 +10,8 @@ from store.generations.projection import Projection, rows_of
 
 NAME = "projector"
 
-# What shows in lists and usage at once. The gateway writes the row of a new generation before it answers;
-# the steps between are written in bulk by the catch-up subscriber.
-EVENTS = (
-    "generation.completed",
-    "generation.failed",
-    "generation.published",
-    "generation.erased",
-)
 
-
-@dramatiq.actor(
-    broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME, redelivery=False
-)
+@dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME, redelivery=False)
 async def handle(
     event: RecordedEvent,
     *,

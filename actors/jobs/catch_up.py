@@ -82,9 +82,7 @@ class CatchUp:
             raise
         except Exception as error:
             before = parked or self._not_parked(entry)
-            log.exception(
-                "commit_parked", subscriber=self.name, commit=before.commit, tries=before.tries + 1
-            )
+            log.exception("commit_parked", subscriber=self.name, commit=before.commit, tries=before.tries + 1)
             await self._park(before, type(error).__name__)
             return False
         return True

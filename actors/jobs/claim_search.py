@@ -34,9 +34,7 @@ class ClaimSearch:
                 return prediction
         return await self._find_by_input(generation, listed)
 
-    async def _find_by_input(
-        self, generation: Generation, listed: Sequence[Prediction]
-    ) -> Prediction | None:
+    async def _find_by_input(self, generation: Generation, listed: Sequence[Prediction]) -> Prediction | None:
         # A prediction with an address belongs to the attempt of that address, however alike its input is.
         silent = [p for p in listed if p.webhook is None and _created_after(p, generation.intended_at)]
         recorded = await self._model_inputs.read(generation) if silent else None

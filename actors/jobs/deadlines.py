@@ -13,9 +13,7 @@ _CAUSE = Cause(actor="actor:deadline")
 log = structlog.get_logger()
 
 
-async def expire(
-    *, projection: Projection, generations: Generations, clock: Callable[[], datetime]
-) -> int:
+async def expire(*, projection: Projection, generations: Generations, clock: Callable[[], datetime]) -> int:
     """Fail the generations that are past their deadline; return how many were looked at."""
     rows = await projection.expired(clock(), limit=200)
     for row in rows:

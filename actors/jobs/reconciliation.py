@@ -32,7 +32,7 @@ log = structlog.get_logger()
 class Reconciliation:
     """Resolve the claims of this process's pages.
 
-    `lost_after` is the grace period; it is never shorter than `create_seconds`, the time-out of the paid call.
+    `lost_after` is the grace period; it is at least `create_seconds`, the time-out of the paid call.
     """
 
     def __init__(

@@ -107,7 +107,7 @@ def to_redeliver(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
 
 
 def _late_settlements(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
-    """List the settlements of predictions that ended after their generation had failed: they record a cost."""
+    """List the settlements that only record the cost of a prediction that outlived its generation."""
     types = [type(recorded.event) for recorded in events]
     end = types.index(GenerationFailed) if GenerationFailed in types else len(types)
     return [recorded for recorded in events[end:] if isinstance(recorded.event, PredictionSettled)]

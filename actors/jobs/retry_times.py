@@ -6,7 +6,7 @@ _MOST_KEYS = 20_000
 
 
 class RetryTimes:
-    """Back off from repeating the same thing. Kept in memory only: losing it costs a try, never a generation."""
+    """Back off from repeating the same thing; kept in memory, because losing it costs a try only."""
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff

@@ -14,7 +14,7 @@ from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.webhooks.sender import Sender
 from store.accounts.sweep import AccountSweep
-from store.webhooks.secrets import WebhookSecrets
+from store.webhooks.webhooks import Webhooks
 
 SUBSCRIBER_PERIOD = 1.0
 
@@ -34,7 +34,7 @@ class Job:
 
 async def send_webhooks(*, sender: Sender) -> int:
     """Begin the webhook deliveries that are due; return how many."""
-    return await sender.send_due()
+    return await sender.round()
 
 
 async def sweep_accounts(*, account_sweep: AccountSweep) -> int:
@@ -42,9 +42,9 @@ async def sweep_accounts(*, account_sweep: AccountSweep) -> int:
     return await account_sweep.round()
 
 
-async def reencrypt_secrets(*, webhook_secrets: WebhookSecrets) -> int:
+async def reencrypt_secrets(*, webhooks: Webhooks) -> int:
     """Move webhook secrets to the present master key; return how many cannot be read."""
-    return await webhook_secrets.reencrypt()
+    return await webhooks.secrets.reseal()
 
 
 JOBS: tuple[Job, ...] = (

@@ -6,7 +6,7 @@ import structlog
 from actors.jobs.schedule import Job
 from store.mongo.leases import MongoLeases
 
-# A lease is renewed at every round; two rounds at once, after a long one, do no harm: every job is repeatable.
+# A lease is renewed at every round. Two rounds at once, after a long one, do no harm: jobs are repeatable.
 _LEASE_SECONDS = 5.0
 
 log = structlog.get_logger()

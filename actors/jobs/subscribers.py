@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
 
 from actors.handlers import cancellation, delivery, erasure, quota
 from actors.runner import RunActor
@@ -10,6 +9,7 @@ from domain.accounts import platform
 from domain.accounts.developer import developer_of
 from domain.generation.generation import id_of
 from domain.generation.lifecycle import Timeouts
+from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
 from store.accounts.sweep import AccountSweep
 from store.generations.generations import Generations
@@ -18,8 +18,6 @@ from store.generations.projection import Projection, rows_of
 from store.log.sealed_log import Sealed
 
 _AT_ONCE = 16
-_FINAL = ("generation.completed", "generation.failed")
-_UNWANTED = ("generation.cancel_requested", "generation.failed", "generation.duplicate_found")
 
 
 async def project(
@@ -43,27 +41,22 @@ async def project(
 
 async def settle(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
     """Settle the quota of generations that became final."""
-    await _run(quota.NAME, _of_types(entries, _FINAL), run_actor)
+    await _run(quota.NAME, _of(entries, "settlement"), run_actor)
 
 
 async def erase(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
     """Delete the data of generations that were erased."""
-    await _run(erasure.NAME, _of_types(entries, ("generation.erased",)), run_actor)
+    await _run(erasure.NAME, _of(entries, "erasure"), run_actor)
 
 
 async def cancel(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
     """Cancel predictions that are not wanted any more."""
-    await _run(cancellation.NAME, _of_types(entries, _UNWANTED), run_actor)
+    await _run(cancellation.NAME, _of(entries, "cancellation"), run_actor)
 
 
-async def deliver(
-    entries: Sequence[Sealed],
-    *,
-    run_actor: RunActor,
-    visible: Callable[[RecordedEvent], dict[str, Any] | None],
-) -> None:
+async def deliver(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
     """Schedule webhooks, once for each stream, and keep the rows of endpoints."""
-    last = {event.stream: event for event in _events(entries) if delivery.concerns(event, visible)}
+    last = {event.stream: event for event in _of(entries, "delivery")}
     await _run(delivery.NAME, last.values(), run_actor)
 
 
@@ -85,12 +78,10 @@ SUBSCRIBERS: dict[str, Callable[..., Awaitable[None]]] = {
 }
 
 
-def _events(entries: Sequence[Sealed]) -> Iterable[RecordedEvent]:
-    return (event for entry in entries for event in entry.commit.events)
-
-
-def _of_types(entries: Sequence[Sealed], types: Sequence[str]) -> list[RecordedEvent]:
-    return [event for event in _events(entries) if event.type in types]
+def _of(entries: Sequence[Sealed], subscriber: str) -> list[RecordedEvent]:
+    """List the events that the catalogue assigns to a subscriber."""
+    types = CATALOGUE.subscribers[subscriber]
+    return [event for entry in entries for event in entry.commit.events if event.type in types]
 
 
 async def _run(queue: str, events: Iterable[RecordedEvent], run_actor: RunActor) -> None:
