@@ -1,5 +1,15 @@
 """Which event types reach which actor, as the catalogue says."""
 
+from actors.handlers import (
+    cancellation,
+    completion,
+    delivery,
+    erasure,
+    invocation,
+    projection,
+    quota,
+    validation,
+)
 from events.catalogue import CATALOGUE
 
 QUEUES = CATALOGUE.queues
