@@ -117,7 +117,7 @@ SERVICES: Mapping[str, Factory] = {
     "generations": Generations,
     "observations": Observations,
     "platform_changes": lambda store, clock: store.platform_changes(clock),
-    "requests": lambda request_counts, clock: Requests(request_counts, clock=clock),
+    "requests": Requests,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
