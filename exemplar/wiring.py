@@ -54,14 +54,15 @@ from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
 from store.accounts.project_erasure import ProjectErasure
 from store.accounts.sweep import AccountSweep
+from store.adapters import ADAPTERS, prepare
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
-from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
-from store.mongo.leases import MongoLeases
+from store.leases.contract import Leases
+from store.mongo.connection import Database, open_database
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
@@ -82,32 +83,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _part(attribute: str) -> Factory:
-    return lambda store: getattr(store, attribute)
-
-
 STORE: Mapping[str, Factory] = {
-    "accounts": _part("accounts"),
-    "blobs": _part("blobs"),
-    "checkpoints": _part("checkpoints"),
-    "commit_scan": _part("scan"),
-    "drafts": _part("drafts"),
-    "durations": _part("durations"),
-    "events": _part("events"),
-    "feeds": _part("feeds"),
-    "leases": _part("leases"),
-    "ledger": _part("ledger"),
-    "lists": _part("lists"),
-    "outgoing": _part("outgoing"),
-    "parking": _part("parking"),
-    "personal_data": _part("personal_data"),
-    "predictions": _part("predictions"),
-    "projection": _part("projection"),
-    "queue": _part("queue"),
-    "request_counts": _part("requests"),
-    "sealed_log": _part("log"),
-    "subscriptions": _part("subscribers"),
-    "usage": _part("usage"),
+    **ADAPTERS,
+    "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
+    "store": lambda database, holder, clock: MongoStore.on(database, holder=holder, clock=clock),
 }
 
 SERVICES: Mapping[str, Factory] = {
@@ -237,17 +216,11 @@ def dependencies_of(**given: object) -> Dependencies:
 
 
 @asynccontextmanager
-async def open_store(store_settings: StoreSettings, clock: Clock) -> AsyncIterator[MongoStore]:
-    """Open the store and prove that it answers."""
-    try:
-        store = MongoStore.open(store_settings, holder=f"{socket.gethostname()}:{os.getpid()}", clock=clock)
-        await store.prepare()
-    except StoreError as error:
-        raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
-    try:
-        yield store
-    finally:
-        store.close()
+async def open_store(store_settings: StoreSettings) -> AsyncIterator[Database]:
+    """Open the database, prove that it answers, and create its indexes."""
+    with open_database(store_settings) as database:
+        await prepare(database)
+        yield database
 
 
 @asynccontextmanager
@@ -324,7 +297,7 @@ async def open_consumer(
 
 
 @asynccontextmanager
-async def open_scheduler(jobs: Sequence[Job], leases: MongoLeases) -> AsyncIterator[None]:
+async def open_scheduler(jobs: Sequence[Job], leases: Leases) -> AsyncIterator[None]:
     """Run the recurring jobs."""
     scheduler = Scheduler(jobs, leases)
     scheduler.start()
@@ -342,7 +315,7 @@ class Process:
     resources: Mapping[str, Opener]
 
 
-_STORE: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 
 PROCESSES: Mapping[str, Process] = {

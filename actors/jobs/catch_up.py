@@ -7,14 +7,14 @@ import structlog
 from store.backoff import Backoff
 from store.errors import StoreUnavailableError
 from store.log.parking import Parked, Parking
-from store.log.sealed_log import Sealed, SealedLog
+from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 
 _PAGE = 200
 _PARKED_AT_ONCE = 20
 _BACKOFF = Backoff(first=5, longest=3600)
 
-Handle = Callable[[Sequence[Sealed]], Awaitable[None]]
+Handle = Callable[[Sequence[SealedCommit]], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class CatchUp:
             handled += len(entries)
         return handled
 
-    async def _handle_page(self, entries: Sequence[Sealed]) -> None:
+    async def _handle_page(self, entries: Sequence[SealedCommit]) -> None:
         """Handle a page; when that fails, its commits one by one, to find the one at fault."""
         try:
             await self.handle(entries)
@@ -74,7 +74,7 @@ class CatchUp:
                     tries=parked.tries + 1,
                 )
 
-    async def _handle_one(self, entry: Sealed, parked: Parked | None) -> bool:
+    async def _handle_one(self, entry: SealedCommit, parked: Parked | None) -> bool:
         """Handle one commit; park it when that fails, for longer after each try."""
         try:
             await self.handle([entry])
@@ -92,7 +92,7 @@ class CatchUp:
         due_at = self.clock() + timedelta(seconds=_BACKOFF.delay(tries))
         await self.parking.park(replace(parked, error=error, tries=tries, due_at=due_at))
 
-    def _not_parked(self, entry: Sealed) -> Parked:
+    def _not_parked(self, entry: SealedCommit) -> Parked:
         now = self.clock()
         return Parked(
             subscriber=self.name,

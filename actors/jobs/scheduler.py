@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import structlog
 
 from actors.jobs.schedule import Job
-from store.mongo.leases import MongoLeases
+from store.leases.contract import Leases
 
 # A lease is renewed at every round. Two rounds at once, after a long one, do no harm: jobs are repeatable.
 _LEASE_SECONDS = 5.0
@@ -18,7 +18,7 @@ class Scheduler:
     A round that fails is logged, and the next one follows. The jobs' functions need no arguments any more.
     """
 
-    def __init__(self, jobs: Sequence[Job], leases: MongoLeases) -> None:
+    def __init__(self, jobs: Sequence[Job], leases: Leases) -> None:
         self._jobs = jobs
         self._leases = leases
         self._stopping = asyncio.Event()

@@ -15,13 +15,13 @@ from store.accounts.sweep import AccountSweep
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
-from store.log.sealed_log import Sealed
+from store.log.sealed_log import SealedCommit
 
 _AT_ONCE = 16
 
 
 async def project(
-    entries: Sequence[Sealed],
+    entries: Sequence[SealedCommit],
     *,
     projection: Projection,
     generations: Generations,
@@ -39,28 +39,28 @@ async def project(
     await projection.write(await rows_of(list(filter(None, loaded)), personal_data, timeouts))
 
 
-async def settle(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
+async def settle(entries: Sequence[SealedCommit], *, run_actor: RunActor) -> None:
     """Settle the quota of generations that became final."""
     await _run(quota.NAME, _of(entries, "settlement"), run_actor)
 
 
-async def erase(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
+async def erase(entries: Sequence[SealedCommit], *, run_actor: RunActor) -> None:
     """Delete the data of generations that were erased."""
     await _run(erasure.NAME, _of(entries, "erasure"), run_actor)
 
 
-async def cancel(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
+async def cancel(entries: Sequence[SealedCommit], *, run_actor: RunActor) -> None:
     """Cancel predictions that are not wanted any more."""
     await _run(cancellation.NAME, _of(entries, "cancellation"), run_actor)
 
 
-async def deliver(entries: Sequence[Sealed], *, run_actor: RunActor) -> None:
+async def deliver(entries: Sequence[SealedCommit], *, run_actor: RunActor) -> None:
     """Schedule webhooks, once for each stream, and keep the rows of endpoints."""
     last = {event.stream: event for event in _of(entries, "delivery")}
     await _run(delivery.NAME, last.values(), run_actor)
 
 
-async def complete_accounts(entries: Sequence[Sealed], *, account_sweep: AccountSweep) -> None:
+async def complete_accounts(entries: Sequence[SealedCommit], *, account_sweep: AccountSweep) -> None:
     """Write what became of developers into the documents of their accounts."""
     for developer in filter(None, {developer_of(entry.commit.stream) for entry in entries}):
         await account_sweep.follow(developer)
@@ -78,7 +78,7 @@ SUBSCRIBERS: dict[str, Callable[..., Awaitable[None]]] = {
 }
 
 
-def _of(entries: Sequence[Sealed], subscriber: str) -> list[RecordedEvent]:
+def _of(entries: Sequence[SealedCommit], subscriber: str) -> list[RecordedEvent]:
     """List the events that the catalogue assigns to a subscriber."""
     types = CATALOGUE.subscribers[subscriber]
     return [event for entry in entries for event in entry.commit.events if event.type in types]

@@ -31,7 +31,7 @@ from store.log.feeds import Feeds
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import connect
+from store.mongo.connection import Database, connect
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
@@ -71,7 +71,11 @@ class MongoStore:
     @classmethod
     def open(cls, settings: StoreSettings, *, holder: str, clock: Callable[[], datetime]) -> Self:
         """Connect lazily; `holder` names this process in leases. StoreError for what is no address."""
-        database = connect(settings)
+        return cls.on(connect(settings), holder=holder, clock=clock)
+
+    @classmethod
+    def on(cls, database: Database, *, holder: str, clock: Callable[[], datetime]) -> Self:
+        """Make every part on an open database."""
         return cls(
             client=database.client,
             events=MongoEventStore(database),

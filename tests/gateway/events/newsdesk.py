@@ -14,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from domain.generation.generation import stream_of
 from events.commit import Commit
-from events.envelope import Cause
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
 from events.visible import visible
@@ -117,7 +117,7 @@ class Newsdesk:
         )
         dependencies = dependencies_of(
             **settings,
-            store=self.store,
+            database=self.dependencies.get("database"),
             provider=self.dependencies.get("provider"),
             publisher=self.bus,
             clock=self.clock,
@@ -219,12 +219,19 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
     return first.owner.project == project and user in (None, first.owner.user)
 
 
+async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
+
+
 @asynccontextmanager
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     """Open the store as the environment says, and a broker without actors."""
     dependencies = dependencies_of(**read_all(SETTINGS))
-    resources: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+    resources: Mapping[str, Opener] = {
+        "database": open_store,
+        "outbox": open_outbox,
+        "provider": open_provider,
+    }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
-        await bus.start({})
+        await bus.start(nothing)
         yield Newsdesk(dependencies, dependencies.get("store"), bus, session, stack)
