@@ -3,9 +3,9 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_settings import BaseSettings
@@ -32,12 +32,12 @@ from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, check_reactions
 from actors.webhooks.sender import open_sender
 from domain.accounts.tiers import TierSettings, tiers_with
-from domain.audit.checkpoint_key import CheckpointSettings
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
 from events.visible import visible
+from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import (
     GATEWAY,
@@ -52,21 +52,22 @@ from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
+from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
-from store.adapters import ADAPTERS, prepare
+from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
+from store.audit.settings import CheckpointSettings
 from store.backoff import Backoff
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
+from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.leases.contract import Leases
-from store.mongo.connection import Database, open_database
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
-from store.settings import StoreSettings
+from store.settings import PriceSettings, StoreSettings
 from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
@@ -78,25 +79,14 @@ Factory = Callable[..., Any]
 Opener = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-def now() -> datetime:
-    """Tell the time; the one clock of the product."""
-    return datetime.now(UTC)
-
-
-STORE: Mapping[str, Factory] = {
-    **ADAPTERS,
-    "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
-    "store": lambda database, holder, clock: MongoStore.on(database, holder=holder, clock=clock),
-}
-
 SERVICES: Mapping[str, Factory] = {
-    "account_changes": lambda store, clock: store.account_changes(clock),
     "admission": Admission,
     "announce": lambda publisher: publisher.announce,
     "generations": Generations,
+    "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "observations": Observations,
-    "platform_changes": lambda store, clock: store.platform_changes(clock),
     "requests": Requests,
+    "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
@@ -107,36 +97,14 @@ SERVICES: Mapping[str, Factory] = {
 }
 
 
-def _account_sweep(
-    *,
-    accounts: Any,
-    drafts: Any,
-    account_changes: Any,
-    platform_changes: Any,
-    webhooks: Webhooks,
-    actor_settings: ActorSettings,
-    generations: Generations,
-    lists: Any,
-    personal_data: Any,
-    blobs: Any,
-    clock: Clock,
-) -> AccountSweep:
-    return AccountSweep(
-        accounts=accounts,
-        drafts=drafts.stale,
-        changes=account_changes,
-        platform=platform_changes,
-        projects=ProjectErasure(
-            accounts=accounts,
-            changes=account_changes,
-            webhooks=webhooks,
-            after=timedelta(days=actor_settings.keep_deleted_projects_days),
-            clock=clock,
-        ),
-        generations=generations,
-        lists=lists,
-        personal_data=personal_data,
-        blobs=blobs,
+def _project_erasure(
+    *, deletions: Any, account_changes: Any, webhooks: Webhooks, actor_settings: ActorSettings, clock: Clock
+) -> ProjectErasure:
+    return ProjectErasure(
+        deletions=deletions,
+        account_changes=account_changes,
+        webhooks=webhooks,
+        after=timedelta(days=actor_settings.keep_deleted_projects_days),
         clock=clock,
     )
 
@@ -165,7 +133,7 @@ def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
 
 
 ACTOR_SERVICES: Mapping[str, Factory] = {
-    "account_sweep": _account_sweep,
+    "account_erasure": AccountErasure,
     "callback_key": lambda actor_settings: actor_settings.callback_key,
     "callback_urls": CallbackUrls,
     "checkpointer": lambda checkpoint_settings, checkpoints, clock: open_checkpointer(
@@ -182,6 +150,8 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "model_inputs": ModelInputs,
     "polling": Polling,
     "polling_times": _polling_times,
+    "price": lambda price_settings: Price(price_settings.usd_per_second),
+    "project_erasure": _project_erasure,
     "public_url": lambda actor_settings: actor_settings.public_url,
     "reconciliation": Reconciliation,
     "redelivery": Redelivery,
@@ -195,7 +165,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
 SETTINGS: Settings = {
     "actor_settings": ActorSettings,
     "master_keys": MasterKeySettings,
-    "price": PriceSettings,
+    "price_settings": PriceSettings,
     "rabbit_settings": RabbitSettings,
     "replicate_settings": ReplicateSettings,
     "store_settings": StoreSettings,
@@ -210,16 +180,20 @@ SCHEDULER_SETTINGS: Settings = {**ACTOR_SETTINGS, "checkpoint_settings": Checkpo
 def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
-    dependencies.provide({**STORE, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
-    dependencies.set(bind=dependencies.bind, **given)
+    dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
+    dependencies.set(dependencies=dependencies, dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 
 
 @asynccontextmanager
-async def open_store(store_settings: StoreSettings) -> AsyncIterator[Database]:
-    """Open the database, prove that it answers, and create its indexes."""
-    with open_database(store_settings) as database:
-        await prepare(database)
+async def open_store(store_settings: StoreSettings) -> AsyncIterator[object]:
+    """Open the database, and create what it lacks: the first proof that it answers."""
+    with ExitStack() as stack:
+        try:
+            database = stack.enter_context(open_database(store_settings))
+            await prepare(database)
+        except StoreError as error:
+            raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
         yield database
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from store.accounts.accounts import Accounts
-from store.accounts.drafts import AccountDrafts
-from store.accounts.projector import AccountProjector
+from store.accounts.changes import AccountChanges
+from store.accounts.deletions import Deletions
+from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
@@ -24,8 +25,8 @@ from store.log.feeds import Feeds
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import Database, reachable
-from store.mongo.health import StoreHealth
+from store.mongo.connection import Database, open_database, reachable
+from store.mongo.health import DatabaseHealth
 from store.mongo.schema_version import record_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
@@ -35,6 +36,8 @@ from store.webhooks.mongo_deliveries import MongoDeliveries
 from store.webhooks.mongo_endpoints import MongoEndpoints
 from store.webhooks.mongo_outgoing import MongoOutgoing
 from store.webhooks.mongo_secrets import MongoSecrets
+
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -56,13 +59,14 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "commit_scan": CommitScan,
     "leases": MongoLeases,
     "accounts": Accounts,
-    "drafts": AccountDrafts,
-    "account_projector": AccountProjector,
+    "account_changes": AccountChanges,
+    "platform_changes": PlatformChanges,
+    "deletions": Deletions,
     "outgoing": MongoOutgoing,
     "endpoints": MongoEndpoints,
     "deliveries": MongoDeliveries,
     "webhook_secrets": MongoSecrets,
-    "store_health": StoreHealth,
+    "database_health": DatabaseHealth,
 }
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import dramatiq
 
 from actors.broker import EventActor, broker
-from domain.generation.generation import Generation, fold, id_of, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, id_of, stream_of
 from domain.webhooks.delivery import delivery_id, types_of
 from domain.webhooks.endpoint import default_endpoint, endpoint_of
 from events.catalogue import CATALOGUE

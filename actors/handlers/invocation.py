@@ -11,7 +11,7 @@ from actors.callback_urls import CallbackUrls
 from actors.cause import cause_of
 from actors.model_inputs import ModelInputs
 from actors.providers.provider import Created, Provider, Refused, Unknown
-from domain.generation import decisions
+from domain.generation import invocation
 from domain.generation.callback import Callback
 from domain.generation.generation import id_of
 from domain.generation.lifecycle import Timeouts
@@ -43,7 +43,7 @@ async def handle(
     """
     stream, cause = id_of(event.stream), cause_of(NAME, event)
     decided = await generations.decide(
-        stream, lambda g: decisions.intend(g, now=clock(), timeouts=timeouts), cause=cause
+        stream, lambda g: invocation.intend(g, now=clock(), timeouts=timeouts), cause=cause
     )
     intended = _intended(decided)
     if decided is None or intended is None:
@@ -71,7 +71,7 @@ async def _record(
         case Refused(code, retry_at):
             await generations.decide(
                 callback.generation,
-                lambda g: decisions.refuse(g, attempt=attempt, code=code, retry_at=retry_at),
+                lambda g: invocation.refuse(g, attempt=attempt, code=code, retry_at=retry_at),
                 cause=cause,
             )
         case Unknown(reason):

@@ -14,7 +14,7 @@ from actors.jobs.claim_search import CLOCK_SKEW, ClaimSearch
 from actors.jobs.due_pages import DuePages
 from actors.jobs.lookups import LookupCounts, Lookups
 from actors.providers.provider import Provider, ProviderUnavailableError
-from domain.generation import decisions
+from domain.generation import invocation
 from domain.generation.generation import Generation, State
 from domain.generation.prediction import Prediction
 from events.envelope import Cause
@@ -70,7 +70,7 @@ class Reconciliation:
         elif self._is_lost(generation, lookups):
             log.warning("claim_lost", attempt=attempt)
             await self._generations.decide(
-                generation.id, lambda g: decisions.lose(g, attempt=attempt), cause=_CAUSE
+                generation.id, lambda g: invocation.lose(g, attempt=attempt), cause=_CAUSE
             )
         else:
             return

@@ -14,7 +14,8 @@ from actors.jobs.due_pages import DuePages
 from actors.jobs.retry_times import RetryTimes
 from actors.runner import RunActor
 from actors.subscriptions import redelivered_to
-from domain.generation.generation import State, fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import State, stream_of
 from domain.generation.lifecycle import Timeouts, due_at
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, DuplicateFound, GenerationFailed, PredictionSettled

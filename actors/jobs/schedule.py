@@ -13,7 +13,7 @@ from actors.jobs.relay import relay
 from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.webhooks.sender import Sender
-from store.accounts.sweep import AccountSweep
+from store.accounts.erasure import AccountErasure
 from store.webhooks.webhooks import Webhooks
 
 SUBSCRIBER_PERIOD = 1.0
@@ -37,9 +37,9 @@ async def send_webhooks(*, sender: Sender) -> int:
     return await sender.round()
 
 
-async def sweep_accounts(*, account_sweep: AccountSweep) -> int:
-    """Complete account changes and erasures; return how many."""
-    return await account_sweep.round()
+async def erase_accounts(*, account_erasure: AccountErasure) -> int:
+    """Erase the data of deleted users; return how many users and generations."""
+    return await account_erasure.run()
 
 
 async def reencrypt_secrets(*, webhooks: Webhooks) -> int:
@@ -57,7 +57,7 @@ JOBS: tuple[Job, ...] = (
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, send_webhooks, shared=True),
     Job("holds", 30.0, release_leaked_holds),
-    Job("accounts", 5.0, sweep_accounts),
+    Job("accounts", 5.0, erase_accounts),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),
     Job("secrets", 600.0, reencrypt_secrets),

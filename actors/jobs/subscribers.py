@@ -5,13 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from actors.handlers import cancellation, delivery, erasure, quota
 from actors.runner import RunActor
-from domain.accounts import platform
-from domain.accounts.developer import developer_of
 from domain.generation.generation import id_of
 from domain.generation.lifecycle import Timeouts
 from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
-from store.accounts.sweep import AccountSweep
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
@@ -60,21 +57,12 @@ async def deliver(entries: Sequence[SealedCommit], *, run_actor: RunActor) -> No
     await _run(delivery.NAME, last.values(), run_actor)
 
 
-async def complete_accounts(entries: Sequence[SealedCommit], *, account_sweep: AccountSweep) -> None:
-    """Write what became of developers into the documents of their accounts."""
-    for developer in filter(None, {developer_of(entry.commit.stream) for entry in entries}):
-        await account_sweep.follow(developer)
-    if any(entry.commit.stream == platform.STREAM for entry in entries):
-        await account_sweep.follow_platform()
-
-
 SUBSCRIBERS: dict[str, Callable[..., Awaitable[None]]] = {
     "projector": project,
     "settlement": settle,
     "erasure": erase,
     "cancellation": cancel,
     "delivery": deliver,
-    "accounts": complete_accounts,
 }
 
 

@@ -29,7 +29,7 @@ from domain.accounts.tiers import TIERS
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause, RecordedEvent
@@ -233,7 +233,7 @@ async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider
         "lost_after": LOST_AFTER,
         "master_keys": MasterKeySettings.model_validate({"master_keys": {1: "m" * 32}}),
         "polling_times": RetryTimes(ALWAYS),
-        "price": PriceSettings(),
+        "price": Price(0.000975),
         "provider": replicate,
         "public_url": None,
         "redelivery_times": RetryTimes(ALWAYS),

@@ -9,7 +9,7 @@ import pytest
 
 from actors.handlers import cancellation
 from actors.subscriptions import QUEUES
-from domain.generation import decisions
+from domain.generation import decisions, invocation
 from domain.generation.generation import Generation, State, stream_of
 from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
@@ -120,11 +120,11 @@ class Race:
         await self.generations.begin(ID, requested(), cause=CAUSE)
         await self.decide(partial(decisions.validate, validated=VALIDATED))
         await self.decide(partial(decisions.reserve, reserved=RESERVED))
-        claimed = await self.decide(partial(decisions.intend, now=START, timeouts=Timeouts()))
+        claimed = await self.decide(partial(invocation.intend, now=START, timeouts=Timeouts()))
         if claimed.events:
             self.upstream.state = "running"
-            await self.decide(partial(decisions.start, attempt=1, prediction="p1", model=MODEL))
-            await self.decide(partial(decisions.progress, prediction="p1", percent=50))
+            await self.decide(partial(invocation.start, attempt=1, prediction="p1", model=MODEL))
+            await self.decide(partial(invocation.progress, prediction="p1", percent=50))
             await self.follow()  # at the latest the subscriber has come so far
             await self._end_upstream()
         await self.follow()
@@ -133,7 +133,7 @@ class Race:
         outcome = "canceled" if self.upstream.state == "canceled" else "succeeded"
         self.upstream.state = "canceled" if outcome == "canceled" else "over"
         over = settled(outcome=outcome)
-        await self.decide(partial(decisions.settle_prediction, settled=over, model=MODEL))
+        await self.decide(partial(invocation.settle_prediction, settled=over, model=MODEL))
         await self.decide(partial(decisions.complete, pictures=[PICTURE], cost_microusd=None))
 
     async def story(self) -> list[Event]:

@@ -179,7 +179,7 @@ async def test_an_end_cut_off_behind_a_checkpoint_is_found(archive: Archive) -> 
 async def test_an_end_cut_off_before_any_checkpoint_is_found_by_its_commit(archive: Archive) -> None:
     await archive.fill()
     await archive.database["log"].delete_one({"_id": 9})
-    with pytest.raises(ContradictionError, match="no mark that it waits"):
+    with pytest.raises(ContradictionError, match="no position and no mark `unsealed`"):
         await archive.verify()
 
 
