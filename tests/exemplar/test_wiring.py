@@ -3,7 +3,12 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+
+from exemplar.gateway_wiring import GATEWAY
+from exemplar.wiring import ACTOR_SERVICES, SERVICES
+from store.adapters import ADAPTERS
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s" * 40
@@ -45,3 +50,8 @@ def test_an_unknown_dependency_of_an_actor_stops_the_worker_with_one_line(
     told = [line for line in run.stderr.splitlines() if line.startswith("exemplar: ")]
     assert run.returncode == 2, run.stderr
     assert told == ["exemplar: __main__.handle needs `generatoins`, which the wiring does not provide"]
+
+
+def test_no_dependency_is_made_by_two_tables() -> None:
+    names = Counter(name for table in (ADAPTERS, SERVICES, ACTOR_SERVICES, GATEWAY) for name in table)
+    assert [name for name, count in names.items() if count > 1] == []
