@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 
+from actors.providers.provider import Provider
 from domain.generation.callback import Callback, callback_of_url, callback_url
 
 
@@ -9,10 +10,13 @@ class CallbackUrls:
 
     public_url: str | None
     callback_key: bytes = field(repr=False)
+    provider: Provider
 
     def write(self, callback: Callback) -> str | None:
         """Write the address for one attempt; None without a public URL."""
-        return callback_url(self.public_url, callback, self.callback_key) if self.public_url else None
+        if not self.public_url:
+            return None
+        return callback_url(self.public_url, callback, self.callback_key, provider=self.provider.name)
 
     def read(self, url: str) -> Callback | None:
         """Read the attempt from an address that a provider echoes; None for any other address."""
