@@ -69,7 +69,6 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "authenticator": Authenticator,
     "broadcaster": lambda event_hub: event_hub.broadcaster,
     "broker_health": lambda publisher: publisher.health,
-    "callback_key": lambda gateway_settings: gateway_settings.callback_secret.get_secret_value().encode(),
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "completion_wait": CompletionWait,
     "connections": lambda event_hub: event_hub.connections,
