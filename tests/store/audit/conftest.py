@@ -20,7 +20,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = SigningKey("exemplar", bytes(range(32)))
 
 
-class Archive:
+class AuditHarness:
     """A log that is written, sealed, signed and verified."""
 
     def __init__(self, store: MongoStore, database: Database) -> None:
@@ -71,9 +71,9 @@ class Archive:
 
 
 @pytest.fixture
-async def archive(mongodb_url: str) -> AsyncIterator[Archive]:
+async def harness(mongodb_url: str) -> AsyncIterator[AuditHarness]:
     store = MongoStore.open(settings_for(mongodb_url), holder="tests", clock=lambda: NOON)
     with open_database(settings_for(mongodb_url)) as database:
         await create_indexes(database, [MongoEventStore, MongoSealedLog])
-        yield Archive(store, database)
+        yield AuditHarness(store, database)
     store.close()
