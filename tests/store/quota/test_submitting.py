@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 
@@ -11,10 +10,10 @@ from domain.accounts.access import Identity, Role
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
-from gateway.submissions.recording import RENEW_HOLD_AFTER, SubmissionRecorder
-from gateway.submissions.submission import Request
-from gateway.submissions.upload import Submission
-from gateway.submissions.write_through import WriteThrough
+from gateway.generations.write_through import WriteThrough
+from gateway.submissions.content import Content
+from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
+from gateway.submissions.submission import Submission
 from store.commits.memory import MemoryEventStore
 from store.errors import StoreUnavailableError
 from store.generations.memory_blobs import MemoryBlobs
@@ -27,7 +26,7 @@ from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
 
 IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starter"])
-NOTHING = Submission((), '{"prompt": "a walrus"}', cast("Any", None), None, (), None, lambda: None)
+NOTHING = Content((), '{"prompt": "a walrus"}')
 
 
 class SlowPersonalData(MemoryPersonalData):
@@ -55,14 +54,16 @@ async def fail_to_write(_: Sequence[Row]) -> None:
 
 
 def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> SubmissionRecorder:
+    rows = WriteThrough(write_rows=fail_to_write, personal_data=personal_data, timeouts=Timeouts())
     return SubmissionRecorder(
         generations=harness.generations,
         personal_data=personal_data,
         blobs=MemoryBlobs(),
         admission=harness.admission,
-        showing=WriteThrough(write=fail_to_write, personal_data=personal_data, timeouts=Timeouts()),
+        write_through=WriteThrough(
+            write_rows=fail_to_write, personal_data=personal_data, timeouts=Timeouts()
+        ),
         timeouts=Timeouts(),
-        id_secret=b"k" * 32,
         clock=harness.clock,
     )
 
@@ -72,7 +73,9 @@ async def test_the_hold_is_renewed_when_storing_takes_long(
     harness: QuotaHarness, clock: Clock, minutes: float
 ) -> None:
     personal_data = SlowPersonalData(harness, clock, timedelta(minutes=minutes))
-    assert not await recorder_of(harness, personal_data).submit(Request(IDENTITY, "g1", None, "r1"), NOTHING)
+    assert not await recorder_of(harness, personal_data).record(
+        Submission(IDENTITY, "g1", None, "r1"), NOTHING
+    )
     account = await harness.ledger.account("dev-1")
     [slot] = account.slots
     assert clock.now - slot.since <= RENEW_HOLD_AFTER
@@ -85,8 +88,8 @@ async def test_the_event_has_the_month_of_an_earlier_hold(harness: QuotaHarness,
     clock.now = datetime(2026, 11, 30, 23, 59, 30, tzinfo=UTC)
     await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
     clock.forward(minutes=1)
-    request = Request(IDENTITY, "g1", "key-1", "r1")
-    assert not await recorder_of(harness, MemoryPersonalData()).submit(request, NOTHING)
+    submission = Submission(IDENTITY, "g1", "key-1", "r1")
+    assert not await recorder_of(harness, MemoryPersonalData()).record(submission, NOTHING)
     generation = await harness.generations.load("g1")
     assert generation is not None
     assert generation.request.period == "2026-11"
@@ -97,9 +100,9 @@ async def test_the_event_has_the_month_of_an_earlier_hold(harness: QuotaHarness,
 async def test_beyond_the_daily_requests_nothing_is_held_or_stored(harness: QuotaHarness) -> None:
     refusal = LimitError(ErrorCode.REQUEST_LIMIT, 60)
     personal_data = MemoryPersonalData()
-    request = Request(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
+    submission = Submission(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
     with pytest.raises(LimitError) as refused:
-        await recorder_of(harness, personal_data).submit(request, NOTHING)
+        await recorder_of(harness, personal_data).record(submission, NOTHING)
     assert refused.value is refusal
     assert await harness.ledger.account("dev-1") == Account()
 
