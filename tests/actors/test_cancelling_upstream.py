@@ -18,8 +18,6 @@ from events.envelope import Cause
 from events.event import Event
 from events.generation import DuplicateFound
 from store.generations.generations import Generations
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
 from tests.actors.conftest import Sandbox
 from tests.builders.generation import (
     CANCELED,
@@ -32,6 +30,7 @@ from tests.builders.generation import (
     started,
 )
 from tests.sandbox.conftest import TOKEN
+from tests.stores import OpenStore, open_store
 
 CAUSE = Cause(actor="actor:test")
 OVERDUE = failed("finish_deadline", "deadline", retryable=True)
@@ -40,7 +39,7 @@ OVERDUE = failed("finish_deadline", "deadline", retryable=True)
 class SandboxProvider:
     """A follower's desk in front of a sandbox."""
 
-    def __init__(self, store: MongoStore, sandbox: Sandbox) -> None:
+    def __init__(self, store: OpenStore, sandbox: Sandbox) -> None:
         settings = ReplicateSettings(REPLICATE_API_TOKEN=TOKEN, replicate_base_url=sandbox.url)
         self.store, self.sandbox = store, sandbox
         self.model = ReplicateProvider(settings, clock=lambda: datetime.now(UTC))
@@ -62,8 +61,8 @@ class SandboxProvider:
         return generation
 
     async def follow(self) -> None:
-        await self.store.log.seal()
-        await SUBSCRIBERS["cancellation"](self.desk, await self.store.log.read(after=0, limit=200))
+        await self.store.sealed_log.seal()
+        await SUBSCRIBERS["cancellation"](self.desk, await self.store.sealed_log.read(after=0, limit=200))
 
     async def status(self, prediction: str) -> str:
         return str((await self.sandbox.http.get(f"/v1/predictions/{prediction}")).json()["status"])
@@ -71,13 +70,10 @@ class SandboxProvider:
 
 @pytest.fixture
 async def provider(mongodb_url: str, sandbox: Sandbox) -> AsyncIterator[SandboxProvider]:
-    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
-    store = MongoStore.open(settings, holder="tests", clock=lambda: datetime.now(UTC))
-    await store.prepare()
-    provider = SandboxProvider(store, sandbox)
-    yield provider
-    await provider.model.close()
-    store.close()
+    async with open_store(mongodb_url) as store:
+        provider = SandboxProvider(store, sandbox)
+        yield provider
+        await provider.model.close()
 
 
 async def test_a_prediction_that_its_owner_wants_no_more_is_ended(provider: SandboxProvider) -> None:

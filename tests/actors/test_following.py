@@ -47,7 +47,7 @@ async def moody(workshop: Workshop) -> AsyncIterator[Moody]:
     for name in ("g1", "g2", "g3"):
         await workshop.request(name)
         await workshop.fail(name)
-    await workshop.store.log.seal()
+    await workshop.store.sealed_log.seal()
     with structlog.testing.capture_logs() as moody.lines:
         yield moody
 
@@ -68,7 +68,7 @@ async def test_a_commit_that_cannot_be_handled_is_parked_and_holds_up_nothing_be
     await follow("settlement", workshop.desk)
 
     assert await settled(workshop) == ["g1", "g3"]
-    assert await workshop.store.subscribers.position("settlement") == await workshop.store.log.head()
+    assert await workshop.store.subscriptions.position("settlement") == await workshop.store.sealed_log.head()
     (parked,) = await workshop.store.parking.all()
     assert (parked.subscriber, parked.error, parked.tries) == ("settlement", "RuntimeError", 1)
     assert [line["commit"] for line in moody.lines if line["event"] == "commit parked"] == [parked.commit]
@@ -104,7 +104,7 @@ async def test_a_store_that_is_away_parks_nothing_and_moves_nobody(workshop: Wor
     with pytest.raises(StoreUnavailableError):
         await follow("settlement", workshop.desk)
     assert await workshop.store.parking.all() == []
-    assert await workshop.store.subscribers.position("settlement") == 0
+    assert await workshop.store.subscriptions.position("settlement") == 0
 
     moody.refuses.clear()
     await follow("settlement", workshop.desk)
@@ -130,7 +130,7 @@ async def test_a_follower_that_hangs_holds_up_no_other(
             await hanging.wait()
             await workshop.request("g4")
             await workshop.fail("g4")
-            await workshop.store.log.seal()
+            await workshop.store.sealed_log.seal()
             await until(lambda: is_settled(workshop, "g4"), "the other follower goes on")
     finally:
         await scheduler.stop(grace=0.1)
@@ -148,7 +148,7 @@ async def test_a_command_shows_where_followers_are_and_what_is_parked(
     moody.refuses["g4"] = RuntimeError("of no use")
     await workshop.request("g4")
     await workshop.fail("g4")
-    await workshop.store.log.seal()
+    await workshop.store.sealed_log.seal()
     await follow("settlement", workshop.desk)
     told = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
     assert told.exit_code == 1

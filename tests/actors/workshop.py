@@ -40,12 +40,12 @@ from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import requested
 from tests.making import jpeg
+from tests.stores import OpenStore
 
 TOKEN = "r8_workshop"
 BY_TEST = Cause(actor="test")
@@ -95,7 +95,7 @@ class SandboxProvider:
 class Workshop:
     """Generations as the door leaves them, and the handlers that move them."""
 
-    store: MongoStore
+    store: OpenStore
     clock: Clock
     hands: Hands
     desk: Desk
@@ -188,7 +188,7 @@ async def open_provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
 
 
 @asynccontextmanager
-async def open_workshop(store: MongoStore, clock: Clock, provider: str) -> AsyncIterator[Workshop]:
+async def open_workshop(store: OpenStore, clock: Clock, provider: str) -> AsyncIterator[Workshop]:
     replicate = ReplicateSettings(
         replicate_api_token=SecretStr(TOKEN), replicate_base_url=provider, create_seconds=5, read_seconds=5
     )
@@ -200,7 +200,7 @@ async def open_workshop(store: MongoStore, clock: Clock, provider: str) -> Async
 
 
 def _hands(
-    store: MongoStore, clock: Clock, model: Provider, decoder: Decoder, replicate: ReplicateSettings
+    store: OpenStore, clock: Clock, model: Provider, decoder: Decoder, replicate: ReplicateSettings
 ) -> Hands:
     generations = Generations(store.events, announce=_ignore, clock=clock)
     used: Any = {
@@ -230,13 +230,13 @@ def _hands(
     return Hands(**(dict.fromkeys(Hands.__dataclass_fields__) | used))
 
 
-def _desk(store: MongoStore, hands: Hands) -> Desk:
+def _desk(store: OpenStore, hands: Hands) -> Desk:
     every_time = timedelta()
     used: Any = {
         "hands": hands,
         "events": store.events,
-        "log": store.log,
-        "subscribers": store.subscribers,
+        "log": store.sealed_log,
+        "subscribers": store.subscriptions,
         "parking": store.parking,
         "leases": store.leases,
         "tries": Backoff(first=every_time, longest=every_time),

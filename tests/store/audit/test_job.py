@@ -12,13 +12,14 @@ from actors.jobs.schedule import JOBS
 from actors.jobs.sealing import checkpoint
 from domain.audit.checkpoint_key import CheckpointSettings
 from exemplar.local.secrets_file import Secrets
+from store.audit.checkpointing import open_checkpointer
 from tests.store.audit.conftest import AuditHarness
 
 
 def desk_with(harness: AuditHarness, **settings: Any) -> Desk:
     """Make as much of a desk as the job looks at."""
     signing = CheckpointSettings.model_validate(settings)
-    checkpoints = harness.store.checkpointer(signing, harness.tick)
+    checkpoints = open_checkpointer(signing, harness.store.checkpoints, clock=harness.tick)
     return cast("Desk", SimpleNamespace(checkpoints=checkpoints))
 
 

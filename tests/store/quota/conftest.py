@@ -26,10 +26,8 @@ from exemplar.local.programs import RANKS, answers
 from store.commits.contract import EventStore
 from store.generations.generations import Generations
 from store.generations.projection import Projection, row_of
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds, Ledger
-from store.settings import StoreSettings
 from tests.builders.clock import Clock
 from tests.builders.generation import (
     COMPLETED,
@@ -42,6 +40,7 @@ from tests.builders.generation import (
     started,
 )
 from tests.journeys.system import GRACE_S, System
+from tests.stores import OpenStore, open_store
 
 NOWHERE = "amqp://nobody:nothing@127.0.0.1:1/"
 BY_TEST = Cause(actor="actor:test")
@@ -137,29 +136,21 @@ def limits_url(mongod: str) -> Iterator[str]:
         client.drop_database(name)
 
 
-def _opened(url: str, clock: Callable[[], datetime]) -> MongoStore:
-    settings = StoreSettings.model_validate({"mongodb_url": url})
-    return MongoStore.open(settings, holder="limits", clock=clock)
-
-
 async def _prepared(url: str) -> None:
-    store = _opened(url, Clock())
-    await store.prepare()
-    store.close()
+    async with open_store(url):
+        pass
 
 
 @pytest.fixture
-async def store(limits_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
-    store = _opened(limits_url, clock)
-    yield store
-    database = store.client.get_default_database()
-    for name in ("commits", "ledger", "generations", "requests"):
-        await database.get_collection(name).delete_many({})
-    store.close()
+async def store(limits_url: str, clock: Clock) -> AsyncIterator[OpenStore]:
+    async with open_store(limits_url, clock=clock, prepared=False) as store:
+        yield store
+        for name in ("commits", "ledger", "generations", "requests"):
+            await store.database[name].delete_many({})
 
 
 @pytest.fixture
-def harness(store: MongoStore, clock: Clock) -> QuotaHarness:
+def harness(store: OpenStore, clock: Clock) -> QuotaHarness:
     return QuotaHarness(store.events, store.ledger, clock, store.projection)
 
 

@@ -10,11 +10,11 @@ from actors.handlers import quota
 from actors.jobs.cleanup import sweep_holds
 from actors.jobs.desk import Desk
 from domain.errors import LimitError
-from store.mongo.store import MongoStore
 from store.quota.recount import Recount
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import FREE, QuotaHarness
 from tests.store.quota.test_holds import SweepingDesk, hands_of, message
+from tests.stores import OpenStore
 
 NOVEMBER = "2026-11"
 STEPS = ("held", "admitted", "ended", "settled in the ledger", "settled in the log")
@@ -51,7 +51,7 @@ async def recover(harness: QuotaHarness, clock: Clock) -> None:
 @pytest.mark.parametrize("end", ["completed", "failed"])
 @pytest.mark.parametrize("died", range(len(STEPS)), ids=STEPS)
 async def test_a_crash_after_any_step_leaks_neither_slot_nor_unit(
-    harness: QuotaHarness, store: MongoStore, clock: Clock, died: int, end: str
+    harness: QuotaHarness, store: OpenStore, clock: Clock, died: int, end: str
 ) -> None:
     for step in life(harness, end)[: died + 1]:
         await step()
@@ -72,7 +72,7 @@ async def test_a_crash_after_any_step_leaks_neither_slot_nor_unit(
 @pytest.mark.parametrize("end", ["completed", "failed"])
 @pytest.mark.parametrize("step", ["held", "settled in the ledger", "settled in the log"])
 async def test_a_repeated_step_counts_once(
-    harness: QuotaHarness, store: MongoStore, clock: Clock, step: str, end: str
+    harness: QuotaHarness, store: OpenStore, clock: Clock, step: str, end: str
 ) -> None:
     """Nobody knows whether the dead one had done it: whoever goes on does it again."""
     for name, work in zip(STEPS, life(harness, end), strict=True):

@@ -8,7 +8,6 @@ import aiohttp
 import pytest
 
 from store.errors import DamagedLedgerError
-from store.mongo.store import MongoStore
 from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.recount import Recount
@@ -16,6 +15,7 @@ from tests.builders.clock import Clock
 from tests.journeys.tenants import ONE, make_tenant
 from tests.store.quota.conftest import FREE, Gateways, QuotaHarness, opened
 from tests.store.quota.test_recount import NOVEMBER, WIDE, check, repair
+from tests.stores import OpenStore
 
 WHOLE = {"generation": "g1", "period": NOVEMBER, "since": datetime(2026, 11, 20, tzinfo=UTC)}
 DAMAGES: dict[str, dict[str, Any]] = {
@@ -37,11 +37,11 @@ DAMAGES: dict[str, dict[str, Any]] = {
 every_damage = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 
 
-def ledgers(store: MongoStore) -> Any:
-    return store.client.get_default_database().get_collection("ledger")
+def ledgers(store: OpenStore) -> Any:
+    return store.database.get_collection("ledger")
 
 
-async def damaged(store: MongoStore, damage: dict[str, Any], developer: str = "dev-1") -> dict[str, Any]:
+async def damaged(store: OpenStore, damage: dict[str, Any], developer: str = "dev-1") -> dict[str, Any]:
     """Damage a ledger; return its document as it is then."""
     await ledgers(store).update_one({"_id": developer}, {"$set": damage}, upsert=True)
     document: dict[str, Any] = await ledgers(store).find_one({"_id": developer})
@@ -51,7 +51,7 @@ async def damaged(store: MongoStore, damage: dict[str, Any], developer: str = "d
 @every_damage
 @pytest.mark.parametrize("bounds", [FREE, WIDE], ids=str)
 async def test_a_damaged_ledger_is_refused_and_left_unchanged(
-    store: MongoStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any], bounds: Bounds
+    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any], bounds: Bounds
 ) -> None:
     await harness.admit("g1")
     kept = await damaged(store, damage)
@@ -66,7 +66,7 @@ async def test_a_damaged_ledger_is_refused_and_left_unchanged(
 @pytest.mark.parametrize("settlement", ["spent", "released"])
 @pytest.mark.parametrize("damage", [{"used": "x"}, {"slots": [WHOLE, None]}], ids=str)
 async def test_nothing_is_settled_in_a_damaged_ledger(
-    store: MongoStore, harness: QuotaHarness, settlement: Any, damage: dict[str, Any]
+    store: OpenStore, harness: QuotaHarness, settlement: Any, damage: dict[str, Any]
 ) -> None:
     await harness.admit("g1")
     kept = await damaged(store, damage)
@@ -77,7 +77,7 @@ async def test_nothing_is_settled_in_a_damaged_ledger(
 
 @every_damage
 async def test_a_damaged_ledger_does_not_stop_the_sweep_of_others(
-    store: MongoStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
+    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
 ) -> None:
     for developer in ("dev-0", "dev-1", "dev-2"):
         await harness.admission.hold(developer, f"leaked-{developer}", period=NOVEMBER, bounds=FREE)
@@ -89,12 +89,12 @@ async def test_a_damaged_ledger_does_not_stop_the_sweep_of_others(
 
 
 async def test_an_unreadable_stream_does_not_stop_the_sweep_of_other_holds(
-    store: MongoStore, harness: QuotaHarness, clock: Clock
+    store: OpenStore, harness: QuotaHarness, clock: Clock
 ) -> None:
     for name in ("g1", "g2", "g3"):
         await harness.admission.hold("dev-1", name, period=NOVEMBER, bounds=WIDE)
         await harness.admission.hold("dev-2", f"other-{name}", period=NOVEMBER, bounds=WIDE)
-    commits = store.client.get_default_database().get_collection("commits")
+    commits = store.database.get_collection("commits")
     await commits.insert_one({"_id": "generation-g1:1", "stream": "generation-g1", "version": 1})
     clock.forward(minutes=3)
     assert await harness.admission.sweep(older_than=clock.now - timedelta(minutes=2)) == 5
@@ -103,7 +103,7 @@ async def test_an_unreadable_stream_does_not_stop_the_sweep_of_other_holds(
 
 @every_damage
 async def test_a_damaged_ledger_is_reported_and_rebuilt_from_the_log(
-    store: MongoStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
+    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
 ) -> None:
     for name, end in (("done", "completed"), ("over", "failed"), ("runs", "running")):
         await harness.admit(name, WIDE)
@@ -124,7 +124,7 @@ async def test_a_damaged_ledger_is_reported_and_rebuilt_from_the_log(
 
 
 async def test_a_damaged_ledger_without_generations_is_repaired(
-    store: MongoStore, harness: QuotaHarness
+    store: OpenStore, harness: QuotaHarness
 ) -> None:
     await damaged(store, {"slots": None, "corrections": "x"})
     assert (await repair(harness)).differences == (Difference("dev-1", "damaged", "ledger", 1, 0),)
@@ -132,7 +132,7 @@ async def test_a_damaged_ledger_without_generations_is_repaired(
     assert len(await store.ledger.corrections("dev-1")) == 1
 
 
-async def test_a_sound_ledger_is_not_rebuilt(store: MongoStore, harness: QuotaHarness) -> None:
+async def test_a_sound_ledger_is_not_rebuilt(store: OpenStore, harness: QuotaHarness) -> None:
     await harness.admit("g1")
     anew = Correction("anew", harness.clock(), "operator:test", ())
     assert not await store.ledger.correct("dev-1", anew, seen=None)
@@ -149,13 +149,13 @@ def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[MongoStore]:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
     async with gateways.memory() as store:
         yield store
 
 
 async def test_a_damaged_ledger_refuses_submissions_with_503_and_nothing_else(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "free_starter")
     await tenant.accepted()

@@ -13,13 +13,13 @@ import pytest
 
 from domain.accounts.quota import seconds_to_next_day, seconds_to_next_period
 from store.generations.generations import Generations
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Account, Correction
 from store.quota.recount import Recount
 from tests.builders.clock import Clock
 from tests.journeys.tenants import ONE, Answer, Tenant, make_tenant
 from tests.store.quota.conftest import Gateways, QuotaHarness, ignore, opened
+from tests.stores import OpenStore
 
 TIERS = '{"tiny": {"daily_requests": 40}}'
 KILLED_GATEWAY = Path(__file__).parent / "killed_gateway.py"
@@ -35,7 +35,7 @@ def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[MongoStore]:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
     async with gateways.memory() as store:
         yield store
 
@@ -58,7 +58,7 @@ async def submit_many(tenant: Tenant, gateways: Gateways, count: int) -> list[An
 
 
 async def test_concurrent_submissions_at_two_gateways_get_exactly_the_limits(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     month = await period()
     tenant = await make_tenant(gateways, session, "cloud_starter")
@@ -90,7 +90,7 @@ def status(answer: Answer) -> int:
 
 
 async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     month = await period()
     tenant = await make_tenant(gateways, session, "free_starter")
@@ -123,7 +123,7 @@ async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
 
 
 async def test_a_gateway_killed_right_after_the_append_has_accepted(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     """The client who repeats his request with its key gets what was accepted, and pays once."""
     month = await period()
@@ -230,7 +230,7 @@ async def test_an_idempotent_replay_is_answered_beyond_the_limits(
 
 
 async def test_the_end_frees_the_slot_at_every_gateway(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "free_starter")
     harness = QuotaHarness(system_store.events, system_store.ledger, now)

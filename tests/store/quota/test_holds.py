@@ -17,18 +17,18 @@ from domain.errors import LimitError
 from domain.generation.generation import Generation, stream_of
 from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
-from store.mongo.store import MongoStore
 from store.quota.ledger import Account, Bounds
 from tests.builders.clock import Clock
 from tests.builders.generation import VALIDATED, failed
 from tests.store.quota.conftest import BY_TEST, FREE, QuotaHarness
+from tests.stores import OpenStore
 
 CLOUD = Bounds(monthly=1_000, concurrent=3)
 UNLIMITED = Bounds(monthly=None, concurrent=None)
 NOVEMBER, DECEMBER = "2026-11", "2026-12"
 
 
-async def account(store: MongoStore) -> Account:
+async def account(store: OpenStore) -> Account:
     return await store.ledger.account("dev-1")
 
 
@@ -48,7 +48,7 @@ def message(generation: Generation) -> RecordedEvent:
 
 
 async def test_a_downgrade_keeps_running_generations_and_refuses_new_ones(
-    harness: QuotaHarness, store: MongoStore
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
     for name in ("g1", "g2", "g3"):
         await harness.admit(name, CLOUD)
@@ -69,7 +69,7 @@ async def test_a_downgrade_keeps_running_generations_and_refuses_new_ones(
 
 
 async def test_generations_of_a_removed_tier_are_reserved_and_settled(
-    harness: QuotaHarness, store: MongoStore
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
     hands = hands_of(harness, tiers={})
     generation = await harness.admit("g1", FREE)
@@ -107,7 +107,7 @@ async def test_a_downgrade_below_the_used_units_refuses_until_the_month_ends(
 
 
 async def test_an_upgrade_applies_at_once_and_keeps_used_units(
-    harness: QuotaHarness, store: MongoStore
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
     await harness.admit("g1", Bounds(1, 1))
     with pytest.raises(LimitError):
@@ -118,7 +118,7 @@ async def test_an_upgrade_applies_at_once_and_keeps_used_units(
 
 
 async def test_the_internal_tier_is_never_refused_and_still_counted(
-    harness: QuotaHarness, store: MongoStore
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
     tier = TIERS["internal"]
     bounds = Bounds(tier.monthly, tier.concurrent)
@@ -129,7 +129,7 @@ async def test_the_internal_tier_is_never_refused_and_still_counted(
 
 @pytest.mark.parametrize(("end", "november"), [("completed", 1), ("failed", 0)])
 async def test_a_unit_belongs_to_the_month_of_its_admission(
-    harness: QuotaHarness, store: MongoStore, clock: Clock, end: str, november: int
+    harness: QuotaHarness, store: OpenStore, clock: Clock, end: str, november: int
 ) -> None:
     clock.now = datetime(2026, 11, 30, 23, 59, 59, 900_000, tzinfo=UTC)
     await harness.admit("old", CLOUD)
@@ -153,7 +153,7 @@ async def test_a_hold_repeated_in_the_next_month_keeps_its_month(harness: QuotaH
 
 
 async def test_the_sweep_frees_a_hold_without_a_stream_after_two_minutes(
-    harness: QuotaHarness, store: MongoStore, clock: Clock
+    harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
     await harness.admission.hold("dev-1", "never", period=NOVEMBER, bounds=FREE)
     desk = cast("Desk", SweepingDesk(hands_of(harness)))
@@ -172,7 +172,7 @@ class SweepingDesk:
 
 
 async def test_a_hold_renewed_during_the_sweep_is_not_freed(
-    harness: QuotaHarness, store: MongoStore, clock: Clock
+    harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
     await harness.admission.hold("dev-1", "slow", period=NOVEMBER, bounds=FREE)
     limit = clock.forward(minutes=3) - timedelta(minutes=2)
@@ -183,7 +183,7 @@ async def test_a_hold_renewed_during_the_sweep_is_not_freed(
 
 
 async def test_a_hold_swept_before_a_late_append_is_taken_again(
-    harness: QuotaHarness, store: MongoStore
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
     await harness.admit("late", FREE)
     await store.ledger.settle("dev-1", "late", "released")
@@ -200,7 +200,7 @@ async def test_a_hold_swept_before_a_late_append_is_taken_again(
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
 async def test_a_message_after_the_end_takes_nothing(
-    harness: QuotaHarness, store: MongoStore, end: str
+    harness: QuotaHarness, store: OpenStore, end: str
 ) -> None:
     generation = await harness.admit("g1", FREE)
     await harness.live("g1", end)
@@ -213,7 +213,7 @@ async def test_a_message_after_the_end_takes_nothing(
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
 async def test_a_hold_after_the_settlement_is_released(
-    harness: QuotaHarness, store: MongoStore, clock: Clock, end: str
+    harness: QuotaHarness, store: OpenStore, clock: Clock, end: str
 ) -> None:
     await harness.admit("g1", FREE)
     await harness.live("g1", end)

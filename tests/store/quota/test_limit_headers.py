@@ -6,10 +6,10 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from store.mongo.store import MongoStore
 from tests.journeys.tenants import ONE, PASSWORD, SUBMIT, Answer, Tenant, make_tenant
 from tests.store.quota.conftest import Gateways, opened
 from tests.store.quota.test_running_system import developer_of
+from tests.stores import OpenStore
 
 DEVELOPERS = "/api/v1/developers"
 KEYS = "/api/v1/auth/developer-keys"
@@ -24,7 +24,7 @@ def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[MongoStore]:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
     async with gateways.memory() as store:
         yield store
 
@@ -51,7 +51,7 @@ def told(answer: Answer) -> list[str]:
 
 
 async def test_refused_requests_of_a_known_developer_carry_limits_and_are_counted(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "free_starter")
     user, developer = token_of(tenant), await developer_of(tenant, system_store)
@@ -94,7 +94,7 @@ async def test_unauthenticated_requests_get_no_limit_headers(
 
 
 async def test_beyond_the_daily_limit_only_account_protection_passes(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "tiny")
     user, developer = token_of(tenant), await developer_of(tenant, system_store)

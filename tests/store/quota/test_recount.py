@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from domain.errors import LimitError
 from store.commits.memory import MemoryEventStore
-from store.mongo.store import MongoStore
 from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.recount import Recount, RecountReport
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
+from tests.stores import OpenStore
 
 WIDE = Bounds(monthly=None, concurrent=None)
 NOVEMBER = "2026-11"
@@ -226,7 +226,7 @@ async def take(
 
 
 async def test_the_ledger_equals_the_recount_after_concurrent_generations(
-    harness: QuotaHarness, store: MongoStore
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
     async def live(number: int) -> None:
         name = f"g{number}"

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from events.envelope import Cause
-from store.mongo.store import MongoStore
 from tests.journeys.tenants import ONE, PASSWORD, Answer, make_tenant
 from tests.store.quota.conftest import Gateways, opened
+from tests.stores import OpenStore
 
 SETTINGS = {
     "EXEMPLAR_TIERS": '{"none": {"daily_requests": 0, "monthly": null, "concurrent": null}}',
@@ -27,7 +27,7 @@ def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[MongoStore]:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
     async with gateways.memory() as store:
         yield store
 
@@ -44,10 +44,10 @@ async def post(
 
 
 async def test_a_tier_without_configuration_answers_503_and_is_logged(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "free_starter")
-    changes, by_operator = system_store.account_changes(now), Cause(actor="operator")
+    changes, by_operator = system_store.account_changes, Cause(actor="operator")
     await changes.change_tier(tenant.developer, "gold", cause=by_operator)
     registering = {"email": "new@example.com", "password": PASSWORD}
     keys = {name: tenant.headers[name] for name in ("X-Developer-Key", "X-Project-ID", "X-API-Key")}
@@ -65,12 +65,12 @@ async def test_a_tier_without_configuration_answers_503_and_is_logged(
 
 
 async def test_refusals_are_counted_in_the_log_and_not_stored(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "none")
     for _ in range(5):
         assert (await tenant.get(ONE)).status == 429
-    assert await system_store.requests.taken(tenant.developer, now().strftime("%Y-%m-%d")) == 0
+    assert await system_store.request_counts.taken(tenant.developer, now().strftime("%Y-%m-%d")) == 0
     wrong = {"email": "nobody@example.com", "password": "a guess"}
     here, there = ({"X-Forwarded-For": f"192.0.2.66, {place}"} for place in ("203.0.113.1", "203.0.113.2"))
     logins = [await post(session, f"{gateways.first}/api/v1/auth/login", wrong, here) for _ in range(12)]

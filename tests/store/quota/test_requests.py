@@ -10,10 +10,10 @@ import pytest
 
 from domain.accounts.quota import day_of
 from store.errors import StoreUnavailableError
-from store.mongo.store import MongoStore
 from store.quota.request_counts import RequestCounts, TokenReturn
 from store.quota.requests import Requests
 from tests.builders.clock import Clock
+from tests.stores import OpenStore
 
 
 class CountingRequestCounts(RequestCounts):
@@ -44,8 +44,8 @@ class CountingRequestCounts(RequestCounts):
 
 
 @pytest.fixture
-def counts(store: MongoStore) -> CountingRequestCounts:
-    return CountingRequestCounts(store.requests)
+def counts(store: OpenStore) -> CountingRequestCounts:
+    return CountingRequestCounts(store.request_counts)
 
 
 @pytest.mark.parametrize(("limit", "processes"), [(1_000, 1), (1_000, 3), (7, 3), (0, 2)])
@@ -93,7 +93,7 @@ async def test_the_remainder_is_at_most_a_second_old(counts: CountingRequestCoun
 
 
 async def test_idle_blocks_are_returned_and_a_killed_gateway_loses_one_block(
-    counts: CountingRequestCounts, clock: Clock, store: MongoStore
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore
 ) -> None:
     idle, killed = Requests(counts, clock=clock), Requests(counts, clock=clock)
     for requests in (idle, killed):
@@ -102,7 +102,7 @@ async def test_idle_blocks_are_returned_and_a_killed_gateway_loses_one_block(
     assert await idle.give_back(idle=timedelta(minutes=1)) == 0
     clock.forward(seconds=30)
     assert await idle.give_back(idle=timedelta(minutes=1)) == 9
-    assert await store.requests.taken("d", day_of(clock.now)) == 1 + 10
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 1 + 10
     survivor = Requests(counts, clock=clock)
     let_in = 0
     while await survivor.spend("d", 1_000):
@@ -127,29 +127,29 @@ async def test_a_change_of_tier_applies_at_once(counts: CountingRequestCounts, c
 
 
 async def test_after_a_downgrade_a_larger_block_is_not_spent(
-    counts: CountingRequestCounts, clock: Clock, store: MongoStore
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore
 ) -> None:
     requests = Requests(counts, clock=clock)
     for _ in range(5):
         assert await requests.spend("d", 10_000)
     assert [await requests.spend("d", 7) for _ in range(4)] == [True, True, False, False]
-    assert await store.requests.taken("d", day_of(clock.now)) == 7
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 7
     assert await requests.spend("d", 10_000)
     assert await requests.left("d", 10_000) == 10_000 - 8
 
 
 async def test_a_block_that_arrives_after_a_changed_limit_is_returned(
-    counts: CountingRequestCounts, clock: Clock, store: MongoStore
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore
 ) -> None:
     requests = Requests(counts, clock=clock)
     assert all(await asyncio.gather(requests.spend("d", 10_000), requests.spend("d", 1_000)))
     await requests.give_back()
-    assert await store.requests.taken("d", day_of(clock.now)) == 2
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 2
 
 
 @pytest.mark.parametrize("out", ["before", "after"])
 async def test_a_failed_return_is_repeated_and_counted_once(
-    counts: CountingRequestCounts, clock: Clock, store: MongoStore, out: Literal["before", "after"]
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore, out: Literal["before", "after"]
 ) -> None:
     requests = Requests(counts, clock=clock)
     await requests.spend("d", 1_000)
@@ -159,7 +159,7 @@ async def test_a_failed_return_is_repeated_and_counted_once(
             await requests.give_back()
     counts.out = None
     assert await requests.give_back() == 9
-    assert await store.requests.taken("d", day_of(clock.now)) == 1
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 1
     assert await requests.give_back() == 0
     assert len(counts.returns) == 4
 

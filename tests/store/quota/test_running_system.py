@@ -12,11 +12,11 @@ import aiohttp
 import pytest
 
 from domain.accounts.quota import seconds_to_next_day
-from store.mongo.store import MongoStore
 from tests.docs.reading import blocks
 from tests.journeys.system import until
 from tests.journeys.tenants import ONE, PASSWORD, Answer, Tenant, fetch, make_tenant
 from tests.store.quota.conftest import Gateways, opened
+from tests.stores import OpenStore
 
 TIMES = 30
 FAST = {"EXEMPLAR_SANDBOX_BOOT_SECONDS": "0", "EXEMPLAR_SANDBOX_PREDICT_SECONDS": "0.05"}
@@ -32,12 +32,12 @@ def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[MongoStore]:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
     async with gateways.memory() as store:
         yield store
 
 
-async def developer_of(tenant: Tenant, system_store: MongoStore) -> dict[str, str]:
+async def developer_of(tenant: Tenant, system_store: OpenStore) -> dict[str, str]:
     """Log the tenant's developer in."""
     record = await system_store.accounts.developer(tenant.developer)
     assert record is not None
@@ -67,7 +67,7 @@ async def quota(gateways: Gateways, *options: str) -> tuple[int, str]:
 
 
 async def test_submit_after_completed_is_never_refused_on_the_free_tier(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     if seconds_to_next_day(datetime.now(UTC)) < 120:
         await asyncio.sleep(120)
@@ -94,7 +94,7 @@ async def test_submit_after_completed_is_never_refused_on_the_free_tier(
     assert (code, json.loads(output)["differences"]) == (0, [])
 
 
-async def _usage_in_every_form(tenant: Tenant, system_store: MongoStore) -> None:
+async def _usage_in_every_form(tenant: Tenant, system_store: OpenStore) -> None:
     developer = await developer_of(tenant, system_store)
     user = {"Authorization": tenant.headers["Authorization"]}
     for query, headers in (
@@ -126,13 +126,13 @@ async def _usage_in_every_form(tenant: Tenant, system_store: MongoStore) -> None
 
 
 async def test_the_operator_sees_a_difference_and_corrects_it(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "cloud_starter")
     await tenant.completed(await tenant.accepted())
     month = datetime.now(UTC).strftime("%Y-%m")
     await until(lambda: _settled(system_store, tenant.developer), "the unit is spent")
-    database = system_store.client.get_default_database()
+    database = system_store.database
     await database["ledger"].update_one({"_id": tenant.developer}, {"$inc": {f"used.{month}": 7}})
 
     code, output = await quota(gateways)
@@ -148,7 +148,7 @@ async def test_the_operator_sees_a_difference_and_corrects_it(
 
 
 async def test_the_documented_commands_work(
-    gateways: Gateways, system_store: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     tenant = await make_tenant(gateways, session, "free_starter")
     developer = await developer_of(tenant, system_store)
@@ -173,7 +173,7 @@ async def _run(script: str, env: dict[str, str]) -> str:
     return output.decode()
 
 
-async def _settled(system_store: MongoStore, developer: str) -> bool:
+async def _settled(system_store: OpenStore, developer: str) -> bool:
     return not (await system_store.ledger.account(developer)).slots
 
 

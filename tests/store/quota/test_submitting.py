@@ -60,9 +60,7 @@ def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> Sub
         personal_data=personal_data,
         blobs=MemoryBlobs(),
         admission=harness.admission,
-        write_through=WriteThrough(
-            write_rows=fail_to_write, personal_data=personal_data, timeouts=Timeouts()
-        ),
+        write_through=rows,
         timeouts=Timeouts(),
         clock=harness.clock,
     )

@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.generation.generation import Generation
-from store.mongo.store import MongoStore
 from store.quota.ledger import Bounds
 from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
+from tests.stores import OpenStore
 
 WIDE = Bounds(monthly=None, concurrent=None)
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
@@ -77,7 +77,7 @@ BY: tuple[tuple[Dimension, ...], ...] = (
 
 
 async def test_sums_equal_a_recount_of_the_log_in_every_dimension(
-    lived: list[Generation], store: MongoStore
+    lived: list[Generation], store: OpenStore
 ) -> None:
     owner = lived[0].request.owner
     first = min(g.created_at for g in lived if g.request.owner.developer == "dev-1").date()
@@ -93,7 +93,7 @@ async def test_sums_equal_a_recount_of_the_log_in_every_dimension(
 
 
 async def test_units_equal_the_ledger_and_repeated_settlements_change_nothing(
-    lived: list[Generation], harness: QuotaHarness, store: MongoStore
+    lived: list[Generation], harness: QuotaHarness, store: OpenStore
 ) -> None:
     query = UsageQuery("dev-1", FIRST, LAST, ("month",))
     before = await store.usage.lines(query)
@@ -106,9 +106,9 @@ async def test_units_equal_the_ledger_and_repeated_settlements_change_nothing(
 
 
 async def test_usage_is_a_covered_query_with_a_bounded_result(
-    lived: list[Generation], store: MongoStore, monkeypatch: pytest.MonkeyPatch
+    lived: list[Generation], store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = store.client.get_default_database()
+    database = store.database
     plan = await database.command(
         "explain",
         {

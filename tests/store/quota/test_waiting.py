@@ -13,12 +13,12 @@ from actors.jobs.schedule import JOBS
 from domain.accounts.quota import LEAKED_AFTER, seconds_to_free_slot
 from domain.errors import LimitError
 from store.commits.memory import MemoryEventStore
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.memory_ledger import MemoryLedger
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import FREE, QuotaHarness
+from tests.stores import OpenStore
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CASES = 4_000
@@ -109,7 +109,7 @@ def test_few_durations_stretch_the_wait_and_none_give_the_typical_one() -> None:
 
 @pytest.mark.parametrize("age", [0, 1, 30, 119, 121, 140, 400])
 async def test_the_slot_of_a_dead_gateway_is_free_after_the_wait(
-    harness: QuotaHarness, store: MongoStore, clock: Clock, age: float
+    harness: QuotaHarness, store: OpenStore, clock: Clock, age: float
 ) -> None:
     """It held and never appended; the sweep came by a moment before, and does so every half minute."""
     await harness.admission.hold("dev-1", "never", period="2026-11", bounds=FREE)
@@ -126,7 +126,7 @@ async def test_the_slot_of_a_dead_gateway_is_free_after_the_wait(
 
 
 async def test_a_hold_whose_append_follows_at_once_is_not_an_orphan(
-    harness: QuotaHarness, store: MongoStore
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
     await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
     refusing = asyncio.create_task(harness.admission.require_room("dev-1", FREE))
@@ -147,7 +147,7 @@ async def test_the_wait_is_for_the_first_free_slot(harness: QuotaHarness, clock:
 
 
 async def test_durations_of_others_are_added_to_few_own_ones(
-    harness: QuotaHarness, store: MongoStore, clock: Clock
+    harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
     for developer, seconds in (("dev-1", 4), ("dev-2", 9)):
         name = f"of-{developer}"
@@ -157,7 +157,7 @@ async def test_durations_of_others_are_added_to_few_own_ones(
     await harness.admit("still-running", Bounds(None, None))
     assert sorted(await store.durations("dev-1")) == [4.0, 4.0, 9.0]
     assert sorted(await store.durations("nobody")) == [4.0, 9.0]
-    rows = store.client.get_default_database()["generations"]
+    rows = store.database["generations"]
     asked = {"developer": "dev-1", "finished_at": {"$type": "date"}}
     fields = {"_id": 0, "created_at": 1, "finished_at": 1}
     plan = await rows.find(asked, fields).sort("finished_at", -1).limit(500).explain()
@@ -166,7 +166,7 @@ async def test_durations_of_others_are_added_to_few_own_ones(
 
 
 async def test_a_refusal_estimates_the_wait_from_recent_durations(
-    harness: QuotaHarness, store: MongoStore, clock: Clock
+    harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
 
     for number in range(10):
