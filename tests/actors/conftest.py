@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.settings import SandboxSettings
-from tests.actors.workshop import Clock, SandboxProvider, Workshop, open_provider, open_workshop
+from tests.actors.harness import Clock, Harness, SandboxProvider, open_harness, open_provider
 from tests.sandbox.conftest import TOKEN, Sandbox, sandbox, tls
 from tests.stores import OpenStore, open_store
 
@@ -34,6 +34,6 @@ async def provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
 
 
 @pytest.fixture
-async def workshop(store: OpenStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Workshop]:
-    async with open_workshop(store, clock, provider.url) as workshop:
-        yield workshop
+async def harness(store: OpenStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Harness]:
+    async with open_harness(store, clock, provider) as harness:
+        yield harness

@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import cast
 
 import pytest
 
-from actors.handlers import quota
-from actors.jobs.cleanup import sweep_holds
-from actors.jobs.desk import Desk
+from actors.jobs.holds import release_leaked_holds
 from domain.errors import LimitError
 from store.quota.recount import Recount
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import FREE, QuotaHarness
-from tests.store.quota.test_holds import SweepingDesk, hands_of, message
+from tests.store.quota.test_holds import run_quota
 from tests.stores import OpenStore
 
 NOVEMBER = "2026-11"
@@ -40,12 +37,11 @@ def life(harness: QuotaHarness, end: str) -> list[Step]:
 
 async def recover(harness: QuotaHarness, clock: Clock) -> None:
     """Let the sweep come by, and let the log drive the quota actor again."""
-    hands = hands_of(harness)
     clock.forward(minutes=3)
-    await sweep_holds(cast("Desk", SweepingDesk(hands)))
+    await release_leaked_holds(admission=harness.admission, clock=harness.clock)
     generation = await harness.generations.load("g1")
     if generation is not None:
-        await asyncio.gather(*(quota.handle(message(generation), hands=hands) for _ in range(2)))
+        await asyncio.gather(*(run_quota(harness, generation) for _ in range(2)))
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])

@@ -2,22 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 
 from actors.handlers import quota
-from actors.hands import Hands
-from actors.jobs.cleanup import sweep_holds
-from actors.jobs.desk import Desk
+from actors.jobs.holds import release_leaked_holds
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import LimitError
 from domain.generation.generation import Generation, stream_of
 from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
 from store.quota.ledger import Account, Bounds
+from tests.actors.calls import call
 from tests.builders.clock import Clock
 from tests.builders.generation import VALIDATED, failed
 from tests.store.quota.conftest import BY_TEST, FREE, QuotaHarness
@@ -32,15 +29,15 @@ async def account(store: OpenStore) -> Account:
     return await store.ledger.account("dev-1")
 
 
-def hands_of(harness: QuotaHarness, tiers: Mapping[str, Tier] = TIERS) -> Hands:
-    """The quota actor's dependencies; it asks for no others."""
-    used: Any = {
-        "generations": harness.generations,
-        "admission": harness.admission,
-        "tiers": tiers,
-        "clock": harness.clock,
-    }
-    return Hands(**(dict.fromkeys(Hands.__dataclass_fields__) | used))
+async def run_quota(harness: QuotaHarness, generation: Generation, tiers: Mapping[str, Tier] = TIERS) -> None:
+    """Run the quota actor on a validated generation."""
+    await call(
+        quota.handle,
+        message(generation),
+        generations=harness.generations,
+        admission=harness.admission,
+        tiers=tiers,
+    )
 
 
 def message(generation: Generation) -> RecordedEvent:
@@ -59,7 +56,7 @@ async def test_a_downgrade_keeps_running_generations_and_refuses_new_ones(
         await harness.settle(name)
     with pytest.raises(LimitError):
         await harness.admit("refused", FREE)
-    await quota.handle(message(await harness.live("g3", "running")), hands=hands_of(harness))
+    await run_quota(harness, await harness.live("g3", "running"))
     running = await harness.generations.load("g3")
     assert running is not None
     assert running.status == "pending"
@@ -71,12 +68,11 @@ async def test_a_downgrade_keeps_running_generations_and_refuses_new_ones(
 async def test_generations_of_a_removed_tier_are_reserved_and_settled(
     harness: QuotaHarness, store: OpenStore
 ) -> None:
-    hands = hands_of(harness, tiers={})
     generation = await harness.admit("g1", FREE)
     await harness.events.append(
         stream_of("g1"), generation.version, [VALIDATED], cause=BY_TEST, time=harness.clock()
     )
-    await quota.handle(message(generation), hands=hands)
+    await run_quota(harness, generation, tiers={})
     reserved = await harness.generations.load("g1")
     assert reserved is not None
     assert reserved.quota == "held"
@@ -87,7 +83,7 @@ async def test_generations_of_a_removed_tier_are_reserved_and_settled(
         cause=BY_TEST,
         time=harness.clock(),
     )
-    await quota.handle(message(generation), hands=hands)
+    await run_quota(harness, generation, tiers={})
     settled = await harness.generations.load("g1")
     assert settled is not None
     assert settled.quota == "released"
@@ -156,19 +152,11 @@ async def test_the_sweep_frees_a_hold_without_a_stream_after_two_minutes(
     harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
     await harness.admission.hold("dev-1", "never", period=NOVEMBER, bounds=FREE)
-    desk = cast("Desk", SweepingDesk(hands_of(harness)))
     clock.forward(seconds=119)
-    assert await sweep_holds(desk) == 0
+    assert await release_leaked_holds(admission=harness.admission, clock=harness.clock) == 0
     clock.forward(seconds=2)
-    assert await sweep_holds(desk) == 1
+    assert await release_leaked_holds(admission=harness.admission, clock=harness.clock) == 1
     assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), 0)
-
-
-class SweepingDesk:
-    """What the sweep of holds is handed."""
-
-    def __init__(self, hands: Hands) -> None:
-        self.hands = hands
 
 
 async def test_a_hold_renewed_during_the_sweep_is_not_freed(
@@ -190,7 +178,7 @@ async def test_a_hold_swept_before_a_late_append_is_taken_again(
     await harness.events.append(stream_of("late"), 1, [VALIDATED], cause=BY_TEST, time=harness.clock())
     generation = await harness.generations.load("late")
     assert generation is not None
-    await quota.handle(message(generation), hands=hands_of(harness))
+    await run_quota(harness, generation)
     commits = await harness.events.read(stream_of("late"))
     reserved = commits[-1].events[-1].event
     assert isinstance(reserved, QuotaReserved)
@@ -207,7 +195,7 @@ async def test_a_message_after_the_end_takes_nothing(
     await harness.settle("g1")
     before = await account(store)
     for _ in range(2):
-        await quota.handle(replace(message(generation)), hands=hands_of(harness))
+        await run_quota(harness, generation)
     assert await account(store) == before
 
 
