@@ -60,12 +60,11 @@ class Api:
 @asynccontextmanager
 async def open_api(administration: PostOffice) -> AsyncIterator[Api]:
     """Serve the routes on a post office's store, with one developer and his project."""
-    await administration.store.prepare()
     clock, store = Clock(), administration.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(memory_kib=8, passes=1)
     authenticator = Authenticator(store.accounts, tokens, peppers)
-    changes = store.account_changes(clock)
+    changes = store.account_changes
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)

@@ -7,7 +7,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from pydantic import SecretStr
 from pymongo import MongoClient
 
 from domain.accounts.keys import Peppers
@@ -28,9 +27,8 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from gateway.routes import Routes
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
 from tests.gateway.auth.world import OPERATOR_KEY, PASSWORD, PEPPER, RETIRED_SECRET, SECRET, Clock, World
+from tests.stores import open_store
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 
@@ -47,33 +45,30 @@ def identity_database(mongod: str) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(identity_database: str) -> AsyncIterator[World]:
-    settings = StoreSettings(mongodb_url=SecretStr(identity_database))
     clock = Clock()
-    store = MongoStore.open(settings, holder="tests", clock=clock)
-    await store.prepare()
-    accounts, changes = store.accounts, store.account_changes(clock)
-    tokens = Tokens([SECRET, RETIRED_SECRET], clock)
-    peppers = Peppers({1: PEPPER})
-    passwords = Passwords(memory_kib=8, passes=1)
-    authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
-    dependencies: dict[str, Any] = {
-        "accounts": accounts,
-        "account_changes": changes,
-        "platform_changes": store.platform_changes(clock),
-        "authenticator": authenticator,
-        "tokens": tokens,
-        "passwords": passwords,
-        "peppers": peppers,
-        "clock": clock,
-        "client_addresses": ClientAddresses(LOOPBACK),
-    }
-    client = TestClient(TestServer(application(**dependencies)))
-    await client.start_server()
-    password_hash = await passwords.hash(PASSWORD)
-    yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash, dependencies)
-    await client.close()
-    await accounts.keys.settle()
-    store.close()
+    async with open_store(identity_database, clock=clock) as store:
+        accounts, changes = store.accounts, store.account_changes
+        tokens = Tokens([SECRET, RETIRED_SECRET], clock)
+        peppers = Peppers({1: PEPPER})
+        passwords = Passwords(memory_kib=8, passes=1)
+        authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
+        values: dict[str, Any] = {
+            "accounts": accounts,
+            "account_changes": changes,
+            "platform_changes": store.platform_changes,
+            "authenticator": authenticator,
+            "tokens": tokens,
+            "passwords": passwords,
+            "peppers": peppers,
+            "clock": clock,
+            "client_addresses": ClientAddresses(LOOPBACK),
+        }
+        client = TestClient(TestServer(application(**values)))
+        await client.start_server()
+        password_hash = await passwords.hash(PASSWORD)
+        yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash, values)
+        await client.close()
+        await accounts.keys.settle()
 
 
 ROUTES: Sequence[Callable[..., Routes]] = (
