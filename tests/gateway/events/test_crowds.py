@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import ClientSession
 
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from tests.gateway.events.newsdesk import ONE, ROAD, Gateway, Newsdesk, Person, until
 from tests.gateway.events.reading import EVENT_STREAM, opened
 
