@@ -10,7 +10,7 @@ from domain.audit.checkpoint_key import CheckpointSettings
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import TokenSettings
 from gateway.door import DoorSettings
-from gateway.events.connection import StreamSettings
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)

@@ -17,7 +17,7 @@ from exemplar.scheduler_wiring import scheduling
 from exemplar.wiring import Bus, Core, handlers_of, in_process, now, open_core, open_hands, publishing
 from gateway.door import Door, DoorSettings, create_door
 from gateway.events.broadcaster import Broadcaster
-from gateway.events.event_hub import open_event_hub
+from gateway.events.routes import open_event_hub
 from gateway.http.server import serve
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
@@ -84,7 +84,7 @@ async def waking(core: Core, bus: Bus, broadcaster: Broadcaster) -> AsyncIterato
         broadcaster.wake,
         topology=topology(QUEUES, core.rabbit.queue_prefix),
         heartbeat=core.rabbit.amqp_heartbeat,
-        on_listening=broadcaster.look,
+        on_listening=broadcaster.wake_all,
     )
     await wakeups.start()
     try:

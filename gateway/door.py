@@ -18,9 +18,8 @@ from gateway.app import create_app
 from gateway.auth.authentication import AuthenticationSettings, Authenticator
 from gateway.auth.rate_limits import CountingAuthenticator, Limits
 from gateway.auth.tokens import Sessions, Tokens, TokenSettings
-from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import EventHub
-from gateway.events.routes import ReadingRoom
+from gateway.events.routes import EventServices, event_routes
+from gateway.events.settings import StreamSettings
 from gateway.generations.commands import CommandRoutes
 from gateway.generations.completion_wait import CompletionWait
 from gateway.generations.explain import ExplainRoutes
@@ -92,7 +91,7 @@ class Door:
     timeouts: Timeouts
     tiers: Mapping[str, Tier]
     provider_secret: ReadSecret
-    event_hub: EventHub
+    event_hub: EventServices
     broker: Callable[[], Mapping[str, str]]
     clock: Callable[[], datetime]
 
@@ -104,7 +103,9 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     identity = _identity(door, settings, limits)
     generations = _generations(door, settings, identity.authenticator)
     listing = _listing(door, settings, generations)
-    reading = _reading(door, settings, identity, generations)
+    event_table, event_hub = event_routes(
+        door.event_hub, events=door.store.events, door=identity, owned=generations, clock=door.clock
+    )
     tables = [
         *account_tables(identity, door.store.events.read),
         WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
@@ -112,7 +113,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
         listing.table(),
-        reading.table(),
+        event_table,
         _steering(door, generations).table(),
         RetryRoutes(owned=generations).table(),
         ExplainRoutes(owned=generations, timeouts=door.timeouts, queue=door.store.queue).table(),
@@ -123,7 +124,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
         OpenApiRoutes(version("exemplar")).routes(),
     ]
     app = create_app(tables, timeouts=settings.gateway, cors_origins=settings.gateway.cors_origins)
-    reading.install(app)
+    event_hub.install(app)
     limits.install(app, identity.authenticator.payer)
     return app
 
@@ -211,19 +212,6 @@ def _pictures(door: Door, generations: GenerationRoutes) -> PictureRoutes:
         blobs=door.store.blobs,
         links=generations.links,
         owned=generations,
-        clock=door.clock,
-    )
-
-
-def _reading(
-    door: Door, settings: DoorSettings, identity: IdentityRoutes, generations: GenerationRoutes
-) -> ReadingRoom:
-    return ReadingRoom(
-        event_hub=door.event_hub,
-        events=door.store.events,
-        door=identity,
-        owned=generations,
-        recheck=settings.streams.recheck,
         clock=door.clock,
     )
 

@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
 from gateway.auth.authentication import Authenticator
 from gateway.auth.rate_limits import OVERDRAWN
-from gateway.events.positions import preferred_wait
+from gateway.events.event_requests import preferred_wait
 from gateway.generations.completion_wait import CompletionWait
 from gateway.generations.links import PREFIX, Links
 from gateway.generations.resources import etag_of, resource_of

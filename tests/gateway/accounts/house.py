@@ -28,8 +28,8 @@ from events.generation import GenerationCompleted, Picture
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import Tokens, TokenSettings
 from gateway.door import Door, DoorSettings, create_door
-from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import open_event_hub
+from gateway.events.routes import open_event_hub
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
 from store.accounts.project_erasure import ProjectErasure
