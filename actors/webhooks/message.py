@@ -101,7 +101,7 @@ async def _example(delivery: Delivery, sources: Sources) -> Letter | Ended:
     target = left or await _registered(delivery, sources)
     if isinstance(target, str):
         return target
-    example = example_of(delivery.type, project=delivery.project, now=delivery.created_at)
+    example = example_of(delivery.type, now=delivery.created_at)
     resource = {"id": delivery.generation, "example": True}
     return Letter(target, _message(example, resource, delivery, sources))
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from events.catalogue import CATALOGUE
 from events.commit import Commit
-from events.generation import GenerationCompleted, GenerationFailed
+from events.visible import visible
 from gateway.events.sse import frame
 from gateway.events.update import Listener, Update, deliver
-from gateway.events.visible import visible
 from gateway.events.waiters import Waiter, Waiters
 from store.commits.contract import EventStore
 from store.errors import StoreError
@@ -23,7 +23,6 @@ from store.errors import StoreError
 _BATCH = 250  # streams in one query
 _YIELD_AFTER = 200  # listeners served before other tasks get their turn
 _RETRY_PAUSE = 0.5  # seconds after a failed read
-_FINAL = (GenerationCompleted, GenerationFailed)
 
 log = structlog.get_logger()
 
@@ -172,7 +171,7 @@ def update_of(commit: Commit) -> Update:
     """Encode the visible events of a commit."""
     shown = [envelope for event in commit.events if (envelope := visible(event)) is not None]
     frames = [frame(envelope["type"], envelope, identifier=str(envelope["version"])) for envelope in shown]
-    return Update(b"".join(frames), any(isinstance(event.event, _FINAL) for event in commit.events))
+    return Update(b"".join(frames), any(event.type in CATALOGUE.final for event in commit.events))
 
 
 def _batches(streams: Sequence[str]) -> list[Sequence[str]]:

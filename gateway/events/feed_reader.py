@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.generation.feed_cursor import FeedCursor, FeedCursors
+from events.visible import visible
 from gateway.events.sse import frame
-from gateway.events.visible import visible
 from store.log.feeds import MongoFeeds, Placed
 
 FeedEvent = tuple[str, dict[str, Any]]

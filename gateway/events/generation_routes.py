@@ -6,7 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from domain.generation.generation import Generation, stream_of
-from events.generation import GenerationCompleted, GenerationFailed
+from events.catalogue import CATALOGUE
+from events.visible import visible
 from gateway.auth.account_status import AccessGrant
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
@@ -20,12 +21,9 @@ from gateway.events.event_requests import (
     requested_wait,
 )
 from gateway.events.sse import RESET, frame
-from gateway.events.visible import visible
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
 from store.commits.contract import EventStore
-
-_FINAL = frozenset({GenerationCompleted.type, GenerationFailed.type})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class GenerationEventRoutes:
     async def _resume(self, generation: Generation, grant: AccessGrant, after: int) -> StreamStart:
         version, shown = await self._visible(generation, after)
         frames = b"".join(frame(each["type"], each, identifier=str(each["version"])) for each in shown)
-        final = generation.final or any(each["type"] in _FINAL for each in shown)
+        final = generation.final or any(each["type"] in CATALOGUE.final for each in shown)
         empty = generation.final and not shown
         return StreamStart(generation, grant, frames, version, final, empty)
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_from, commit_of
@@ -19,7 +19,7 @@ from store.commits.contract import Write
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
-from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+from store.mongo.connection import DUPLICATE_KEY, Database, Document, Indexes, is_transient, reachable
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
 log = structlog.get_logger()
@@ -28,6 +28,18 @@ log = structlog.get_logger()
 class MongoEventStore:
     """Append and read commits; concurrent appends and marks share round trips."""
 
+    indexes: ClassVar[Indexes] = {
+        "commits": [
+            IndexModel([("stream", ASCENDING), ("first", ASCENDING)], unique=True),
+            *(
+                IndexModel(
+                    [("time", ASCENDING)], name=f"{mark}_by_time", partialFilterExpression={mark: True}
+                )
+                for mark in ("outbox", "unsealed")
+            ),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._commits = database.get_collection("commits")
@@ -35,16 +47,6 @@ class MongoEventStore:
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
         self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
         self._heads = StreamHeads()
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._commits.create_index([("stream", ASCENDING), ("first", ASCENDING)], unique=True)
-        for mark in ("outbox", "unsealed"):
-            await self._commits.create_index(
-                [("time", ASCENDING)],
-                name=f"{mark}_by_time",
-                partialFilterExpression={mark: True},
-            )
 
     async def append(
         self,
@@ -70,7 +72,7 @@ class MongoEventStore:
             # Success only when the stored writer is mine: the driver retried a write.
             await self._settle_unknown(commit)
         except PyMongoError as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
             await self._settle_unknown(commit)
         self._heads.note(commit)

@@ -7,7 +7,7 @@ import pytest
 from typer.main import get_command
 
 from actors.jobs.schedule import JOBS
-from events.catalogue import CLASSES
+from events.catalogue import CATALOGUE
 from exemplar import settings as settings_module
 from exemplar.cli import app
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
@@ -71,7 +71,7 @@ def test_commands_that_are_named_exist(path: Path) -> None:
 @every_document
 def test_events_that_are_named_are_in_the_catalogue(path: Path) -> None:
     named = set(re.findall(r"`(generation\.[a-z_]+)`", path.read_text()))
-    assert named <= CLASSES.keys()
+    assert named <= set(CATALOGUE.names)
 
 
 @every_document

@@ -4,11 +4,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.making import SAMPLES
 
 from exemplar_client import Client, InvalidRequestError, NotFoundError, UnfinishedError
 from tests.clients.python.conftest import MakeClient
 from tests.journeys.tenants import small
+from tests.making import SAMPLES
 
 
 def test_a_picture_is_generated_from_paths_and_bytes_and_downloaded(client: Client, tmp_path: Path) -> None:

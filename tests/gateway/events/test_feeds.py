@@ -8,8 +8,8 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.gateway.events.gateway_system import (
-    PATH,
     LIFECYCLE,
+    PATH,
     EndUser,
     Gateway,
     GatewaySystem,

@@ -12,8 +12,8 @@ from domain.generation.generation import stream_of
 from events.generation import GenerationProgressed
 from tests.gateway.events.gateway_system import (
     BEFORE_COMPLETION,
-    PATH,
     LIFECYCLE,
+    PATH,
     PUBLISHED,
     EndUser,
     Gateway,

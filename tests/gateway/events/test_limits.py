@@ -8,8 +8,8 @@ from aiohttp import ClientSession
 
 from events.generation import GenerationProgressed
 from tests.gateway.events.gateway_system import (
-    PATH,
     LIFECYCLE,
+    PATH,
     EndUser,
     Gateway,
     GatewaySystem,

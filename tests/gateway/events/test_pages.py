@@ -9,8 +9,8 @@ from aiohttp import ClientSession
 from domain.generation.generation import stream_of
 from tests.gateway.events.gateway_system import (
     BEFORE_COMPLETION,
-    PATH,
     LIFECYCLE,
+    PATH,
     EndUser,
     Gateway,
     GatewaySystem,

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from domain.generation.generation import stream_of
-from tests.gateway.events.gateway_system import PATH, LIFECYCLE, EndUser, Gateway, GatewaySystem
+from tests.gateway.events.gateway_system import LIFECYCLE, PATH, EndUser, Gateway, GatewaySystem
 from tests.gateway.events.sse_client import EVENT_STREAM, opened
 
 
