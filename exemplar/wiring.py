@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,6 +46,7 @@ from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
 from store.accounts.project_erasure import ProjectErasure
 from store.accounts.sweep import AccountSweep
+from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
@@ -73,42 +74,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _part(attribute: str) -> Factory:
-    return lambda store: getattr(store, attribute)
-
-
-STORE: Mapping[str, Factory] = {
-    "accounts": _part("accounts"),
-    "blobs": _part("blobs"),
-    "checkpoints": _part("checkpoints"),
-    "commit_scan": _part("scan"),
-    "drafts": _part("drafts"),
-    "durations": _part("durations"),
-    "events": _part("events"),
-    "feeds": _part("feeds"),
-    "leases": _part("leases"),
-    "ledger": _part("ledger"),
-    "lists": _part("lists"),
-    "outgoing": _part("outgoing"),
-    "parking": _part("parking"),
-    "personal_data": _part("personal_data"),
-    "predictions": _part("predictions"),
-    "projection": _part("projection"),
-    "queue": _part("queue"),
-    "request_counts": _part("requests"),
-    "sealed_log": _part("log"),
-    "subscriptions": _part("subscribers"),
-    "usage": _part("usage"),
-}
-
 SERVICES: Mapping[str, Factory] = {
     "account_changes": lambda store, clock: store.account_changes(clock),
     "admission": Admission,
     "announce": lambda publisher: publisher.announce,
     "generations": Generations,
+    "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "observations": Observations,
     "platform_changes": lambda store, clock: store.platform_changes(clock),
-    "requests": lambda request_counts, clock: Requests(request_counts, clock=clock),
+    "requests": Requests,
+    "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
@@ -237,23 +212,21 @@ SCHEDULER_SETTINGS: Settings = {**ACTOR_SETTINGS, "checkpoint_settings": Checkpo
 def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
-    dependencies.provide({**STORE, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
+    dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
     dependencies.set(dependency=dependencies.get, **given)
     return dependencies
 
 
 @asynccontextmanager
-async def open_store(store_settings: StoreSettings, clock: Clock) -> AsyncIterator[MongoStore]:
-    """Open the store and prove that it answers."""
-    try:
-        store = MongoStore.open(store_settings, holder=f"{socket.gethostname()}:{os.getpid()}", clock=clock)
-        await store.prepare()
-    except StoreError as error:
-        raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
-    try:
-        yield store
-    finally:
-        store.close()
+async def open_store(store_settings: StoreSettings) -> AsyncIterator[object]:
+    """Open the database, and create what it lacks: the first proof that it answers."""
+    with ExitStack() as stack:
+        try:
+            database = stack.enter_context(open_database(store_settings))
+            await prepare(database)
+        except StoreError as error:
+            raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
+        yield database
 
 
 @asynccontextmanager
@@ -350,7 +323,7 @@ class Process:
     resources: Mapping[str, Opener]
 
 
-_STORE: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 
 PROCESSES: Mapping[str, Process] = {

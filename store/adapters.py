@@ -10,8 +10,8 @@ from typing import Any, Final
 from store.accounts.accounts import Accounts
 from store.accounts.drafts import AccountDrafts
 from store.accounts.projector import AccountProjector
-from store.audit.checkpoints import MongoCheckpoints
-from store.audit.commit_scan import MongoScan
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -19,22 +19,24 @@ from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
 from store.generations.predictions import Predictions
 from store.generations.queue import Queue
-from store.log.feeds import MongoFeeds
-from store.log.mongo_parking import MongoParking
-from store.log.sealed_log import SealedLog
+from store.leases.mongo import MongoLeases
+from store.log.feeds import Feeds
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import Database, reachable
-from store.mongo.health import StoreHealth
-from store.mongo.leases import MongoLeases
+from store.mongo.connection import Database, open_database, reachable
+from store.mongo.health import DatabaseHealth
 from store.mongo.schema_version import record_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
-from store.quota.mongo_requests import MongoRequestCounts
+from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.webhooks.mongo_deliveries import MongoDeliveries
 from store.webhooks.mongo_endpoints import MongoEndpoints
 from store.webhooks.mongo_outgoing import MongoOutgoing
 from store.webhooks.mongo_secrets import MongoSecrets
+
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -47,13 +49,13 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "queue": Queue,
     "usage": Usage,
     "durations": RecentDurations,
-    "request_counts": MongoRequestCounts,
-    "sealed_log": SealedLog,
-    "feeds": MongoFeeds,
+    "request_counts": RequestCounts,
+    "sealed_log": MongoSealedLog,
+    "feeds": Feeds,
     "subscriptions": SubscriberCheckpoints,
-    "parking": MongoParking,
-    "checkpoints": MongoCheckpoints,
-    "commit_scan": MongoScan,
+    "parking": Parking,
+    "checkpoints": Checkpoints,
+    "commit_scan": CommitScan,
     "leases": MongoLeases,
     "accounts": Accounts,
     "drafts": AccountDrafts,
@@ -62,7 +64,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "endpoints": MongoEndpoints,
     "deliveries": MongoDeliveries,
     "webhook_secrets": MongoSecrets,
-    "store_health": StoreHealth,
+    "database_health": DatabaseHealth,
 }
 
 

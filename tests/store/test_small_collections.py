@@ -3,9 +3,9 @@
 import asyncio
 
 from store.generations.predictions import Predictions
+from store.leases.mongo import MongoLeases
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database
-from store.mongo.leases import MongoLeases
 
 
 async def test_a_job_has_one_holder(database: Database) -> None:
