@@ -13,7 +13,7 @@ from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.update import Listener, Update, deliver
 from gateway.events.waiters import Waiter, Waiters
 from store.errors import StoreError
-from store.log.feeds import MongoFeeds, Placed
+from store.log.feeds import FeedEntry, Feeds
 
 _BATCH = 500  # commits in one query
 _RETRY_PAUSE = 0.5  # seconds after a failed read
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class FeedBroadcaster:
     """Deliver what is sealed from a listener's position on, in order, once."""
 
-    def __init__(self, feeds: MongoFeeds, feed_reader: FeedReader, *, period: float = 0.25) -> None:
+    def __init__(self, feeds: Feeds, feed_reader: FeedReader, *, period: float = 0.25) -> None:
         self._feeds = feeds
         self._reader = feed_reader
         self._period = period
@@ -100,15 +100,15 @@ class FeedBroadcaster:
         found = await self._feeds.read(projects=projects, user=None, first=first, last=last, limit=_BATCH)
         full = len(found) == _BATCH
         self._next = min([found[-1].position + 1 if full else last + 1, *self._joined])
-        for placed in found:
-            for feed in (Feed(placed.project), Feed(placed.project, placed.user)):
+        for entry in found:
+            for feed in (Feed(entry.project), Feed(entry.project, entry.user)):
                 if feed in feeds:
-                    self._deliver(placed, feed, feeds[feed])
+                    self._deliver(entry, feed, feeds[feed])
         return full
 
-    def _deliver(self, placed: Placed, feed: Feed, listeners: dict[Listener, int]) -> None:
-        update = Update(frames_of(self._reader.events_of(placed, feed)))
+    def _deliver(self, entry: FeedEntry, feed: Feed, listeners: dict[Listener, int]) -> None:
+        update = Update(frames_of(self._reader.events_of(entry, feed)))
         for listener, position in tuple(listeners.items()):
-            if position <= placed.position:
-                listeners[listener] = placed.position + 1
+            if position <= entry.position:
+                listeners[listener] = entry.position + 1
                 deliver(listener, update)

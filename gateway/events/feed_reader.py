@@ -7,7 +7,7 @@ from typing import Any
 from domain.generation.feed_cursor import FeedCursor, FeedCursors
 from events.visible import visible
 from gateway.events.sse import frame
-from store.log.feeds import MongoFeeds, Placed
+from store.log.feeds import FeedEntry, Feeds
 
 FeedEvent = tuple[str, dict[str, Any]]
 """The cursor after an event, and its visible envelope."""
@@ -37,7 +37,7 @@ class FeedPage:
 class FeedReader:
     """Read feeds page by page."""
 
-    def __init__(self, feeds: MongoFeeds, feed_cursors: FeedCursors) -> None:
+    def __init__(self, feeds: Feeds, feed_cursors: FeedCursors) -> None:
         self._feeds = feeds
         self._cursors = feed_cursors
 
@@ -59,15 +59,15 @@ class FeedReader:
         )
         more = len(found) == limit
         following = FeedCursor(found[-1].position + 1 if more else max(last + 1, after.position))
-        events = [event for placed in found for event in self.events_of(placed, feed, after)]
+        events = [event for entry in found for event in self.events_of(entry, feed, after)]
         return FeedPage(events, following, more)
 
-    def events_of(self, placed: Placed, feed: Feed, after: FeedCursor | None = None) -> Iterator[FeedEvent]:
+    def events_of(self, entry: FeedEntry, feed: Feed, after: FeedCursor | None = None) -> Iterator[FeedEvent]:
         """Give the visible events of a commit after a cursor, each with the cursor after it."""
-        read = after.version if after is not None and after.position == placed.position else 0
-        for event in placed.commit.events:
+        read = after.version if after is not None and after.position == entry.position else 0
+        for event in entry.commit.events:
             if event.version > read and (envelope := visible(event)) is not None:
-                yield self._cursors.write(FeedCursor(placed.position, event.version), feed.name), envelope
+                yield self._cursors.write(FeedCursor(entry.position, event.version), feed.name), envelope
 
 
 def frames_of(events: Iterable[FeedEvent]) -> bytes:

@@ -23,7 +23,7 @@ from gateway.events.settings import StreamSettings
 from gateway.events.tickets import Tickets
 from gateway.generations.routes import GenerationRoutes
 from store.commits.contract import EventStore
-from store.log.feeds import MongoFeeds
+from store.log.feeds import Feeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class EventServices:
 
 
 def open_event_hub(
-    events: EventStore, feeds: MongoFeeds, *, secret: bytes, settings: StreamSettings
+    events: EventStore, feeds: Feeds, *, secret: bytes, settings: StreamSettings
 ) -> EventServices:
     feed_cursors = FeedCursors(hmac.digest(secret, b"cursors", "sha256"))
     feed_reader = FeedReader(feeds, feed_cursors)
