@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_settings import BaseSettings
@@ -28,6 +28,7 @@ from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
 from events.visible import visible
+from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import (
     GATEWAY,
@@ -67,11 +68,6 @@ Settings = Mapping[str, type[BaseSettings]]
 Clock = Callable[[], datetime]
 Factory = Callable[..., Any]
 Opener = Callable[..., AbstractAsyncContextManager[Any]]
-
-
-def now() -> datetime:
-    """Tell the time; the one clock of the product."""
-    return datetime.now(UTC)
 
 
 SERVICES: Mapping[str, Factory] = {

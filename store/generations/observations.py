@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.generation import decisions
+from domain.generation import invocation
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction, failure_of
 from domain.generation.price import PriceSettings
@@ -62,8 +62,8 @@ class Observations:
 def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceSettings) -> Sequence[Event]:
     model = prediction.model
     if prediction.outcome is None:
-        events = decisions.start(g, attempt=attempt, prediction=prediction.id, model=model)
-        return events or decisions.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
+        events = invocation.start(g, attempt=attempt, prediction=prediction.id, model=model)
+        return events or invocation.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
     code = failure_of(prediction)
     settled = PredictionSettled(
         attempt=attempt,
@@ -74,4 +74,4 @@ def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceS
         total_seconds=prediction.total_seconds,
         cost_microusd=price.microusd(prediction.predict_seconds),
     )
-    return decisions.settle_prediction(g, settled, model=model)
+    return invocation.settle_prediction(g, settled, model=model)
