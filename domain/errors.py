@@ -7,7 +7,7 @@
     ├── TierError              the developer's tier is not configured: the operator must mend that
     └── (plain)                everything else, told by its code alone
 
-How a code becomes a status and a sentence is the gateway's business (`gateway/http/errors.py`).
+How a code becomes a status and a sentence is the gateway's business (`gateway/http/error_mapping.py`).
 What a generation failed of is a `FailureCode`: it stands in the log and in the resource.
 """
 
