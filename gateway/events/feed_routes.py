@@ -8,6 +8,7 @@ from aiohttp import web
 
 from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
+from domain.paths import GENERATIONS, PROJECT_EVENTS
 from events.envelope import format_time
 from gateway.accounts.identity import IdentityRoutes, path_id
 from gateway.accounts.projects import own_project
@@ -26,13 +27,12 @@ from gateway.events.event_requests import (
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
-from gateway.generations.links import PREFIX
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
 _BATCH = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
-_OWN_EVENTS = f"{PREFIX}/events"
+_OWN_EVENTS = f"{GENERATIONS}/events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,11 @@ class FeedRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        project = _project_events("{project_id}")
         return [
             web.get(_OWN_EVENTS, self.read_own),
             web.post(f"{_OWN_EVENTS}/ticket", self.issue_own_ticket),
-            web.get(project, self.read_project),
-            web.post(f"{project}/ticket", self.issue_project_ticket),
+            web.get(PROJECT_EVENTS, self.read_project),
+            web.post(f"{PROJECT_EVENTS}/ticket", self.issue_project_ticket),
         ]
 
     async def read_own(self, request: web.Request) -> web.StreamResponse:
@@ -166,7 +165,7 @@ class FeedRoutes:
 
 
 def _project_events(project: str) -> str:
-    return f"/api/v1/projects/{project}/events"
+    return PROJECT_EVENTS.format(project_id=project)
 
 
 def _summary(generation: Generation) -> dict[str, Any]:

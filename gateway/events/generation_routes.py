@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from domain.generation.generation import Generation, stream_of
+from domain.paths import GENERATION
 from events.catalogue import CATALOGUE
 from events.visible import visible
 from gateway.auth.account_status import AccessGrant
@@ -21,9 +22,11 @@ from gateway.events.event_requests import (
     requested_wait,
 )
 from gateway.events.sse import RESET, frame
-from gateway.generations.links import PREFIX
-from gateway.generations.routes import GenerationRoutes
+from gateway.generations.access import GenerationAccess, path_generation_id
+from gateway.generations.resources import GenerationResources
 from store.commits.contract import EventStore
+
+_PATH = f"{GENERATION}/events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class StreamStart:
 class GenerationEventRoutes:
     """Read the events of one generation."""
 
-    owned: GenerationRoutes
+    generation_access: GenerationAccess
+    resources: GenerationResources
     events: EventStore
     broadcaster: Broadcaster
     connections: Connections
@@ -50,8 +54,7 @@ class GenerationEventRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        path = _path("{generation_id}")
-        return [web.get(path, self.read), web.post(f"{path}/ticket", self.issue_ticket)]
+        return [web.get(_PATH, self.read), web.post(f"{_PATH}/ticket", self.issue_ticket)]
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Respond with the visible events after a version, in the requested format."""
@@ -62,16 +65,16 @@ class GenerationEventRoutes:
 
     async def issue_ticket(self, request: web.Request) -> web.Response:
         """Respond with a ticket for this generation's events."""
-        generation = await self.owned.own(request)
+        generation = await self.generation_access.own(request)
         return self.event_access.issue_ticket(request, _path(generation.id))
 
     async def _admit(self, request: web.Request) -> tuple[Generation, AccessGrant]:
         """Load the generation for its owner, or for the bearer of a ticket for it."""
-        generation_id = request.match_info["generation_id"].lower()
+        generation_id = path_generation_id(request)
         grant = await self.event_access.ticket_grant(request, _path(generation_id))
         if grant is not None:
-            return await self.owned.existing(generation_id), grant
-        return await self.owned.own(request), self.event_access.grant(request)
+            return await self.generation_access.existing(generation_id), grant
+        return await self.generation_access.own(request), self.event_access.grant(request)
 
     async def _page(self, request: web.Request, event_format: Format) -> web.Response:
         (generation, grant), seconds = await self._admit(request), requested_wait(request)
@@ -98,7 +101,7 @@ class GenerationEventRoutes:
         if after is not None:
             return await self._resume(generation, grant, after)
         frames = frame(
-            "snapshot", await self.owned.resource(request, generation), identifier=str(generation.version)
+            "snapshot", await self.resources.write(request, generation), identifier=str(generation.version)
         )
         if requested_position(request) is not None:
             frames = RESET + frames
@@ -139,7 +142,7 @@ class GenerationEventRoutes:
 
 
 def _path(generation_id: str) -> str:
-    return f"{PREFIX}/{generation_id}/events"
+    return _PATH.format(generation_id=generation_id)
 
 
 def _known_version(request: web.Request, generation: Generation) -> int | None:

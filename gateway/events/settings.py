@@ -17,7 +17,9 @@ class StreamSettings(BaseSettings):
     keep_alive: float = Field(15, gt=0, description="Seconds of silence until a comment is sent")
     retry: int = Field(2_000, ge=0, description="Milliseconds a client is told to wait before it reconnects")
     buffer: int = Field(
-        64 * 1024, ge=1024, description="Bytes a client may leave unread in the process until it is disconnected"
+        64 * 1024,
+        ge=1024,
+        description="Bytes a client may leave unread until it is disconnected",
     )
     write_timeout: float = Field(
         20, gt=0, description="Seconds a client may read nothing until it is disconnected"

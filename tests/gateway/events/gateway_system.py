@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from aiohttp import ClientSession, web
@@ -19,17 +19,17 @@ from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
 from events.visible import visible
 from exemplar.environment import read_all
-from exemplar.gateway_wiring import GATEWAY_SETTINGS
+from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
 from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
-from gateway.door import create_door
-from gateway.events.routes import EventServices
+from gateway.events.event_hub import EventHub
 from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
-from store.mongo.store import MongoStore
+from store.accounts.accounts import Accounts
+from store.commits.contract import EventStore
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
 
 PATH = "/api/v1/generation/generations-v2"
@@ -77,7 +77,7 @@ class Gateway:
     """A running gateway."""
 
     url: str
-    event_hub: EventServices
+    event_hub: EventHub
     runner: web.AppRunner
 
     async def stop(self) -> None:
@@ -87,12 +87,23 @@ class Gateway:
 @dataclass
 class GatewaySystem:
     dependencies: Dependencies
-    store: MongoStore
     bus: InProcessBroker
     session: ClientSession
     stack: AsyncExitStack
     ahead: timedelta = timedelta()
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @property
+    def events(self) -> EventStore:
+        return cast("EventStore", self.dependencies.get("events"))
+
+    @property
+    def sealed_log(self) -> Any:
+        return self.dependencies.get("sealed_log")
+
+    @property
+    def accounts(self) -> Accounts:
+        return cast("Accounts", self.dependencies.get("accounts"))
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -117,19 +128,21 @@ class GatewaySystem:
         )
         dependencies = dependencies_of(
             **settings,
-            store=self.store,
+            accounts=self.accounts,
+            database=self.dependencies.get("database"),
+            holder="tests",
             provider=self.dependencies.get("provider"),
             publisher=self.bus,
             clock=self.clock,
         )
-        door, door_settings = dependencies.get("door"), dependencies.get("door_settings")
-        runner = GatewayRunner(create_door(door, door_settings), door_settings.gateway)
+        event_hub = dependencies.get("event_hub")
+        runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
-            self.stack.callback(self.bus.subscribe(door.event_hub.broadcaster.wake))
+            self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
-        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", door.event_hub, runner)
+        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
 
     async def register_user(self, gateway: Gateway, beside: EndUser | None = None) -> EndUser:
         """Register an end user, of a new developer or in the project of another user."""
@@ -159,8 +172,8 @@ class GatewaySystem:
     async def append(self, generation: str, *events: Event) -> Commit:
         """Append one commit to a generation and announce it."""
         stream = stream_of(generation)
-        past = await self.store.events.read(stream)
-        commit = await self.store.events.append(
+        past = await self.events.read(stream)
+        commit = await self.events.append(
             stream, past[-1].last if past else 0, events, cause=CAUSE, time=self.clock()
         )
         self.bus.announce(commit)
@@ -171,12 +184,12 @@ class GatewaySystem:
             await self.append(generation, *events)
 
     async def seal(self) -> None:
-        while await self.store.log.seal():
+        while await self.sealed_log.seal():
             pass
 
     async def visible_events(self, generation: str, after: int = 0) -> list[tuple[int, str]]:
         """Read from the log what a stream must deliver: versions and types."""
-        commits = await self.store.events.read(stream_of(generation))
+        commits = await self.events.read(stream_of(generation))
         events = [event for commit in commits for event in commit.events]
         return [
             (event.version, event.type)
@@ -186,7 +199,7 @@ class GatewaySystem:
 
     async def sealed_events(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
         """Read from the log what a feed must deliver: streams and versions in sealed order."""
-        placed = await self.store.log.read(after=0, limit=100_000)
+        placed = await self.sealed_log.read(after=0, limit=100_000)
         owners = {
             entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1
         }
@@ -223,8 +236,12 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
 async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
     """Open the store as configured, and an in-process broker without consumers."""
     dependencies = dependencies_of(**read_all(SETTINGS))
-    resources: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+    resources: Mapping[str, Opener] = {
+        "database": open_store,
+        "outbox": open_outbox,
+        "provider": open_provider,
+    }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
         await bus.start({})
-        yield GatewaySystem(dependencies, dependencies.get("store"), bus, session, stack)
+        yield GatewaySystem(dependencies, bus, session, stack)
