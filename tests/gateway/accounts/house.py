@@ -259,6 +259,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         timeouts=Timeouts(),
         tiers=dict(TIERS),
         provider=provider,
+        announce=lambda _: None,
         broker_health=lambda: {"status": "healthy"},
         clock=clock,
     )
