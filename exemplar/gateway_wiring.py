@@ -84,7 +84,6 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "authenticator": CountingAuthenticator,
     "broadcaster": lambda events, stream_settings: Broadcaster(events, poll=stream_settings.poll),
     "broker_health": lambda publisher: publisher.health,
-    "callback_key": lambda gateway_settings: gateway_settings.callback_secret.get_secret_value().encode(),
     "completion_wait": CompletionWait,
     "connections": Connections,
     "door": _door,
