@@ -260,6 +260,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         tiers=dict(TIERS),
         provider=provider,
         announce=lambda _: None,
+        callback_key=SECRET.encode(),
         broker_health=lambda: {"status": "healthy"},
         clock=clock,
     )
