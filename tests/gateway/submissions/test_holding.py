@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -62,7 +63,7 @@ async def test_what_is_granted_in_the_moment_of_leaving_is_not_lost() -> None:
 
 async def test_patience_ends_with_server_busy() -> None:
     budget = UploadBudget(UploadLease.STEP, wait=0.01)
-    with budget.lease() as first, budget.lease() as second:
+    with closing(UploadLease(budget)) as first, closing(UploadLease(budget)) as second:
         await first.use(1)
         with pytest.raises(ExemplarError) as caught:
             await second.use(1)
