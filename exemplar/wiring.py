@@ -21,9 +21,8 @@ from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS
 from actors.webhooks.sender import Sender, open_sender
 from domain.accounts.tiers import TierSettings, tiers_with
-from domain.audit.checkpoint_key import CheckpointSettings
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
@@ -49,6 +48,7 @@ from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
 from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
+from store.audit.settings import CheckpointSettings
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
 from store.errors import StoreError
@@ -57,7 +57,7 @@ from store.generations.observations import Observations
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
-from store.settings import StoreSettings
+from store.settings import PriceSettings, StoreSettings
 from store.webhooks.webhooks import Webhooks
 
 _RELAY_AFTER = timedelta(seconds=2)
@@ -163,6 +163,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "handlers": _handlers,
     "hands": _hands,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
+    "price": lambda price_settings: Price(price_settings.usd_per_second),
     "project_erasure": _project_erasure,
     "relay": _relay,
 }
@@ -170,7 +171,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
 SETTINGS: Settings = {
     "actor_settings": ActorSettings,
     "master_keys": MasterKeySettings,
-    "price": PriceSettings,
+    "price_settings": PriceSettings,
     "rabbit_settings": RabbitSettings,
     "replicate_settings": ReplicateSettings,
     "store_settings": StoreSettings,

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from pymongo.errors import PyMongoError
 
-from domain.audit.checkpoint_key import CheckpointSettings
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import Deletions
@@ -17,6 +16,7 @@ from store.adapters import prepare
 from store.audit.checkpointing import Checkpointer, open_checkpointer
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
+from store.audit.settings import CheckpointSettings
 from store.commits.mongo import MongoEventStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs

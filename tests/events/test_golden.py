@@ -1,4 +1,4 @@
-"""The bytes of every event as first stored: a file in `golden` never changes, `write_golden` adds new ones."""
+"""The bytes of every event as first stored. Files in `golden` never change; `write_golden` adds new ones."""
 
 import json
 from datetime import UTC, datetime

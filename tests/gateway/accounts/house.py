@@ -18,7 +18,7 @@ from domain.accounts.credentials import PasswordSettings, Peppers, display_prefi
 from domain.accounts.tiers import TIERS
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeys
 from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause
@@ -250,7 +250,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         authentication_settings=AuthenticationSettings.model_validate(keys),
         password_settings=PasswordSettings(memory_kib=8, passes=1),
         stream_settings=StreamSettings(),
-        price=PriceSettings(),
+        price=Price(0.000975),
         database=store.database,
         holder="tests",
         generations=generations,
