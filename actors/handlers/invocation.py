@@ -73,4 +73,6 @@ def _webhook(generation_id: str, attempt: int, hands: Hands) -> str | None:
     if not hands.settings.public_url:
         return None
     secret = hands.settings.callback_key
-    return callback_url(hands.settings.public_url, Callback(generation_id, attempt), secret)
+    return callback_url(
+        hands.settings.public_url, Callback(generation_id, attempt), secret, provider=hands.model.name
+    )

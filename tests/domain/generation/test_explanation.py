@@ -81,7 +81,7 @@ def test_a_pause_that_the_provider_caused_ends_when_it_said(reason: Reason) -> N
 
 def test_a_call_of_unknown_outcome_is_not_said_to_be_unanswered() -> None:
     found = explained(*TO_INTENDED)
-    assert found.sentence == "Attempt 1 was sent 5 s ago; what became of it is not known yet."
+    assert found.sentence == "Attempt 1 was sent 5 s ago; its outcome is not known yet."
 
 
 def test_every_fault_of_the_account_opens_the_circuit() -> None:

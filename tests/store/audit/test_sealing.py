@@ -8,7 +8,8 @@ import pytest
 
 from domain.audit.checkpoint_key import SigningKey
 from domain.audit.checkpoints import Checkpoint, ContradictionError, checkpoint_from, open_note
-from domain.audit.merkle import Frontier, root_of
+from domain.audit.merkle import Frontier
+from tests.builders.merkle import root_of
 from tests.store.audit.conftest import KEY, Archive
 
 STRANGER = SigningKey("exemplar", bytes(32))
