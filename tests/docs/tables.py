@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from actors.handlers import completion
 from actors.jobs.schedule import JOBS
-from actors.subscriptions import SUBSCRIPTIONS
+from actors.subscriptions import ACTORS, QUEUES
 from domain.errors import ErrorCode, FailureCode
 from domain.generation import decisions, invocation
 from domain.generation.decisions import ALLOWED
@@ -73,8 +73,8 @@ def jobs() -> list[list[str]]:
 def subscriptions() -> list[list[str]]:
     """Queue, event types and handler."""
     return [
-        [f"`{row.queue}`", ", ".join(f"`{event}`" for event in row.events), f"`{_file(row.handler)}`"]
-        for row in SUBSCRIPTIONS
+        [f"`{queue}`", ", ".join(f"`{event}`" for event in QUEUES[queue]), f"`{_file(actor.fn)}`"]
+        for queue, actor in ACTORS.items()
     ]
 
 

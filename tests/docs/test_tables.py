@@ -1,4 +1,4 @@
-"""What the documents list is what the code says."""
+"""The tables of the documents equal those of the code."""
 
 import pytest
 from pymongo import MongoClient
@@ -18,7 +18,7 @@ def test_the_lifecycle_names_every_state_with_its_public_status() -> None:
     assert columns(LIFECYCLE, "## States", 0, 1) == tables.statuses()
 
 
-def test_the_lifecycle_lists_the_moves_that_the_rules_allow() -> None:
+def test_the_lifecycle_lists_the_states_in_which_an_event_is_allowed() -> None:
     assert table(LIFECYCLE, "## Moves") == tables.moves()
 
 
@@ -58,11 +58,11 @@ def test_the_architecture_lists_every_job_with_its_period() -> None:
     assert columns(ARCHITECTURE, "### Jobs", 0, 1) == tables.jobs()
 
 
-def test_the_architecture_lists_every_follower() -> None:
+def test_the_architecture_lists_every_subscriber() -> None:
     assert columns(ARCHITECTURE, "### The sealed order", 0) == [[f"`{name}`"] for name in SUBSCRIBERS]
 
 
-def test_the_architecture_says_of_every_event_who_writes_it() -> None:
+def test_the_architecture_names_the_writer_of_every_event() -> None:
     written = columns(ARCHITECTURE, "### Who writes which event", 0)
     assert sorted(written) == sorted([row[0]] for row in tables.moves())
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from uuid_utils import uuid7
 
-from actors.handlers.delivery import schedule
+from actors.handlers.delivery import Needs, schedule
 from actors.webhooks.delivery_attempt import Courier
 from actors.webhooks.http_client import Dial
 from actors.webhooks.sender import Sender
@@ -105,7 +105,7 @@ class PostOffice:
 
     async def schedule(self, *generations: str) -> None:
         for generation in generations:
-            await schedule(generation, self)
+            await schedule(generation, Needs(self.webhooks, self.personal_data, self.visible, self.clock))
 
     async def register(
         self, url: str, types: Sequence[str] = EVENT_TYPES, project: str = PROJECT

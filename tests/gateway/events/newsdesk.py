@@ -14,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from domain.generation.generation import stream_of
 from events.commit import Commit
-from events.envelope import Cause
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
 from events.visible import visible
@@ -219,6 +219,9 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
     return first.owner.project == project and user in (None, first.owner.user)
 
 
+async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
+
+
 @asynccontextmanager
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     """Open the store as the environment says, and a broker without actors."""
@@ -230,5 +233,5 @@ async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
-        await bus.start({})
+        await bus.start(nothing)
         yield Newsdesk(dependencies, dependencies.get("store"), bus, session, stack)

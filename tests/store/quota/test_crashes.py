@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import cast
 
 import pytest
 
-from actors.handlers import quota
-from actors.jobs.cleanup import sweep_holds
-from actors.jobs.desk import Desk
+from actors.jobs.holds import release_leaked_holds
 from domain.errors import LimitError
 from store.mongo.store import MongoStore
 from store.quota.recount import Recount
 from tests.store.quota.conftest import FREE, Clock, Studio
-from tests.store.quota.test_holds import SweepingDesk, hands_of, message
+from tests.store.quota.test_holds import run_quota
 
 NOVEMBER = "2026-11"
 STEPS = ("held", "admitted", "ended", "settled in the ledger", "settled in the log")
@@ -39,12 +36,11 @@ def life(studio: Studio, end: str) -> list[Step]:
 
 async def recover(studio: Studio, clock: Clock) -> None:
     """Let the sweep come by, and let the log drive the quota actor again."""
-    hands = hands_of(studio)
     clock.forward(minutes=3)
-    await sweep_holds(cast("Desk", SweepingDesk(hands)))
+    await release_leaked_holds(admission=studio.admission, clock=studio.clock)
     generation = await studio.generations.load("g1")
     if generation is not None:
-        await asyncio.gather(*(quota.handle(message(generation), hands=hands) for _ in range(2)))
+        await asyncio.gather(*(run_quota(studio, generation) for _ in range(2)))
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])

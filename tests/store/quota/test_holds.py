@@ -2,16 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 
 from actors.handlers import quota
-from actors.hands import Hands
-from actors.jobs.cleanup import sweep_holds
-from actors.jobs.desk import Desk
+from actors.jobs.holds import release_leaked_holds
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import LimitError
 from domain.generation.generation import Generation, stream_of
@@ -19,6 +15,7 @@ from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
 from store.mongo.store import MongoStore
 from store.quota.ledger import Account, Bounds
+from tests.actors.calls import call
 from tests.builders.generation import VALIDATED, failed
 from tests.store.quota.conftest import BY_TEST, FREE, Clock, Studio
 
@@ -31,15 +28,15 @@ async def account(store: MongoStore) -> Account:
     return await store.ledger.account("dev-1")
 
 
-def hands_of(studio: Studio, tiers: Mapping[str, Tier] = TIERS) -> Hands:
-    """The quota actor's dependencies; it asks for no others."""
-    used: Any = {
-        "generations": studio.generations,
-        "admission": studio.admission,
-        "tiers": tiers,
-        "clock": studio.clock,
-    }
-    return Hands(**(dict.fromkeys(Hands.__dataclass_fields__) | used))
+async def run_quota(studio: Studio, generation: Generation, tiers: Mapping[str, Tier] = TIERS) -> None:
+    """Run the quota actor on a validated generation."""
+    await call(
+        quota.handle,
+        message(generation),
+        generations=studio.generations,
+        admission=studio.admission,
+        tiers=tiers,
+    )
 
 
 def message(generation: Generation) -> RecordedEvent:
@@ -58,7 +55,7 @@ async def test_after_a_downgrade_nothing_that_runs_is_harmed_and_new_ones_wait_u
         await studio.settle(name)
     with pytest.raises(LimitError):
         await studio.admit("refused", FREE)
-    await quota.handle(message(await studio.live("g3", "running")), hands=hands_of(studio))
+    await run_quota(studio, await studio.live("g3", "running"))
     running = await studio.generations.load("g3")
     assert running is not None
     assert running.status == "pending"
@@ -70,19 +67,18 @@ async def test_after_a_downgrade_nothing_that_runs_is_harmed_and_new_ones_wait_u
 async def test_what_runs_under_a_tier_that_is_configured_no_more_is_reserved_and_settled(
     studio: Studio, store: MongoStore
 ) -> None:
-    hands = hands_of(studio, tiers={})
     generation = await studio.admit("g1", FREE)
     await studio.events.append(
         stream_of("g1"), generation.version, [VALIDATED], cause=BY_TEST, time=studio.clock()
     )
-    await quota.handle(message(generation), hands=hands)
+    await run_quota(studio, generation, tiers={})
     reserved = await studio.generations.load("g1")
     assert reserved is not None
     assert reserved.quota == "held"
     await studio.events.append(
         stream_of("g1"), reserved.version, [failed("canceled", "gateway")], cause=BY_TEST, time=studio.clock()
     )
-    await quota.handle(message(generation), hands=hands)
+    await run_quota(studio, generation, tiers={})
     settled = await studio.generations.load("g1")
     assert settled is not None
     assert settled.quota == "released"
@@ -153,19 +149,11 @@ async def test_the_sweep_frees_a_hold_without_a_stream_after_two_minutes(
     studio: Studio, store: MongoStore, clock: Clock
 ) -> None:
     await studio.admission.hold("dev-1", "never", period=NOVEMBER, bounds=FREE)
-    desk = cast("Desk", SweepingDesk(hands_of(studio)))
     clock.forward(seconds=119)
-    assert await sweep_holds(desk) == 0
+    assert await release_leaked_holds(admission=studio.admission, clock=studio.clock) == 0
     clock.forward(seconds=2)
-    assert await sweep_holds(desk) == 1
+    assert await release_leaked_holds(admission=studio.admission, clock=studio.clock) == 1
     assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), 0)
-
-
-class SweepingDesk:
-    """What the sweep of holds is handed."""
-
-    def __init__(self, hands: Hands) -> None:
-        self.hands = hands
 
 
 async def test_a_hold_that_is_renewed_while_the_sweep_looks_is_not_freed(
@@ -187,7 +175,7 @@ async def test_a_hold_that_was_swept_before_its_late_append_is_taken_again(
     await studio.events.append(stream_of("late"), 1, [VALIDATED], cause=BY_TEST, time=studio.clock())
     generation = await studio.generations.load("late")
     assert generation is not None
-    await quota.handle(message(generation), hands=hands_of(studio))
+    await run_quota(studio, generation)
     commits = await studio.events.read(stream_of("late"))
     reserved = commits[-1].events[-1].event
     assert isinstance(reserved, QuotaReserved)
@@ -204,7 +192,7 @@ async def test_a_message_that_comes_after_the_end_takes_nothing(
     await studio.settle("g1")
     before = await account(store)
     for _ in range(2):
-        await quota.handle(replace(message(generation)), hands=hands_of(studio))
+        await run_quota(studio, generation)
     assert await account(store) == before
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actors.jobs.cleanup import sweep_holds
+from actors.jobs.holds import release_leaked_holds
 from actors.jobs.schedule import JOBS
 from domain.accounts.quota import LEAKED_AFTER, seconds_to_free_slot
 from domain.errors import LimitError
@@ -22,7 +22,7 @@ from tests.store.quota.conftest import FREE, Clock, Studio
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CASES = 4_000
 DEVELOPERS = 400
-[SWEEPS] = [job for job in JOBS if job.run is sweep_holds]
+[SWEEPS] = [job for job in JOBS if job.run is release_leaked_holds]
 Draw = Callable[[random.Random], float]
 
 # How long generations may take: steady, spread, with a long tail, mostly quick but sometimes cold.

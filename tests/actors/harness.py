@@ -1,9 +1,13 @@
-"""The actors' own things on a real store and a real sandbox, with a clock that a test moves."""
+"""Generations in the state that the gateway leaves them in, and the actors and jobs that move them.
+
+The dependencies come from the tables of the wiring, on a real store and a real sandbox, with a clock that a
+test moves.
+"""
 
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,45 +17,43 @@ import httpx
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from actors.hands import Hands
 from actors.imaging.decoder import Decoder, DecoderSettings
-from actors.jobs.backoff import Backoff
-from actors.jobs.desk import Desk
-from actors.providers.provider import Provider
+from actors.jobs.catch_up import CatchUp
+from actors.jobs.retry_times import RetryTimes
+from actors.jobs.subscribers import SUBSCRIBERS
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
-from actors.settings import ActorSettings
-from actors.subscriptions import Subscription, movers_of
+from actors.subscriptions import redelivered_to
 from domain.accounts.quota import period_of
 from domain.accounts.tiers import TIERS
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
-from domain.webhooks.master_keys import MasterKeys
+from domain.webhooks.master_keys import MasterKeySettings
 from domain.webhooks.settings import WebhookSettings
-from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
+from exemplar.injection import Dependencies
+from exemplar.wiring import dependencies_of
 from sandbox.app import create_app
 from sandbox.settings import SandboxSettings
+from store.backoff import Backoff
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
-from store.generations.observations import Observations
 from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of
-from store.mongo.store import MongoStore
-from store.quota.admission import Admission
 from store.quota.ledger import Bounds
-from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import requested
 from tests.making import jpeg
+from tests.stores import OpenStore
 
-TOKEN = "r8_workshop"
+TOKEN = "r8_harness"
 BY_TEST = Cause(actor="test")
 TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 LOST_AFTER = timedelta(minutes=2)
 UNLIMITED = Bounds(monthly=None, concurrent=None)
+ALWAYS = Backoff(first=0, longest=0)
 
 
 class Clock:
@@ -75,6 +77,15 @@ class SandboxProvider:
     http: httpx.AsyncClient
     skew: timedelta = field(default_factory=timedelta)
 
+    @property
+    def settings(self) -> ReplicateSettings:
+        return ReplicateSettings(
+            replicate_api_token=SecretStr(TOKEN),
+            replicate_base_url=self.url,
+            create_seconds=5,
+            read_seconds=5,
+        )
+
     async def arm(self, **faults: Any) -> None:
         assert (await self.http.post("/_sandbox/faults", json=faults)).status_code == 200
 
@@ -92,16 +103,42 @@ class SandboxProvider:
 
 
 @dataclass
-class Workshop:
-    """Generations as the door leaves them, and the handlers that move them."""
+class Harness:
+    """The dependencies of actors and jobs; `given` are those that the tables do not make."""
 
-    store: MongoStore
+    store: OpenStore
     clock: Clock
-    hands: Hands
-    desk: Desk
+    given: dict[str, Any]
+    dependencies: Dependencies = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dependencies = dependencies_of(**self.given)
+
+    def replace(self, **changes: Any) -> "Harness":
+        """Make a harness on the same store with other dependencies."""
+        return Harness(self.store, self.clock, self.given | changes)
+
+    @property
+    def generations(self) -> Generations:
+        found: Generations = self.dependencies.get("generations")
+        return found
+
+    async def run_actor(self, queue: str, event: RecordedEvent) -> None:
+        await self.dependencies.get("run_actor")(queue, event)
+
+    async def run_job(self, job: Callable[..., Awaitable[int]]) -> int:
+        return await self.dependencies.bind(job)()
+
+    def subscriber(self, name: str) -> CatchUp:
+        handle = self.dependencies.bind(SUBSCRIBERS[name], given=["entries"])
+        return self.dependencies.bind(CatchUp, given=["name", "handle"])(name=name, handle=handle)
+
+    async def catch_up(self, name: str) -> int:
+        """Let a subscriber handle the log up to its end."""
+        return await self.subscriber(name).run()
 
     async def request(self, name: str, *, developer: str = "dev-1", webhook: str | None = None) -> None:
-        """Hold, store and append, as the door does."""
+        """Hold, store and append, as the gateway does."""
         picture, now = jpeg("coffee.png", (64, 48)), self.clock()
         personal_data = PersonalData(
             name, "token-1", name.encode(), '{"prompt": "a lake"}', (None,), now, webhook=webhook
@@ -120,7 +157,8 @@ class Workshop:
         await self.store.personal_data.put(personal_data)
         await self.store.blobs.put(blob)
         period = period_of(now)
-        await self.hands.admission.hold(developer, name, period=period, bounds=UNLIMITED)
+        admission = self.dependencies.get("admission")
+        await admission.hold(developer, name, period=period, bounds=UNLIMITED)
         event = requested(
             owner=Owner(developer=developer, project="prj-1", user="usr-1"),
             period=period,
@@ -128,16 +166,15 @@ class Workshop:
             start_by=now + timedelta(hours=1),
             finish_by=now + timedelta(hours=2),
         )
-        await self.hands.generations.begin(name, event, cause=replace(BY_TEST, request_id=f"r-{name}"))
+        await self.generations.begin(name, event, cause=replace(BY_TEST, request_id=f"r-{name}"))
 
     async def step(self, name: str, queue: str) -> Generation:
-        """Call the handler of one queue with the last event that concerns it."""
+        """Run the actor of one queue on the last event that reaches it."""
         for event in reversed(await self.events(name)):
-            movers = [mover for mover in movers_of(event.type) if mover.queue == queue]
-            if movers:
-                await self._call(movers[0], event)
+            if queue in redelivered_to(event.type):
+                await self.run_actor(queue, event)
                 return await self.load(name)
-        raise AssertionError(f"nothing of {name} is for {queue}")
+        raise AssertionError(f"no event of {name} reaches {queue}")
 
     async def invoked(self, name: str) -> Generation:
         """Bring a new generation to its paid call and past it."""
@@ -147,11 +184,11 @@ class Workshop:
         return await self.load(name)
 
     async def fail(self, name: str) -> None:
-        """End a generation whose example cannot be decoded, as validation does."""
-        await self.hands.generations.decide(name, decisions.reject_examples, cause=BY_TEST)
+        """Fail a generation as validation does when an example cannot be decoded."""
+        await self.generations.decide(name, decisions.reject_examples, cause=BY_TEST)
 
     async def load(self, name: str) -> Generation:
-        generation = await self.hands.generations.load(name)
+        generation = await self.generations.load(name)
         assert generation is not None
         return generation
 
@@ -159,16 +196,13 @@ class Workshop:
         commits = await self.store.events.read(stream_of(name))
         return [event for commit in commits for event in commit.events]
 
-    async def told(self, name: str) -> list[str]:
+    async def types(self, name: str) -> list[str]:
         return [event.type.removeprefix("generation.") for event in await self.events(name)]
 
     async def project(self, *names: str) -> None:
         """Write the rows by which the scheduler finds what is due."""
         rows = [row_of(await self.load(name), TIMEOUTS, {}) for name in names]
         await self.store.projection.write(rows)
-
-    async def _call(self, mover: Subscription, event: RecordedEvent) -> None:
-        await mover.handler(event, hands=self.hands)
 
 
 @asynccontextmanager
@@ -188,64 +222,26 @@ async def open_provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
 
 
 @asynccontextmanager
-async def open_workshop(store: MongoStore, clock: Clock, provider: str) -> AsyncIterator[Workshop]:
-    replicate = ReplicateSettings(
-        replicate_api_token=SecretStr(TOKEN), replicate_base_url=provider, create_seconds=5, read_seconds=5
-    )
-    model = ReplicateProvider(replicate, clock=clock)
-    async with Decoder(DecoderSettings()) as decoder:
-        hands = _hands(store, clock, model, decoder, replicate)
-        yield Workshop(store, clock, hands, _desk(store, hands))
-    await model.close()
-
-
-def _hands(
-    store: MongoStore, clock: Clock, model: Provider, decoder: Decoder, replicate: ReplicateSettings
-) -> Hands:
-    generations = Generations(store.events, announce=_ignore, clock=clock)
-    used: Any = {
-        "generations": generations,
-        "personal_data": store.personal_data,
-        "blobs": store.blobs,
-        "admission": Admission(store.ledger, generations, clock=clock),
-        "observations": Observations(generations, store.personal_data, store.predictions, Price(0.000975)),
-        "projection": store.projection,
-        "decoder": decoder,
-        "model": model,
-        "settings": ActorSettings(public_url=None, callback_secret=SecretStr("c" * 32)),
-        "replicate": replicate,
-        "timeouts": TIMEOUTS,
-        "lost_after": LOST_AFTER,
-        "tiers": TIERS,
-        "webhooks": Webhooks(
-            store.events,
-            store.outgoing,
-            WebhookSettings(),
-            keys=MasterKeys({1: "m" * 32}),
-            announce=_ignore,
-            clock=clock,
-        ),
+async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Harness]:
+    replicate = ReplicateProvider(provider.settings, clock=clock)
+    given = {
+        "announce": lambda _: None,
+        "callback_key": b"c" * 32,
         "clock": clock,
+        "composition": "blend",
+        "create_seconds": provider.settings.create_seconds,
+        "lost_after": LOST_AFTER,
+        "master_keys": MasterKeySettings.model_validate({"master_keys": {1: "m" * 32}}),
+        "polling_times": RetryTimes(ALWAYS),
+        "price": Price(0.000975),
+        "provider": replicate,
+        "public_url": None,
+        "redelivery_times": RetryTimes(ALWAYS),
+        "database": store.database,
+        "tiers": TIERS,
+        "timeouts": TIMEOUTS,
+        "webhook_settings": WebhookSettings(),
     }
-    return Hands(**(dict.fromkeys(Hands.__dataclass_fields__) | used))
-
-
-def _desk(store: MongoStore, hands: Hands) -> Desk:
-    every_time = timedelta()
-    used: Any = {
-        "hands": hands,
-        "events": store.events,
-        "log": store.log,
-        "subscribers": store.subscribers,
-        "parking": store.parking,
-        "leases": store.leases,
-        "tries": Backoff(first=every_time, longest=every_time),
-        "questions": Backoff(first=every_time, longest=every_time),
-        "lists": {},
-        "unknown": {},
-        "cursors": {},
-    }
-    return Desk(**(dict.fromkeys(Desk.__dataclass_fields__) | used))
-
-
-def _ignore(_: Commit) -> None: ...
+    async with Decoder(DecoderSettings()) as decoder:
+        yield Harness(store, clock, {**given, "decoder": decoder})
+    await replicate.close()

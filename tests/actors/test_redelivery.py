@@ -1,8 +1,8 @@
-"""Which events of a generation that rests are handed to the handlers again."""
+"""Which events of a generation that does not move are redelivered."""
 
 import pytest
 
-from actors.jobs.redelivery import to_drive
+from actors.jobs.redelivery import to_redeliver
 from domain.generation.generation import stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
@@ -19,26 +19,26 @@ def recorded(*events: Event) -> list[RecordedEvent]:
     ]
 
 
-def driven(*events: Event) -> list[str]:
-    return [event.type for event in to_drive(recorded(*events))]
+def redelivered(*events: Event) -> list[str]:
+    return [event.type for event in to_redeliver(recorded(*events))]
 
 
-def test_what_made_the_state_is_driven_again() -> None:
-    assert driven(*TO_SETTLED) == ["generation.prediction_settled"]
+def test_the_event_that_led_to_the_state_is_redelivered() -> None:
+    assert redelivered(*TO_SETTLED) == ["generation.prediction_settled"]
 
 
 @pytest.mark.parametrize("aside", [CancelRequested(), DUPLICATE])
-def test_a_wish_or_a_duplicate_does_not_hide_what_made_the_state(aside: Event) -> None:
-    assert driven(*TO_SETTLED, aside) == ["generation.prediction_settled", aside.type]
+def test_a_cancel_request_or_duplicate_does_not_hide_the_event_that_led_to_the_state(aside: Event) -> None:
+    assert redelivered(*TO_SETTLED, aside) == ["generation.prediction_settled", aside.type]
 
 
-def test_a_wish_is_repeated_whatever_came_after_it() -> None:
+def test_a_cancel_request_is_redelivered_whatever_follows_it() -> None:
     started = GenerationStarted(attempt=1, prediction="p1", model=MODEL)
-    events = driven(CancelRequested(), started, GenerationProgressed(percent=10), DUPLICATE)
+    events = redelivered(CancelRequested(), started, GenerationProgressed(percent=10), DUPLICATE)
     assert events == ["generation.started", "generation.cancel_requested", "generation.duplicate_found"]
 
 
-def test_the_late_end_of_a_prediction_does_not_hide_that_its_generation_failed() -> None:
+def test_a_late_settlement_does_not_hide_that_the_generation_failed() -> None:
     *started, settled = TO_SETTLED
     overdue = failed("finish_deadline", "deadline", retryable=True)
-    assert driven(*started, overdue, settled) == ["generation.failed"]
+    assert redelivered(*started, overdue, settled) == ["generation.failed"]

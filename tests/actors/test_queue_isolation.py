@@ -1,5 +1,3 @@
-"""Queues that wait for the provider, and those that must not wait with them."""
-
 import asyncio
 from datetime import UTC, datetime
 
@@ -11,7 +9,7 @@ from exemplar.wiring import open_consumer
 from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
-from tests.actors.workshop import BY_TEST
+from tests.actors.harness import BY_TEST
 from tests.builders.generation import RESERVED, VALIDATED, requested
 from tests.journeys.system import until
 
@@ -32,17 +30,17 @@ async def test_a_provider_that_hangs_stops_neither_validation_nor_quota(amqp_url
         hanging.append(event.id)
         await released.wait()
 
-    async def work(event: RecordedEvent) -> None:
+    async def run_actor(queue: str, event: RecordedEvent) -> None:
+        if queue in ("invocation", "completion", "cancellation"):
+            await hang(event)
         done.append(event.type)
 
-    provider = {"invocation": hang, "completion": hang, "cancellation": hang}
-    handlers = {queue: provider.get(queue, work) for queue in QUEUES}
     rabbit = RabbitSettings.model_validate({"amqp_url": amqp_url, "amqp_prefetch": AT_ONCE})
     table = topology(QUEUES)
     publisher = Publisher(amqp_url, table, lambda _: None, heartbeat=10)
     await publisher.start()
     try:
-        async with open_consumer(rabbit, table, handlers):
+        async with open_consumer(rabbit, table, run_actor):
             for number in range(8):
                 assert await publisher.publish(commit(number, RESERVED))
             await until(lambda: len(hanging) >= AT_ONCE, "all that may be called at once hangs")

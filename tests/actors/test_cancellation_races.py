@@ -1,15 +1,14 @@
-"""A wish to cancel, raced against every event of the road: before it, after it, with and without messages."""
+"""A cancel request before and after every event of a generation, with and without messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from actors.handlers import cancellation
-from actors.subscriptions import SUBSCRIPTIONS
+from actors.subscriptions import QUEUES
 from domain.generation import decisions, invocation
 from domain.generation.generation import Generation, State, stream_of
 from domain.generation.lifecycle import Timeouts
@@ -19,6 +18,7 @@ from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed
 from store.commits.memory import MemoryEventStore
 from store.generations.generations import Decided, Decision, Generations
+from tests.actors.calls import call
 from tests.builders.generation import (
     ID,
     MODEL,
@@ -45,7 +45,7 @@ RACED = (
 
 @dataclass
 class Racing(MemoryEventStore):
-    """Lets somebody else write right before, or right after, the first append of one type of event."""
+    """Runs `other` right before, or right after, the first append of one type of event."""
 
     raced: str
     when: str
@@ -73,7 +73,7 @@ class Racing(MemoryEventStore):
 
 @dataclass
 class Upstream:
-    """One paid prediction at most; `calls` tells how it stood each time it was to be cancelled."""
+    """One paid prediction at most; `calls` lists its state at each cancellation."""
 
     state: str = "none"
     calls: list[str] = field(default_factory=list)
@@ -85,18 +85,18 @@ class Upstream:
             self.state = "canceled"
 
 
-class Road:
-    """The actors' decisions in their order, on one store, with the provider beside."""
+class Race:
+    """The decisions of the actors in order, on one store, with a provider."""
 
     def __init__(self, raced: str, when: str, *, messages: bool) -> None:
         self.upstream, self._messages = Upstream(), messages
         self.store = Racing(raced, when, self._cancel)
         self.generations = Generations(self.store, announce=lambda _: None, clock=lambda: START)
         self._handled = 0
-        self.known_when_wished: Generation | None = None
+        self.state_at_cancel: Generation | None = None
 
     async def _cancel(self) -> None:
-        self.known_when_wished = await self.generations.load(ID)
+        self.state_at_cancel = await self.generations.load(ID)
         await self.generations.decide(ID, decisions.cancel, cause=CAUSE)
         await self.generations.decide(ID, decisions.cancel, cause=CAUSE)  # idempotent
 
@@ -108,12 +108,13 @@ class Road:
         return decided
 
     async def follow(self) -> None:
-        """Hand every event so far to the actor that cancels upstream."""
-        hands: Any = SimpleNamespace(generations=self.generations, model=self.upstream)
+        """Run the cancellation actor on every event so far."""
         for commit in await self.store.read(stream_of(ID)):
             for event in commit.events:
-                if event.type in cancellation_events():
-                    await cancellation.handle(event, hands=hands)
+                if event.type in QUEUES["cancellation"]:
+                    await call(
+                        cancellation.handle, event, generations=self.generations, provider=self.upstream
+                    )
 
     async def go(self) -> None:
         await self.generations.begin(ID, requested(), cause=CAUSE)
@@ -124,7 +125,7 @@ class Road:
             self.upstream.state = "running"
             await self.decide(partial(invocation.start, attempt=1, prediction="p1", model=MODEL))
             await self.decide(partial(invocation.progress, prediction="p1", percent=50))
-            await self.follow()  # at the latest the follower has come so far
+            await self.follow()  # at the latest the subscriber has come so far
             await self._end_upstream()
         await self.follow()
 
@@ -139,18 +140,13 @@ class Road:
         return [event.event for commit in await self.store.read(stream_of(ID)) for event in commit.events]
 
 
-def cancellation_events() -> tuple[str, ...]:
-    [row] = [row for row in SUBSCRIPTIONS if row.queue == "cancellation"]
-    return tuple(row.events)
-
-
 @pytest.mark.parametrize("messages", [True, False], ids=["with messages", "messages lost"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("raced", RACED)
-async def test_a_wish_raced_against_an_event_ends_one_way_everywhere(
+async def test_a_cancel_request_raced_against_any_event_has_one_outcome(
     raced: str, when: str, messages: bool
 ) -> None:
-    race = Road(raced, when, messages=messages)
+    race = Race(raced, when, messages=messages)
     await race.go()
     story = await race.story()
     types = [event.type for event in story]
@@ -165,7 +161,7 @@ async def test_a_wish_raced_against_an_event_ends_one_way_everywhere(
     assert isinstance(ends[0], GenerationFailed)
     assert ends[0].code == "canceled"
     assert types.count("generation.cancel_requested") == 1
-    ran = race.known_when_wished is not None and race.known_when_wished.state in (
+    ran = race.state_at_cancel is not None and race.state_at_cancel.state in (
         State.INTENDED,
         State.STARTED,
     )
@@ -177,7 +173,7 @@ async def test_a_wish_raced_against_an_event_ends_one_way_everywhere(
     assert race.upstream.state in {"none", "canceled", "over"}
 
 
-def test_every_event_of_a_finished_road_is_raced() -> None:
+def test_every_event_of_a_completed_generation_is_raced() -> None:
     aside = {
         "generation.requested",
         "generation.invocation_refused",
