@@ -64,7 +64,6 @@ from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.leases.contract import Leases
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
 from store.settings import PriceSettings, StoreSettings
@@ -86,7 +85,6 @@ SERVICES: Mapping[str, Factory] = {
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "observations": Observations,
     "requests": Requests,
-    "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),

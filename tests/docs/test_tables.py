@@ -6,10 +6,11 @@ from pymongo import MongoClient
 from actors.jobs.subscribers import SUBSCRIBERS
 from domain.webhooks.delivery import Code, Ended
 from exemplar import settings
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
+from store.adapters import prepare
+from store.mongo.connection import open_database
 from tests.docs import tables
 from tests.docs.reading import ROOT, columns, table
+from tests.stores import settings_for
 
 ARCHITECTURE, LIFECYCLE, WEBHOOKS = "docs/architecture.md", "docs/lifecycle.md", "docs/webhooks.md"
 
@@ -68,12 +69,8 @@ def test_the_architecture_names_the_writer_of_every_event() -> None:
 
 
 async def test_the_architecture_lists_every_collection_with_its_indexes(mongodb_url: str) -> None:
-    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
-    store = MongoStore.open(settings, holder="docs", clock=lambda: tables.NOW)
-    try:
-        await store.prepare()
-    finally:
-        store.close()
+    with open_database(settings_for(mongodb_url)) as prepared:
+        await prepare(prepared)
     with MongoClient[dict[str, object]](mongodb_url) as client:
         database = client.get_default_database()
         found = {name: database[name].index_information() for name in tables.collections()}
