@@ -261,7 +261,6 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         tiers=dict(TIERS),
         provider=provider,
         announce=lambda _: None,
-        callback_key=SECRET.encode(),
         broker_health=lambda: {"status": "healthy"},
         clock=clock,
     )
