@@ -10,6 +10,7 @@ import structlog
 from pydantic_settings import BaseSettings
 
 from actors.providers.webhook_secret import WebhookSecret
+from domain.generation.feed_cursor import FeedCursors
 from domain.generation.listing import ListCursors
 from exemplar.environment import ConfigurationError
 from exemplar.injection import Dependencies
@@ -21,10 +22,15 @@ from gateway.auth.rate_limits import RateLimits
 from gateway.auth.sessions import Sessions
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.auth.tokens import Tokens
-from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import EventHub, open_event_hub
-from gateway.events.readers import Readers
+from gateway.events.broadcaster import Broadcaster
+from gateway.events.connections import Connections
+from gateway.events.event_access import EventAccess
+from gateway.events.event_hub import EventHub
+from gateway.events.feed_broadcaster import FeedBroadcaster
+from gateway.events.feed_reader import FeedReader
 from gateway.events.session_revalidation import SessionRevalidation
+from gateway.events.settings import StreamSettings
+from gateway.events.tickets import Tickets
 from gateway.generations.access import GenerationAccess
 from gateway.generations.ids import GenerationIds
 from gateway.generations.links import Links
@@ -67,16 +73,18 @@ def _derived(id_key: bytes, purpose: bytes) -> bytes:
 GATEWAY: Mapping[str, Callable[..., Any]] = {
     "account_status": AccountStatus,
     "authenticator": Authenticator,
-    "broadcaster": lambda event_hub: event_hub.broadcaster,
+    "broadcaster": lambda events, stream_settings: Broadcaster(events, poll=stream_settings.poll),
     "broker_health": lambda publisher: publisher.health,
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "completion_wait": CompletionWait,
-    "connections": lambda event_hub: event_hub.connections,
-    "event_hub": lambda events, feeds, id_key, stream_settings: open_event_hub(
-        events, feeds, secret=id_key, settings=stream_settings
+    "connections": Connections,
+    "event_access": EventAccess,
+    "event_hub": EventHub,
+    "feed_broadcaster": lambda feeds, feed_reader, stream_settings: FeedBroadcaster(
+        feeds, feed_reader, period=stream_settings.tail
     ),
-    "feed_broadcaster": lambda event_hub: event_hub.feeds,
-    "feed_cursors": lambda event_hub: event_hub.cursors,
+    "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
+    "feed_reader": FeedReader,
     "generation_access": GenerationAccess,
     "generation_ids": GenerationIds,
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
@@ -94,14 +102,13 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "peppers": lambda authentication_settings: authentication_settings.peppers,
     "provider_secret": WebhookSecret,
     "rate_limits": RateLimits,
-    "readers": Readers,
     "recorder": SubmissionRecorder,
     "resources": GenerationResources,
     "session_revalidation": lambda connections, account_status, stream_settings: SessionRevalidation(
         connections, account_status, period=stream_settings.recheck
     ),
     "sessions": Sessions,
-    "tickets": lambda event_hub: event_hub.tickets,
+    "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
     "tokens": _tokens,
     "upload_budget": lambda gateway_settings: UploadBudget(
         gateway_settings.upload_budget, wait=gateway_settings.upload_wait
@@ -120,7 +127,6 @@ def create_gateway(dependencies: Dependencies) -> Any:
     tables = [dependencies.call(routes).routes() for routes in ROUTES]
     app = create_app(tables, timeouts=settings, cors_origins=settings.cors_origins)
     dependencies.get("event_hub").install(app)
-    dependencies.get("session_revalidation").install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
     return app
 
@@ -141,16 +147,15 @@ async def open_http_server(
 
 @asynccontextmanager
 async def open_wakeups(
-    rabbit_settings: RabbitSettings, topology: Topology, event_hub: EventHub
+    rabbit_settings: RabbitSettings, topology: Topology, broadcaster: Broadcaster
 ) -> AsyncIterator[None]:
     """Let every event that RabbitMQ carries wake those who watch its generation."""
-    broadcaster = event_hub.broadcaster
     wakeups = Wakeups(
         rabbit_settings.amqp_url,
         broadcaster.wake,
         topology=topology,
         heartbeat=rabbit_settings.amqp_heartbeat,
-        on_listening=broadcaster.look,
+        on_listening=broadcaster.wake_all,
     )
     await wakeups.start()
     try:
@@ -160,9 +165,9 @@ async def open_wakeups(
 
 
 @asynccontextmanager
-async def in_process_wakeups(publisher: InProcessBroker, event_hub: EventHub) -> AsyncIterator[None]:
+async def in_process_wakeups(publisher: InProcessBroker, broadcaster: Broadcaster) -> AsyncIterator[None]:
     """Let every event that is announced wake those who watch its generation."""
-    unsubscribe = publisher.subscribe(event_hub.broadcaster.wake)
+    unsubscribe = publisher.subscribe(broadcaster.wake)
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from domain.webhooks.settings import WebhookSettings
 from exemplar.local.options import HomeSettings
 from exemplar.tier_settings import TierSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
-from gateway.events.connection import StreamSettings
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings

@@ -11,7 +11,7 @@ from domain.webhooks.delivery import Ended
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
-from events.generation import GenerationErased
+from events.owner import GenerationErased
 from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.webhooks import Webhooks

@@ -14,7 +14,8 @@ from replicate.webhook import WebhookSigningSecret
 
 from domain.webhooks.delivery import PAUSES
 from domain.webhooks.endpoint import default_endpoint, disable, enable, remove
-from events.generation import GenerationErased, GenerationProgressed, GenerationPublished
+from events.invocation import GenerationProgressed
+from events.owner import GenerationErased, GenerationPublished
 from events.webhook import (
     DeliveryExhausted,
     DeliveryFailed,

@@ -4,7 +4,7 @@ from functools import partial
 
 from domain.webhooks.delivery import PAUSES
 from domain.webhooks.endpoint import default_endpoint, disable
-from events.generation import CancelRequested, GenerationErased
+from events.owner import CancelRequested, GenerationErased
 from tests.actors.webhooks.post_office import CAUSE, PROJECT, PostOffice
 from tests.actors.webhooks.receiver import Receiver, refused, taken
 from tests.actors.webhooks.test_delivering import TO_COMPLETED

@@ -11,7 +11,7 @@ from aiohttp import web
 from actors.webhooks.http_client import Dial, Dialler
 from actors.webhooks.sender import Room
 from domain.webhooks.delivery import Answer
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from store.webhooks.deliveries import Busy, Delivery
 from tests.actors.webhooks.post_office import PostOffice
 from tests.actors.webhooks.receiver import Received, Receiver, refused, silence, taken

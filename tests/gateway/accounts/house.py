@@ -28,7 +28,7 @@ from exemplar.gateway_wiring import create_gateway
 from exemplar.wiring import dependencies_of
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.auth.tokens import Tokens
-from gateway.events.connection import StreamSettings
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
 from store.accounts.erasure import AccountErasure
@@ -250,6 +250,7 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         authentication_settings=AuthenticationSettings.model_validate(keys),
         password_settings=PasswordSettings(memory_kib=8, passes=1),
         stream_settings=StreamSettings(),
+        callback_key=SECRET.encode(),
         price=Price(0.000975),
         database=store.database,
         accounts=store.accounts,
@@ -261,7 +262,6 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         tiers=dict(TIERS),
         provider=provider,
         announce=lambda _: None,
-        callback_key=SECRET.encode(),
         broker_health=lambda: {"status": "healthy"},
         clock=clock,
     )
