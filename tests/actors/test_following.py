@@ -19,7 +19,7 @@ from exemplar.cli import app
 from store.errors import StoreUnavailableError
 from store.quota.admission import Admission
 from tests.actors.workshop import Workshop
-from tests.journeys.system import until
+from tests.systems.waiting import until
 
 
 class Moody(Admission):

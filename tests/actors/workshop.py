@@ -45,7 +45,7 @@ from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import requested
-from tests.making import jpeg
+from tests.builders.pictures import jpeg
 
 TOKEN = "r8_workshop"
 BY_TEST = Cause(actor="test")

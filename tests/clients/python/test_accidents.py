@@ -19,7 +19,7 @@ from exemplar_client import (
 )
 from tests.clients.python.conftest import Making
 from tests.clients.python.passage import Passage, answer
-from tests.journeys.tenants import small
+from tests.systems.tenants import small
 
 ONE = "GET /api/v1/generation/generations-v2"
 

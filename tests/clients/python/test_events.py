@@ -10,8 +10,8 @@ import pytest
 from exemplar_client import Client, Event, UnknownPositionError
 from tests.clients.python.conftest import Making
 from tests.clients.python.passage import Passage, answer
-from tests.journeys.system import System
-from tests.journeys.tenants import small
+from tests.systems.system import System
+from tests.systems.tenants import small
 
 FIRST, LAST = "generation.requested", "generation.completed"
 

@@ -12,8 +12,8 @@ from gateway.auth.tokens import Tokens
 from store.generations.generations import Generations
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
+from tests.builders.pictures import jpeg
 from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, sweep_of
-from tests.making import jpeg
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, FormData
 
 from domain.generation.generation import id_of
+from tests.builders.pictures import jpeg
 from tests.gateway.events.newsdesk import Gateway, Newsdesk, Person, until
 from tests.gateway.events.test_standing import ENDS_OF_A_LOGIN, ENDS_OF_KEYS, Installation, Revoke
-from tests.making import jpeg
 
 
 async def submit(

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.builders.pictures import jpeg, photo
 from tests.gateway.submissions.wire import Door, open_door
-from tests.making import jpeg, photo
 
 
 @pytest_asyncio.fixture

@@ -9,8 +9,8 @@ import aiohttp
 import httpx
 import pytest
 
+from tests.builders.pictures import png_header
 from tests.gateway.submissions.wire import BOUNDARY, Door, form, open_door, part, request
-from tests.making import png_header
 
 SIXTY = 60 * 1024 * 1024
 TOO_LARGE = {"detail": "File size exceeds maximum allowed size of 10MB"}

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from tests.builders.pictures import png_header
 from tests.gateway.submissions.wire import Door, Wire, form, open_door, part, request, until
-from tests.making import png_header
 
 GOOD = form(part("files", png_header(8, 8), "a.png"), part("instructions", b'{"prompt": "a"}'))
 HEAD = request(GOOD).removesuffix(GOOD)

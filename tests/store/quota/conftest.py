@@ -3,14 +3,10 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
-import aiohttp
 import pytest
-from pymongo import MongoClient
 
 from domain.accounts.quota import period_of
 from domain.generation import decisions
@@ -20,9 +16,6 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import Owner
-from exemplar.local.pids import PidFiles
-from exemplar.local.processes import Child, Program
-from exemplar.local.programs import RANKS, answers
 from store.commits.contract import EventStore
 from store.generations.generations import Generations
 from store.generations.projection import Projection, row_of
@@ -40,9 +33,10 @@ from tests.builders.generation import (
     settled,
     started,
 )
-from tests.journeys.system import GRACE_S, System
+from tests.clock import NOON, Clock
+from tests.systems.servers import database
+from tests.systems.system import System
 
-NOWHERE = "amqp://nobody:nothing@127.0.0.1:1/"
 BY_TEST = Cause(actor="actor:test")
 FREE = Bounds(monthly=100, concurrent=1)
 TO_SETTLED = (VALIDATED, RESERVED, intended(), started(), settled())
@@ -53,25 +47,11 @@ ENDS: dict[str, tuple[Event, ...]] = {
 }
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **span: float) -> datetime:
-        self.now += timedelta(**span)
-        return self.now
-
-
 def ignore(_: Commit) -> None: ...
 
 
 @dataclass
-class Studio:
+class Lifecycle:
     """One developer's generations: held, appended, brought to an end, settled."""
 
     events: EventStore
@@ -94,7 +74,7 @@ class Studio:
         project: str = "prj-1",
         user: str = "usr-1",
     ) -> Generation:
-        """Hold and append, as the door does."""
+        """Hold and append, as the gateway does."""
         account = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
         slot = account.slot_of(name)
         assert slot is not None
@@ -103,7 +83,7 @@ class Studio:
         await self.generations.begin(name, event, cause=BY_TEST)
         return await self._written(name)
 
-    async def live(self, name: str, end: str) -> Generation:
+    async def run_to(self, name: str, end: str) -> Generation:
         """Append what happens until a generation is completed, failed or running."""
         generation = await self.generations.load(name)
         assert generation is not None
@@ -135,19 +115,15 @@ class Studio:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture(scope="session")
 def limits_url(mongod: str) -> Iterator[str]:
     """Return the URL of one prepared database for all tests that only need an empty store."""
-    base, _, parameters = mongod.partition("?")
-    name = f"limits_{uuid.uuid4().hex[:8]}"
-    url = f"{base}{name}?{parameters}"
-    asyncio.run(_prepared(url))
-    yield url
-    with MongoClient[dict[str, object]](mongod) as client:
-        client.drop_database(name)
+    with database(mongod, f"limits_{uuid.uuid4().hex[:8]}") as url:
+        asyncio.run(_prepared(url))
+        yield url
 
 
 def _opened(url: str, clock: Callable[[], datetime]) -> MongoStore:
@@ -156,7 +132,7 @@ def _opened(url: str, clock: Callable[[], datetime]) -> MongoStore:
 
 
 async def _prepared(url: str) -> None:
-    store = _opened(url, Clock())
+    store = _opened(url, Clock(NOON))
     await store.prepare()
     store.close()
 
@@ -172,60 +148,12 @@ async def store(limits_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
 
 
 @pytest.fixture
-def studio(store: MongoStore, clock: Clock) -> Studio:
-    return Studio(store.events, store.ledger, clock, store.projection)
-
-
-class Doors(System):
-    """A system in one process, and any number of gateways beside it that publish nothing themselves."""
-
-    first = second = ""
-
-    @property
-    def base_url(self) -> str:
-        return self.first or super().base_url
-
-    def open_door(self, name: str, *command: str) -> str:
-        """Start a gateway, or the given program in its place; return its base URL."""
-        port = self._extra_ports.of(name)
-        program = Program(
-            name=name,
-            command=command or (*self.options.command, "gateway"),
-            env=self.env | {"EXEMPLAR_PORT": str(port), "EXEMPLAR_AMQP_URL": NOWHERE},
-            log=self.log_file(name),
-            rank=RANKS["gateway"],
-            grace_s=GRACE_S,
-        )
-        child = self._children[name] = Child(program, PidFiles(self.home))
-        child.start()
-        child.wait_until(answers(port), deadline_s=60)
-        return f"http://127.0.0.1:{port}"
-
-    async def dead(self, name: str) -> int:
-        """Wait until a process has ended; return its exit code."""
-        code = await self._children[name].ended()
-        self._children[name].stop()
-        return code
-
-
-@contextmanager
-def opened(home: Path, mongod: str, **environ: str) -> Iterator[Doors]:
-    base, _, parameters = mongod.partition("?")
-    database = f"limits_{uuid.uuid4().hex[:8]}"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environ.items():
-            patch.setenv(name, value)
-        doors = Doors(home, f"{base}{database}?{parameters}", None)
-    try:
-        yield doors
-    finally:
-        doors.close()
-        with MongoClient[dict[str, object]](mongod) as client:
-            client.drop_database(database)
+def lifecycle(store: MongoStore, clock: Clock) -> Lifecycle:
+    return Lifecycle(store.events, store.ledger, clock, store.projection)
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    timeout = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield session
+async def system_store(system: System) -> AsyncIterator[MongoStore]:
+    """Open the store of a module's `system`."""
+    async with system.open_store() as store:
+        yield store

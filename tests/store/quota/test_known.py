@@ -1,15 +1,15 @@
 """Whose request it is shows in his token, not in the answer: also what is refused is counted and told."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from uuid import uuid4
 
 import aiohttp
 import pytest
 
 from store.mongo.store import MongoStore
-from tests.journeys.tenants import ONE, PASSWORD, SUBMIT, Answer, Tenant, make_tenant
-from tests.store.quota.conftest import Doors, opened
 from tests.store.quota.test_living import developer_of
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import ONE, PASSWORD, SUBMIT, Answer, Tenant, make_tenant
 
 DEVELOPERS = "/api/v1/developers"
 KEYS = "/api/v1/auth/developer-keys"
@@ -17,16 +17,10 @@ TIERS = '{"tiny": {"daily_requests": 4}}'
 
 
 @pytest.fixture(scope="module")
-def doors(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    with opened(tmp_path_factory.mktemp("known"), mongod, EXEMPLAR_TIERS=TIERS) as doors:
-        doors.first = doors.open_door("first")
-        yield doors
-
-
-@pytest.fixture
-async def memory(doors: Doors) -> AsyncIterator[MongoStore]:
-    async with doors.memory() as store:
-        yield store
+def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("known"), mongod, environ={"EXEMPLAR_TIERS": TIERS}) as system:
+        system.base_url = system.start_gateway("first")
+        yield system
 
 
 async def ask(
@@ -51,10 +45,10 @@ def told(answer: Answer) -> list[str]:
 
 
 async def test_who_is_known_is_told_his_limits_and_counted_also_when_he_is_refused(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+    system: System, system_store: MongoStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
-    user, developer = token_of(tenant), await developer_of(tenant, memory)
+    tenant = await make_tenant(system, session, "free_starter")
+    user, developer = token_of(tenant), await developer_of(tenant, system_store)
     wrong = {"X-User-Role": "auditor"}
     answers = [
         await ask(tenant, "GET", KEYS, user),
@@ -79,9 +73,9 @@ async def test_who_is_known_is_told_his_limits_and_counted_also_when_he_is_refus
 
 
 async def test_who_is_not_known_for_certain_is_told_nothing(
-    doors: Doors, session: aiohttp.ClientSession
+    system: System, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     token = token_of(tenant)
     assert (await ask(tenant, "POST", "/api/v1/auth/logout", token)).status == 204
     answers = [
@@ -94,10 +88,10 @@ async def test_who_is_not_known_for_certain_is_told_nothing(
 
 
 async def test_beyond_the_days_limit_only_what_defends_an_account_passes(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+    system: System, system_store: MongoStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "tiny")
-    user, developer = token_of(tenant), await developer_of(tenant, memory)
+    tenant = await make_tenant(system, session, "tiny")
+    user, developer = token_of(tenant), await developer_of(tenant, system_store)
     users = f"/api/v1/projects/{tenant.project}/users/{uuid4()}"
     for _ in range(4):
         assert (await ask(tenant, "GET", f"{ONE}/unknown", user)).status == 404

@@ -14,7 +14,8 @@ from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.recount import Recount, RecountReport
-from tests.store.quota.conftest import Clock, Studio
+from tests.clock import Clock
+from tests.store.quota.conftest import Lifecycle
 
 WIDE = Bounds(monthly=None, concurrent=None)
 NOVEMBER = "2026-11"
@@ -23,36 +24,38 @@ NOVEMBER = "2026-11"
 async def at_once() -> None: ...
 
 
-def recount_of(studio: Studio) -> Recount:
-    return Recount(studio.events, studio.ledger, studio.admitted, clock=studio.clock, pause=at_once)
+def recount_of(lifecycle: Lifecycle) -> Recount:
+    return Recount(
+        lifecycle.events, lifecycle.ledger, lifecycle.admitted, clock=lifecycle.clock, pause=at_once
+    )
 
 
-async def check(studio: Studio) -> RecountReport:
-    return await recount_of(studio).run()
+async def check(lifecycle: Lifecycle) -> RecountReport:
+    return await recount_of(lifecycle).run()
 
 
-async def mend(studio: Studio) -> RecountReport:
-    return await recount_of(studio).run(repair_as="operator:test")
+async def mend(lifecycle: Lifecycle) -> RecountReport:
+    return await recount_of(lifecycle).run(repair_as="operator:test")
 
 
 @pytest.fixture(params=["memory", "mongo"])
-def either(request: pytest.FixtureRequest, clock: Clock) -> Studio:
+def either(request: pytest.FixtureRequest, clock: Clock) -> Lifecycle:
     if request.param == "memory":
-        return Studio(MemoryEventStore(), MemoryLedger(), clock)
-    studio: Studio = request.getfixturevalue("studio")
-    return studio
+        return Lifecycle(MemoryEventStore(), MemoryLedger(), clock)
+    lifecycle: Lifecycle = request.getfixturevalue("lifecycle")
+    return lifecycle
 
 
-async def some_lives(studio: Studio) -> None:
+async def some_lives(lifecycle: Lifecycle) -> None:
     for name, end in (("done", "completed"), ("over", "failed"), ("runs", "running"), ("ends", "completed")):
-        await studio.admit(name, WIDE)
-        await studio.live(name, end)
+        await lifecycle.admit(name, WIDE)
+        await lifecycle.run_to(name, end)
     for name in ("done", "over"):
-        await studio.settle(name)
+        await lifecycle.settle(name)
 
 
 async def test_an_honest_ledger_differs_in_nothing_even_while_settlements_are_under_way(
-    either: Studio,
+    either: Lifecycle,
 ) -> None:
     await some_lives(either)
     await either.admission.hold("dev-1", "about-to-be-appended", period=NOVEMBER, bounds=WIDE)
@@ -63,14 +66,14 @@ async def test_an_honest_ledger_differs_in_nothing_even_while_settlements_are_un
     assert (await check(either)).corrections == ()
 
 
-async def test_old_lives_are_counted_as_young_ones_are(either: Studio, clock: Clock) -> None:
+async def test_old_lives_are_counted_as_young_ones_are(either: Lifecycle, clock: Clock) -> None:
     await some_lives(either)
     clock.forward(hours=5)
     assert (await check(either)).differences == ()
 
 
 async def test_lost_units_lost_slots_and_leaked_holds_are_told_and_mended_on_record(
-    either: Studio, clock: Clock
+    either: Lifecycle, clock: Clock
 ) -> None:
     await some_lives(either)
     await either.admission.hold("dev-1", "leaked", period=NOVEMBER, bounds=WIDE)
@@ -99,9 +102,9 @@ async def test_lost_units_lost_slots_and_leaked_holds_are_told_and_mended_on_rec
     assert (await mend(either)).corrections == ()
 
 
-async def test_a_mended_slot_settles_as_any_other(either: Studio) -> None:
+async def test_a_mended_slot_settles_as_any_other(either: Lifecycle) -> None:
     await either.admit("g1", WIDE)
-    await either.live("g1", "running")
+    await either.run_to("g1", "running")
     await either.ledger.settle("dev-1", "g1", "released")
     await mend(either)
     generation = await either.generations.load("g1")
@@ -111,9 +114,9 @@ async def test_a_mended_slot_settles_as_any_other(either: Studio) -> None:
     assert (account.slots, account.used_in(NOVEMBER)) == ((), 0)
 
 
-async def test_a_slot_of_another_month_moves_to_the_month_of_the_log(either: Studio) -> None:
+async def test_a_slot_of_another_month_moves_to_the_month_of_the_log(either: Lifecycle) -> None:
     await either.admit("g1", WIDE)
-    await either.live("g1", "running")
+    await either.run_to("g1", "running")
     await either.ledger.settle("dev-1", "g1", "released")
     await either.ledger.hold("dev-1", "g1", period="2026-10", bounds=WIDE, now=either.clock())
     report = await mend(either)
@@ -123,15 +126,15 @@ async def test_a_slot_of_another_month_moves_to_the_month_of_the_log(either: Stu
     assert (account.used_in("2026-10"), account.used_in(NOVEMBER)) == (0, 1)
 
 
-async def test_a_lost_ledger_is_written_anew_from_the_log(either: Studio, clock: Clock) -> None:
+async def test_a_lost_ledger_is_written_anew_from_the_log(either: Lifecycle, clock: Clock) -> None:
     await some_lives(either)
-    emptied = Studio(either.events, MemoryLedger(), clock)
+    emptied = Lifecycle(either.events, MemoryLedger(), clock)
     assert (await mend(emptied)).corrections
     assert (await check(emptied)).differences == ()
     assert (await emptied.ledger.account("dev-1")).used_in(NOVEMBER) == 3
 
 
-async def test_no_correction_is_made_over_an_account_that_moved(either: Studio) -> None:
+async def test_no_correction_is_made_over_an_account_that_moved(either: Lifecycle) -> None:
     await some_lives(either)
     seen = await either.ledger.account("dev-1")
     await either.admit("newer", WIDE)
@@ -149,27 +152,27 @@ class Moving(MemoryLedger):
 
     def __init__(self) -> None:
         super().__init__()
-        self.studio: Studio | None = None
+        self.lifecycle: Lifecycle | None = None
         self.rounds = 0
 
     async def account(self, developer: str) -> Account:
-        studio, self.studio = self.studio, None
-        if studio is not None and self.rounds < 6:
+        lifecycle, self.lifecycle = self.lifecycle, None
+        if lifecycle is not None and self.rounds < 6:
             self.rounds += 1
             name = f"meanwhile-{self.rounds}"
-            await studio.admit(name, WIDE)
-            await studio.live(name, "completed")
-            await studio.settle(name)
-            self.studio = studio
+            await lifecycle.admit(name, WIDE)
+            await lifecycle.run_to(name, "completed")
+            await lifecycle.settle(name)
+            self.lifecycle = lifecycle
         return await super().account(developer)
 
 
 async def test_generations_that_come_and_go_during_the_check_are_no_difference(clock: Clock) -> None:
     ledger = Moving()
-    studio = Studio(MemoryEventStore(), ledger, clock)
-    await some_lives(studio)
-    ledger.studio = studio
-    report = await check(studio)
+    lifecycle = Lifecycle(MemoryEventStore(), ledger, clock)
+    await some_lives(lifecycle)
+    ledger.lifecycle = lifecycle
+    report = await check(lifecycle)
     assert ledger.rounds == 6
     assert report.differences == ()
 
@@ -184,58 +187,60 @@ async def test_whatever_happens_in_whatever_order_the_ledger_equals_the_recount(
     steps: list[tuple[str, int, int]], limits: Bounds
 ) -> None:
     clock = Clock()
-    studio = Studio(MemoryEventStore(), MemoryLedger(), clock)
+    lifecycle = Lifecycle(MemoryEventStore(), MemoryLedger(), clock)
     for act, number, who in steps:
         clock.forward(hours=7, seconds=number)
-        await take(studio, clock, act, f"g{number}-{who}", f"dev-{who}", limits)
-        assert (await check(studio)).differences == (), act
+        await take(lifecycle, clock, act, f"g{number}-{who}", f"dev-{who}", limits)
+        assert (await check(lifecycle)).differences == (), act
     clock.forward(minutes=3)
-    await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2))
-    report = await check(studio)
+    await lifecycle.admission.sweep(older_than=clock() - timedelta(minutes=2))
+    report = await check(lifecycle)
     assert (report.differences, report.set_aside) == ((), 0)
     for who in (0, 1):
-        account = await studio.ledger.account(f"dev-{who}")
+        account = await lifecycle.ledger.account(f"dev-{who}")
         assert limits.monthly is None or all(0 <= used <= limits.monthly for _, used in account.used)
 
 
-async def take(studio: Studio, clock: Clock, act: str, name: str, developer: str, limits: Bounds) -> None:
+async def take(
+    lifecycle: Lifecycle, clock: Clock, act: str, name: str, developer: str, limits: Bounds
+) -> None:
     """Do one thing to one generation, if it can be done to it."""
-    generation = await studio.generations.load(name)
+    generation = await lifecycle.generations.load(name)
     try:
         if act == "admit" and generation is None:
-            await studio.admit(name, limits, developer=developer)
+            await lifecycle.admit(name, limits, developer=developer)
         elif act == "crash" and generation is None:
-            period = clock.now.strftime("%Y-%m")
-            await studio.admission.hold(developer, name, period=period, bounds=limits)
+            period = clock().strftime("%Y-%m")
+            await lifecycle.admission.hold(developer, name, period=period, bounds=limits)
             clock.forward(minutes=3)
-            await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2))
+            await lifecycle.admission.sweep(older_than=clock() - timedelta(minutes=2))
         elif act in ("completed", "failed", "running") and generation and generation.version == 1:
-            await studio.live(name, act)
+            await lifecycle.run_to(name, act)
         elif act in ("settle", "again") and generation and generation.final:
-            await studio.settle(name)
+            await lifecycle.settle(name)
         elif act == "late hold" and generation and generation.quota != "held":
             period = generation.request.period
-            await studio.admission.hold(developer, name, period=period, bounds=limits)
+            await lifecycle.admission.hold(developer, name, period=period, bounds=limits)
         elif act == "sweep":
-            await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2))
+            await lifecycle.admission.sweep(older_than=clock() - timedelta(minutes=2))
     except LimitError:
         return
 
 
-async def test_parallel_lives_leave_an_equal_ledger(studio: Studio, store: MongoStore) -> None:
-    async def live(number: int) -> None:
+async def test_parallel_lives_leave_an_equal_ledger(lifecycle: Lifecycle, store: MongoStore) -> None:
+    async def run_to(number: int) -> None:
         name = f"g{number}"
         try:
-            await studio.admit(name, Bounds(monthly=60, concurrent=9))
+            await lifecycle.admit(name, Bounds(monthly=60, concurrent=9))
         except LimitError:
             return
-        lived = await studio.live(name, ("completed", "failed", "running")[number % 3])
+        lived = await lifecycle.run_to(name, ("completed", "failed", "running")[number % 3])
         if lived.final and number % 2:
-            await studio.settle(name)
+            await lifecycle.settle(name)
 
-    await asyncio.gather(*(live(number) for number in range(60)))
+    await asyncio.gather(*(run_to(number) for number in range(60)))
     report = await Recount(
-        store.events, store.ledger, store.usage.admitted, clock=studio.clock, pause=at_once
+        store.events, store.ledger, store.usage.admitted, clock=lifecycle.clock, pause=at_once
     ).run()
     assert report.differences == ()
     assert report.generations >= 9

@@ -1,4 +1,4 @@
-"""What the door does with its hold while words and pictures are stored."""
+"""What the gateway does with its hold while personal data and pictures are stored."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ from store.generations.personal_data import PersonalData
 from store.generations.projection import Row
 from store.quota.ledger import Account, Bounds
 from store.quota.memory_ledger import MemoryLedger
-from tests.store.quota.conftest import Clock, Studio
+from tests.clock import Clock
+from tests.store.quota.conftest import Lifecycle
 
 IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starter"])
 NOTHING = Submission((), '{"prompt": "a walrus"}', cast("Any", None), None, (), None, lambda: None)
@@ -32,20 +33,20 @@ NOTHING = Submission((), '{"prompt": "a walrus"}', cast("Any", None), None, (), 
 class SlowPersonalData(MemoryPersonalData):
     """Words that take their time; the sweep of holds passes by meanwhile."""
 
-    def __init__(self, studio: Studio, clock: Clock, takes: timedelta) -> None:
+    def __init__(self, lifecycle: Lifecycle, clock: Clock, takes: timedelta) -> None:
         super().__init__()
-        self.studio, self.clock, self.takes = studio, clock, takes
+        self.lifecycle, self.clock, self.takes = lifecycle, clock, takes
         self.swept = 0
 
     async def put(self, personal_data: PersonalData) -> None:
         await super().put(personal_data)
-        self.clock.now += self.takes
-        self.swept += await self.studio.admission.sweep(older_than=self.clock.now - timedelta(minutes=2))
+        self.clock.ahead += self.takes
+        self.swept += await self.lifecycle.admission.sweep(older_than=self.clock() - timedelta(minutes=2))
 
 
 @pytest.fixture
-def studio(clock: Clock) -> Studio:
-    return Studio(MemoryEventStore(), MemoryLedger(), clock)
+def lifecycle(clock: Clock) -> Lifecycle:
+    return Lifecycle(MemoryEventStore(), MemoryLedger(), clock)
 
 
 async def no_room(_: Sequence[Row]) -> None:
@@ -53,56 +54,56 @@ async def no_room(_: Sequence[Row]) -> None:
     raise StoreUnavailableError("no room")
 
 
-def submitting(studio: Studio, personal_data: MemoryPersonalData) -> SubmissionRecorder:
+def submitting(lifecycle: Lifecycle, personal_data: MemoryPersonalData) -> SubmissionRecorder:
     return SubmissionRecorder(
-        generations=studio.generations,
+        generations=lifecycle.generations,
         personal_data=personal_data,
         blobs=MemoryBlobs(),
-        admission=studio.admission,
+        admission=lifecycle.admission,
         showing=WriteThrough(write=no_room, personal_data=personal_data, timeouts=Timeouts()),
         timeouts=Timeouts(),
         id_secret=b"k" * 32,
-        clock=studio.clock,
+        clock=lifecycle.clock,
     )
 
 
 @pytest.mark.parametrize("minutes", [0.1, 1.5, 3, 30])
 async def test_however_long_the_storing_takes_the_hold_is_young_when_the_event_is_appended(
-    studio: Studio, clock: Clock, minutes: float
+    lifecycle: Lifecycle, clock: Clock, minutes: float
 ) -> None:
-    personal_data = SlowPersonalData(studio, clock, timedelta(minutes=minutes))
-    assert not await submitting(studio, personal_data).submit(Request(IDENTITY, "g1", None, "r1"), NOTHING)
-    account = await studio.ledger.account("dev-1")
+    personal_data = SlowPersonalData(lifecycle, clock, timedelta(minutes=minutes))
+    assert not await submitting(lifecycle, personal_data).submit(Request(IDENTITY, "g1", None, "r1"), NOTHING)
+    account = await lifecycle.ledger.account("dev-1")
     [slot] = account.slots
-    assert clock.now - slot.since <= RENEW_HOLD_AFTER
+    assert clock() - slot.since <= RENEW_HOLD_AFTER
     assert account.used_in("2026-11") == 1
-    generation = await studio.generations.load("g1")
+    generation = await lifecycle.generations.load("g1")
     assert generation is not None
 
 
 async def test_the_event_names_the_month_of_the_hold_that_a_dead_gateway_left(
-    studio: Studio, clock: Clock
+    lifecycle: Lifecycle, clock: Clock
 ) -> None:
-    clock.now = datetime(2026, 11, 30, 23, 59, 30, tzinfo=UTC)
-    await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
+    clock.set(datetime(2026, 11, 30, 23, 59, 30, tzinfo=UTC))
+    await lifecycle.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
     clock.forward(minutes=1)
     request = Request(IDENTITY, "g1", "key-1", "r1")
-    assert not await submitting(studio, MemoryPersonalData()).submit(request, NOTHING)
-    generation = await studio.generations.load("g1")
+    assert not await submitting(lifecycle, MemoryPersonalData()).submit(request, NOTHING)
+    generation = await lifecycle.generations.load("g1")
     assert generation is not None
     assert generation.request.period == "2026-11"
-    account = await studio.ledger.account("dev-1")
+    account = await lifecycle.ledger.account("dev-1")
     assert (account.used_in("2026-11"), account.used_in("2026-12")) == (1, 0)
 
 
-async def test_beyond_the_days_requests_nothing_is_held_and_nothing_stored(studio: Studio) -> None:
+async def test_beyond_the_days_requests_nothing_is_held_and_nothing_stored(lifecycle: Lifecycle) -> None:
     refusal = LimitError(ErrorCode.REQUEST_LIMIT, 60)
     personal_data = MemoryPersonalData()
     request = Request(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
     with pytest.raises(LimitError) as refused:
-        await submitting(studio, personal_data).submit(request, NOTHING)
+        await submitting(lifecycle, personal_data).submit(request, NOTHING)
     assert refused.value is refusal
-    assert await studio.ledger.account("dev-1") == Account()
+    assert await lifecycle.ledger.account("dev-1") == Account()
 
 
 class Asked(MemoryLedger):
@@ -117,15 +118,15 @@ class Asked(MemoryLedger):
 
 async def test_where_a_developer_stands_is_read_once_a_second_however_many_ask(clock: Clock) -> None:
     ledger = Asked()
-    studio = Studio(MemoryEventStore(), ledger, clock)
+    lifecycle = Lifecycle(MemoryEventStore(), ledger, clock)
     bounds = Bounds(100, 1)
-    await asyncio.gather(*(studio.admission.recent_account("dev-1", bounds) for _ in range(50)))
+    await asyncio.gather(*(lifecycle.admission.recent_account("dev-1", bounds) for _ in range(50)))
     assert ledger.reads == 1
     clock.forward(seconds=1)
-    await studio.admission.recent_account("dev-1", bounds)
+    await lifecycle.admission.recent_account("dev-1", bounds)
     assert ledger.reads == 2
-    await studio.admit("g1", bounds)
-    assert len((await studio.admission.recent_account("dev-1", bounds)).slots) == 1, (
+    await lifecycle.admit("g1", bounds)
+    assert len((await lifecycle.admission.recent_account("dev-1", bounds)).slots) == 1, (
         "what is held here is known"
     )
     assert ledger.reads == 2

@@ -12,25 +12,26 @@ from domain.generation.generation import Generation
 from store.mongo.store import MongoStore
 from store.quota.ledger import Bounds
 from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
-from tests.store.quota.conftest import Clock, Studio
+from tests.clock import Clock
+from tests.store.quota.conftest import Lifecycle
 
 WIDE = Bounds(monthly=None, concurrent=None)
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 
 
 @pytest.fixture
-async def lived(studio: Studio, clock: Clock) -> list[Generation]:
+async def lived(lifecycle: Lifecycle, clock: Clock) -> list[Generation]:
     """Forty generations of two developers, over two months, some of them still running."""
     chance, names = random.Random(11), [f"g{number}" for number in range(40)]
-    clock.now = datetime(2026, 10, 29, 22, 30, tzinfo=UTC)
+    clock.set(datetime(2026, 10, 29, 22, 30, tzinfo=UTC))
     for name in names:
         developer = chance.choice(("dev-1", "dev-1", "dev-2"))
         project, user = f"{developer}-prj-{chance.randrange(2)}", f"usr-{chance.randrange(3)}"
-        await studio.admit(name, WIDE, developer=developer, project=project, user=f"{project}-{user}")
+        await lifecycle.admit(name, WIDE, developer=developer, project=project, user=f"{project}-{user}")
         if end := chance.choice(("completed", "completed", "failed", "running", "")):
-            await studio.live(name, end)
+            await lifecycle.run_to(name, end)
         clock.forward(hours=chance.randrange(9))
-    found = [await studio.generations.load(name) for name in names]
+    found = [await lifecycle.generations.load(name) for name in names]
     return [generation for generation in found if generation is not None]
 
 
@@ -92,13 +93,13 @@ async def test_the_sums_equal_a_recount_of_the_log_by_whatever_is_asked(
 
 
 async def test_units_of_a_month_are_what_the_ledger_says_and_no_repetition_moves_them(
-    lived: list[Generation], studio: Studio, store: MongoStore
+    lived: list[Generation], lifecycle: Lifecycle, store: MongoStore
 ) -> None:
     query = UsageQuery("dev-1", FIRST, LAST, ("month",))
     before = await store.usage.lines(query)
     for generation in lived:
         for _ in range(2 if generation.final else 0):
-            await studio.settle(generation.id)
+            await lifecycle.settle(generation.id)
     account = await store.ledger.account("dev-1")
     assert {line.values[0]: line.tally.units for line in before} == dict(account.used)
     assert await store.usage.lines(query) == before

@@ -17,7 +17,8 @@ from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.memory_ledger import MemoryLedger
-from tests.store.quota.conftest import FREE, Clock, Studio
+from tests.clock import Clock
+from tests.store.quota.conftest import FREE, Lifecycle
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CASES = 4_000
@@ -69,27 +70,27 @@ async def test_whoever_comes_back_to_the_door_as_told_is_let_in_in_99_of_100_cas
     """Each case is a developer with two slots, both taken, who is refused, waits, and asks again."""
     draw, chance, let_in = WORLDS[world], random.Random(11), 0
     past = [draw(chance) for _ in range(300)]
-    studio, bounds = Studio(MemoryEventStore(), MemoryLedger(), clock), Bounds(100, 2)
+    lifecycle, bounds = Lifecycle(MemoryEventStore(), MemoryLedger(), clock), Bounds(100, 2)
 
     async def durations(_: str) -> list[float]:
         return past
 
-    door = Admission(studio.ledger, studio.generations, clock=clock, durations=durations)
+    admission = Admission(lifecycle.ledger, lifecycle.generations, clock=clock, durations=durations)
     for number in range(DEVELOPERS):
         developer, asked_at = f"dev-{number}", clock.forward(hours=1)
         held = [(f"g{number}-{slot}", *running(draw, chance)) for slot in (1, 2)]
         for name, age, _ in held:
-            clock.now = asked_at - timedelta(seconds=age)
-            await studio.admit(name, bounds, developer=developer)
-        clock.now = asked_at
+            clock.set(asked_at - timedelta(seconds=age))
+            await lifecycle.admit(name, bounds, developer=developer)
+        clock.set(asked_at)
         with pytest.raises(LimitError) as refused:
-            await door.require_room(developer, bounds)
+            await admission.require_room(developer, bounds)
         for name, _, left in held:
             if left <= refused.value.retry_after:
-                await studio.live(name, "completed")
+                await lifecycle.run_to(name, "completed")
         clock.forward(seconds=refused.value.retry_after)
         with suppress(LimitError):
-            await door.require_room(developer, bounds)
+            await admission.require_room(developer, bounds)
             let_in += 1
     assert let_in >= 0.99 * DEVELOPERS
 
@@ -108,52 +109,52 @@ def test_with_few_examples_the_wait_is_stretched_and_with_none_it_is_typical() -
 
 @pytest.mark.parametrize("age", [0, 1, 30, 119, 121, 140, 400])
 async def test_the_slot_of_a_gateway_that_died_is_free_after_the_wait(
-    studio: Studio, store: MongoStore, clock: Clock, age: float
+    lifecycle: Lifecycle, store: MongoStore, clock: Clock, age: float
 ) -> None:
     """It held and never appended; the sweep came by a moment before, and does so every half minute."""
-    await studio.admission.hold("dev-1", "never", period="2026-11", bounds=FREE)
-    held_at = clock.now
+    await lifecycle.admission.hold("dev-1", "never", period="2026-11", bounds=FREE)
+    held_at = clock()
     clock.forward(seconds=age)
     with pytest.raises(LimitError) as refused:
-        await studio.admission.require_room("dev-1", FREE)
-    swept_at = max(held_at + LEAKED_AFTER, clock.now) + timedelta(seconds=SWEEPS.period)
+        await lifecycle.admission.require_room("dev-1", FREE)
+    swept_at = max(held_at + LEAKED_AFTER, clock()) + timedelta(seconds=SWEEPS.period)
     clock.forward(seconds=refused.value.retry_after)
-    assert swept_at <= clock.now <= swept_at + timedelta(seconds=10)
-    clock.now = swept_at
-    await studio.admission.sweep(older_than=swept_at - LEAKED_AFTER)
-    await studio.admission.require_room("dev-1", FREE)
+    assert swept_at <= clock() <= swept_at + timedelta(seconds=10)
+    clock.set(swept_at)
+    await lifecycle.admission.sweep(older_than=swept_at - LEAKED_AFTER)
+    await lifecycle.admission.require_room("dev-1", FREE)
 
 
 async def test_a_hold_whose_generation_begins_in_the_same_moment_is_no_dead_ones(
-    studio: Studio, store: MongoStore
+    lifecycle: Lifecycle, store: MongoStore
 ) -> None:
-    await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
-    refusing = asyncio.create_task(studio.admission.require_room("dev-1", FREE))
-    await studio.admit("g1", FREE)
+    await lifecycle.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
+    refusing = asyncio.create_task(lifecycle.admission.require_room("dev-1", FREE))
+    await lifecycle.admit("g1", FREE)
     with pytest.raises(LimitError) as refused:
         await refusing
     assert refused.value.retry_after == 30
 
 
-async def test_the_wait_is_for_the_first_slot_whoever_died(studio: Studio, clock: Clock) -> None:
+async def test_the_wait_is_for_the_first_slot_whoever_died(lifecycle: Lifecycle, clock: Clock) -> None:
     bounds = Bounds(100, 2)
-    await studio.admission.hold("dev-1", "never", period="2026-11", bounds=bounds)
+    await lifecycle.admission.hold("dev-1", "never", period="2026-11", bounds=bounds)
     clock.forward(seconds=100)
-    await studio.admit("g1", bounds)
+    await lifecycle.admit("g1", bounds)
     with pytest.raises(LimitError) as refused:
-        await studio.admission.require_room("dev-1", bounds)
+        await lifecycle.admission.require_room("dev-1", bounds)
     assert refused.value.retry_after == 30
 
 
 async def test_the_examples_are_the_developers_own_and_others_only_beside_few(
-    studio: Studio, store: MongoStore, clock: Clock
+    lifecycle: Lifecycle, store: MongoStore, clock: Clock
 ) -> None:
     for developer, seconds in (("dev-1", 4), ("dev-2", 9)):
         name = f"of-{developer}"
-        await studio.admit(name, Bounds(None, None), developer=developer)
+        await lifecycle.admit(name, Bounds(None, None), developer=developer)
         clock.forward(seconds=seconds)
-        await studio.live(name, "completed")
-    await studio.admit("still-running", Bounds(None, None))
+        await lifecycle.run_to(name, "completed")
+    await lifecycle.admit("still-running", Bounds(None, None))
     assert sorted(await store.durations("dev-1")) == [4.0, 4.0, 9.0]
     assert sorted(await store.durations("nobody")) == [4.0, 9.0]
     rows = store.client.get_default_database()["generations"]
@@ -165,18 +166,18 @@ async def test_the_examples_are_the_developers_own_and_others_only_beside_few(
 
 
 async def test_a_refusal_tells_the_wait_that_the_examples_give(
-    studio: Studio, store: MongoStore, clock: Clock
+    lifecycle: Lifecycle, store: MongoStore, clock: Clock
 ) -> None:
 
     for number in range(10):
-        await studio.admit(f"g{number}")
+        await lifecycle.admit(f"g{number}")
         clock.forward(seconds=10)
-        await studio.live(f"g{number}", "completed")
-        await studio.settle(f"g{number}")
-    admission = Admission(store.ledger, studio.generations, clock=clock, durations=store.durations)
-    await studio.admit("running")
+        await lifecycle.run_to(f"g{number}", "completed")
+        await lifecycle.settle(f"g{number}")
+    admission = Admission(store.ledger, lifecycle.generations, clock=clock, durations=store.durations)
+    await lifecycle.admit("running")
     clock.forward(seconds=4)
     with pytest.raises(LimitError) as refused:
         await admission.require_room("dev-1", Bounds(100, 1))
-    since = clock.now - timedelta(seconds=4)
-    assert refused.value.retry_after == seconds_to_free_slot([since], clock.now, [10.0] * 20)
+    since = clock() - timedelta(seconds=4)
+    assert refused.value.retry_after == seconds_to_free_slot([since], clock(), [10.0] * 20)
