@@ -57,7 +57,7 @@ async def test_every_invalid_input_is_named(sandbox: Any) -> None:
     answer = await sandbox.post(input=wrong)
     assert answer.status_code == 422
     assert answer.headers["content-type"].startswith("application/problem+json")
-    words = (
+    choices = (
         '"DDIM", "DPMSolverMultistep", "HeunDiscrete", "KarrasDPM", "K_EULER_ANCESTRAL", "K_EULER", "PNDM"'
     )
     assert answer.json() == {
@@ -68,7 +68,7 @@ async def test_every_invalid_input_is_named(sandbox: Any) -> None:
             "- input.image: Does not match format 'uri'\n"
             "- input.width: Invalid type. Expected: integer, given: string\n"
             "- input.num_outputs: Must be less than or equal to 4\n"
-            f"- input.scheduler: input.scheduler must be one of the following: {words}\n"
+            f"- input.scheduler: input.scheduler must be one of the following: {choices}\n"
             "- input.guidance_scale: Must be greater than or equal to 1\n"
         ),
         "invalid_fields": [
@@ -76,7 +76,7 @@ async def test_every_invalid_input_is_named(sandbox: Any) -> None:
             _field("format", "input.image", "Does not match format 'uri'"),
             _field("invalid_type", "input.width", "Invalid type. Expected: integer, given: string"),
             _field("number_lte", "input.num_outputs", "Must be less than or equal to 4"),
-            _field("enum", "input.scheduler", f"input.scheduler must be one of the following: {words}"),
+            _field("enum", "input.scheduler", f"input.scheduler must be one of the following: {choices}"),
             _field("number_gte", "input.guidance_scale", "Must be greater than or equal to 1"),
         ],
     }
@@ -211,8 +211,8 @@ async def test_the_oldest_data_is_dropped_beyond_the_budget(settings: SandboxSet
     async with TestClient(TestServer(app)) as client:
         headers = {"Authorization": f"Bearer {settings.token}", "Prefer": "wait"}
         made = []
-        for letter in "abc":
-            body = {"version": version, "input": {"prompt": letter * 400_000, "width": 8, "height": 8}}
+        for character in "abc":
+            body = {"version": version, "input": {"prompt": character * 400_000, "width": 8, "height": 8}}
             made.append(await (await client.post("/v1/predictions", json=body, headers=headers)).json())
         shown = [
             await (await client.get(URL(one["urls"]["get"]).path, headers=headers)).json() for one in made

@@ -169,7 +169,7 @@ async def test_an_empty_object_clears_the_faults(sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "detail"),
+    ("faults", "detail"),
     [
         ({"speed": 1}, "unknown fault 'speed'; known are latency_s, create, webhook, outcome, output, times"),
         ({"create": "explode"}, "create: Input should be 'drop_after_commit', 'hang'"),
@@ -178,7 +178,7 @@ async def test_an_empty_object_clears_the_faults(sandbox: Any) -> None:
         ([], "the faults must be a JSON object"),
     ],
 )
-async def test_an_unknown_fault_is_refused_by_name(sandbox: Any, knobs: Any, detail: str) -> None:
-    answer = await sandbox.http.post("/_sandbox/faults", json=knobs)
+async def test_an_unknown_fault_is_refused_by_name(sandbox: Any, faults: Any, detail: str) -> None:
+    answer = await sandbox.http.post("/_sandbox/faults", json=faults)
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith(detail)

@@ -182,9 +182,9 @@ async def _developer(
     project = await changes.create_project(developer.id, name="Journeys", limit=None, cause=CAUSE)
     hashed = system.authentication.peppers.hash
     developer_key, api_key = mint(DEVELOPER_KEY_PREFIX), mint(API_KEY_PREFIX)
-    for place, key in ((None, developer_key), (project.id, api_key)):
+    for project_id, key in ((None, developer_key), (project.id, api_key)):
         await changes.create_key(
-            developer.id, place, key_hash=hashed(key), prefix=display_prefix(key), cause=CAUSE
+            developer.id, project_id, key_hash=hashed(key), prefix=display_prefix(key), cause=CAUSE
         )
     headers = {
         "X-User-Role": "end_user",
