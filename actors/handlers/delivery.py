@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.generation.generation import Generation, fold, id_of, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, id_of, stream_of
 from domain.webhooks.delivery import delivery_id, types_of
 from domain.webhooks.endpoint import default_endpoint, endpoint_of
 from events.catalogue import CATALOGUE

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from domain.generation.generation import Generation, fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, stream_of
 from domain.webhooks.delivery import Ended
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import example_of

@@ -76,7 +76,7 @@ class DeliveryRoutes:
     webhooks: Webhooks
     clock: Callable[[], datetime]
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
         one = _BASE + "/deliveries/{delivery_id}"
         return [

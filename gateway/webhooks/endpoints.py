@@ -19,9 +19,9 @@ from gateway.accounts.projects import Description, own_project
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.rotation import rotated
-from store.accounts.slots import LimitReachedError
 from store.generations.personal_data import salted_digest
 from store.webhooks.endpoints import Address, Registered
+from store.webhooks.slots import LimitReachedError
 from store.webhooks.webhooks import Decision, Webhooks
 
 BASE = "/api/v1/projects/{project_id}/webhooks"
@@ -52,7 +52,7 @@ class WebhookRoutes:
     door: IdentityRoutes
     webhooks: Webhooks
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
         one = BASE + "/{endpoint_id}"
         return [

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
-from domain.generation.generation import Generation, evolve, id_of, stream_of
-from domain.generation.lifecycle import check
+from domain.generation.fold import check, evolve
+from domain.generation.generation import Generation, id_of, stream_of
 from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent

@@ -27,7 +27,7 @@ from domain.accounts.tiers import TIERS
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeys
 from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
@@ -208,7 +208,7 @@ def _hands(
         "personal_data": store.personal_data,
         "blobs": store.blobs,
         "admission": Admission(store.ledger, generations, clock=clock),
-        "observations": Observations(generations, store.personal_data, store.predictions, PriceSettings()),
+        "observations": Observations(generations, store.personal_data, store.predictions, Price(0.000975)),
         "projection": store.projection,
         "decoder": decoder,
         "model": model,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.generation.generation import Generation, evolve, fold, stream_of
-from domain.generation.lifecycle import check
+from domain.generation.fold import check, evolve, fold
+from domain.generation.generation import Generation, stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import (

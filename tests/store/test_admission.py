@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import LimitError
-from domain.generation.generation import fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event

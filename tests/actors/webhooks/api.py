@@ -80,9 +80,9 @@ async def open_api(administration: PostOffice) -> AsyncIterator[Api]:
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
-    app.add_routes(WebhookRoutes(door=door, webhooks=administration.webhooks).table())
+    app.add_routes(WebhookRoutes(door=door, webhooks=administration.webhooks).routes())
     app.add_routes(
-        DeliveryRoutes(door=door, webhooks=administration.webhooks, clock=administration.clock).table()
+        DeliveryRoutes(door=door, webhooks=administration.webhooks, clock=administration.clock).routes()
     )
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)

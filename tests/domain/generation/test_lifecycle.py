@@ -3,16 +3,10 @@ from typing import get_args
 
 import pytest
 
+from domain.generation.decisions import ALLOWED
+from domain.generation.fold import IllegalTransitionError, check
 from domain.generation.generation import State
-from domain.generation.lifecycle import (
-    ALLOWED,
-    FINAL,
-    RUNNING,
-    IllegalTransitionError,
-    Timeouts,
-    check,
-    due_at,
-)
+from domain.generation.lifecycle import FINAL, RUNNING, Timeouts, due_at
 from events.event import Event
 from events.generation import GenerationEvent, GenerationProgressed, GenerationRequested, QuotaSettled
 from tests.builders.generation import (

@@ -13,7 +13,7 @@ from store.generations.generations import Generations
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.builders.pictures import jpeg
-from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, sweep_of
+from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, erasure_of
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ async def house(accounts_database: str) -> AsyncIterator[House]:
         store=store,
         changes=store.account_changes(clock),
         generations=generations,
-        sweep=sweep_of(store, generations, clock),
+        erasure=erasure_of(store, generations, clock),
         tokens=Tokens([SECRET], clock),
         clock=clock,
         password_hash=await Passwords(PasswordSettings(memory_kib=8, passes=1)).hash(PASSWORD),
