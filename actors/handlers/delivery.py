@@ -5,9 +5,13 @@ an earlier event stands in line before a later one. What is there already stays 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+import dramatiq
+
+from actors.broker import EventActor, broker
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, id_of, stream_of
 from domain.webhooks.delivery import delivery_id, types_of
@@ -23,28 +27,30 @@ NAME = "delivery"
 _GENERATIONS = "generation-"
 
 
-class Needs(Protocol):
-    """What of the actors' things scheduling uses."""
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What scheduling uses."""
 
-    @property
-    def webhooks(self) -> Webhooks: ...
-
-    @property
-    def personal_data(self) -> PersonalDataStore: ...
-
-    @property
-    def visible(self) -> Callable[[RecordedEvent], dict[str, Any] | None]: ...
-
-    @property
-    def clock(self) -> Callable[[], datetime]: ...
+    webhooks: Webhooks
+    personal_data: PersonalDataStore
+    visible: Callable[[RecordedEvent], dict[str, Any] | None]
+    clock: Callable[[], datetime]
 
 
-async def handle(event: RecordedEvent, *, hands: Needs) -> None:
+@dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME, redelivery=False)
+async def handle(
+    event: RecordedEvent,
+    *,
+    webhooks: Webhooks,
+    personal_data: PersonalDataStore,
+    visible: Callable[[RecordedEvent], dict[str, Any] | None],
+    clock: Callable[[], datetime],
+) -> None:
     """On what its owner may see: schedule it; on an endpoint's own events: bring its row up to date."""
     if event.stream.startswith(_GENERATIONS):
-        await schedule(id_of(event.stream), hands)
+        await schedule(id_of(event.stream), Needs(webhooks, personal_data, visible, clock))
     else:
-        await hands.webhooks.project(endpoint_of(event.stream))
+        await webhooks.project(endpoint_of(event.stream))
 
 
 async def schedule(generation_id: str, hands: Needs) -> None:

@@ -12,13 +12,15 @@ from typing import Any
 
 import structlog
 
-from actors.hands import Hands
 from actors.webhooks.delivery_attempt import Courier
 from actors.webhooks.http_client import Dialler
 from domain.webhooks.delivery import Place, waits_until
 from domain.webhooks.settings import WebhookSettings
+from events.envelope import RecordedEvent
 from store.errors import StoreError
+from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import Busy, Delivery, pair_of
+from store.webhooks.webhooks import Webhooks
 
 _PAGE = 100
 _SLOW_HOSTS = 10_000
@@ -207,20 +209,28 @@ class Sender:
 
 
 @asynccontextmanager
-async def open_sender(hands: Hands, *, grace: float = 20.0) -> AsyncIterator[Sender]:
+async def open_sender(
+    *,
+    webhooks: Webhooks,
+    personal_data: PersonalDataStore,
+    visible: Callable[[RecordedEvent], dict[str, Any] | None],
+    public_url: str | None,
+    clock: Callable[[], datetime],
+    grace: float = 20.0,
+) -> AsyncIterator[Sender]:
     """Make a sender that dials for real; at its end attempts under way have `grace` seconds."""
-    settings = hands.webhooks.settings
+    settings = webhooks.settings
     async with Dialler(settings) as dialler:
         courier = Courier(
-            webhooks=hands.webhooks,
-            personal_data=hands.personal_data,
+            webhooks=webhooks,
+            personal_data=personal_data,
             dial=dialler,
-            visible=hands.visible,
-            public_url=hands.settings.public_url,
+            visible=visible,
+            public_url=public_url,
             chance=random.random,
-            clock=hands.clock,
+            clock=clock,
         )
-        sender = Sender(courier, settings, clock=hands.clock)
+        sender = Sender(courier, settings, clock=clock)
         try:
             yield sender
         finally:

@@ -16,7 +16,7 @@ from replicate.client import Client
 
 from sandbox.app import create_app
 from sandbox.settings import SandboxSettings
-from tests.clock import Clock
+from tests.builders.clock import Clock
 
 VERSION = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
 TOKEN = "r8_test"
@@ -114,7 +114,7 @@ def tls() -> ssl.SSLContext:
 
 @pytest.fixture
 async def sandbox(settings: SandboxSettings, tls: ssl.SSLContext) -> AsyncIterator[Sandbox]:
-    clock = Clock()
+    clock = Clock.running()
     app = create_app(settings, clock=clock, random=random.Random(1))
     async with TestServer(app) as server:
         url = str(server.make_url("")).rstrip("/")

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ from exemplar.local.programs import RANKS, Addresses, answers, environment
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.authentication import AuthenticationSettings
 from rabbitmq.topology import topology
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
+from tests.stores import OpenStore, open_store
 from tests.systems.servers import database
 from tests.systems.waiting import until
 
@@ -145,14 +143,10 @@ class System:
             return sum(channel.queue_purge(queue).method.message_count for queue in map(table.queue, QUEUES))
 
     @asynccontextmanager
-    async def open_store(self) -> AsyncIterator[MongoStore]:
+    async def open_store(self) -> AsyncIterator[OpenStore]:
         """Open the store beside the processes."""
-        settings = StoreSettings.model_validate({"mongodb_url": self._addresses.mongodb_url})
-        store = MongoStore.open(settings, holder="tests", clock=lambda: datetime.now(UTC))
-        try:
+        async with open_store(self._addresses.mongodb_url, prepared=False) as store:
             yield store
-        finally:
-            store.close()
 
     @property
     def authentication(self) -> AuthenticationSettings:

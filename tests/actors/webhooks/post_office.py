@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from uuid_utils import uuid7
 
-from actors.handlers.delivery import schedule
+from actors.handlers.delivery import Needs, schedule
 from actors.webhooks.delivery_attempt import Courier
 from actors.webhooks.http_client import Dial
 from actors.webhooks.sender import Sender
@@ -22,11 +22,11 @@ from events.visible import visible
 from events.webhook import WebhookRegistered
 from gateway.webhooks.checks import EVENT_TYPES
 from store.generations.personal_data import PersonalData, PersonalDataStore
-from store.mongo.store import MongoStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import Address
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import requested
+from tests.stores import OpenStore
 
 PROJECT = "prj-1"
 MASTER_KEY = "the first master key of these tests"
@@ -48,7 +48,7 @@ class Clock:
 class PostOffice:
     """One store, any number of senders on it."""
 
-    store: MongoStore
+    store: OpenStore
     webhooks: Webhooks
     dial: Dial
     clock: Clock
@@ -105,7 +105,7 @@ class PostOffice:
 
     async def schedule(self, *generations: str) -> None:
         for generation in generations:
-            await schedule(generation, self)
+            await schedule(generation, Needs(self.webhooks, self.personal_data, self.visible, self.clock))
 
     async def register(
         self, url: str, types: Sequence[str] = EVENT_TYPES, project: str = PROJECT
@@ -149,7 +149,7 @@ class PostOffice:
 
     async def rows(self, query: dict[str, Any] | None = None) -> list[Delivery]:
         """Read deliveries, in the order of their versions."""
-        collection = self.store.client.get_default_database().get_collection("webhook_deliveries")
+        collection = self.store.database.get_collection("webhook_deliveries")
         ids = await collection.find(query or {}).sort("version", 1).to_list(None)
         found = [
             await self.webhooks.deliveries.get(row["project"], row["endpoint"], row["_id"]) for row in ids

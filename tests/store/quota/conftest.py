@@ -19,10 +19,9 @@ from events.generation import Owner
 from store.commits.contract import EventStore
 from store.generations.generations import Generations
 from store.generations.projection import Projection, row_of
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds, Ledger
-from store.settings import StoreSettings
+from tests.builders.clock import Clock
 from tests.builders.generation import (
     COMPLETED,
     RESERVED,
@@ -33,7 +32,7 @@ from tests.builders.generation import (
     settled,
     started,
 )
-from tests.clock import NOON, Clock
+from tests.stores import OpenStore, open_store
 from tests.systems.servers import database
 from tests.systems.system import System
 
@@ -51,7 +50,7 @@ def ignore(_: Commit) -> None: ...
 
 
 @dataclass
-class Lifecycle:
+class QuotaHarness:
     """One developer's generations: held, appended, brought to an end, settled."""
 
     events: EventStore
@@ -83,7 +82,7 @@ class Lifecycle:
         await self.generations.begin(name, event, cause=BY_TEST)
         return await self._written(name)
 
-    async def run_to(self, name: str, end: str) -> Generation:
+    async def live(self, name: str, end: str) -> Generation:
         """Append what happens until a generation is completed, failed or running."""
         generation = await self.generations.load(name)
         assert generation is not None
@@ -115,7 +114,7 @@ class Lifecycle:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(NOON)
+    return Clock()
 
 
 @pytest.fixture(scope="session")
@@ -126,34 +125,26 @@ def limits_url(mongod: str) -> Iterator[str]:
         yield url
 
 
-def _opened(url: str, clock: Callable[[], datetime]) -> MongoStore:
-    settings = StoreSettings.model_validate({"mongodb_url": url})
-    return MongoStore.open(settings, holder="limits", clock=clock)
-
-
 async def _prepared(url: str) -> None:
-    store = _opened(url, Clock(NOON))
-    await store.prepare()
-    store.close()
+    async with open_store(url):
+        pass
 
 
 @pytest.fixture
-async def store(limits_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
-    store = _opened(limits_url, clock)
-    yield store
-    database = store.client.get_default_database()
-    for name in ("commits", "ledger", "generations", "requests"):
-        await database.get_collection(name).delete_many({})
-    store.close()
+async def store(limits_url: str, clock: Clock) -> AsyncIterator[OpenStore]:
+    async with open_store(limits_url, clock=clock, prepared=False) as store:
+        yield store
+        for name in ("commits", "ledger", "generations", "requests"):
+            await store.database[name].delete_many({})
 
 
 @pytest.fixture
-def lifecycle(store: MongoStore, clock: Clock) -> Lifecycle:
-    return Lifecycle(store.events, store.ledger, clock, store.projection)
+def harness(store: OpenStore, clock: Clock) -> QuotaHarness:
+    return QuotaHarness(store.events, store.ledger, clock, store.projection)
 
 
 @pytest.fixture
-async def system_store(system: System) -> AsyncIterator[MongoStore]:
+async def system_store(system: System) -> AsyncIterator[OpenStore]:
     """Open the store of a module's `system`."""
     async with system.open_store() as store:
         yield store
