@@ -29,8 +29,7 @@ from exemplar.local.processes import Child, Program
 from exemplar.local.programs import answers
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import topology
-from store.commits.mongo import MongoEventStore
-from store.mongo.connection import open_database
+from store.adapters import ADAPTERS, open_database
 from store.settings import StoreSettings
 from tests.systems.servers import Servers, started
 
@@ -156,7 +155,7 @@ async def run(home: Path, mongodb_url: str, amqp_url: str, count: int) -> None:
                 token = f"Authorization: Bearer {await sign_in(user)}"
                 owner = Owner(developer="developer", project=user["project_id"], user=user["user_id"])
                 report("readers", count, "readers")
-                stream = Stream(url, token, owner, MongoEventStore(database), publisher)
+                stream = Stream(url, token, owner, ADAPTERS["events"](database), publisher)
                 await measure(stream, pid, count)
     finally:
         await publisher.close()

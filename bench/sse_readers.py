@@ -12,7 +12,7 @@ from events.envelope import Cause
 from events.event import Event
 from events.generation import Example, GenerationProgressed, GenerationRequested, Owner
 from rabbitmq.publisher import Publisher
-from store.commits.mongo import MongoEventStore
+from store.commits.contract import EventStore
 
 CAUSE = Cause(actor="actor:bench")
 ARRIVED = re.compile(rb"^id: (\d+)$", re.MULTILINE)
@@ -44,9 +44,7 @@ class Reader(asyncio.Protocol):
 class Stream:
     """Generations, their events, and the readers of one gateway."""
 
-    def __init__(
-        self, url: str, token: str, owner: Owner, events: MongoEventStore, publisher: Publisher
-    ) -> None:
+    def __init__(self, url: str, token: str, owner: Owner, events: EventStore, publisher: Publisher) -> None:
         self._host, port = url.removeprefix("http://").split(":")
         self._port = int(port)
         self._token, self._owner = token, owner

@@ -28,7 +28,7 @@ from exemplar.gateway_wiring import create_gateway
 from exemplar.wiring import dependencies_of
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import Tokens, TokenSettings
-from gateway.events.connection import StreamSettings
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
 from store.accounts.erasure import AccountErasure
@@ -250,6 +250,7 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         authentication_settings=AuthenticationSettings.model_validate(keys),
         password_settings=PasswordSettings(memory_kib=8, passes=1),
         stream_settings=StreamSettings(),
+        callback_key=SECRET.encode(),
         price=Price(0.000975),
         database=store.database,
         holder="tests",
