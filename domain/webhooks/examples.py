@@ -1,4 +1,4 @@
-"""Sample facts, for trying an endpoint out: what it gets looks like the real thing and is marked."""
+"""Sample events for testing an endpoint: complete, valid and marked as samples."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

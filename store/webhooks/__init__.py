@@ -1,0 +1,1 @@
+"""Webhook endpoints, signing secrets and deliveries: contract of deliveries, MongoDB and in-memory adapters."""

@@ -1,19 +1,23 @@
+"""Settings of outgoing webhooks."""
+
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.webhooks.master_keys import MasterKeys
 
 
 def _split(value: object) -> object:
-    """Take a list from the environment as hosts between commas."""
+    """Read hosts separated by commas."""
     if not isinstance(value, str):
         return value
-    return tuple(word.lower() for word in map(str.strip, value.split(",")) if word)
+    return tuple(host.lower() for host in map(str.strip, value.split(",")) if host)
 
 
 class WebhookSettings(BaseSettings):
-    """Where webhooks may go and how many are under way."""
+    """Where webhooks may be sent, how many at once, and for how long."""
 
     model_config = SettingsConfigDict(
         env_prefix="EXEMPLAR_WEBHOOK_", frozen=True, extra="ignore", env_ignore_empty=True
@@ -21,7 +25,7 @@ class WebhookSettings(BaseSettings):
 
     allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
-        description="Hosts, between commas, that webhooks may reach although they are private or plain http",
+        description="Hosts, separated by commas, that webhooks may reach although private or plain http",
     )
     timeout_seconds: float = Field(15.0, gt=0, description="Seconds a receiver has to answer, in all")
     at_once: int = Field(256, ge=1, description="Webhook attempts under way in one process")
@@ -68,5 +72,38 @@ class WebhookSettings(BaseSettings):
 
     @property
     def disable_after(self) -> timedelta:
-        """How long an endpoint may fail without a success in between."""
+        """The time for which an endpoint may fail without a success in between."""
         return timedelta(days=self.disable_after_days)
+
+
+class MasterKeySettings(BaseSettings):
+    """The keys that webhook secrets are encrypted with."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_WEBHOOK_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    master_keys: dict[int, SecretStr] = Field(
+        description="JSON of keys that webhook secrets are encrypted with, by version: "
+        '{"1": "32 bytes or more"}; to rotate add a higher version and keep the old one ten minutes longer'
+    )
+    master_key_current: int | None = Field(
+        None,
+        description="Version that encrypts webhook secrets; empty: the highest. Set it while processes that do "
+        "not know a new version yet still run",
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        assert self.keys  # noqa: S101 - constructing them validates them
+        return self
+
+    @property
+    def keys(self) -> MasterKeys:
+        """The keys as the rules take them."""
+        keys = {version: key.get_secret_value() for version, key in self.master_keys.items()}
+        return MasterKeys(keys, self.master_key_current)
