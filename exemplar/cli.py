@@ -160,10 +160,10 @@ def main() -> None:
     except Exception as error:
         from exemplar.environment import ConfigurationError
         from exemplar.local.errors import LocalError
-        from store.errors import StoreError
+        from store.errors import DataFormatError, StoreError
 
         match error:
-            case ConfigurationError() | LocalError():
+            case ConfigurationError() | LocalError() | DataFormatError():
                 told = str(error)
             case StoreError():
                 told = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be asked ({error})"

@@ -18,7 +18,7 @@ from exemplar.wiring import Bus, Core, handlers_of, in_process, now, open_core, 
 from gateway.door import Door, DoorSettings, create_door
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.event_hub import open_event_hub
-from gateway.http.server import open_door
+from gateway.http.server import serve
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
@@ -37,7 +37,7 @@ async def serving(core: Core, settings: DoorSettings, bus: Bus) -> AsyncIterator
     gateway = settings.gateway
     try:
         async with (
-            open_door(create_door(door, settings), gateway),
+            serve(create_door(door, settings), gateway),
             waking(core, bus, door.event_hub.broadcaster),
         ):
             log.info("listening", host=gateway.host, port=gateway.port)

@@ -10,7 +10,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, FieldError
 from domain.generation.generation import Generation
 from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
-from domain.generation.listing import Filters, ListCursors, Place, Scope
+from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
 from gateway.generations.links import PREFIX
 from gateway.generations.public_view import public_of
 from gateway.generations.routes import GenerationRoutes
@@ -100,7 +100,7 @@ class ListRoutes:
         counted = _counted(await self.lists.total(scope, filters)) if place is None else {}
         return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
 
-    def _place(self, cursor: str, scope: Scope, filters: Filters) -> Place:
+    def _place(self, cursor: str, scope: Scope, filters: Filters) -> ListCursor:
         place = self.places.read(cursor, scope, filters)
         if place is None:
             raise FieldError(

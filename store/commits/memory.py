@@ -8,6 +8,7 @@ from datetime import datetime
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
+from store.commits.contract import Write
 from store.errors import WrongExpectedVersionError
 
 
@@ -19,10 +20,19 @@ class MemoryEventStore:
         self._unpublished: dict[str, datetime] = {}
 
     async def append(
-        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+        self,
+        stream: str,
+        expected_version: int,
+        events: Sequence[Event],
+        *,
+        cause: Cause,
+        time: datetime,
+        write: Write | None = None,
     ) -> Commit:
         if not events:
             raise ValueError("a commit has at least one event")
+        if write is not None:
+            raise NotImplementedError("the event store in memory has no transactions")
         await asyncio.sleep(0)
         stored = self._streams.setdefault(stream, [])
         if (stored[-1].last if stored else 0) != expected_version:

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -13,7 +14,7 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from store.backoff import Backoff
-from store.commits.contract import EventStore
+from store.commits.contract import EventStore, Write
 from store.errors import WrongExpectedVersionError
 
 _ATTEMPTS = 12
@@ -64,9 +65,13 @@ class Repository(Generic[State]):
         """Fold a stream; None when it has no events."""
         return self._fold(await self._events.read(stream))
 
-    async def append(self, stream: str, version: int, events: Sequence[Event], *, cause: Cause) -> Commit:
-        """Append events behind a version and announce the commit; raises as `EventStore.append`."""
-        commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())
+    async def append(
+        self, stream: str, version: int, events: Sequence[Event], *, cause: Cause, write: Write | None = None
+    ) -> Commit:
+        """Append events behind a version and announce the commit; as `EventStore.append`."""
+        commit = await self._events.append(
+            stream, version, events, cause=cause, time=self._clock(), write=write
+        )
         log.info("events_appended", stream=stream, event_id=commit.events[-1].id, types=_types(commit))
         self._announce(commit)
         return commit
@@ -78,11 +83,13 @@ class Repository(Generic[State]):
         *,
         cause: Cause,
         known: State | None = None,
+        write: Callable[[State | None, Commit, Any], Awaitable[None]] | None = None,
     ) -> Decided[State]:
         """Load, decide and append; again after a lost race.
 
         `known` is the state as the caller has it: what is decided from it is appended only if the stream has
-        not moved on; "nothing to do" is believed only of a state that was loaded here.
+        not moved on; "nothing to do" is believed only of a state that was loaded here. `write` gets the state
+        that was decided on, the commit and the session of its transaction (`EventStore.append`).
 
         Raises whatever the decision raises, the store's errors, and WrongExpectedVersionError when every
         attempt lost its race.
@@ -95,7 +102,10 @@ class Repository(Generic[State]):
             if events:
                 try:
                     version = state.version if state is not None else 0
-                    return Decided(state, await self.append(stream, version, events, cause=cause))
+                    bound = partial(write, state) if write is not None else None
+                    return Decided(
+                        state, await self.append(stream, version, events, cause=cause, write=bound)
+                    )
                 except WrongExpectedVersionError:
                     chance = random.random()  # noqa: S311 - jitter, no secret
                     await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt, chance))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.generation.listing import Filters, Place, Scope
+from domain.generation.listing import Filters, ListCursor, Scope
 from store.generations.projection import Row
 
 
@@ -24,7 +24,7 @@ class Stretch:
     """
 
     rows: Sequence[Row]
-    more: Place | None
+    more: ListCursor | None
 
 
 class Lists(Protocol):
@@ -38,7 +38,9 @@ class Lists(Protocol):
         """Read a page by its number, from 1."""
         ...
 
-    async def behind(self, place: Place | None, scope: Scope, filters: Filters, *, limit: int) -> Stretch:
+    async def behind(
+        self, place: ListCursor | None, scope: Scope, filters: Filters, *, limit: int
+    ) -> Stretch:
         """Read the next older ones behind a place; the newest for None."""
         ...
 

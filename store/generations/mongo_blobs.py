@@ -1,12 +1,13 @@
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from store.generations.blobs import Blob, Kind
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 
 _NAMED = ("generation", "digest", "sha256")
 
@@ -14,15 +15,16 @@ _NAMED = ("generation", "digest", "sha256")
 class MongoBlobs:
     """Pictures in collection `blobs`: one document each, at most 10 MiB."""
 
+    indexes: ClassVar[Indexes] = {
+        "blobs": [
+            IndexModel([(name, ASCENDING) for name in _NAMED]),  # answers `hashes` without reading a picture
+            IndexModel([("kind", ASCENDING), ("created_at", ASCENDING)]),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._blobs = database.get_collection("blobs")
         self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        # Answers `hashes` alone, so that no picture is read for it.
-        await self._blobs.create_index([(name, ASCENDING) for name in _NAMED])
-        await self._blobs.create_index([("kind", ASCENDING), ("created_at", ASCENDING)])
 
     async def put(self, *blobs: Blob) -> None:
         if not blobs:

@@ -1,13 +1,13 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from domain.generation.listing import TOTAL_BOUND, Filters, Place, Scope, label_of
+from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope, label_of
 from store.generations.lists import Stretch, Total
 from store.generations.mongo_projection import row_from
 from store.generations.projection import Row
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 _SCOPES: dict[str, tuple[tuple[str, ...], Document]] = {
@@ -31,25 +31,28 @@ class MongoLists:
     compared with at most `bound` rows that it finds.
     """
 
-    def __init__(
-        self, database: Database, *, collection: str = "generations", bound: int = TOTAL_BOUND
-    ) -> None:
-        self._rows = database.get_collection(collection)
-        self._bound = bound
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [*((field, ASCENDING) for field in (*owner, *fields)), *_NEWEST],
+                name=f"{scope}_{name}",
+                partialFilterExpression={**kept, **some},
+            )
+            for scope, (owner, kept) in _SCOPES.items()
+            for name, (fields, some) in _FIELDS.items()
+        ]
+    }
 
-    async def ensure_indexes(self) -> None:
-        """Create an index for each scope and each kind of filter; repeatable."""
-        for scope, (owner, kept) in _SCOPES.items():
-            for name, (fields, some) in _FIELDS.items():
-                keys = [*((field, ASCENDING) for field in (*owner, *fields)), *_NEWEST]
-                await self._rows.create_index(
-                    keys, name=f"{scope}_{name}", partialFilterExpression={**kept, **some}
-                )
+    def __init__(self, database: Database, *, bound: int = TOTAL_BOUND) -> None:
+        self._rows = database.get_collection("generations")
+        self._bound = bound
 
     async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[Row]:
         return await self._read(query_of(scope, filters), scope, filters, (page - 1) * per_page, per_page)
 
-    async def behind(self, place: Place | None, scope: Scope, filters: Filters, *, limit: int) -> Stretch:
+    async def behind(
+        self, place: ListCursor | None, scope: Scope, filters: Filters, *, limit: int
+    ) -> Stretch:
         query = query_of(scope, filters)
         if place is not None:
             # The first bounds the index; the second, in a form that no other plan can be made of, takes out
@@ -58,7 +61,7 @@ class MongoLists:
             query["$nor"] = [{"created_at": place.created_at, "_id": {"$gte": place.id}}]
         rows = await self._read(query, scope, filters, 0, limit + 1)
         if len(rows) > limit:
-            return Stretch(rows[:limit], Place(rows[limit - 1].created_at, rows[limit - 1].id))
+            return Stretch(rows[:limit], ListCursor(rows[limit - 1].created_at, rows[limit - 1].id))
         return Stretch(rows, await self._last_compared(query, scope, filters))
 
     async def total(self, scope: Scope, filters: Filters) -> Total:
@@ -90,7 +93,7 @@ class MongoLists:
         """Compare the newest rows that the index finds with what it does not hold."""
         return [{"$match": indexed}, {"$sort": dict(_NEWEST)}, {"$limit": self._bound}, {"$match": rest}]
 
-    async def _last_compared(self, query: Document, scope: Scope, filters: Filters) -> Place | None:
+    async def _last_compared(self, query: Document, scope: Scope, filters: Filters) -> ListCursor | None:
         """Find the row at which comparing stopped; None when everything was compared."""
         indexed, rest = _parted(query, scope, filters)
         if not rest:
@@ -98,7 +101,7 @@ class MongoLists:
         found = self._rows.find(indexed, {"created_at": 1}).hint(index_of(scope, filters)).sort(_NEWEST)
         with reachable():
             last = await found.skip(self._bound - 1).limit(1).to_list(1)
-        return Place(last[0]["created_at"], last[0]["_id"]) if last else None
+        return ListCursor(last[0]["created_at"], last[0]["_id"]) if last else None
 
 
 def query_of(scope: Scope, filters: Filters) -> Document:

@@ -1,29 +1,29 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from store.generations.personal_data import PersonalData, ProviderTexts
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 
 class MongoPersonalData:
     """Words in collection `words`, `_id` = generation/token."""
 
+    indexes: ClassVar[Indexes] = {
+        "personal_data": [
+            IndexModel("generation"),
+            IndexModel("created_at", partialFilterExpression={"unconfirmed": True}),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._personal_data = database.get_collection("personal_data")
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._personal_data.create_index([("generation", ASCENDING)])
-        await self._personal_data.create_index(
-            [("created_at", ASCENDING)], partialFilterExpression={"unconfirmed": True}
-        )
 
     async def put(self, personal_data: PersonalData) -> None:
         with reachable():

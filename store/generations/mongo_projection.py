@@ -2,15 +2,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from pymongo import ASCENDING, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from domain.generation.lifecycle import UNSENT
 from store.generations.projection import Row
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,19 +20,21 @@ _UNFINISHED = {"$in": ["pending", "processing"]}
 class MongoProjection:
     """Rows in a collection of their own (default `generations`)."""
 
-    def __init__(self, database: Database, *, collection: str = "generations") -> None:
-        self._rows = database.get_collection(collection)
-        self._writes: Batcher[Row, None] = Batcher(self._upsert)
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [("state", ASCENDING), ("_id", ASCENDING)],
+                name="due",
+                partialFilterExpression={"due_at": {"$gt": _EVER}},
+            ),
+            IndexModel([("state", ASCENDING), ("start_by", ASCENDING)]),
+            IndexModel([("status", ASCENDING), ("finish_by", ASCENDING)]),
+        ]
+    }
 
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._rows.create_index(
-            [("state", ASCENDING), ("_id", ASCENDING)],
-            name="due",
-            partialFilterExpression={"due_at": {"$gt": _EVER}},
-        )
-        await self._rows.create_index([("state", ASCENDING), ("start_by", ASCENDING)])
-        await self._rows.create_index([("status", ASCENDING), ("finish_by", ASCENDING)])
+    def __init__(self, database: Database) -> None:
+        self._rows = database.get_collection("generations")
+        self._writes: Batcher[Row, None] = Batcher(self._upsert)
 
     async def write(self, rows: Sequence[Row]) -> None:
         with reachable():

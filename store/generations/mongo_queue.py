@@ -1,11 +1,12 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import ClassVar
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 
 from domain.generation.explanation import POSITION_BOUND, Ahead
 from domain.generation.generation import Generation
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, Indexes, reachable
 
 _INDEX = "queue"
 _UNFINISHED = {"due_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
@@ -14,13 +15,18 @@ _UNFINISHED = {"due_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
 class MongoQueue:
     """Ask the rows in collection `generations`."""
 
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [("state", ASCENDING), ("created_at", ASCENDING)],
+                name=_INDEX,
+                partialFilterExpression=_UNFINISHED,
+            )
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("generations")
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        keys = [("state", ASCENDING), ("created_at", ASCENDING)]
-        await self._rows.create_index(keys, name=_INDEX, partialFilterExpression=_UNFINISHED)
 
     async def ahead(self, generation: Generation) -> Ahead:
         before = {"$lt": generation.created_at}

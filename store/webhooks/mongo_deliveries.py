@@ -1,13 +1,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import ClassVar
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from domain.webhooks.delivery import DeliveryState, EndReason
 from events.generation import GenerationErased
-from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 from store.webhooks.deliveries import NO_HOST, Attempt, AtLimit, Delivery, Stats, pair_of
 from store.webhooks.delivery_documents import (
     ATTEMPT_FIGURES,
@@ -29,18 +30,21 @@ _DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted"
 class MongoDeliveries:
     """Deliveries in collection `webhook_deliveries`; the server deletes them at `expire_at`."""
 
+    indexes: ClassVar[Indexes] = {
+        "webhook_deliveries": [
+            # The index alone excludes hosts and projects at limit, however many wait for them.
+            IndexModel(
+                [(name, ASCENDING) for name in ("due_at", "host", "project", "pair")],
+                partialFilterExpression=_PENDING,
+            ),
+            IndexModel([(name, ASCENDING) for name in ("endpoint", "generation", "version")]),
+            IndexModel([("endpoint", ASCENDING), *_NEWEST_FIRST]),
+            IndexModel("expire_at", expireAfterSeconds=0),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_deliveries")
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        # The index alone excludes hosts and projects at limit, however many deliveries wait for them.
-        due = [(name, ASCENDING) for name in ("due_at", "host", "project", "pair")]
-        await self._rows.create_index(due, partialFilterExpression=_PENDING)
-        queue = [("endpoint", ASCENDING), ("generation", ASCENDING), ("version", ASCENDING)]
-        await self._rows.create_index(queue)
-        await self._rows.create_index([("endpoint", ASCENDING), *_NEWEST_FIRST])
-        await self._rows.create_index("expire_at", expireAfterSeconds=0)
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         missing = list(deliveries)

@@ -18,7 +18,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
 from tests.actors.workshop import BY_TEST
-from tests.domain.given import RESERVED, VALIDATED, requested
+from tests.builders.generation import RESERVED, VALIDATED, requested
 from tests.journeys.system import until
 
 AT_ONCE = 2

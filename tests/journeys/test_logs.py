@@ -54,7 +54,7 @@ async def test_every_line_says_what_it_is_about(people: People, sandbox: Sandbox
     ours = [line for name in system.names if name != "sandbox" for line in system.logged(name)]
     appended = [line for line in ours if line["event"] == "appended" and "generation_id" in line]
     handled = [line for line in ours if "queue" in line and "stream" in line]
-    refused = [line for line in ours if line["event"] == "request refused"]
+    refused = [line for line in ours if line["event"] == "request_refused"]
     assert appended
     assert handled
     assert [line for line in appended if not (line["event_id"] and line["request_id"])] == []

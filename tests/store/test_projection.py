@@ -7,12 +7,21 @@ import pytest
 
 from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import Filters, Scope
+from store.adapters import create_indexes
 from store.generations.lists import Total
 from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import Row, row_of
 from store.mongo.connection import Database
-from tests.domain.given import CLAIM_UNTIL, FINISH_BY, START, START_BY, TO_COMPLETED, TO_INTENDED, folded
+from tests.builders.generation import (
+    CLAIM_UNTIL,
+    FINISH_BY,
+    START,
+    START_BY,
+    TO_COMPLETED,
+    TO_INTENDED,
+    folded,
+)
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -22,16 +31,14 @@ ROW = row_of(folded(TO_INTENDED), Timeouts(), {})
 
 @pytest.fixture
 async def rows(database: Database) -> MongoProjection:
-    rows = MongoProjection(database)
-    await rows.ensure_indexes()
-    return rows
+    await create_indexes(database, [MongoProjection])
+    return MongoProjection(database)
 
 
 @pytest.fixture
 async def lists(database: Database) -> MongoLists:
-    lists = MongoLists(database)
-    await lists.ensure_indexes()
-    return lists
+    await create_indexes(database, [MongoLists])
+    return MongoLists(database)
 
 
 async def listed(lists: MongoLists) -> list[Row]:

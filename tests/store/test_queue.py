@@ -10,12 +10,13 @@ from domain.generation.explanation import Ahead
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
+from store.adapters import create_indexes
 from store.generations import mongo_queue
 from store.generations.mongo_projection import MongoProjection
 from store.generations.mongo_queue import MongoQueue
 from store.generations.projection import row_of
 from store.mongo.connection import Database
-from tests.domain.given import START, TO_COMPLETED, TO_REQUESTED, TO_VALIDATED, folded
+from tests.builders.generation import START, TO_COMPLETED, TO_REQUESTED, TO_VALIDATED, folded
 
 
 def admitted(number: int, *events: Event, project: str = "prj-1", user: str = "usr-1") -> Generation:
@@ -29,9 +30,8 @@ def admitted(number: int, *events: Event, project: str = "prj-1", user: str = "u
 
 @pytest.fixture
 async def queue(database: Database) -> MongoQueue:
-    queue = MongoQueue(database)
-    await queue.ensure_indexes()
-    return queue
+    await create_indexes(database, [MongoQueue])
+    return MongoQueue(database)
 
 
 async def written(database: Database, *generations: Generation) -> None:

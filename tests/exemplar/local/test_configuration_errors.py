@@ -33,7 +33,7 @@ WRONG = {
     "an empty sandbox": ("sandbox", {"EXEMPLAR_SANDBOX_KEEP_MIB": "0"}, "EXEMPLAR_SANDBOX_KEEP_MIB"),
     "no folder's port": ("up", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),
     "a rebuild of nothing": ("rebuild", {"EXEMPLAR_MONGODB_URL": "mongodb//nowhere"}, "EXEMPLAR_MONGODB_URL"),
-    "followers of nobody": ("followers", {}, "EXEMPLAR_MONGODB_URL"),
+    "subscribers of nobody": ("subscribers", {}, "EXEMPLAR_MONGODB_URL"),
     "a ledger of nobody": ("quota check", {}, "EXEMPLAR_MONGODB_URL"),
     "accounts of nobody": ("accounts list", {}, "MongoDB"),
 }

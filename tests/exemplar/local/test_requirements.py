@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LOCKS = ("requirements/service.txt", "requirements.txt", "requirements/dev.txt")
+LOCKS = ("requirements/service.txt", "requirements/local.txt", "requirements/dev.txt")
 PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", re.MULTILINE)
 
 

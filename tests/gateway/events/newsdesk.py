@@ -26,11 +26,11 @@ from gateway.door import create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
 from gateway.events.visible import visible
-from gateway.http.server import make_runner
+from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
-from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
+from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
 
 ONE = "/api/v1/generation/generations-v2"
 OPERATOR = "an operator of these tests and no other"
@@ -121,7 +121,7 @@ class Newsdesk:
             gateway=read.gateway.model_copy(update={"cors_origins": tuple(cors)}),
         )
         door = replace(door_of(self.core, settings, self.bus, self.model), clock=self.clock)
-        runner = make_runner(create_door(door, settings), settings.gateway)
+        runner = GatewayRunner(create_door(door, settings), settings.gateway)
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:

@@ -9,14 +9,15 @@ import pytest
 import pytest_asyncio
 
 from domain.generation.lifecycle import Timeouts
-from domain.generation.listing import TOTAL_BOUND, Filters, Place, Scope
+from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
+from store.adapters import create_indexes
 from store.generations.lists import Total
 from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import row_of
-from store.mongo.connection import Database, open_client, open_database
-from store.settings import StoreSettings
-from tests.domain.given import TO_COMPLETED, folded
+from store.mongo.connection import Database, open_database
+from tests.builders.generation import TO_COMPLETED, folded
+from tests.stores import settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,23 +53,20 @@ FILTERS = {
         id="g00000007",
     ),
 }
-PLACE = Place(NOON + timedelta(seconds=2_500), "g00002500")
+PLACE = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def database(accounts_database: str) -> AsyncIterator[Database]:
-    settings = StoreSettings.model_validate({"mongodb_url": accounts_database})
-    client = open_client(settings)
-    yield open_database(client, settings)
-    client.close()
+    with open_database(settings_for(accounts_database)) as database:
+        yield database
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lists(database: Database) -> AsyncIterator[MongoLists]:
     """Fill a crowded collection: few rows match any one filter, most are other users' or erased."""
     lists = MongoLists(database)
-    await MongoProjection(database).ensure_indexes()
-    await lists.ensure_indexes()
+    await create_indexes(database, [MongoProjection, MongoLists])
     await database.get_collection("generations").insert_many([document(number) for number in range(ROWS)])
     yield lists
 
