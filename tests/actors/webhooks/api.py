@@ -16,12 +16,12 @@ from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import WebhookRoutes
-from tests.actors.webhooks.post_office import PostOffice
+from tests.actors.webhooks.system import WebhookSystem
 from tests.gateway.auth.world import PASSWORD, PEPPER, SECRET, Clock, Tenant, World
 
 
 @dataclass(frozen=True)
-class Told:
+class Response:
     """An answer of the API."""
 
     status: int
@@ -35,16 +35,16 @@ class Api:
     world: World
     tenant: Tenant
 
-    async def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Told:
+    async def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Response:
         """Call a path below the project's webhooks, or an absolute one, as the developer."""
         whole = path if path.startswith("/api") else f"{self.base}{path}"
         sent = {**self.world.as_developer(self.tenant), **headers}
         return await self.raw(method, whole, body, sent)
 
-    async def raw(self, method: str, path: str, body: object, headers: Any) -> Told:
+    async def raw(self, method: str, path: str, body: object, headers: Any) -> Response:
         async with self.world.client.request(method, path, json=body, headers=headers) as answer:
             text = await answer.text()
-            return Told(answer.status, await answer.json() if text else None)
+            return Response(answer.status, await answer.json() if text else None)
 
     @property
     def base(self) -> str:
@@ -52,16 +52,16 @@ class Api:
 
     async def made(self, url: str, **more: object) -> dict[str, Any]:
         """Register an endpoint that must be accepted."""
-        told = await self("POST", "", {"url": url, **more})
-        assert told.status == 201, told.body
-        return dict(told.body)
+        response = await self("POST", "", {"url": url, **more})
+        assert response.status == 201, response.body
+        return dict(response.body)
 
 
 @asynccontextmanager
-async def open_api(administration: PostOffice) -> AsyncIterator[Api]:
+async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     """Serve the routes on a post office's store, with one developer and his project."""
-    await administration.store.prepare()
-    clock, store = Clock(), administration.store
+    await system.store.prepare()
+    clock, store = Clock(), system.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(store.accounts, tokens, peppers)
@@ -80,9 +80,9 @@ async def open_api(administration: PostOffice) -> AsyncIterator[Api]:
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
-    app.add_routes(WebhookRoutes(door=door, webhooks=administration.webhooks).table())
+    app.add_routes(WebhookRoutes(door=door, webhooks=system.webhooks).table())
     app.add_routes(
-        DeliveryRoutes(door=door, webhooks=administration.webhooks, clock=administration.clock).table()
+        DeliveryRoutes(door=door, webhooks=system.webhooks, clock=system.clock).table()
     )
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)

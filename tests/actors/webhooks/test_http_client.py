@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from actors.webhooks.http_client import START_OF_ANSWER, Dialler, Lookup
+from actors.webhooks.http_client import RESPONSE_START, WebhookClient, Lookup
 from domain.webhooks.addresses import is_public
-from domain.webhooks.delivery import Answer
+from domain.webhooks.delivery import ReceiverResponse
 from domain.webhooks.settings import WebhookSettings
-from tests.actors.webhooks.hostile import HOSTILE, PRIVATE
-from tests.actors.webhooks.names import names
-from tests.actors.webhooks.receiver import Received, receiving, refused, silence
+from tests.builders.forbidden_urls import FORBIDDEN_URLS, PRIVATE
+from tests.actors.webhooks.name_server import name_server
+from tests.actors.webhooks.receiver import Received, open_receiver, refuse, silent_server
 
 ALLOW = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=5)
 NOBODY = WebhookSettings(timeout_seconds=5)
@@ -42,7 +42,7 @@ DIALLED = Dialled()
 
 @pytest.fixture(scope="module", autouse=True)
 def _audited() -> None:
-    sys.addaudithook(DIALLED.audit)  # there is no way to take one away: it listens only when told
+    sys.addaudithook(DIALLED.audit)  # there is no way to take one away: it listens only when response
 
 
 @pytest.fixture
@@ -62,14 +62,14 @@ def answering(*addresses: str) -> Lookup:
 
 async def post(
     url: str, settings: WebhookSettings = NOBODY, lookup: Lookup | None = None, body: bytes = b"{}"
-) -> Answer:
-    async with Dialler(settings, lookup=lookup) as dialler:
-        return await dialler.post(url, body, {"Content-Type": "application/json"})
+) -> ReceiverResponse:
+    async with WebhookClient(settings, lookup=lookup) as client:
+        return await client.post(url, body, {"Content-Type": "application/json"})
 
 
 async def test_nobody_is_dialled_for_any_hostile_url(dialled: Dialled) -> None:
-    async with Dialler(NOBODY, lookup=answering("1.1.1.1", LOOPBACK)) as dialler:
-        answers = [await dialler.post(url, b"{}", {}) for url in HOSTILE]
+    async with WebhookClient(NOBODY, lookup=answering("1.1.1.1", LOOPBACK)) as client:
+        answers = [await client.post(url, b"{}", {}) for url in FORBIDDEN_URLS]
     assert {answer.error for answer in answers} == {"forbidden"}
     assert dialled.addresses == []
 
@@ -90,11 +90,11 @@ async def test_one_private_address_among_public_ones_spoils_the_name(dialled: Di
 
 
 async def test_a_name_that_changes_its_mind_is_asked_once_and_not_believed_twice(dialled: Dialled) -> None:
-    async with names(["10.0.0.1"], [LOOPBACK]) as look_up, silence() as trap:
+    async with name_server(["10.0.0.1"], [LOOPBACK]) as look_up, silent_server() as trap:
         port = trap.url.split(":")[2].partition("/")[0]
-        async with Dialler(NOBODY, lookup=look_up) as dialler:
+        async with WebhookClient(NOBODY, lookup=look_up) as client:
             answers = [
-                await dialler.post(f"https://rebinding.example.com:{port}/", b"{}", {}) for _ in range(4)
+                await client.post(f"https://rebinding.example.com:{port}/", b"{}", {}) for _ in range(4)
             ]
         assert look_up.server.asked == 4
         assert trap.connections == 0
@@ -107,7 +107,7 @@ async def test_what_is_checked_is_what_is_dialled(dialled: Dialled, monkeypatch:
     monkeypatch.setattr(
         "actors.webhooks.http_client.is_public", lambda address: address == "127.0.0.77" or is_public(address)
     )
-    async with names(["127.0.0.77"], [LOOPBACK]) as look_up, silence() as trap:
+    async with name_server(["127.0.0.77"], [LOOPBACK]) as look_up, silent_server() as trap:
         port = trap.url.split(":")[2].partition("/")[0]
         answer = await post(f"https://rebinding.example.com:{port}/", lookup=look_up)
         assert answer.error == "connection"
@@ -139,15 +139,15 @@ async def test_a_name_without_an_address_is_a_fault_of_dns() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
-    async with receiving() as elsewhere, receiving() as receiver:
-        receiver.answer = refused(status, Location=elsewhere.url)
+    async with open_receiver() as elsewhere, open_receiver() as receiver:
+        receiver.respond = refuse(status, Location=elsewhere.url)
         answer = await post(receiver.url, ALLOW)
-        assert (answer.status, answer.code, answer.accepted) == (status, "redirect", False)
+        assert (answer.status, answer.error, answer.accepted) == (status, "redirect", False)
         assert elsewhere.requests == []
 
 
 async def test_no_proxy_of_the_environment_sees_a_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with silence() as proxy, receiving() as receiver:
+    async with silent_server() as proxy, open_receiver() as receiver:
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
         assert (await post(receiver.url, ALLOW)).accepted
@@ -156,18 +156,18 @@ async def test_no_proxy_of_the_environment_sees_a_webhook(monkeypatch: pytest.Mo
 
 async def test_a_name_that_the_operator_allows_may_lead_home() -> None:
     settings = WebhookSettings(allow=("receiver",), timeout_seconds=5)
-    async with receiving() as receiver:
+    async with open_receiver() as receiver:
         url = receiver.url.replace(LOOPBACK, "receiver")
         assert (await post(url, settings, lookup=answering(LOOPBACK))).accepted
         assert (await post(receiver.url, settings)).error == "forbidden"
 
 
 async def test_cookies_of_one_receiver_are_not_brought_to_the_next_attempt() -> None:
-    async with receiving() as receiver:
-        receiver.answer = lambda _: web.Response(headers={"Set-Cookie": "a=b; Path=/"})
-        async with Dialler(ALLOW) as dialler:
+    async with open_receiver() as receiver:
+        receiver.respond = lambda _: web.Response(headers={"Set-Cookie": "a=b; Path=/"})
+        async with WebhookClient(ALLOW) as client:
             for _ in range(2):
-                assert (await dialler.post(receiver.url, b"{}", {})).accepted
+                assert (await client.post(receiver.url, b"{}", {})).accepted
         assert all("Cookie" not in received.headers for received in receiver.requests)
 
 
@@ -175,27 +175,27 @@ async def test_only_the_start_of_an_answer_is_kept() -> None:
     def endless(_: Received) -> web.Response:
         return web.Response(body=b"x" * 5_000_000)
 
-    async with receiving() as receiver:
-        receiver.answer = endless
+    async with open_receiver() as receiver:
+        receiver.respond = endless
         answer = await post(receiver.url, ALLOW)
     assert answer.accepted
-    assert answer.body == "x" * START_OF_ANSWER
+    assert answer.body == "x" * RESPONSE_START
 
 
 async def test_a_compressed_answer_is_not_unpacked() -> None:
-    async with receiving() as receiver:
-        receiver.answer = lambda _: web.Response(
+    async with open_receiver() as receiver:
+        receiver.respond = lambda _: web.Response(
             body=b"\x1f\x8b" + b"\0" * 50, headers={"Content-Encoding": "gzip"}
         )
         answer = await post(receiver.url, ALLOW)
     assert answer.accepted
-    assert len(answer.body) <= START_OF_ANSWER
+    assert len(answer.body) <= RESPONSE_START
     assert "\0" not in answer.body
 
 
 async def test_a_receiver_that_says_yes_and_then_nothing_has_said_yes() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"
-    async with silence(head) as receiver:
+    async with silent_server(head) as receiver:
         begun = time.monotonic()
         answer = await post(receiver.url, ALLOW)
     assert (answer.status, answer.body) == (200, "hello")
@@ -205,7 +205,7 @@ async def test_a_receiver_that_says_yes_and_then_nothing_has_said_yes() -> None:
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "])
 async def test_a_receiver_that_does_not_answer_costs_the_time_out_and_no_more(said: bytes) -> None:
     settings = ALLOW.model_copy(update={"timeout_seconds": 0.3})
-    async with silence(said) as receiver:
+    async with silent_server(said) as receiver:
         begun = time.monotonic()
         answer = await post(receiver.url, settings)
     assert (answer.status, answer.error) == (None, "timeout")
@@ -215,14 +215,14 @@ async def test_a_receiver_that_does_not_answer_costs_the_time_out_and_no_more(sa
 
 @pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"])
 async def test_what_is_not_http_is_a_failure(said: bytes) -> None:
-    async with silence(said) as receiver:
+    async with silent_server(said) as receiver:
         answer = await post(receiver.url, ALLOW)
     assert answer.status is None
     assert answer.error in ("protocol", "connection")
 
 
 async def test_a_closed_port_and_a_server_without_tls_are_failures() -> None:
-    async with receiving() as receiver:
+    async with open_receiver() as receiver:
         assert (await post(receiver.url.replace("http:", "https:"), ALLOW)).error in ("tls", "connection")
     assert (await post(receiver.url, ALLOW)).error == "connection"
 
@@ -233,8 +233,8 @@ async def test_slow_name_servers_do_not_use_up_the_threads_of_others() -> None:
         return ()
 
     settings = ALLOW.model_copy(update={"timeout_seconds": 0.2})
-    async with receiving() as receiver, Dialler(settings, lookup=slow) as dialler:
-        waiting = [dialler.post(f"https://n{n}.example.com/", b"{}", {}) for n in range(200)]
-        answers = await asyncio.gather(*waiting, dialler.post(receiver.url, b"{}", {}))
+    async with open_receiver() as receiver, WebhookClient(settings, lookup=slow) as client:
+        waiting = [client.post(f"https://n{n}.example.com/", b"{}", {}) for n in range(200)]
+        answers = await asyncio.gather(*waiting, client.post(receiver.url, b"{}", {}))
     assert answers[-1].accepted
     assert {answer.error for answer in answers[:-1]} == {"timeout"}

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from domain.webhooks.delivery import (
     FINAL_TYPES,
     JITTER,
-    LONGEST_WAIT,
+    LONGEST_PAUSE,
     PAUSES,
     SECRET_PREFIX,
-    Answer,
-    Place,
+    ReceiverResponse,
+    Position,
     delivery_id,
-    headers_of,
+    signed_headers,
     new_secret,
     next_attempt,
     read_retry_after,
@@ -47,7 +47,7 @@ def test_an_attempt_never_comes_much_earlier_or_later_than_it_should(
         return
     assert due is not None
     second = timedelta(seconds=1)
-    asked = min(wait or timedelta(0), LONGEST_WAIT)
+    asked = min(wait or timedelta(0), LONGEST_PAUSE)
     assert due - NOW >= max(PAUSES[failures] * (1 - JITTER), asked) - second
     assert due - NOW <= max(PAUSES[failures] * (1 + JITTER), asked) + second
 
@@ -77,7 +77,7 @@ def test_a_scale_shortens_every_pause_alike(scale: float, failures: int) -> None
         (" 0 ", timedelta(0)),
         ("Fri, 20 Nov 2026 12:10:00 GMT", timedelta(minutes=10)),
         ("Fri, 20 Nov 2026 11:00:00 GMT", timedelta(0)),
-        ("99999999999999999999", LONGEST_WAIT),
+        ("99999999999999999999", LONGEST_PAUSE),
         ("-5", None),
         ("1.5", None),
         ("²", None),
@@ -113,14 +113,14 @@ def test_filters_choose_event_types_and_final_is_the_default(
     assert types_of(filters) == types
 
 
-PLACES = st.builds(
-    Place, st.integers(1, 20), st.booleans(), st.integers(0, 10), st.datetimes(timezones=st.just(UTC))
+POSITIONS = st.builds(
+    Position, st.integers(1, 20), st.booleans(), st.integers(0, 10), st.datetimes(timezones=st.just(UTC))
 )
 
 
-@given(PLACES, st.lists(PLACES, max_size=8))
+@given(POSITIONS, st.lists(POSITIONS, max_size=8))
 def test_versions_go_in_order_but_a_final_one_overtakes_what_failed_twice_and_all_behind_it(
-    delivery: Place, others: list[Place]
+    delivery: Position, others: list[Position]
 ) -> None:
     until = waits_until(delivery, others)
     ahead = [other for other in others if other.version < delivery.version]
@@ -145,13 +145,13 @@ def test_versions_go_in_order_but_a_final_one_overtakes_what_failed_twice_and_al
     ],
 )
 def test_only_two_hundreds_are_a_success(status: int | None, accepted: bool, code: str) -> None:
-    answer = Answer(status, None, 1)
+    answer = ReceiverResponse(status, None, 1)
     assert (answer.accepted, answer.code) == (accepted, code)
 
 
 def test_the_signature_is_that_of_the_specification() -> None:
     # The vector of Replicate's and Svix's own tests.
-    headers = headers_of(
+    headers = signed_headers(
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         body=b'{"test": 2432232314}',
         secrets=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],

@@ -155,7 +155,7 @@ SPELLINGS = (
     "https://example.com/" + "a" * 2048,
 )
 
-HOSTILE = (
+FORBIDDEN_URLS = (
     *SPELLINGS,
     *(f"https://[{address}]/" if ":" in address else f"https://{address}/" for address in PRIVATE),
 )

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.webhooks.addresses import ForbiddenAddressError, destination_of, host_key, is_public
-from tests.actors.webhooks.hostile import HOSTILE, PRIVATE, PUBLIC
+from tests.builders.forbidden_urls import FORBIDDEN_URLS, PRIVATE, PUBLIC
 
 
 def test_there_are_more_than_sixty_hostile_urls() -> None:
-    assert len(set(HOSTILE)) >= 60
+    assert len(set(FORBIDDEN_URLS)) >= 60
 
 
-@pytest.mark.parametrize("url", HOSTILE, ids=lambda url: ascii(url[:60]))
-def test_a_hostile_url_is_refused_before_anybody_dials(url: str) -> None:
+@pytest.mark.parametrize("url", FORBIDDEN_URLS, ids=lambda url: ascii(url[:60]))
+def test_a_forbidden_url_is_refused_before_anybody_dials(url: str) -> None:
     with pytest.raises(ForbiddenAddressError):
         destination_of(url)
 

@@ -1,4 +1,4 @@
-"""The rules of a registered endpoint, and the facts that they are told in."""
+"""The rules of a registered endpoint, and the facts that they are response in."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from events.webhook import (
     WebhookRegistered,
     WebhookRemoved,
 )
-from tests.actors.webhooks.facts import ONE_OF_EACH, START
+from tests.builders.webhook import WEBHOOK_EVENTS, START
 
 ID = "0193f5e0-0000-4000-8000-00000000000a"
 REGISTERED = WebhookRegistered(
@@ -54,13 +54,13 @@ def folded(*events: Event) -> Endpoint:
 
 
 def test_every_fact_is_in_the_language_and_satisfies_its_schema() -> None:
-    assert {type(event) for event in ONE_OF_EACH} == set(get_args(WebhookEvent))
-    for event in ONE_OF_EACH:
+    assert {type(event) for event in WEBHOOK_EVENTS} == set(get_args(WebhookEvent))
+    for event in WEBHOOK_EVENTS:
         schema = json.loads(schema_files()[f"{event.type}.v1.json"])
         jsonschema.validate(event.model_dump(mode="json"), schema)
 
 
-@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
+@pytest.mark.parametrize("event", WEBHOOK_EVENTS, ids=lambda event: event.type)
 def test_a_fact_is_read_back_as_it_was_written(event: Event) -> None:
     [written] = recorded([event])
     assert from_cloudevent(written.to_cloudevent()) == written

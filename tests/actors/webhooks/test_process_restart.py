@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 import standardwebhooks
 
-from tests.actors.webhooks.receiver import receiving, refused, taken
+from tests.actors.webhooks.receiver import open_receiver, refuse, accept
 from tests.journeys.system import System, until
 from tests.journeys.tenants import make_tenant, small
 
@@ -35,8 +35,8 @@ def system(mongodb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 async def test_the_webhook_of_a_request_survives_a_kill_and_is_signed_with_the_projects_secret(
     system: System,
 ) -> None:
-    async with receiving() as receiver, aiohttp.ClientSession() as session:
-        receiver.answer = refused(503)
+    async with open_receiver() as receiver, aiohttp.ClientSession() as session:
+        receiver.respond = refuse(503)
         tenant = await make_tenant(system, session, "internal")
         form = aiohttp.FormData()
         form.add_field("example_images", small(), filename="a.jpg", content_type="image/jpeg")
@@ -51,7 +51,7 @@ async def test_the_webhook_of_a_request_survives_a_kill_and_is_signed_with_the_p
         await until(lambda: receiver.requests, "a first attempt")
 
         await system.restart("solo")
-        receiver.answer = taken
+        receiver.respond = accept
         refused_ones = len(receiver.requests)
         await until(lambda: "completed" in receiver.types[refused_ones:], "the final event", within=60)
         await until(lambda: "started" in receiver.types[refused_ones:], "the first event", within=60)
