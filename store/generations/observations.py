@@ -29,12 +29,12 @@ class Observations:
         self,
         generations: Generations,
         personal_data: PersonalDataStore,
-        claims: PredictionClaims,
+        predictions: PredictionClaims,
         price: PriceSettings,
     ) -> None:
         self._generations = generations
         self._personal_data = personal_data
-        self._claims = claims
+        self._predictions = predictions
         self._price = price
 
     async def record(
@@ -55,11 +55,11 @@ class Observations:
 
     async def owner(self, prediction: str) -> str | None:
         """Find the generation that a prediction belongs to; None when nobody claimed it."""
-        return await self._claims.owner(prediction)
+        return await self._predictions.owner(prediction)
 
     async def _belongs(self, prediction: str, generation: Generation) -> bool:
         """Tell whether a prediction is this generation's; what its stream names was claimed before."""
-        return generation.prediction == prediction or await self._claims.claim(prediction, generation.id)
+        return generation.prediction == prediction or await self._predictions.claim(prediction, generation.id)
 
     async def _store_personal_data(self, generation: Generation, prediction: Prediction) -> None:
         # Before the event, so that whoever handles the event finds them.
