@@ -12,6 +12,7 @@ from actors.imaging.decoder import Decoder
 from actors.providers.provider import Provider
 from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings
+from actors.webhooks.delivery_scheduler import DeliveryScheduler
 from domain.accounts.tiers import Tier
 from domain.generation.generation import id_of
 from domain.generation.lifecycle import Timeouts
@@ -22,6 +23,7 @@ from store.generations.observations import Observations
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection
 from store.quota.admission import Admission
+from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Webhooks
 
 _GENERATIONS = "generation-"
@@ -45,6 +47,8 @@ class Hands:
     lost_after: timedelta
     tiers: Mapping[str, Tier]
     webhooks: Webhooks
+    webhook_secrets: WebhookSecrets
+    delivery_scheduler: DeliveryScheduler
     visible: Callable[[RecordedEvent], dict[str, Any] | None]
     clock: Callable[[], datetime]
 

@@ -15,8 +15,6 @@ from domain.accounts.credentials import PasswordSettings
 from domain.accounts.tiers import TierSettings
 from domain.audit.checkpoint_key import CheckpointSettings
 from domain.generation.price import PriceSettings
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
 from exemplar.local.options import HomeSettings
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import TokenSettings
@@ -25,6 +23,7 @@ from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
 from store.settings import StoreSettings
+from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "The store": StoreSettings,

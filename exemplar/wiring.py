@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic_settings import BaseSettings
@@ -19,13 +20,18 @@ from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, SUBSCRIPTIONS
+from actors.webhooks.delivery_attempt import DeliveryAttempts
+from actors.webhooks.delivery_scheduler import DeliveryScheduler
+from actors.webhooks.endpoint_health import EndpointHealth
+from actors.webhooks.http_client import WebhookClient
+from actors.webhooks.message import MessageWriter
 from actors.webhooks.sender import Sender, open_sender
 from domain.accounts.tiers import TierSettings, tiers_with
 from domain.audit.checkpoint_key import CheckpointSettings
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import PriceSettings
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
+from domain.webhooks.addresses import host_key
+from domain.webhooks.master_keys import MasterKeys
 from events.commit import Commit
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import (
@@ -56,6 +62,9 @@ from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
 from store.settings import StoreSettings
+from store.webhooks.delivery_log import DeliveryLog
+from store.webhooks.secrets import WebhookSecrets
+from store.webhooks.settings import MasterKeySettings, WebhookSettings
 from store.webhooks.webhooks import Webhooks
 
 _RELAY_AFTER = timedelta(seconds=2)
@@ -89,7 +98,10 @@ STORE: Mapping[str, Factory] = {
     "leases": _part("leases"),
     "ledger": _part("ledger"),
     "lists": _part("lists"),
-    "outgoing": _part("outgoing"),
+    "endpoints": _part("endpoints"),
+    "deliveries": _part("deliveries"),
+    "encrypted_secrets": _part("encrypted_secrets"),
+    "deleted_owners": _part("deleted_owners"),
     "parking": _part("parking"),
     "personal_data": _part("personal_data"),
     "predictions": _part("predictions"),
@@ -100,6 +112,11 @@ STORE: Mapping[str, Factory] = {
     "subscriptions": _part("subscribers"),
     "usage": _part("usage"),
 }
+
+
+def _host_of(webhook_settings: WebhookSettings, master_keys: MasterKeys) -> Callable[[str], str]:
+    return partial(host_key, allow=webhook_settings.allow, key=master_keys.host_key)
+
 
 SERVICES: Mapping[str, Factory] = {
     "account_changes": lambda store, clock: store.account_changes(clock),
@@ -113,9 +130,15 @@ SERVICES: Mapping[str, Factory] = {
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
     "visible": lambda: visible,
-    "webhooks": lambda events, outgoing, webhook_settings, master_keys, announce, clock: Webhooks(
-        events, outgoing, webhook_settings, keys=master_keys.keys, announce=announce, clock=clock
-    ),
+    "delivery_log": DeliveryLog,
+    "host_of": _host_of,
+    "master_keys": lambda master_key_settings: master_key_settings.keys,
+    "public_url": lambda actor_settings: actor_settings.public_url,
+    "webhook_allow": lambda webhook_settings: webhook_settings.allow,
+    "webhook_limit": lambda webhook_settings: webhook_settings.endpoints_per_project,
+    "webhook_retention": lambda webhook_settings: webhook_settings.keep,
+    "webhook_secrets": WebhookSecrets,
+    "webhooks": Webhooks,
 }
 
 
@@ -200,11 +223,8 @@ def _relay(events: Any, publisher: Any, clock: Clock) -> Callable[[], Awaitable[
     return lambda: relay(unpublished, publisher)
 
 
-def _handlers(hands: Hands) -> dict[str, Handler]:
-    def bound(handler: Any) -> Handler:
-        return lambda event: handler(event, hands=hands)
-
-    return {row.queue: bound(row.handler) for row in SUBSCRIPTIONS}
+def _handlers(bind: Callable[..., Handler]) -> dict[str, Handler]:
+    return {row.queue: bind(row.handler, given=["event"]) for row in SUBSCRIPTIONS}
 
 
 ACTOR_SERVICES: Mapping[str, Factory] = {
@@ -212,16 +232,20 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "checkpointer": lambda checkpoint_settings, checkpoints, clock: open_checkpointer(
         checkpoint_settings, checkpoints, clock=clock
     ),
+    "delivery_attempts": DeliveryAttempts,
+    "delivery_scheduler": DeliveryScheduler,
     "desk": _desk,
+    "endpoint_health": EndpointHealth,
     "handlers": _handlers,
     "hands": _hands,
+    "message_writer": MessageWriter,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "relay": _relay,
 }
 
 SETTINGS: Settings = {
     "actor_settings": ActorSettings,
-    "master_keys": MasterKeySettings,
+    "master_key_settings": MasterKeySettings,
     "price": PriceSettings,
     "rabbit_settings": RabbitSettings,
     "replicate_settings": ReplicateSettings,
@@ -238,7 +262,7 @@ def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
     dependencies.provide({**STORE, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
-    dependencies.set(dependency=dependencies.get, **given)
+    dependencies.set(dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 
 
@@ -352,6 +376,11 @@ class Process:
 
 _STORE: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
+_SCHEDULER: Mapping[str, Opener] = {
+    "webhook_client": WebhookClient,
+    "sender": open_sender,
+    "scheduler": open_scheduler,
+}
 
 PROCESSES: Mapping[str, Process] = {
     "gateway": Process(
@@ -361,7 +390,7 @@ PROCESSES: Mapping[str, Process] = {
     "worker": Process(ACTOR_SETTINGS, {**_ACTORS, "publisher": open_publisher, "consumer": open_consumer}),
     "scheduler": Process(
         SCHEDULER_SETTINGS,
-        {**_ACTORS, "publisher": open_publisher, "sender": open_sender, "scheduler": open_scheduler},
+        {**_ACTORS, "publisher": open_publisher, **_SCHEDULER},
     ),
     "solo": Process(
         {**SCHEDULER_SETTINGS, **GATEWAY_SETTINGS},
@@ -369,8 +398,7 @@ PROCESSES: Mapping[str, Process] = {
             **_ACTORS,
             "publisher": open_in_process_broker,
             "actors": open_in_process_actors,
-            "sender": open_sender,
-            "scheduler": open_scheduler,
+            **_SCHEDULER,
             "http_server": open_http_server,
             "wakeups": in_process_wakeups,
         },

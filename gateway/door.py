@@ -1,9 +1,9 @@
 """Put the door together: which routes there are and what each is handed."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from aiohttp import web
@@ -38,13 +38,17 @@ from gateway.submissions.retry import RetryRoutes
 from gateway.submissions.upload_budget import UploadBudget
 from gateway.submissions.write_through import WriteThrough
 from gateway.usage import UsageRoutes
+from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
-from gateway.webhooks.endpoints import WebhookRoutes
+from gateway.webhooks.endpoints import EndpointRoutes
 from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
+from store.webhooks.deliveries import DeliveryStore
+from store.webhooks.endpoints import WebhookEndpoints
+from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Webhooks
 
 
@@ -89,6 +93,13 @@ class Door:
     admission: Admission
     observations: Observations
     webhooks: Webhooks
+    endpoints: WebhookEndpoints
+    deliveries: DeliveryStore
+    webhook_secrets: WebhookSecrets
+    host_of: Callable[[str], str]
+    webhook_allow: Collection[str]
+    webhook_limit: int
+    webhook_retention: timedelta
     timeouts: Timeouts
     tiers: Mapping[str, Tier]
     provider_secret: ReadSecret
@@ -107,8 +118,7 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     reading = _reading(door, settings, identity, generations)
     tables = [
         *account_tables(identity, door.store.events.read),
-        WebhookRoutes(door=identity, webhooks=door.webhooks).table(),
-        DeliveryRoutes(door=identity, webhooks=door.webhooks, clock=door.clock).table(),
+        *_webhooks(door, identity),
         ProjectGenerationRoutes(door=identity, generations=generations, listing=listing).table(),
         generations.table(),
         listing.table(),
@@ -126,6 +136,27 @@ def create_door(door: Door, settings: DoorSettings) -> web.Application:
     reading.install(app)
     limits.install(app, identity.authenticator.payer)
     return app
+
+
+def _webhooks(door: Door, identity: IdentityRoutes) -> list[list[web.RouteDef]]:
+    endpoints = EndpointRoutes(
+        door=identity,
+        webhooks=door.webhooks,
+        endpoints=door.endpoints,
+        webhook_secrets=door.webhook_secrets,
+        webhook_allow=door.webhook_allow,
+        webhook_limit=door.webhook_limit,
+    )
+    deliveries = DeliveryRoutes(
+        door=identity,
+        endpoints=door.endpoints,
+        deliveries=door.deliveries,
+        host_of=door.host_of,
+        webhook_retention=door.webhook_retention,
+        clock=door.clock,
+    )
+    secret = DefaultSecretRoutes(door=identity, webhook_secrets=door.webhook_secrets)
+    return [endpoints.routes(), deliveries.routes(), secret.routes()]
 
 
 def _identity(door: Door, settings: DoorSettings, limits: Limits) -> IdentityRoutes:
@@ -185,7 +216,7 @@ def _generations(door: Door, settings: DoorSettings, authenticator: Authenticato
         ),
         settings=settings.gateway,
         budget=UploadBudget(settings.gateway.upload_budget, wait=settings.gateway.upload_wait),
-        webhook_allow=door.webhooks.settings.allow,
+        webhook_allow=door.webhook_allow,
         clock=door.clock,
     )
 

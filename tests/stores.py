@@ -30,7 +30,10 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.mongo_requests import MongoRequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.webhooks.mongo_outgoing import MongoOutgoing
+from store.webhooks.deleted_owners import DeletedOwners
+from store.webhooks.encrypted_secrets import EncryptedSecrets
+from store.webhooks.endpoints import WebhookEndpoints
+from store.webhooks.mongo_deliveries import MongoDeliveries
 
 
 class OpenStore:
@@ -57,7 +60,10 @@ class OpenStore:
     accounts: Accounts
     drafts: AccountDrafts
     account_projector: AccountProjector
-    outgoing: MongoOutgoing
+    endpoints: WebhookEndpoints
+    deliveries: MongoDeliveries
+    encrypted_secrets: EncryptedSecrets
+    deleted_owners: DeletedOwners
 
     def __init__(self, database: Database, **values: object) -> None:
         self.database = database

@@ -31,9 +31,7 @@ _GENERATIONS = "generation-"
 _ENDPOINT_EVENTS = get_args(EndpointEvent)
 
 
-async def handle(
-    event: RecordedEvent, *, delivery_scheduler: DeliveryScheduler, webhooks: Webhooks
-) -> None:
+async def handle(event: RecordedEvent, *, delivery_scheduler: DeliveryScheduler, webhooks: Webhooks) -> None:
     """Schedule deliveries of a generation, or project an endpoint; repeatable."""
     if event.stream.startswith(_GENERATIONS):
         await delivery_scheduler.schedule(id_of(event.stream))

@@ -64,4 +64,4 @@ async def retire_pictures(desk: Desk) -> int:
 
 async def reseal_secrets(desk: Desk) -> int:
     """Move webhook secrets to the present master key; return how many cannot be read any more."""
-    return await desk.hands.webhooks.secrets.reseal()
+    return await desk.hands.webhook_secrets.reencrypt()

@@ -31,7 +31,7 @@ async def _relay(desk: Desk) -> int:
 
 
 async def _send(desk: Desk) -> int:
-    return await desk.sender.round()
+    return await desk.sender.send_due()
 
 
 async def _keep_accounts(desk: Desk) -> int:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from actors.handlers import cancellation, delivery, erasure, quota
-from actors.hands import Handler, bound_ids
+from actors.hands import Handler, Hands, bound_ids
 from actors.jobs.desk import Desk, SealedEntry
 from domain.accounts import platform
 from domain.accounts.developer import developer_of
@@ -49,8 +49,13 @@ async def cancel(desk: Desk, entries: Sequence[SealedEntry]) -> None:
 
 async def deliver(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     """Schedule the webhooks of what its owner may see, and keep the rows of endpoints."""
-    last = {event.stream: event for event in _events(entries) if delivery.concerns(event, desk.hands)}
-    await _hand(delivery.NAME, delivery.handle, last.values(), desk)
+    last = {event.stream: event for event in _events(entries) if delivery.concerns(event, desk.hands.visible)}
+
+    async def handle(event: RecordedEvent, *, hands: Hands) -> None:
+        scheduler = hands.delivery_scheduler
+        await delivery.handle(event, delivery_scheduler=scheduler, webhooks=hands.webhooks)
+
+    await _hand(delivery.NAME, handle, last.values(), desk)
 
 
 async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:

@@ -76,15 +76,13 @@ class DeliveryAttempts:
         return await self._client.post(message.destination.url, message.body, headers)
 
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:
-        """Record an attempt, first in the log, then in the schedule; a crash in between repeats the attempt."""
+        """Record an attempt in the log, then in the schedule; a crash in between repeats the attempt."""
         retry_at, number = self._retry_at(delivery, response), len(delivery.attempts) + 1
         state, reason = _outcome(response, retry_at)
         await self._log.record(
             delivery, _events(delivery, number, response, retry_at), cause=_cause_of(delivery)
         )
-        attempt = Attempt(
-            number, at, response.status, response.error, response.milliseconds, response.body
-        )
+        attempt = Attempt(number, at, response.status, response.error, response.milliseconds, response.body)
         await self._deliveries.record_attempt(
             delivery, token, attempt, state=state, due_at=retry_at, reason=reason
         )
@@ -111,9 +109,7 @@ class DeliveryAttempts:
         )
 
 
-def _outcome(
-    response: ReceiverResponse, retry_at: datetime | None
-) -> tuple[DeliveryState, EndReason | None]:
+def _outcome(response: ReceiverResponse, retry_at: datetime | None) -> tuple[DeliveryState, EndReason | None]:
     if response.accepted:
         return "delivered", None
     if retry_at is not None:

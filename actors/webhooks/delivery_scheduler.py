@@ -15,8 +15,8 @@ from store.webhooks.endpoints import RegisteredEndpoint, WebhookEndpoints
 class DeliveryScheduler:
     """Keep one delivery for each event of a generation that its request or an endpoint asks for.
 
-    All events of the generation are considered, because messages may be lost or reordered and an earlier event
-    is queued before a later one. Events older than `webhook_retention` are not sent.
+    All events of the generation are considered, because messages may be lost or reordered, and an earlier
+    event is queued before a later one. Events older than `webhook_retention` are not sent.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Send one webhook message: to a checked address, once, without redirects, proxies or cookies, in bounded time."""
+"""Send one webhook message to a checked address, without redirects, proxies or cookies, in bounded time."""
 
 import asyncio
 import contextlib

@@ -1,7 +1,7 @@
 """Address look-up and sockets that reach public addresses only.
 
-The address is checked where the socket is made, so the checked address is the one that is connected to, whether
-the URL holds a literal, a name with one public and one private address, or a name whose answers change.
+The address is checked where the socket is made, so the checked address is the one that is connected to:
+for a literal, for a name with one public and one private address, and for a name whose answers change.
 """
 
 import asyncio

@@ -37,7 +37,9 @@ _REFUSED_V4: Final = tuple(
         ),
     )
 )
-_ALLOCATED_V6: Final = IPv6Network("2000::/3")  # all that IANA has allocated; the rest embeds IPv4 or is local
+_ALLOCATED_V6: Final = IPv6Network(
+    "2000::/3"
+)  # all that IANA has allocated; the rest embeds IPv4 or is local
 _REFUSED_V6: Final = tuple(
     map(
         IPv6Network,
@@ -90,7 +92,7 @@ def destination_of(url: str, allow: Collection[str] = ()) -> Destination:
 
 
 def host_key(url: str, allow: Collection[str] = (), *, key: bytes) -> str:
-    """Return a keyed hash of a URL's host and port, by which attempts are counted; empty for an invalid URL."""
+    """Return a keyed hash of a URL's host and port, for counting attempts; empty for an invalid URL."""
     try:
         destination = destination_of(url, allow)
     except ForbiddenAddressError:

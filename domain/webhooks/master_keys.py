@@ -1,7 +1,7 @@
 """Encryption of webhook signing secrets, so that a copy of the database cannot sign.
 
-A secret is encrypted with AES-256-GCM under a key that HMAC-SHA256 derives from the master key of its version.
-The endpoint's id is authenticated with it: an encrypted secret moved to another endpoint does not decrypt.
+A secret is encrypted with AES-256-GCM under a key derived (HMAC-SHA256) from the master key of its version.
+The endpoint's id is authenticated too: a stored secret moved to another endpoint does not decrypt.
 """
 
 import hmac

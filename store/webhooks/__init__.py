@@ -1,1 +1,1 @@
-"""Webhook endpoints, signing secrets and deliveries: contract of deliveries, MongoDB and in-memory adapters."""
+"""Webhook endpoints, signing secrets and the schedule of deliveries."""

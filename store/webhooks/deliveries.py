@@ -69,9 +69,7 @@ class AtLimit:
 
     def includes(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has to wait for one of them."""
-        return (
-            delivery.host in self.hosts or delivery.project in self.projects or delivery.pair in self.pairs
-        )
+        return delivery.host in self.hosts or delivery.project in self.projects or delivery.pair in self.pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +159,7 @@ class DeliveryStore(Protocol):
         ...
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
-        """End an erased generation's deliveries and delete hosts and responses, but for `generation.erased`."""
+        """End an erased generation's deliveries but that of the erasure; delete hosts and responses."""
         ...
 
     async def erase(self, endpoint: str) -> None:

@@ -9,7 +9,7 @@ from store.mongo.connection import Database, Document, reachable
 
 
 class EncryptedSecrets:
-    """Encrypted signing secrets in collection `webhook_secrets`: `keys`, the newest first, each with its end."""
+    """Encrypted secrets in collection `webhook_secrets`: `keys`, the newest first, each with its end."""
 
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_secrets")

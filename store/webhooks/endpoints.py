@@ -47,7 +47,14 @@ class WebhookEndpoints:
         self._of_projects: Batcher[str, list[Document]] = Batcher(self._find)
 
     async def reserve(
-        self, endpoint_id: str, project: str, url: EndpointUrl, description: str | None, *, limit: int, now: datetime
+        self,
+        endpoint_id: str,
+        project: str,
+        url: EndpointUrl,
+        description: str | None,
+        *,
+        limit: int,
+        now: datetime,
     ) -> None:
         """Keep URL and description of a new endpoint; raises LimitReachedError when the project is full."""
         abandoned = {"project": project, "version": 0, "created_at": {"$lt": now - _ABANDONED_AFTER}}

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.webhooks.delivery import DeliveryState, EndReason
 from events.generation import GenerationErased
-from store.webhooks.deliveries import NO_HOST, Attempt, AtLimit, Delivery, Stats
+from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats
 
 _DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
 _RESTARTED: dict[str, Any] = {"state": "pending", "reason": None, "claim": None, "failures": 0}
@@ -114,7 +114,9 @@ class InMemoryDeliveries:
                 self._change(row, host=host)
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
-        queues = [row for name in endpoints for row in self._of(project, name) if row.generation == generation]
+        queues = [
+            row for name in endpoints for row in self._of(project, name) if row.generation == generation
+        ]
         for row in queues:
             if row.type != GenerationErased.type:
                 if row.state == "pending":

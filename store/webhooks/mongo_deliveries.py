@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError
 from domain.webhooks.delivery import DeliveryState, EndReason
 from events.generation import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
-from store.webhooks.deliveries import NO_HOST, Attempt, AtLimit, Delivery, Stats, pair_of
+from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats, pair_of
 from store.webhooks.delivery_documents import (
     ATTEMPT_FIGURES,
     delivery_of,
@@ -153,7 +153,11 @@ class MongoDeliveries:
         await self._update(elsewhere, {"$set": {"host": host, "pair": pair_of(project, host)}})
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
-        queues: Document = {"endpoint": {"$in": list(endpoints)}, "project": project, "generation": generation}
+        queues: Document = {
+            "endpoint": {"$in": list(endpoints)},
+            "project": project,
+            "generation": generation,
+        }
         erased = {**queues, "type": {"$ne": GenerationErased.type}}
         await self._update({**erased, **_PENDING}, skipped("generation_deleted"))
         await self._update(erased, {"$set": forgotten(project)})

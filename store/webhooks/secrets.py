@@ -31,7 +31,7 @@ class TooManySecretsError(StoreError):
 
 
 class WebhookSecrets:
-    """Make, read and rotate signing secrets; one under an older master key is re-encrypted when it is used."""
+    """Make, read and rotate signing secrets; one under an older master key is re-encrypted when used."""
 
     def __init__(
         self,

@@ -93,8 +93,8 @@ class MasterKeySettings(BaseSettings):
     )
     master_key_current: int | None = Field(
         None,
-        description="Version that encrypts webhook secrets; empty: the highest. Set it while processes that do "
-        "not know a new version yet still run",
+        description="Version that encrypts webhook secrets; empty: the highest. "
+        "Set it while processes that do not know a new version yet still run",
     )
 
     @model_validator(mode="after")

@@ -28,8 +28,6 @@ from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import PriceSettings
-from domain.webhooks.master_keys import MasterKeys
-from domain.webhooks.settings import WebhookSettings
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
@@ -43,9 +41,9 @@ from store.generations.projection import row_of
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
-from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import requested
 from tests.making import jpeg
+from tests.wiring import wired
 
 TOKEN = "r8_workshop"
 BY_TEST = Cause(actor="test")
@@ -217,14 +215,7 @@ def _hands(
         "timeouts": TIMEOUTS,
         "lost_after": LOST_AFTER,
         "tiers": TIERS,
-        "webhooks": Webhooks(
-            store.events,
-            store.outgoing,
-            WebhookSettings(),
-            keys=MasterKeys({1: "m" * 32}),
-            announce=_ignore,
-            clock=clock,
-        ),
+        "webhooks": wired(store, clock).get("webhooks"),
         "clock": clock,
     }
     return Hands(**(dict.fromkeys(Hands.__dataclass_fields__) | used))

@@ -1,4 +1,4 @@
-"""One of each fact of outgoing webhooks."""
+"""One event of each type of outgoing webhooks."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The routes of webhooks behind a real door with real accounts."""
+"""The routes of webhooks on a real HTTP server with real accounts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,15 +14,19 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.tokens import Sessions, Tokens
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
+from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
-from gateway.webhooks.endpoints import WebhookRoutes
+from gateway.webhooks.endpoints import EndpointRoutes
+from store.accounts.changes import AccountChanges
+from store.accounts.developers import Developers
+from store.accounts.platform import PlatformChanges
 from tests.actors.webhooks.system import WebhookSystem
 from tests.gateway.auth.world import PASSWORD, PEPPER, SECRET, Clock, Tenant, World
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer of the API."""
+    """A response of the API."""
 
     status: int
     body: Any
@@ -50,7 +54,7 @@ class Api:
     def base(self) -> str:
         return f"/api/v1/projects/{self.tenant.project_id}/webhooks"
 
-    async def made(self, url: str, **more: object) -> dict[str, Any]:
+    async def create_endpoint(self, url: str, **more: object) -> dict[str, Any]:
         """Register an endpoint that must be accepted."""
         response = await self("POST", "", {"url": url, **more})
         assert response.status == 201, response.body
@@ -59,18 +63,19 @@ class Api:
 
 @asynccontextmanager
 async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
-    """Serve the routes on a post office's store, with one developer and his project."""
-    await system.store.prepare()
+    """Serve the routes on a system's store, for one developer with a project."""
     clock, store = Clock(), system.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(store.accounts, tokens, peppers)
-    changes = store.account_changes(clock)
+    developers = Developers(store.events, store.account_projector, clock=clock)
+    changes = AccountChanges(store.accounts, store.drafts, developers)
+    platform = PlatformChanges(store.database, store.events, store.drafts, clock=clock)
     sessions = Sessions(store.accounts, tokens)
     door = IdentityRoutes(
         store.accounts,
         changes,
-        store.platform_changes(clock),
+        platform,
         authenticator,
         sessions,
         passwords,
@@ -80,10 +85,10 @@ async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
-    app.add_routes(WebhookRoutes(door=door, webhooks=system.webhooks).table())
-    app.add_routes(
-        DeliveryRoutes(door=door, webhooks=system.webhooks, clock=system.clock).table()
-    )
+    dependencies = system.process(door=door)
+    app.add_routes(dependencies.call(EndpointRoutes).routes())
+    app.add_routes(dependencies.call(DeliveryRoutes).routes())
+    app.add_routes(dependencies.call(DefaultSecretRoutes).routes())
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)
         world = World(client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed, door)

@@ -1,4 +1,4 @@
-"""Webhooks from the recorded event to the receiver: the product's wiring on a real store, and a movable clock."""
+"""Webhooks from recorded event to receiver: the product's wiring, a real store and a movable clock."""
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,6 @@ from events.envelope import Cause
 from events.event import Event
 from events.webhook import WebhookRegistered
 from exemplar.injection import Dependencies
-from exemplar.wiring import dependencies_of
 from gateway.webhooks.checks import EVENT_TYPES
 from store.generations.personal_data import PersonalData
 from store.webhooks.deliveries import Delivery
@@ -29,9 +28,9 @@ from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import WebhookSettings
 from tests.builders.generation import requested
 from tests.stores import OpenStore, open_store
+from tests.wiring import MASTER_KEY, wired
 
 PROJECT = "prj-1"
-MASTER_KEY = "the first master key of these tests"
 CAUSE = Cause(actor="actor:test")
 SETTINGS = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
 
@@ -61,16 +60,13 @@ class WebhookSystem:
     def process(self, **given: object) -> Dependencies:
         """Wire one more process on the store; what is `given` replaces its usual dependencies."""
         usual: dict[str, object] = {
-            "database": self.store.database,
-            "clock": self.clock,
-            "announce": lambda _: None,
             "webhook_settings": self.settings,
             "master_keys": self.master_keys,
             "webhook_client": self.client,
             "public_url": "https://api.example.com",
             "chance": lambda: 0.5,
         }
-        return dependencies_of(**{**usual, **given})
+        return wired(self.store, self.clock, **{**usual, **given})
 
     def __getattr__(self, name: str) -> Any:
         """Return a dependency of a new process by its name."""

@@ -1,4 +1,4 @@
-"""What a developer and an end user do with webhooks over HTTP."""
+"""The HTTP routes of webhooks, for developers and end users."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,9 +13,9 @@ from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
 from store.webhooks.deliveries import AtLimit, pair_of
 from tests.actors.webhooks.api import Api, open_api
-from tests.builders.forbidden_urls import FORBIDDEN_URLS
+from tests.actors.webhooks.receiver import Receiver, accept, refuse
 from tests.actors.webhooks.system import WebhookSystem
-from tests.actors.webhooks.receiver import Receiver, refuse, accept
+from tests.builders.forbidden_urls import FORBIDDEN_URLS
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 
 SECRET_PATH = "/api/v1/webhooks/default/secret"
@@ -28,9 +28,7 @@ async def api(system: WebhookSystem) -> AsyncIterator[Api]:
         yield api
 
 
-async def test_an_endpoint_is_registered_read_changed_and_removed(
-    api: Api, system: WebhookSystem
-) -> None:
+async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, system: WebhookSystem) -> None:
     made = await api.create_endpoint("https://example.com/hook", description="ours")
     assert made["secret"].startswith("whsec_")
     assert (made["enabled"], made["event_types"]) == (True, list(EVENT_TYPES))
@@ -52,7 +50,7 @@ async def test_an_endpoint_is_registered_read_changed_and_removed(
     assert (type(life[0]), type(life[-1])) == (WebhookRegistered, WebhookRemoved)
 
 
-async def test_what_waits_is_counted_at_the_new_host_when_the_url_changes(
+async def test_pending_deliveries_are_counted_at_the_new_host_after_a_url_change(
     api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
     made = await api.create_endpoint(receiver.url, event_types=["generation.completed"])
@@ -62,16 +60,18 @@ async def test_what_waits_is_counted_at_the_new_host_when_the_url_changes(
     await api("PATCH", f"/{made['id']}", {"url": "https://example.org/other"})
     [row] = await system.rows()
     assert row.host == system.host_of("https://example.org/other")
-    busy = AtLimit(pairs=frozenset({pair_of(row.project, row.host)}))
+    at_limit = AtLimit(pairs=frozenset({pair_of(row.project, row.host)}))
     system.advance(days=1)
-    assert not await system.deliveries.due(system.clock.now, without=busy, limit=1)
+    assert not await system.deliveries.due(system.clock.now, excluding=at_limit, limit=1)
 
 
-async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
+async def test_an_endpoint_is_disabled_and_enabled(api: Api) -> None:
     one = f"/{(await api.create_endpoint('https://example.com/hook'))['id']}"
     off = (await api("POST", f"{one}/disable")).body
     assert (off["enabled"], off["disabled_reason"]) == (False, "developer")
-    assert (await api("POST", f"{one}/disable")).body["version"] == off["version"], "a repeat is no event"
+    assert (await api("POST", f"{one}/disable")).body["version"] == off["version"], (
+        "a repeat records no event"
+    )
     assert (await api("PATCH", one, {"enabled": True})).body["enabled"]
     assert not (await api("PATCH", one, {"enabled": False})).body["enabled"]
     assert (await api("POST", f"{one}/enable")).body["enabled"]
@@ -93,7 +93,7 @@ async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
         ({"url": "https://169.254.169.254/latest"}, "url"),
     ],
 )
-async def test_what_cannot_be_registered_is_refused_by_field(
+async def test_an_invalid_registration_is_refused_with_its_field(
     api: Api, body: dict[str, object], loc: str
 ) -> None:
     response = await api("POST", "", body)
@@ -101,7 +101,7 @@ async def test_what_cannot_be_registered_is_refused_by_field(
     assert response.body["detail"][0]["loc"][:2] == ["body", loc]
 
 
-async def test_an_empty_list_of_types_widens_no_endpoint(api: Api) -> None:
+async def test_an_empty_list_of_event_types_is_refused(api: Api) -> None:
     made = await api.create_endpoint("https://example.com/hook", event_types=["generation.completed"])
     response = await api("PATCH", f"/{made['id']}", {"event_types": []})
     assert (response.status, response.body["detail"][0]["loc"]) == (422, ["body", "event_types"])
@@ -112,13 +112,13 @@ async def test_an_empty_list_of_types_widens_no_endpoint(api: Api) -> None:
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS, ids=lambda url: ascii(url[:60]))
-def test_a_request_with_a_forbidden_webhook_is_refused_at_the_door(url: str) -> None:
+def test_a_request_with_a_forbidden_webhook_is_refused(url: str) -> None:
     with pytest.raises(FieldError) as caught:
         check_request(url, (), ())
     assert (caught.value.code, caught.value.loc) == ("invalid_webhook", ("body", "webhook"))
 
 
-def test_a_request_may_filter_by_three_words_and_no_other() -> None:
+def test_a_request_may_filter_by_three_values_and_no_other() -> None:
     check_request("https://example.com/", ("start", "progress", "completed"), ())
     with pytest.raises(FieldError) as caught:
         check_request("https://example.com/", ("completed", "logs"), ())
@@ -147,18 +147,19 @@ async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
     assert (await api.raw("GET", api.base, None, users)).status == 403
 
 
-async def test_there_are_only_so_many_endpoints_even_at_once(api: Api, system: WebhookSystem) -> None:
-    system.webhooks.settings = system.settings.model_copy(update={"endpoints_per_project": 3})
-    asked = [api("POST", "", {"url": f"https://example.com/{n}"}) for n in range(8)]
-    answers = await asyncio.gather(*asked)
-    assert sorted(response.status for response in answers) == [201] * 3 + [409] * 5
-    for body in (response.body for response in answers if response.status == 409):
-        assert body["code"] == "webhook_limit_exceeded"
-        assert body["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
-    assert len((await api("GET", "")).body["webhooks"]) == 3
+async def test_simultaneous_registrations_respect_the_limit(system: WebhookSystem) -> None:
+    system.settings = system.settings.model_copy(update={"endpoints_per_project": 3})
+    async with open_api(system) as api:
+        requests = [api("POST", "", {"url": f"https://example.com/{n}"}) for n in range(8)]
+        responses = await asyncio.gather(*requests)
+        assert sorted(response.status for response in responses) == [201] * 3 + [409] * 5
+        for body in (response.body for response in responses if response.status == 409):
+            assert body["code"] == "webhook_limit_exceeded"
+            assert body["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
+        assert len((await api("GET", "")).body["webhooks"]) == 3
 
 
-async def test_the_default_secret_is_one_for_the_user_with_all_keys_and_the_developer(api: Api) -> None:
+async def test_end_user_and_developer_read_the_same_default_secret(api: Api) -> None:
     full = api.world.headers(api.tenant)
     seen = await asyncio.gather(*(api.raw("GET", SECRET_PATH, None, full) for _ in range(5)))
     [key] = {response.body["key"] for response in seen}
@@ -184,7 +185,7 @@ async def test_the_default_secret_is_rotated_by_the_developer(api: Api, system: 
     assert (await api.raw("POST", f"{SECRET_PATH}/rotate", None, user)).status == 403
 
 
-async def test_an_example_looks_like_the_real_thing_and_is_tried_once(
+async def test_an_example_is_signed_and_marked_and_tried_once(
     api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
     made = await api.create_endpoint(receiver.url)
@@ -204,15 +205,13 @@ async def test_an_example_looks_like_the_real_thing_and_is_tried_once(
     assert (await api("POST", f"/{made['id']}/test", {"type": "generation.imagined"})).status == 422
 
 
-async def test_deliveries_are_listed_in_pages_with_their_attempts_and_numbers(
+async def test_deliveries_are_listed_in_pages_with_attempts_and_figures(
     api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
     made = await api.create_endpoint(receiver.url, event_types=["generation.completed"])
     receiver.respond = refuse(500)
     for _ in range(5):
-        await system.schedule(
-            await system.request(*TO_COMPLETED, project=api.tenant.project_id)
-        )
+        await system.schedule(await system.request(*TO_COMPLETED, project=api.tenant.project_id))
         await system.deliver_due()
         system.advance(seconds=1)
     seen: list[str] = []
@@ -251,7 +250,7 @@ async def test_a_parameter_that_is_given_twice_is_refused(api: Api, path: str, n
 
 
 @pytest.mark.parametrize("before", ["unknown", "of another list"])
-async def test_a_list_goes_on_only_behind_a_delivery_of_its_own(
+async def test_a_page_continues_only_behind_a_delivery_of_the_same_list(
     api: Api, system: WebhookSystem, receiver: Receiver, before: str
 ) -> None:
     made, other = await api.create_endpoint(receiver.url), await api.create_endpoint(receiver.url)
@@ -268,9 +267,7 @@ async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
     made = await api.create_endpoint(receiver.url, event_types=["generation.completed"])
     receiver.respond = refuse(500)
     for _ in range(3):
-        await system.schedule(
-            await system.request(*TO_COMPLETED, project=api.tenant.project_id)
-        )
+        await system.schedule(await system.request(*TO_COMPLETED, project=api.tenant.project_id))
     await system.deliver_all()
     failed = (await api("GET", f"/{made['id']}/deliveries?state=failed")).body["deliveries"]
     assert len(failed) == 3
@@ -291,9 +288,7 @@ async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
 async def test_the_webhooks_of_requests_are_listed_under_default(
     api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
-    generation = await system.request(
-        *TO_COMPLETED, webhook=receiver.url, project=api.tenant.project_id
-    )
+    generation = await system.request(*TO_COMPLETED, webhook=receiver.url, project=api.tenant.project_id)
     await system.schedule(generation)
     await system.deliver_due()
     [delivery] = (await api("GET", "/default/deliveries")).body["deliveries"]

@@ -1,4 +1,4 @@
-"""From a recorded event to a receiver that believes it."""
+"""From a recorded event to a receiver that verifies it."""
 
 import json
 from collections import Counter
@@ -12,8 +12,9 @@ import standardwebhooks
 import svix.webhooks
 from replicate.webhook import WebhookSigningSecret
 
-from domain.webhooks.delivery import PAUSES
 from domain.webhooks.endpoint import default_endpoint, disable, enable, remove
+from domain.webhooks.retry_schedule import PAUSES
+from domain.webhooks.signature import new_secret
 from events.generation import GenerationErased, GenerationProgressed, GenerationPublished
 from events.webhook import (
     DeliveryExhausted,
@@ -22,8 +23,8 @@ from events.webhook import (
     WebhookDisabled,
     WebhookRegistered,
 )
+from tests.actors.webhooks.receiver import Received, Receiver, accept, refuse, silent_server
 from tests.actors.webhooks.system import CAUSE, PROJECT, WebhookSystem
-from tests.actors.webhooks.receiver import Received, Receiver, refuse, silent_server, accept
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, failed, intended, settled, started
 
 TO_COMPLETED = (
@@ -39,7 +40,7 @@ DEFAULT = default_endpoint(PROJECT)
 
 
 def verified(received: Received, secret: str) -> None:
-    """Let three foreign libraries judge a message; each raises if it is not genuine."""
+    """Verify a message with three other libraries; each raises if it is not genuine."""
     headers = dict(received.headers)
     standardwebhooks.Webhook(secret).verify(received.body, headers)
     svix.webhooks.Webhook(secret).verify(received.body, headers)
@@ -50,7 +51,7 @@ def verified(received: Received, secret: str) -> None:
     )
 
 
-async def test_the_webhook_of_a_request_is_believed_by_foreign_libraries(
+async def test_the_webhook_of_a_request_is_verified_by_other_libraries(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
@@ -79,7 +80,7 @@ async def test_the_webhook_of_a_request_is_believed_by_foreign_libraries(
 
 
 @pytest.mark.parametrize("tampered", ["webhook-id", "webhook-timestamp", "body", "secret"])
-async def test_whatever_is_tampered_with_is_noticed(
+async def test_tampering_fails_the_verification(
     system: WebhookSystem, receiver: Receiver, tampered: str
 ) -> None:
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
@@ -92,7 +93,7 @@ async def test_whatever_is_tampered_with_is_noticed(
         case "body":
             body = body.replace(b"completed", b"failed")
         case "secret":
-            secret = system.webhook_secrets.mint()
+            secret = new_secret(bytes(32))
         case "webhook-timestamp":
             headers[tampered] = str(int(headers[tampered]) + 1)
         case _:
@@ -122,14 +123,14 @@ async def test_a_request_gets_the_events_of_its_filter_in_order(
     ]
 
 
-async def test_a_failure_is_final_too(system: WebhookSystem, receiver: Receiver) -> None:
+async def test_a_failure_is_sent_as_final_event(system: WebhookSystem, receiver: Receiver) -> None:
     generation = await system.request(failed("invalid_image", "validation"), webhook=receiver.url)
     await system.schedule(generation)
     await system.deliver_due()
     assert receiver.types == ["failed"]
 
 
-async def test_an_endpoint_gets_every_visible_event_it_asked_for_and_nothing_from_before(
+async def test_an_endpoint_gets_its_visible_events_and_none_from_before_its_registration(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     early = await system.request(*TO_COMPLETED)
@@ -145,9 +146,7 @@ async def test_an_endpoint_gets_every_visible_event_it_asked_for_and_nothing_fro
         verified(received, secret)
 
 
-async def test_repeated_and_reordered_messages_create_nothing_twice(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_repeated_messages_create_no_second_delivery(system: WebhookSystem, receiver: Receiver) -> None:
     await system.register(receiver.url, ["generation.started", "generation.completed"])
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
     for _ in range(5):
@@ -157,7 +156,7 @@ async def test_repeated_and_reordered_messages_create_nothing_twice(
     assert len({received.id for received in receiver.requests}) == 3
 
 
-async def test_ten_attempts_are_made_over_seventy_five_hours_and_all_are_told(
+async def test_ten_attempts_are_made_over_seventy_five_hours_and_all_are_recorded(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     receiver.respond = refuse(500)
@@ -183,7 +182,7 @@ async def test_ten_attempts_are_made_over_seventy_five_hours_and_all_are_told(
     assert [fact.attempt for fact in facts if isinstance(fact, DeliveryFailed)] == list(range(1, 11))
 
 
-async def test_a_receiver_that_comes_back_gets_it_at_the_next_attempt(
+async def test_a_recovered_receiver_gets_the_message_at_the_next_attempt(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     receiver.respond = refuse(503)
@@ -213,11 +212,9 @@ async def test_retry_after_prolongs_a_pause_and_never_shortens_it(
     assert await system.next_due() == begun + wait
 
 
-async def test_gone_ends_everything_for_that_request(system: WebhookSystem, receiver: Receiver) -> None:
+async def test_gone_ends_all_deliveries_of_that_request(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = refuse(410)
-    generation = await system.request(
-        *TO_COMPLETED, webhook=receiver.url, filters=["start", "completed"]
-    )
+    generation = await system.request(*TO_COMPLETED, webhook=receiver.url, filters=["start", "completed"])
     await system.schedule(generation)
     await system.deliver_all()
     assert receiver.types == ["started"]
@@ -225,7 +222,7 @@ async def test_gone_ends_everything_for_that_request(system: WebhookSystem, rece
     assert ended == [("failed", "gone"), ("skipped", "gone")]
 
 
-async def test_gone_ends_what_comes_later_for_that_request_too(
+async def test_gone_ends_later_deliveries_of_that_request_too(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     receiver.respond = refuse(410)
@@ -248,14 +245,12 @@ async def test_gone_ends_what_comes_later_for_that_request_too(
     assert receiver.types == ["started", "completed"], "another request's webhook goes on"
 
 
-async def test_what_was_gone_is_sent_again_when_asked_for(
+async def test_deliveries_ended_by_gone_are_sent_again_on_request(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     receiver.respond = refuse(410)
     since = system.clock.now
-    generation = await system.request(
-        *TO_COMPLETED[:4], webhook=receiver.url, filters=["start", "completed"]
-    )
+    generation = await system.request(*TO_COMPLETED[:4], webhook=receiver.url, filters=["start", "completed"])
     await system.schedule(generation)
     await system.deliver_all()
     system.advance(seconds=1)
@@ -267,9 +262,7 @@ async def test_what_was_gone_is_sent_again_when_asked_for(
     await system.deliveries.resend(PROJECT, DEFAULT, final.id, system.clock.now)
     await system.deliver_all()
     assert receiver.types == ["started", "completed"]
-    await system.deliveries.recover(
-        PROJECT, DEFAULT, since=since, now=system.clock.now
-    )
+    await system.deliveries.recover(PROJECT, DEFAULT, since=since, now=system.clock.now)
     await system.deliver_all()
     assert receiver.types == ["started", "completed", "started"]
 
@@ -279,8 +272,7 @@ async def test_gone_disables_an_endpoint_at_once(system: WebhookSystem, receiver
     receiver.respond = refuse(410)
     await system.schedule(await system.request(*TO_COMPLETED))
     await system.deliver_all()
-    found = await system.endpoints.get(endpoint)
-    assert found is not None
+    found = await system.registered(endpoint)
     assert found.endpoint.disabled == "gone"
     await system.schedule(await system.request(*TO_COMPLETED))
     await system.deliver_all()
@@ -291,9 +283,7 @@ async def test_gone_disables_an_endpoint_at_once(system: WebhookSystem, receiver
     ]
 
 
-async def test_days_of_nothing_but_failures_disable_an_endpoint_and_say_so(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_five_days_of_failures_disable_an_endpoint(system: WebhookSystem, receiver: Receiver) -> None:
     endpoint, _ = await system.register(receiver.url, ["generation.completed"])
     receiver.respond = refuse(500)
     begun = system.clock.now
@@ -308,7 +298,7 @@ async def test_days_of_nothing_but_failures_disable_an_endpoint_and_say_so(
     assert await system.next_due() is None
 
 
-async def test_an_endpoint_that_is_enabled_again_gets_its_days_anew(
+async def test_an_enabled_endpoint_gets_its_full_time_again(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     endpoint, _ = await system.register(receiver.url, ["generation.completed"])
@@ -321,12 +311,11 @@ async def test_an_endpoint_that_is_enabled_again_gets_its_days_anew(
     await system.webhooks.decide(endpoint, enable, cause=CAUSE)
     await system.schedule(await system.request(*TO_COMPLETED))
     await system.deliver_due()
-    found = await system.endpoints.get(endpoint)
-    assert found is not None
+    found = await system.registered(endpoint)
     assert (found.endpoint.disabled, found.failing_since) == (None, system.clock.now)
 
 
-async def test_one_success_in_between_keeps_an_endpoint(
+async def test_one_success_in_between_keeps_an_endpoint_enabled(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     endpoint, _ = await system.register(receiver.url, ["generation.completed"])
@@ -338,7 +327,7 @@ async def test_one_success_in_between_keeps_an_endpoint(
     assert len(await system.endpoint_events(endpoint)) == 1
 
 
-async def test_during_a_rotation_old_and_new_secret_are_believed_and_a_day_later_the_new_one(
+async def test_old_and_new_secret_sign_for_a_day_after_a_rotation(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     endpoint, old = await system.register(receiver.url, ["generation.completed"])
@@ -354,7 +343,7 @@ async def test_during_a_rotation_old_and_new_secret_are_believed_and_a_day_later
     assert list(await system.webhook_secrets.signing(endpoint)) == [new]
 
 
-async def test_a_disabled_endpoint_gets_what_it_missed_only_when_asked_for(
+async def test_a_disabled_endpoint_gets_skipped_events_only_by_recovery(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     endpoint, _ = await system.register(receiver.url, ["generation.started", "generation.completed"])
@@ -367,21 +356,14 @@ async def test_a_disabled_endpoint_gets_what_it_missed_only_when_asked_for(
     assert receiver.types == []
     missed = [(row.state, row.reason) for row in await system.rows()]
     assert missed == [("skipped", "endpoint_disabled")] * 2
-    recovered = await system.deliveries.recover(
-        PROJECT, endpoint, since=since, now=system.clock.now
-    )
+    recovered = await system.deliveries.recover(PROJECT, endpoint, since=since, now=system.clock.now)
     assert recovered == 2
     await system.deliver_all()
     assert receiver.types == ["started", "completed"]
-    assert (
-        await system.deliveries.recover(
-            PROJECT, endpoint, since=since, now=system.clock.now
-        )
-        == 0
-    )
+    assert await system.deliveries.recover(PROJECT, endpoint, since=since, now=system.clock.now) == 0
 
 
-async def test_one_delivery_is_resent_with_the_same_id_and_a_new_row_of_attempts(
+async def test_a_resend_keeps_the_id_and_starts_new_attempts(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     receiver.respond = refuse(500)
@@ -394,13 +376,10 @@ async def test_one_delivery_is_resent_with_the_same_id_and_a_new_row_of_attempts
     [row] = await system.rows()
     assert (row.state, len(row.attempts)) == ("delivered", 11)
     assert len({received.id for received in receiver.requests}) == 1
-    assert (
-        await system.deliveries.resend("prj-2", DEFAULT, row.id, system.clock.now)
-        is None
-    )
+    assert await system.deliveries.resend("prj-2", DEFAULT, row.id, system.clock.now) is None
 
 
-async def test_an_erased_generation_is_not_told_of(system: WebhookSystem, receiver: Receiver) -> None:
+async def test_nothing_is_sent_for_an_erased_generation(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = refuse(500)
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
     await system.schedule(generation)
@@ -409,12 +388,10 @@ async def test_an_erased_generation_is_not_told_of(system: WebhookSystem, receiv
     await system.personal_data.erase(generation)
     await system.deliver_all()
     assert len(receiver.requests) == 1
-    assert [(row.state, row.reason) for row in await system.rows()] == [
-        ("skipped", "generation_deleted")
-    ]
+    assert [(row.state, row.reason) for row in await system.rows()] == [("skipped", "generation_deleted")]
 
 
-async def test_a_removed_endpoint_leaves_neither_address_nor_secret_nor_deliveries(
+async def test_a_removed_endpoint_leaves_neither_url_nor_secret_nor_deliveries(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     endpoint, _ = await system.register(receiver.url)
@@ -427,7 +404,7 @@ async def test_a_removed_endpoint_leaves_neither_address_nor_secret_nor_deliveri
     assert await system.endpoints.get(endpoint) is None
 
 
-async def test_neither_address_nor_secret_nor_answer_stands_in_the_log(
+async def test_the_log_holds_neither_url_nor_secret_nor_response(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     url = f"{receiver.url}?token=heliotrope"
@@ -441,25 +418,23 @@ async def test_neither_address_nor_secret_nor_answer_stands_in_the_log(
         assert word not in bodies
 
 
-async def test_what_is_forgotten_cannot_come_again(system: WebhookSystem, receiver: Receiver) -> None:
+async def test_an_event_older_than_the_retention_is_not_scheduled(
+    system: WebhookSystem, receiver: Receiver
+) -> None:
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
     system.advance(days=system.settings.keep_days + 1)
     await system.schedule(generation)
     assert await system.rows() == []
 
 
-async def test_later_events_of_a_final_generation_are_sent_too(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_events_behind_the_final_one_are_sent_too(system: WebhookSystem, receiver: Receiver) -> None:
     await system.register(receiver.url, ["generation.completed", "generation.published"])
-    await system.schedule(
-        await system.request(*TO_COMPLETED, GenerationPublished(is_public=True))
-    )
+    await system.schedule(await system.request(*TO_COMPLETED, GenerationPublished(is_public=True)))
     await system.deliver_due()
     assert receiver.types == ["completed", "published"]
 
 
-async def test_a_receiver_that_times_out_is_tried_again(system: WebhookSystem) -> None:
+async def test_an_attempt_that_times_out_is_repeated(system: WebhookSystem) -> None:
     async with silent_server() as receiver:
         await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url))
         await system.deliver_due()
@@ -468,10 +443,8 @@ async def test_a_receiver_that_times_out_is_tried_again(system: WebhookSystem) -
     assert row.state == "pending"
 
 
-async def test_a_forbidden_address_is_an_attempt_that_failed(system: WebhookSystem) -> None:
-    await system.schedule(
-        await system.request(*TO_COMPLETED, webhook="https://127.0.0.2/hook")
-    )
+async def test_a_forbidden_address_is_a_failed_attempt(system: WebhookSystem) -> None:
+    await system.schedule(await system.request(*TO_COMPLETED, webhook="https://127.0.0.2/hook"))
     await system.deliver_due()
     [row] = await system.rows()
     assert [attempt.error for attempt in row.attempts] == ["forbidden"]

@@ -1,4 +1,4 @@
-"""Order, fairness and the death of senders."""
+"""Order of deliveries, concurrency limits, and senders that end."""
 
 import asyncio
 from collections import Counter
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from actors.webhooks.http_client import WebhookClient, WebhookClient
-from actors.webhooks.sender import ConcurrencyLimiter
+from actors.webhooks.concurrency_limiter import ConcurrencyLimiter
+from actors.webhooks.http_client import WebhookClient
 from domain.webhooks.delivery import ReceiverResponse
 from events.generation import GenerationProgressed
 from store.webhooks.deliveries import AtLimit, Delivery
+from tests.actors.webhooks.receiver import Received, Receiver, accept, refuse, silent_server
 from tests.actors.webhooks.system import WebhookSystem
-from tests.actors.webhooks.receiver import Received, Receiver, refuse, silent_server, accept
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 
 UNTIL_STARTED = (VALIDATED, RESERVED, intended(), started())
@@ -24,8 +24,8 @@ ALL = ("start", "progress", "completed")
 
 
 @dataclass
-class Held(WebhookClient):
-    """A line on which every call waits until it is let go; counts what is under way."""
+class HeldClient:
+    """A client whose requests wait until `open` is set; `calls` tells which have begun."""
 
     inner: WebhookClient
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -37,14 +37,14 @@ class Held(WebhookClient):
         return await self.inner.post(url, body, headers)
 
 
-async def calls(line: Held, count: int) -> None:
-    """Wait until so many calls are under way."""
+async def wait_for_calls(client: HeldClient, count: int) -> None:
+    """Wait until so many requests have begun."""
     async with asyncio.timeout(10):
         for _ in range(count):
-            await line.calls.get()
+            await client.calls.get()
 
 
-async def test_events_of_one_generation_come_in_the_order_of_their_versions_however_often_they_fail(
+async def test_events_of_one_generation_arrive_in_the_order_of_their_versions_after_failures(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     seen: Counter[str] = Counter()
@@ -55,9 +55,7 @@ async def test_events_of_one_generation_come_in_the_order_of_their_versions_howe
 
     receiver.respond = second_time
     progress = [GenerationProgressed(percent=percent) for percent in (10, 20, 30)]
-    generation = await system.request(
-        *UNTIL_STARTED, *progress, *TO_END, webhook=receiver.url, filters=ALL
-    )
+    generation = await system.request(*UNTIL_STARTED, *progress, *TO_END, webhook=receiver.url, filters=ALL)
     await system.schedule(generation)
     await system.deliver_all()
     good = [received.sequence for n, received in enumerate(receiver.requests) if _is_last(receiver, n)]
@@ -69,13 +67,11 @@ def _is_last(receiver: Receiver, number: int) -> bool:
     return all(later.id != receiver.requests[number].id for later in receiver.requests[number + 1 :])
 
 
-async def test_a_final_event_waits_for_an_earlier_one_once_and_overtakes_it_when_it_has_failed_twice(
+async def test_a_final_event_overtakes_an_earlier_one_that_has_failed_twice(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     receiver.respond = lambda received: (refuse(500) if received.type == "started" else accept)(received)
-    await system.schedule(
-        await system.request(*UNTIL_STARTED, *TO_END, webhook=receiver.url, filters=ALL)
-    )
+    await system.schedule(await system.request(*UNTIL_STARTED, *TO_END, webhook=receiver.url, filters=ALL))
     await system.deliver_due()
     assert receiver.types == ["started"]
     system.advance(seconds=6)
@@ -85,7 +81,7 @@ async def test_a_final_event_waits_for_an_earlier_one_once_and_overtakes_it_when
     assert [(row.state, row.failures) for row in rows] == [("pending", 2), ("delivered", 0)]
 
 
-async def test_a_final_event_overtakes_also_what_waits_behind_the_one_that_has_failed_twice(
+async def test_a_final_event_also_overtakes_what_waits_behind_one_that_has_failed_twice(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     receiver.respond = lambda received: (refuse(500) if received.type == "started" else accept)(received)
@@ -97,9 +93,7 @@ async def test_a_final_event_overtakes_also_what_waits_behind_the_one_that_has_f
     assert receiver.types == ["started", "started", "completed"]
 
 
-async def test_progress_waits_for_the_start_as_long_as_it_takes(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_progress_waits_until_the_start_has_ended(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = lambda received: (refuse(500) if received.type == "started" else accept)(received)
     generation = await system.request(
         *UNTIL_STARTED, GenerationProgressed(percent=10), webhook=receiver.url, filters=ALL
@@ -109,10 +103,10 @@ async def test_progress_waits_for_the_start_as_long_as_it_takes(
     assert receiver.types == ["started"] * 10 + ["progressed"]
 
 
-async def test_a_late_message_about_an_early_event_does_not_disturb_the_order(
+async def test_a_late_message_about_an_early_event_keeps_the_order(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
-    # The message about `started` never came; the one about `completed` schedules both.
+    # The message about `started` was lost; the one about `completed` schedules both.
     generation = await system.request(
         *UNTIL_STARTED, *TO_END, webhook=receiver.url, filters=["start", "completed"]
     )
@@ -123,9 +117,7 @@ async def test_a_late_message_about_an_early_event_does_not_disturb_the_order(
     assert receiver.types == ["started", "completed"]
 
 
-async def test_another_generation_and_another_endpoint_wait_for_nobody(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_other_generations_and_endpoints_do_not_wait(system: WebhookSystem, receiver: Receiver) -> None:
     await system.register(
         receiver.url.replace("/hook", "/bad"), ["generation.started", "generation.completed"]
     )
@@ -141,12 +133,10 @@ async def test_another_generation_and_another_endpoint_wait_for_nobody(
     ) == 3
 
 
-async def test_two_senders_share_the_work_and_double_nothing(
+async def test_two_senders_share_deliveries_and_send_none_twice(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
-    generations = [
-        await system.request(*UNTIL_STARTED, *TO_END, webhook=receiver.url) for _ in range(30)
-    ]
+    generations = [await system.request(*UNTIL_STARTED, *TO_END, webhook=receiver.url) for _ in range(30)]
     await system.schedule(*generations)
     one, two = system.sender(), system.sender()
     while any(await asyncio.gather(one.send_due(), two.send_due(), one.send_due(), two.send_due())):
@@ -155,40 +145,38 @@ async def test_two_senders_share_the_work_and_double_nothing(
     assert len({received.id for received in receiver.requests}) == 30
 
 
-async def test_a_killed_sender_loses_nothing_and_its_claim_runs_out(
+async def test_the_claims_of_a_killed_sender_end_and_others_repeat_its_attempts(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
-    await system.schedule(
-        *[await system.request(*TO_COMPLETED, webhook=receiver.url) for _ in range(3)]
-    )
-    line = Held(system.dial)
-    killed = system.sender(line)
+    await system.schedule(*[await system.request(*TO_COMPLETED, webhook=receiver.url) for _ in range(3)])
+    client = HeldClient(system.client)
+    killed = system.sender(client)
     await killed.send_due()
-    await calls(line, 3)
+    await wait_for_calls(client, 3)
     system.senders.remove(killed)
-    await killed.close(grace=0)  # cancelled before anything was noted, as a SIGKILL would
+    await killed.close(grace=0)  # cancelled before anything was recorded, as by SIGKILL
 
     successor = system.sender()
-    assert await successor.send_due() == 0, "the claims still hold"
+    assert await successor.send_due() == 0, "the claims are still valid"
     system.advance(seconds=system.settings.lease_seconds)
     await system.deliver_due()
     assert len({received.id for received in receiver.requests}) == 3
     assert {row.state for row in await system.rows()} == {"delivered"}
 
 
-async def test_an_answer_that_comes_after_the_claim_ran_out_is_kept_and_changes_nothing(
+async def test_a_response_after_the_end_of_the_claim_is_recorded_and_changes_nothing(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url))
-    line = Held(system.dial)
-    slow = system.sender(line)
+    client = HeldClient(system.client)
+    slow = system.sender(client)
     await slow.send_due()
-    await calls(line, 1)
+    await wait_for_calls(client, 1)
     system.advance(seconds=system.settings.lease_seconds)
     quick = system.sender()
     await quick.send_due()
     await quick.idle()
-    line.open.set()
+    client.open.set()
     await slow.idle()
     [row] = await system.rows()
     assert row.state == "delivered"
@@ -196,15 +184,14 @@ async def test_an_answer_that_comes_after_the_claim_ran_out_is_kept_and_changes_
     assert len({received.id for received in receiver.requests}) == 1
 
 
-async def test_a_dead_receiver_delays_nobody_else(system: WebhookSystem, receiver: Receiver) -> None:
-    patient = system.settings.model_copy(update={"timeout_seconds": 90})
-    async with silent_server() as dead, WebhookClient(patient) as client:
+async def test_a_receiver_that_does_not_respond_delays_no_other(
+    system: WebhookSystem, receiver: Receiver
+) -> None:
+    slow_timeout = system.settings.model_copy(update={"timeout_seconds": 90})
+    async with silent_server() as dead, WebhookClient(slow_timeout) as client:
         await system.schedule(
             *[await system.request(*TO_COMPLETED, webhook=dead.url) for _ in range(60)],
-            *[
-                await system.request(*TO_COMPLETED, webhook=receiver.url, project="prj-2")
-                for _ in range(5)
-            ],
+            *[await system.request(*TO_COMPLETED, webhook=receiver.url, project="prj-2") for _ in range(5)],
         )
         sender = system.sender(client)
         async with asyncio.timeout(45):  # long before the dead one's first time-out
@@ -216,27 +203,25 @@ async def test_a_dead_receiver_delays_nobody_else(system: WebhookSystem, receive
     assert at_once <= system.settings.at_once_per_project_and_host
 
 
-async def test_one_project_with_many_dead_hosts_leaves_room_for_others(
+async def test_one_project_with_many_dead_hosts_leaves_capacity_for_others(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     small = system.settings.model_copy(update={"at_once": 8, "at_once_per_project": 4})
-    system.webhooks.settings = small
-    line = Held(system.dial)
+    system.settings = small
+    client = HeldClient(system.client)
     for n in range(40):
         url = f"https://dead-{n}.example.com/"
         await system.schedule(await system.request(*TO_COMPLETED, webhook=url))
-    await system.schedule(
-        await system.request(*TO_COMPLETED, webhook=receiver.url, project="prj-2")
-    )
-    sender = system.sender(line)
+    await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url, project="prj-2"))
+    sender = system.sender(client)
     assert await sender.send_due() == 5
-    line.open.set()
+    client.open.set()
     await sender.idle()
     assert len(receiver.requests) == 1
 
 
-class Hanging(Held):
-    """A line on which only the receivers of example.com hang, until their time is out."""
+class PartlyHeldClient(HeldClient):
+    """A client on which only the receivers of example.com do not respond, until they time out."""
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverResponse:
         if "example.com" not in url:
@@ -248,42 +233,40 @@ class Hanging(Held):
         return ReceiverResponse(None, "timeout", 15_000)
 
 
-async def test_twenty_receivers_that_hang_keep_nothing_from_a_good_one_of_the_same_project(
+async def test_twenty_hanging_receivers_do_not_delay_a_good_one_of_the_same_project(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     for n in range(20):
         url = f"https://hangs-{n}.example.com/"
-        await system.schedule(
-            *[await system.request(*TO_COMPLETED, webhook=url) for _ in range(4)]
-        )
-    line = Hanging(system.dial)
-    sender = system.sender(line)
-    line.open.set()
+        await system.schedule(*[await system.request(*TO_COMPLETED, webhook=url) for _ in range(4)])
+    client = PartlyHeldClient(system.client)
+    sender = system.sender(client)
+    client.open.set()
     while await sender.send_due():
         await sender.idle()
-    line.open.clear()
-    line.calls = asyncio.Queue()
+    client.open.clear()
+    client.calls = asyncio.Queue()
     system.advance(seconds=6)
     await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url))
     await sender.send_due()
-    await calls(line, 40 + 1)
-    assert receiver.types == ["completed"], "while all that hang still hang"
-    line.open.set()
+    await wait_for_calls(client, 40 + 1)
+    assert receiver.types == ["completed"], "while the others still hang"
+    client.open.set()
     await sender.idle()
 
 
-async def test_a_slow_host_gets_little_room_and_all_of_it_back_when_it_answers_again(
+async def test_a_slow_host_gets_fewer_attempts_until_it_responds_fast_again(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     [delivery] = await _scheduled(system, receiver)
-    room, taken_at_once = ConcurrencyLimiter(system.settings), []
+    limiter, counts = ConcurrencyLimiter(system.settings), []
     for slow in (False, True, False):
-        room.judge(delivery.host, slow=slow)
-        taken_at_once.append(sum(room.take(delivery) for _ in range(50)))
-        for _ in range(taken_at_once[-1]):
-            room.give_back(delivery)
+        limiter.note_response(delivery.host, slow=slow)
+        counts.append(sum(limiter.acquire(delivery) for _ in range(50)))
+        for _ in range(counts[-1]):
+            limiter.release(delivery)
     usual = system.settings.at_once_per_project_and_host
-    assert taken_at_once == [usual, system.settings.at_once_per_slow_host, usual]
+    assert counts == [usual, system.settings.at_once_per_slow_host, usual]
 
 
 async def _scheduled(system: WebhookSystem, receiver: Receiver) -> Sequence[Delivery]:
@@ -291,16 +274,14 @@ async def _scheduled(system: WebhookSystem, receiver: Receiver) -> Sequence[Deli
     return await system.rows()
 
 
-async def test_room_is_given_back_however_an_attempt_ends(
+async def test_the_limiter_is_released_however_an_attempt_ends(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     class Broken:
         async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverResponse:
-            raise RuntimeError("a fault of ours")
+            raise RuntimeError("a fault of our own")
 
-    await system.schedule(
-        *[await system.request(*TO_COMPLETED, webhook=receiver.url) for _ in range(10)]
-    )
+    await system.schedule(*[await system.request(*TO_COMPLETED, webhook=receiver.url) for _ in range(10)])
     sender = system.sender(Broken())
     while await sender.send_due():
         await sender.idle()
@@ -312,27 +293,27 @@ async def test_room_is_given_back_however_an_attempt_ends(
     assert await sender.send_due() == 0
 
 
-@pytest.mark.parametrize("busy", [AtLimit(), AtLimit(hosts=frozenset({"a", "b"}), projects=frozenset({"c"}))])
-async def test_what_is_due_is_found_by_the_index_alone(system: WebhookSystem, busy: AtLimit) -> None:
+@pytest.mark.parametrize(
+    "at_limit", [AtLimit(), AtLimit(hosts=frozenset({"a", "b"}), projects=frozenset({"c"}))]
+)
+async def test_due_deliveries_are_found_by_the_index_alone(system: WebhookSystem, at_limit: AtLimit) -> None:
     await system.schedule(await system.request(*TO_COMPLETED, webhook="https://example.com/"))
     rows = system.store.database.get_collection("webhook_deliveries")
     query: dict[str, object] = {"state": "pending", "due_at": {"$lte": system.clock.now}}
-    if busy.hosts:
-        query |= {"host": {"$nin": sorted(busy.hosts)}, "project": {"$nin": sorted(busy.projects)}}
+    if at_limit.hosts:
+        query |= {"host": {"$nin": sorted(at_limit.hosts)}, "project": {"$nin": sorted(at_limit.projects)}}
     plan = await rows.find(query).sort("due_at", 1).limit(100).explain()
     assert plan["executionStats"]["totalDocsExamined"] == plan["executionStats"]["nReturned"] == 1
     assert "SORT" not in str(plan["queryPlanner"]["winningPlan"])
     assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
 
 
-async def test_one_round_is_enough_for_many_because_whoever_ends_makes_room(
+async def test_a_finished_attempt_begins_the_next_without_another_call(
     system: WebhookSystem, receiver: Receiver
 ) -> None:
     narrow = {"at_once_per_project_and_host": 2}
-    system.webhooks.settings = system.settings.model_copy(update=narrow)
-    await system.schedule(
-        *[await system.request(*TO_COMPLETED, webhook=receiver.url) for _ in range(20)]
-    )
+    system.settings = system.settings.model_copy(update=narrow)
+    await system.schedule(*[await system.request(*TO_COMPLETED, webhook=receiver.url) for _ in range(20)])
     sender = system.sender()
     assert await sender.send_due() == 2
     await sender.idle()

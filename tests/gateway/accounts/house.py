@@ -20,8 +20,6 @@ from domain.accounts.tiers import TIERS
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import PriceSettings
-from domain.webhooks.master_keys import MasterKeys
-from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationCompleted, Picture
@@ -43,6 +41,7 @@ from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
+from tests.wiring import wired
 
 SECRET = "k" * 32
 PEPPER = "p" * 32
@@ -255,12 +254,20 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
         streams=StreamSettings(),
     )
     model = ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
+    webhooks = wired(store, clock)
     door = Door(
         store=store,
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
         observations=Observations(generations, store.personal_data, store.predictions, PriceSettings()),
-        webhooks=webhooks_of(store, clock),
+        webhooks=webhooks.get("webhooks"),
+        endpoints=webhooks.get("endpoints"),
+        deliveries=webhooks.get("deliveries"),
+        webhook_secrets=webhooks.get("webhook_secrets"),
+        host_of=webhooks.get("host_of"),
+        webhook_allow=(),
+        webhook_limit=20,
+        webhook_retention=timedelta(days=30),
         timeouts=Timeouts(),
         tiers=dict(TIERS),
         provider_secret=WebhookSecret(model, clock),
@@ -274,14 +281,8 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
 
 
 def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
-    return Webhooks(
-        store.events,
-        store.outgoing,
-        WebhookSettings(),
-        keys=MasterKeys({1: "m" * 32}),
-        announce=lambda _: None,
-        clock=clock,
-    )
+    found: Webhooks = wired(store, clock).get("webhooks")
+    return found
 
 
 def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountSweep:
