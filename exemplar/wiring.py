@@ -3,9 +3,9 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,8 @@ from domain.generation.price import PriceSettings
 from domain.webhooks.addresses import host_key
 from domain.webhooks.master_keys import MasterKeys
 from events.commit import Commit
+from events.visible import visible
+from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import (
     GATEWAY,
@@ -42,7 +44,6 @@ from exemplar.gateway_wiring import (
     open_wakeups,
 )
 from exemplar.injection import Dependencies
-from gateway.events.visible import visible
 from rabbitmq.broker import Handler
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
@@ -52,6 +53,7 @@ from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
 from store.accounts.project_erasure import ProjectErasure
 from store.accounts.sweep import AccountSweep
+from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
@@ -77,43 +79,6 @@ Factory = Callable[..., Any]
 Opener = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-def now() -> datetime:
-    """Tell the time; the one clock of the product."""
-    return datetime.now(UTC)
-
-
-def _part(attribute: str) -> Factory:
-    return lambda store: getattr(store, attribute)
-
-
-STORE: Mapping[str, Factory] = {
-    "accounts": _part("accounts"),
-    "blobs": _part("blobs"),
-    "checkpoints": _part("checkpoints"),
-    "commit_scan": _part("scan"),
-    "drafts": _part("drafts"),
-    "durations": _part("durations"),
-    "events": _part("events"),
-    "feeds": _part("feeds"),
-    "leases": _part("leases"),
-    "ledger": _part("ledger"),
-    "lists": _part("lists"),
-    "endpoints": _part("endpoints"),
-    "deliveries": _part("deliveries"),
-    "encrypted_secrets": _part("encrypted_secrets"),
-    "deleted_owners": _part("deleted_owners"),
-    "parking": _part("parking"),
-    "personal_data": _part("personal_data"),
-    "predictions": _part("predictions"),
-    "projection": _part("projection"),
-    "queue": _part("queue"),
-    "request_counts": _part("requests"),
-    "sealed_log": _part("log"),
-    "subscriptions": _part("subscribers"),
-    "usage": _part("usage"),
-}
-
-
 def _host_of(webhook_settings: WebhookSettings, master_keys: MasterKeys) -> Callable[[str], str]:
     return partial(host_key, allow=webhook_settings.allow, key=master_keys.host_key)
 
@@ -123,9 +88,11 @@ SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "announce": lambda publisher: publisher.announce,
     "generations": Generations,
+    "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "observations": Observations,
     "platform_changes": lambda store, clock: store.platform_changes(clock),
-    "requests": lambda request_counts, clock: Requests(request_counts, clock=clock),
+    "requests": Requests,
+    "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
@@ -261,23 +228,21 @@ SCHEDULER_SETTINGS: Settings = {**ACTOR_SETTINGS, "checkpoint_settings": Checkpo
 def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
-    dependencies.provide({**STORE, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
+    dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
     dependencies.set(dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 
 
 @asynccontextmanager
-async def open_store(store_settings: StoreSettings, clock: Clock) -> AsyncIterator[MongoStore]:
-    """Open the store and prove that it answers."""
-    try:
-        store = MongoStore.open(store_settings, holder=f"{socket.gethostname()}:{os.getpid()}", clock=clock)
-        await store.prepare()
-    except StoreError as error:
-        raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
-    try:
-        yield store
-    finally:
-        store.close()
+async def open_store(store_settings: StoreSettings) -> AsyncIterator[object]:
+    """Open the database, and create what it lacks: the first proof that it answers."""
+    with ExitStack() as stack:
+        try:
+            database = stack.enter_context(open_database(store_settings))
+            await prepare(database)
+        except StoreError as error:
+            raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
+        yield database
 
 
 @asynccontextmanager
@@ -374,7 +339,7 @@ class Process:
     resources: Mapping[str, Opener]
 
 
-_STORE: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 _SCHEDULER: Mapping[str, Opener] = {
     "webhook_client": WebhookClient,

@@ -10,31 +10,33 @@ from typing import Any, Final
 from store.accounts.accounts import Accounts
 from store.accounts.drafts import AccountDrafts
 from store.accounts.projector import AccountProjector
-from store.audit.checkpoints import MongoCheckpoints
-from store.audit.commit_scan import MongoScan
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
+from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
-from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_personal_data import MongoPersonalData
-from store.generations.mongo_predictions import MongoPredictions
 from store.generations.mongo_projection import MongoProjection
-from store.generations.mongo_queue import MongoQueue
-from store.log.feeds import MongoFeeds
-from store.log.mongo_parking import MongoParking
-from store.log.sealed_log import SealedLog
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
+from store.leases.mongo import MongoLeases
+from store.log.feeds import Feeds
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import Database, reachable
-from store.mongo.health import StoreHealth
-from store.mongo.leases import MongoLeases
+from store.mongo.connection import Database, open_database, reachable
+from store.mongo.health import DatabaseHealth
 from store.mongo.schema_version import record_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
-from store.quota.mongo_requests import MongoRequestCounts
+from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
+
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -42,18 +44,18 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "blobs": MongoBlobs,
     "ledger": MongoLedger,
     "projection": MongoProjection,
-    "predictions": MongoPredictions,
-    "lists": MongoLists,
-    "queue": MongoQueue,
+    "predictions": Predictions,
+    "lists": Lists,
+    "queue": Queue,
     "usage": Usage,
     "durations": RecentDurations,
-    "request_counts": MongoRequestCounts,
-    "sealed_log": SealedLog,
-    "feeds": MongoFeeds,
+    "request_counts": RequestCounts,
+    "sealed_log": MongoSealedLog,
+    "feeds": Feeds,
     "subscriptions": SubscriberCheckpoints,
-    "parking": MongoParking,
-    "checkpoints": MongoCheckpoints,
-    "commit_scan": MongoScan,
+    "parking": Parking,
+    "checkpoints": Checkpoints,
+    "commit_scan": CommitScan,
     "leases": MongoLeases,
     "accounts": Accounts,
     "drafts": AccountDrafts,
@@ -62,7 +64,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deliveries": MongoDeliveries,
     "encrypted_secrets": EncryptedSecrets,
     "deleted_owners": DeletedOwners,
-    "store_health": StoreHealth,
+    "database_health": DatabaseHealth,
 }
 
 

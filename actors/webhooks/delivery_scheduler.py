@@ -2,9 +2,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.generation.generation import Generation, fold, stream_of
-from domain.webhooks.delivery import FINAL_TYPES, delivery_id, types_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, stream_of
+from domain.webhooks.delivery import delivery_id, types_of
 from domain.webhooks.endpoint import default_endpoint
+from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
@@ -91,7 +93,7 @@ class DeliveryScheduler:
                 event=event.id,
                 type=event.type,
                 version=event.version,
-                final=event.type in FINAL_TYPES,
+                final=event.type in CATALOGUE.final,
                 host=host,
                 event_time=event.time,
                 created_at=now,

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.generation.generation import Generation, fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, stream_of
 from domain.webhooks.delivery import EndReason
 from domain.webhooks.endpoint import is_default
 from domain.webhooks.examples import example_of
@@ -106,7 +107,7 @@ class MessageWriter:
         destination = deleted or await self._registered(delivery)
         if isinstance(destination, str):
             return destination
-        event = example_of(delivery.type, project=delivery.project, now=delivery.created_at)
+        event = example_of(delivery.type, now=delivery.created_at)
         resource = {"id": delivery.generation, "example": True}
         return WebhookMessage(destination, self._encoded(event, resource, delivery))
 

@@ -1,18 +1,14 @@
 """Deliveries: which events are sent, how a receiver's response is judged, and why a delivery ends."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-FINAL_TYPES: Final = frozenset({"generation.completed", "generation.failed"})
+from events.catalogue import CATALOGUE
 
-# The values of `webhook_events_filter`; without one, `completed` applies.
-FILTERS: Final[Mapping[str, frozenset[str]]] = {
-    "start": frozenset({"generation.started"}),
-    "progress": frozenset({"generation.progressed"}),
-    "completed": FINAL_TYPES,
-}
+FILTERS: Final = CATALOGUE.webhook_filters  # by the values of `webhook_events_filter`
+_DEFAULT_FILTER: Final = "completed"
 _SLOW_MILLISECONDS: Final = 5000
 _GONE: Final = 410
 
@@ -66,7 +62,7 @@ class ReceiverResponse:
 def types_of(filters: Iterable[str]) -> frozenset[str]:
     """Return the event types of a request's filter; unknown values select nothing."""
     chosen = [FILTERS[name] for name in filters if name in FILTERS]
-    return frozenset[str]().union(*chosen) if chosen else FILTERS["completed"]
+    return frozenset[str]().union(*chosen) if chosen else FILTERS[_DEFAULT_FILTER]
 
 
 def delivery_id(endpoint: str, event_id: str) -> str:

@@ -13,8 +13,8 @@ import structlog
 
 from domain.generation.feed_cursor import FeedCursor, FeedCursors
 from events.commit import Commit
+from events.visible import visible
 from gateway.events.sse import frame
-from gateway.events.visible import visible
 from gateway.events.waits import Waiter, Waits
 from store.errors import StoreError
 

@@ -95,8 +95,8 @@ class ListRoutes:
     ) -> tuple[list[Row], Mapping[str, Any]]:
         """Read on behind the cursor; count once, at the start."""
         place = None if window.cursor is None else self._place(window.cursor, scope, filters)
-        found = await self.lists.behind(place, scope, filters, limit=window.limit)
-        cursor = None if found.more is None else self.places.write(found.more, scope, filters)
+        found = await self.lists.older_than(place, scope, filters, limit=window.limit)
+        cursor = None if found.next_cursor is None else self.places.write(found.next_cursor, scope, filters)
         counted = _counted(await self.lists.total(scope, filters)) if place is None else {}
         return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
 

@@ -13,9 +13,10 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
-from domain.webhooks.delivery import FINAL_TYPES, DeliveryState
+from domain.webhooks.delivery import DeliveryState
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import EXAMPLE_ID, example_of
+from events.catalogue import CATALOGUE
 from gateway.accounts.identity import IdentityRoutes, path_id, read_model, read_optional_model, read_query
 from gateway.accounts.projects import own_project
 from gateway.webhooks.bodies import delivery_body, stats_body
@@ -126,7 +127,7 @@ class DeliveryRoutes:
 
     def _example(self, project: str, registered: RegisteredEndpoint, event_type: str) -> Delivery:
         now = self.clock()
-        event = example_of(event_type, project=project, now=now)
+        event = example_of(event_type, now=now)
         return Delivery(
             id=f"msg_{uuid4().hex}",
             endpoint=registered.endpoint.id,
@@ -135,7 +136,7 @@ class DeliveryRoutes:
             event=event.id,
             type=event_type,
             version=event.version,
-            final=event_type in FINAL_TYPES,
+            final=event_type in CATALOGUE.final,
             host=self.host_of(registered.url),
             event_time=now,
             created_at=now,

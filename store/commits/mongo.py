@@ -69,7 +69,7 @@ class MongoEventStore:
             else:
                 await self._insert_with(write, commit, time)
         except (_DuplicateError, CommitOutcomeUnknownError):
-            # Success only when the stored writer is mine: the driver retried a write.
+            # Success only when the stored writer is this one: the driver retried the write.
             await self._settle_unknown(commit)
         except PyMongoError as error:
             if not is_transient(error):
@@ -118,11 +118,11 @@ class MongoEventStore:
             await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
 
     async def _require(self, stream: str, version: int) -> None:
-        """Refuse a gap: the unique key alone would accept a commit that nothing leads to."""
+        """Refuse a gap: the unique key alone would accept a commit without a predecessor."""
         if version == 0 or self._heads.has(stream, version):
             return
         with reachable():
-            # Asked so that the index answers it, however long the stream is.
+            # The index answers this, however long the stream is.
             reaching = {"stream": stream, "first": {"$lte": version}}
             before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
         if before is None or before["last"] != version:
@@ -138,7 +138,7 @@ class MongoEventStore:
         for commits in read.values():
             if isinstance(commits, list) and commits:
                 self._heads.note(commits[-1])
-        # Readers of the same stream get lists of their own.
+        # Each reader of a stream gets its own list.
         return [
             commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams
         ]
@@ -148,9 +148,7 @@ class MongoEventStore:
         try:
             await self._commits.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            if error.details[
-                "writeConcernErrors"
-            ]:  # written, perhaps not for good: nobody's outcome is known
+            if error.details["writeConcernErrors"]:  # written, perhaps not durably: no outcome is known
                 outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
             for fault in error.details["writeErrors"]:
                 outcomes[fault["index"]] = _fault(fault)
@@ -176,7 +174,7 @@ class MongoEventStore:
         except (PyMongoError, StoreUnavailableError) as error:
             raise OutcomeUnknownError(commit.id) from error
         if stored is None:
-            # Absent now does not mean absent for good: the lost write may still arrive.
+            # Absent now is not absent for good: the lost write may still arrive.
             raise OutcomeUnknownError(commit.id)
         if stored != commit.writer:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1)
@@ -197,7 +195,7 @@ def _fault(fault: dict[str, Any]) -> Exception:
 
 
 def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
-    """Read a stream's commits; a damaged one is the fault of whoever asked for that stream alone."""
+    """Read a stream's commits; an error is for the readers of this stream alone."""
     try:
         return [stored_commit(document) for document in documents]
     except (ValueError, KeyError) as error:
@@ -220,11 +218,11 @@ def _document(commit: Commit, time: datetime) -> Document:
 
 
 def readable(document: Document) -> Commit | None:
-    """Read a commit's document; None, and a line in the log, for one that is damaged or too new."""
+    """Read a commit's document; log and return None for one that is damaged or of a newer version."""
     try:
         return stored_commit(document)
     except (ValueError, KeyError) as error:
-        log.critical("unreadable commit", commit=document["_id"], error=type(error).__name__)
+        log.critical("commit_unreadable", commit=document["_id"], error=type(error).__name__)
         return None
 
 
@@ -238,7 +236,7 @@ def stored_commit(document: Document) -> Commit:
 
 @lru_cache(maxsize=1024)
 def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
-    """Parse a body, and what must stand beside it; the same few commits are read again and again."""
+    """Parse a body, and the fields that must stand beside it; cached, because few commits are read often."""
     commit = commit_from(body, writer=writer)
     time = commit.events[0].time
     return commit, {

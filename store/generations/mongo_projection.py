@@ -18,7 +18,7 @@ _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
 class MongoProjection:
-    """Rows in a collection of their own (default `generations`)."""
+    """Rows in collection `generations`."""
 
     indexes: ClassVar[Indexes] = {
         "generations": [
@@ -46,7 +46,7 @@ class MongoProjection:
         except BulkWriteError as error:
             if not only_duplicates(error):
                 raise
-            # The stored row is as new or newer, or an older one was inserted a moment ago: compare again.
+            # The stored row is as new or newer, or a concurrent writer inserted an older one: compare again.
             doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
             await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
         return [None] * len(rows)
@@ -89,13 +89,13 @@ class MongoProjection:
                 yield document["_id"]
 
     async def stored(self, ids: Sequence[str]) -> dict[str, Document]:
-        """Read rows as they are stored, by id: for comparing them with a rebuild."""
+        """Read rows as stored, by id, to compare them with a rebuild."""
         with reachable():
             found = await self._rows.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {document["_id"]: document for document in found}
 
     async def replace(self, rows: Sequence[Row], seen: Mapping[str, Document]) -> None:
-        """Put each row, whole, in place of what was `seen` under its id; one that changed since stays."""
+        """Replace each row that is still as it was `seen`."""
         if not rows:
             return
         writes = [
@@ -112,7 +112,7 @@ class MongoProjection:
                     raise
 
     async def remove(self, ids: Sequence[str]) -> None:
-        """Delete rows that no stream stands behind."""
+        """Delete rows that have no stream."""
         with reachable():
             await self._rows.delete_many({"_id": {"$in": list(ids)}})
 
@@ -124,6 +124,6 @@ def _newer(row: Row, *, upsert: bool) -> UpdateOne:
 
 
 def row_from(document: Document) -> Row:
-    """Read a row as far as this code knows it: another version of the code may have written it."""
+    """Read a row; another version of the code may have written other fields."""
     known: dict[str, Any] = {name: document.get(name) for name in _FIELDS}
     return Row(**{**known, "id": document["_id"], "labels": tuple(document.get("labels") or ())})

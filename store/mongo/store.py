@@ -17,24 +17,24 @@ from store.accounts.platform import PlatformChanges
 from store.accounts.projector import AccountProjector
 from store.adapters import prepare
 from store.audit.checkpointing import Checkpointer, open_checkpointer
-from store.audit.checkpoints import MongoCheckpoints
-from store.audit.commit_scan import MongoScan
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
+from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
-from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_personal_data import MongoPersonalData
-from store.generations.mongo_predictions import MongoPredictions
 from store.generations.mongo_projection import MongoProjection
-from store.generations.mongo_queue import MongoQueue
-from store.log.feeds import MongoFeeds
-from store.log.mongo_parking import MongoParking
-from store.log.sealed_log import SealedLog
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
+from store.leases.mongo import MongoLeases
+from store.log.feeds import Feeds
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import connect
-from store.mongo.leases import MongoLeases
+from store.mongo.connection import Database, connect
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
-from store.quota.mongo_requests import MongoRequestCounts
+from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
 from store.webhooks.deleted_owners import DeletedOwners
@@ -53,21 +53,21 @@ class MongoStore:
     blobs: MongoBlobs
     ledger: MongoLedger
     projection: MongoProjection
-    lists: MongoLists
-    queue: MongoQueue
-    log: SealedLog
-    checkpoints: MongoCheckpoints
-    scan: MongoScan
-    feeds: MongoFeeds
+    lists: Lists
+    queue: Queue
+    log: MongoSealedLog
+    checkpoints: Checkpoints
+    scan: CommitScan
+    feeds: Feeds
     subscribers: SubscriberCheckpoints
-    parking: MongoParking
+    parking: Parking
     leases: MongoLeases
-    predictions: MongoPredictions
+    predictions: Predictions
     endpoints: WebhookEndpoints
     deliveries: MongoDeliveries
     encrypted_secrets: EncryptedSecrets
     deleted_owners: DeletedOwners
-    requests: MongoRequestCounts
+    requests: RequestCounts
     durations: RecentDurations
     usage: Usage
     accounts: Accounts
@@ -77,7 +77,11 @@ class MongoStore:
     @classmethod
     def open(cls, settings: StoreSettings, *, holder: str, clock: Callable[[], datetime]) -> Self:
         """Connect lazily; `holder` names this process in leases. StoreError for what is no address."""
-        database = connect(settings)
+        return cls.on(connect(settings), holder=holder, clock=clock)
+
+    @classmethod
+    def on(cls, database: Database, holder: str, clock: Callable[[], datetime]) -> Self:
+        """Make every part on one database."""
         return cls(
             client=database.client,
             events=MongoEventStore(database),
@@ -85,21 +89,21 @@ class MongoStore:
             blobs=MongoBlobs(database),
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
-            lists=MongoLists(database),
-            queue=MongoQueue(database),
-            log=SealedLog(database),
-            checkpoints=MongoCheckpoints(database),
-            scan=MongoScan(database),
-            feeds=MongoFeeds(database),
+            lists=Lists(database),
+            queue=Queue(database),
+            log=MongoSealedLog(database),
+            checkpoints=Checkpoints(database),
+            scan=CommitScan(database),
+            feeds=Feeds(database),
             subscribers=SubscriberCheckpoints(database),
-            parking=MongoParking(database),
+            parking=Parking(database),
             leases=MongoLeases(database, holder=holder),
-            predictions=MongoPredictions(database),
+            predictions=Predictions(database),
             endpoints=WebhookEndpoints(database),
             deliveries=MongoDeliveries(database),
             encrypted_secrets=EncryptedSecrets(database),
             deleted_owners=DeletedOwners(database),
-            requests=MongoRequestCounts(database),
+            requests=RequestCounts(database),
             durations=RecentDurations(database),
             usage=Usage(database),
             accounts=Accounts(database, clock),

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.generation.generation import fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import stream_of
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause
 from events.event import Event

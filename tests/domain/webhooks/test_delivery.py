@@ -1,16 +1,18 @@
 import pytest
 
-from domain.webhooks.delivery import FINAL_TYPES, ReceiverResponse, delivery_id, types_of
+from domain.webhooks.delivery import ReceiverResponse, delivery_id, types_of
+
+FINAL = {"generation.completed", "generation.failed"}
 
 
 @pytest.mark.parametrize(
     ("filters", "types"),
     [
-        ((), FINAL_TYPES),
-        (("completed",), FINAL_TYPES),
+        ((), FINAL),
+        (("completed",), FINAL),
         (("start",), {"generation.started"}),
         (("progress", "start"), {"generation.started", "generation.progressed"}),
-        (("unknown",), FINAL_TYPES),
+        (("unknown",), FINAL),
     ],
 )
 def test_filters_select_event_types_and_final_is_the_default(

@@ -17,6 +17,7 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
+from events.visible import visible
 from exemplar.environment import read_all
 from exemplar.gateway_wiring import GATEWAY_SETTINGS
 from exemplar.injection import Dependencies
@@ -25,7 +26,6 @@ from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open
 from gateway.door import create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
-from gateway.events.visible import visible
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology

@@ -11,7 +11,7 @@ from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import StoredCheckpoint
 from store.audit.verification import AuditReport, verify
 from store.commits.mongo import MongoEventStore
-from store.log.sealed_log import SealedLog
+from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import Database, open_database
 from store.mongo.store import MongoStore
 from tests.stores import settings_for
@@ -74,6 +74,6 @@ class Archive:
 async def archive(mongodb_url: str) -> AsyncIterator[Archive]:
     store = MongoStore.open(settings_for(mongodb_url), holder="tests", clock=lambda: NOON)
     with open_database(settings_for(mongodb_url)) as database:
-        await create_indexes(database, [MongoEventStore, SealedLog])
+        await create_indexes(database, [MongoEventStore, MongoSealedLog])
         yield Archive(store, database)
     store.close()
