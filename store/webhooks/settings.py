@@ -27,30 +27,32 @@ class WebhookSettings(BaseSettings):
         (),
         description="Hosts, separated by commas, that webhooks may reach although private or plain http",
     )
-    timeout_seconds: float = Field(15.0, gt=0, description="Seconds a receiver has to answer, in all")
-    at_once: int = Field(256, ge=1, description="Webhook attempts under way in one process")
-    at_once_per_project: int = Field(64, ge=1, description="Webhook attempts under way for one project")
-    at_once_per_host: int = Field(32, ge=1, description="Webhook attempts under way to one host")
+    timeout_seconds: float = Field(
+        15.0, gt=0, description="Seconds for one attempt, from the look-up of the name to the response"
+    )
+    at_once: int = Field(256, ge=1, description="Webhook attempts in progress in one process")
+    at_once_per_project: int = Field(64, ge=1, description="Webhook attempts in progress for one project")
+    at_once_per_host: int = Field(32, ge=1, description="Webhook attempts in progress to one host")
     at_once_per_project_and_host: int = Field(
-        16, ge=1, description="Webhook attempts under way for one project to one host"
+        16, ge=1, description="Webhook attempts in progress for one project to one host"
     )
     at_once_per_slow_host: int = Field(
-        2, ge=1, description="Webhook attempts under way to one host that let the last one wait five seconds"
+        2, ge=1, description="Webhook attempts in progress to one host whose last response took five seconds"
     )
     lease_seconds: float = Field(
         60.0,
         gt=0,
-        description="After this many seconds, above the time-out, another makes a killed process's attempt",
+        description="Seconds, above the timeout, after which another process repeats a killed process's attempt",
     )
     keep_days: int = Field(
-        30, ge=7, description="Events older than this, days, are not sent; deliveries are kept twice as long"
+        30,
+        ge=7,
+        description="Days after which an event is not sent any more; deliveries are kept twice as long",
     )
     disable_after_days: float = Field(
-        5.0, gt=0, description="An endpoint that only fails is disabled after this many days"
+        5.0, gt=0, description="Days without a success after which a failing endpoint is disabled"
     )
-    time_scale: float = Field(
-        1.0, gt=0, le=1, description="Shortens the pauses between attempts, for trying things out"
-    )
+    time_scale: float = Field(1.0, gt=0, le=1, description="Factor on the pauses between attempts, for tests")
     endpoints_per_project: int = Field(20, ge=1, description="Registered webhook endpoints of one project")
 
     @model_validator(mode="after")
@@ -58,7 +60,7 @@ class WebhookSettings(BaseSettings):
         if self.lease_seconds <= self.timeout_seconds:
             raise ValueError(
                 "EXEMPLAR_WEBHOOK_LEASE_SECONDS must be above EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS: "
-                "others would repeat an attempt that is still under way"
+                "other processes would repeat an attempt in progress"
             )
         return self
 
