@@ -42,7 +42,7 @@ class WebhookSettings(BaseSettings):
     lease_seconds: float = Field(
         60.0,
         gt=0,
-        description="Seconds, above the timeout, after which another process repeats a killed process's attempt",
+        description="Seconds, above the timeout, after which a killed process's attempt is repeated",
     )
     keep_days: int = Field(
         30,
