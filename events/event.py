@@ -1,4 +1,4 @@
-"""The base of every fact in the log."""
+"""The base class of every event in the log."""
 
 from typing import ClassVar
 
@@ -11,9 +11,9 @@ def schema_uri(name: str, version: int) -> str:
 
 
 class Event(BaseModel):
-    """A fact in the past tense: frozen, closed, free of personal content.
+    """An immutable event without personal data.
 
-    `type` and `schema_version` are data, so that a stored event never depends on where its class lives.
+    `type` and `schema_version` are stored, so that a stored event does not depend on its Python class.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""The facts of stream `generation-<id>`, in the order in which the road makes them."""
+"""The events of stream `generation-<id>`, in the order in which they are usually appended."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -9,22 +9,22 @@ from events.event import Event
 Outcome = Literal["succeeded", "failed", "canceled", "aborted"]
 
 
-class Fact(BaseModel):
-    """A frozen part of an event."""
+class Part(BaseModel):
+    """A frozen value inside of an event."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Owner(Fact):
-    """Who asked: three ids that belong to each other."""
+class Owner(Part):
+    """The ids of the end user who submitted, of their project and of its developer."""
 
     developer: str
     project: str
     user: str
 
 
-class Example(Fact):
-    """An example picture as it arrived; `digest` is salted: it names the blob and reveals nothing."""
+class Example(Part):
+    """An example image as received; `digest`: salted SHA-256 that names the blob; `size`: bytes."""
 
     digest: str
     content_type: str
@@ -33,8 +33,8 @@ class Example(Fact):
     size: int
 
 
-class DecodedExample(Fact):
-    """An example picture as its pixels were read: frame size in pixels, colour mode, number of frames."""
+class DecodedExample(Part):
+    """An example image as decoded: sides in pixels, colour mode, number of frames."""
 
     format: str
     width: int
@@ -43,8 +43,8 @@ class DecodedExample(Fact):
     frames: int
 
 
-class Picture(Fact):
-    """A result picture that we keep; `digest` is the salted SHA-256 of its bytes."""
+class Picture(Part):
+    """A stored result; `digest`: salted SHA-256 that names the blob; `size`: bytes."""
 
     digest: str
     content_type: str
@@ -57,15 +57,21 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
-# Written only when there is something to say, so that older facts keep their bytes and their hash.
-Unsaid = Field(default=None, exclude_if=_is_none)
+# None is not written, so that events from before the field existed keep their bytes and their hash.
+OmittedIfNone = Field(default=None, exclude_if=_is_none)
 
 
 class GenerationRequested(Event):
-    """A client's request was admitted; words and pictures lie beside the log under `words`.
+    """A submission was admitted.
 
-    `retry_of` names the generation that this one repeats, `seed` the seed that it shall have. `cancel_after`
-    is the client's own patience in seconds; then `finish_by` is his, and no deadline of ours.
+    personal_data: random token of the record beside the log that holds instructions, metadata and file names.
+    fingerprint: salted hash of the submission, compared when the Idempotency-Key is repeated.
+    idempotent: the client sent an Idempotency-Key.
+    period: month of the held quota unit, as 2026-11.
+    start_by, finish_by: deadlines for the paid call and for the end.
+    webhook_events: words of `webhook_events_filter`.
+    retry_of: the generation that this one repeats; seed: the seed to use.
+    cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from.
     """
 
     type: ClassVar[str] = "generation.requested"
@@ -79,13 +85,18 @@ class GenerationRequested(Event):
     start_by: AwareDatetime
     finish_by: AwareDatetime
     webhook_events: tuple[str, ...] = ()
-    retry_of: Annotated[str | None, Unsaid] = None
-    seed: Annotated[int | None, Unsaid] = None
-    cancel_after: Annotated[int | None, Unsaid] = None
+    retry_of: Annotated[str | None, OmittedIfNone] = None
+    seed: Annotated[int | None, OmittedIfNone] = None
+    cancel_after: Annotated[int | None, OmittedIfNone] = None
 
 
 class GenerationValidated(Event):
-    """Every example decoded and the model's input is fixed; `input_digest` is its salted hash."""
+    """Every example image decoded, and the input of the model is fixed.
+
+    composition: how the examples became one image; width, height: its sides in pixels.
+    input_image: salted SHA-256 that names its blob; input_digest: salted hash of the whole input.
+    outputs: number of images to make.
+    """
 
     type: ClassVar[str] = "generation.validated"
     examples: tuple[DecodedExample, ...]
@@ -99,7 +110,7 @@ class GenerationValidated(Event):
 
 
 class QuotaReserved(Event):
-    """One unit of `period` and one slot are held; None means unlimited."""
+    """One unit of `period` and one slot are held; used and slots include them; None: no limit."""
 
     type: ClassVar[str] = "generation.quota_reserved"
     period: str
@@ -110,7 +121,7 @@ class QuotaReserved(Event):
 
 
 class InvocationIntended(Event):
-    """The paid call of `attempt` may be made until `claim_until`; after that it is only looked for."""
+    """The paid call of `attempt` (from 1) may be made until `claim_until`; later it is only looked for."""
 
     type: ClassVar[str] = "generation.invocation_intended"
     attempt: int
@@ -118,7 +129,7 @@ class InvocationIntended(Event):
 
 
 class GenerationStarted(Event):
-    """The provider's prediction for `attempt` is known."""
+    """The provider runs `prediction` for `attempt`."""
 
     type: ClassVar[str] = "generation.started"
     attempt: int
@@ -127,7 +138,7 @@ class GenerationStarted(Event):
 
 
 class InvocationRefused(Event):
-    """The provider said no before creating anything; `retry_at` None means: never again."""
+    """The provider refused the call and created nothing; `retry_at` None: there is no further attempt."""
 
     type: ClassVar[str] = "generation.invocation_refused"
     attempt: int
@@ -136,23 +147,24 @@ class InvocationRefused(Event):
 
 
 class InvocationLost(Event):
-    """The unknown outcome of `attempt` was resolved as never created."""
+    """The outcome of `attempt` was unknown, and nothing was found at the provider."""
 
     type: ClassVar[str] = "generation.invocation_lost"
     attempt: int
 
 
 class GenerationProgressed(Event):
-    """The model has come this far: 0 to 100 percent."""
+    """The progress that the provider reports, 0 to 100 percent."""
 
     type: ClassVar[str] = "generation.progressed"
     percent: int
 
 
 class PredictionSettled(Event):
-    """The provider is done with `prediction`; times are seconds of compute and in all.
+    """The prediction has ended.
 
-    `cost_microusd` is what they cost on that day, in millionths of a US dollar.
+    code: the provider's error code; predict_seconds: seconds of compute; total_seconds: with waiting.
+    cost_microusd: cost at the price of that day, in millionths of a US dollar.
     """
 
     type: ClassVar[str] = "generation.prediction_settled"
@@ -162,11 +174,11 @@ class PredictionSettled(Event):
     code: str | None
     predict_seconds: float | None
     total_seconds: float | None
-    cost_microusd: Annotated[int | None, Unsaid] = None
+    cost_microusd: Annotated[int | None, OmittedIfNone] = None
 
 
 class GenerationCompleted(Event):
-    """The pictures are ours; `cost_microusd` is millionths of a US dollar."""
+    """The pictures are stored; `cost_microusd`: millionths of a US dollar."""
 
     type: ClassVar[str] = "generation.completed"
     pictures: tuple[Picture, ...]
@@ -175,7 +187,7 @@ class GenerationCompleted(Event):
 
 
 class GenerationFailed(Event):
-    """It will not become a picture; `code` is of the closed list, `stage` says where it ended."""
+    """It ended without a picture; `code`: a `FailureCode`; `stage`: where it ended."""
 
     type: ClassVar[str] = "generation.failed"
     code: str
@@ -184,7 +196,7 @@ class GenerationFailed(Event):
 
 
 class QuotaSettled(Event):
-    """The slot is free again; the unit is spent for good or given back."""
+    """The slot is released; the unit is spent or released."""
 
     type: ClassVar[str] = "generation.quota_settled"
     period: str
@@ -192,31 +204,31 @@ class QuotaSettled(Event):
 
 
 class CancelRequested(Event):
-    """Its owner wants no picture any more; with `erase`, nothing of it kept either."""
+    """The owner asked for cancellation, with `erase` also for deletion of all data."""
 
     type: ClassVar[str] = "generation.cancel_requested"
     erase: bool = False
 
 
 class DuplicateFound(Event):
-    """A second prediction of this generation turned up; it is cancelled and its cost recorded."""
+    """A second prediction of this generation was found; it is cancelled and its cost recorded."""
 
     type: ClassVar[str] = "generation.duplicate_found"
     attempt: int
     prediction: str
     predict_seconds: float | None
-    cost_microusd: Annotated[int | None, Unsaid] = None
+    cost_microusd: Annotated[int | None, OmittedIfNone] = None
 
 
 class GenerationPublished(Event):
-    """Its owner made it public, or private again."""
+    """The owner made it public or private."""
 
     type: ClassVar[str] = "generation.published"
     is_public: bool
 
 
 class GenerationErased(Event):
-    """Its words and pictures are gone."""
+    """Its personal data and pictures are deleted."""
 
     type: ClassVar[str] = "generation.erased"
 

@@ -1,4 +1,4 @@
-"""The facts of stream `platform`: who manages it and who reads its log. No name, no address."""
+"""Events of stream `platform`: operators and auditors. Names and addresses are in their documents only."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from events.event import Event
 
 
 class StaffCreated(Event):
-    """Somebody became an operator or an auditor."""
+    """An operator or auditor account was created."""
 
     type: ClassVar[str] = "platform.staff_created"
     staff: str
@@ -14,26 +14,17 @@ class StaffCreated(Event):
 
 
 class StaffPasswordChanged(Event):
-    """He set another password himself; every other session of his is over."""
+    """The account's owner set another password; every other session ends."""
 
     type: ClassVar[str] = "platform.staff_password_changed"
     staff: str
-    change: str
 
 
 class StaffDeleted(Event):
-    """He is nobody from now on."""
+    """The account is deleted."""
 
     type: ClassVar[str] = "platform.staff_deleted"
     staff: str
 
 
-class StaffDraftWithdrawn(Event):
-    """What had been begun never came to be; `change` is None when it was an account."""
-
-    type: ClassVar[str] = "platform.draft_withdrawn"
-    staff: str
-    change: str | None
-
-
-PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted | StaffDraftWithdrawn
+PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted

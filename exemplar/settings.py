@@ -13,8 +13,6 @@ from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from domain.accounts.credentials import PasswordSettings
 from domain.accounts.tiers import TierSettings
-from domain.audit.checkpoint_key import CheckpointSettings
-from domain.generation.price import PriceSettings
 from exemplar.local.options import HomeSettings
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import TokenSettings
@@ -22,7 +20,8 @@ from gateway.events.connection import StreamSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
-from store.settings import StoreSettings
+from store.audit.settings import CheckpointSettings
+from store.settings import PriceSettings, StoreSettings
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {

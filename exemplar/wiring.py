@@ -27,9 +27,8 @@ from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.message import MessageWriter
 from actors.webhooks.sender import Sender, open_sender
 from domain.accounts.tiers import TierSettings, tiers_with
-from domain.audit.checkpoint_key import CheckpointSettings
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.addresses import host_key
 from domain.webhooks.master_keys import MasterKeys
 from events.commit import Commit
@@ -51,10 +50,11 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
+from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
 from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
+from store.audit.settings import CheckpointSettings
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
 from store.errors import StoreError
@@ -63,7 +63,7 @@ from store.generations.observations import Observations
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
-from store.settings import StoreSettings
+from store.settings import PriceSettings, StoreSettings
 from store.webhooks.delivery_log import DeliveryLog
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
@@ -84,13 +84,11 @@ def _host_of(webhook_settings: WebhookSettings, master_keys: MasterKeys) -> Call
 
 
 SERVICES: Mapping[str, Factory] = {
-    "account_changes": lambda store, clock: store.account_changes(clock),
     "admission": Admission,
     "announce": lambda publisher: publisher.announce,
     "generations": Generations,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "observations": Observations,
-    "platform_changes": lambda store, clock: store.platform_changes(clock),
     "requests": Requests,
     "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
@@ -114,36 +112,14 @@ def _hands(dependency: Callable[[str], Any]) -> Hands:
     return Hands(**{field: dependency(names.get(field, field)) for field in Hands.__dataclass_fields__})
 
 
-def _account_sweep(
-    *,
-    accounts: Any,
-    drafts: Any,
-    account_changes: Any,
-    platform_changes: Any,
-    webhooks: Webhooks,
-    actor_settings: ActorSettings,
-    generations: Generations,
-    lists: Any,
-    personal_data: Any,
-    blobs: Any,
-    clock: Clock,
-) -> AccountSweep:
-    return AccountSweep(
-        accounts=accounts,
-        drafts=drafts.stale,
-        changes=account_changes,
-        platform=platform_changes,
-        projects=ProjectErasure(
-            accounts=accounts,
-            changes=account_changes,
-            webhooks=webhooks,
-            after=timedelta(days=actor_settings.keep_deleted_projects_days),
-            clock=clock,
-        ),
-        generations=generations,
-        lists=lists,
-        personal_data=personal_data,
-        blobs=blobs,
+def _project_erasure(
+    *, deletions: Any, account_changes: Any, webhooks: Webhooks, actor_settings: ActorSettings, clock: Clock
+) -> ProjectErasure:
+    return ProjectErasure(
+        deletions=deletions,
+        account_changes=account_changes,
+        webhooks=webhooks,
+        after=timedelta(days=actor_settings.keep_deleted_projects_days),
         clock=clock,
     )
 
@@ -160,7 +136,7 @@ def _desk(
     relay: Callable[[], Awaitable[int]],
     timeouts: Timeouts,
     sender: Sender,
-    account_sweep: AccountSweep,
+    account_erasure: AccountErasure,
 ) -> Desk:
     polls = timedelta(seconds=2) if hands.settings.public_url is None else timeouts.redelivery
     return Desk(
@@ -178,7 +154,7 @@ def _desk(
         unknown={},
         cursors={},
         sender=sender,
-        accounts=account_sweep,
+        accounts=account_erasure,
     )
 
 
@@ -190,12 +166,12 @@ def _relay(events: Any, publisher: Any, clock: Clock) -> Callable[[], Awaitable[
     return lambda: relay(unpublished, publisher)
 
 
-def _handlers(bind: Callable[..., Handler]) -> dict[str, Handler]:
-    return {row.queue: bind(row.handler, given=["event"]) for row in SUBSCRIPTIONS}
+def _handlers(dependencies: Dependencies) -> dict[str, Handler]:
+    return {row.queue: dependencies.bind(row.handler, given=["event"]) for row in SUBSCRIPTIONS}
 
 
 ACTOR_SERVICES: Mapping[str, Factory] = {
-    "account_sweep": _account_sweep,
+    "account_erasure": AccountErasure,
     "checkpointer": lambda checkpoint_settings, checkpoints, clock: open_checkpointer(
         checkpoint_settings, checkpoints, clock=clock
     ),
@@ -207,13 +183,15 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "hands": _hands,
     "message_writer": MessageWriter,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
+    "price": lambda price_settings: Price(price_settings.usd_per_second),
+    "project_erasure": _project_erasure,
     "relay": _relay,
 }
 
 SETTINGS: Settings = {
     "actor_settings": ActorSettings,
     "master_key_settings": MasterKeySettings,
-    "price": PriceSettings,
+    "price_settings": PriceSettings,
     "rabbit_settings": RabbitSettings,
     "replicate_settings": ReplicateSettings,
     "store_settings": StoreSettings,
@@ -229,7 +207,7 @@ def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
     dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
-    dependencies.set(dependency=dependencies.get, bind=dependencies.bind, **given)
+    dependencies.set(dependencies=dependencies, dependency=dependencies.get, **given)
     return dependencies
 
 

@@ -87,6 +87,11 @@ class GatewaySettings(BaseSettings):
     max_steps: int = Field(50, ge=1, le=500, description="Ceiling of num_inference_steps in instructions")
 
     @property
+    def base_url(self) -> str | None:
+        """The public URL without a slash at its end."""
+        return str(self.public_url).rstrip("/") if self.public_url else None
+
+    @property
     def ceilings(self) -> Ceilings:
         return Ceilings(outputs=self.max_outputs, steps=self.max_steps)
 

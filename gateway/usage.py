@@ -14,6 +14,7 @@ from domain.accounts.limits import LimitStatus, Policy, policies
 from domain.accounts.quota import next_day, next_period, period_of
 from domain.accounts.tiers import Tier
 from domain.errors import ErrorCode, FieldError
+from domain.paths import USAGE
 from gateway.auth.authentication import Authenticator
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
@@ -33,7 +34,7 @@ _COUNTS: Final = ("generations", "completed", "failed", "running", "units")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRoutes:
-    """What the route needs; `table` lists it."""
+    """Answer usage and what is left of the limits."""
 
     authenticator: Authenticator
     usage: Usage
@@ -41,9 +42,9 @@ class UsageRoutes:
     requests: Requests
     clock: Callable[[], datetime]
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        return [web.get("/api/v1/usage", self.read)]
+        return [web.get(USAGE, self.read)]
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer usage as JSON, or as CSV by `format=csv` or `Accept: text/csv`."""

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from store.accounts.accounts import Accounts
-from store.accounts.drafts import AccountDrafts
-from store.accounts.projector import AccountProjector
+from store.accounts.changes import AccountChanges
+from store.accounts.deletions import Deletions
+from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
@@ -58,8 +59,9 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "commit_scan": CommitScan,
     "leases": MongoLeases,
     "accounts": Accounts,
-    "drafts": AccountDrafts,
-    "account_projector": AccountProjector,
+    "account_changes": AccountChanges,
+    "platform_changes": PlatformChanges,
+    "deletions": Deletions,
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
     "encrypted_secrets": EncryptedSecrets,

@@ -7,8 +7,9 @@ from typing import Any
 
 from exemplar.injection import Dependencies
 from store.accounts.accounts import Accounts
-from store.accounts.drafts import AccountDrafts
-from store.accounts.projector import AccountProjector
+from store.accounts.changes import AccountChanges
+from store.accounts.deletions import Deletions
+from store.accounts.platform import PlatformChanges
 from store.adapters import ADAPTERS, prepare
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
@@ -58,8 +59,9 @@ class OpenStore:
     commit_scan: CommitScan
     leases: MongoLeases
     accounts: Accounts
-    drafts: AccountDrafts
-    account_projector: AccountProjector
+    account_changes: AccountChanges
+    platform_changes: PlatformChanges
+    deletions: Deletions
     endpoints: WebhookEndpoints
     deliveries: MongoDeliveries
     encrypted_secrets: EncryptedSecrets

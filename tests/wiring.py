@@ -15,7 +15,7 @@ MASTER_KEY = "the first master key of these tests"
 def wired(store: Any, clock: Callable[[], datetime], **given: object) -> Dependencies:
     """Wire a process on a store that announces nothing; what is `given` replaces its dependencies."""
     usual: dict[str, object] = {
-        "database": getattr(store, "database", None) or store.accounts.database,
+        "database": store.database,
         "clock": clock,
         "announce": lambda _: None,
         "webhook_settings": WebhookSettings(),

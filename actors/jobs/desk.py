@@ -9,7 +9,7 @@ from actors.hands import Hands
 from actors.jobs.backoff import Backoff
 from actors.webhooks.sender import Sender
 from events.commit import Commit
-from store.accounts.sweep import AccountSweep
+from store.accounts.erasure import AccountErasure
 from store.commits.contract import EventStore
 from store.log.parking import Parking
 
@@ -88,6 +88,6 @@ class Desk:
     questions: Backoff
     lists: dict[tuple[str, int], Looks]
     sender: Sender
-    accounts: AccountSweep
+    accounts: AccountErasure
     unknown: dict[tuple[str, int], Looks]
     cursors: dict[str, str]

@@ -34,8 +34,8 @@ async def _send(desk: Desk) -> int:
     return await desk.sender.send_due()
 
 
-async def _keep_accounts(desk: Desk) -> int:
-    return await desk.accounts.round()
+async def _erase_accounts(desk: Desk) -> int:
+    return await desk.accounts.run()
 
 
 JOBS: tuple[Job, ...] = (
@@ -49,7 +49,7 @@ JOBS: tuple[Job, ...] = (
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, _send, shared=True),
     Job("holds", 30.0, sweep_holds),
-    Job("accounts", 5.0, _keep_accounts),
+    Job("accounts", 5.0, _erase_accounts),
     Job("orphans", 300.0, sweep_orphans),
     Job("retention", 3600.0, retire_pictures),
     Job("secrets", 600.0, reseal_secrets),

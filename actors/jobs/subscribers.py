@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from actors.handlers import cancellation, delivery, erasure, quota
 from actors.hands import Handler, Hands, bound_ids
 from actors.jobs.desk import Desk, SealedEntry
-from domain.accounts import platform
-from domain.accounts.developer import developer_of
 from domain.generation.generation import id_of
 from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
@@ -57,21 +55,12 @@ async def deliver(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     await _hand(delivery.NAME, handle, last.values(), desk)
 
 
-async def complete_accounts(desk: Desk, entries: Sequence[SealedEntry]) -> None:
-    """Write what became of developers into the documents of their accounts."""
-    for developer in filter(None, {developer_of(entry.commit.stream) for entry in entries}):
-        await desk.accounts.follow(developer)
-    if any(entry.commit.stream == platform.STREAM for entry in entries):
-        await desk.accounts.follow_platform()
-
-
 SUBSCRIBERS: dict[str, Subscriber] = {
     "projector": project,
     "settlement": settle,
     "erasure": erase,
     "cancellation": cancel,
     "delivery": deliver,
-    "accounts": complete_accounts,
 }
 
 

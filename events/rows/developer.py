@@ -8,7 +8,6 @@ from events.developer import (
     DeveloperPasswordReset,
     DeveloperRegistered,
     DeveloperTierChanged,
-    DraftWithdrawn,
     KeyCreated,
     KeyRevoked,
     ProjectCreated,
@@ -22,28 +21,21 @@ from events.developer import (
     UserPasswordReset,
     UserRegistered,
 )
-from events.event import Event
 from events.event_type import EventType
 
-
-def _row(sample: Event) -> EventType:
-    return EventType(sample=sample, subscribers=("accounts",))
-
-
 DEVELOPER: Final = (
-    _row(DeveloperRegistered(tier="free_starter")),
-    _row(DeveloperTierChanged(previous="free_starter", tier="cloud_starter")),
-    _row(DeveloperPasswordReset(change="chg-1")),
-    _row(DeveloperPasswordChanged(change="chg-2")),
-    _row(DraftWithdrawn(kind="users", draft="usr-2", change=None)),
-    _row(ProjectCreated(project="prj-1")),
-    _row(ProjectRenamed(project="prj-1", change="chg-3")),
-    _row(ProjectDeleted(project="prj-1")),
-    _row(ProjectErased(project="prj-1")),
-    _row(KeyCreated(key="key-1", project="prj-1")),
-    _row(KeyRevoked(key="key-1")),
-    _row(
-        QuotaCorrected(
+    EventType(sample=DeveloperRegistered(tier="free_starter")),
+    EventType(sample=DeveloperTierChanged(previous="free_starter", tier="cloud_starter")),
+    EventType(sample=DeveloperPasswordReset()),
+    EventType(sample=DeveloperPasswordChanged()),
+    EventType(sample=ProjectCreated(project="prj-1")),
+    EventType(sample=ProjectRenamed(project="prj-1")),
+    EventType(sample=ProjectDeleted(project="prj-1")),
+    EventType(sample=ProjectErased(project="prj-1")),
+    EventType(sample=KeyCreated(key="key-1", project="prj-1")),
+    EventType(sample=KeyRevoked(key="key-1")),
+    EventType(
+        sample=QuotaCorrected(
             correction="cor-1",
             reason="recount",
             units=(CorrectedUnits(period="2026-01", before=5, after=4),),
@@ -51,9 +43,9 @@ DEVELOPER: Final = (
             freed=("gen-1",),
         )
     ),
-    _row(UserRegistered(project="prj-1", user="usr-1")),
-    _row(UserPasswordReset(project="prj-1", user="usr-1", change="chg-4")),
-    _row(UserPasswordChanged(project="prj-1", user="usr-1", change="chg-5")),
-    _row(UserDeleted(project="prj-1", user="usr-1")),
-    _row(UserErased(project="prj-1", user="usr-1")),
+    EventType(sample=UserRegistered(project="prj-1", user="usr-1")),
+    EventType(sample=UserPasswordReset(project="prj-1", user="usr-1")),
+    EventType(sample=UserPasswordChanged(project="prj-1", user="usr-1")),
+    EventType(sample=UserDeleted(project="prj-1", user="usr-1")),
+    EventType(sample=UserErased(project="prj-1", user="usr-1")),
 )

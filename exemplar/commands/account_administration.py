@@ -27,7 +27,7 @@ from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100
@@ -119,7 +119,7 @@ class AccountAdministration:
         return kept, key
 
     async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
-        return await self._accounts.developers(), await self._accounts.staff.all()
+        return (await self._accounts.developers())[0], await self._accounts.staff.all()
 
     async def overview(self, developer: str) -> Overview:
         found = await self._developer(developer)

@@ -42,7 +42,7 @@ async def _recount(home: Path | None, *, repair: bool) -> "RecountReport":
     from store.quota.recount import Recount
 
     async with open_store(home, holder="quota check") as store:
-        record = QuotaRecord(store.account_changes(now).developers)
+        record = QuotaRecord(store.account_changes(now))
         recount = Recount(store.events, store.ledger, store.usage.admitted, clock=now, record=record)
         return await recount.run(repair_as="operator:quota check" if repair else None)
 

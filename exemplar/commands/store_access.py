@@ -12,8 +12,7 @@ from exemplar.clock import now
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
 from gateway.auth.authentication import AuthenticationSettings
-from store.accounts.slots import AlreadyExistsError
-from store.errors import StoreError
+from store.errors import AlreadyExistsError, StoreError
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 

@@ -19,7 +19,7 @@ from events.envelope import Cause
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.authentication import AuthenticationSettings
 from store.accounts.changes import AccountChanges
-from store.accounts.slots import AlreadyExistsError
+from store.errors import AlreadyExistsError
 
 Demo = dict[str, Any]
 

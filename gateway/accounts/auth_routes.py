@@ -26,8 +26,8 @@ from gateway.accounts.identity import (
 from gateway.auth.headers import project_header
 from gateway.auth.tokens import TokenPair
 from store.accounts.records import DeveloperRecord, Login, StaffRecord, UserRecord
-from store.accounts.slots import AlreadyExistsError
-from store.accounts.user_changes import NewPassword
+from store.accounts.writes import NewPassword
+from store.errors import AlreadyExistsError
 
 
 class AuthRoutes:

@@ -50,7 +50,7 @@ class DeveloperRoutes:
     async def list_all(self, request: web.Request) -> web.Response:
         await self._door.authenticator.operator(request)
         asked = read_query(request, DevelopersRequest)
-        developers, total = await self._door.accounts.developers_of_page(asked.page, asked.page_size)
+        developers, total = await self._door.accounts.developers(page=asked.page, page_size=asked.page_size)
         listed = [_body(developer) for developer in developers]
         body = {"developers": listed, "total": total, "page": asked.page, "page_size": asked.page_size}
         return web.json_response(body)

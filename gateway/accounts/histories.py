@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from domain.accounts import developer, platform
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.generation import generation
+from domain.paths import GENERATION
 from events.commit import Commit
 from gateway.accounts.identity import path_id, read_query
 from gateway.auth.authentication import Authenticator
-from gateway.generations.links import PREFIX
 
 _CURSOR = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
@@ -46,7 +46,7 @@ class HistoryRoutes:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/api/v1/developers/{developer_id}/history", self.of_developer),
-            web.get(PREFIX + "/{generation_id}/history", self.of_generation),
+            web.get(f"{GENERATION}/history", self.of_generation),
             web.get("/api/v1/platform/history", self.of_platform),
         ]
 

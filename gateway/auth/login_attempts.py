@@ -51,7 +51,7 @@ class Attempts:
         """Count a login, whether the account exists or not; LimitError beyond a bound."""
         own = self._name("own", project_id, email, place)
         known = self._names("known", project_id, email, place)
-        if await self._sessions.knows_place(known, now=self._clock()):
+        if await self._sessions.knows_address(known, now=self._clock()):
             await self._count(own, OF_ACCOUNT_FROM_PLACE)
             return Attempt(own, (), known[0])
         here, everywhere = self._name("place", place), self._name("account", project_id, email)
@@ -66,7 +66,7 @@ class Attempts:
         await self._sessions.forget_attempts(attempt.own)
         await self._sessions.take_back(attempt.counted)
         until = self._clock() + KNOWN_FOR
-        await self._sessions.know_place(attempt.known, subject=account_id, until=until)
+        await self._sessions.remember_address(attempt.known, subject=account_id, until=until)
 
     async def checked(self, verifying: Awaitable[bool], *counters: str) -> bool:
         """Wait for the look at a password; where too many wait and there is none, nothing was guessed."""

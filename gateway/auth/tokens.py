@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.accounts.access import Claims, Role
 from domain.errors import ErrorCode, ExemplarError
 from store.accounts.accounts import Accounts
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 
 ALGORITHM = "HS256"
 ISSUER = "exemplar"

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
+from domain.paths import GENERATIONS, PROJECT_EVENTS, PROJECTS
 from events.envelope import format_time
 from gateway.accounts.identity import IdentityRoutes, path_id
 from gateway.accounts.projects import own_project
@@ -18,35 +19,33 @@ from gateway.events.feeds import Feed, FeedPage, Feeds
 from gateway.events.positions import asked_form, asked_number, asked_position, asked_wait, lines_of, page_of
 from gateway.events.readers import Readers
 from gateway.events.sse import frame
-from gateway.generations.links import PREFIX
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
 _PASSAGE = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
-_OWN = PREFIX + "/events"
+_OWN = f"{GENERATIONS}/events"
 _RESET = frame("reset", {"reason": "unknown_position"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRoutes:
-    """What the routes need; `table` lists them."""
+    """Read the events of many generations."""
 
     door: IdentityRoutes
     generations: Generations
-    feeds: Feeds
-    cursors: FeedCursors
+    feed_broadcaster: Feeds
+    feed_cursors: FeedCursors
     connections: Connections
     readers: Readers
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        project = "/api/v1/projects/{project_id}/events"
         return [
             web.get(_OWN, self.read_own),
             web.post(_OWN + "/ticket", self.ticket_for_own),
-            web.get(project, self.read_project),
-            web.post(project + "/ticket", self.ticket_for_project),
+            web.get(PROJECT_EVENTS, self.read_project),
+            web.post(f"{PROJECT_EVENTS}/ticket", self.ticket_for_project),
         ]
 
     async def read_own(self, request: web.Request) -> web.StreamResponse:
@@ -79,7 +78,7 @@ class FeedRoutes:
 
     async def _read(self, request: web.Request, feed: Feed, admitted: AccessGrant) -> web.StreamResponse:
         asked, form = asked_position(request), asked_form(request)
-        head = await self.feeds.head()
+        head = await self.feed_broadcaster.head()
         after = self._cursor(feed, asked, head)
         reset = asked is not None and after is None
         if form != "sse":
@@ -95,7 +94,7 @@ class FeedRoutes:
         """Read where to begin; None for nowhere asked, or for what is no cursor of this feed and this log."""
         if asked == "0":
             return BEGINNING
-        cursor = None if asked is None else self.cursors.read(asked, feed.name)
+        cursor = None if asked is None else self.feed_cursors.read(asked, feed.name)
         return cursor if cursor is not None and cursor.position <= head.position else None
 
     async def _page(
@@ -109,12 +108,12 @@ class FeedRoutes:
         lines: bool,
     ) -> web.Response:
         seconds, limit = asked_wait(request), asked_number(request, "limit", default=100, most=_LARGEST_PAGE)
-        page = await self.feeds.page(feed, after, limit=limit)
+        page = await self.feed_broadcaster.page(feed, after, limit=limit)
         if seconds and not page.passage.events and not page.more:
             with self.connections.slot(admitted.claims.subject, request):
-                await self.feeds.wait(feed, after=page.next, seconds=seconds)
+                await self.feed_broadcaster.wait(feed, after=page.next, seconds=seconds)
             await self.readers.confirm(admitted)
-            page = await self.feeds.page(feed, page.next, limit=limit)
+            page = await self.feed_broadcaster.page(feed, page.next, limit=limit)
         events = [{**envelope, "cursor": cursor} for cursor, envelope in page.passage.events]
         if lines:
             return lines_of(events, reset=reset)
@@ -131,16 +130,16 @@ class FeedRoutes:
             del past  # kilobytes, which nobody needs while the stream lasts
             after = await self._catch_up(connection, feed, after)
             await connection.write(frame("caught_up", {}, identifier=self._write(feed, after)))
-            self.feeds.add(feed, connection, after=after)
+            self.feed_broadcaster.add(feed, connection, after=after)
             return await connection.ended()
         finally:
-            self.feeds.remove(feed, connection)
+            self.feed_broadcaster.remove(feed, connection)
             self.connections.leave(connection)
 
     async def _catch_up(self, connection: Connection, feed: Feed, after: FeedCursor) -> FeedCursor:
         """Send what lies behind a cursor, as fast as the reader takes it."""
         while not connection.over:
-            page: FeedPage = await self.feeds.page(feed, after, limit=_PASSAGE)
+            page: FeedPage = await self.feed_broadcaster.page(feed, after, limit=_PASSAGE)
             if page.passage.events:
                 await connection.write(page.passage.frames)
             after = page.next
@@ -150,17 +149,17 @@ class FeedRoutes:
 
     async def _snapshot(self, feed: Feed, head: FeedCursor) -> bytes:
         """Write the generations that moved last, as their streams are now: at least as new as the cursor."""
-        streams = await self.feeds.latest(feed, head, limit=_SNAPSHOT)
+        streams = await self.feed_broadcaster.latest(feed, head, limit=_SNAPSHOT)
         found = await asyncio.gather(*(self.generations.load(id_of(stream)) for stream in streams))
         shown = [_shown(generation) for generation in found if generation and not generation.gone]
         return frame("snapshot", {"generations": shown}, identifier=self._write(feed, head))
 
     def _write(self, feed: Feed, cursor: FeedCursor) -> str:
-        return self.cursors.write(cursor, feed.name)
+        return self.feed_cursors.write(cursor, feed.name)
 
 
 def _project(project: str) -> str:
-    return f"/api/v1/projects/{project}/events"
+    return f"{PROJECTS}/{project}/events"
 
 
 def _shown(generation: Generation) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from domain.generation.generation import Generation, stream_of
+from domain.paths import GENERATION, GENERATIONS
 from events.catalogue import CATALOGUE
 from events.visible import visible
 from gateway.auth.account_status import AccessGrant
@@ -15,8 +16,8 @@ from gateway.events.connections import Connections
 from gateway.events.positions import asked_form, asked_position, asked_wait, lines_of, page_of, version_of
 from gateway.events.readers import Readers
 from gateway.events.sse import frame
-from gateway.generations.links import PREFIX
-from gateway.generations.routes import GenerationRoutes
+from gateway.generations.access import GenerationAccess, path_generation_id
+from gateway.generations.resources import GenerationResources
 from store.commits.contract import EventStore
 
 
@@ -34,17 +35,18 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRoutes:
-    """What the routes need; `table` lists them."""
+    """Read the events of one generation."""
 
-    owned: GenerationRoutes
+    generation_access: GenerationAccess
+    resources: GenerationResources
     events: EventStore
     broadcaster: Broadcaster
     connections: Connections
     readers: Readers
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        events = PREFIX + "/{generation_id}/events"
+        events = f"{GENERATION}/events"
         return [web.get(events, self.read), web.post(events + "/ticket", self.ticket)]
 
     async def read(self, request: web.Request) -> web.StreamResponse:
@@ -56,16 +58,16 @@ class StreamRoutes:
 
     async def ticket(self, request: web.Request) -> web.Response:
         """Answer a ticket that opens this generation's events for a minute, without a header."""
-        generation = await self.owned.own(request)
-        return self.readers.ticket(request, _resource(generation.id), f"{PREFIX}/{generation.id}/events")
+        generation = await self.generation_access.own(request)
+        return self.readers.ticket(request, _resource(generation.id), f"{GENERATIONS}/{generation.id}/events")
 
     async def _admit(self, request: web.Request) -> tuple[Generation, AccessGrant]:
         """Load the generation for its owner, or for whoever brings a ticket for it."""
-        generation_id = request.match_info["generation_id"].lower()
+        generation_id = path_generation_id(request)
         admitted = await self.readers.by_ticket(request, _resource(generation_id))
         if admitted is not None:
-            return await self.owned.existing(generation_id), admitted
-        return await self.owned.own(request), self.readers.admitted(request)
+            return await self.generation_access.existing(generation_id), admitted
+        return await self.generation_access.own(request), self.readers.admitted(request)
 
     async def _page(self, request: web.Request, *, lines: bool) -> web.Response:
         (generation, admitted), seconds = await self._admit(request), asked_wait(request)
@@ -88,7 +90,7 @@ class StreamRoutes:
         after = _asked(request, generation)
         if after is not None:
             return await self._resumed(generation, admitted, after)
-        resource = await self.owned.resource(request, generation)
+        resource = await self.resources.write(request, generation)
         past = frame("snapshot", resource, identifier=str(generation.version))
         if asked_position(request) is not None:
             past = frame("reset", {"reason": "unknown_position"}) + past

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.generations.links import PREFIX
+from domain.paths import GENERATIONS as PREFIX
 from gateway.openapi.operation import Operation
 from gateway.webhooks.deliveries import DeliveriesRequest, ExampleRequest, RecoverRequest, StatsRequest
 from gateway.webhooks.endpoints import BASE, EndpointCreateRequest, EndpointUpdateRequest

@@ -22,10 +22,10 @@ from gateway.accounts.projects import Description, own_project
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.default_secret import rotate
-from store.accounts.slots import LimitReachedError
 from store.generations.personal_data import salted_digest
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
+from store.webhooks.slots import LimitReachedError
 from store.webhooks.webhooks import Decision, Webhooks
 
 BASE = "/api/v1/projects/{project_id}/webhooks"

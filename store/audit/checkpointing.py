@@ -5,7 +5,6 @@ from datetime import datetime
 
 import structlog
 
-from domain.audit.checkpoint_key import CheckpointSettings
 from domain.audit.checkpoints import (
     Checkpoint,
     ContradictionError,
@@ -18,6 +17,7 @@ from domain.audit.checkpoints import (
 )
 from domain.audit.merkle import Frontier
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
+from store.audit.settings import CheckpointSettings
 
 log = structlog.get_logger()
 

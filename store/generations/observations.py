@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from domain.generation import invocation
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction, failure_of
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from events.envelope import Cause
 from events.event import Event
 from events.generation import PredictionSettled
@@ -22,7 +22,7 @@ class Observations:
         generations: Generations,
         personal_data: PersonalDataStore,
         predictions: Predictions,
-        price: PriceSettings,
+        price: Price,
     ) -> None:
         self._generations = generations
         self._personal_data = personal_data
@@ -59,7 +59,7 @@ class Observations:
         await self._personal_data.put_provider(generation.id, generation.request.personal_data, texts)
 
 
-def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceSettings) -> Sequence[Event]:
+def _decision(g: Generation, attempt: int, prediction: Prediction, price: Price) -> Sequence[Event]:
     model = prediction.model
     if prediction.outcome is None:
         events = invocation.start(g, attempt=attempt, prediction=prediction.id, model=model)

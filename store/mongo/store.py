@@ -8,17 +8,15 @@ from typing import Any, Self
 
 from pymongo.errors import PyMongoError
 
-from domain.audit.checkpoint_key import CheckpointSettings
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.developers import Developers
-from store.accounts.drafts import AccountDrafts
+from store.accounts.deletions import Deletions
 from store.accounts.platform import PlatformChanges
-from store.accounts.projector import AccountProjector
 from store.adapters import prepare
 from store.audit.checkpointing import Checkpointer, open_checkpointer
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
+from store.audit.settings import CheckpointSettings
 from store.commits.mongo import MongoEventStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -48,6 +46,7 @@ class MongoStore:
     """Every part of the store on one connection pool."""
 
     client: Any
+    database: Database
     events: MongoEventStore
     personal_data: MongoPersonalData
     blobs: MongoBlobs
@@ -71,8 +70,7 @@ class MongoStore:
     durations: RecentDurations
     usage: Usage
     accounts: Accounts
-    drafts: AccountDrafts
-    account_projector: AccountProjector
+    deletions: Deletions
 
     @classmethod
     def open(cls, settings: StoreSettings, *, holder: str, clock: Callable[[], datetime]) -> Self:
@@ -84,6 +82,7 @@ class MongoStore:
         """Make every part on one database."""
         return cls(
             client=database.client,
+            database=database,
             events=MongoEventStore(database),
             personal_data=MongoPersonalData(database),
             blobs=MongoBlobs(database),
@@ -107,18 +106,16 @@ class MongoStore:
             durations=RecentDurations(database),
             usage=Usage(database),
             accounts=Accounts(database, clock),
-            drafts=AccountDrafts(database, clock),
-            account_projector=AccountProjector(database),
+            deletions=Deletions(database),
         )
 
     def account_changes(self, clock: Callable[[], datetime]) -> AccountChanges:
-        """Open the way to change accounts."""
-        developers = Developers(self.events, self.account_projector, clock=clock)
-        return AccountChanges(self.accounts, self.drafts, developers)
+        """Open the changes of developers' accounts."""
+        return AccountChanges(self.database, self.events, clock=clock)
 
     def platform_changes(self, clock: Callable[[], datetime]) -> PlatformChanges:
-        """Open the way to change the platform's own people."""
-        return PlatformChanges(self.accounts.database, self.events, self.drafts, clock=clock)
+        """Open the changes of operators' and auditors' accounts."""
+        return PlatformChanges(self.database, self.events, clock=clock)
 
     def checkpointer(
         self, settings: CheckpointSettings, clock: Callable[[], datetime]
@@ -128,7 +125,7 @@ class MongoStore:
 
     async def prepare(self) -> None:
         """Create all indexes; repeatable, and the first proof that the store can be reached."""
-        await prepare(self.client.get_default_database("exemplar"))
+        await prepare(self.database)
 
     async def health(self) -> dict[str, Any]:
         """Ask the server how it is, for at most two seconds."""

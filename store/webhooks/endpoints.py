@@ -8,9 +8,9 @@ from typing import ClassVar
 from pymongo import ASCENDING, IndexModel
 
 from domain.webhooks.endpoint import Endpoint
-from store.accounts.slots import insert_in_slot
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, reachable
+from store.webhooks.slots import insert_in_slot
 
 _ABANDONED_AFTER = timedelta(minutes=10)
 _RECORDED: Document = {"version": {"$gt": 0}}

@@ -27,7 +27,7 @@ from domain.accounts.tiers import TIERS
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
@@ -206,7 +206,7 @@ def _hands(
         "personal_data": store.personal_data,
         "blobs": store.blobs,
         "admission": Admission(store.ledger, generations, clock=clock),
-        "observations": Observations(generations, store.personal_data, store.predictions, PriceSettings()),
+        "observations": Observations(generations, store.personal_data, store.predictions, Price(0.000975)),
         "projection": store.projection,
         "decoder": decoder,
         "model": model,

@@ -12,12 +12,11 @@ from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.drafts import AccountDrafts
 from store.accounts.queries import UserQuery
 from store.accounts.records import KeyRecord
-from store.accounts.slots import AlreadyExistsError
 from store.adapters import create_indexes
-from store.errors import StoreUnavailableError
+from store.commits.mongo import MongoEventStore
+from store.errors import AlreadyExistsError, StoreUnavailableError
 from store.mongo.connection import Database, open_database
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
@@ -49,7 +48,7 @@ async def database(mongodb_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
     store = MongoStore.open(StoreSettings(mongodb_url=SecretStr(mongodb_url)), holder="tests", clock=clock)
-    await create_indexes(store.accounts.database, [Accounts, AccountDrafts])
+    await create_indexes(store.database, [Accounts, MongoEventStore])
     yield store
     store.close()
 

@@ -18,7 +18,6 @@ from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
 from store.accounts.changes import AccountChanges
-from store.accounts.developers import Developers
 from store.accounts.platform import PlatformChanges
 from tests.actors.webhooks.system import WebhookSystem
 from tests.gateway.auth.world import PASSWORD, PEPPER, SECRET, Clock, Tenant, World
@@ -68,9 +67,8 @@ async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(store.accounts, tokens, peppers)
-    developers = Developers(store.events, store.account_projector, clock=clock)
-    changes = AccountChanges(store.accounts, store.drafts, developers)
-    platform = PlatformChanges(store.database, store.events, store.drafts, clock=clock)
+    changes = AccountChanges(store.database, store.events, clock=clock)
+    platform = PlatformChanges(store.database, store.events, clock=clock)
     sessions = Sessions(store.accounts, tokens)
     door = IdentityRoutes(
         store.accounts,

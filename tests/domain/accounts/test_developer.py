@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -105,24 +104,15 @@ def test_a_key_is_revoked_by_its_owner_alone(project: str | None) -> None:
 
 def test_what_is_in_no_project_of_his_is_unknown() -> None:
     for decision in (
-        lambda d: rules.rename_project(d, project="kitchen", change="c"),
+        lambda d: rules.rename_project(d, project="kitchen"),
         lambda d: rules.delete_project(d, project="kitchen"),
         lambda d: rules.create_key(d, key="k", project="kitchen"),
         lambda d: rules.register_user(d, project="kitchen", user="u"),
-        lambda d: rules.reset_user_password(d, project="kitchen", user="u", change="c"),
-        lambda d: rules.change_user_password(d, project="kitchen", user="u", change="c"),
+        lambda d: rules.reset_user_password(d, project="kitchen", user="u"),
+        lambda d: rules.change_user_password(d, project="kitchen", user="u"),
     ):
         with refused(ErrorCode.NOT_FOUND):
             given(GARDEN).when(decision)
-
-
-def test_who_was_only_going_to_register_may_still_do_so() -> None:
-    withdrawn = rules.withdraw_draft(None, kind="developers", draft=ID, change=None)
-    nobody = folded(withdrawn)
-    assert nobody is not None
-    assert (nobody.tier, nobody.version) == ("", 1)
-    assert rules.register(nobody, tier="free_starter") == [REGISTERED]
-    assert folded([*withdrawn, REGISTERED]) == replace(given().developer, version=2)
 
 
 def test_only_a_deleted_project_is_erased() -> None:

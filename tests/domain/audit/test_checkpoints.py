@@ -7,9 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from domain.audit.checkpoint_key import CheckpointSettings, SigningKey, VerificationKey
+from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import Checkpoint, NoteError, checkpoint_from, open_note, sign_note
 
 KEY = SigningKey("log.example.com", bytes(range(32)))
@@ -114,24 +113,3 @@ def test_a_text_that_is_no_checkpoint_is_refused(text: str) -> None:
 def test_a_written_key_that_does_not_agree_with_itself_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="verification key"):
         VerificationKey.parse(key)
-
-
-def test_without_a_key_nobody_signs() -> None:
-    assert CheckpointSettings.model_validate({"checkpoint_key": None}).signer is None
-
-
-def test_the_key_of_the_settings_signs_under_the_name_of_the_log() -> None:
-    seed = base64.b64encode(bytes(range(32))).decode()
-    settings = CheckpointSettings.model_validate(
-        {"checkpoint_key": seed, "checkpoint_origin": "log.example.com"}
-    )
-    assert settings.signer is not None
-    assert settings.signer.public == KEY.public
-    assert seed not in repr(settings)
-
-
-@pytest.mark.parametrize("wrong", [{"checkpoint_key": "c2hvcnQ="}, {"checkpoint_origin": "two words"}])
-def test_wrong_settings_are_refused_without_showing_them(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValidationError) as error:
-        CheckpointSettings.model_validate(wrong)
-    assert next(iter(wrong.values())) not in str(error.value)

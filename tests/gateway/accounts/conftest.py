@@ -12,7 +12,7 @@ from gateway.auth.tokens import Tokens
 from store.generations.generations import Generations
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
-from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, sweep_of
+from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, erasure_of
 from tests.making import jpeg
 
 
@@ -40,7 +40,7 @@ async def house(accounts_database: str) -> AsyncIterator[House]:
         store=store,
         changes=store.account_changes(clock),
         generations=generations,
-        sweep=sweep_of(store, generations, clock),
+        erasure=erasure_of(store, generations, clock),
         tokens=Tokens([SECRET], clock),
         clock=clock,
         password_hash=await Passwords(PasswordSettings(memory_kib=8, passes=1)).hash(PASSWORD),

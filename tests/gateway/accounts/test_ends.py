@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from domain.accounts.credentials import Peppers
-from store.accounts.sweep import LATE_ARRIVALS
+from store.accounts.erasure import LATE_ARRIVALS
 from store.mongo.store import MongoStore
 from tests.gateway.accounts.house import CAUSE, ONE, PASSWORD, PEPPER, House, Person
 
@@ -90,7 +90,7 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
     assert (await house.call("DELETE", path, person.place.owner.token))[0] == 404
     assert await personal(house, person) == []
     for _ in range(2):
-        await house.sweep.round()
+        await house.erasure.run()
         await house.project(done)
         await house.project(running)
     for generation_id in (done, running):
@@ -98,10 +98,10 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
         assert generation is not None
         assert generation.erased
         assert await personal_data_and_blobs(house.store, generation_id) == (0, 0)
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 1, "an upload may still be on its way"
     house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 0
     history = await house.changes.history(person.place.owner.id)
     assert [event.type for event in history][-2:] == ["developer.user_deleted", "developer.user_erased"]
@@ -112,16 +112,16 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
 async def test_what_arrives_after_the_deletion_is_erased_too(house: House) -> None:
     person = await house.person()
     await house.changes.delete_user(person.place.owner.id, person.place.id, person.id, cause=CAUSE)
-    await house.sweep.round()
+    await house.erasure.run()
     late = await house.completed(await revived(house, person))
     house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 1
     assert await personal_data_and_blobs(house.store, late) == (0, 0)
     await house.project(late)
-    await house.sweep.round()
+    await house.erasure.run()
     house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 0
 
 

@@ -11,7 +11,7 @@ from domain.accounts.access import Role
 from domain.accounts.credentials import Passwords, PasswordSettings
 from domain.errors import ErrorCode, ExemplarError
 from gateway.auth.login_attempts import OF_ACCOUNT_FROM_PLACE
-from store.accounts.user_changes import NewPassword
+from store.accounts.writes import NewPassword
 from tests.gateway.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House, Owner, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -68,9 +68,11 @@ async def test_a_password_that_was_reset_meanwhile_is_not_changed(house: House) 
     assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
     kept = await house.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
     assert kept == "reset"
-    user = await house.store.accounts.database["users"].find_one({"_id": person.id})
+    user = await house.store.database["users"].find_one({"_id": person.id})
     assert user is not None
-    assert user["drafts"] == {}
+    assert (user["epoch"], user["kept_session"]) == (1, "s")
+    history = await house.changes.history(person.place.owner.id)
+    assert [event.type for event in history].count("developer.user_password_changed") == 1
 
 
 async def test_a_number_of_thousands_of_digits_is_no_fault_of_ours(house: House) -> None:

@@ -20,7 +20,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.tokens import TokenPair, Tokens, key_id
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 
 SECRET = "the secret that signs tokens in these tests"
 RETIRED_SECRET = "the secret that signed them until yesterday"

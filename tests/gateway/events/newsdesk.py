@@ -19,11 +19,10 @@ from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
 from events.visible import visible
 from exemplar.environment import read_all
-from exemplar.gateway_wiring import GATEWAY_SETTINGS
+from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
 from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
-from gateway.door import create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
 from gateway.http.server import GatewayRunner
@@ -117,19 +116,20 @@ class Newsdesk:
         )
         dependencies = dependencies_of(
             **settings,
-            store=self.store,
+            database=self.dependencies.get("database"),
+            holder="tests",
             provider=self.dependencies.get("provider"),
             publisher=self.bus,
             clock=self.clock,
         )
-        door, door_settings = dependencies.get("door"), dependencies.get("door_settings")
-        runner = GatewayRunner(create_door(door, door_settings), door_settings.gateway)
+        event_hub = dependencies.get("event_hub")
+        runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
-            self.stack.callback(self.bus.subscribe(door.event_hub.broadcaster.wake))
+            self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
-        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", door.event_hub, runner)
+        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
 
     async def person(self, gateway: Gateway, beside: Person | None = None) -> Person:
         """Register an end user, of a new developer or of somebody else's project."""
@@ -223,7 +223,11 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     """Open the store as the environment says, and a broker without actors."""
     dependencies = dependencies_of(**read_all(SETTINGS))
-    resources: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+    resources: Mapping[str, Opener] = {
+        "database": open_store,
+        "outbox": open_outbox,
+        "provider": open_provider,
+    }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
         await bus.start({})

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import FormData
 
 from domain.generation.lifecycle import Timeouts
-from gateway.submissions.write_through import WriteThrough
+from gateway.generations.write_through import WriteThrough
 from store.generations.projection import Row
 from tests.builders.generation import TO_REQUESTED, folded
 from tests.gateway.accounts.house import ONE, House, Person, answered
@@ -69,10 +69,10 @@ async def test_a_late_row_never_replaces_a_newer_one(house: House) -> None:
     assert early is not None
     await house.complete(generation)
     newer = await stored(house, generation)
-    showing = WriteThrough(
-        write=house.store.projection.write, personal_data=house.store.personal_data, timeouts=Timeouts()
+    write_through = WriteThrough(
+        write_rows=house.store.projection.write, personal_data=house.store.personal_data, timeouts=Timeouts()
     )
-    await showing.show(early)
+    await write_through.write(early)
     assert await stored(house, generation) == newer
 
 
@@ -94,6 +94,8 @@ async def test_a_store_that_hangs_delays_an_answer_by_a_second_at_most(house: Ho
     async def never(_: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 
-    showing = WriteThrough(write=never, personal_data=house.store.personal_data, timeouts=Timeouts())
+    write_through = WriteThrough(
+        write_rows=never, personal_data=house.store.personal_data, timeouts=Timeouts()
+    )
     async with asyncio.timeout(20):
-        await showing.show(folded(TO_REQUESTED), {})
+        await write_through.write(folded(TO_REQUESTED), {})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import ExemplarError
 from domain.submission.image_header import MAX_BYTES
-from gateway.submissions.multipart import Part, read_multipart
+from gateway.submissions.uploads.multipart import Part, read_multipart
 from tests.gateway.submissions.wire import BOUNDARY, Door, chunked, form, part, request
 from tests.making import png_header
 

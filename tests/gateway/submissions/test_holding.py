@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import ErrorCode, ExemplarError
-from gateway.submissions.spool import Spool
-from gateway.submissions.upload_budget import Lease, UploadBudget
+from gateway.submissions.uploads.budget import UploadBudget, UploadLease
+from gateway.submissions.uploads.spool import Spool
 from tests.gateway.submissions.wire import SECRETS, make_settings
 
 
@@ -61,13 +61,13 @@ async def test_what_is_granted_in_the_moment_of_leaving_is_not_lost() -> None:
 
 
 async def test_patience_ends_with_server_busy() -> None:
-    budget = UploadBudget(Lease.STEP, wait=0.01)
+    budget = UploadBudget(UploadLease.STEP, wait=0.01)
     with budget.lease() as first, budget.lease() as second:
         await first.use(1)
         with pytest.raises(ExemplarError) as caught:
             await second.use(1)
         assert caught.value.code is ErrorCode.SERVER_BUSY
-    assert budget.free == Lease.STEP
+    assert budget.free == UploadLease.STEP
 
 
 @given(st.lists(st.binary(max_size=60), max_size=12), st.integers(0, 100))

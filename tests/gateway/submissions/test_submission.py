@@ -32,7 +32,7 @@ async def test_five_photographs_under_both_names_are_read_hashed_and_measured(do
     assert answer.body["images"] == [
         [name, len(content), hashlib.sha256(content).hexdigest(), kind, width]
         for name, content, kind, width in zip(
-            names, contents, ["png", "png", "png", "jpeg", "jpeg"], [600, 451, 512, 640, 1000], strict=True
+            names, contents, ["image/png"] * 3 + ["image/jpeg"] * 2, [600, 451, 512, 640, 1000], strict=True
         )
     ]
     assert answer.body["read"] == [len(content) for content in contents]

@@ -13,8 +13,9 @@ from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from gateway.http.server import GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings
-from gateway.submissions.upload import Submission, read_submission
-from gateway.submissions.upload_budget import UploadBudget
+from gateway.submissions.content import Content
+from gateway.submissions.uploads.budget import UploadBudget
+from gateway.submissions.uploads.reader import UploadReader
 
 BOUNDARY = "----a-boundary"
 SECRETS = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), "k" * 32)
@@ -137,10 +138,10 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def summary(submission: Submission, contents: list[int]) -> dict[str, object]:
+def summary(submission: Content, contents: list[int]) -> dict[str, object]:
     return {
         "images": [
-            [upload.filename, upload.size, upload.sha256, upload.header.format, upload.header.width]
+            [upload.filename, upload.size, upload.sha256, upload.content_type, upload.width]
             for upload in submission.images
         ],
         "read": contents,
@@ -152,8 +153,10 @@ def summary(submission: Submission, contents: list[int]) -> dict[str, object]:
 
 
 def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application:
+    reader = UploadReader(gateway_settings=settings, upload_budget=budget)
+
     async def submit(request: web.Request) -> web.Response:
-        with await read_submission(request, settings=settings, budget=budget) as submission:
+        async with reader.read(request) as submission:
             contents = [len(await upload.read()) for upload in submission.images]
             return web.json_response(summary(submission, contents), status=202)
 

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 from actors.jobs.desk import Desk
 from actors.jobs.schedule import JOBS
 from actors.jobs.sealing import checkpoint
-from domain.audit.checkpoint_key import CheckpointSettings
 from exemplar.local.secrets_file import Secrets
+from store.audit.settings import CheckpointSettings
 from tests.store.audit.conftest import Archive
 
 

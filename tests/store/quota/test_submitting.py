@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 
@@ -11,10 +10,10 @@ from domain.accounts.access import Identity, Role
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
-from gateway.submissions.recording import RENEW_HOLD_AFTER, SubmissionRecorder
-from gateway.submissions.submission import Request
-from gateway.submissions.upload import Submission
-from gateway.submissions.write_through import WriteThrough
+from gateway.generations.write_through import WriteThrough
+from gateway.submissions.content import Content
+from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
+from gateway.submissions.submission import Submission
 from store.commits.memory import MemoryEventStore
 from store.errors import StoreUnavailableError
 from store.generations.memory_blobs import MemoryBlobs
@@ -26,7 +25,7 @@ from store.quota.memory_ledger import MemoryLedger
 from tests.store.quota.conftest import Clock, Studio
 
 IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starter"])
-NOTHING = Submission((), '{"prompt": "a walrus"}', cast("Any", None), None, (), None, lambda: None)
+NOTHING = Content((), '{"prompt": "a walrus"}')
 
 
 class SlowPersonalData(MemoryPersonalData):
@@ -59,9 +58,8 @@ def submitting(studio: Studio, personal_data: MemoryPersonalData) -> SubmissionR
         personal_data=personal_data,
         blobs=MemoryBlobs(),
         admission=studio.admission,
-        showing=WriteThrough(write=no_room, personal_data=personal_data, timeouts=Timeouts()),
+        write_through=WriteThrough(write_rows=no_room, personal_data=personal_data, timeouts=Timeouts()),
         timeouts=Timeouts(),
-        id_secret=b"k" * 32,
         clock=studio.clock,
     )
 
@@ -71,7 +69,7 @@ async def test_however_long_the_storing_takes_the_hold_is_young_when_the_event_i
     studio: Studio, clock: Clock, minutes: float
 ) -> None:
     personal_data = SlowPersonalData(studio, clock, timedelta(minutes=minutes))
-    assert not await submitting(studio, personal_data).submit(Request(IDENTITY, "g1", None, "r1"), NOTHING)
+    assert not await submitting(studio, personal_data).record(Submission(IDENTITY, "g1", None, "r1"), NOTHING)
     account = await studio.ledger.account("dev-1")
     [slot] = account.slots
     assert clock.now - slot.since <= RENEW_HOLD_AFTER
@@ -86,8 +84,8 @@ async def test_the_event_names_the_month_of_the_hold_that_a_dead_gateway_left(
     clock.now = datetime(2026, 11, 30, 23, 59, 30, tzinfo=UTC)
     await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
     clock.forward(minutes=1)
-    request = Request(IDENTITY, "g1", "key-1", "r1")
-    assert not await submitting(studio, MemoryPersonalData()).submit(request, NOTHING)
+    submission = Submission(IDENTITY, "g1", "key-1", "r1")
+    assert not await submitting(studio, MemoryPersonalData()).record(submission, NOTHING)
     generation = await studio.generations.load("g1")
     assert generation is not None
     assert generation.request.period == "2026-11"
@@ -98,9 +96,9 @@ async def test_the_event_names_the_month_of_the_hold_that_a_dead_gateway_left(
 async def test_beyond_the_days_requests_nothing_is_held_and_nothing_stored(studio: Studio) -> None:
     refusal = LimitError(ErrorCode.REQUEST_LIMIT, 60)
     personal_data = MemoryPersonalData()
-    request = Request(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
+    submission = Submission(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
     with pytest.raises(LimitError) as refused:
-        await submitting(studio, personal_data).submit(request, NOTHING)
+        await submitting(studio, personal_data).record(submission, NOTHING)
     assert refused.value is refusal
     assert await studio.ledger.account("dev-1") == Account()
 

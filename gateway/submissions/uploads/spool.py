@@ -1,3 +1,5 @@
+"""Keep the bytes of an upload in memory or in a temporary file while they arrive."""
+
 import asyncio
 import hashlib
 import tempfile
@@ -11,7 +13,7 @@ _log = structlog.get_logger()
 
 
 class Spool:
-    """Bytes on their way in: hashed as they come, in memory up to ``memory`` bytes, then in a temporary file.
+    """Bytes of one upload: hashed as they arrive, in memory up to ``memory`` bytes, then in a temporary file.
 
     The file has no name and is written by a thread, in pieces of ``memory`` bytes.
     """
@@ -30,7 +32,7 @@ class Spool:
         return self._hash.hexdigest()
 
     async def write(self, chunk: bytes) -> None:
-        """Take more bytes; raises server_busy when the disk does not take them."""
+        """Take more bytes; raises server_busy when the disk cannot store them."""
         self._hash.update(chunk)
         self._chunks.append(chunk)
         self._pending += len(chunk)
@@ -39,7 +41,7 @@ class Spool:
             await self._flush()
 
     async def finish(self) -> None:
-        """Write out what is left for the file, if there is one."""
+        """Write the remaining bytes to the file, if there is one."""
         if self._file is not None and self._chunks:
             await self._flush()
 
@@ -54,7 +56,7 @@ class Spool:
         return await asyncio.to_thread(_read_whole, self._file)
 
     def close(self) -> None:
-        """Forget everything, a file as soon as nobody is writing it; closing twice is no error."""
+        """Release everything, a file as soon as its writer has ended; closing twice is no error."""
         self._chunks = []
         if self._writing is not None and not self._writing.done():
             self._writing.add_done_callback(self._close_file)

@@ -8,12 +8,8 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from store.errors import StoreError
+from store.errors import AlreadyExistsError, StoreError
 from store.mongo.connection import Document, reachable
-
-
-class AlreadyExistsError(StoreError):
-    """Something with this id, address or key is kept already."""
 
 
 class LimitReachedError(StoreError):

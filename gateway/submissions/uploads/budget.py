@@ -1,4 +1,4 @@
-"""How many bytes of uploads one process holds at once, in memory and in temporary files."""
+"""Limit the bytes of uploads that one process holds at once, in memory and in temporary files."""
 
 import asyncio
 from collections import deque
@@ -11,8 +11,8 @@ from domain.errors import ErrorCode, ExemplarError
 class UploadBudget:
     """Bytes shared by all uploads of a process; first come, first served.
 
-    ``limit`` in bytes; ``patience`` in seconds: how long an upload waits for room before it is told
-    ``server_busy``.
+    ``limit`` in bytes; ``wait`` in seconds: how long an upload waits for free bytes before it is refused
+    with ``server_busy``.
     """
 
     def __init__(self, limit: int, *, wait: float) -> None:
@@ -20,12 +20,12 @@ class UploadBudget:
         self._wait = wait
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    def lease(self) -> "Lease":
-        """Open a lease of no bytes yet; it gives everything back when closed."""
-        return Lease(self)
+    def lease(self) -> "UploadLease":
+        """Open a lease without bytes; closing it returns everything that it took."""
+        return UploadLease(self)
 
     async def take(self, size: int) -> None:
-        """Take ``size`` bytes, waiting a little for others to give theirs back; raises server_busy."""
+        """Take ``size`` bytes, waiting until others return theirs; raises server_busy."""
         if not self._queue and size <= self.free:
             self.free -= size
             return
@@ -41,7 +41,7 @@ class UploadBudget:
             raise
 
     def give_back(self, size: int) -> None:
-        """Return bytes and let those in who have waited longest."""
+        """Return bytes to the budget and grant them to the uploads that have waited longest."""
         self.free += size
         while self._queue:
             wanted, turn = self._queue[0]
@@ -53,14 +53,14 @@ class UploadBudget:
             self._queue.popleft()
 
     def _leave(self, size: int, turn: asyncio.Future[None]) -> None:
-        """Leave the queue, or give back what was granted in the moment of leaving."""
+        """Leave the queue; return bytes that were granted in the same moment."""
         granted = turn.done() and not turn.cancelled()
         turn.cancel()
         self.give_back(size if granted else 0)
 
 
-class Lease:
-    """What one upload has taken, in steps of 256 kB so that small reads cost nothing."""
+class UploadLease:
+    """Bytes taken by one upload, in steps of 256 kB so that small reads need no queue."""
 
     STEP = 256 * 1024
 
@@ -70,14 +70,14 @@ class Lease:
         self._used = 0
 
     async def use(self, size: int) -> None:
-        """Use ``size`` more bytes; raises server_busy when the process holds too much."""
+        """Use ``size`` more bytes; raises server_busy when the budget stays used up."""
         self._used += size
         while self._taken < self._used:
             await self._budget.take(self.STEP)
             self._taken += self.STEP
 
     def close(self) -> None:
-        """Give everything back; closing twice is no error."""
+        """Return all bytes; closing twice is no error."""
         taken, self._taken, self._used = self._taken, 0, 0
         if taken:
             self._budget.give_back(taken)

@@ -1,4 +1,4 @@
-"""multipart/form-data (RFC 7578), read as it arrives and held to limits while it does."""
+"""Parse multipart/form-data (RFC 7578) within limits, as it arrives."""
 
 import re
 from collections.abc import AsyncGenerator
@@ -12,7 +12,7 @@ MAX_PARTS: Final = 64
 MAX_PART_HEADERS: Final = 8
 MAX_HEADER_BYTES: Final = 4_096
 
-# RFC 2046, 5.1.1, widened to every visible character: 1 to 70 of them, the last one no space.
+# RFC 2046, 5.1.1, widened to all visible characters: 1 to 70 of them, the last not a space.
 _BOUNDARY: Final = re.compile(r"[\x20-\x7e]{0,69}[\x21-\x7e]")
 _PLAIN_ENCODINGS: Final = frozenset({"7bit", "8bit", "binary"})
 
@@ -47,9 +47,9 @@ def parse_boundary(content_type: str) -> str:
 async def read_multipart(body: Source, boundary: str) -> AsyncGenerator[Event, None]:
     """Yield a Part for the head of every part, then its bytes as they arrive, then None for its end.
 
-    Nothing may stand before the first boundary; what follows the last one is dropped. Raises FieldError
-    ``invalid_multipart`` for a body that is broken, cut short, nested, transfer-encoded, of more than 64
-    parts or with more than 8 headers or 4 kB of header in a part; what the source raises passes through.
+    A preamble is refused, an epilogue is dropped. Raises FieldError ``invalid_multipart`` for a body that is
+    malformed, truncated, nested, transfer-encoded, has more than 64 parts, or has more than 8 headers or 4 kB
+    of headers in a part; errors of the source pass through.
     """
     parser = _Parser(
         boundary,
@@ -69,7 +69,7 @@ async def read_multipart(body: Source, boundary: str) -> AsyncGenerator[Event, N
 
 
 class _Parser(PushMultipartParser):  # type: ignore[misc]  # it ships no types
-    """The library's parser, without its one verdict that hangs on packet sizes: a lone LF in a header."""
+    """The library's parser, which judges a lone LF in a header by packet sizes; here it is always refused."""
 
     def _on_segment_headerline(self, line: bytes) -> None:
         if b"\n" in line or b"\r" in line:
@@ -78,7 +78,7 @@ class _Parser(PushMultipartParser):  # type: ignore[misc]  # it ships no types
 
 
 async def _read_opening(body: Source, boundary: bytes) -> bytes:
-    """Read until the first boundary must have come, so that the verdict does not hang on packet sizes."""
+    """Read until the first boundary must have arrived, so that the result does not depend on packet sizes."""
     opening = b"--" + boundary
     start = b""
     while len(start) < len(opening) + 2:
@@ -92,7 +92,7 @@ async def _read_opening(body: Source, boundary: bytes) -> bytes:
 
 
 def _check(part: MultipartSegment) -> Part:
-    """Refuse what a form of files and texts never needs."""
+    """Refuse part headers that a form of files and texts never needs."""
     if not part.name:
         raise invalid_body("a part has no name")
     if part.header("Content-Transfer-Encoding", "binary").strip().lower() not in _PLAIN_ENCODINGS:

@@ -1,17 +1,17 @@
-"""The parts of a submission, collected while they arrive and judged when all are there."""
+"""Collect the parts of a submission while they arrive."""
 
 from typing import Final
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.submission.image_header import MAX_BYTES
-from gateway.submissions.multipart import Event, Part
-from gateway.submissions.spool import Spool
-from gateway.submissions.upload_budget import Lease
+from gateway.submissions.uploads.budget import UploadLease
+from gateway.submissions.uploads.multipart import Event, Part
+from gateway.submissions.uploads.spool import Spool
 
 MAX_IMAGES: Final = 5
 IMAGE_FIELDS: Final = frozenset({"example_images", "files"})
 
-# The bytes of a text field that are kept; longer ones are refused by their own rule when it is their turn.
+# Bytes kept of each text field; one byte more is kept so that the validation of the field sees the excess.
 TEXT_FIELDS: Final = {
     "instructions": 4_000,  # 1,000 characters of UTF-8
     "webhook": 2_048,
@@ -22,25 +22,25 @@ _FILENAME_LENGTH: Final = 255
 
 
 class ImagePart:
-    """One file of the form: what its head says and its bytes."""
+    """One file of the form: its name and its bytes."""
 
     def __init__(self, filename: str, spool: Spool) -> None:
         self.filename = filename
         self.spool = spool
 
 
-class Form:
+class FormParts:
     """Collect images and text fields.
 
-    Two faults are refused the moment they show, in the order of the bytes: an image over 10 MiB
-    (``image_too_large``) and the beginning of a sixth image (``too_many_images``). A part without a file name
-    and without bytes is a browser's empty file input and no image. Unknown fields are dropped.
+    Two faults are refused as soon as they are seen: an image over 10 MiB (``image_too_large``) and the
+    beginning of a sixth image (``too_many_images``). A part without a file name and without bytes is a
+    browser's empty file input, not an image. Unknown fields are dropped.
     """
 
-    def __init__(self, lease: Lease, *, memory: int) -> None:
+    def __init__(self, lease: UploadLease, image_memory: int) -> None:
         self.images: list[ImagePart] = []
         self._lease = lease
-        self._memory = memory
+        self._image_memory = image_memory
         self._texts: dict[str, list[bytearray]] = {}
         self._image: ImagePart | None = None
         self._text: tuple[bytearray, int] | None = None
@@ -59,11 +59,11 @@ class Form:
                 kept += event[: limit + 1 - len(kept)]
 
     def texts(self, name: str) -> list[bytes]:
-        """Return what was sent under a name, in order; one byte over the limit shows that more was sent."""
+        """Return the values of a field in order; a value over the limit is cut one byte after it."""
         return [bytes(text) for text in self._texts.get(name, ())]
 
     def text(self, name: str) -> bytes | None:
-        """Return a field that may be sent once; raises FieldError when it was sent again."""
+        """Return the value of a field that may be sent once; raises FieldError when it was sent again."""
         match self.texts(name):
             case []:
                 return None
@@ -76,14 +76,14 @@ class Form:
                 )
 
     def close(self) -> None:
-        """Forget the bytes of every image."""
+        """Release the bytes of every image."""
         for image in self.images:
             image.spool.close()
 
     def _begin(self, part: Part) -> None:
         self._image = self._text = None
         if part.name in IMAGE_FIELDS:
-            self._image = ImagePart((part.filename or "")[:_FILENAME_LENGTH], Spool(self._memory))
+            self._image = ImagePart((part.filename or "")[:_FILENAME_LENGTH], Spool(self._image_memory))
             if part.filename:
                 self._count(self._image)
         elif part.name in TEXT_FIELDS:
