@@ -78,7 +78,6 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "authenticator": CountingAuthenticator,
     "broadcaster": lambda event_hub: event_hub.broadcaster,
     "broker_health": lambda publisher: publisher.health,
-    "callback_key": lambda gateway_settings: gateway_settings.callback_secret.get_secret_value().encode(),
     "completion_wait": CompletionWait,
     "connections": lambda event_hub: event_hub.connections,
     "door": _door,

@@ -2,36 +2,45 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from actors.hands import Hands
+from actors.broker import broker
+from actors.callback_urls import CallbackUrls
 from actors.imaging.decoder import Decoder, DecoderSettings
-from actors.jobs.backoff import Backoff
-from actors.jobs.desk import Desk
+from actors.jobs.catch_up import CatchUp
+from actors.jobs.claim_search import ClaimSearch
+from actors.jobs.due_pages import DuePages
+from actors.jobs.polling import Polling
+from actors.jobs.reconciliation import Reconciliation
+from actors.jobs.redelivery import Redelivery
+from actors.jobs.retry_times import RetryTimes
+from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD, Job
 from actors.jobs.scheduler import Scheduler
+from actors.jobs.subscribers import SUBSCRIBERS
+from actors.model_inputs import ModelInputs
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
+from actors.results import Results
+from actors.runner import ActorRunner, RunActor
 from actors.settings import ActorSettings, TimeoutSettings
-from actors.subscriptions import QUEUES, SUBSCRIPTIONS
+from actors.subscriptions import QUEUES, check_reactions
 from actors.webhooks.delivery_attempt import DeliveryAttempts
 from actors.webhooks.delivery_scheduler import DeliveryScheduler
 from actors.webhooks.endpoint_health import EndpointHealth
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.message import MessageWriter
-from actors.webhooks.sender import Sender, open_sender
+from actors.webhooks.sender import open_sender
 from domain.accounts.tiers import TierSettings, tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
 from domain.webhooks.addresses import host_key
-from domain.webhooks.master_keys import MasterKeys
-from events.commit import Commit
 from events.visible import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
@@ -43,11 +52,9 @@ from exemplar.gateway_wiring import (
     open_wakeups,
 )
 from exemplar.injection import Dependencies
-from rabbitmq.broker import Handler
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
-from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
 from store.accounts.erasure import AccountErasure
@@ -55,12 +62,13 @@ from store.accounts.project_erasure import ProjectErasure
 from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
 from store.audit.settings import CheckpointSettings
+from store.backoff import Backoff
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
 from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
-from store.mongo.store import MongoStore
+from store.leases.contract import Leases
 from store.quota.admission import Admission
 from store.quota.requests import Requests
 from store.settings import PriceSettings, StoreSettings
@@ -69,8 +77,7 @@ from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
 from store.webhooks.webhooks import Webhooks
 
-_RELAY_AFTER = timedelta(seconds=2)
-_RELAY_BATCH = 500
+_POLL_SECONDS = 2.0  # without a public URL there are no callbacks
 _GRACE_SECONDS = 20.0
 
 Settings = Mapping[str, type[BaseSettings]]
@@ -79,37 +86,28 @@ Factory = Callable[..., Any]
 Opener = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-def _host_of(webhook_settings: WebhookSettings, master_keys: MasterKeys) -> Callable[[str], str]:
-    return partial(host_key, allow=webhook_settings.allow, key=master_keys.host_key)
-
-
 SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "announce": lambda publisher: publisher.announce,
+    "delivery_log": DeliveryLog,
     "generations": Generations,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
+    "host_of": lambda webhook_settings, master_keys: partial(
+        host_key, allow=webhook_settings.allow, key=master_keys.host_key
+    ),
+    "master_keys": lambda master_key_settings: master_key_settings.keys,
     "observations": Observations,
     "requests": Requests,
-    "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
     "visible": lambda: visible,
-    "delivery_log": DeliveryLog,
-    "host_of": _host_of,
-    "master_keys": lambda master_key_settings: master_key_settings.keys,
-    "public_url": lambda actor_settings: actor_settings.public_url,
     "webhook_allow": lambda webhook_settings: webhook_settings.allow,
     "webhook_limit": lambda webhook_settings: webhook_settings.endpoints_per_project,
     "webhook_retention": lambda webhook_settings: webhook_settings.keep,
     "webhook_secrets": WebhookSecrets,
     "webhooks": Webhooks,
 }
-
-
-def _hands(dependency: Callable[[str], Any]) -> Hands:
-    names = {"model": "provider", "settings": "actor_settings", "replicate": "replicate_settings"}
-    return Hands(**{field: dependency(names.get(field, field)) for field in Hands.__dataclass_fields__})
 
 
 def _project_erasure(
@@ -124,68 +122,61 @@ def _project_erasure(
     )
 
 
-def _desk(
-    *,
-    hands: Hands,
-    events: Any,
-    sealed_log: Any,
-    checkpointer: Any,
-    subscriptions: Any,
-    parking: Any,
-    leases: Any,
-    relay: Callable[[], Awaitable[int]],
-    timeouts: Timeouts,
-    sender: Sender,
-    account_erasure: AccountErasure,
-) -> Desk:
-    polls = timedelta(seconds=2) if hands.settings.public_url is None else timeouts.redelivery
-    return Desk(
-        hands=hands,
-        events=events,
-        log=sealed_log,
-        checkpoints=checkpointer,
-        subscribers=subscriptions,
-        parking=parking,
-        leases=leases,
-        relay=relay,
-        tries=Backoff(first=timeouts.redelivery, longest=timedelta(minutes=5)),
-        questions=Backoff(first=polls, longest=timedelta(seconds=30)),
-        lists={},
-        unknown={},
-        cursors={},
-        sender=sender,
-        accounts=account_erasure,
-    )
+def _jobs(bind: Callable[..., Any]) -> list[Job]:
+    """Bind the scheduled jobs, and a catch-up subscription for each subscriber."""
+    catch_up = bind(CatchUp, given=["name", "handle"])
+    subscribers = {name: bind(function, given=["entries"]) for name, function in SUBSCRIBERS.items()}
+    return [
+        *(replace(job, run=bind(job.run)) for job in JOBS),
+        *(
+            Job(f"subscriber:{name}", SUBSCRIBER_PERIOD, catch_up(name=name, handle=handle).run)
+            for name, handle in subscribers.items()
+        ),
+    ]
 
 
-def _relay(events: Any, publisher: Any, clock: Clock) -> Callable[[], Awaitable[int]]:
-    async def unpublished() -> list[Commit]:
-        found: list[Commit] = await events.unpublished(before=clock() - _RELAY_AFTER, limit=_RELAY_BATCH)
-        return found
-
-    return lambda: relay(unpublished, publisher)
+def _run_actor(bind: Callable[..., Any]) -> ActorRunner:
+    check_reactions()
+    return ActorRunner(broker, bind)
 
 
-def _handlers(dependencies: Dependencies) -> dict[str, Handler]:
-    return {row.queue: dependencies.bind(row.handler, given=["event"]) for row in SUBSCRIPTIONS}
+def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
+    first = _POLL_SECONDS if public_url is None else timeouts.redelivery.total_seconds()
+    return RetryTimes(Backoff(first=first, longest=30))
 
 
 ACTOR_SERVICES: Mapping[str, Factory] = {
     "account_erasure": AccountErasure,
+    "callback_key": lambda actor_settings: actor_settings.callback_key,
+    "callback_urls": CallbackUrls,
     "checkpointer": lambda checkpoint_settings, checkpoints, clock: open_checkpointer(
         checkpoint_settings, checkpoints, clock=clock
     ),
+    "claim_search": ClaimSearch,
+    "composition": lambda actor_settings: actor_settings.composition,
+    "create_seconds": lambda replicate_settings: replicate_settings.create_seconds,
     "delivery_attempts": DeliveryAttempts,
     "delivery_scheduler": DeliveryScheduler,
-    "desk": _desk,
+    "due_pages": DuePages,
     "endpoint_health": EndpointHealth,
-    "handlers": _handlers,
-    "hands": _hands,
-    "message_writer": MessageWriter,
+    "jobs": _jobs,
+    "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
+    "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
+    "message_writer": MessageWriter,
+    "model_inputs": ModelInputs,
+    "polling": Polling,
+    "polling_times": _polling_times,
     "price": lambda price_settings: Price(price_settings.usd_per_second),
     "project_erasure": _project_erasure,
-    "relay": _relay,
+    "public_url": lambda actor_settings: actor_settings.public_url,
+    "reconciliation": Reconciliation,
+    "redelivery": Redelivery,
+    "redelivery_times": lambda timeouts: RetryTimes(
+        Backoff(first=timeouts.redelivery.total_seconds(), longest=300)
+    ),
+    "results": Results,
+    "run_actor": _run_actor,
 }
 
 SETTINGS: Settings = {
@@ -207,7 +198,7 @@ def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
     dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
-    dependencies.set(dependencies=dependencies, dependency=dependencies.get, **given)
+    dependencies.set(dependencies=dependencies, dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 
 
@@ -268,11 +259,9 @@ async def open_in_process_broker(
 
 
 @asynccontextmanager
-async def open_in_process_actors(
-    publisher: InProcessBroker, handlers: Mapping[str, Handler]
-) -> AsyncIterator[None]:
+async def open_in_process_actors(publisher: InProcessBroker, run_actor: RunActor) -> AsyncIterator[None]:
     """Run the actors on the events of the in-process broker."""
-    await publisher.start(handlers)
+    await publisher.start(run_actor)
     try:
         yield
     finally:
@@ -281,12 +270,12 @@ async def open_in_process_actors(
 
 @asynccontextmanager
 async def open_consumer(
-    rabbit_settings: RabbitSettings, topology: Topology, handlers: Mapping[str, Handler]
+    rabbit_settings: RabbitSettings, topology: Topology, run_actor: RunActor
 ) -> AsyncIterator[None]:
     """Run the actors on RabbitMQ's queues."""
     consumer = Consumer(
         rabbit_settings.amqp_url,
-        handlers,
+        run_actor,
         topology=topology,
         prefetch=rabbit_settings.amqp_prefetch,
         heartbeat=rabbit_settings.amqp_heartbeat,
@@ -299,9 +288,9 @@ async def open_consumer(
 
 
 @asynccontextmanager
-async def open_scheduler(desk: Desk) -> AsyncIterator[None]:
+async def open_scheduler(jobs: Sequence[Job], leases: Leases) -> AsyncIterator[None]:
     """Run the recurring jobs."""
-    scheduler = Scheduler(desk)
+    scheduler = Scheduler(jobs, leases)
     scheduler.start()
     try:
         yield

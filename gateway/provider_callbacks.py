@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 from aiohttp import web
@@ -11,11 +11,13 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from structlog.contextvars import bind_contextvars
 
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation.callback import PATH, read_callback
+from domain.generation.callback import callback_path, read_callback
 from domain.generation.prediction import read_prediction
 from events.envelope import Cause
 from gateway.http.request_ids import request_id_of
 from store.generations.observations import Observations
+
+PROVIDER: Final = "replicate"
 
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ class ProviderRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """List the route."""
-        return [web.post(PATH, self.called_back)]
+        return [web.post(callback_path(PROVIDER), self.called_back)]
 
     async def called_back(self, request: web.Request) -> web.Response:
         """Record what a verified callback reports; repeated, late and foreign ones change nothing."""

@@ -27,7 +27,7 @@ from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database, open_database, reachable
 from store.mongo.health import DatabaseHealth
-from store.mongo.schema_version import record_format
+from store.mongo.schema_version import record_format, require_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
@@ -37,7 +37,7 @@ from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 
-__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,

@@ -1,5 +1,8 @@
 """Schedule webhook deliveries for a generation's events; update an endpoint's row after its own events."""
 
+import dramatiq
+
+from actors.broker import EventActor, broker
 from actors.webhooks.delivery_scheduler import DeliveryScheduler
 from domain.generation.generation import id_of
 from domain.webhooks.endpoint import endpoint_of
@@ -10,8 +13,9 @@ NAME = "delivery"
 _GENERATIONS = "generation-"
 
 
+@dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME, redelivery=False)
 async def handle(event: RecordedEvent, *, delivery_scheduler: DeliveryScheduler, webhooks: Webhooks) -> None:
-    """Schedule deliveries of a generation, or project an endpoint; repeatable."""
+    """Schedule the deliveries of a generation, or update an endpoint's row; repeatable."""
     if event.stream.startswith(_GENERATIONS):
         await delivery_scheduler.schedule(id_of(event.stream))
     else:

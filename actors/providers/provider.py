@@ -37,6 +37,11 @@ class ProviderUnavailableError(Exception):
 class Provider(Protocol):
     """Create costs money; everything else may be repeated."""
 
+    @property
+    def name(self) -> str:
+        """The name of the provider in its callback URL."""
+        ...
+
     async def create(
         self, model_input: Mapping[str, Any], *, webhook: str | None
     ) -> Created | Refused | Unknown: ...

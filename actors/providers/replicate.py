@@ -43,6 +43,8 @@ class Answer:
 class ReplicateProvider:
     """The model's port on Replicate's HTTP API, or on anything that speaks it."""
 
+    name = "replicate"
+
     def __init__(self, settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._clock = clock

@@ -34,7 +34,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "pymongo": ("store/",),
     "bson": ("store/",),
     "pika": ("rabbitmq/",),
-    "dramatiq": ("rabbitmq/",),
+    "dramatiq": ("actors/",),
     "aiohttp.web": ("gateway/", "sandbox/"),
     "replicate": ("actors/providers/replicate.py",),
     "PIL": (

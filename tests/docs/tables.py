@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from actors.handlers import completion
 from actors.jobs.schedule import JOBS
-from actors.subscriptions import SUBSCRIPTIONS
+from actors.subscriptions import ACTORS, QUEUES
 from domain.errors import ErrorCode, FailureCode
 from domain.generation import decisions, invocation
 from domain.generation.decisions import ALLOWED
@@ -73,8 +73,8 @@ def jobs() -> list[list[str]]:
 def subscriptions() -> list[list[str]]:
     """Queue, event types and handler."""
     return [
-        [f"`{row.queue}`", ", ".join(f"`{event}`" for event in row.events), f"`{_file(row.handler)}`"]
-        for row in SUBSCRIPTIONS
+        [f"`{queue}`", ", ".join(f"`{event}`" for event in QUEUES[queue]), f"`{_file(actor.fn)}`"]
+        for queue, actor in ACTORS.items()
     ]
 
 
@@ -85,9 +85,9 @@ def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def collections() -> list[str]:
     """Name every collection that the store opens, whether anything is in it yet or not."""
-    opened = re.compile(r"""(?:get_collection\(|database\[)"([a-z_]+)"|collection: str = "([a-z_]+)\"""")
-    text = "".join(path.read_text() for path in _with_imports(ROOT / "store/mongo/store.py", set()))
-    return sorted({first or second for first, second in opened.findall(text)})
+    opened = re.compile(r'''(?:get_collection\(|database\[)"([a-z_]+)"''')
+    text = "".join(path.read_text() for path in _with_imports(ROOT / "store/adapters.py", set()))
+    return sorted(set(opened.findall(text)))
 
 
 def _with_imports(path: Path, seen: set[Path]) -> set[Path]:

@@ -17,8 +17,6 @@ from gateway.http.request_ids import install_request_ids
 from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
-from store.accounts.changes import AccountChanges
-from store.accounts.platform import PlatformChanges
 from tests.actors.webhooks.system import WebhookSystem
 from tests.gateway.auth.world import PASSWORD, PEPPER, SECRET, Clock, Tenant, World
 
@@ -67,13 +65,12 @@ async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(store.accounts, tokens, peppers)
-    changes = AccountChanges(store.database, store.events, clock=clock)
-    platform = PlatformChanges(store.database, store.events, clock=clock)
+    changes = store.account_changes
     sessions = Sessions(store.accounts, tokens)
     door = IdentityRoutes(
         store.accounts,
         changes,
-        platform,
+        store.platform_changes,
         authenticator,
         sessions,
         passwords,

@@ -14,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from domain.generation.generation import stream_of
 from events.commit import Commit
-from events.envelope import Cause
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
 from events.visible import visible
@@ -28,8 +28,8 @@ from gateway.events.event_hub import EventHub
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
-from store.mongo.store import MongoStore
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
+from tests.stores import OpenStore
 
 ONE = "/api/v1/generation/generations-v2"
 OPERATOR = "an operator of these tests and no other"
@@ -86,7 +86,7 @@ class Gateway:
 @dataclass
 class Newsdesk:
     dependencies: Dependencies
-    store: MongoStore
+    store: OpenStore
     bus: InProcessBroker
     session: ClientSession
     stack: AsyncExitStack
@@ -171,7 +171,7 @@ class Newsdesk:
             await self.happen(generation, *events)
 
     async def seal(self) -> None:
-        while await self.store.log.seal():
+        while await self.store.sealed_log.seal():
             pass
 
     async def shown(self, generation: str, after: int = 0) -> list[tuple[int, str]]:
@@ -186,7 +186,7 @@ class Newsdesk:
 
     async def sealed(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
         """Tell what a reader of a wider stream must get: streams and versions in sealed order."""
-        placed = await self.store.log.read(after=0, limit=100_000)
+        placed = await self.store.sealed_log.read(after=0, limit=100_000)
         owners = {
             entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1
         }
@@ -219,6 +219,9 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
     return first.owner.project == project and user in (None, first.owner.user)
 
 
+async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
+
+
 @asynccontextmanager
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     """Open the store as the environment says, and a broker without actors."""
@@ -230,5 +233,5 @@ async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
-        await bus.start({})
+        await bus.start(nothing)
         yield Newsdesk(dependencies, dependencies.get("store"), bus, session, stack)
