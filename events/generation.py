@@ -23,14 +23,22 @@ class Owner(Part):
     user: str
 
 
-class Example(Part):
-    """An example image as received; `digest`: salted SHA-256 that names the blob; `size`: bytes."""
+class StoredImage(Part):
+    """An image of which the bytes are stored; `digest`: salted SHA-256 that names the blob; `size`: bytes."""
 
     digest: str
     content_type: str
     width: int
     height: int
     size: int
+
+
+class Example(StoredImage):
+    """An example image as received."""
+
+
+class Picture(StoredImage):
+    """A result."""
 
 
 class DecodedExample(Part):
@@ -43,22 +51,8 @@ class DecodedExample(Part):
     frames: int
 
 
-class Picture(Part):
-    """A stored result; `digest`: salted SHA-256 that names the blob; `size`: bytes."""
-
-    digest: str
-    content_type: str
-    width: int
-    height: int
-    size: int
-
-
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 # None is not written, so that events from before the field existed keep their bytes and their hash.
-OmittedIfNone = Field(default=None, exclude_if=_is_none)
+OmittedIfNone = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class GenerationRequested(Event):

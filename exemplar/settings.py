@@ -1,4 +1,4 @@
-"""Every setting of every room, and the two printed forms of them: `.env.example` and the table in docs."""
+"""The settings of every package, printed as `.env.example` and as the tables of docs/configuration.md."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ RABBITMQ_PASSWORD=
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One environment variable; `default` is as it would be written there, None when it must be set."""
+    """An environment variable; `default`: its value in the environment, None when it must be set."""
 
     name: str
     description: str
@@ -72,7 +72,7 @@ class Setting:
 
 
 def sections() -> Iterator[tuple[str, tuple[Setting, ...]]]:
-    """List every title with its variables; one that several classes read stands where it is first read."""
+    """List every title with its variables; a variable of several classes is listed once."""
     seen: set[str] = set()
     for title, settings in SETTINGS.items():
         found = [_setting(settings, name, field) for name, field in settings.model_fields.items()]
@@ -82,7 +82,7 @@ def sections() -> Iterator[tuple[str, tuple[Setting, ...]]]:
 
 
 def env_example() -> str:
-    """Write `.env.example`: what must be set is open, what has a default is commented out."""
+    """Write `.env.example`: variables with a default are commented out."""
     parts = [_HEAD]
     for title, settings in sections():
         parts.append(f"\n# --- {title} ---\n")
@@ -116,7 +116,7 @@ def _default(field: FieldInfo) -> str | None:
 
 
 def _written(value: Any) -> str:
-    """Write a default as the environment would have it."""
+    """Write a default as its value in the environment."""
     match value:
         case SecretStr():
             return value.get_secret_value()

@@ -62,10 +62,6 @@ class Submission:
             traceparent=self.traceparent,
         )
 
-    def deadline(self, longest: timedelta) -> timedelta | None:
-        """Return Cancel-After if it is shorter than the `longest` time that a generation may take."""
-        return self.cancel_after if self.cancel_after is not None and self.cancel_after < longest else None
-
 
 def submission_of(
     request: web.Request, identity: Identity, ids: GenerationIds, retry: Retry | None = None

@@ -251,6 +251,7 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         authentication_settings=AuthenticationSettings.model_validate(keys),
         password_settings=PasswordSettings(memory_kib=8, passes=1),
         stream_settings=StreamSettings(),
+        callback_key=SECRET.encode(),
         price=Price(0.000975),
         database=store.database,
         holder="tests",

@@ -1,4 +1,4 @@
-"""A door that does nothing but read submissions, and a client that says every byte itself."""
+"""A server that only reads uploads, and a client that sends raw bytes."""
 
 import asyncio
 import json
@@ -43,9 +43,9 @@ def form(*parts: bytes, boundary: str = BOUNDARY) -> bytes:
 def request(
     body: bytes = b"", headers: Mapping[str, str] | None = None, *, target: str = "POST /generate-v2"
 ) -> bytes:
-    """Write a request; a header given as "" is left out."""
+    """Write a request; a header with the value "" is omitted."""
     every = {
-        "Host": "door",
+        "Host": "gateway",
         "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
         "Content-Length": str(len(body)),
         **(headers or {}),
@@ -83,7 +83,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 
 
 class Wire:
-    """One connection to the door."""
+    """One raw connection to the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -97,14 +97,14 @@ class Wire:
         return await read_answer(self.reader)
 
     async def end(self) -> bytes:
-        """Read until the door closes the connection."""
+        """Read until the server closes the connection."""
         try:
             return await self.reader.read()
         except ConnectionError:
             return b""
 
 
-class Door:
+class UploadServer:
     def __init__(self, port: int, budget: UploadBudget, server: GatewayServer) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
@@ -122,7 +122,7 @@ class Door:
                 await writer.wait_closed()
 
     async def ask(self, data: bytes) -> Answer:
-        """Send a request that fits the buffers of the socket; return the answer."""
+        """Send a request that fits the socket buffers and return the answer."""
         async with self.wire() as wire:
             await wire.send(data)
             return await wire.answer()
@@ -132,7 +132,7 @@ class Door:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Watch what nobody announces."""
+    """Poll until a condition holds, at most 10 seconds."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the state of the server fires no event
             await asyncio.sleep(0.005)
@@ -166,7 +166,7 @@ def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application
     async def echo_form(request: web.Request) -> web.Response:
         return web.json_response(await read_form(request))
 
-    async def much(_: web.Request) -> web.Response:
+    async def large(_: web.Request) -> web.Response:
         return web.Response(body=bytes(64 * 1024 * 1024))
 
     app = web.Application(client_max_size=64 * 1024)
@@ -175,12 +175,12 @@ def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application
     app.router.add_post("/generate-v2", submit, expect_handler=expect_handler)
     app.router.add_post("/json", echo)
     app.router.add_post("/form", echo_form)
-    app.router.add_get("/much", much)
+    app.router.add_get("/large", large)
     return app
 
 
 @asynccontextmanager
-async def open_door(**chosen: object) -> AsyncIterator[Door]:
+async def open_server(**chosen: object) -> AsyncIterator[UploadServer]:
     settings = make_settings(**chosen)
     budget = UploadBudget(settings.upload_budget, wait=settings.upload_wait)
     runner = GatewayRunner(make_app(settings, budget), settings)
@@ -189,6 +189,6 @@ async def open_door(**chosen: object) -> AsyncIterator[Door]:
     server = runner.server
     assert isinstance(server, GatewayServer)
     try:
-        yield Door(int(runner.addresses[0][1]), budget, server)
+        yield UploadServer(int(runner.addresses[0][1]), budget, server)
     finally:
         await runner.cleanup()

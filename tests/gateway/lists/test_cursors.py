@@ -1,4 +1,4 @@
-"""Places in lists as cursors, and metadata as labels."""
+"""List cursors, and metadata as labels."""
 
 import uuid
 from dataclasses import replace
@@ -30,7 +30,7 @@ places = st.builds(ListCursor, moments, st.uuids().map(str))
 
 
 @given(places)
-def test_a_place_is_read_as_it_was_written(place: ListCursor) -> None:
+def test_cursor_is_read_as_it_was_written(place: ListCursor) -> None:
     text = PLACES.write(place, OWN, FILTERS)
     assert PLACES.read(text, OWN, FILTERS) == place
     assert len(text) == 48
@@ -50,17 +50,17 @@ def test_a_place_is_read_as_it_was_written(place: ListCursor) -> None:
     ],
     ids=repr,
 )
-def test_a_place_is_good_for_one_list_with_one_set_of_filters(scope: Scope, filters: Filters) -> None:
+def test_cursor_is_valid_for_one_list_with_one_set_of_filters(scope: Scope, filters: Filters) -> None:
     assert PLACES.read(PLACES.write(SOME, OWN, FILTERS), scope, filters) is None
     assert ListCursors(b"x" * 32).read(PLACES.write(SOME, OWN, FILTERS), OWN, FILTERS) is None
 
 
 @given(st.text(max_size=60))
-def test_what_is_no_cursor_is_none(text: str) -> None:
+def test_malformed_cursor_is_none(text: str) -> None:
     assert PLACES.read(text, OWN, FILTERS) is None
 
 
-def test_labels_are_others_in_another_project_and_mix_up_no_keys_with_values() -> None:
+def test_labels_differ_between_projects_and_between_keys_and_values() -> None:
     said: list[dict[str, Any]] = [
         {"a": "bc"},
         {"ab": "c"},
@@ -77,7 +77,7 @@ def test_labels_are_others_in_another_project_and_mix_up_no_keys_with_values() -
     assert labels_of("p", {"a": {"b": 1}, "c": [1]}) == ()
 
 
-def test_every_state_that_clients_see_goes_with_its_status() -> None:
+def test_every_visible_state_has_its_status() -> None:
     assert {
         state for status in ("pending", "processing", "completed", "failed") for state in states_of(status)
     } == {*SHOWN_STATES}

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from tests.gateway.submissions.wire import Door, chunked, form, part, request
+from tests.gateway.submissions.upload_server import UploadServer, chunked, form, part, request
 from tests.making import bomb_png, jpeg_header, photo, png_header, webp, with_tail
 
 INSTRUCTIONS = part("instructions", b'{"prompt": "a city"}')
@@ -22,11 +22,11 @@ def said(text: str) -> bytes:
     return part("instructions", text.encode())
 
 
-async def test_five_photographs_under_both_names_are_read_hashed_and_measured(door: Door) -> None:
+async def test_five_images_under_both_field_names_are_read_hashed_and_measured(server: UploadServer) -> None:
     names = ["coffee.png", "chelsea.png", "astronaut.png", "rocket.jpg", "hubble_deep_field.jpg"]
     fields = ["example_images", "files", "example_images", "files", "example_images"]
     parts = [image(photo(name), field, name) for name, field in zip(names, fields, strict=True)]
-    answer = await door.submit(*parts, INSTRUCTIONS)
+    answer = await server.submit(*parts, INSTRUCTIONS)
     assert answer.status == 202
     contents = [photo(name) for name in names]
     assert answer.body["images"] == [
@@ -39,8 +39,8 @@ async def test_five_photographs_under_both_names_are_read_hashed_and_measured(do
     assert answer.body["instructions"] == '{"prompt": "a city"}'
 
 
-async def test_all_optional_fields_are_taken_in_any_order(door: Door, small_jpeg: bytes) -> None:
-    answer = await door.submit(
+async def test_optional_fields_are_read_in_any_order(server: UploadServer, small_jpeg: bytes) -> None:
+    answer = await server.submit(
         part("metadata", b'{"order": "17"}'),
         part("webhook_events_filter", b"completed"),
         part("unknown", b"anything", "x.bin"),
@@ -55,36 +55,36 @@ async def test_all_optional_fields_are_taken_in_any_order(door: Door, small_jpeg
     assert answer.body["webhook_events_filter"] == ["completed", "failed"]
 
 
-async def test_optional_fields_are_empty_when_not_sent(door: Door, small_jpeg: bytes) -> None:
-    answer = await door.submit(image(small_jpeg), INSTRUCTIONS, part("webhook", b""), part("metadata", b""))
+async def test_missing_optional_fields_are_empty(server: UploadServer, small_jpeg: bytes) -> None:
+    answer = await server.submit(image(small_jpeg), INSTRUCTIONS, part("webhook", b""), part("metadata", b""))
     assert (answer.body["webhook"], answer.body["webhook_events_filter"]) == (None, [])
     assert answer.body["metadata"] is None
 
 
-async def test_five_images_of_exactly_ten_mebibytes_are_taken(door: Door, full_jpeg: bytes) -> None:
+async def test_five_images_of_the_largest_size_are_accepted(server: UploadServer, full_jpeg: bytes) -> None:
     body = form(*[image(full_jpeg)] * 5, INSTRUCTIONS)
-    async with door.wire() as wire:
+    async with server.wire() as wire:
         await wire.send(request(body))
         answer = await wire.answer()
     assert (answer.status, answer.body["read"]) == (202, [10_485_760] * 5)
 
 
-async def test_a_body_of_unknown_length_is_read_as_well(door: Door, small_jpeg: bytes) -> None:
+async def test_chunked_body_is_read(server: UploadServer, small_jpeg: bytes) -> None:
     body = form(image(small_jpeg), INSTRUCTIONS)
     headers = {"Content-Length": "", "Transfer-Encoding": "chunked"}
     pieces = [body[start : start + 700] for start in range(0, len(body), 700)]
-    assert (await door.ask(request(b"", headers) + chunked(*pieces))).status == 202
+    assert (await server.ask(request(b"", headers) + chunked(*pieces))).status == 202
 
 
-async def test_an_empty_file_input_beside_a_picture_is_no_image(door: Door, small_jpeg: bytes) -> None:
+async def test_empty_file_input_is_not_an_image(server: UploadServer, small_jpeg: bytes) -> None:
     empty = part("example_images", b"", "", {"Content-Type": "application/octet-stream"})
-    answer = await door.submit(empty, *[image(small_jpeg)] * 5, empty, part("files", b""), INSTRUCTIONS)
+    answer = await server.submit(empty, *[image(small_jpeg)] * 5, empty, part("files", b""), INSTRUCTIONS)
     assert answer.status == 202
     assert len(list(answer.body["read"])) == 5  # type: ignore[call-overload]
 
 
-async def test_a_picture_without_a_file_name_is_a_picture(door: Door, small_jpeg: bytes) -> None:
-    answer = await door.submit(part("files", small_jpeg), INSTRUCTIONS)
+async def test_image_without_a_file_name_is_accepted(server: UploadServer, small_jpeg: bytes) -> None:
+    answer = await server.submit(part("files", small_jpeg), INSTRUCTIONS)
     assert (answer.status, answer.body["read"]) == (202, [len(small_jpeg)])
 
 
@@ -180,22 +180,22 @@ GOOD = png_header(64, 64)
         ([image(GOOD), INSTRUCTIONS, part("webhook_events_filter", b"\xff")], "invalid_webhook", None),
     ],
 )
-async def test_the_first_fault_in_order_is_answered_with_its_exact_body(
-    door: Door, parts: list[bytes], code: str, expected: dict[str, object] | None
+async def test_first_fault_in_the_documented_order_is_answered(
+    server: UploadServer, parts: list[bytes], code: str, expected: dict[str, object] | None
 ) -> None:
-    answer = await door.submit(*parts)
+    answer = await server.submit(*parts)
     assert (answer.status, answer.body["code"]) == (422, code)
     assert answer.body["request_id"] == answer.headers["x-request-id"]
     assert expected is None or answer.contract == expected
 
 
 @pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked", "Content-Length": ""}])
-async def test_an_image_of_one_byte_too_many_is_refused(
-    door: Door, full_jpeg: bytes, headers: dict[str, str]
+async def test_image_one_byte_over_the_limit_is_refused(
+    server: UploadServer, full_jpeg: bytes, headers: dict[str, str]
 ) -> None:
     body = form(INSTRUCTIONS, image(full_jpeg + b"x"))
     whole = request(b"", headers) + chunked(body) if headers else request(body)
-    async with door.wire() as wire:
+    async with server.wire() as wire:
         await wire.send(whole)
         answer = await wire.answer()
     assert answer.status == 413
@@ -203,28 +203,28 @@ async def test_an_image_of_one_byte_too_many_is_refused(
     assert (answer.body["code"], answer.headers["connection"]) == ("image_too_large", "close")
 
 
-async def test_junk_of_unknown_length_is_refused_at_the_size_of_the_largest_legal_body(
-    door: Door, small_jpeg: bytes
+async def test_chunked_body_over_the_largest_allowed_size_is_refused(
+    server: UploadServer, small_jpeg: bytes
 ) -> None:
     junk = [part(f"junk{n}", bytes(9 * 1024 * 1024), "j.bin") for n in range(6)]
     headers = {"Transfer-Encoding": "chunked", "Content-Length": ""}
-    async with door.wire() as wire:
+    async with server.wire() as wire:
         await wire.send(request(b"", headers) + chunked(form(image(small_jpeg), *junk, INSTRUCTIONS)))
         answer = await wire.answer()
     assert (answer.status, answer.body["code"]) == (413, "body_too_large")
 
 
-async def test_a_picture_with_bytes_after_it_and_a_webp_are_taken(door: Door) -> None:
+async def test_image_with_trailing_bytes_and_webp_are_accepted(server: UploadServer) -> None:
     parts = [image(with_tail(photo("rocket.jpg"))), image(webp(), filename="b.gif")]
-    answer = await door.submit(*parts, INSTRUCTIONS)
+    answer = await server.submit(*parts, INSTRUCTIONS)
     assert answer.status == 202
 
 
 @pytest.mark.parametrize("width", ["é", "東", "🌆"])
-async def test_a_thousand_characters_are_counted_as_code_points(
-    door: Door, small_jpeg: bytes, width: str
+async def test_instructions_length_counts_code_points(
+    server: UploadServer, small_jpeg: bytes, width: str
 ) -> None:
     text = json.dumps({"prompt": width * 986}, ensure_ascii=False)
     assert len(text) == 1000
-    answer = await door.submit(image(small_jpeg), said(text))
+    answer = await server.submit(image(small_jpeg), said(text))
     assert (answer.status, answer.body["instructions"]) == (202, text)

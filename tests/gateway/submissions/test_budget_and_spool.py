@@ -1,8 +1,9 @@
-"""The budget and the spool, by themselves."""
+"""Upload budget, spool, and the checks of settings."""
 
 import asyncio
 import hashlib
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -14,19 +15,19 @@ from pydantic import ValidationError
 from domain.errors import ErrorCode, ExemplarError
 from gateway.submissions.uploads.budget import UploadBudget, UploadLease
 from gateway.submissions.uploads.spool import Spool
-from tests.gateway.submissions.wire import SECRETS, make_settings
+from tests.gateway.submissions.upload_server import SECRETS, make_settings
 
 
-async def test_who_waits_longest_is_let_in_first() -> None:
+async def test_budget_is_granted_in_the_order_of_waiting() -> None:
     budget = UploadBudget(10, wait=5)
     await budget.take(10)
     order: list[str] = []
 
-    async def come(name: str, size: int) -> None:
+    async def take(name: str, size: int) -> None:
         await budget.take(size)
         order.append(name)
 
-    waiting = [asyncio.create_task(come("large", 8)), asyncio.create_task(come("small", 1))]
+    waiting = [asyncio.create_task(take("large", 8)), asyncio.create_task(take("small", 1))]
     await asyncio.sleep(0)
     budget.give_back(5)
     await asyncio.sleep(0)
@@ -36,7 +37,7 @@ async def test_who_waits_longest_is_let_in_first() -> None:
     assert (order, budget.free) == (["large", "small"], 1)
 
 
-async def test_who_leaves_the_queue_holds_up_nobody() -> None:
+async def test_cancelled_waiter_does_not_block_others() -> None:
     budget = UploadBudget(10, wait=5)
     await budget.take(10)
     first, second = (asyncio.create_task(budget.take(size)) for size in (10, 4))
@@ -48,7 +49,7 @@ async def test_who_leaves_the_queue_holds_up_nobody() -> None:
     assert budget.free == 0
 
 
-async def test_what_is_granted_in_the_moment_of_leaving_is_not_lost() -> None:
+async def test_bytes_granted_to_a_cancelled_waiter_are_returned() -> None:
     budget = UploadBudget(10, wait=5)
     await budget.take(10)
     waiting = asyncio.create_task(budget.take(10))
@@ -60,9 +61,9 @@ async def test_what_is_granted_in_the_moment_of_leaving_is_not_lost() -> None:
     assert budget.free == 10
 
 
-async def test_patience_ends_with_server_busy() -> None:
+async def test_wait_for_the_budget_ends_with_server_busy() -> None:
     budget = UploadBudget(UploadLease.STEP, wait=0.01)
-    with budget.lease() as first, budget.lease() as second:
+    with closing(UploadLease(budget)) as first, closing(UploadLease(budget)) as second:
         await first.use(1)
         with pytest.raises(ExemplarError) as caught:
             await second.use(1)
@@ -71,7 +72,7 @@ async def test_patience_ends_with_server_busy() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=12), st.integers(0, 100))
-async def test_a_spool_gives_back_what_it_was_given(chunks: list[bytes], memory: int) -> None:
+async def test_spool_returns_the_written_bytes(chunks: list[bytes], memory: int) -> None:
     spool = Spool(memory)
     try:
         for chunk in chunks:
@@ -91,7 +92,7 @@ async def test_a_spool_gives_back_what_it_was_given(chunks: list[bytes], memory:
         spool.close()
 
 
-async def test_a_small_image_never_touches_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_small_image_is_not_written_to_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     spool = Spool(1000)
     await spool.write(bytes(1000))
@@ -99,16 +100,14 @@ async def test_a_small_image_never_touches_the_disk(monkeypatch: pytest.MonkeyPa
     assert await spool.read() == bytes(1000)
 
 
-async def test_a_disk_that_takes_nothing_is_no_fault_of_the_client(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_full_disk_gives_server_busy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(ExemplarError) as caught:
         await Spool(1000).write(bytes(1001))
     assert caught.value.code is ErrorCode.SERVER_BUSY
 
 
-async def test_a_cancelled_spool_closes_its_file_after_the_writing_thread() -> None:
+async def test_cancelled_spool_closes_its_file_after_the_writing_thread() -> None:
     spool = Spool(0)
     await spool.write(b"x")
     source = spool.source()
@@ -126,16 +125,16 @@ async def test_a_cancelled_spool_closes_its_file_after_the_writing_thread() -> N
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_short_secret_stops_the_start_and_says_what_to_do(name: str) -> None:
+def test_short_secret_is_refused_with_instructions(name: str) -> None:
     with pytest.raises(ValidationError, match="at least 32 bytes; make one with"):
         make_settings(**{name: "k" * 31})
 
 
-def test_a_secret_is_never_shown() -> None:
+def test_secrets_are_not_in_the_repr() -> None:
     assert "kkkk" not in repr(make_settings())
 
 
-def test_origins_are_words_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, secret in SECRETS.items():
         monkeypatch.setenv(f"EXEMPLAR_{name.upper()}", secret)
     monkeypatch.setenv("EXEMPLAR_CORS_ORIGINS", "https://a.example, https://b.example")
