@@ -29,7 +29,8 @@ from actors.subscriptions import QUEUES
 from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.event import Event
-from events.generation import Example, GenerationProgressed, GenerationRequested, Owner
+from events.generation import Example, GenerationRequested, Owner
+from events.invocation import GenerationProgressed
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
 from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts

@@ -11,7 +11,7 @@ from domain.webhooks.delivery import EndReason
 from domain.webhooks.endpoint import is_default
 from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
-from events.generation import GenerationErased
+from events.owner import GenerationErased
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deleted_owners import DeletedOwners

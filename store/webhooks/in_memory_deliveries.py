@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.webhooks.delivery import DeliveryState, EndReason
-from events.generation import GenerationErased
+from events.owner import GenerationErased
 from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats
 
 _DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})

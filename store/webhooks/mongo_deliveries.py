@@ -7,7 +7,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from domain.webhooks.delivery import DeliveryState, EndReason
-from events.generation import GenerationErased
+from events.owner import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats, pair_of
 from store.webhooks.delivery_documents import (

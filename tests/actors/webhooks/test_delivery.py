@@ -15,7 +15,8 @@ from replicate.webhook import WebhookSigningSecret
 from domain.webhooks.endpoint import default_endpoint, disable, enable, remove
 from domain.webhooks.retry_schedule import PAUSES
 from domain.webhooks.signature import new_secret
-from events.generation import GenerationErased, GenerationProgressed, GenerationPublished
+from events.invocation import GenerationProgressed
+from events.owner import GenerationErased, GenerationPublished
 from events.webhook import (
     DeliveryExhausted,
     DeliveryFailed,

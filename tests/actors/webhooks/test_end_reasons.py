@@ -4,7 +4,7 @@ from functools import partial
 
 from domain.webhooks.endpoint import default_endpoint, disable
 from domain.webhooks.retry_schedule import PAUSES
-from events.generation import CancelRequested, GenerationErased
+from events.owner import CancelRequested, GenerationErased
 from tests.actors.webhooks.receiver import Receiver, accept, refuse
 from tests.actors.webhooks.system import CAUSE, PROJECT, WebhookSystem
 from tests.actors.webhooks.test_delivery import TO_COMPLETED

@@ -11,7 +11,7 @@ from aiohttp import web
 from actors.webhooks.concurrency_limiter import ConcurrencyLimiter
 from actors.webhooks.http_client import WebhookClient
 from domain.webhooks.delivery import ReceiverResponse
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from store.webhooks.deliveries import AtLimit, Delivery
 from tests.actors.webhooks.receiver import Received, Receiver, accept, refuse, silent_server
 from tests.actors.webhooks.system import WebhookSystem
