@@ -10,7 +10,8 @@ from uuid import uuid4
 from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.event import Event
-from events.generation import Example, GenerationProgressed, GenerationRequested, Owner
+from events.generation import Example, GenerationRequested, Owner
+from events.invocation import GenerationProgressed
 from rabbitmq.publisher import Publisher
 from store.commits.contract import EventStore
 

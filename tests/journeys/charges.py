@@ -10,7 +10,7 @@ import aiohttp
 
 from domain.generation.generation import Generation
 from events.commit import Commit
-from events.generation import InvocationLost, InvocationRefused
+from events.invocation import InvocationLost, InvocationRefused
 from tests.systems.system import System
 from tests.systems.waiting import until
 

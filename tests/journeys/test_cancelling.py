@@ -2,7 +2,7 @@
 
 import asyncio
 
-from events.generation import GenerationStarted
+from events.invocation import GenerationStarted
 from tests.journeys.conftest import MakeTenant
 from tests.journeys.invariants import history
 from tests.systems.sandbox_client import SandboxClient

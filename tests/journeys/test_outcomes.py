@@ -2,7 +2,7 @@
 
 import asyncio
 
-from events.generation import QuotaSettled
+from events.quota import QuotaSettled
 from tests.journeys.conftest import MakeTenant
 from tests.journeys.invariants import history
 from tests.systems.sandbox_client import SandboxClient

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from events.generation import InvocationRefused
+from events.invocation import InvocationRefused
 from tests.journeys.invariants import history
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.system import System
