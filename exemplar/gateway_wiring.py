@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from actors.providers.webhook_secret import WebhookSecret
 from domain.accounts.credentials import Passwords, PasswordSettings
+from domain.generation.feed_cursor import FeedCursors
 from domain.generation.listing import ListCursors
 from exemplar.environment import ConfigurationError
 from exemplar.injection import Dependencies
@@ -20,10 +21,15 @@ from gateway.auth.account_status import AccountStatus
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.rate_limits import CountingAuthenticator, Limits
 from gateway.auth.tokens import Sessions, Tokens, TokenSettings
-from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import EventHub, open_event_hub
-from gateway.events.readers import Readers
+from gateway.events.broadcaster import Broadcaster
+from gateway.events.connections import Connections
+from gateway.events.event_access import EventAccess
+from gateway.events.event_hub import EventHub
+from gateway.events.feed_broadcaster import FeedBroadcaster
+from gateway.events.feed_reader import FeedReader
 from gateway.events.session_revalidation import SessionRevalidation
+from gateway.events.settings import StreamSettings
+from gateway.events.tickets import Tickets
 from gateway.generations.access import GenerationAccess
 from gateway.generations.ids import GenerationIds
 from gateway.generations.links import Links
@@ -76,16 +82,18 @@ def _derived(id_key: bytes, purpose: bytes) -> bytes:
 GATEWAY: Mapping[str, Callable[..., Any]] = {
     "account_status": AccountStatus,
     "authenticator": CountingAuthenticator,
-    "broadcaster": lambda event_hub: event_hub.broadcaster,
+    "broadcaster": lambda events, stream_settings: Broadcaster(events, poll=stream_settings.poll),
     "broker_health": lambda publisher: publisher.health,
     "completion_wait": CompletionWait,
-    "connections": lambda event_hub: event_hub.connections,
+    "connections": Connections,
     "door": _door,
-    "event_hub": lambda events, feeds, id_key, stream_settings: open_event_hub(
-        events, feeds, secret=id_key, settings=stream_settings
+    "event_access": EventAccess,
+    "event_hub": EventHub,
+    "feed_broadcaster": lambda feeds, feed_reader, stream_settings: FeedBroadcaster(
+        feeds, feed_reader, period=stream_settings.tail
     ),
-    "feed_broadcaster": lambda event_hub: event_hub.feeds,
-    "feed_cursors": lambda event_hub: event_hub.cursors,
+    "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
+    "feed_reader": FeedReader,
     "generation_access": GenerationAccess,
     "generation_ids": GenerationIds,
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
@@ -103,14 +111,13 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "peppers": lambda authentication_settings: authentication_settings.peppers,
     "provider_secret": WebhookSecret,
     "read": lambda events: events.read,
-    "readers": Readers,
     "recorder": SubmissionRecorder,
     "resources": GenerationResources,
     "session_revalidation": lambda connections, account_status, stream_settings: SessionRevalidation(
         connections, account_status, period=stream_settings.recheck
     ),
     "sessions": Sessions,
-    "tickets": lambda event_hub: event_hub.tickets,
+    "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
     "tokens": _tokens,
     "upload_budget": lambda gateway_settings: UploadBudget(
         gateway_settings.upload_budget, wait=gateway_settings.upload_wait
@@ -129,7 +136,6 @@ def create_gateway(dependencies: Dependencies) -> Any:
     tables = [dependencies.call(routes).routes() for routes in ROUTES]
     app = create_app(tables, settings)
     dependencies.get("event_hub").install(app)
-    dependencies.get("session_revalidation").install(app)
     dependencies.get("limits").install(app, dependencies.get("authenticator").payer)
     return app
 
@@ -150,16 +156,15 @@ async def open_http_server(
 
 @asynccontextmanager
 async def open_wakeups(
-    rabbit_settings: RabbitSettings, topology: Topology, event_hub: EventHub
+    rabbit_settings: RabbitSettings, topology: Topology, broadcaster: Broadcaster
 ) -> AsyncIterator[None]:
     """Let every event that RabbitMQ carries wake those who watch its generation."""
-    broadcaster = event_hub.broadcaster
     wakeups = Wakeups(
         rabbit_settings.amqp_url,
         broadcaster.wake,
         topology=topology,
         heartbeat=rabbit_settings.amqp_heartbeat,
-        on_listening=broadcaster.look,
+        on_listening=broadcaster.wake_all,
     )
     await wakeups.start()
     try:
@@ -169,9 +174,9 @@ async def open_wakeups(
 
 
 @asynccontextmanager
-async def in_process_wakeups(publisher: InProcessBroker, event_hub: EventHub) -> AsyncIterator[None]:
+async def in_process_wakeups(publisher: InProcessBroker, broadcaster: Broadcaster) -> AsyncIterator[None]:
     """Let every event that is announced wake those who watch its generation."""
-    unsubscribe = publisher.subscribe(event_hub.broadcaster.wake)
+    unsubscribe = publisher.subscribe(broadcaster.wake)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from domain.webhooks.settings import WebhookSettings
 from exemplar.local.options import HomeSettings
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import TokenSettings
-from gateway.events.connection import StreamSettings
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings

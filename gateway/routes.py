@@ -11,7 +11,7 @@ from gateway.accounts.histories import HistoryRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
 from gateway.accounts.projects import ProjectRoutes
 from gateway.events.feed_routes import FeedRoutes
-from gateway.events.generation_routes import StreamRoutes
+from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
 from gateway.generations.explain import ExplainRoutes
 from gateway.generations.lists import ListRoutes
@@ -44,7 +44,7 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     ProjectGenerationRoutes,
     GenerationRoutes,
     ListRoutes,
-    StreamRoutes,
+    GenerationEventRoutes,
     FeedRoutes,
     CommandRoutes,
     SubmissionRoutes,

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from exemplar_client import Client, Keys, Retries
-from tests.clients.python.passage import Passage
+from tests.clients.python.faulty_proxy import FaultyProxy
 from tests.conftest import WhenLeft
 from tests.docs.recipes.installation import Account, open_account, running
 from tests.journeys.system import System
 
-Making = Callable[..., Client]
+MakeClient = Callable[..., Client]
 
 
 @pytest.fixture(scope="session")
@@ -24,21 +24,21 @@ def account(solo: System) -> Account:
 
 
 @pytest.fixture
-def passage(solo: System) -> Iterator[Passage]:
-    """A way to the gateway on which accidents can be made to happen."""
-    with Passage(solo.base_url) as passage:
-        yield passage
+def proxy(solo: System) -> Iterator[FaultyProxy]:
+    """A proxy to the gateway that can inject faults."""
+    with FaultyProxy(solo.base_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """What a client wanted to sleep."""
+    """The pauses of the clients, in seconds."""
     return []
 
 
 @pytest.fixture
-def making(passage: Passage, account: Account, pauses: list[float]) -> Iterator[Making]:
-    """Make clients that go through the passage and note their pauses instead of sleeping."""
+def make_client(proxy: FaultyProxy, account: Account, pauses: list[float]) -> Iterator[MakeClient]:
+    """Make clients that use the proxy and record their pauses instead of sleeping."""
     with ExitStack() as opened:
 
         def make(
@@ -46,7 +46,7 @@ def making(passage: Passage, account: Account, pauses: list[float]) -> Iterator[
         ) -> Client:
             keys = Keys(project_id, account.developer_key, account.api_key)
             client = Client(
-                passage.url,
+                proxy.url,
                 keys,
                 email=account.email,
                 password=password,
@@ -59,5 +59,5 @@ def making(passage: Passage, account: Account, pauses: list[float]) -> Iterator[
 
 
 @pytest.fixture
-def client(making: Making) -> Client:
-    return making()
+def client(make_client: MakeClient) -> Client:
+    return make_client()

@@ -13,7 +13,7 @@ from PIL import Image
 from standardwebhooks import Webhook
 
 from exemplar_client import Client, Keys
-from tests.clients.python.passage import Passage, answer
+from tests.clients.python.faulty_proxy import FaultyProxy, response
 from tests.docs.recipes.installation import Account, open_account
 from tests.docs.recipes.pages import environment, lay_out, missing, run
 from tests.journeys.system import System
@@ -79,14 +79,14 @@ def test_a_content_platform_shows_progress_and_reasons(solo: System, account: Ac
 def test_accidents_on_the_way_cost_nothing(
     solo: System, account: Account, client: Client, folder: Path
 ) -> None:
-    with Passage(solo.base_url) as passage:
-        passage.happen("/auth/login", instead=answer(503, Retry_After="1"))
-        passage.happen(SUBMIT, after=0)
-        passage.happen(SUBMIT, instead=answer(401))
-        passage.happen("/images/0", after=2000)
-        run(["node", "portfolio.mjs"], folder, account.environment(passage.url))
-        assert not passage.accidents
-        assert len(passage.seen(SUBMIT)) == 3
+    with FaultyProxy(solo.base_url) as proxy:
+        proxy.inject("/auth/login", instead=response(503, Retry_After="1"))
+        proxy.inject(SUBMIT, after=0)
+        proxy.inject(SUBMIT, instead=response(401))
+        proxy.inject("/images/0", after=2000)
+        run(["node", "portfolio.mjs"], folder, account.environment(proxy.url))
+        assert not proxy.faults
+        assert len(proxy.heads(SUBMIT)) == 3
     assert client.page()["total"] == 1
     assert is_picture(folder / "portfolio.png")
 
@@ -96,11 +96,11 @@ def test_a_reader_misses_nothing_wherever_its_stream_is_cut(
 ) -> None:
     generation = client.submit([small()], {"prompt": "a lighthouse"}).id
     events = [f"{event.position} {event.type}" for event in client.events(generation)]
-    with Passage(solo.base_url) as passage:
+    with FaultyProxy(solo.base_url) as proxy:
         for cut in (300, 700, 500):
-            passage.happen("/events", after=cut)
-        said = run(["node", "follow.mjs", generation], folder, account.environment(passage.url))
-        assert not passage.accidents
+            proxy.inject("/events", after=cut)
+        said = run(["node", "follow.mjs", generation], folder, account.environment(proxy.url))
+        assert not proxy.faults
     assert [" ".join(line.split()[:2]) for line in said.splitlines()] == events
     last = events[-1].split()[0]
     again = run(["node", "follow.mjs", generation, last], folder, account.environment(solo.base_url))

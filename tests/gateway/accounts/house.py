@@ -28,7 +28,7 @@ from exemplar.gateway_wiring import create_gateway
 from exemplar.wiring import dependencies_of
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.tokens import Tokens, TokenSettings
-from gateway.events.connection import StreamSettings
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
 from store.accounts.erasure import AccountErasure

@@ -1,4 +1,4 @@
-"""Gateways on one store, with nobody behind them: what happens, a test makes happen."""
+"""Gateways in this process on a real MongoDB, without actors: tests append the events themselves."""
 
 import asyncio
 import itertools
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from aiohttp import ClientSession, web
@@ -23,16 +23,17 @@ from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
 from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
-from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
+from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
+from store.accounts.accounts import Accounts
+from store.commits.contract import EventStore
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
-from tests.stores import OpenStore
 
-ONE = "/api/v1/generation/generations-v2"
-OPERATOR = "an operator of these tests and no other"
+PATH = "/api/v1/generation/generations-v2"
+OPERATOR = "the operator key of these tests"
 ENVIRONMENT = {
     **dict.fromkeys(("EXEMPLAR_JWT_SECRET", "EXEMPLAR_ID_SECRET", "EXEMPLAR_CALLBACK_SECRET"), "k" * 32),
     "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": "p" * 32}),
@@ -40,12 +41,12 @@ ENVIRONMENT = {
     "EXEMPLAR_OPERATOR_KEYS": json.dumps([OPERATOR]),
     "EXEMPLAR_PASSWORD_MEMORY_KIB": "8",
     "EXEMPLAR_PASSWORD_PASSES": "1",
-    "REPLICATE_API_TOKEN": "r8_nobody",
+    "REPLICATE_API_TOKEN": "r8_test",
 }
 CAUSE = Cause(actor="actor:test", request_id="request-1")
 
-# The commits of one generation, of which some hold several events and some nothing that is shown.
-BEFORE_THE_END: tuple[tuple[Event, ...], ...] = (
+# The commits of one generation; some hold several events and some no visible one.
+BEFORE_COMPLETION: tuple[tuple[Event, ...], ...] = (
     (VALIDATED,),
     (RESERVED,),
     (intended(),),
@@ -53,27 +54,27 @@ BEFORE_THE_END: tuple[tuple[Event, ...], ...] = (
     (GenerationProgressed(percent=50),),
     (settled(),),
 )
-ROAD = (*BEFORE_THE_END, (COMPLETED,), (QuotaSettled(period="2026-11", outcome="spent"),))
+LIFECYCLE = (*BEFORE_COMPLETION, (COMPLETED,), (QuotaSettled(period="2026-11", outcome="spent"),))
 PUBLISHED = (GenerationPublished(is_public=True),)
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody with an account; `developer` is the token of who owns the project."""
+class EndUser:
+    """An end user; `developer` holds the Authorization header of the project's developer."""
 
     project: str
-    user: str
+    id: str
     headers: dict[str, str]
     developer: dict[str, str]
 
     @property
-    def reading(self) -> dict[str, str]:
+    def bearer(self) -> dict[str, str]:
         return {"Authorization": self.headers["Authorization"]}
 
 
 @dataclass
 class Gateway:
-    """One gateway process, as far as a test can tell."""
+    """A running gateway."""
 
     url: str
     event_hub: EventHub
@@ -84,19 +85,30 @@ class Gateway:
 
 
 @dataclass
-class Newsdesk:
+class GatewaySystem:
     dependencies: Dependencies
-    store: OpenStore
     bus: InProcessBroker
     session: ClientSession
     stack: AsyncExitStack
     ahead: timedelta = timedelta()
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
+    @property
+    def events(self) -> EventStore:
+        return cast("EventStore", self.dependencies.get("events"))
+
+    @property
+    def sealed_log(self) -> Any:
+        return self.dependencies.get("sealed_log")
+
+    @property
+    def accounts(self) -> Accounts:
+        return cast("Accounts", self.dependencies.get("accounts"))
+
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    async def gateway(
+    async def start_gateway(
         self,
         *,
         woken: bool = True,
@@ -105,9 +117,9 @@ class Newsdesk:
         shared: bool = False,
         **streams: Any,
     ) -> Gateway:
-        """Start a gateway; unless it is `woken` no wake-up ever reaches it.
+        """Start a gateway; without `woken` it gets no wake-ups.
 
-        A named `port` may be that of another one, if both are `shared`.
+        Gateways that are both `shared` may listen on the same `port`.
         """
         settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
         settings["stream_settings"] = StreamSettings.model_validate(streams)
@@ -116,6 +128,7 @@ class Newsdesk:
         )
         dependencies = dependencies_of(
             **settings,
+            accounts=self.accounts,
             database=self.dependencies.get("database"),
             holder="tests",
             provider=self.dependencies.get("provider"),
@@ -131,8 +144,8 @@ class Newsdesk:
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
         return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
 
-    async def person(self, gateway: Gateway, beside: Person | None = None) -> Person:
-        """Register an end user, of a new developer or of somebody else's project."""
+    async def register_user(self, gateway: Gateway, beside: EndUser | None = None) -> EndUser:
+        """Register an end user, of a new developer or in the project of another user."""
         keys = dict(beside.headers) if beside else None
         developer = beside.developer if beside else {}
         if keys is None:
@@ -147,36 +160,36 @@ class Newsdesk:
         keys = {name: keys[name] for name in ("X-Developer-Key", "X-Project-ID", "X-API-Key")}
         made = await self._register(gateway, keys)
         headers = {**keys, "X-User-Role": "end_user", "Authorization": f"Bearer {made['access_token']}"}
-        return Person(keys["X-Project-ID"], made["id"], headers, developer)
+        return EndUser(keys["X-Project-ID"], made["id"], headers, developer)
 
-    async def generation(self, person: Person) -> str:
-        """Let somebody's generation begin."""
+    async def start_generation(self, user: EndUser) -> str:
+        """Append the first event of a generation."""
         generation = str(uuid4())
-        owner = Owner(developer="developer", project=person.project, user=person.user)
-        await self.happen(generation, requested(owner=owner))
+        owner = Owner(developer="developer", project=user.project, user=user.id)
+        await self.append(generation, requested(owner=owner))
         return generation
 
-    async def happen(self, generation: str, *events: Event) -> Commit:
-        """Append one commit to a generation."""
+    async def append(self, generation: str, *events: Event) -> Commit:
+        """Append one commit to a generation and announce it."""
         stream = stream_of(generation)
-        past = await self.store.events.read(stream)
-        commit = await self.store.events.append(
+        past = await self.events.read(stream)
+        commit = await self.events.append(
             stream, past[-1].last if past else 0, events, cause=CAUSE, time=self.clock()
         )
         self.bus.announce(commit)
         return commit
 
-    async def travel(self, generation: str, road: Sequence[Sequence[Event]] = ROAD) -> None:
-        for events in road:
-            await self.happen(generation, *events)
+    async def append_all(self, generation: str, commits: Sequence[Sequence[Event]] = LIFECYCLE) -> None:
+        for events in commits:
+            await self.append(generation, *events)
 
     async def seal(self) -> None:
-        while await self.store.sealed_log.seal():
+        while await self.sealed_log.seal():
             pass
 
-    async def shown(self, generation: str, after: int = 0) -> list[tuple[int, str]]:
-        """Tell what a reader must get, from the log alone: versions and types."""
-        commits = await self.store.events.read(stream_of(generation))
+    async def visible_events(self, generation: str, after: int = 0) -> list[tuple[int, str]]:
+        """Read from the log what a stream must deliver: versions and types."""
+        commits = await self.events.read(stream_of(generation))
         events = [event for commit in commits for event in commit.events]
         return [
             (event.version, event.type)
@@ -184,9 +197,9 @@ class Newsdesk:
             if event.version > after and visible(event) is not None
         ]
 
-    async def sealed(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
-        """Tell what a reader of a wider stream must get: streams and versions in sealed order."""
-        placed = await self.store.sealed_log.read(after=0, limit=100_000)
+    async def sealed_events(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
+        """Read from the log what a feed must deliver: streams and versions in sealed order."""
+        placed = await self.sealed_log.read(after=0, limit=100_000)
         owners = {
             entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1
         }
@@ -198,7 +211,7 @@ class Newsdesk:
         ]
 
     async def _register(self, gateway: Gateway, headers: dict[str, str], **more: str) -> dict[str, Any]:
-        email = f"somebody{next(self.numbers)}@example.com"
+        email = f"user{next(self.numbers)}@example.com"
         body = {"email": email, "password": "correct horse battery", **more}
         url = f"{gateway.url}/api/v1/auth/register"
         async with self.session.post(url, json=body, headers=headers) as answer:
@@ -206,11 +219,11 @@ class Newsdesk:
             return dict(await answer.json())
 
 
-async def until(true: Callable[[], bool]) -> None:
-    """Look again and again until it is so; fail after 20 seconds."""
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true; fail after 20 seconds."""
     async with asyncio.timeout(20):
         while True:
-            if true():
+            if condition():
                 return
             await asyncio.sleep(0.01)
 
@@ -223,8 +236,8 @@ async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
 
 
 @asynccontextmanager
-async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
-    """Open the store as the environment says, and a broker without actors."""
+async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
+    """Open the store as configured, and an in-process broker without consumers."""
     dependencies = dependencies_of(**read_all(SETTINGS))
     resources: Mapping[str, Opener] = {
         "database": open_store,
@@ -234,4 +247,4 @@ async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
         await bus.start(nothing)
-        yield Newsdesk(dependencies, dependencies.get("store"), bus, session, stack)
+        yield GatewaySystem(dependencies, bus, session, stack)

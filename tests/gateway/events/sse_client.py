@@ -1,4 +1,4 @@
-"""A reader of server-sent events as browsers are: it parses by the book and comes back with its last id."""
+"""A client of server-sent events that reconnects with its last id, as browsers do."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ class Frame:
 
 
 class Stream:
-    """An open stream; `comments` counts keep-alives, `retry` is what the server asked for."""
+    """An open stream; `comments` counts keep-alives, `retry` is the server's value in milliseconds."""
 
     def __init__(self, response: ClientResponse) -> None:
         self.response = response
@@ -64,7 +64,7 @@ class Stream:
 async def opened(
     session: ClientSession, url: str, headers: Mapping[str, str], *, last_id: str | None = None
 ) -> AsyncIterator[Stream]:
-    """Open a stream that must be one."""
+    """Open a stream; the response must be one."""
     resumed = {} if last_id is None else {"Last-Event-ID": last_id}
     async with session.get(url, headers={**headers, **EVENT_STREAM, **resumed}) as response:
         assert response.status == 200, (response.status, await response.text())

@@ -1,4 +1,4 @@
-"""Who may read events: by token or by ticket at the door, and for as long as his account stands."""
+"""Access to events: by token or by ticket, revalidated after a wait."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from gateway.generations.links import Links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Readers:
-    """Tell who reads, write tickets, and look again after a wait."""
+class EventAccess:
+    """Grant access to events, issue tickets, and revalidate grants."""
 
     authenticator: Authenticator
     account_status: AccountStatus
@@ -24,32 +24,32 @@ class Readers:
     links: Links
     clock: Callable[[], datetime]
 
-    def admitted(self, request: web.Request, project: str | None = None) -> AccessGrant:
-        """Note with what a request was let in; `project` is whose generations a developer reads."""
+    def grant(self, request: web.Request, project: str | None = None) -> AccessGrant:
+        """Keep what an authenticated request presented; `project` is the one that a developer reads."""
         return self.account_status.note(*self.authenticator.presented(request), project)
 
-    async def by_ticket(
-        self, request: web.Request, resource: str, project: str | None = None
+    async def ticket_grant(
+        self, request: web.Request, path: str, project: str | None = None
     ) -> AccessGrant | None:
-        """Let in whoever brings a ticket for this resource; None when none was brought.
+        """Return the grant of a request's ticket for the events at a path; None without a ticket.
 
-        Raises ExemplarError `invalid_ticket` for a wrong one, and when its issuer would not be let in now.
+        Raises ExemplarError `invalid_ticket` for an invalid one, and when its issuer has lost access.
         """
         ticket = request.query.get("ticket")
         if ticket is None:
             return None
-        issuer = self.tickets.read(ticket, resource, self.clock())
+        issuer = self.tickets.read(ticket, path, self.clock())
         if issuer is None:
             raise ExemplarError(ErrorCode.INVALID_TICKET)
-        admitted = AccessGrant(issuer, PresentedCredentials(), project=project)
-        if await self.account_status.revoked([admitted]):
+        grant = AccessGrant(issuer, PresentedCredentials(), project=project)
+        if await self.account_status.revoked([grant]):
             raise ExemplarError(ErrorCode.INVALID_TICKET)
-        return admitted
+        return grant
 
-    def ticket(self, request: web.Request, resource: str, path: str) -> web.Response:
-        """Answer an admitted request with a ticket that opens the events at a path for a minute."""
+    def issue_ticket(self, request: web.Request, path: str) -> web.Response:
+        """Respond to an authenticated request with a ticket for the events at a path."""
         issuer, _ = self.authenticator.presented(request)
-        ticket = self.tickets.write(resource, issuer, self.clock())
+        ticket = self.tickets.issue(path, issuer, self.clock())
         body = {
             "ticket": ticket,
             "url": f"{self.links.base(request)}{path}?ticket={ticket}",
@@ -57,7 +57,7 @@ class Readers:
         }
         return web.json_response(body, status=201, headers={"Cache-Control": "no-store"})
 
-    async def confirm(self, admitted: AccessGrant) -> None:
-        """Raise `invalid_credentials` when somebody may not read any more, after he has waited."""
-        if await self.account_status.revoked([admitted]):
+    async def confirm(self, grant: AccessGrant) -> None:
+        """Raise `invalid_credentials` when a grant was revoked during a wait."""
+        if await self.account_status.revoked([grant]):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)

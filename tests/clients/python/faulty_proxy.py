@@ -1,4 +1,4 @@
-"""A way to a server on which accidents happen as a test wants them: real sockets, real bytes."""
+"""A proxy that injects faults on real sockets."""
 
 import re
 import socket
@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
-class Accident:
-    """What happens to the next request whose first line holds `where`.
+class Fault:
+    """A fault for the next request whose first line contains `where`.
 
-    `instead`: this is answered and the server never hears of it. `after` bytes of its answer the connection
-    is cut; 0: the server has worked, and nobody hears of it.
+    `instead`: this response is sent and the server gets no request. Otherwise the connection is cut after
+    `after` bytes of the server's response; 0 loses all of it.
     """
 
     where: str
@@ -24,21 +24,21 @@ class Accident:
     after: int = 0
 
 
-def answer(status: int, body: bytes = b"{}", **headers: str) -> bytes:
-    """Write an answer; underscores in header names stand for hyphens."""
+def response(status: int, body: bytes = b"{}", **headers: str) -> bytes:
+    """Write a response; underscores in header names stand for hyphens."""
     named = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     head = f"HTTP/1.1 {status} No\r\nContent-Type: application/json\r\nConnection: close\r\n{named}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 @dataclass
-class Passage:
-    """Passes requests on, one a connection, and notes them with the bytes that came back."""
+class FaultyProxy:
+    """Forwards requests, one a connection, and keeps them with the bytes of their responses."""
 
     to: str
-    accidents: deque[Accident] = field(default_factory=deque)
+    faults: deque[Fault] = field(default_factory=deque)
     requests: list[bytes] = field(default_factory=list)
-    answers: list[bytes] = field(default_factory=list)
+    responses: list[bytes] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         target = urlsplit(self.to)
@@ -54,52 +54,52 @@ class Passage:
         self._server.shutdown()
         self._server.server_close()
 
-    def happen(self, where: str, *, instead: bytes | None = None, after: int = 0) -> None:
-        self.accidents.append(Accident(where, instead, after))
+    def inject(self, where: str, *, instead: bytes | None = None, after: int = 0) -> None:
+        self.faults.append(Fault(where, instead, after))
 
-    def seen(self, where: str) -> list[bytes]:
-        """The heads of all requests whose first line holds this."""
+    def heads(self, where: str) -> list[bytes]:
+        """The heads of all requests whose first line contains `where`."""
         heads = [request.partition(b"\r\n\r\n")[0] for request in self.requests]
         return [head for head in heads if where.encode() in head.partition(b"\r\n")[0]]
 
     def _handler(self) -> type[socketserver.BaseRequestHandler]:
-        passage = self
+        proxy = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                passage.pass_on(self.request)
+                proxy.forward(self.request)
 
         return Handler
 
-    def pass_on(self, client: socket.socket) -> None:
-        request = _whole(client)
+    def forward(self, client: socket.socket) -> None:
+        request = _read_request(client)
         if not request:
             return
         self.requests.append(request)
-        accident = self._accident(request)
-        if accident is not None and accident.instead is not None:
-            client.sendall(accident.instead)
+        fault = self._fault(request)
+        if fault is not None and fault.instead is not None:
+            client.sendall(fault.instead)
             return
         with socket.create_connection(self._address) as server:
             server.sendall(re.sub(rb"(?i)connection: keep-alive", b"Connection: close", request, count=1))
-            self._bring_back(server, client, accident)
+            self._return(server, client, fault)
 
-    def _bring_back(self, server: socket.socket, client: socket.socket, accident: Accident | None) -> None:
-        brought = b""
+    def _return(self, server: socket.socket, client: socket.socket, fault: Fault | None) -> None:
+        received = b""
         while piece := server.recv(65536):
-            brought += piece
-            if accident is not None and len(brought) > accident.after:
-                client.sendall(piece[: max(0, accident.after - (len(brought) - len(piece)))])
+            received += piece
+            if fault is not None and len(received) > fault.after:
+                client.sendall(piece[: max(0, fault.after - (len(received) - len(piece)))])
                 break
             try:
                 client.sendall(piece)
             except OSError:
                 break
-        self.answers.append(brought)
+        self.responses.append(received)
 
-    def _accident(self, request: bytes) -> Accident | None:
-        if self.accidents and self.accidents[0].where.encode() in request.partition(b"\r\n")[0]:
-            return self.accidents.popleft()
+    def _fault(self, request: bytes) -> Fault | None:
+        if self.faults and self.faults[0].where.encode() in request.partition(b"\r\n")[0]:
+            return self.faults.popleft()
         return None
 
 
@@ -109,7 +109,7 @@ class _Server(socketserver.ThreadingTCPServer):
     block_on_close = False
 
 
-def _whole(client: socket.socket) -> bytes:
+def _read_request(client: socket.socket) -> bytes:
     """Read one request with its body."""
     request = b""
     while b"\r\n\r\n" not in request:
