@@ -29,14 +29,15 @@ from actors.subscriptions import QUEUES
 from domain.generation.generation import stream_of
 from events.envelope import Cause
 from events.event import Event
-from events.generation import Example, GenerationProgressed, GenerationRequested, Owner
+from events.generation import Example, GenerationRequested, Owner
+from events.invocation import GenerationProgressed
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
 from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import topology
-from store.commits.mongo import MongoEventStore
-from store.mongo.connection import connect
+from store.adapters import ADAPTERS, open_database
+from store.commits.contract import EventStore
 from store.mongo.replica_set import initiate_replica_set
 from store.settings import StoreSettings
 
@@ -81,9 +82,7 @@ class Reader(asyncio.Protocol):
 
 
 class Bench:
-    def __init__(
-        self, url: str, token: str, owner: Owner, events: MongoEventStore, publisher: Publisher
-    ) -> None:
+    def __init__(self, url: str, token: str, owner: Owner, events: EventStore, publisher: Publisher) -> None:
         self._host, port = url.removeprefix("http://").split(":")
         self._port = int(port)
         self._token, self._owner = token, owner
@@ -261,17 +260,17 @@ async def account(url: str) -> tuple[str, Owner]:
 
 async def run(home: Path, mongodb_url: str, amqp_url: str, count: int) -> None:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
-    database = connect(settings)
     publisher = Publisher(amqp_url, topology(QUEUES), lambda _: None)
     await publisher.start()
     try:
         async with product(home, mongodb_url, amqp_url) as (url, pid):
             token, owner = await account(url)
             say("readers", count, "readers")
-            await measure(Bench(url, token, owner, MongoEventStore(database), publisher), pid, count)
+            with open_database(settings) as database:
+                events: EventStore = ADAPTERS["events"](database)
+                await measure(Bench(url, token, owner, events, publisher), pid, count)
     finally:
         await publisher.close()
-        database.client.close()
 
 
 def main() -> None:

@@ -124,7 +124,6 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     ),
     "upload_reader": UploadReader,
     "version": lambda: version("exemplar"),
-    "webhook_allow": lambda webhooks: webhooks.settings.allow,
     "write_rows": lambda projection: projection.write,
     "write_through": WriteThrough,
 }

@@ -23,8 +23,9 @@ from gateway.openapi.document import OpenApiRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
+from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
-from gateway.webhooks.endpoints import WebhookRoutes
+from gateway.webhooks.endpoints import EndpointRoutes
 
 
 class Routes(Protocol):
@@ -39,8 +40,9 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     HistoryRoutes,
     ProjectRoutes,
     ProjectUserRoutes,
-    WebhookRoutes,
+    EndpointRoutes,
     DeliveryRoutes,
+    DefaultSecretRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     ListRoutes,

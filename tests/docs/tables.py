@@ -17,8 +17,7 @@ from domain.generation.explanation import Reason
 from domain.generation.generation import _STATUS, Generation, State
 from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
-from events.generation import GenerationFailed, GenerationRequested, Owner
-from events.rows.generation import GENERATION
+from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
 from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
 

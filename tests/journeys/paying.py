@@ -10,7 +10,7 @@ import aiohttp
 
 from domain.generation.generation import Generation
 from events.commit import Commit
-from events.generation import InvocationLost, InvocationRefused
+from events.invocation import InvocationLost, InvocationRefused
 from tests.journeys.system import System, until
 
 # From the moment on which something is known to be unwanted until it must have ended upstream.

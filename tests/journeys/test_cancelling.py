@@ -2,7 +2,7 @@
 
 import asyncio
 
-from events.generation import GenerationStarted
+from events.invocation import GenerationStarted
 from tests.journeys.conftest import People
 from tests.journeys.oracles import history
 from tests.journeys.system import Sandbox, System, until

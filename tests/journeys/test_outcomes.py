@@ -2,7 +2,7 @@
 
 import asyncio
 
-from events.generation import QuotaSettled
+from events.quota import QuotaSettled
 from tests.journeys.conftest import People
 from tests.journeys.oracles import history
 from tests.journeys.system import Sandbox, System, until

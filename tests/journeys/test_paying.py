@@ -10,7 +10,8 @@ from domain.generation.generation import stream_of
 from events.commit import commit_of
 from events.envelope import Cause
 from events.event import Event
-from events.generation import CancelRequested, DuplicateFound
+from events.invocation import DuplicateFound
+from events.owner import CancelRequested
 from tests.builders.generation import (
     ID,
     START,

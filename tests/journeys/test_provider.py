@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from events.generation import InvocationRefused
+from events.invocation import InvocationRefused
 from tests.journeys.oracles import history
 from tests.journeys.system import Sandbox, System
 from tests.journeys.tenants import Tenant

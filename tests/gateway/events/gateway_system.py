@@ -16,7 +16,10 @@ from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
+from events.generation import Owner
+from events.invocation import GenerationProgressed
+from events.owner import GenerationPublished
+from events.quota import QuotaSettled
 from events.visible import visible
 from exemplar.environment import read_all
 from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway

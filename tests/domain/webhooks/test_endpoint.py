@@ -1,4 +1,4 @@
-"""The rules of a registered endpoint, and the facts that they are told in."""
+"""Decisions and events of a registered endpoint."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from events.webhook import (
     WebhookRegistered,
     WebhookRemoved,
 )
-from tests.actors.webhooks.facts import ONE_OF_EACH, START
+from tests.builders.webhook import START, WEBHOOK_EVENTS
 
 ID = "0193f5e0-0000-4000-8000-00000000000a"
 REGISTERED = WebhookRegistered(
@@ -53,15 +53,15 @@ def folded(*events: Event) -> Endpoint:
     return endpoint
 
 
-def test_every_fact_is_in_the_language_and_satisfies_its_schema() -> None:
-    assert {type(event) for event in ONE_OF_EACH} == set(get_args(WebhookEvent))
-    for event in ONE_OF_EACH:
+def test_every_event_type_has_an_example_that_satisfies_its_schema() -> None:
+    assert {type(event) for event in WEBHOOK_EVENTS} == set(get_args(WebhookEvent))
+    for event in WEBHOOK_EVENTS:
         schema = json.loads(schema_files()[f"{event.type}.v1.json"])
         jsonschema.validate(event.model_dump(mode="json"), schema)
 
 
-@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
-def test_a_fact_is_read_back_as_it_was_written(event: Event) -> None:
+@pytest.mark.parametrize("event", WEBHOOK_EVENTS, ids=lambda event: event.type)
+def test_an_event_is_read_back_as_it_was_written(event: Event) -> None:
     [written] = recorded([event])
     assert from_cloudevent(written.to_cloudevent()) == written
 
@@ -70,13 +70,13 @@ def test_an_endpoint_is_the_fold_of_its_stream() -> None:
     endpoint = folded(WebhookChanged(url="b" * 64, event_types=("generation.completed", "generation.failed")))
     assert (endpoint.id, endpoint.version, endpoint.url) == (ID, 2, "b" * 64)
     assert endpoint_of(stream_of_endpoint(ID)) == ID
-    assert endpoint.listens == {
+    assert endpoint.event_types == {
         "generation.completed": START + timedelta(seconds=1),
         "generation.failed": START + timedelta(seconds=2),
     }
 
 
-def test_a_stream_begins_with_its_registration_and_has_only_one() -> None:
+def test_a_stream_begins_with_its_only_registration() -> None:
     assert fold_endpoint([]) is None
     with pytest.raises(ValueError, match="begins with"):
         fold_endpoint(recorded([WebhookEnabled()]))
@@ -84,7 +84,7 @@ def test_a_stream_begins_with_its_registration_and_has_only_one() -> None:
         folded(REGISTERED)
 
 
-def test_deciding_twice_decides_nothing() -> None:
+def test_a_repeated_decision_returns_no_event() -> None:
     endpoint = folded()
     assert change(endpoint, url="a" * 64, event_types=["generation.completed"]) == []
     assert enable(endpoint) == []

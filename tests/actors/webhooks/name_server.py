@@ -1,4 +1,4 @@
-"""A name server of one zone on UDP, and the look-up that asks it: for names that change their minds."""
+"""A name server on UDP whose answers change, and the look-up that asks it."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ _ANSWER, _A, _IN = 0x8180, 1, 1
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers every question for an A record with the next set of addresses; the last one for ever."""
+    """Answers every query for an A record with the next set of addresses; repeats the last one."""
 
     def __init__(self, answers: Sequence[Sequence[str]]) -> None:
         self._answers: Iterator[Sequence[str]] = iter(answers)
@@ -35,7 +35,7 @@ class NameServer(asyncio.DatagramProtocol):
         self._transport.sendto(head + data[12:] + b"".join(records), addr)
 
 
-class Names:
+class NameServerLookup:
     """Ask the name server, as the system's resolver would."""
 
     def __init__(self, server: NameServer, port: int) -> None:
@@ -57,13 +57,13 @@ class Names:
 
 
 @asynccontextmanager
-async def names(*answers: Sequence[str]) -> AsyncIterator[Names]:
+async def name_server(*answers: Sequence[str]) -> AsyncIterator[NameServerLookup]:
     """Run a name server that gives these answers one after the other."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
         lambda: NameServer(answers), local_addr=("127.0.0.1", 0)
     )
     try:
-        yield Names(server, transport.get_extra_info("sockname")[1])
+        yield NameServerLookup(server, transport.get_extra_info("sockname")[1])
     finally:
         transport.close()

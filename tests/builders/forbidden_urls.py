@@ -1,7 +1,7 @@
-"""URLs that must never be dialled, and addresses that are not public."""
+"""URLs that webhooks may not be sent to, and addresses that are not public."""
 
 PRIVATE = (
-    "0.0.0.0",  # noqa: S104 - an address that nobody may dial
+    "0.0.0.0",  # noqa: S104 - never bound
     "0.1.2.3",
     "10.0.0.1",
     "10.255.255.255",
@@ -155,7 +155,7 @@ SPELLINGS = (
     "https://example.com/" + "a" * 2048,
 )
 
-HOSTILE = (
+FORBIDDEN_URLS = (
     *SPELLINGS,
     *(f"https://[{address}]/" if ":" in address else f"https://{address}/" for address in PRIVATE),
 )

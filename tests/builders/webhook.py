@@ -1,4 +1,4 @@
-"""One of each fact of outgoing webhooks."""
+"""One event of each type of outgoing webhooks."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from events.webhook import (
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 EVENT = "generation-0193f5e0-0000-7000-8000-000000000001:9"
 
-ONE_OF_EACH: tuple[Event, ...] = (
+WEBHOOK_EVENTS: tuple[Event, ...] = (
     WebhookRegistered(
         developer="dev-1", project="prj-1", url="a" * 64, event_types=("generation.completed",)
     ),
