@@ -115,7 +115,6 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     ),
     "upload_reader": UploadReader,
     "version": lambda: version("exemplar"),
-    "webhook_allow": lambda webhooks: webhooks.settings.allow,
     "write_rows": lambda projection: projection.write,
     "write_through": WriteThrough,
 }
@@ -125,7 +124,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
     """Create the application; raises UnknownDependencyError when a route needs what nobody provides."""
     settings: GatewaySettings = dependencies.get("gateway_settings")
     tables = [dependencies.call(routes).routes() for routes in ROUTES]
-    app = create_app(tables, timeouts=settings, cors_origins=settings.cors_origins)
+    app = create_app(tables, settings)
     dependencies.get("event_hub").install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
     return app

@@ -11,8 +11,6 @@ from pydantic_settings import BaseSettings
 from actors.imaging.decoder import DecoderSettings
 from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings, TimeoutSettings
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
 from exemplar.local.options import HomeSettings
 from exemplar.tier_settings import TierSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
@@ -22,6 +20,7 @@ from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
 from store.audit.settings import CheckpointSettings
 from store.settings import PriceSettings, StoreSettings
+from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "The store": StoreSettings,

@@ -26,8 +26,9 @@ from gateway.openapi.document import OpenApiRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
+from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
-from gateway.webhooks.endpoints import WebhookRoutes
+from gateway.webhooks.endpoints import EndpointRoutes
 
 
 class Routes(Protocol):
@@ -45,8 +46,9 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     HistoryRoutes,
     ProjectUserRoutes,
     ProjectRoutes,
-    WebhookRoutes,
+    EndpointRoutes,
     DeliveryRoutes,
+    DefaultSecretRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     ListRoutes,

@@ -30,8 +30,7 @@ from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
+from domain.webhooks.master_keys import MasterKeys
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
 from exemplar.injection import Dependencies
@@ -44,8 +43,9 @@ from store.generations.generations import Generations
 from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of
 from store.quota.ledger import Bounds
+from store.webhooks.settings import WebhookSettings
 from tests.builders.generation import requested
-from tests.making import jpeg
+from tests.builders.pictures import jpeg
 from tests.stores import OpenStore
 
 TOKEN = "r8_harness"
@@ -231,7 +231,7 @@ async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider
         "composition": "blend",
         "create_seconds": provider.settings.create_seconds,
         "lost_after": LOST_AFTER,
-        "master_keys": MasterKeySettings.model_validate({"master_keys": {1: "m" * 32}}),
+        "master_keys": MasterKeys({1: "m" * 32}),
         "polling_times": RetryTimes(ALWAYS),
         "price": Price(0.000975),
         "provider": replicate,

@@ -20,7 +20,6 @@ from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeys
-from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationCompleted, Picture
@@ -38,9 +37,11 @@ from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.projection import rows_of
 from store.quota.admission import Admission
+from store.webhooks.settings import WebhookSettings
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
 from tests.stores import OpenStore
+from tests.wiring import wired
 
 SECRET = "k" * 32
 PEPPER = "p" * 32
@@ -257,7 +258,8 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         holder="tests",
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        webhooks=webhooks_of(store, clock),
+        webhook_settings=WebhookSettings(),
+        master_keys=MasterKeys({1: "m" * 32}),
         timeouts=Timeouts(),
         tiers=dict(TIERS),
         provider=provider,
@@ -270,14 +272,8 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
 
 
 def webhooks_of(store: OpenStore, clock: Clock) -> Webhooks:
-    return Webhooks(
-        store.events,
-        store.outgoing,
-        WebhookSettings(),
-        keys=MasterKeys({1: "m" * 32}),
-        announce=lambda _: None,
-        clock=clock,
-    )
+    found: Webhooks = wired(store, clock).get("webhooks")
+    return found
 
 
 def erasure_of(store: OpenStore, generations: Generations, clock: Clock) -> AccountErasure:
