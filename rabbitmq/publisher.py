@@ -149,14 +149,14 @@ class Publisher:
 
 async def _send(channel: ConfirmedChannel, events: list[RecordedEvent]) -> bool:
     """Send all, and those that no queue took once more after declaring the queues again."""
-    fates = await asyncio.gather(*(channel.publish(event) for event in events))
+    outcomes = await asyncio.gather(*(channel.publish(event) for event in events))
     returned = [
-        event for event, outcome in zip(events, fates, strict=True) if outcome is PublishOutcome.RETURNED
+        event for event, outcome in zip(events, outcomes, strict=True) if outcome is PublishOutcome.RETURNED
     ]
     if not returned:
-        return all(outcome is PublishOutcome.CONFIRMED for outcome in fates)
+        return all(outcome is PublishOutcome.CONFIRMED for outcome in outcomes)
     await channel.redeclare()
     again = await asyncio.gather(*(channel.publish(event) for event in returned))
-    return all(outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in fates) and set(
-        again
-    ) == {PublishOutcome.CONFIRMED}
+    return all(
+        outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in outcomes
+    ) and set(again) == {PublishOutcome.CONFIRMED}

@@ -135,9 +135,9 @@ def _dead_arguments() -> Arguments:
     }
 
 
-def _matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
+def _matches(pattern: Sequence[str], parts: Sequence[str]) -> bool:
     if not pattern:
-        return not words
+        return not parts
     if pattern[0] == "#":
-        return any(_matches(pattern[1:], words[skipped:]) for skipped in range(len(words) + 1))
-    return bool(words) and pattern[0] in ("*", words[0]) and _matches(pattern[1:], words[1:])
+        return any(_matches(pattern[1:], parts[skipped:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and pattern[0] in ("*", parts[0]) and _matches(pattern[1:], parts[1:])

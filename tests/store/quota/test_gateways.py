@@ -235,5 +235,5 @@ async def test_the_end_frees_the_slot_at_every_gateway(
     tenant = await make_tenant(system, session, "free_starter")
     harness = QuotaHarness(system_store.events, system_store.ledger, now)
     for number, end in enumerate(("completed", "failed") * 4):
-        door = tenant.at((system.base_url, system.gateway_urls["second"])[number % 2])
-        await harness.live(await door.accepted(), end)
+        gateway = tenant.at((system.base_url, system.gateway_urls["second"])[number % 2])
+        await harness.live(await gateway.accepted(), end)

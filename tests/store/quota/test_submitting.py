@@ -1,4 +1,4 @@
-"""What the door does with its hold while words and pictures are stored."""
+"""The hold of a submission while personal data and pictures are stored."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Judging by header: what passes the door and what does not."""
+"""What the image header accepts and refuses."""
 
 import io
 import time
