@@ -20,8 +20,9 @@ from gateway.auth.account_status import AccountStatus
 from gateway.auth.authentication import AuthenticationSettings
 from gateway.auth.rate_limits import CountingAuthenticator, Limits
 from gateway.auth.tokens import Sessions, Tokens, TokenSettings
+from gateway.events.broadcaster import Broadcaster
 from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import EventHub, open_event_hub
+from gateway.events.event_hub import open_event_hub
 from gateway.events.readers import Readers
 from gateway.events.session_revalidation import SessionRevalidation
 from gateway.generations.access import GenerationAccess
@@ -39,7 +40,6 @@ from gateway.submissions.retry import KeptContents
 from gateway.submissions.uploads.budget import UploadBudget
 from gateway.submissions.uploads.reader import UploadReader
 from rabbitmq.in_process_broker import InProcessBroker
-from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology
 from rabbitmq.wakeup import Wakeups
 
@@ -148,30 +148,17 @@ async def open_http_server(
         raise ConfigurationError(f"EXEMPLAR_PORT {port} cannot be opened: {error.strerror}") from error
 
 
-@asynccontextmanager
-async def open_wakeups(
-    rabbit_settings: RabbitSettings, topology: Topology, event_hub: EventHub
-) -> AsyncIterator[None]:
+def wakeups(amqp_url: str, topology: Topology, heartbeat: int, broadcaster: Broadcaster) -> Wakeups:
     """Let every event that RabbitMQ carries wake those who watch its generation."""
-    broadcaster = event_hub.broadcaster
-    wakeups = Wakeups(
-        rabbit_settings.amqp_url,
-        broadcaster.wake,
-        topology=topology,
-        heartbeat=rabbit_settings.amqp_heartbeat,
-        on_listening=broadcaster.look,
+    return Wakeups(
+        amqp_url, broadcaster.wake, topology=topology, heartbeat=heartbeat, on_listening=broadcaster.look
     )
-    await wakeups.start()
-    try:
-        yield
-    finally:
-        await wakeups.close()
 
 
 @asynccontextmanager
-async def in_process_wakeups(publisher: InProcessBroker, event_hub: EventHub) -> AsyncIterator[None]:
+async def in_process_wakeups(publisher: InProcessBroker, broadcaster: Broadcaster) -> AsyncIterator[None]:
     """Let every event that is announced wake those who watch its generation."""
-    unsubscribe = publisher.subscribe(event_hub.broadcaster.wake)
+    unsubscribe = publisher.subscribe(broadcaster.wake)
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from typing import Self
 
 import structlog
 from pika.exceptions import AMQPError
@@ -25,7 +26,7 @@ class Publisher:
 
     def __init__(
         self,
-        url: str,
+        amqp_url: str,
         topology: Topology,
         on_published: Callable[[str], None],
         *,
@@ -33,7 +34,7 @@ class Publisher:
         confirm_timeout: float = 15.0,
         capacity: int = CAPACITY,
     ) -> None:
-        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar publisher")
+        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar publisher")
         self._topology = topology
         self._on_published = on_published
         self._confirm_timeout = confirm_timeout
@@ -42,6 +43,13 @@ class Publisher:
         self._writable = asyncio.Event()
         self._under_way: dict[str, asyncio.Task[bool]] = {}
         self._link: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     @property
     def connected(self) -> bool:

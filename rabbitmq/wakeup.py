@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -24,18 +24,25 @@ class Wakeups:
 
     def __init__(
         self,
-        url: str,
+        amqp_url: str,
         on_event: OnEvent,
         *,
         topology: Topology,
         heartbeat: int = 10,
         on_listening: Callable[[], None] = lambda: None,
     ) -> None:
-        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar wake-ups")
+        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar wake-ups")
         self._on_event = on_event
         self._topology = topology
         self._on_listening = on_listening
         self._link: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def start(self) -> None:
         """Begin to connect, and keep listening until closed; RabbitMQ need not be up."""

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -45,8 +45,8 @@ class ReplicateProvider:
 
     name = "replicate"
 
-    def __init__(self, settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
-        self._settings = settings
+    def __init__(self, replicate_settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
+        settings = self._settings = replicate_settings
         self._clock = clock
         self._circuit = Circuit(clock)
         self._client = Client(
@@ -55,6 +55,12 @@ class ReplicateProvider:
             event_hooks={"response": [_capture]},
         )
         self._outputs = Outputs(settings)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def create(
         self, model_input: Mapping[str, Any], *, webhook: str | None

@@ -287,7 +287,7 @@ def erasure_of(store: MongoStore, generations: Generations, clock: Clock) -> Acc
             deletions=store.deletions,
             account_changes=changes,
             webhooks=webhooks_of(store, clock),
-            after=timedelta(days=30),
+            erase_projects_after=timedelta(days=30),
             clock=clock,
         ),
         accounts=store.accounts,
