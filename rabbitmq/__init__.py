@@ -1,0 +1,1 @@
+"""Publishing, consuming and in-process delivery of recorded events."""

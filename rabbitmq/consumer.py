@@ -9,7 +9,7 @@ from pika.exceptions import AMQPError
 from events.envelope import RecordedEvent
 from rabbitmq.acknowledgements import Acknowledgements
 from rabbitmq.message import UnreadableMessageError, event_of
-from rabbitmq.session import GOODBYE_S, LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.session import CLOSE_TIMEOUT_S, LinkLostError, Session, keep_open, parameters_of
 from rabbitmq.topology import Topology
 
 RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
@@ -92,7 +92,7 @@ class Consumer:
     async def _cancel_consumers(self) -> None:
         """Ask RabbitMQ to send nothing more; a lost connection has told it already."""
         try:
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 for queue, session in self._consumers.items():
                     if not session.lost.done() and session.channel.is_open:
                         await session.ask(session.channel.basic_cancel, consumer_tag=queue)

@@ -1,0 +1,1 @@
+"""One dramatiq actor a file."""

@@ -1,0 +1,1 @@
+"""The port of the model provider, and its adapter for Replicate."""
