@@ -36,8 +36,8 @@ from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import topology
 from store.commits.mongo import MongoEventStore
+from store.mongo.connection import connect
 from store.mongo.replica_set import initiate_replica_set
-from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 
 ROOT = Path(__file__).parent.parent
@@ -261,17 +261,17 @@ async def account(url: str) -> tuple[str, Owner]:
 
 async def run(home: Path, mongodb_url: str, amqp_url: str, count: int) -> None:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
-    store = MongoStore.open(settings, holder="bench", clock=lambda: datetime.now(UTC))
+    database = connect(settings)
     publisher = Publisher(amqp_url, topology(QUEUES), lambda _: None)
     await publisher.start()
     try:
         async with product(home, mongodb_url, amqp_url) as (url, pid):
             token, owner = await account(url)
             say("readers", count, "readers")
-            await measure(Bench(url, token, owner, store.events, publisher), pid, count)
+            await measure(Bench(url, token, owner, MongoEventStore(database), publisher), pid, count)
     finally:
         await publisher.close()
-        store.close()
+        database.client.close()
 
 
 def main() -> None:

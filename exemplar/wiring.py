@@ -63,7 +63,6 @@ from store.commits.outbox import Outbox
 from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
 from store.settings import PriceSettings, StoreSettings
@@ -94,7 +93,6 @@ SERVICES: Mapping[str, Factory] = {
     "on_published": lambda outbox: outbox.published,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
     "requests": Requests,
-    "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),

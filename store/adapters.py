@@ -27,7 +27,7 @@ from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database, open_database, reachable
 from store.mongo.health import DatabaseHealth
-from store.mongo.schema_version import record_format
+from store.mongo.schema_version import record_format, require_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
@@ -37,7 +37,7 @@ from store.webhooks.mongo_endpoints import MongoEndpoints
 from store.webhooks.mongo_outgoing import MongoOutgoing
 from store.webhooks.mongo_secrets import MongoSecrets
 
-__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,

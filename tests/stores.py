@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from exemplar.injection import Dependencies
 from store.accounts.accounts import Accounts
@@ -33,6 +33,8 @@ from store.quota.usage import Usage
 from store.settings import StoreSettings
 from store.webhooks.mongo_outgoing import MongoOutgoing
 
+Made = TypeVar("Made")
+
 
 class OpenStore:
     """The adapters on one database as attributes, each made when it is first used."""
@@ -61,10 +63,16 @@ class OpenStore:
     deletions: Deletions
     outgoing: MongoOutgoing
 
-    def __init__(self, database: Database, **values: object) -> None:
+    def __init__(
+        self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.database = database
-        self._dependencies = Dependencies(database=database, **values)
+        self._dependencies = Dependencies(database=database, clock=clock, holder="tests")
         self._dependencies.provide(ADAPTERS)
+
+    def make(self, adapter: Callable[..., Made]) -> Made:
+        """Make another instance of an adapter, as another process would have it."""
+        return self._dependencies.call(adapter)
 
     def __getattr__(self, name: str) -> Any:
         return self._dependencies.get(name)
@@ -76,9 +84,10 @@ def settings_for(url: str, *, timeout_ms: int = 2000) -> StoreSettings:
 
 @asynccontextmanager
 async def open_store(
-    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), holder: str = "tests"
+    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prepared: bool = True
 ) -> AsyncIterator[OpenStore]:
-    """Connect, create all indexes, and close at the end."""
+    """Connect, create all indexes if `prepared`, and close at the end."""
     with open_database(settings_for(url)) as database:
-        await prepare(database)
-        yield OpenStore(database, clock=clock, holder=holder)
+        if prepared:
+            await prepare(database)
+        yield OpenStore(database, clock=clock)

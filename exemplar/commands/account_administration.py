@@ -50,14 +50,14 @@ class AccountAdministration:
     def __init__(
         self,
         accounts: Accounts,
-        changes: AccountChanges,
-        platform: PlatformChanges,
+        account_changes: AccountChanges,
+        platform_changes: PlatformChanges,
         peppers: Peppers,
         tiers: Mapping[str, Tier],
     ) -> None:
         self._accounts = accounts
-        self._changes = changes
-        self._platform = platform
+        self._changes = account_changes
+        self._platform = platform_changes
         self._peppers = peppers
         self._tiers = tiers
 

@@ -85,9 +85,9 @@ def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def collections() -> list[str]:
     """Name every collection that the store opens, whether anything is in it yet or not."""
-    opened = re.compile(r"""(?:get_collection\(|database\[)"([a-z_]+)"|collection: str = "([a-z_]+)\"""")
-    text = "".join(path.read_text() for path in _with_imports(ROOT / "store/mongo/store.py", set()))
-    return sorted({first or second for first, second in opened.findall(text)})
+    opened = re.compile(r'''(?:get_collection\(|database\[)"([a-z_]+)"''')
+    text = "".join(path.read_text() for path in _with_imports(ROOT / "store/adapters.py", set()))
+    return sorted(set(opened.findall(text)))
 
 
 def _with_imports(path: Path, seen: set[Path]) -> set[Path]:

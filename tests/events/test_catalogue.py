@@ -15,7 +15,7 @@ URI = "urn:exemplar:event:generation.progressed"
 
 
 class Moved(Event):
-    """An event that was written anew twice: metres, then centimetres, then a direction too."""
+    """An event with two older schema versions: metres, then centimetres, then a direction as well."""
 
     type: ClassVar[str] = "test.moved"
     schema_version: ClassVar[int] = 3
@@ -75,12 +75,12 @@ def test_a_row_has_one_upcaster_for_every_older_version(upcasters: tuple[Upcaste
         ("events.generation.GenerationProgressed", f"{URI}:1"),
     ],
 )
-def test_a_type_or_schema_that_is_not_ours_is_unknown(name: str, schema: str) -> None:
+def test_another_type_or_schema_is_unknown(name: str, schema: str) -> None:
     with pytest.raises(UnknownEventError):
         CATALOGUE.read(name, schema, {"percent": 10})
 
 
-def test_an_event_with_a_field_too_many_is_refused() -> None:
+def test_an_event_with_an_additional_field_is_refused() -> None:
     with pytest.raises(ValidationError):
         CATALOGUE.read("generation.progressed", f"{URI}:1", {"percent": 10, "prompt": "a cat"})
 

@@ -11,10 +11,10 @@ from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
 from store.generations.rebuild import rebuild
-from store.mongo.store import MongoStore
 from tests.journeys.paying import Life, paid_once
 from tests.journeys.system import System, until
 from tests.journeys.tenants import FILE_NAME, PASSWORD, PROMPT
+from tests.stores import OpenStore
 
 PERSONAL = (
     *PROMPT.replace("'", " ").split(),
@@ -53,7 +53,7 @@ async def history(system: System, generation: str) -> list[Commit]:
         return await store.events.read(f"generation-{generation}")
 
 
-async def _streams(store: MongoStore) -> dict[str, list[Commit]]:
+async def _streams(store: OpenStore) -> dict[str, list[Commit]]:
     streams: dict[str, list[Commit]] = defaultdict(list)
     async for commit in store.events.commits():
         if commit.stream.startswith("generation-"):
@@ -61,12 +61,12 @@ async def _streams(store: MongoStore) -> dict[str, list[Commit]]:
     return streams
 
 
-async def _nothing_lost(_: System, store: MongoStore) -> None:
+async def _nothing_lost(_: System, store: OpenStore) -> None:
     """L: accepted means final in the end, and its unit settled in the log."""
     await until(lambda: _at_rest(store), "every generation is final and settled", within=60, every=0.3)
 
 
-async def _at_rest(store: MongoStore) -> bool:
+async def _at_rest(store: OpenStore) -> bool:
     judged = [_judged(commits) for commits in (await _streams(store)).values()]
     return all(generation.final and generation.quota != "held" for generation in judged)
 
@@ -82,21 +82,21 @@ def _judged(commits: list[Commit]) -> Generation:
     return generation
 
 
-async def _lawful(_: System, store: MongoStore) -> None:
+async def _lawful(_: System, store: OpenStore) -> None:
     """T: every event was allowed in the state before it, and belongs to the chain that its stream began."""
     await _lives(store)
 
 
-async def _paid(system: System, store: MongoStore) -> None:
+async def _paid(system: System, store: OpenStore) -> None:
     """D: nothing was paid twice, and what nobody wants was ended."""
     await paid_once(system, await _lives(store))
 
 
-async def _lives(store: MongoStore) -> list[Life]:
+async def _lives(store: OpenStore) -> list[Life]:
     return [Life(_judged(commits), commits) for commits in (await _streams(store)).values()]
 
 
-async def _counted(_: System, store: MongoStore) -> None:
+async def _counted(_: System, store: OpenStore) -> None:
     """Q: the counters equal a recount of the log, and no slot is held."""
     generations = [life.generation for life in await _lives(store)]
     recount: Counter[tuple[str, str]] = Counter()
@@ -109,16 +109,16 @@ async def _counted(_: System, store: MongoStore) -> None:
         assert account.used_in(period) == units
 
 
-async def _kept(system: System, store: MongoStore) -> None:
+async def _kept(system: System, store: OpenStore) -> None:
     """B: blobs, words and log agree."""
     generations = [life.generation for life in await _lives(store)]
     whole = [generation for generation in generations if generation.id not in system.stripped]
     await until(lambda: _agree(store, whole), "pictures and words agree with the log", every=0.3)
 
 
-async def _agree(store: MongoStore, generations: list[Generation]) -> bool:
+async def _agree(store: OpenStore, generations: list[Generation]) -> bool:
     """No picture without its words, nothing at all of what was erased, all of what was not."""
-    database = store.client.get_default_database()
+    database = store.database
     blobs = await database.get_collection("blobs").find({}, {"generation": 1, "token": 1}).to_list(None)
     personal_data = await database.get_collection("personal_data").find({}, {"generation": 1}).to_list(None)
     said = {document["_id"] for document in personal_data}
@@ -142,27 +142,27 @@ def _digests(generation: Generation) -> list[str]:
     return [*examples, *pictures, *([generation.validated.input_image] if generation.validated else [])]
 
 
-async def _told(store: MongoStore) -> bool:
+async def _told(store: OpenStore) -> bool:
     """Law 1 and 2: no outbox mark stays, and every stream's last commit has reached its row."""
     marked = await store.events.unpublished(before=datetime.now(UTC) + timedelta(hours=1), limit=10)
     newest = {id_of(stream): commits[-1].last for stream, commits in (await _streams(store)).items()}
     rows = await store.projection.versions(list(newest))
-    sealed, commits = await asyncio.gather(store.log.head(), _count(store))
+    sealed, commits = await asyncio.gather(store.sealed_log.head(), _count(store))
     return not marked and rows == newest and sealed == commits
 
 
-async def _derived(_: System, store: MongoStore) -> None:
+async def _derived(_: System, store: OpenStore) -> None:
     """R: everything derived from the log has reached its end, and a rebuild changes no row."""
     await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
     report = await rebuild(store.events, store.personal_data, store.projection, TIMEOUTS, repair=False)
     assert not report.differing, f"rows differ from the log: {report.differing}"
 
 
-async def _count(store: MongoStore) -> int:
+async def _count(store: OpenStore) -> int:
     return sum([1 async for _ in store.events.commits()])
 
 
-Oracle = Callable[[System, MongoStore], Awaitable[None]]
+Oracle = Callable[[System, OpenStore], Awaitable[None]]
 
 ORACLES: Mapping[str, Oracle] = {
     "L": _nothing_lost,

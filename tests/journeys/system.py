@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ from exemplar.local.programs import RANKS, Addresses, answers, environment
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.authentication import AuthenticationSettings
 from rabbitmq.topology import topology
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
+from tests.stores import OpenStore, open_store
 
 # Short enough that lost and silent things are noticed within a test, long enough for a busy machine.
 TIMEOUTS = {
@@ -130,14 +128,10 @@ class System:
             return sum(channel.queue_purge(queue).method.message_count for queue in map(table.queue, QUEUES))
 
     @asynccontextmanager
-    async def memory(self) -> AsyncIterator[MongoStore]:
+    async def memory(self) -> AsyncIterator[OpenStore]:
         """Open the store beside the processes."""
-        settings = StoreSettings.model_validate({"mongodb_url": self._addresses.mongodb_url})
-        store = MongoStore.open(settings, holder="tests", clock=lambda: datetime.now(UTC))
-        try:
+        async with open_store(self._addresses.mongodb_url, prepared=False) as store:
             yield store
-        finally:
-            store.close()
 
     @property
     def authentication(self) -> AuthenticationSettings:

@@ -156,12 +156,10 @@ async def make_tenant(
     password_hash = await Passwords(PasswordSettings(memory_kib=1024, passes=1)).hash(PASSWORD)
     async with system.memory() as store:
         if beside is None:
-            headers, developer, project = await _developer(
-                system, store.account_changes(now), tier, password_hash
-            )
+            headers, developer, project = await _developer(system, store.account_changes, tier, password_hash)
         else:
             headers, developer, project = dict(beside.headers), beside.developer, beside.project
-        await store.account_changes(now).register_user(
+        await store.account_changes.register_user(
             developer, project, email=email, password_hash=password_hash, cause=CAUSE
         )
     token = await _log_in(system, session, email, project)

@@ -60,17 +60,16 @@ class Api:
 @asynccontextmanager
 async def open_api(administration: PostOffice) -> AsyncIterator[Api]:
     """Serve the routes on a post office's store, with one developer and his project."""
-    await administration.store.prepare()
     clock, store = Clock(), administration.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
     authenticator = Authenticator(store.accounts, tokens, peppers)
-    changes = store.account_changes(clock)
+    changes = store.account_changes
     sessions = Sessions(store.accounts, tokens)
     door = IdentityRoutes(
         store.accounts,
         changes,
-        store.platform_changes(clock),
+        store.platform_changes,
         authenticator,
         sessions,
         passwords,

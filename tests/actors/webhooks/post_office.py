@@ -22,11 +22,11 @@ from events.visible import visible
 from events.webhook import WebhookRegistered
 from gateway.webhooks.checks import EVENT_TYPES
 from store.generations.personal_data import PersonalData, PersonalDataStore
-from store.mongo.store import MongoStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import Address
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import requested
+from tests.stores import OpenStore
 
 PROJECT = "prj-1"
 MASTER_KEY = "the first master key of these tests"
@@ -48,7 +48,7 @@ class Clock:
 class PostOffice:
     """One store, any number of senders on it."""
 
-    store: MongoStore
+    store: OpenStore
     webhooks: Webhooks
     dial: Dial
     clock: Clock
@@ -149,7 +149,7 @@ class PostOffice:
 
     async def rows(self, query: dict[str, Any] | None = None) -> list[Delivery]:
         """Read deliveries, in the order of their versions."""
-        collection = self.store.client.get_default_database().get_collection("webhook_deliveries")
+        collection = self.store.database.get_collection("webhook_deliveries")
         ids = await collection.find(query or {}).sort("version", 1).to_list(None)
         found = [
             await self.webhooks.deliveries.get(row["project"], row["endpoint"], row["_id"]) for row in ids

@@ -421,7 +421,7 @@ async def test_a_removed_endpoint_leaves_neither_address_nor_secret_nor_deliveri
     await administration.schedule(await administration.request(*TO_COMPLETED))
     await administration.work()
     await administration.webhooks.decide(endpoint, remove, cause=CAUSE)
-    database = administration.store.client.get_default_database()
+    database = administration.store.database
     for name in ("webhook_endpoints", "webhook_secrets", "webhook_deliveries"):
         assert await database.get_collection(name).count_documents({}) == 0
     assert await administration.webhooks.rows.get(endpoint) is None

@@ -20,7 +20,7 @@ async def ends(administration: PostOffice) -> list[tuple[str, str | None]]:
 
 async def leave(administration: PostOffice, collection: str, document: dict[str, object]) -> None:
     """Write an account as its deletion leaves it."""
-    database = administration.store.client.get_default_database()
+    database = administration.store.database
     await database.get_collection(collection).insert_one({**document, "deleted_at": administration.clock.now})
 
 
@@ -192,7 +192,7 @@ async def test_what_is_scheduled_for_an_endpoint_that_was_removed_meanwhile_is_n
 ) -> None:
     endpoint, _ = await administration.register(receiver.url, ["generation.completed"])
     await administration.schedule(await administration.request(*TO_COMPLETED))
-    database = administration.store.client.get_default_database()
+    database = administration.store.database
     await database.get_collection("webhook_endpoints").delete_one({"_id": endpoint})
     await administration.work_until_done()
     assert receiver.requests == []

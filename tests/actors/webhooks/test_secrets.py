@@ -38,7 +38,7 @@ def under(administration: PostOffice, keys: MasterKeys) -> Webhooks:
 
 async def kept(administration: PostOffice) -> str:
     """Write down everything that the database holds about secrets."""
-    collection = administration.store.client.get_default_database().get_collection("webhook_secrets")
+    collection = administration.store.database.get_collection("webhook_secrets")
     return repr(await collection.find({}).to_list(None))
 
 

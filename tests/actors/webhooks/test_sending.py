@@ -315,7 +315,7 @@ async def test_room_is_given_back_however_an_attempt_ends(
 @pytest.mark.parametrize("busy", [Busy(), Busy(hosts=frozenset({"a", "b"}), projects=frozenset({"c"}))])
 async def test_what_is_due_is_found_by_the_index_alone(administration: PostOffice, busy: Busy) -> None:
     await administration.schedule(await administration.request(*TO_COMPLETED, webhook="https://example.com/"))
-    rows = administration.store.client.get_default_database().get_collection("webhook_deliveries")
+    rows = administration.store.database.get_collection("webhook_deliveries")
     query: dict[str, object] = {"state": "pending", "due_at": {"$lte": administration.clock.now}}
     if busy.hosts:
         query |= {"host": {"$nin": sorted(busy.hosts)}, "project": {"$nin": sorted(busy.projects)}}

@@ -27,7 +27,7 @@ from tests.builders.generation import (
     refused,
 )
 
-ROADS: dict[State, tuple[Event, ...]] = {
+STREAMS: dict[State, tuple[Event, ...]] = {
     State.REQUESTED: TO_REQUESTED,
     State.VALIDATED: TO_VALIDATED,
     State.RESERVED: TO_RESERVED,
@@ -38,7 +38,7 @@ ROADS: dict[State, tuple[Event, ...]] = {
     State.COMPLETED: TO_COMPLETED,
     State.FAILED: TO_FAILED,
 }
-# Written out once more, by hand and the other way round: what may follow each state.
+# An independent copy by state: the events that may follow.
 ANYTIME = {"duplicate_found"}
 OPEN = {"failed", "cancel_requested"} | ANYTIME
 OVER = {"quota_settled", "published", "erased"} | ANYTIME
@@ -55,15 +55,15 @@ MAY_FOLLOW = {
 }
 
 
-def test_every_event_has_its_row() -> None:
+def test_every_event_has_allowed_states() -> None:
     assert set(ALLOWED) == set(get_args(GenerationEvent)) == {type(event) for event in ONE_OF_EACH}
     assert set(State) == FINAL | RUNNING
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
 @pytest.mark.parametrize("state", State)
-def test_an_event_is_allowed_in_exactly_the_states_of_the_table(state: State, event: Event) -> None:
-    generation = folded(ROADS[state])
+def test_an_event_is_allowed_in_exactly_these_states(state: State, event: Event) -> None:
+    generation = folded(STREAMS[state])
     assert generation.state is state
     if event.type.removeprefix("generation.") in MAY_FOLLOW[state]:
         check(generation, event)
@@ -73,7 +73,7 @@ def test_an_event_is_allowed_in_exactly_the_states_of_the_table(state: State, ev
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
-def test_nothing_but_a_request_begins_a_stream(event: Event) -> None:
+def test_only_a_request_begins_a_stream(event: Event) -> None:
     if isinstance(event, GenerationRequested):
         check(None, event)
     else:
@@ -99,7 +99,5 @@ TIMEOUTS = Timeouts(redelivery=timedelta(seconds=7))
         ((*TO_FAILED, QuotaSettled(period="2026-11", outcome="released")), None),
     ],
 )
-def test_a_generation_is_looked_at_again_when_its_state_says(
-    events: tuple[Event, ...], due: datetime | None
-) -> None:
+def test_the_due_time_follows_from_the_state(events: tuple[Event, ...], due: datetime | None) -> None:
     assert due_at(folded(events), TIMEOUTS) == due

@@ -37,10 +37,10 @@ from store.accounts.writes import random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.projection import rows_of
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
+from tests.stores import OpenStore
 
 SECRET = "k" * 32
 PEPPER = "p" * 32
@@ -102,7 +102,7 @@ class Person:
 @dataclass
 class House:
     client: "TestClient[web.Request, web.Application]"
-    store: MongoStore
+    store: OpenStore
     changes: AccountChanges
     generations: Generations
     erasure: AccountErasure
@@ -151,7 +151,7 @@ class House:
     async def staff(self, role: Role) -> dict[str, str]:
         """Make an operator or an auditor; return his token."""
         email = f"{role.value}{next(self.numbers)}@example.com"
-        made = await self.store.platform_changes(self.clock).create_staff(
+        made = await self.store.platform_changes.create_staff(
             random_id(), role, email=email, password_hash=self.password_hash, cause=CAUSE
         )
         return self.bearer(made.id, role)
@@ -240,7 +240,7 @@ async def answered(answer: ClientResponse) -> tuple[int, Json]:
     return answer.status, json.loads(data) if "json" in answer.content_type else data
 
 
-def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Application:
+def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.Application:
     provider = ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
     gateway_settings = {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
     keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
@@ -267,7 +267,7 @@ def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Ap
     return app
 
 
-def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
+def webhooks_of(store: OpenStore, clock: Clock) -> Webhooks:
     return Webhooks(
         store.events,
         store.outgoing,
@@ -278,8 +278,8 @@ def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
     )
 
 
-def erasure_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountErasure:
-    changes = store.account_changes(clock)
+def erasure_of(store: OpenStore, generations: Generations, clock: Clock) -> AccountErasure:
+    changes = store.account_changes
     return AccountErasure(
         deletions=store.deletions,
         account_changes=changes,

@@ -243,7 +243,7 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
 async def test_staff_log_in_and_end_their_sessions_like_everybody(house: House, role: Role) -> None:
     email = f"{role.value}@platform.example"
-    platform = house.store.platform_changes(house.clock)
+    platform = house.store.platform_changes
     await platform.create_staff(role.value, role, email=email, password_hash=house.password_hash, cause=CAUSE)
     status, body = await house.call("POST", LOGIN, {}, {"email": email, "password": PASSWORD})
     assert status == 200

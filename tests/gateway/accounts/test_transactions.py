@@ -102,7 +102,7 @@ async def subject(house: House) -> Subject:
         place.owner.id, place.id, email=email, password_hash=NEW.proved, cause=CAUSE
     )
     number = f"staff{next(house.numbers)}"
-    await house.store.platform_changes(house.clock).create_staff(
+    await house.store.platform_changes.create_staff(
         number, Role.AUDITOR, email=f"{number}@a.example", password_hash=NEW.proved, cause=CAUSE
     )
     await house.changes.reset_developer_password(place.owner.id, NEW.proved, cause=CAUSE)
@@ -131,7 +131,7 @@ async def test_a_crash_inside_the_transaction_leaves_neither_event_nor_document(
     with pytest.raises(Crash):
         await CHANGES[event_type](*crashing(house, inside=True), account)
     assert await contents(house) == before
-    await CHANGES[event_type](house.changes, house.store.platform_changes(house.clock), account)
+    await CHANGES[event_type](house.changes, house.store.platform_changes, account)
 
 
 @pytest.mark.parametrize("event_type", CHANGES)
@@ -185,7 +185,7 @@ async def test_a_refused_change_leaves_nothing_behind(house: House) -> None:
 @pytest.mark.parametrize("kind", ["user", "developer"])
 async def test_of_twenty_registrations_of_one_address_one_succeeds(house: House, kind: str) -> None:
     place = await house.place(await house.owner())
-    gateways = [house.store.account_changes(house.clock) for _ in range(4)]
+    gateways = [house.store.make(AccountChanges) for _ in range(4)]
     email = f"one{next(house.numbers)}@example.com"
 
     async def register(changes: AccountChanges, password: str) -> object:
@@ -215,7 +215,7 @@ async def test_of_twenty_registrations_of_one_address_one_succeeds(house: House,
 
 async def test_two_gateways_agree_on_ten_keys(house: House) -> None:
     owner = await house.owner()
-    gateways = [house.store.account_changes(house.clock) for _ in range(2)]
+    gateways = [house.store.make(AccountChanges) for _ in range(2)]
     made = await asyncio.gather(
         *(
             gateways[number % 2].create_key(
@@ -236,7 +236,7 @@ async def test_two_gateways_agree_on_ten_keys(house: House) -> None:
 async def test_concurrent_renames_end_as_the_last_event_says(house: House) -> None:
     owner = await house.owner()
     place = await house.place(owner)
-    gateways = [house.store.account_changes(house.clock) for _ in range(3)]
+    gateways = [house.store.make(AccountChanges) for _ in range(3)]
     renamed = await asyncio.gather(
         *(
             gateways[number % 3].update_project(owner.id, place.id, {"name": str(number)}, cause=CAUSE)
@@ -264,7 +264,7 @@ async def test_a_password_reset_beats_a_password_that_was_proved_before_it(house
 
 async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(house: House) -> None:
     account = await subject(house)
-    gateways = [house.store.account_changes(house.clock) for _ in range(2)]
+    gateways = [house.store.make(AccountChanges) for _ in range(2)]
     outcomes = await asyncio.gather(
         *(g.delete_user(account.developer, account.project, account.user, cause=CAUSE) for g in gateways),
         return_exceptions=True,

@@ -6,7 +6,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from pydantic import SecretStr
 from pymongo import MongoClient
 
 from domain.accounts.credentials import Passwords, PasswordSettings, Peppers
@@ -20,9 +19,8 @@ from gateway.auth.tokens import Sessions, Tokens
 from gateway.http.client_address import ClientAddresses
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
 from tests.gateway.auth.world import OPERATOR_KEY, PASSWORD, PEPPER, RETIRED_SECRET, SECRET, Clock, World
+from tests.stores import open_store
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 
@@ -39,34 +37,31 @@ def identity_database(mongod: str) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(identity_database: str) -> AsyncIterator[World]:
-    settings = StoreSettings(mongodb_url=SecretStr(identity_database))
     clock = Clock()
-    store = MongoStore.open(settings, holder="tests", clock=clock)
-    await store.prepare()
-    accounts, changes = store.accounts, store.account_changes(clock)
-    tokens = Tokens([SECRET, RETIRED_SECRET], clock)
-    peppers = Peppers({1: PEPPER})
-    passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
-    authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
-    sessions = Sessions(accounts, tokens)
-    door = IdentityRoutes(
-        accounts,
-        changes,
-        store.platform_changes(clock),
-        authenticator,
-        sessions,
-        passwords,
-        peppers,
-        clock,
-        client_addresses=ClientAddresses(LOOPBACK),
-    )
-    client = TestClient(TestServer(application(door, authenticator)))
-    await client.start_server()
-    password_hash = await passwords.hash(PASSWORD)
-    yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash, door)
-    await client.close()
-    await accounts.keys.settle()
-    store.close()
+    async with open_store(identity_database, clock=clock) as store:
+        accounts, changes = store.accounts, store.account_changes
+        tokens = Tokens([SECRET, RETIRED_SECRET], clock)
+        peppers = Peppers({1: PEPPER})
+        passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
+        authenticator = Authenticator(accounts, tokens, peppers, operator_keys=[OPERATOR_KEY])
+        sessions = Sessions(accounts, tokens)
+        door = IdentityRoutes(
+            accounts,
+            changes,
+            store.platform_changes,
+            authenticator,
+            sessions,
+            passwords,
+            peppers,
+            clock,
+            client_addresses=ClientAddresses(LOOPBACK),
+        )
+        client = TestClient(TestServer(application(door, authenticator)))
+        await client.start_server()
+        password_hash = await passwords.hash(PASSWORD)
+        yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash, door)
+        await client.close()
+        await accounts.keys.settle()
 
 
 def application(door: IdentityRoutes, authenticator: Authenticator) -> web.Application:

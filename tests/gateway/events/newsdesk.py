@@ -29,8 +29,8 @@ from gateway.events.event_hub import EventHub
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
-from store.mongo.store import MongoStore
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
+from tests.stores import OpenStore
 
 ONE = "/api/v1/generation/generations-v2"
 OPERATOR = "an operator of these tests and no other"
@@ -87,7 +87,7 @@ class Gateway:
 @dataclass
 class Newsdesk:
     dependencies: Dependencies
-    store: MongoStore
+    store: OpenStore
     bus: InProcessBroker
     session: ClientSession
     stack: AsyncExitStack
@@ -172,7 +172,7 @@ class Newsdesk:
             await self.happen(generation, *events)
 
     async def seal(self) -> None:
-        while await self.store.log.seal():
+        while await self.store.sealed_log.seal():
             pass
 
     async def shown(self, generation: str, after: int = 0) -> list[tuple[int, str]]:
@@ -187,7 +187,7 @@ class Newsdesk:
 
     async def sealed(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
         """Tell what a reader of a wider stream must get: streams and versions in sealed order."""
-        placed = await self.store.log.read(after=0, limit=100_000)
+        placed = await self.store.sealed_log.read(after=0, limit=100_000)
         owners = {
             entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1
         }

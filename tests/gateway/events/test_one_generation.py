@@ -204,7 +204,7 @@ async def test_a_commit_that_this_code_cannot_read_holds_up_no_other_stream(
     streams = [opened(session, f"{address(gateway, each)}?after=0", person.reading) for each in (odd, *sound)]
     async with AsyncExitStack() as stack:
         _, *readers = [await stack.enter_async_context(stream) for stream in streams]
-        commits = desk.store.client.get_default_database().get_collection("commits")
+        commits = desk.store.database.get_collection("commits")
         unknown = {"_id": f"{stream_of(odd)}:2", "stream": stream_of(odd), "first": 2, "last": 2}
         await commits.insert_one({**unknown, "body": b'[{"type":"generation.dreamt"}]', "writer": "newer"})
         gateway.event_hub.broadcaster.look()

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -26,10 +26,9 @@ from exemplar.local.programs import RANKS, answers
 from store.commits.contract import EventStore
 from store.generations.generations import Generations
 from store.generations.projection import Projection, row_of
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds, Ledger
-from store.settings import StoreSettings
+from tests.builders.clock import Clock
 from tests.builders.generation import (
     COMPLETED,
     RESERVED,
@@ -41,6 +40,7 @@ from tests.builders.generation import (
     started,
 )
 from tests.journeys.system import GRACE_S, System
+from tests.stores import OpenStore, open_store
 
 NOWHERE = "amqp://nobody:nothing@127.0.0.1:1/"
 BY_TEST = Cause(actor="actor:test")
@@ -53,25 +53,11 @@ ENDS: dict[str, tuple[Event, ...]] = {
 }
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **span: float) -> datetime:
-        self.now += timedelta(**span)
-        return self.now
-
-
 def ignore(_: Commit) -> None: ...
 
 
 @dataclass
-class Studio:
+class QuotaHarness:
     """One developer's generations: held, appended, brought to an end, settled."""
 
     events: EventStore
@@ -150,33 +136,25 @@ def limits_url(mongod: str) -> Iterator[str]:
         client.drop_database(name)
 
 
-def _opened(url: str, clock: Callable[[], datetime]) -> MongoStore:
-    settings = StoreSettings.model_validate({"mongodb_url": url})
-    return MongoStore.open(settings, holder="limits", clock=clock)
-
-
 async def _prepared(url: str) -> None:
-    store = _opened(url, Clock())
-    await store.prepare()
-    store.close()
+    async with open_store(url):
+        pass
 
 
 @pytest.fixture
-async def store(limits_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
-    store = _opened(limits_url, clock)
-    yield store
-    database = store.client.get_default_database()
-    for name in ("commits", "ledger", "generations", "requests"):
-        await database.get_collection(name).delete_many({})
-    store.close()
+async def store(limits_url: str, clock: Clock) -> AsyncIterator[OpenStore]:
+    async with open_store(limits_url, clock=clock, prepared=False) as store:
+        yield store
+        for name in ("commits", "ledger", "generations", "requests"):
+            await store.database[name].delete_many({})
 
 
 @pytest.fixture
-def studio(store: MongoStore, clock: Clock) -> Studio:
-    return Studio(store.events, store.ledger, clock, store.projection)
+def harness(store: OpenStore, clock: Clock) -> QuotaHarness:
+    return QuotaHarness(store.events, store.ledger, clock, store.projection)
 
 
-class Doors(System):
+class Gateways(System):
     """A system in one process, and any number of gateways beside it that publish nothing themselves."""
 
     first = second = ""
@@ -185,7 +163,7 @@ class Doors(System):
     def base_url(self) -> str:
         return self.first or super().base_url
 
-    def open_door(self, name: str, *command: str) -> str:
+    def start_gateway(self, name: str, *command: str) -> str:
         """Start a gateway, or the given program in its place; return its base URL."""
         port = self._extra_ports.of(name)
         program = Program(
@@ -209,17 +187,17 @@ class Doors(System):
 
 
 @contextmanager
-def opened(home: Path, mongod: str, **environ: str) -> Iterator[Doors]:
+def opened(home: Path, mongod: str, **environ: str) -> Iterator[Gateways]:
     base, _, parameters = mongod.partition("?")
     database = f"limits_{uuid.uuid4().hex[:8]}"
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
             patch.setenv(name, value)
-        doors = Doors(home, f"{base}{database}?{parameters}", None)
+        gateways = Gateways(home, f"{base}{database}?{parameters}", None)
     try:
-        yield doors
+        yield gateways
     finally:
-        doors.close()
+        gateways.close()
         with MongoClient[dict[str, object]](mongod) as client:
             client.drop_database(database)
 

@@ -23,7 +23,7 @@ async def hold(
     return await ledger.hold(developer, generation, period=period, bounds=bounds, now=NOON)
 
 
-async def test_whoever_never_asked_has_nothing(ledger: Ledger) -> None:
+async def test_an_unknown_developer_has_an_empty_account(ledger: Ledger) -> None:
     assert await ledger.account("d") == Account()
     assert list(await ledger.accounts()) == []
 
@@ -38,13 +38,13 @@ async def test_a_hold_takes_a_slot_and_a_unit_of_its_month(ledger: Ledger) -> No
 
 
 @pytest.mark.parametrize("bounds", [FREE, Bounds(1, 5), Bounds(0, 0)], ids=str)
-async def test_holding_again_changes_nothing_even_when_all_is_full(ledger: Ledger, bounds: Bounds) -> None:
+async def test_a_repeated_hold_changes_nothing_even_at_the_limits(ledger: Ledger, bounds: Bounds) -> None:
     first = await hold(ledger, "g1")
     assert await hold(ledger, "g1", bounds) == first
     assert await hold(ledger, "g1", bounds, period=DECEMBER) == first
 
 
-async def test_a_full_month_denies_and_the_next_month_does_not(ledger: Ledger) -> None:
+async def test_the_monthly_limit_denies_until_the_next_month(ledger: Ledger) -> None:
     bounds = Bounds(monthly=2, concurrent=None)
     assert await hold(ledger, "g1", bounds)
     assert await hold(ledger, "g2", bounds)
@@ -55,20 +55,20 @@ async def test_a_full_month_denies_and_the_next_month_does_not(ledger: Ledger) -
     assert await hold(ledger, "g3", bounds, period=DECEMBER)
 
 
-async def test_full_slots_deny(ledger: Ledger) -> None:
+async def test_the_slot_limit_denies(ledger: Ledger) -> None:
     assert await hold(ledger, "g1", FREE)
     assert await hold(ledger, "g2", FREE) is None
     assert await hold(ledger, "g3", Bounds(monthly=None, concurrent=0), developer="e") is None
 
 
-async def test_a_denied_stranger_holds_nothing(ledger: Ledger) -> None:
+async def test_a_denied_hold_leaves_nothing(ledger: Ledger) -> None:
     assert await hold(ledger, "g1", Bounds(monthly=0, concurrent=None)) is None
     account = await ledger.account("d")
     assert (account.slots, account.used_in(NOVEMBER)) == ((), 0)
 
 
 @pytest.mark.parametrize(("settlement", "used"), [("spent", 1), ("released", 0)])
-async def test_settling_frees_the_slot_and_only_a_release_gives_the_unit_back(
+async def test_settling_frees_the_slot_and_only_a_release_returns_the_unit(
     ledger: Ledger, settlement: Settlement, used: int
 ) -> None:
     await hold(ledger, "g1", FREE)
@@ -79,7 +79,7 @@ async def test_settling_frees_the_slot_and_only_a_release_gives_the_unit_back(
     assert await hold(ledger, "g2", FREE)
 
 
-async def test_a_released_unit_goes_back_to_the_month_of_its_hold(ledger: Ledger) -> None:
+async def test_a_released_unit_returns_to_the_month_of_its_hold(ledger: Ledger) -> None:
     await hold(ledger, "g1", period=NOVEMBER)
     await hold(ledger, "g2", period=DECEMBER)
     await ledger.settle("d", "g1", "released")
@@ -88,7 +88,7 @@ async def test_a_released_unit_goes_back_to_the_month_of_its_hold(ledger: Ledger
     assert [slot.generation for slot in account.slots] == ["g2"]
 
 
-async def test_settling_what_is_not_held_changes_nothing(ledger: Ledger) -> None:
+async def test_settling_without_a_hold_changes_nothing(ledger: Ledger) -> None:
     await ledger.settle("d", "g1", "released")
     await hold(ledger, "g1")
     before = await ledger.account("d")
@@ -104,7 +104,7 @@ async def test_only_developers_with_a_slot_are_listed(ledger: Ledger) -> None:
     assert [(name, account.holds("g1")) for name, account in await ledger.accounts()] == [("a", True)]
 
 
-async def test_names_that_look_like_operators_are_only_names(ledger: Ledger) -> None:
+async def test_ids_that_look_like_operators_are_only_ids(ledger: Ledger) -> None:
     await hold(ledger, "$slots", developer="$d")
     await ledger.settle("$d", "$slots", "released")
     account = await ledger.account("$d")
@@ -112,14 +112,14 @@ async def test_names_that_look_like_operators_are_only_names(ledger: Ledger) -> 
 
 
 @pytest.mark.parametrize("bounds", [Bounds(7, None), Bounds(None, 7), Bounds(7, 9)], ids=str)
-async def test_fifty_at_once_get_exactly_what_there_is(ledger: Ledger, bounds: Bounds) -> None:
+async def test_fifty_concurrent_holds_get_exactly_the_limits(ledger: Ledger, bounds: Bounds) -> None:
     got = await asyncio.gather(*(hold(ledger, f"g{n}", bounds) for n in range(50)))
     assert sum(account is not None for account in got) == 7
     account = await ledger.account("d")
     assert (len(account.slots), account.used_in(NOVEMBER)) == (7, 7)
 
 
-async def test_one_generation_held_twenty_times_at_once_is_held_once(ledger: Ledger) -> None:
+async def test_twenty_concurrent_holds_of_one_generation_take_one_slot(ledger: Ledger) -> None:
     got = await asyncio.gather(*(hold(ledger, "g1", FREE) for _ in range(20)))
     assert all(account is not None and account.used_in(NOVEMBER) == 1 for account in got)
 
@@ -152,7 +152,7 @@ BOUNDS = st.builds(Bounds, st.none() | st.integers(0, 4), st.none() | st.integer
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_limits_hold_and_units_add_up_however_generations_race(
+async def test_limits_hold_and_units_add_up_in_any_interleaving(
     ledger: Ledger, lives: list[Life], bounds: Bounds, seed: int
 ) -> None:
     chance, run = random.Random(seed), uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""What is left of an append when the server dies or the line breaks in the middle of it."""
+"""What is left of an append when the server dies or the proxy breaks in the middle of it."""
 
 import asyncio
 import os
@@ -78,8 +78,8 @@ async def test_no_acknowledged_commit_is_lost_when_the_server_is_killed(own_mong
     database.client.close()
 
 
-class Line:
-    """A line to the server that loses the next inserts, or the answers to them."""
+class LossyProxy:
+    """A proxy to the server that loses the next inserts, or the answers to them."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -111,15 +111,15 @@ async def _message(reader: asyncio.StreamReader) -> bytes:
 
 
 @pytest.fixture
-def line(mongod: str) -> Line:
+def proxy(mongod: str) -> LossyProxy:
     port = int(mongod.partition("127.0.0.1:")[2].partition("/")[0])
-    return Line(port)
+    return LossyProxy(port)
 
 
 @pytest.fixture
-async def far_store(line: Line, mongodb_url: str) -> AsyncIterator[MongoEventStore]:
-    """A store behind that line; the heartbeats of the driver poll, so that each request has one answer."""
-    server = await asyncio.start_server(line.serve, "127.0.0.1", 0)
+async def proxied_store(proxy: LossyProxy, mongodb_url: str) -> AsyncIterator[MongoEventStore]:
+    """A store behind that proxy; the heartbeats of the driver poll, so that each request has one answer."""
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     name = mongodb_url.rpartition("/")[2].partition("?")[0]
     settings = settings_for(
@@ -129,46 +129,48 @@ async def far_store(line: Line, mongodb_url: str) -> AsyncIterator[MongoEventSto
     store = MongoEventStore(database)
     await append(store, "warm", 0)
     yield store
-    # The driver says goodbye over the line, which this loop has to carry meanwhile.
+    # The driver says goodbye over the proxy, which this loop has to carry meanwhile.
     await asyncio.to_thread(database.client.close)
     server.close()
 
 
-async def test_an_answer_lost_once_is_asked_for_again_and_nothing_is_doubled(
-    line: Line, far_store: MongoEventStore
+async def test_one_lost_response_is_retried_without_a_duplicate(
+    proxy: LossyProxy, proxied_store: MongoEventStore
 ) -> None:
-    line.lose_answers = 1
-    commit = await append(far_store, "s", 0)
-    assert await far_store.read("s") == [commit]
+    proxy.lose_answers = 1
+    commit = await append(proxied_store, "s", 0)
+    assert await proxied_store.read("s") == [commit]
 
 
-async def test_an_answer_lost_twice_is_read_back_by_its_token(line: Line, far_store: MongoEventStore) -> None:
-    line.lose_answers = 2
-    commit = await append(far_store, "s", 0)
-    assert line.lose_answers == 0
-    assert await far_store.read("s") == [commit]
-
-
-async def test_somebody_elses_commit_is_never_taken_for_mine_after_a_lost_answer(
-    line: Line, far_store: MongoEventStore
+async def test_two_lost_responses_are_settled_by_the_stored_token(
+    proxy: LossyProxy, proxied_store: MongoEventStore
 ) -> None:
-    theirs = await append(far_store, "s", 0)
-    line.lose_answers = 2
+    proxy.lose_answers = 2
+    commit = await append(proxied_store, "s", 0)
+    assert proxy.lose_answers == 0
+    assert await proxied_store.read("s") == [commit]
+
+
+async def test_another_writers_commit_is_a_conflict_after_lost_responses(
+    proxy: LossyProxy, proxied_store: MongoEventStore
+) -> None:
+    theirs = await append(proxied_store, "s", 0)
+    proxy.lose_answers = 2
     with pytest.raises(WrongExpectedVersionError):
-        await append(far_store, "s", 0)
-    assert await far_store.read("s") == [theirs]
+        await append(proxied_store, "s", 0)
+    assert await proxied_store.read("s") == [theirs]
 
 
-async def test_an_append_that_left_no_trace_is_of_unknown_outcome(
-    line: Line, far_store: MongoEventStore
+async def test_an_append_without_a_trace_has_an_unknown_outcome(
+    proxy: LossyProxy, proxied_store: MongoEventStore
 ) -> None:
-    line.lose_requests = 2
+    proxy.lose_requests = 2
     with pytest.raises(OutcomeUnknownError):
-        await append(far_store, "s", 0)
-    assert await far_store.read("s") == []
+        await append(proxied_store, "s", 0)
+    assert await proxied_store.read("s") == []
 
 
-async def test_a_server_that_is_not_there_is_told_as_such_and_never_hangs() -> None:
+async def test_an_absent_server_is_unavailable_without_hanging() -> None:
     settings = settings_for("mongodb://127.0.0.1:9/x?directConnection=true").model_copy(
         update={"mongodb_timeout_ms": 200}
     )

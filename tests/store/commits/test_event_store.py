@@ -42,7 +42,7 @@ def percents_of(commits: Sequence[Commit]) -> list[int]:
 
 
 class TestContract:
-    async def test_what_was_appended_is_read_back_as_it_was(self, events: EventStore) -> None:
+    async def test_appended_commits_are_read_back_unchanged(self, events: EventStore) -> None:
         first = await append(events, "s", 0, 10, 20)
         second = await append(events, "s", 2, 30)
         assert await events.read("s") == [first, second]
@@ -50,10 +50,10 @@ class TestContract:
         assert [event.version for event in (*first.events, *second.events)] == [1, 2, 3]
         assert second.events[0].cause == CAUSE
 
-    async def test_a_stream_that_nobody_wrote_is_empty(self, events: EventStore) -> None:
+    async def test_an_unknown_stream_is_empty(self, events: EventStore) -> None:
         assert await events.read("nothing") == []
 
-    async def test_streams_do_not_see_each_other(self, events: EventStore) -> None:
+    async def test_streams_with_a_common_prefix_are_separate(self, events: EventStore) -> None:
         await append(events, "generation-1", 0, 10)
         await append(events, "generation-10", 0, 20)
         assert percents_of(await events.read("generation-1")) == [10]
@@ -63,7 +63,7 @@ class TestContract:
             await append(events, "s", 0)
 
     @pytest.mark.parametrize("expected", [0, 1, 3, 4, 50, -1])
-    async def test_only_the_last_version_may_be_built_upon(self, events: EventStore, expected: int) -> None:
+    async def test_only_the_last_version_is_accepted(self, events: EventStore, expected: int) -> None:
         await append(events, "s", 0, 10, 20)
         with pytest.raises(WrongExpectedVersionError):
             await append(events, "s", expected, 99)
@@ -78,7 +78,7 @@ class TestContract:
     @pytest.mark.parametrize(
         ("after", "seen"), [(0, 2), (1, 2), (2, 2), (3, 1), (4, 1), (5, 0), (100, 0)], ids=str
     )
-    async def test_reading_after_a_version_gives_every_commit_that_reaches_behind_it(
+    async def test_read_after_a_version_returns_the_commits_behind_it(
         self, events: EventStore, after: int, seen: int
     ) -> None:
         await append(events, "s", 0, 10, 20, 30)
@@ -87,7 +87,7 @@ class TestContract:
         assert len(commits) == seen
         assert all(commit.last > after for commit in commits)
 
-    async def test_twenty_writers_on_one_stream_leave_no_gap_and_no_double(
+    async def test_twenty_writers_on_one_stream_leave_no_gap_and_no_duplicate(
         self, events: EventStore, kind: str
     ) -> None:
         each = 50 if kind == "memory" else 10  # every loser reads and asks again: the server needs its time
@@ -113,7 +113,7 @@ class TestContract:
         assert sorted(wins) == sorted(commit.id for commit in commits)
         assert sorted(percents_of(commits)) == list(range(20 * each))
 
-    async def test_the_next_commit_of_many_streams_comes_in_one_answer(self, events: EventStore) -> None:
+    async def test_following_returns_the_next_commit_of_many_streams(self, events: EventStore) -> None:
         await append(events, "a", 0, 10, 20)
         second = await append(events, "a", 2, 30)
         await append(events, "a", 3, 40)
@@ -123,7 +123,7 @@ class TestContract:
         assert sorted(found, key=lambda commit: commit.stream) == [second, first]
         assert await events.following({}) == []
 
-    async def test_it_tells_of_many_streams_which_types_of_events_they_have(self, events: EventStore) -> None:
+    async def test_types_returns_the_event_types_of_many_streams(self, events: EventStore) -> None:
         await append(events, "a", 0, 10, 20)
         await events.append("a", 2, [CancelRequested()], cause=CAUSE, time=NOON)
         await append(events, "b", 0, 50)
@@ -137,7 +137,7 @@ class TestContract:
         await append(events, "a", 2, 30)
         assert await events.following({"a": 1}) == []
 
-    async def test_all_commits_come_stream_by_stream_in_order(self, events: EventStore) -> None:
+    async def test_commits_are_read_stream_by_stream_in_order(self, events: EventStore) -> None:
         for stream in ("b", "a", "c"):
             await append(events, stream, 0, 1, time=NOON)
         for stream in ("c", "a"):
@@ -145,7 +145,7 @@ class TestContract:
         seen = [commit.id async for commit in events.commits()]
         assert seen == ["a:1", "a:2", "b:1", "c:1", "c:2"]
 
-    async def test_a_commit_waits_in_the_outbox_until_it_is_marked(self, events: EventStore) -> None:
+    async def test_a_commit_is_unpublished_until_it_is_marked(self, events: EventStore) -> None:
         late = await append(events, "late", 0, 1, time=NOON + timedelta(seconds=1))
         early = await append(events, "early", 0, 1, time=NOON)
         soon = NOON + timedelta(seconds=2)
@@ -155,7 +155,7 @@ class TestContract:
         await events.mark_published([early.id])
         assert await events.unpublished(before=soon, limit=10) == [late]
 
-    async def test_marking_is_repeatable_and_forgives_unknown_ids(self, events: EventStore) -> None:
+    async def test_marking_is_repeatable_and_ignores_unknown_ids(self, events: EventStore) -> None:
         commit = await append(events, "s", 0, 1)
         for _ in range(2):
             await events.mark_published([commit.id, "nothing:1"])
@@ -170,7 +170,7 @@ async def store(database: Database) -> MongoEventStore:
     return MongoEventStore(database)
 
 
-async def test_a_retried_write_with_my_own_token_is_success(
+async def test_a_retried_write_with_the_same_token_succeeds(
     database: Database, store: MongoEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(secrets, "token_hex", lambda _: "mine")
@@ -187,7 +187,7 @@ async def test_the_same_write_with_another_token_is_a_conflict(
         await append(MongoEventStore(database), "s", 0, 10)
 
 
-async def test_concurrent_appends_that_share_a_round_trip_each_get_their_own_outcome(
+async def test_batched_appends_get_their_own_outcomes(
     store: MongoEventStore,
 ) -> None:
     names = [f"s{number % 20}" for number in range(60)]
@@ -208,7 +208,7 @@ async def test_concurrent_appends_that_share_a_round_trip_each_get_their_own_out
     ],
     ids=lambda lie: next(iter(lie)),
 )
-async def test_a_field_that_contradicts_the_body_is_noticed(
+async def test_a_field_that_contradicts_the_body_is_refused(
     database: Database, store: MongoEventStore, lie: dict[str, object]
 ) -> None:
     await append(store, "s", 0, 10)
@@ -218,7 +218,7 @@ async def test_a_field_that_contradicts_the_body_is_noticed(
         [commit async for commit in store.commits()]
 
 
-async def test_a_changed_body_is_noticed(database: Database, store: MongoEventStore) -> None:
+async def test_a_changed_body_is_refused(database: Database, store: MongoEventStore) -> None:
     await append(store, "s", 0, 10)
     other = await append(store, "other", 0, 10)
     await database.get_collection("commits").update_one({"_id": "s:1"}, {"$set": {"body": other.body}})
@@ -226,14 +226,14 @@ async def test_a_changed_body_is_noticed(database: Database, store: MongoEventSt
         await store.read("s")
 
 
-async def test_microseconds_survive_in_the_body(store: MongoEventStore) -> None:
+async def test_microseconds_are_kept_in_the_body(store: MongoEventStore) -> None:
     moment = NOON + timedelta(microseconds=123_456)
     commit = await append(store, "s", 0, 10, time=moment)
     assert (await store.read("s"))[0].events[0].time == moment
     assert await store.read("s") == [commit]
 
 
-async def test_concurrent_reads_each_get_their_own_stream_and_a_damaged_one_fails_alone(
+async def test_batched_reads_get_their_own_streams_and_a_damaged_one_fails_alone(
     database: Database, store: MongoEventStore
 ) -> None:
     expected = {name: [await append(store, name, 0, 10)] for name in ("a", "b", "c")}
@@ -247,7 +247,7 @@ async def test_concurrent_reads_each_get_their_own_stream_and_a_damaged_one_fail
     assert read[0] is not read[3]
 
 
-async def test_a_read_sees_what_was_appended_before_it_while_others_are_reading(
+async def test_a_read_sees_earlier_appends_during_other_reads(
     store: MongoEventStore,
 ) -> None:
     async def append_and_read(name: str) -> bool:
@@ -257,7 +257,7 @@ async def test_a_read_sees_what_was_appended_before_it_while_others_are_reading(
     assert all(await asyncio.gather(*(append_and_read(f"s{number}") for number in range(50))))
 
 
-async def test_a_gap_is_refused_whatever_was_seen_of_the_stream_before(store: MongoEventStore) -> None:
+async def test_a_gap_is_refused_with_cached_stream_heads(store: MongoEventStore) -> None:
     await append(store, "s", 0, 10)
     await store.read("s")
     with pytest.raises(WrongExpectedVersionError):

@@ -12,34 +12,34 @@ import aiohttp
 import pytest
 
 from domain.accounts.quota import seconds_to_next_day
-from store.mongo.store import MongoStore
 from tests.docs.reading import blocks
 from tests.journeys.system import until
 from tests.journeys.tenants import ONE, PASSWORD, Answer, Tenant, fetch, make_tenant
-from tests.store.quota.conftest import Doors, opened
+from tests.store.quota.conftest import Gateways, opened
+from tests.stores import OpenStore
 
 TIMES = 30
 FAST = {"EXEMPLAR_SANDBOX_BOOT_SECONDS": "0", "EXEMPLAR_SANDBOX_PREDICT_SECONDS": "0.05"}
 
 
 @pytest.fixture(scope="module")
-def doors(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    with opened(tmp_path_factory.mktemp("living"), mongod) as doors:
-        doors.env |= FAST
-        doors.start()
-        doors.second = doors.open_door("second")
-        yield doors
+def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    with opened(tmp_path_factory.mktemp("living"), mongod) as gateways:
+        gateways.env |= FAST
+        gateways.start()
+        gateways.second = gateways.start_gateway("second")
+        yield gateways
 
 
 @pytest.fixture
-async def memory(doors: Doors) -> AsyncIterator[MongoStore]:
-    async with doors.memory() as store:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
+    async with gateways.memory() as store:
         yield store
 
 
-async def developer_of(tenant: Tenant, memory: MongoStore) -> dict[str, str]:
+async def developer_of(tenant: Tenant, system_store: OpenStore) -> dict[str, str]:
     """Log the tenant's developer in."""
-    record = await memory.accounts.developer(tenant.developer)
+    record = await system_store.accounts.developer(tenant.developer)
     assert record is not None
     login = {"email": record.email, "password": PASSWORD}
     async with tenant.session.post(f"{tenant.base_url}/api/v1/auth/login", json=login) as answer:
@@ -57,29 +57,29 @@ async def usage(tenant: Tenant, query: str, headers: dict[str, str], **more: str
     return await fetch(tenant.session, tenant.base_url, f"/api/v1/usage{query}", headers | more)
 
 
-async def quota(doors: Doors, *options: str) -> tuple[int, str]:
+async def quota(gateways: Gateways, *options: str) -> tuple[int, str]:
     """Run `exemplar quota check` as an operator would."""
-    command = (*doors.options.command, "quota", "check", *options)
+    command = (*gateways.options.command, "quota", "check", *options)
     pipe = asyncio.subprocess.PIPE
-    running = await asyncio.create_subprocess_exec(*command, stdout=pipe, env=doors.env)
+    running = await asyncio.create_subprocess_exec(*command, stdout=pipe, env=gateways.env)
     output, _ = await running.communicate()
     return running.returncode or 0, output.decode()
 
 
 async def test_submit_after_completed_is_never_refused_on_the_free_tier(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     if seconds_to_next_day(datetime.now(UTC)) < 120:
         await asyncio.sleep(120)
-    tenant = await make_tenant(doors, session, "free_starter")
-    here, there = tenant, tenant.at(doors.second)
+    tenant = await make_tenant(gateways, session, "free_starter")
+    here, there = tenant, tenant.at(gateways.second)
     for number in range(TIMES):
         # What the second gateway takes waits for the relay, so that it takes few.
         door, other = (there, here) if number % 10 == 5 else (here, there)
         await completed(other, await door.accepted())
 
     async def told() -> dict[str, Any] | None:
-        body = (await usage(tenant, "", await developer_of(tenant, memory))).body
+        body = (await usage(tenant, "", await developer_of(tenant, system_store))).body
         return body if body["totals"]["completed"] == TIMES else None
 
     body = dict(await until(told, "the rows are written"))
@@ -89,13 +89,13 @@ async def test_submit_after_completed_is_never_refused_on_the_free_tier(
     assert body["totals"] == {"generations": 30, "completed": 30, "failed": 0, "running": 0, "units": 30}
     assert body["tier"] == "free_starter"
     assert body["limits"]["monthly"]["limit"] - body["limits"]["monthly"]["remaining"] == TIMES
-    await _usage_in_every_form(tenant, memory)
-    code, output = await quota(doors, "--json")
+    await _usage_in_every_form(tenant, system_store)
+    code, output = await quota(gateways, "--json")
     assert (code, json.loads(output)["differences"]) == (0, [])
 
 
-async def _usage_in_every_form(tenant: Tenant, memory: MongoStore) -> None:
-    developer = await developer_of(tenant, memory)
+async def _usage_in_every_form(tenant: Tenant, system_store: OpenStore) -> None:
+    developer = await developer_of(tenant, system_store)
     user = {"Authorization": tenant.headers["Authorization"]}
     for query, headers in (
         ("?by=project,month&format=csv", {}),
@@ -125,35 +125,35 @@ async def _usage_in_every_form(tenant: Tenant, memory: MongoStore) -> None:
         assert (await usage(tenant, query, who)).status == 422, query
 
 
-async def test_the_operator_sees_a_difference_and_mends_it_on_record(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_the_operator_sees_a_difference_and_corrects_it(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "cloud_starter")
+    tenant = await make_tenant(gateways, session, "cloud_starter")
     await tenant.completed(await tenant.accepted())
     month = datetime.now(UTC).strftime("%Y-%m")
-    await until(lambda: _settled(memory, tenant.developer), "the unit is spent")
-    database = memory.client.get_default_database()
+    await until(lambda: _settled(system_store, tenant.developer), "the unit is spent")
+    database = system_store.database
     await database["ledger"].update_one({"_id": tenant.developer}, {"$inc": {f"used.{month}": 7}})
 
-    code, output = await quota(doors)
+    code, output = await quota(gateways)
     assert code == 1
     assert tenant.developer in output
-    code, output = await quota(doors, "--repair", "--json")
+    code, output = await quota(gateways, "--repair", "--json")
     assert code == 0
     [found] = json.loads(output)["differences"]
     assert (found["kind"], found["ledger"], found["log"]) == ("units", 8, 1)
-    [correction] = await memory.ledger.corrections(tenant.developer)
+    [correction] = await system_store.ledger.corrections(tenant.developer)
     assert correction.units == ((month, -7),)
-    assert (await memory.ledger.account(tenant.developer)).used_in(month) == 1
+    assert (await system_store.ledger.account(tenant.developer)).used_in(month) == 1
 
 
-async def test_the_documented_commands_answer(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_the_documented_commands_work(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
-    developer = await developer_of(tenant, memory)
+    tenant = await make_tenant(gateways, session, "free_starter")
+    developer = await developer_of(tenant, system_store)
     env = {
-        **doors.env,
+        **gateways.env,
         "BASE": tenant.base_url,
         "TOKEN": tenant.headers["Authorization"].removeprefix("Bearer "),
         "DEVELOPER_TOKEN": developer["Authorization"].removeprefix("Bearer "),
@@ -173,12 +173,14 @@ async def _run(script: str, env: dict[str, str]) -> str:
     return output.decode()
 
 
-async def _settled(memory: MongoStore, developer: str) -> bool:
-    return not (await memory.ledger.account(developer)).slots
+async def _settled(system_store: OpenStore, developer: str) -> bool:
+    return not (await system_store.ledger.account(developer)).slots
 
 
-async def test_the_wait_that_is_told_for_a_slot_is_met(doors: Doors, session: aiohttp.ClientSession) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
+async def test_the_reported_wait_for_a_slot_suffices(
+    gateways: Gateways, session: aiohttp.ClientSession
+) -> None:
+    tenant = await make_tenant(gateways, session, "free_starter")
     await tenant.accepted()
     refused = await tenant.submit()
     if refused.status == 429:

@@ -21,7 +21,7 @@ async def test_pictures_are_read_back_byte_for_byte(blobs: BlobStore) -> None:
     assert await blobs.get("g2", "d1") is None
 
 
-async def test_five_pictures_of_ten_megabytes_are_kept_at_once(blobs: BlobStore) -> None:
+async def test_five_pictures_of_ten_megabytes_are_stored_together(blobs: BlobStore) -> None:
     five = [blob(f"d{n}", bytes([n]) * 10 * 1024 * 1024) for n in range(5)]
     await blobs.put(*five)
     assert await blobs.hashes("g1") == {one.digest: one.sha256 for one in five}

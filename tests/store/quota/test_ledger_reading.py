@@ -45,9 +45,7 @@ def ledger(mongodb_url: str, replies: Replies) -> Iterator[MongoLedger]:
     client.close()
 
 
-async def test_holding_reading_sweeping_and_correcting_leave_old_corrections_in_the_store(
-    ledger: MongoLedger, replies: Replies
-) -> None:
+async def test_requests_do_not_read_old_corrections(ledger: MongoLedger, replies: Replies) -> None:
     long = "x" * 20_000
     held = await ledger.hold("d", "g1", period=NOVEMBER, bounds=WIDE, now=NOON)
     assert held is not None

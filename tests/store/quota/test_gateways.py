@@ -13,29 +13,30 @@ import pytest
 
 from domain.accounts.quota import seconds_to_next_day, seconds_to_next_period
 from store.generations.generations import Generations
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Account, Correction
 from store.quota.recount import Recount
+from tests.builders.clock import Clock
 from tests.journeys.tenants import ONE, Answer, Tenant, make_tenant
-from tests.store.quota.conftest import Clock, Doors, Studio, ignore, opened
+from tests.store.quota.conftest import Gateways, QuotaHarness, ignore, opened
+from tests.stores import OpenStore
 
 TIERS = '{"tiny": {"daily_requests": 40}}'
-DYING = Path(__file__).parent / "dying_gateway.py"
+KILLED_GATEWAY = Path(__file__).parent / "killed_gateway.py"
 REFUSED = "AI generation rate limit exceeded. Try again later."
 
 
 @pytest.fixture(scope="module")
-def doors(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    with opened(tmp_path_factory.mktemp("doors"), mongod, EXEMPLAR_TIERS=TIERS) as doors:
-        doors.first = doors.open_door("first")
-        doors.second = doors.open_door("second")
-        yield doors
+def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    with opened(tmp_path_factory.mktemp("gateways"), mongod, EXEMPLAR_TIERS=TIERS) as gateways:
+        gateways.first = gateways.start_gateway("first")
+        gateways.second = gateways.start_gateway("second")
+        yield gateways
 
 
 @pytest.fixture
-async def memory(doors: Doors) -> AsyncIterator[MongoStore]:
-    async with doors.memory() as store:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
+    async with gateways.memory() as store:
         yield store
 
 
@@ -50,31 +51,31 @@ async def period() -> str:
     return now().strftime("%Y-%m")
 
 
-async def submit_many(tenant: Tenant, doors: Doors, count: int) -> list[Answer]:
+async def submit_many(tenant: Tenant, gateways: Gateways, count: int) -> list[Answer]:
     """Submit at both gateways at once."""
-    here, there = tenant.at(doors.first), tenant.at(doors.second)
+    here, there = tenant.at(gateways.first), tenant.at(gateways.second)
     return await asyncio.gather(*((here, there)[n % 2].submit() for n in range(count)))
 
 
-async def test_two_hundred_at_once_with_ten_units_and_three_slots_left_get_exactly_those(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_concurrent_submissions_at_two_gateways_get_exactly_the_limits(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     month = await period()
-    tenant = await make_tenant(doors, session, "cloud_starter")
+    tenant = await make_tenant(gateways, session, "cloud_starter")
     used = Correction("given", now(), "operator:test", ((month, 990),))
-    assert await memory.ledger.correct(tenant.developer, used, seen=Account())
-    studio = Studio(memory.events, memory.ledger, now)
+    assert await system_store.ledger.correct(tenant.developer, used, seen=Account())
+    harness = QuotaHarness(system_store.events, system_store.ledger, now)
     accepted: list[int] = []
     for count in (200, 12, 12, 12):
-        answers = await submit_many(tenant, doors, count)
+        answers = await submit_many(tenant, gateways, count)
         assert set(map(status, answers)) <= {202, 429}
         names = [answer.body["id"] for answer in answers if answer.status == 202]
         accepted.append(len(names))
-        account = await memory.ledger.account(tenant.developer)
+        account = await system_store.ledger.account(tenant.developer)
         assert {slot.generation for slot in account.slots} == set(names)
         assert account.used_in(month) == 990 + sum(accepted)
         for name in names:
-            await studio.live(name, "completed")
+            await harness.live(name, "completed")
     assert accepted == [3, 3, 3, 1]
 
     last = await tenant.submit()
@@ -88,63 +89,65 @@ def status(answer: Answer) -> int:
     return answer.status
 
 
-async def test_a_gateway_that_is_killed_between_hold_and_append_leaks_nothing(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     month = await period()
-    tenant = await make_tenant(doors, session, "free_starter")
-    dying = doors.open_door("dying", sys.executable, str(DYING), "before")
+    tenant = await make_tenant(gateways, session, "free_starter")
+    killed = gateways.start_gateway("killed", sys.executable, str(KILLED_GATEWAY), "before")
 
     with pytest.raises(aiohttp.ClientError):
-        await tenant.at(dying).submit()
+        await tenant.at(killed).submit()
 
-    assert await doors.dead("dying") == -signal.SIGKILL
-    account = await memory.ledger.account(tenant.developer)
+    assert await gateways.dead("killed") == -signal.SIGKILL
+    account = await system_store.ledger.account(tenant.developer)
     assert (len(account.slots), account.used_in(month)) == (1, 1)
-    assert await memory.events.read(f"generation-{account.slots[0].generation}") == []
+    assert await system_store.events.read(f"generation-{account.slots[0].generation}") == []
     refused = await tenant.submit()
     assert refused.status == 429
     assert 120 < int(refused.headers["Retry-After"]) <= 155, "the sweep must come by first"
-    report = await Recount(memory.events, memory.ledger, memory.usage.admitted, clock=now).run()
+    report = await Recount(
+        system_store.events, system_store.ledger, system_store.usage.admitted, clock=now
+    ).run()
     assert not [found for found in report.differences if found.developer == tenant.developer]
 
-    generations = Generations(memory.events, announce=ignore, clock=now)
+    generations = Generations(system_store.events, announce=ignore, clock=now)
     for minutes, freed in ((1.9, 0), (2.1, 1)):
         clock = Clock()
         clock.now = now() + timedelta(minutes=minutes)
-        admission = Admission(memory.ledger, generations, clock=clock)
+        admission = Admission(system_store.ledger, generations, clock=clock)
         await admission.sweep(older_than=clock.now - timedelta(minutes=2))
-        assert len((await memory.ledger.account(tenant.developer)).slots) == 1 - freed
-    assert (await memory.ledger.account(tenant.developer)).used_in(month) == 0
+        assert len((await system_store.ledger.account(tenant.developer)).slots) == 1 - freed
+    assert (await system_store.ledger.account(tenant.developer)).used_in(month) == 0
     assert (await tenant.submit()).status == 202
 
 
-async def test_a_gateway_that_is_killed_right_after_the_append_has_accepted(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_a_gateway_killed_right_after_the_append_has_accepted(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     """The client who repeats his request with its key gets what was accepted, and pays once."""
     month = await period()
-    tenant = await make_tenant(doors, session, "free_starter")
-    dying = doors.open_door("dying after", sys.executable, str(DYING), "after")
+    tenant = await make_tenant(gateways, session, "free_starter")
+    killed = gateways.start_gateway("killed after", sys.executable, str(KILLED_GATEWAY), "after")
 
     with pytest.raises(aiohttp.ClientError):
-        await tenant.at(dying).submit(key="once")
+        await tenant.at(killed).submit(key="once")
 
-    assert await doors.dead("dying after") == -signal.SIGKILL
+    assert await gateways.dead("killed after") == -signal.SIGKILL
     again = await tenant.submit(key="once")
     assert (again.status, again.headers["Idempotency-Replayed"]) == (202, "true")
-    account = await memory.ledger.account(tenant.developer)
+    account = await system_store.ledger.account(tenant.developer)
     assert [slot.generation for slot in account.slots] == [again.body["id"]]
     assert account.used_in(month) == 1
-    await Studio(memory.events, memory.ledger, now).live(again.body["id"], "completed")
+    await QuotaHarness(system_store.events, system_store.ledger, now).live(again.body["id"], "completed")
     assert (await tenant.submit(key="twice")).status == 202
-    assert (await memory.ledger.account(tenant.developer)).used_in(month) == 2
+    assert (await system_store.ledger.account(tenant.developer)).used_in(month) == 2
 
 
-async def test_every_answer_to_a_known_developer_tells_his_limits(
-    doors: Doors, session: aiohttp.ClientSession
+async def test_every_response_to_a_known_developer_carries_limits(
+    gateways: Gateways, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
+    tenant = await make_tenant(gateways, session, "free_starter")
     seen = await tenant.get(ONE)
     assert seen.status == 200
     assert seen.headers["RateLimit-Policy"].startswith('"monthly";q=100;w=')
@@ -172,15 +175,15 @@ async def test_every_answer_to_a_known_developer_tells_his_limits(
     assert conditional.status == 304
     assert "RateLimit" in conditional.headers
     stream = {"Authorization": tenant.headers["Authorization"], "Accept": "text/event-stream"}
-    async with session.get(f"{doors.first}{own}/events", headers=stream) as opened_stream:
+    async with session.get(f"{gateways.first}{own}/events", headers=stream) as opened_stream:
         assert opened_stream.content_type == "text/event-stream"
         assert "RateLimit" in opened_stream.headers
 
 
-async def test_who_is_unknown_is_told_nothing_and_who_has_no_limits_too(
-    doors: Doors, session: aiohttp.ClientSession
+async def test_unknown_clients_and_unlimited_tiers_get_no_limit_headers(
+    gateways: Gateways, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "internal")
+    tenant = await make_tenant(gateways, session, "internal")
     unknown = await tenant.get(ONE, Authorization="Bearer nonsense")
     unlimited = await tenant.get(ONE)
     assert (unknown.status, unlimited.status) == (401, 200)
@@ -188,15 +191,15 @@ async def test_who_is_unknown_is_told_nothing_and_who_has_no_limits_too(
         assert not [name for name in answer.headers if "ratelimit" in name.lower()]
 
 
-async def test_the_days_requests_are_shared_by_all_gateways_and_then_refused_before_all_else(
-    doors: Doors, session: aiohttp.ClientSession
+async def test_daily_requests_are_shared_by_gateways_and_refused_first(
+    gateways: Gateways, session: aiohttp.ClientSession
 ) -> None:
     if seconds_to_next_day(now()) < 60:
         await asyncio.sleep(60)
-    tenant = await make_tenant(doors, session, "tiny")
+    tenant = await make_tenant(gateways, session, "tiny")
     first = await tenant.submit(key="known")
     assert first.status == 202
-    asked = [tenant.at((doors.first, doors.second)[n % 2]).get(f"{ONE}/unknown") for n in range(60)]
+    asked = [tenant.at((gateways.first, gateways.second)[n % 2]).get(f"{ONE}/unknown") for n in range(60)]
     statuses = Counter(map(status, await asyncio.gather(*asked)))
     assert statuses == {404: 39, 429: 21}
 
@@ -213,10 +216,10 @@ async def test_the_days_requests_are_shared_by_all_gateways_and_then_refused_bef
     assert wrong_role.status == 403
 
 
-async def test_a_replay_is_answered_whatever_the_limits_say(
-    doors: Doors, session: aiohttp.ClientSession
+async def test_an_idempotent_replay_is_answered_beyond_the_limits(
+    gateways: Gateways, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "tiny")
+    tenant = await make_tenant(gateways, session, "tiny")
     first = await tenant.submit(key="known")
     while (await tenant.get(f"{ONE}/unknown")).status == 404:
         continue
@@ -226,11 +229,11 @@ async def test_a_replay_is_answered_whatever_the_limits_say(
     assert (other.status, other.body["code"]) == (429, "request_limit_exceeded")
 
 
-async def test_the_end_frees_the_slot_at_every_gateway_at_once(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_the_end_frees_the_slot_at_every_gateway(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
-    studio = Studio(memory.events, memory.ledger, now)
+    tenant = await make_tenant(gateways, session, "free_starter")
+    harness = QuotaHarness(system_store.events, system_store.ledger, now)
     for number, end in enumerate(("completed", "failed") * 4):
-        door = tenant.at((doors.first, doors.second)[number % 2])
-        await studio.live(await door.accepted(), end)
+        door = tenant.at((gateways.first, gateways.second)[number % 2])
+        await harness.live(await door.accepted(), end)

@@ -33,7 +33,7 @@ async def test_an_idle_batcher_sends_at_once() -> None:
     assert line.batches == [[1]]
 
 
-async def test_what_arrives_meanwhile_goes_together_with_the_next() -> None:
+async def test_calls_during_a_batch_share_the_next_one() -> None:
     line = Line()
     batcher = Batcher(line.send)
     first = asyncio.create_task(batcher.put(1))
@@ -47,7 +47,7 @@ async def test_what_arrives_meanwhile_goes_together_with_the_next() -> None:
     assert line.batches == [[1], [2, 3, 4, 5]]
 
 
-async def test_no_batch_is_larger_than_allowed_and_the_order_is_kept() -> None:
+async def test_batches_are_bounded_and_keep_the_order() -> None:
     line = Line()
     for _ in range(10):
         line.gate.release()
@@ -56,7 +56,7 @@ async def test_no_batch_is_larger_than_allowed_and_the_order_is_kept() -> None:
     assert line.batches == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-async def test_each_caller_gets_the_fault_of_its_own_item() -> None:
+async def test_each_caller_gets_the_error_of_its_item() -> None:
     line = Line()
     line.gate.release()
     batcher = Batcher(line.send)
@@ -64,7 +64,7 @@ async def test_each_caller_gets_the_fault_of_its_own_item() -> None:
     assert [str(outcome) for outcome in outcomes] == ["None", "-2", "None", "-4"]
 
 
-async def test_a_fault_of_the_whole_batch_is_everybodys_and_the_next_batch_goes_on() -> None:
+async def test_an_error_of_a_batch_reaches_all_its_callers_and_no_others() -> None:
     line = Line()
     for _ in range(2):
         line.gate.release()
@@ -74,7 +74,7 @@ async def test_a_fault_of_the_whole_batch_is_everybodys_and_the_next_batch_goes_
     await batcher.put(2)
 
 
-async def test_a_caller_that_gave_up_stops_nobody_else() -> None:
+async def test_a_cancelled_caller_does_not_affect_others() -> None:
     line = Line()
     batcher = Batcher(line.send)
     impatient, patient = asyncio.create_task(batcher.put(1)), asyncio.create_task(batcher.put(2))

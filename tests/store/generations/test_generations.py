@@ -13,124 +13,126 @@ from events.generation import DuplicateFound
 from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
 from store.generations.generations import Generations
+from tests.builders.clock import Clock
 from tests.builders.generation import COMPLETED, ID, MODEL, RESERVED, VALIDATED, failed, intended, requested
-from tests.store.conftest import Clock
 
 CAUSE = Cause(actor="actor:test")
 
 
-class House:
+class GenerationsHarness:
     def __init__(self, events: EventStore, clock: Clock) -> None:
         self.announced: list[Commit] = []
         self.events = events
         self.generations = Generations(events, announce=self.announced.append, clock=clock)
 
-    async def on_the_road(self, *facts: Event) -> None:
+    async def append(self, *facts: Event) -> None:
         await self.generations.begin(ID, requested(), cause=CAUSE)
         for fact in facts:
             await self.generations.decide(ID, lambda _, fact=fact: [fact], cause=CAUSE)  # type: ignore[misc]
 
 
 @pytest.fixture
-def house(events: EventStore, clock: Clock) -> House:
-    return House(events, clock)
+def harness(events: EventStore, clock: Clock) -> GenerationsHarness:
+    return GenerationsHarness(events, clock)
 
 
-async def test_what_does_not_exist_is_neither_loaded_nor_decided_on(house: House) -> None:
-    assert await house.generations.load(ID) is None
-    assert await house.generations.decide(ID, decisions.cancel, cause=CAUSE) is None
-    assert house.announced == []
+async def test_an_unknown_generation_is_neither_loaded_nor_decided_on(harness: GenerationsHarness) -> None:
+    assert await harness.generations.load(ID) is None
+    assert await harness.generations.decide(ID, decisions.cancel, cause=CAUSE) is None
+    assert harness.announced == []
 
 
 async def test_a_decision_is_appended_and_announced_and_its_state_returned(
-    house: House, clock: Clock
+    harness: GenerationsHarness, clock: Clock
 ) -> None:
-    await house.on_the_road()
+    await harness.append()
     clock.forward(seconds=3)
-    decided = await house.generations.decide(
+    decided = await harness.generations.decide(
         ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
     )
     assert decided is not None
     assert decided.events == (VALIDATED,)
-    assert decided.generation == await house.generations.load(ID)
+    assert decided.generation == await harness.generations.load(ID)
     assert decided.generation.moved_at == clock.now
-    assert house.announced == await house.events.read(f"generation-{ID}")
+    assert harness.announced == await harness.events.read(f"generation-{ID}")
 
 
-async def test_deciding_nothing_appends_and_announces_nothing(house: House) -> None:
-    await house.on_the_road(VALIDATED)
-    decided = await house.generations.decide(
+async def test_deciding_nothing_appends_and_announces_nothing(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED)
+    decided = await harness.generations.decide(
         ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
     )
     assert decided is not None
     assert decided.events == ()
-    assert len(house.announced) == 2
+    assert len(harness.announced) == 2
 
 
-async def test_a_generation_begins_once(house: House) -> None:
-    await house.on_the_road()
+async def test_a_generation_begins_once(harness: GenerationsHarness) -> None:
+    await harness.append()
     with pytest.raises(WrongExpectedVersionError):
-        await house.generations.begin(ID, requested(), cause=CAUSE)
+        await harness.generations.begin(ID, requested(), cause=CAUSE)
     with pytest.raises(IllegalTransitionError):
-        await house.generations.begin("other", VALIDATED, cause=CAUSE)
+        await harness.generations.begin("other", VALIDATED, cause=CAUSE)
 
 
-async def test_the_illegal_is_refused_also_in_the_middle_of_a_decision(house: House) -> None:
-    await house.on_the_road()
+async def test_an_illegal_event_is_refused_also_within_a_decision(harness: GenerationsHarness) -> None:
+    await harness.append()
     for facts in ([COMPLETED], [VALIDATED, VALIDATED], [failed("canceled", "x"), VALIDATED]):
         with pytest.raises(IllegalTransitionError):
-            await house.generations.decide(ID, lambda _, facts=facts: facts, cause=CAUSE)  # type: ignore[misc]
-    assert len(house.announced) == 1
+            await harness.generations.decide(ID, lambda _, facts=facts: facts, cause=CAUSE)  # type: ignore[misc]
+    assert len(harness.announced) == 1
 
 
-async def test_a_decision_from_what_is_known_is_appended_only_if_it_is_still_so(house: House) -> None:
-    await house.on_the_road(VALIDATED)
-    known = await house.generations.load(ID)
-    await house.generations.decide(ID, decisions.cancel, cause=CAUSE)
-    decided = await house.generations.decide(
+async def test_a_decision_on_an_outdated_known_state_is_made_again(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED)
+    known = await harness.generations.load(ID)
+    await harness.generations.decide(ID, decisions.cancel, cause=CAUSE)
+    decided = await harness.generations.decide(
         ID, lambda g: [] if g.final else [RESERVED], cause=CAUSE, known=known
     )
     assert decided is not None
     assert decided.events == ()
-    assert decided.generation == await house.generations.load(ID)
+    assert decided.generation == await harness.generations.load(ID)
 
 
-async def test_what_changes_nothing_and_is_known_still_changes_nothing(house: House) -> None:
-    await house.on_the_road(VALIDATED)
-    known = await house.generations.load(ID)
-    decided = await house.generations.decide(ID, lambda _: [], cause=CAUSE, known=known)
+async def test_no_events_from_a_current_known_state_append_nothing(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED)
+    known = await harness.generations.load(ID)
+    decided = await harness.generations.decide(ID, lambda _: [], cause=CAUSE, known=known)
     assert decided is not None
     assert (decided.generation, decided.events) == (known, ())
 
 
-async def test_what_changes_nothing_from_what_is_known_is_decided_again_from_the_log(house: House) -> None:
-    await house.on_the_road()
-    known = await house.generations.load(ID)
-    await house.generations.decide(ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE)
+async def test_no_events_from_an_outdated_known_state_are_decided_again(harness: GenerationsHarness) -> None:
+    await harness.append()
+    known = await harness.generations.load(ID)
+    await harness.generations.decide(ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE)
     reserve = partial(decisions.reserve, reserved=RESERVED)
-    decided = await house.generations.decide(ID, reserve, cause=CAUSE, known=known)
+    decided = await harness.generations.decide(ID, reserve, cause=CAUSE, known=known)
     assert decided is not None
     assert decided.events == (RESERVED,)
 
 
-async def test_the_same_decision_taken_by_many_at_once_is_appended_once(house: House) -> None:
-    await house.on_the_road(VALIDATED, RESERVED)
+async def test_concurrent_equal_decisions_are_appended_once(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED, RESERVED)
     decide = partial(
-        house.generations.decide, ID, lambda g: [intended()] if g.attempt == 0 else [], cause=CAUSE
+        harness.generations.decide, ID, lambda g: [intended()] if g.attempt == 0 else [], cause=CAUSE
     )
     outcomes = await asyncio.gather(*(decide() for _ in range(12)))
     assert sum(bool(outcome and outcome.events) for outcome in outcomes) == 1
     assert all(outcome and outcome.generation.state is State.INTENDED for outcome in outcomes)
 
 
-async def test_of_several_predictions_at_once_one_is_adopted_and_every_other_is_kept(house: House) -> None:
-    await house.on_the_road(VALIDATED, RESERVED, intended())
+async def test_of_concurrent_predictions_one_is_adopted_and_the_others_are_recorded(
+    harness: GenerationsHarness,
+) -> None:
+    await harness.append(VALIDATED, RESERVED, intended())
 
     def found(number: int) -> partial[list[Event]]:
         return partial(invocation.start, attempt=1, prediction=f"p{number}", model=MODEL)
 
     outcomes = await asyncio.gather(
-        *(house.generations.decide(ID, found(number), cause=CAUSE) for number in range(6))
+        *(harness.generations.decide(ID, found(number), cause=CAUSE) for number in range(6))
     )
     duplicates = [
         event
@@ -139,7 +141,7 @@ async def test_of_several_predictions_at_once_one_is_adopted_and_every_other_is_
         for event in outcome.events
         if isinstance(event, DuplicateFound)
     ]
-    generation = await house.generations.load(ID)
+    generation = await harness.generations.load(ID)
     assert generation is not None
     assert len(duplicates) == 5
     assert {generation.prediction, *(known.prediction for known in generation.duplicates)} == {
@@ -147,19 +149,19 @@ async def test_of_several_predictions_at_once_one_is_adopted_and_every_other_is_
     }
 
 
-async def test_a_race_that_is_always_lost_ends_in_a_conflict(house: House) -> None:
-    await house.on_the_road()
-    loser = Generations(Behind(house.events), announce=house.announced.append, clock=Clock())
+async def test_a_race_that_is_always_lost_ends_in_a_conflict(harness: GenerationsHarness) -> None:
+    await harness.append()
+    loser = Generations(AlwaysConflicting(harness.events), announce=harness.announced.append, clock=Clock())
 
     def cancel(g: Generation) -> list[Event]:
         return decisions.cancel(g)
 
     with pytest.raises(WrongExpectedVersionError):
         await loser.decide(ID, cancel, cause=CAUSE)
-    assert len(house.announced) == 1
+    assert len(harness.announced) == 1
 
 
-class Behind:
+class AlwaysConflicting:
     """A store in which somebody else always appends first."""
 
     def __init__(self, events: EventStore) -> None:

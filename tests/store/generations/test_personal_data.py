@@ -20,14 +20,14 @@ SAID = PersonalData(
 )
 
 
-async def test_words_are_read_back_as_they_were(personal_data: PersonalDataStore) -> None:
+async def test_personal_data_are_read_back_unchanged(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     assert await personal_data.get("g1", "t1") == SAID
     assert await personal_data.get("g1", "other") is None
     assert await personal_data.get("other", "t1") is None
 
 
-async def test_words_of_which_nothing_optional_was_said_are_read_back_too(
+async def test_personal_data_without_optional_fields_are_read_back(
     personal_data: PersonalDataStore,
 ) -> None:
     plain = PersonalData("g1", "t1", b"salt", '{"prompt": "x"}', (), NOON)
@@ -53,9 +53,7 @@ async def test_a_second_put_of_the_same_token_changes_nothing(personal_data: Per
     ],
     ids=repr,
 )
-async def test_strange_json_of_strangers_survives(
-    personal_data: PersonalDataStore, metadata: dict[str, Any]
-) -> None:
+async def test_unusual_json_is_kept(personal_data: PersonalDataStore, metadata: dict[str, Any]) -> None:
     await personal_data.put(replace(SAID, metadata=metadata))
     await personal_data.put_model_input("g1", "t1", metadata)
     stored = await personal_data.get("g1", "t1")
@@ -64,7 +62,7 @@ async def test_strange_json_of_strangers_survives(
     assert stored.model_input == metadata
 
 
-async def test_metadata_of_many_are_read_together(personal_data: PersonalDataStore) -> None:
+async def test_metadata_of_many_generations_are_read_together(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     await personal_data.put(replace(SAID, generation="g2", metadata=None))
     await personal_data.put(replace(SAID, generation="g3", token="t3", metadata={"a": "b"}))
@@ -72,7 +70,7 @@ async def test_metadata_of_many_are_read_together(personal_data: PersonalDataSto
     assert await personal_data.metadata(names) == {"g1": {"order": 7}, "g3": {"a": "b"}}
 
 
-async def test_what_the_provider_said_is_kept_for_each_prediction(personal_data: PersonalDataStore) -> None:
+async def test_provider_texts_are_kept_for_each_prediction(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
     await personal_data.put_provider("g1", "t1", ProviderTexts("p2", (), "NSFW \ud800"))
@@ -84,7 +82,7 @@ async def test_what_the_provider_said_is_kept_for_each_prediction(personal_data:
     }
 
 
-async def test_nothing_is_added_to_words_that_were_erased(personal_data: PersonalDataStore) -> None:
+async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     await personal_data.erase("g1")
     await personal_data.put_model_input("g1", "t1", {"prompt": "x"})
@@ -93,7 +91,7 @@ async def test_nothing_is_added_to_words_that_were_erased(personal_data: Persona
     assert await personal_data.get("g1", "t1") is None
 
 
-async def test_erasing_takes_one_token_or_the_whole_generation_and_nobody_elses(
+async def test_erasing_removes_one_token_or_one_generation_only(
     personal_data: PersonalDataStore,
 ) -> None:
     for generation, token in (("g1", "t1"), ("g1", "t2"), ("g1", "t3"), ("g2", "t1")):
@@ -107,7 +105,7 @@ async def test_erasing_takes_one_token_or_the_whole_generation_and_nobody_elses(
     assert await personal_data.get("g2", "t1") is not None
 
 
-async def test_words_that_no_stream_is_known_to_name_are_listed_oldest_first(
+async def test_unconfirmed_personal_data_are_listed_oldest_first(
     personal_data: PersonalDataStore,
 ) -> None:
     for token, age in (("young", 1), ("old", 3), ("older", 4), ("confirmed", 5)):
@@ -119,7 +117,7 @@ async def test_words_that_no_stream_is_known_to_name_are_listed_oldest_first(
     assert list(await personal_data.unconfirmed_before(before, limit=1)) == [("g1", "older")]
 
 
-async def test_confirming_shows_in_nothing_but_that_list(personal_data: PersonalDataStore) -> None:
+async def test_confirming_changes_only_the_list_of_unconfirmed(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     await personal_data.confirm("g1", "t1")
     assert await personal_data.get("g1", "t1") == SAID

@@ -6,10 +6,10 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from store.mongo.store import MongoStore
 from tests.journeys.tenants import ONE, PASSWORD, SUBMIT, Answer, Tenant, make_tenant
-from tests.store.quota.conftest import Doors, opened
-from tests.store.quota.test_living import developer_of
+from tests.store.quota.conftest import Gateways, opened
+from tests.store.quota.test_running_system import developer_of
+from tests.stores import OpenStore
 
 DEVELOPERS = "/api/v1/developers"
 KEYS = "/api/v1/auth/developer-keys"
@@ -17,15 +17,15 @@ TIERS = '{"tiny": {"daily_requests": 4}}'
 
 
 @pytest.fixture(scope="module")
-def doors(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    with opened(tmp_path_factory.mktemp("known"), mongod, EXEMPLAR_TIERS=TIERS) as doors:
-        doors.first = doors.open_door("first")
-        yield doors
+def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    with opened(tmp_path_factory.mktemp("known"), mongod, EXEMPLAR_TIERS=TIERS) as gateways:
+        gateways.first = gateways.start_gateway("first")
+        yield gateways
 
 
 @pytest.fixture
-async def memory(doors: Doors) -> AsyncIterator[MongoStore]:
-    async with doors.memory() as store:
+async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
+    async with gateways.memory() as store:
         yield store
 
 
@@ -50,11 +50,11 @@ def told(answer: Answer) -> list[str]:
     return [name for name in answer.headers if "ratelimit" in name.lower()]
 
 
-async def test_who_is_known_is_told_his_limits_and_counted_also_when_he_is_refused(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_refused_requests_of_a_known_developer_carry_limits_and_are_counted(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
-    user, developer = token_of(tenant), await developer_of(tenant, memory)
+    tenant = await make_tenant(gateways, session, "free_starter")
+    user, developer = token_of(tenant), await developer_of(tenant, system_store)
     wrong = {"X-User-Role": "auditor"}
     answers = [
         await ask(tenant, "GET", KEYS, user),
@@ -78,10 +78,10 @@ async def test_who_is_known_is_told_his_limits_and_counted_also_when_he_is_refus
         assert answer.headers["RateLimit"].startswith('"monthly";r=100;t=')
 
 
-async def test_who_is_not_known_for_certain_is_told_nothing(
-    doors: Doors, session: aiohttp.ClientSession
+async def test_unauthenticated_requests_get_no_limit_headers(
+    gateways: Gateways, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
+    tenant = await make_tenant(gateways, session, "free_starter")
     token = token_of(tenant)
     assert (await ask(tenant, "POST", "/api/v1/auth/logout", token)).status == 204
     answers = [
@@ -93,11 +93,11 @@ async def test_who_is_not_known_for_certain_is_told_nothing(
     assert not [name for answer in answers for name in told(answer)]
 
 
-async def test_beyond_the_days_limit_only_what_defends_an_account_passes(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_beyond_the_daily_limit_only_account_protection_passes(
+    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "tiny")
-    user, developer = token_of(tenant), await developer_of(tenant, memory)
+    tenant = await make_tenant(gateways, session, "tiny")
+    user, developer = token_of(tenant), await developer_of(tenant, system_store)
     users = f"/api/v1/projects/{tenant.project}/users/{uuid4()}"
     for _ in range(4):
         assert (await ask(tenant, "GET", f"{ONE}/unknown", user)).status == 404

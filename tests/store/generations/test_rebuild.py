@@ -43,7 +43,7 @@ STREAMS: dict[str, tuple[Event, ...]] = {
 }
 
 
-class House:
+class RebuildHarness:
     """A log, its rows, and a projector that writes what it is told to."""
 
     def __init__(self, database: Database) -> None:
@@ -72,36 +72,39 @@ class House:
         assert folded is not None
         await self.rows.write(await rows_of([folded], self.personal_data, TIMEOUTS))
 
+    async def rebuild(self, *, repair: bool = True) -> RebuildReport:
+        return await rebuild(self.events, self.personal_data, self.rows, TIMEOUTS, repair=repair)
+
 
 @pytest.fixture
-async def house(database: Database) -> House:
+async def harness(database: Database) -> RebuildHarness:
     await create_indexes(database, [MongoEventStore, MongoProjection])
-    house = House(database)
+    harness = RebuildHarness(database)
     for generation, facts in STREAMS.items():
-        await house.live(generation, facts)
-    return house
+        await harness.live(generation, facts)
+    return harness
 
 
-async def test_rows_projected_one_by_one_are_byte_for_byte_what_the_log_says(house: House) -> None:
-    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
+async def test_projected_rows_equal_rebuilt_rows_byte_for_byte(harness: RebuildHarness) -> None:
+    assert await harness.rebuild() == RebuildReport(5, 5, ())
 
 
-async def test_labels_of_metadata_are_rebuilt_from_the_words_and_end_with_the_erasure(house: House) -> None:
+async def test_labels_are_rebuilt_from_personal_data_and_end_with_erasure(harness: RebuildHarness) -> None:
     token = folded(TO_STARTED).request.personal_data
     for generation in ("g1", "g3"):
-        await house.personal_data.put(
+        await harness.personal_data.put(
             PersonalData(generation, token, b"s", "{}", (), NOON, metadata={"order": 7})
         )
-    assert (await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)).differing == ("g3",)
-    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
-    stored = await house.rows.stored(["g1", "g3"])
+    assert (await harness.rebuild()).differing == ("g3",)
+    assert await harness.rebuild() == RebuildReport(5, 5, ())
+    stored = await harness.rows.stored(["g1", "g3"])
     assert [len(stored[generation]["labels"]) for generation in ("g1", "g3")] == [0, 1]
     assert stored["g3"]["request_id"] == "r-g3-0"
 
 
-async def test_other_streams_have_no_rows(house: House) -> None:
-    await house.events.append("webhook-1", 0, [CANCELED], cause=Cause(actor="x"), time=NOON)
-    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
+async def test_other_streams_have_no_rows(harness: RebuildHarness) -> None:
+    await harness.events.append("webhook-1", 0, [CANCELED], cause=Cause(actor="x"), time=NOON)
+    assert await harness.rebuild() == RebuildReport(5, 5, ())
 
 
 @pytest.mark.parametrize(
@@ -117,51 +120,51 @@ async def test_other_streams_have_no_rows(house: House) -> None:
     ],
     ids=str,
 )
-async def test_a_row_that_differs_in_anything_is_found_and_mended(
-    house: House, damage: dict[str, dict[str, object]]
+async def test_a_row_that_differs_is_found_and_repaired(
+    harness: RebuildHarness, damage: dict[str, dict[str, object]]
 ) -> None:
-    before = await house.rows.stored(list(STREAMS))
-    await house.rows_as_stored.update_one({"_id": "g3"}, damage)
-    seen = await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS, repair=False)
+    before = await harness.rows.stored(list(STREAMS))
+    await harness.rows_as_stored.update_one({"_id": "g3"}, damage)
+    seen = await harness.rebuild(repair=False)
     assert seen == RebuildReport(5, 5, ("g3",))
-    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == seen
-    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
-    assert await house.rows.stored(list(STREAMS)) == before
+    assert await harness.rebuild() == seen
+    assert await harness.rebuild() == RebuildReport(5, 5, ())
+    assert await harness.rows.stored(list(STREAMS)) == before
 
 
-async def test_rows_that_were_lost_come_back(house: House) -> None:
-    before = await house.rows.stored(list(STREAMS))
-    await house.rows_as_stored.delete_many({})
-    report = await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)
+async def test_lost_rows_are_restored(harness: RebuildHarness) -> None:
+    before = await harness.rows.stored(list(STREAMS))
+    await harness.rows_as_stored.delete_many({})
+    report = await harness.rebuild()
     assert report == RebuildReport(5, 0, tuple(STREAMS))
-    assert await house.rows.stored(list(STREAMS)) == before
+    assert await harness.rows.stored(list(STREAMS)) == before
 
 
-async def test_a_row_behind_its_stream_is_brought_forward(house: House) -> None:
-    await house.live("g6", TO_INTENDED[:1])
-    await house.events.append(
+async def test_a_row_behind_its_stream_is_updated(harness: RebuildHarness) -> None:
+    await harness.live("g6", TO_INTENDED[:1])
+    await harness.events.append(
         stream_of("g6"), 1, TO_INTENDED[1:3], cause=Cause(actor="x"), time=NOON + timedelta(seconds=9)
     )
-    assert (await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)).differing == ("g6",)
-    assert (await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)).differing == ()
+    assert (await harness.rebuild()).differing == ("g6",)
+    assert (await harness.rebuild()).differing == ()
 
 
-async def test_a_row_without_a_stream_is_found_and_removed(house: House) -> None:
-    await house.rows_as_stored.insert_one({"_id": "stranger", "version": 1})
+async def test_a_row_without_a_stream_is_found_and_removed(harness: RebuildHarness) -> None:
+    await harness.rows_as_stored.insert_one({"_id": "stranger", "version": 1})
     assert await rebuild(
-        house.events, house.personal_data, house.rows, TIMEOUTS, repair=False
+        harness.events, harness.personal_data, harness.rows, TIMEOUTS, repair=False
     ) == RebuildReport(5, 6, ("stranger",))
-    await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS)
-    assert await rebuild(house.events, house.personal_data, house.rows, TIMEOUTS) == RebuildReport(5, 5, ())
+    await harness.rebuild()
+    assert await harness.rebuild() == RebuildReport(5, 5, ())
 
 
-async def test_a_row_that_moved_on_meanwhile_is_left_as_it_is(house: House) -> None:
-    old = (await house.rows.stored(["g3"]))["g3"]
-    commits = await house.events.read(stream_of("g3"))
+async def test_a_row_that_changed_meanwhile_is_left_unchanged(harness: RebuildHarness) -> None:
+    old = (await harness.rows.stored(["g3"]))["g3"]
+    commits = await harness.events.read(stream_of("g3"))
     stale = fold(event for commit in commits for event in commit.events)
     assert stale is not None
-    await house.events.append(stream_of("g3"), 4, [CANCELED], cause=Cause(actor="x"), time=NOON)
-    await house.project("g3")
-    await house.rows.replace([row_of(stale, TIMEOUTS, {})], {"g3": old})
-    await house.rows.replace([row_of(stale, TIMEOUTS, {})], {})
-    assert (await house.rows.stored(["g3"]))["g3"]["version"] == 5
+    await harness.events.append(stream_of("g3"), 4, [CANCELED], cause=Cause(actor="x"), time=NOON)
+    await harness.project("g3")
+    await harness.rows.replace([row_of(stale, TIMEOUTS, {})], {"g3": old})
+    await harness.rows.replace([row_of(stale, TIMEOUTS, {})], {})
+    assert (await harness.rows.stored(["g3"]))["g3"]["version"] == 5

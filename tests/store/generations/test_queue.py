@@ -39,7 +39,7 @@ async def written(database: Database, *generations: Generation) -> None:
     await MongoProjection(database).write(rows)
 
 
-async def test_the_position_counts_who_waits_in_the_same_state_and_came_before(
+async def test_the_position_counts_earlier_generations_in_the_same_state(
     database: Database, queue: Queue
 ) -> None:
     mine = admitted(5)
@@ -49,7 +49,7 @@ async def test_the_position_counts_who_waits_in_the_same_state_and_came_before(
     assert await queue.ahead(others[0]) == Ahead(0)
 
 
-async def test_above_the_bound_the_position_is_at_least_that(
+async def test_a_position_above_the_bound_is_inexact(
     database: Database, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_module, "POSITION_BOUND", 3)
@@ -58,7 +58,7 @@ async def test_above_the_bound_the_position_is_at_least_that(
     assert await queue.ahead(admitted(4)) == Ahead(3, exact=False)
 
 
-async def test_only_ones_own_generations_are_named(database: Database, queue: Queue) -> None:
+async def test_only_own_generations_are_listed(database: Database, queue: Queue) -> None:
     mine = [admitted(2), admitted(1)]
     others = [admitted(3, user="usr-2"), admitted(4, project="prj-2")]
     await written(database, *mine, *others)

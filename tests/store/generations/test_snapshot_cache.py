@@ -34,16 +34,14 @@ def commits(sizes: list[int], name: str = ID) -> list[Commit]:
 
 
 @given(sizes=st.lists(st.integers(1, 3), min_size=1), looks=st.lists(st.integers(0, 7), max_size=12))
-def test_whatever_was_looked_at_before_a_look_is_the_fold_of_what_is_there(
-    sizes: list[int], looks: list[int]
-) -> None:
+def test_a_cached_fold_equals_the_fold_of_the_whole_stream(sizes: list[int], looks: list[int]) -> None:
     road, folds = commits(sizes), SnapshotCache()
     for end in looks:
         seen = road[:end]
         assert folds.fold(seen) == fold(event for commit in seen for event in commit.events)
 
 
-def test_generations_do_not_mix_and_the_oldest_is_forgotten() -> None:
+def test_snapshots_are_separate_and_the_oldest_is_dropped() -> None:
     folds = SnapshotCache(capacity=2)
     roads = [commits([2], f"g{number}") for number in range(4)]
     for end in (1, 3):
