@@ -1,1 +1,1 @@
-"""The actors that react to events, the jobs that run on a schedule, and what both work with."""
+"""The dramatiq actors and the scheduler's jobs."""

@@ -11,6 +11,16 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 WebhookFilter = Literal["start", "progress", "completed"]
 
 
+def whole(event: Event) -> dict[str, Any]:
+    """Show all data of an event."""
+    return event.model_dump(mode="json")
+
+
+def nothing(_: Event) -> dict[str, Any]:
+    """Show an event without data."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventType:
     """An event type; its class carries the name and the schema version.

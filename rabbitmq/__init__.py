@@ -1,1 +1,1 @@
-"""Publishing, consuming and in-process delivery of recorded events."""
+"""The broker: topology, publisher, consumer, and the in-process stand-in."""

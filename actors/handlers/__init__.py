@@ -1,1 +1,1 @@
-"""One dramatiq actor a file."""
+"""One module for each actor: what it does with an event."""

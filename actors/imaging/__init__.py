@@ -1,1 +1,1 @@
-"""Decoding of untrusted pictures in limited worker processes, and the composition of the input picture."""
+"""Decodes pictures in limited child processes and composes the input image."""

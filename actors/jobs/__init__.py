@@ -1,1 +1,1 @@
-"""The recurring jobs of the scheduler, and the catch-up subscribers of the sealed log."""
+"""The recurring jobs of the scheduler and their timetable."""

@@ -1,1 +1,1 @@
-"""The port of the model provider, and its adapter for Replicate."""
+"""The port to the image model, and Replicate behind it."""

@@ -11,7 +11,7 @@ from domain.generation.generation import Generation, stream_of
 from gateway.auth.authentication import Authenticator
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
-from gateway.events.positions import preferred_wait
+from gateway.events.event_requests import preferred_wait
 from gateway.generations.resources import GenerationResources
 from gateway.submissions.credentials import still_admitted
 from gateway.submissions.submission import Submission

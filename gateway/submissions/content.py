@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -87,14 +87,15 @@ def requested_event(
 ) -> GenerationRequested:
     """Describe the submission for the log, which names personal data by salted hashes only."""
     identity, now, retry = submission.identity, personal_data.created_at, submission.retry
-    own = submission.deadline(timeouts.in_all)
+    own = submission.cancel_after
+    own = own if own is not None and own < timeouts.in_all else None
     finish_by = now + (own or timeouts.in_all)
     return GenerationRequested(
         owner=Owner(developer=identity.developer_id, project=identity.project_id, user=identity.user_id),
         personal_data=personal_data.token,
         fingerprint=fingerprint_of(personal_data, content, retry),
         idempotent=submission.idempotency_key is not None,
-        examples=_examples(personal_data, content.images),
+        examples=tuple(_example(personal_data, image, at) for at, image in enumerate(content.images)),
         period=period,
         tier=identity.tier.name,
         start_by=min(now + timeouts.to_start, finish_by),
@@ -106,16 +107,13 @@ def requested_event(
     )
 
 
-def _examples(personal_data: PersonalData, images: Sequence[ContentImage]) -> tuple[Example, ...]:
-    return tuple(
-        Example(
-            digest=_digest(personal_data, image, number),
-            content_type=image.content_type,
-            width=image.width,
-            height=image.height,
-            size=image.size,
-        )
-        for number, image in enumerate(images)
+def _example(personal_data: PersonalData, image: ContentImage, number: int) -> Example:
+    return Example(
+        digest=_digest(personal_data, image, number),
+        content_type=image.content_type,
+        width=image.width,
+        height=image.height,
+        size=image.size,
     )
 
 

@@ -1,6 +1,7 @@
 """`POST generate-v2` and `POST .../{id}/retry`: admit a submission, record it, answer 202."""
 
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,7 +25,7 @@ from gateway.submissions.credentials import confirmed, keep_credentials
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, idempotency_key, submission_of
-from gateway.submissions.uploads.budget import UploadBudget
+from gateway.submissions.uploads.budget import UploadBudget, UploadLease
 from gateway.submissions.uploads.reader import UploadReader
 from gateway.webhooks.checks import check_request
 from store.errors import OutcomeUnknownError
@@ -91,14 +92,14 @@ class SubmissionRoutes:
         content = await self.kept_contents.read(original)
         check_request(content.webhook, content.webhook_events_filter, self.webhook_allow)
         submission = replace(submission, retry=with_seed(retry, original))
-        with self.upload_budget.lease() as lease:
+        with closing(UploadLease(self.upload_budget)) as lease:
             # Pictures are copied one at a time: at most the largest is in memory.
             await lease.use(max(image.size for image in content.images))
             return await self._record(request, submission, content)
 
     async def _admit(self, request: web.Request) -> Identity:
         """Authenticate and look at the quota, which refuses no request with a key: it may be a replay."""
-        identity = await self.authenticator.submitter(request)
+        identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())
         if idempotency_key(request) is None:
             tier = identity.tier

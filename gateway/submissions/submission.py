@@ -13,7 +13,7 @@ from domain.generation.generation import stream_of
 from domain.submission.cancel_after import read_cancel_after
 from domain.submission.idempotency import parse_key
 from events.envelope import Cause
-from gateway.auth.rate_limits import OVERDRAWN
+from gateway.auth.rate_limits import OVER_LIMIT
 from gateway.generations.ids import GenerationIds
 from gateway.http.request_ids import request_id_of
 from store.quota.ledger import Bounds
@@ -62,10 +62,6 @@ class Submission:
             traceparent=self.traceparent,
         )
 
-    def deadline(self, longest: timedelta) -> timedelta | None:
-        """Return Cancel-After if it is shorter than the `longest` time that a generation may take."""
-        return self.cancel_after if self.cancel_after is not None and self.cancel_after < longest else None
-
 
 def submission_of(
     request: web.Request, identity: Identity, ids: GenerationIds, retry: Retry | None = None
@@ -78,7 +74,7 @@ def submission_of(
         key,
         request_id_of(request),
         traceparent=request.headers.get("traceparent"),
-        overdrawn=request.get(OVERDRAWN),
+        overdrawn=request.get(OVER_LIMIT),
         cancel_after=_cancel_after(request.headers.getall("Cancel-After", [])),
         retry=retry,
     )

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from types import TracebackType
-from typing import Self
 
 from domain.errors import ErrorCode, ExemplarError
 
@@ -19,10 +17,6 @@ class UploadBudget:
         self.free = limit
         self._wait = wait
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    def lease(self) -> "UploadLease":
-        """Open a lease without bytes; closing it returns everything that it took."""
-        return UploadLease(self)
 
     async def take(self, size: int) -> None:
         """Take ``size`` bytes, waiting until others return theirs; raises server_busy."""
@@ -81,11 +75,3 @@ class UploadLease:
         taken, self._taken, self._used = self._taken, 0, 0
         if taken:
             self._budget.give_back(taken)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -1,5 +1,6 @@
 """Collect the parts of a submission while they arrive."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
@@ -21,12 +22,12 @@ TEXT_FIELDS: Final = {
 _FILENAME_LENGTH: Final = 255
 
 
+@dataclass(frozen=True, slots=True)
 class ImagePart:
     """One file of the form: its name and its bytes."""
 
-    def __init__(self, filename: str, spool: Spool) -> None:
-        self.filename = filename
-        self.spool = spool
+    filename: str
+    spool: Spool
 
 
 class FormParts:

@@ -24,7 +24,7 @@ from domain.submission.model_inputs import Ceilings
 from gateway.http.bodies import Body
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content, ContentImage
-from gateway.submissions.uploads.budget import UploadBudget
+from gateway.submissions.uploads.budget import UploadBudget, UploadLease
 from gateway.submissions.uploads.fields import (
     decode_instructions,
     read_metadata,
@@ -56,17 +56,16 @@ class UploadReader:
         boundary = parse_boundary(request.headers.get("Content-Type", ""))
         if (request.content_length or 0) > MAX_BODY:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
-        with self.upload_budget.lease() as lease, closing(FormParts(lease, settings.upload_memory)) as parts:
-            await _fill(parts, body, boundary)
+        with (
+            closing(UploadLease(self.upload_budget)) as lease,
+            closing(FormParts(lease, settings.upload_memory)) as parts,
+        ):
+            async with aclosing(read_multipart(body, boundary)) as events:
+                async for event in events:
+                    if body.received > MAX_BODY:
+                        raise ExemplarError(ErrorCode.BODY_TOO_LARGE)
+                    await parts.take(event)
             yield _validated(parts, settings.ceilings)
-
-
-async def _fill(parts: FormParts, body: Body, boundary: str) -> None:
-    async with aclosing(read_multipart(body, boundary)) as events:
-        async for event in events:
-            if body.received > MAX_BODY:
-                raise ExemplarError(ErrorCode.BODY_TOO_LARGE)
-            await parts.take(event)
 
 
 def _validated(parts: FormParts, ceilings: Ceilings) -> Content:

@@ -15,21 +15,18 @@ from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import Timeouts, due_at
 from events.envelope import RecordedEvent
 from events.event import Event
-from events.generation import (
-    CancelRequested,
+from events.generation import GenerationCompleted, GenerationFailed
+from events.invocation import (
     DuplicateFound,
-    GenerationCompleted,
-    GenerationErased,
-    GenerationFailed,
     GenerationProgressed,
-    GenerationPublished,
     GenerationStarted,
     InvocationIntended,
     InvocationLost,
     InvocationRefused,
     PredictionSettled,
-    QuotaSettled,
 )
+from events.owner import CancelRequested, GenerationErased, GenerationPublished
+from events.quota import QuotaSettled
 from tests.builders.generation import (
     CANCELED,
     COMPLETED,

@@ -8,7 +8,9 @@ from domain.generation.fold import IllegalTransitionError, check
 from domain.generation.generation import State
 from domain.generation.lifecycle import FINAL, RUNNING, Timeouts, due_at
 from events.event import Event
-from events.generation import GenerationEvent, GenerationProgressed, GenerationRequested, QuotaSettled
+from events.generation import GenerationEvent, GenerationRequested
+from events.invocation import GenerationProgressed
+from events.quota import QuotaSettled
 from tests.builders.generation import (
     CLAIM_UNTIL,
     ONE_OF_EACH,
