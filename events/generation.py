@@ -203,7 +203,7 @@ GENERATION: Final = (
         subscribers=("projector", "settlement", "delivery"),
     ),
     EventType(
-        writer="every actor, the gateway (cancellation), the scheduler (deadlines, lost attempts)",
+        writer="validation, quota, invocation, completion, the gateway (cancellation), the scheduler",
         sample=GenerationFailed(code="provider_failed", stage="completion", retryable=True),
         public=whole,
         deliverable=True,
