@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic_settings import BaseSettings
@@ -30,12 +31,16 @@ from actors.results import Results
 from actors.runner import ActorRunner, RunActor
 from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, check_reactions
+from actors.webhooks.delivery_attempt import DeliveryAttempts
+from actors.webhooks.delivery_scheduler import DeliveryScheduler
+from actors.webhooks.endpoint_health import EndpointHealth
+from actors.webhooks.http_client import WebhookClient
+from actors.webhooks.message import MessageWriter
 from actors.webhooks.sender import open_sender
-from domain.accounts.tiers import TierSettings, tiers_with
+from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
+from domain.webhooks.addresses import host_key
 from events.visible import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
@@ -47,6 +52,7 @@ from exemplar.gateway_wiring import (
     open_wakeups,
 )
 from exemplar.injection import Dependencies
+from exemplar.tier_settings import TierSettings
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
@@ -67,6 +73,9 @@ from store.leases.contract import Leases
 from store.quota.admission import Admission
 from store.quota.requests import Requests
 from store.settings import PriceSettings, StoreSettings
+from store.webhooks.delivery_log import DeliveryLog
+from store.webhooks.secrets import WebhookSecrets
+from store.webhooks.settings import MasterKeySettings, WebhookSettings
 from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
@@ -81,17 +90,24 @@ Opener = Callable[..., AbstractAsyncContextManager[Any]]
 SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "announce": lambda publisher: publisher.announce,
+    "delivery_log": DeliveryLog,
     "generations": Generations,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
+    "host_of": lambda webhook_settings, master_keys: partial(
+        host_key, allow=webhook_settings.allow, key=master_keys.host_key
+    ),
+    "master_keys": lambda master_key_settings: master_key_settings.keys,
     "observations": Observations,
     "requests": Requests,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
     "visible": lambda: visible,
-    "webhooks": lambda events, outgoing, webhook_settings, master_keys, announce, clock: Webhooks(
-        events, outgoing, webhook_settings, keys=master_keys.keys, announce=announce, clock=clock
-    ),
+    "webhook_allow": lambda webhook_settings: webhook_settings.allow,
+    "webhook_limit": lambda webhook_settings: webhook_settings.endpoints_per_project,
+    "webhook_retention": lambda webhook_settings: webhook_settings.keep,
+    "webhook_secrets": WebhookSecrets,
+    "webhooks": Webhooks,
 }
 
 
@@ -140,11 +156,15 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "claim_search": ClaimSearch,
     "composition": lambda actor_settings: actor_settings.composition,
     "create_seconds": lambda replicate_settings: replicate_settings.create_seconds,
+    "delivery_attempts": DeliveryAttempts,
+    "delivery_scheduler": DeliveryScheduler,
     "due_pages": DuePages,
+    "endpoint_health": EndpointHealth,
     "jobs": _jobs,
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
+    "message_writer": MessageWriter,
     "model_inputs": ModelInputs,
     "polling": Polling,
     "polling_times": _polling_times,
@@ -162,7 +182,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
 
 SETTINGS: Settings = {
     "actor_settings": ActorSettings,
-    "master_keys": MasterKeySettings,
+    "master_key_settings": MasterKeySettings,
     "price_settings": PriceSettings,
     "rabbit_settings": RabbitSettings,
     "replicate_settings": ReplicateSettings,
@@ -289,6 +309,11 @@ class Process:
 
 _STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
+_SCHEDULER: Mapping[str, Opener] = {
+    "webhook_client": WebhookClient,
+    "sender": open_sender,
+    "scheduler": open_scheduler,
+}
 
 PROCESSES: Mapping[str, Process] = {
     "gateway": Process(
@@ -298,7 +323,7 @@ PROCESSES: Mapping[str, Process] = {
     "worker": Process(ACTOR_SETTINGS, {**_ACTORS, "publisher": open_publisher, "consumer": open_consumer}),
     "scheduler": Process(
         SCHEDULER_SETTINGS,
-        {**_ACTORS, "publisher": open_publisher, "sender": open_sender, "scheduler": open_scheduler},
+        {**_ACTORS, "publisher": open_publisher, **_SCHEDULER},
     ),
     "solo": Process(
         {**SCHEDULER_SETTINGS, **GATEWAY_SETTINGS},
@@ -306,8 +331,7 @@ PROCESSES: Mapping[str, Process] = {
             **_ACTORS,
             "publisher": open_in_process_broker,
             "actors": open_in_process_actors,
-            "sender": open_sender,
-            "scheduler": open_scheduler,
+            **_SCHEDULER,
             "http_server": open_http_server,
             "wakeups": in_process_wakeups,
         },
