@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
+from domain.paths import GENERATIONS
 from domain.webhooks.delivery import EndReason
 from domain.webhooks.endpoint import is_default
 from domain.webhooks.examples import example_of
@@ -17,8 +18,6 @@ from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.deliveries import Delivery, DeliveryStore
 from store.webhooks.endpoints import WebhookEndpoints
-
-_PATH = "/api/v1/generation/generations-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class MessageWriter:
     def _encoded(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
         data = {**resource, "project_id": delivery.project, "version": event.version}
         if self._public_url is not None:
-            data["url"] = f"{self._public_url.rstrip('/')}{_PATH}/{delivery.generation}"
+            data["url"] = f"{self._public_url.rstrip('/')}{GENERATIONS}/{delivery.generation}"
         data["event"] = self._visible(event)
         message = {"type": event.type, "timestamp": format_time(event.time), "data": data}
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
