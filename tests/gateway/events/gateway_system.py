@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
+from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -25,7 +26,7 @@ from exemplar.environment import read_all
 from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
-from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
+from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_store
 from gateway.events.event_hub import EventHub
 from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
@@ -245,7 +246,7 @@ async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
     resources: Mapping[str, Opener] = {
         "database": open_store,
         "outbox": open_outbox,
-        "provider": open_provider,
+        "provider": ReplicateProvider,
     }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
