@@ -5,7 +5,8 @@ from datetime import datetime
 from actors.imaging.decoder import Decoder
 from actors.providers.provider import OutputGoneError, Provider
 from domain.generation.generation import Generation, State
-from events.generation import Picture, PredictionSettled
+from events.generation import Picture
+from events.invocation import PredictionSettled
 from store.generations.blobs import Blob, BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
 

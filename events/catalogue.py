@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from events.developer import DEVELOPER
 from events.event import Event, schema_uri
-from events.event_type import EventType
-from events.rows.developer import DEVELOPER
-from events.rows.generation import GENERATION
-from events.rows.platform import PLATFORM
-from events.rows.webhook import WEBHOOK
+from events.event_type import EventType, WebhookFilter
+from events.generation import GENERATION
+from events.platform import PLATFORM
+from events.webhook import WEBHOOK
 
 
 class UnknownEventError(ValueError):
@@ -49,9 +49,9 @@ class Catalogue:
     @cached_property
     def webhook_filters(self) -> Mapping[str, frozenset[str]]:
         """Map the words of `webhook_events_filter` to the types that they choose."""
-        words = dict.fromkeys(row.webhook_filter for row in self.rows if row.webhook_filter)
         return {
-            word: frozenset(row.name for row in self.rows if row.webhook_filter == word) for word in words
+            word: frozenset(row.name for row in self.rows if row.webhook_filter == word)
+            for word in get_args(WebhookFilter)
         }
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 def schema_uri(name: str, version: int) -> str:
@@ -20,3 +20,7 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     schema_version: ClassVar[int] = 1
+
+
+# None is not written, so that events from before the field existed keep their bytes and their hash.
+OmittedIfNone = Field(default=None, exclude_if=lambda value: value is None)

@@ -1,12 +1,20 @@
-"""The events of stream `generation-<id>`, in the order in which they are usually appended."""
+"""The events of stream `generation-<id>`; those of quota, invocation and owner are in files of their own."""
 
-from typing import Annotated, ClassVar, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.event import Event
+from events.event import Event, OmittedIfNone
+from events.event_type import EventType, whole
+from events.invocation import INVOCATION, InvocationEvent
+from events.owner import OWNER, OwnerEvent
+from events.quota import QUOTA, QuotaEvent
 
-Outcome = Literal["succeeded", "failed", "canceled", "aborted"]
+_DIGEST: Final = "0" * 64
+_ID: Final = "00000000-0000-7000-8000-000000000000"
+_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_PERIOD: Final = "2026-01"
 
 
 class Part(BaseModel):
@@ -49,10 +57,6 @@ class DecodedExample(Part):
     height: int
     mode: str
     frames: int
-
-
-# None is not written, so that events from before the field existed keep their bytes and their hash.
-OmittedIfNone = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class GenerationRequested(Event):
@@ -103,74 +107,6 @@ class GenerationValidated(Event):
     outputs: int
 
 
-class QuotaReserved(Event):
-    """One unit of `period` and one slot are held; used and slots include them; None: no limit."""
-
-    type: ClassVar[str] = "generation.quota_reserved"
-    period: str
-    used: int
-    limit: int | None
-    slots: int
-    slot_limit: int | None
-
-
-class InvocationIntended(Event):
-    """The paid call of `attempt` (from 1) may be made until `claim_until`; later it is only looked for."""
-
-    type: ClassVar[str] = "generation.invocation_intended"
-    attempt: int
-    claim_until: AwareDatetime
-
-
-class GenerationStarted(Event):
-    """The provider runs `prediction` for `attempt`."""
-
-    type: ClassVar[str] = "generation.started"
-    attempt: int
-    prediction: str
-    model: str
-
-
-class InvocationRefused(Event):
-    """The provider refused the call and created nothing; `retry_at` None: there is no further attempt."""
-
-    type: ClassVar[str] = "generation.invocation_refused"
-    attempt: int
-    code: str
-    retry_at: AwareDatetime | None
-
-
-class InvocationLost(Event):
-    """The outcome of `attempt` was unknown, and nothing was found at the provider."""
-
-    type: ClassVar[str] = "generation.invocation_lost"
-    attempt: int
-
-
-class GenerationProgressed(Event):
-    """The progress that the provider reports, 0 to 100 percent."""
-
-    type: ClassVar[str] = "generation.progressed"
-    percent: int
-
-
-class PredictionSettled(Event):
-    """The prediction has ended.
-
-    code: the provider's error code; predict_seconds: seconds of compute; total_seconds: with waiting.
-    cost_microusd: cost at the price of that day, in millionths of a US dollar.
-    """
-
-    type: ClassVar[str] = "generation.prediction_settled"
-    attempt: int
-    prediction: str
-    outcome: Outcome
-    code: str | None
-    predict_seconds: float | None
-    total_seconds: float | None
-    cost_microusd: Annotated[int | None, OmittedIfNone] = None
-
-
 class GenerationCompleted(Event):
     """The pictures are stored; `cost_microusd`: millionths of a US dollar."""
 
@@ -189,63 +125,94 @@ class GenerationFailed(Event):
     retryable: bool
 
 
-class QuotaSettled(Event):
-    """The slot is released; the unit is spent or released."""
-
-    type: ClassVar[str] = "generation.quota_settled"
-    period: str
-    outcome: Literal["spent", "released"]
+def _requested(event: GenerationRequested) -> dict[str, Any]:
+    examples = [example.model_dump(exclude={"digest"}) for example in event.examples]
+    return {"examples": examples} | ({"retry_of": event.retry_of} if event.retry_of else {})
 
 
-class CancelRequested(Event):
-    """The owner asked for cancellation, with `erase` also for deletion of all data."""
-
-    type: ClassVar[str] = "generation.cancel_requested"
-    erase: bool = False
+def _validated(event: GenerationValidated) -> dict[str, Any]:
+    return event.model_dump(include={"composition", "width", "height", "seed"})
 
 
-class DuplicateFound(Event):
-    """A second prediction of this generation was found; it is cancelled and its cost recorded."""
+def _completed(event: GenerationCompleted) -> dict[str, Any]:
+    return {"images": [picture.model_dump(exclude={"digest"}) for picture in event.pictures]}
 
-    type: ClassVar[str] = "generation.duplicate_found"
-    attempt: int
-    prediction: str
-    predict_seconds: float | None
-    cost_microusd: Annotated[int | None, OmittedIfNone] = None
-
-
-class GenerationPublished(Event):
-    """The owner made it public or private."""
-
-    type: ClassVar[str] = "generation.published"
-    is_public: bool
-
-
-class GenerationErased(Event):
-    """Its personal data and pictures are deleted."""
-
-    type: ClassVar[str] = "generation.erased"
-
-
-InvocationEvent = (
-    InvocationIntended
-    | GenerationStarted
-    | InvocationRefused
-    | InvocationLost
-    | GenerationProgressed
-    | PredictionSettled
-    | DuplicateFound
-)
 
 GenerationEvent = (
     GenerationRequested
     | GenerationValidated
-    | QuotaReserved
-    | InvocationEvent
     | GenerationCompleted
     | GenerationFailed
-    | QuotaSettled
-    | CancelRequested
-    | GenerationPublished
-    | GenerationErased
+    | QuotaEvent
+    | InvocationEvent
+    | OwnerEvent
+)
+
+GENERATION: Final = (
+    EventType(
+        writer="the gateway, as the first event of the stream",
+        sample=GenerationRequested(
+            owner=Owner(developer=_ID, project=_ID, user=_ID),
+            personal_data="example",
+            fingerprint=_DIGEST,
+            idempotent=False,
+            examples=(
+                Example(digest=_DIGEST, content_type="image/jpeg", width=600, height=400, size=65_536),
+            ),
+            period=_PERIOD,
+            tier="example",
+            start_by=_TIME + timedelta(minutes=10),
+            finish_by=_TIME + timedelta(minutes=35),
+        ),
+        public=_requested,
+        deliverable=True,
+        queues=("validation", "delivery"),
+        subscribers=("projector", "delivery"),
+    ),
+    EventType(
+        writer="validation",
+        sample=GenerationValidated(
+            examples=(DecodedExample(format="JPEG", width=600, height=400, mode="RGB", frames=1),),
+            composition="first",
+            width=600,
+            height=400,
+            input_image=_DIGEST,
+            input_digest=_DIGEST,
+            seed=42,
+            outputs=1,
+        ),
+        public=_validated,
+        deliverable=True,
+        queues=("quota", "delivery"),
+        subscribers=("projector", "delivery"),
+    ),
+    EventType(
+        writer="completion",
+        sample=GenerationCompleted(
+            pictures=(
+                Picture(digest=_DIGEST, content_type="image/png", width=1024, height=1024, size=1_048_576),
+            ),
+            predict_seconds=3.5,
+            cost_microusd=None,
+        ),
+        public=_completed,
+        deliverable=True,
+        webhook_filter="completed",
+        final=True,
+        queues=("quota", "erasure", "projector", "delivery"),
+        subscribers=("projector", "settlement", "delivery"),
+    ),
+    EventType(
+        writer="validation, quota, invocation, completion, the gateway (cancellation), the scheduler",
+        sample=GenerationFailed(code="provider_failed", stage="completion", retryable=True),
+        public=whole,
+        deliverable=True,
+        webhook_filter="completed",
+        final=True,
+        queues=("quota", "cancellation", "erasure", "projector", "delivery"),
+        subscribers=("projector", "settlement", "cancellation", "delivery"),
+    ),
+    *QUOTA,
+    *INVOCATION,
+    *OWNER,
 )

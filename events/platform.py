@@ -1,8 +1,9 @@
 """Events of stream `platform`: operators and auditors. Names and addresses are in their documents only."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from events.event import Event
+from events.event_type import EventType
 
 
 class StaffCreated(Event):
@@ -28,3 +29,9 @@ class StaffDeleted(Event):
 
 
 PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted
+
+PLATFORM: Final = (
+    EventType(sample=StaffCreated(staff="stf-1", role="auditor")),
+    EventType(sample=StaffPasswordChanged(staff="stf-1")),
+    EventType(sample=StaffDeleted(staff="stf-1")),
+)

@@ -5,11 +5,14 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.accounts.auth_routes import AuthRoutes
+from gateway.accounts.developer_keys import DeveloperKeyRoutes
 from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.histories import HistoryRoutes
+from gateway.accounts.login import LoginRoutes
+from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
 from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.registration import RegistrationRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -23,8 +26,9 @@ from gateway.openapi.document import OpenApiRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
+from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
-from gateway.webhooks.endpoints import WebhookRoutes
+from gateway.webhooks.endpoints import EndpointRoutes
 
 
 class Routes(Protocol):
@@ -34,13 +38,17 @@ class Routes(Protocol):
 
 
 ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
-    AuthRoutes,
+    LoginRoutes,
+    RegistrationRoutes,
+    OwnAccountRoutes,
+    DeveloperKeyRoutes,
     DeveloperRoutes,
     HistoryRoutes,
-    ProjectRoutes,
     ProjectUserRoutes,
-    WebhookRoutes,
+    ProjectRoutes,
+    EndpointRoutes,
     DeliveryRoutes,
+    DefaultSecretRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     ListRoutes,

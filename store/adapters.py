@@ -32,10 +32,10 @@ from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
+from store.webhooks.deleted_owners import DeletedOwners
+from store.webhooks.encrypted_secrets import EncryptedSecrets
+from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
-from store.webhooks.mongo_endpoints import MongoEndpoints
-from store.webhooks.mongo_outgoing import MongoOutgoing
-from store.webhooks.mongo_secrets import MongoSecrets
 
 __all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
 
@@ -62,10 +62,10 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "account_changes": AccountChanges,
     "platform_changes": PlatformChanges,
     "deletions": Deletions,
-    "outgoing": MongoOutgoing,
-    "endpoints": MongoEndpoints,
+    "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
-    "webhook_secrets": MongoSecrets,
+    "encrypted_secrets": EncryptedSecrets,
+    "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }
 

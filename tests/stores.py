@@ -31,7 +31,10 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.webhooks.mongo_outgoing import MongoOutgoing
+from store.webhooks.deleted_owners import DeletedOwners
+from store.webhooks.encrypted_secrets import EncryptedSecrets
+from store.webhooks.endpoints import WebhookEndpoints
+from store.webhooks.mongo_deliveries import MongoDeliveries
 
 Made = TypeVar("Made")
 
@@ -61,7 +64,10 @@ class OpenStore:
     account_changes: AccountChanges
     platform_changes: PlatformChanges
     deletions: Deletions
-    outgoing: MongoOutgoing
+    endpoints: WebhookEndpoints
+    deliveries: MongoDeliveries
+    encrypted_secrets: EncryptedSecrets
+    deleted_owners: DeletedOwners
 
     def __init__(
         self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)

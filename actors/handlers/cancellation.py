@@ -4,7 +4,7 @@ from actors.broker import EventActor, broker
 from actors.providers.provider import Provider
 from domain.generation.generation import Generation, id_of
 from events.envelope import RecordedEvent
-from events.generation import DuplicateFound
+from events.invocation import DuplicateFound
 from store.generations.generations import Generations
 
 NAME = "cancellation"

@@ -9,7 +9,7 @@ from domain.errors import FailureCode
 from domain.generation import decisions
 from domain.generation.generation import Generation, State, id_of
 from events.envelope import RecordedEvent
-from events.generation import PredictionSettled
+from events.invocation import PredictionSettled
 from store.generations.generations import Decision, Generations
 
 NAME = "completion"

@@ -16,7 +16,7 @@ from domain.generation.callback import Callback
 from domain.generation.generation import id_of
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause, RecordedEvent
-from events.generation import InvocationIntended
+from events.invocation import InvocationIntended
 from store.generations.generations import Decided, Generations
 from store.generations.observations import Observations
 

@@ -9,7 +9,7 @@ from domain.errors import LimitError, TierError
 from domain.generation import decisions
 from domain.generation.generation import Generation, State, id_of
 from events.envelope import Cause, RecordedEvent
-from events.generation import QuotaReserved
+from events.quota import QuotaReserved
 from store.generations.generations import Generations
 from store.quota.admission import Admission
 from store.quota.ledger import Account, Bounds

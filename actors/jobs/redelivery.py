@@ -18,7 +18,9 @@ from domain.generation.fold import fold
 from domain.generation.generation import State, stream_of
 from domain.generation.lifecycle import Timeouts, due_at
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, DuplicateFound, GenerationFailed, PredictionSettled
+from events.generation import GenerationFailed
+from events.invocation import DuplicateFound, PredictionSettled
+from events.owner import CancelRequested
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, Row, rows_of

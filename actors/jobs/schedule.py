@@ -14,7 +14,7 @@ from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.webhooks.sender import Sender
 from store.accounts.erasure import AccountErasure
-from store.webhooks.webhooks import Webhooks
+from store.webhooks.secrets import WebhookSecrets
 
 SUBSCRIBER_PERIOD = 1.0
 
@@ -34,7 +34,7 @@ class Job:
 
 async def send_webhooks(*, sender: Sender) -> int:
     """Begin the webhook deliveries that are due; return how many."""
-    return await sender.round()
+    return await sender.send_due()
 
 
 async def erase_accounts(*, account_erasure: AccountErasure) -> int:
@@ -42,9 +42,9 @@ async def erase_accounts(*, account_erasure: AccountErasure) -> int:
     return await account_erasure.run()
 
 
-async def reencrypt_secrets(*, webhooks: Webhooks) -> int:
-    """Move webhook secrets to the present master key; return how many cannot be read."""
-    return await webhooks.secrets.reseal()
+async def reencrypt_secrets(*, webhook_secrets: WebhookSecrets) -> int:
+    """Encrypt webhook secrets with the current master key; return how many cannot be decrypted."""
+    return await webhook_secrets.reencrypt()
 
 
 JOBS: tuple[Job, ...] = (

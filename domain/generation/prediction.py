@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import FailureCode
-from events.generation import Outcome
+from events.invocation import Outcome
 
 _OUTCOMES: Mapping[str, Outcome] = {
     "succeeded": "succeeded",

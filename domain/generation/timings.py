@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from domain.generation.generation import Generation, State
-from events.generation import DuplicateFound
+from events.invocation import DuplicateFound
 
 Phase = Literal["validating", "queued", "invoking", "waiting", "running", "completing"]
 

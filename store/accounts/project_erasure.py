@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from domain.webhooks import endpoint as endpoints
-from domain.webhooks.endpoint import default_endpoint
 from events.envelope import Cause
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import Deletions
@@ -18,7 +16,7 @@ log = structlog.get_logger()
 
 
 class ProjectErasure:
-    """Erase projects `after` their deletion: first their users, then their webhooks and names."""
+    """Erase projects some time after their deletion: first their users, then their webhooks and names."""
 
     def __init__(
         self,
@@ -26,13 +24,13 @@ class ProjectErasure:
         deletions: Deletions,
         account_changes: AccountChanges,
         webhooks: Webhooks,
-        after: timedelta,
+        erase_projects_after: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._deletions = deletions
         self._changes = account_changes
         self._webhooks = webhooks
-        self._after = after
+        self._after = erase_projects_after
         self._clock = clock
 
     async def run(self, *, most: int) -> int:
@@ -55,10 +53,6 @@ class ProjectErasure:
         return len(users)
 
     async def _erase(self, developer: str, project: str) -> None:
-        for registered in await self._webhooks.rows.of_project(project):
-            await self._webhooks.decide(registered.endpoint.id, endpoints.remove, cause=_CAUSE)
-        default = default_endpoint(project)
-        await self._webhooks.secrets.erase(default)
-        await self._webhooks.deliveries.erase(default)
+        await self._webhooks.erase_project(project, cause=_CAUSE)
         await self._changes.record_project_erased(developer, project, cause=_CAUSE)
         log.info("project_erased", project_id=project)

@@ -8,7 +8,7 @@ from domain.generation.prediction import Prediction, failure_of
 from domain.generation.price import Price
 from events.envelope import Cause
 from events.event import Event
-from events.generation import PredictionSettled
+from events.invocation import PredictionSettled
 from store.generations.generations import Decided, Generations
 from store.generations.personal_data import PersonalDataStore, ProviderTexts
 from store.generations.predictions import Predictions

@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -30,8 +30,7 @@ from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
+from domain.webhooks.master_keys import MasterKeys
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
 from exemplar.injection import Dependencies
@@ -44,8 +43,10 @@ from store.generations.generations import Generations
 from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of
 from store.quota.ledger import Bounds
+from store.webhooks.settings import WebhookSettings
+from tests.builders.clock import Clock
 from tests.builders.generation import requested
-from tests.making import jpeg
+from tests.builders.pictures import jpeg
 from tests.stores import OpenStore
 
 TOKEN = "r8_harness"
@@ -54,19 +55,6 @@ TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 LOST_AFTER = timedelta(minutes=2)
 UNLIMITED = Bounds(monthly=None, concurrent=None)
 ALWAYS = Backoff(first=0, longest=0)
-
-
-class Clock:
-    """A clock that runs, and jumps when told to."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def forward(self, **span: float) -> None:
-        self.ahead += timedelta(**span)
 
 
 @dataclass
@@ -231,7 +219,7 @@ async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider
         "composition": "blend",
         "create_seconds": provider.settings.create_seconds,
         "lost_after": LOST_AFTER,
-        "master_keys": MasterKeySettings.model_validate({"master_keys": {1: "m" * 32}}),
+        "master_keys": MasterKeys({1: "m" * 32}),
         "polling_times": RetryTimes(ALWAYS),
         "price": Price(0.000975),
         "provider": replicate,

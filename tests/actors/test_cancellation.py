@@ -14,7 +14,7 @@ from actors.providers.settings import ReplicateSettings
 from domain.generation.generation import stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import DuplicateFound
+from events.invocation import DuplicateFound
 from store.generations.generations import Generations
 from tests.actors.calls import call
 from tests.actors.conftest import Sandbox

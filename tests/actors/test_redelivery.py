@@ -6,7 +6,8 @@ from actors.jobs.redelivery import to_redeliver
 from domain.generation.generation import stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import CancelRequested, DuplicateFound, GenerationProgressed, GenerationStarted
+from events.invocation import DuplicateFound, GenerationProgressed, GenerationStarted
+from events.owner import CancelRequested
 from tests.builders.generation import ID, MODEL, START, TO_SETTLED, failed
 
 DUPLICATE = DuplicateFound(attempt=1, prediction="another", predict_seconds=None)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from domain.accounts.developer import Developer, fold, stream_of
 from events.developer import (
+    DEVELOPER,
     CorrectedUnits,
     DeveloperRegistered,
     KeyCreated,
@@ -13,7 +14,6 @@ from events.developer import (
 )
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.rows.developer import DEVELOPER
 from tests.builders.scenario import Given
 
 ID = "dev-1"

@@ -9,23 +9,25 @@ from domain.generation.generation import Generation, stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import (
-    CancelRequested,
+    GENERATION,
     DecodedExample,
     Example,
     GenerationCompleted,
     GenerationFailed,
     GenerationRequested,
-    GenerationStarted,
     GenerationValidated,
+    Owner,
+    Picture,
+)
+from events.invocation import (
+    GenerationStarted,
     InvocationIntended,
     InvocationLost,
     InvocationRefused,
-    Owner,
-    Picture,
     PredictionSettled,
-    QuotaReserved,
 )
-from events.rows.generation import GENERATION
+from events.owner import CancelRequested
+from events.quota import QuotaReserved
 from tests.builders.scenario import Given
 
 ID = "0193f5e0-0000-7000-8000-000000000001"

@@ -7,7 +7,8 @@ from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
 from events.developer import DeveloperEvent
 from events.event import Event
 from events.event_type import EventType, Upcaster
-from events.generation import GenerationEvent, GenerationProgressed
+from events.generation import GenerationEvent
+from events.invocation import GenerationProgressed
 from events.platform import PlatformEvent
 from events.webhook import WebhookEvent
 

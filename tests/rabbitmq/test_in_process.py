@@ -3,7 +3,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, GenerationProgressed
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.actors import Handler, actors_of

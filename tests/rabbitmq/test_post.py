@@ -8,7 +8,8 @@ import pytest
 
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, GenerationProgressed
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher

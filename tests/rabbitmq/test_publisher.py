@@ -9,7 +9,8 @@ from pika import spec
 from actors.jobs.relay import CommitPublisher, relay
 from events.commit import Commit
 from events.envelope import from_cloudevent
-from events.generation import CancelRequested, GenerationProgressed
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
 from store.commits.memory import MemoryEventStore

@@ -6,7 +6,7 @@ import pytest
 from domain.generation.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Reason, explain
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from tests.builders.generation import (
     CANCELED,
     CLAIM_UNTIL,

@@ -4,13 +4,9 @@ from hypothesis import strategies as st
 
 from domain.generation.fold import evolve, fold
 from domain.generation.generation import State, id_of, stream_of
-from events.generation import (
-    DuplicateFound,
-    GenerationErased,
-    GenerationProgressed,
-    GenerationPublished,
-    QuotaSettled,
-)
+from events.invocation import DuplicateFound, GenerationProgressed
+from events.owner import GenerationErased, GenerationPublished
+from events.quota import QuotaSettled
 from tests.builders.generation import (
     CANCELED,
     COMPLETED,

@@ -10,13 +10,9 @@ from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import PHASES, Cost, cost_of, phases_of, total_ms
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import (
-    DuplicateFound,
-    GenerationProgressed,
-    GenerationPublished,
-    PredictionSettled,
-    QuotaSettled,
-)
+from events.invocation import DuplicateFound, GenerationProgressed, PredictionSettled
+from events.owner import GenerationPublished
+from events.quota import QuotaSettled
 from store.generations.projection import row_of
 from tests.builders.generation import (
     CANCELED,

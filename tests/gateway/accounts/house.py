@@ -14,20 +14,19 @@ from aiohttp.test_utils import TestClient
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from domain.accounts.access import Claims, Role
-from domain.accounts.credentials import PasswordSettings, Peppers, display_prefix, mint
+from domain.accounts.keys import Peppers, display_prefix, mint
 from domain.accounts.tiers import TIERS
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeys
-from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationCompleted, Picture
 from exemplar.gateway_wiring import create_gateway
 from exemplar.wiring import dependencies_of
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import Tokens, TokenSettings
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.auth.tokens import Tokens
 from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
@@ -38,9 +37,11 @@ from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.projection import rows_of
 from store.quota.admission import Admission
+from store.webhooks.settings import WebhookSettings
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
 from tests.stores import OpenStore
+from tests.wiring import wired
 
 SECRET = "k" * 32
 PEPPER = "p" * 32
@@ -253,10 +254,12 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         callback_key=SECRET.encode(),
         price=Price(0.000975),
         database=store.database,
+        accounts=store.accounts,
         holder="tests",
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        webhooks=webhooks_of(store, clock),
+        webhook_settings=WebhookSettings(),
+        master_keys=MasterKeys({1: "m" * 32}),
         timeouts=Timeouts(),
         tiers=dict(TIERS),
         provider=provider,
@@ -269,14 +272,8 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
 
 
 def webhooks_of(store: OpenStore, clock: Clock) -> Webhooks:
-    return Webhooks(
-        store.events,
-        store.outgoing,
-        WebhookSettings(),
-        keys=MasterKeys({1: "m" * 32}),
-        announce=lambda _: None,
-        clock=clock,
-    )
+    found: Webhooks = wired(store, clock).get("webhooks")
+    return found
 
 
 def erasure_of(store: OpenStore, generations: Generations, clock: Clock) -> AccountErasure:
@@ -288,7 +285,7 @@ def erasure_of(store: OpenStore, generations: Generations, clock: Clock) -> Acco
             deletions=store.deletions,
             account_changes=changes,
             webhooks=webhooks_of(store, clock),
-            after=timedelta(days=30),
+            erase_projects_after=timedelta(days=30),
             clock=clock,
         ),
         accounts=store.accounts,

@@ -6,7 +6,7 @@ import pytest
 
 from events.webhook import WebhookRegistered
 from store.accounts.erasure import LATE_ARRIVALS
-from store.webhooks.endpoints import Address
+from store.webhooks.endpoints import EndpointUrl
 from tests.gateway.accounts.house import CAUSE, House, Person, webhooks_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -67,9 +67,8 @@ async def test_a_deleted_project_is_erased_by_itself_after_its_time(house: House
     await webhooks.register(
         f"ep-{place.id}",
         event,
-        address=Address("a" * 64, url, b"salt"),
+        url=EndpointUrl("a" * 64, url, b"salt"),
         description=place.mark,
-        secret="whsec_x",
         limit=5,
         cause=CAUSE,
     )
@@ -86,7 +85,7 @@ async def test_a_deleted_project_is_erased_by_itself_after_its_time(house: House
         documents = str(await database[name].find({}).to_list(None))
         assert person.mark not in documents, name
         assert place.mark not in documents, name
-    assert await webhooks.load(f"ep-{place.id}") is not None, "the log keeps that there was one"
+    assert await house.store.events.read(f"webhook-ep-{place.id}"), "the log keeps that there was one"
     told = [recorded.type for recorded in await house.changes.history(owner.id)]
     assert told[-3:] == ["developer.user_deleted", "developer.user_erased", "developer.project_erased"]
     await house.erasure.run()

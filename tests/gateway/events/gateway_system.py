@@ -12,17 +12,21 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
+from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
+from events.generation import Owner
+from events.invocation import GenerationProgressed
+from events.owner import GenerationPublished
+from events.quota import QuotaSettled
 from events.visible import visible
 from exemplar.environment import read_all
 from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
-from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
+from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_store
 from gateway.events.event_hub import EventHub
 from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
@@ -245,7 +249,7 @@ async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
     resources: Mapping[str, Opener] = {
         "database": open_store,
         "outbox": open_outbox,
-        "provider": open_provider,
+        "provider": ReplicateProvider,
     }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from domain.generation.generation import stream_of
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from tests.gateway.events.gateway_system import (
     BEFORE_COMPLETION,
     LIFECYCLE,

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import ClientSession
 
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from tests.gateway.events.gateway_system import (
     LIFECYCLE,
     PATH,

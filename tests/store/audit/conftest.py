@@ -5,7 +5,7 @@ import pytest
 
 from domain.audit.checkpoint_key import SigningKey
 from events.envelope import Cause
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from store.adapters import create_indexes
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import StoredCheckpoint

@@ -8,7 +8,7 @@ from domain.audit.checkpoint_key import SigningKey
 from domain.audit.checkpoints import ContradictionError
 from events.commit import commit_of, leaf_hash
 from events.envelope import Cause
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from store.audit import commit_scan
 from tests.builders.merkle import root_of
 from tests.store.audit.conftest import NOON, AuditHarness

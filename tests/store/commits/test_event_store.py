@@ -11,7 +11,8 @@ import pytest
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
-from events.generation import CancelRequested, GenerationProgressed
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from store.adapters import create_indexes
 from store.commits.contract import EventStore
 from store.commits.mongo import MongoEventStore

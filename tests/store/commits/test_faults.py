@@ -11,7 +11,7 @@ import pytest
 
 from events.commit import Commit
 from events.envelope import Cause
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
 from store.adapters import create_indexes

@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from events.commit import Commit
 from events.envelope import Cause
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from store.adapters import create_indexes
 from store.commits.contract import Write
 from store.commits.memory import MemoryEventStore

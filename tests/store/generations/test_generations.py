@@ -9,7 +9,7 @@ from domain.generation.generation import Generation, State
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
-from events.generation import DuplicateFound
+from events.invocation import DuplicateFound
 from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
 from store.generations.generations import Generations

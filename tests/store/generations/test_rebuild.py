@@ -7,7 +7,8 @@ from domain.generation.generation import stream_of
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause
 from events.event import Event
-from events.generation import GenerationErased, GenerationPublished, QuotaSettled
+from events.owner import GenerationErased, GenerationPublished
+from events.quota import QuotaSettled
 from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.generations.mongo_personal_data import MongoPersonalData

@@ -2,7 +2,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 
 from events.envelope import Cause
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from store.commits.contract import EventStore
 from store.log.sealed_log import SealedLog
 

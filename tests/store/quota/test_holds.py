@@ -12,7 +12,7 @@ from domain.accounts.tiers import TIERS, Tier
 from domain.errors import LimitError
 from domain.generation.generation import Generation, stream_of
 from events.envelope import RecordedEvent
-from events.generation import QuotaReserved
+from events.quota import QuotaReserved
 from store.quota.ledger import Account, Bounds
 from tests.actors.calls import call
 from tests.builders.clock import Clock
