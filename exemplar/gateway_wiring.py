@@ -133,7 +133,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
     """Create the application; raises UnknownDependencyError when a route needs what nobody provides."""
     settings: GatewaySettings = dependencies.get("gateway_settings")
     tables = [dependencies.call(routes).routes() for routes in ROUTES]
-    app = create_app(tables, timeouts=settings, cors_origins=settings.cors_origins)
+    app = create_app(tables, settings)
     dependencies.get("event_hub").install(app)
     dependencies.get("limits").install(app, dependencies.get("authenticator").payer)
     return app

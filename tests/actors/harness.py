@@ -45,7 +45,7 @@ from store.generations.projection import row_of
 from store.quota.ledger import Bounds
 from store.webhooks.settings import WebhookSettings
 from tests.builders.generation import requested
-from tests.making import jpeg
+from tests.builders.pictures import jpeg
 from tests.stores import OpenStore
 
 TOKEN = "r8_harness"

@@ -17,7 +17,7 @@ from exemplar.cli import app
 from store.errors import StoreUnavailableError
 from store.quota.admission import Admission
 from tests.actors.harness import Harness
-from tests.journeys.system import until
+from tests.systems.waiting import until
 
 
 class FailingAdmission(Admission):

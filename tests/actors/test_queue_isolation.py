@@ -11,7 +11,7 @@ from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
 from tests.actors.harness import BY_TEST
 from tests.builders.generation import RESERVED, VALIDATED, requested
-from tests.journeys.system import until
+from tests.systems.waiting import until
 
 AT_ONCE = 2
 

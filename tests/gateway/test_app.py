@@ -23,10 +23,10 @@ async def gateway(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Ap
         return web.json_response({}, headers={"Vary": "Accept"})
 
     table: Sequence[web.RouteDef] = [web.get("/plain", plain), web.get("/varied", varied)]
-    timeouts = GatewaySettings.model_validate(
-        {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
+    settings = GatewaySettings.model_validate(
+        {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET, "cors_origins": origins}
     )
-    app = create_app([table], timeouts=timeouts, cors_origins=origins)
+    app = create_app([table], settings)
     async with TestClient(TestServer(app)) as client:
         yield client
 

@@ -14,11 +14,12 @@ from rabbitmq.consumer import Consumer
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import definitions_json, topology
 from rabbitmq.wakeup import Wakeups
-from tests.conftest import PASSWORD, missing
+from tests.conftest import missing
 from tests.rabbitmq.actors import actors_of
 from tests.rabbitmq.commits import TABLE, Commits
 from tests.rabbitmq.heard import Heard
 from tests.rabbitmq.server import Server
+from tests.systems.servers import PASSWORD
 
 
 @pytest.fixture

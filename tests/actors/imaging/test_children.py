@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from actors.imaging.decoder import Decoder, DecoderSettings, DecoderUnavailable, InvalidPicture
-from tests import making
+from tests.builders import pictures
 
 ROOT = Path(__file__).parents[3]
-ALL = [making.photo(name) for name in making.PHOTOS]
-SLOW = making.one_bit_png(7_000, 7_000)
+ALL = [pictures.photo(name) for name in pictures.PHOTOS]
+SLOW = pictures.one_bit_png(7_000, 7_000)
 
 
 def is_gone(pid: int) -> bool:
@@ -47,7 +47,7 @@ async def until(true: Callable[[], object]) -> None:
 
 
 async def warm(decoder: Decoder) -> int:
-    await decoder.check(making.one_bit_png(8, 8))
+    await decoder.check(pictures.one_bit_png(8, 8))
     return decoder.pids[0]
 
 
@@ -62,7 +62,7 @@ async def test_fifty_jobs_good_and_bad_are_done_by_one_child() -> None:
         for n in range(50):
             if n % 5 == 4:
                 with pytest.raises(InvalidPicture):
-                    await decoder.compose([making.truncated(ALL[n % 3])])
+                    await decoder.compose([pictures.truncated(ALL[n % 3])])
             else:
                 await decoder.check(ALL[n % 5])
             assert decoder.pids == (pid,)
@@ -122,7 +122,7 @@ async def test_a_machine_too_busy_for_any_child_is_our_fault_and_not_the_picture
         with pytest.raises(DecoderUnavailable, match="gets on"):
             await job
         assert all(is_gone(pid) for pid in stopped)
-        assert (await decoder.check(making.one_bit_png(8, 8))).width == 8
+        assert (await decoder.check(pictures.one_bit_png(8, 8))).width == 8
 
 
 async def test_a_child_that_hangs_once_and_dies_once_blames_nobodys_picture() -> None:
@@ -139,9 +139,9 @@ async def test_a_child_that_hangs_once_and_dies_once_blames_nobodys_picture() ->
 async def test_a_picture_that_takes_too_long_is_invalid_and_the_next_one_is_not() -> None:
     async with Decoder(DecoderSettings(seconds=0.1)) as decoder:
         with pytest.raises(InvalidPicture) as fault:
-            await decoder.compose([making.one_bit_png(8, 8), SLOW])
+            await decoder.compose([pictures.one_bit_png(8, 8), SLOW])
         assert (fault.value.index, fault.value.code) == (1, "too_slow")
-        assert (await decoder.check(making.one_bit_png(8, 8))).width == 8
+        assert (await decoder.check(pictures.one_bit_png(8, 8))).width == 8
 
 
 async def test_a_picture_that_takes_too_much_memory_is_invalid_and_the_child_lives_on() -> None:
@@ -158,7 +158,7 @@ async def test_a_picture_that_takes_too_much_memory_is_invalid_and_the_child_liv
 async def test_concurrent_jobs_share_the_children_and_keep_their_answers_apart(workers: int) -> None:
     async with Decoder(DecoderSettings(workers=workers)) as decoder:
         found = await asyncio.gather(*(decoder.check(ALL[n % 5]) for n in range(20)))
-        sizes = [making.opened(data).size for data in ALL]
+        sizes = [pictures.opened(data).size for data in ALL]
         assert [(one.width, one.height) for one in found] == [sizes[n % 5] for n in range(20)]
         assert len(decoder.pids) == workers
 
@@ -228,10 +228,10 @@ async def test_a_child_dies_with_its_parent_even_when_it_hangs() -> None:
     program = (
         "import asyncio, os, signal\n"
         "from actors.imaging.decoder import Decoder, DecoderSettings\n"
-        "from tests import making\n"
+        "from tests.builders import pictures\n"
         "async def main():\n"
         "    decoder = Decoder(DecoderSettings())\n"
-        "    await decoder.check(making.one_bit_png(8, 8))\n"
+        "    await decoder.check(pictures.one_bit_png(8, 8))\n"
         "    os.kill(decoder.pids[0], signal.SIGSTOP)\n"
         "    print(decoder.pids[0], flush=True)\n"
         "    await asyncio.sleep(60)\n"

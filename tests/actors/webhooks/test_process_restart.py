@@ -9,8 +9,9 @@ import pytest
 import standardwebhooks
 
 from tests.actors.webhooks.receiver import accept, open_receiver, refuse
-from tests.journeys.system import System, until
-from tests.journeys.tenants import make_tenant, small
+from tests.systems.system import System
+from tests.systems.tenants import make_tenant, small
+from tests.systems.waiting import until
 
 SETTINGS = {
     "EXEMPLAR_WEBHOOK_ALLOW": "127.0.0.1",

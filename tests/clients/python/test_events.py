@@ -10,8 +10,8 @@ import pytest
 from exemplar_client import Client, Event, UnknownPositionError
 from tests.clients.python.conftest import MakeClient
 from tests.clients.python.faulty_proxy import FaultyProxy, response
-from tests.journeys.system import System
-from tests.journeys.tenants import small
+from tests.systems.system import System
+from tests.systems.tenants import small
 
 FIRST, LAST = "generation.requested", "generation.completed"
 

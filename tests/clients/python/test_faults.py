@@ -19,7 +19,7 @@ from exemplar_client import (
 )
 from tests.clients.python.conftest import MakeClient
 from tests.clients.python.faulty_proxy import FaultyProxy, response
-from tests.journeys.tenants import small
+from tests.systems.tenants import small
 
 LIST = "GET /api/v1/generation/generations-v2"
 

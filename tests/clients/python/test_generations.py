@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from exemplar_client import Client, InvalidRequestError, NotFoundError, UnfinishedError
+from tests.builders.pictures import SAMPLES
 from tests.clients.python.conftest import MakeClient
-from tests.journeys.tenants import small
-from tests.making import SAMPLES
+from tests.systems.tenants import small
 
 
 def test_a_picture_is_generated_from_paths_and_bytes_and_downloaded(client: Client, tmp_path: Path) -> None:

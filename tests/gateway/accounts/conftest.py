@@ -9,8 +9,8 @@ from pymongo import MongoClient
 from domain.accounts.credentials import Passwords, PasswordSettings
 from gateway.auth.tokens import Tokens
 from store.generations.generations import Generations
+from tests.builders.pictures import jpeg
 from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, erasure_of
-from tests.making import jpeg
 from tests.stores import open_store
 
 

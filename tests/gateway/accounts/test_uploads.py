@@ -10,7 +10,7 @@ import pytest
 from domain.accounts.quota import day_of
 from store.quota.ledger import Account
 from tests.gateway.accounts.house import House, Person, answered
-from tests.journeys.system import until
+from tests.systems.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,9 +7,9 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, FormData
 
 from domain.generation.generation import id_of
+from tests.builders.pictures import jpeg
 from tests.gateway.events.gateway_system import EndUser, Gateway, GatewaySystem, eventually
 from tests.gateway.events.test_revalidation import KEY_REVOCATIONS, SESSION_REVOCATIONS, Installation, Revoke
-from tests.making import jpeg
 
 
 async def submit(

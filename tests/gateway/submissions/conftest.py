@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.builders.pictures import jpeg, photo
 from tests.gateway.submissions.upload_server import UploadServer, open_server
-from tests.making import jpeg, photo
 
 
 @pytest_asyncio.fixture

@@ -9,8 +9,8 @@ import aiohttp
 import httpx
 import pytest
 
+from tests.builders.pictures import png_header
 from tests.gateway.submissions.upload_server import BOUNDARY, UploadServer, form, open_server, part, request
-from tests.making import png_header
 
 SIXTY = 60 * 1024 * 1024
 TOO_LARGE = {"detail": "File size exceeds maximum allowed size of 10MB"}

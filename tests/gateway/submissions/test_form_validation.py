@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from tests.builders.pictures import bomb_png, jpeg_header, photo, png_header, webp, with_tail
 from tests.gateway.submissions.upload_server import UploadServer, chunked, form, part, request
-from tests.making import bomb_png, jpeg_header, photo, png_header, webp, with_tail
 
 INSTRUCTIONS = part("instructions", b'{"prompt": "a city"}')
 LOC = ["body", "instructions"]

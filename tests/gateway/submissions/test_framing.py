@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from domain.errors import ExemplarError
 from domain.submission.image_header import MAX_BYTES
 from gateway.submissions.uploads.multipart import Part, read_multipart
+from tests.builders.pictures import png_header
 from tests.gateway.submissions.upload_server import BOUNDARY, UploadServer, chunked, form, part, request
-from tests.making import png_header
 
 IMAGE = part("example_images", png_header(64, 64), "a.png", {"Content-Type": "image/png"})
 INSTRUCTIONS = part("instructions", b'{"prompt": "a city"}')

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.builders.pictures import png_header
 from tests.gateway.submissions.upload_server import (
     UploadServer,
     Wire,
@@ -13,7 +14,6 @@ from tests.gateway.submissions.upload_server import (
     request,
     until,
 )
-from tests.making import png_header
 
 GOOD = form(part("files", png_header(8, 8), "a.png"), part("instructions", b'{"prompt": "a"}'))
 HEAD = request(GOOD).removesuffix(GOOD)

@@ -1,6 +1,6 @@
 """A ledger damaged by hand costs its own developer his submissions, and nobody else anything."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,11 @@ from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.recount import Recount
 from tests.builders.clock import Clock
-from tests.journeys.tenants import ONE, make_tenant
-from tests.store.quota.conftest import FREE, Gateways, QuotaHarness, opened
+from tests.store.quota.conftest import FREE, QuotaHarness
 from tests.store.quota.test_recount import NOVEMBER, WIDE, check, repair
 from tests.stores import OpenStore
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import ONE, make_tenant
 
 WHOLE = {"generation": "g1", "period": NOVEMBER, "since": datetime(2026, 11, 20, tzinfo=UTC)}
 DAMAGES: dict[str, dict[str, Any]] = {
@@ -142,22 +143,16 @@ async def test_a_sound_ledger_is_not_rebuilt(store: OpenStore, harness: QuotaHar
 
 
 @pytest.fixture(scope="module")
-def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
-    with opened(tmp_path_factory.mktemp("damaged"), mongod) as gateways:
-        gateways.first = gateways.start_gateway("first")
-        yield gateways
-
-
-@pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
-    async with gateways.memory() as store:
-        yield store
+def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("damaged"), mongod) as system:
+        system.base_url = system.start_gateway("first")
+        yield system
 
 
 async def test_a_damaged_ledger_refuses_submissions_with_503_and_nothing_else(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     await tenant.accepted()
     for damage in ({"slots": None}, {"used": "x"}):
         await damaged(system_store, damage, tenant.developer)

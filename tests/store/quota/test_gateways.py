@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from store.quota.admission import Admission
 from store.quota.ledger import Account, Correction
 from store.quota.recount import Recount
 from tests.builders.clock import Clock
-from tests.journeys.tenants import ONE, Answer, Tenant, make_tenant
-from tests.store.quota.conftest import Gateways, QuotaHarness, ignore, opened
+from tests.store.quota.conftest import QuotaHarness, ignore
 from tests.stores import OpenStore
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import ONE, Answer, Tenant, make_tenant
 
 TIERS = '{"tiny": {"daily_requests": 40}}'
 KILLED_GATEWAY = Path(__file__).parent / "killed_gateway.py"
@@ -27,17 +28,13 @@ REFUSED = "AI generation rate limit exceeded. Try again later."
 
 
 @pytest.fixture(scope="module")
-def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
-    with opened(tmp_path_factory.mktemp("gateways"), mongod, EXEMPLAR_TIERS=TIERS) as gateways:
-        gateways.first = gateways.start_gateway("first")
-        gateways.second = gateways.start_gateway("second")
-        yield gateways
-
-
-@pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
-    async with gateways.memory() as store:
-        yield store
+def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(
+        tmp_path_factory.mktemp("gateways"), mongod, environ={"EXEMPLAR_TIERS": TIERS}
+    ) as system:
+        system.base_url = system.start_gateway("first")
+        system.start_gateway("second")
+        yield system
 
 
 def now() -> datetime:
@@ -51,23 +48,23 @@ async def period() -> str:
     return now().strftime("%Y-%m")
 
 
-async def submit_many(tenant: Tenant, gateways: Gateways, count: int) -> list[Answer]:
+async def submit_many(tenant: Tenant, system: System, count: int) -> list[Answer]:
     """Submit at both gateways at once."""
-    here, there = tenant.at(gateways.first), tenant.at(gateways.second)
+    here, there = tenant.at(system.base_url), tenant.at(system.gateway_urls["second"])
     return await asyncio.gather(*((here, there)[n % 2].submit() for n in range(count)))
 
 
 async def test_concurrent_submissions_at_two_gateways_get_exactly_the_limits(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     month = await period()
-    tenant = await make_tenant(gateways, session, "cloud_starter")
+    tenant = await make_tenant(system, session, "cloud_starter")
     used = Correction("given", now(), "operator:test", ((month, 990),))
     assert await system_store.ledger.correct(tenant.developer, used, seen=Account())
     harness = QuotaHarness(system_store.events, system_store.ledger, now)
     accepted: list[int] = []
     for count in (200, 12, 12, 12):
-        answers = await submit_many(tenant, gateways, count)
+        answers = await submit_many(tenant, system, count)
         assert set(map(status, answers)) <= {202, 429}
         names = [answer.body["id"] for answer in answers if answer.status == 202]
         accepted.append(len(names))
@@ -90,16 +87,16 @@ def status(answer: Answer) -> int:
 
 
 async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     month = await period()
-    tenant = await make_tenant(gateways, session, "free_starter")
-    killed = gateways.start_gateway("killed", sys.executable, str(KILLED_GATEWAY), "before")
+    tenant = await make_tenant(system, session, "free_starter")
+    killed = system.start_gateway("killed", sys.executable, str(KILLED_GATEWAY), "before")
 
     with pytest.raises(aiohttp.ClientError):
         await tenant.at(killed).submit()
 
-    assert await gateways.dead("killed") == -signal.SIGKILL
+    assert await system.exit_code("killed") == -signal.SIGKILL
     account = await system_store.ledger.account(tenant.developer)
     assert (len(account.slots), account.used_in(month)) == (1, 1)
     assert await system_store.events.read(f"generation-{account.slots[0].generation}") == []
@@ -123,17 +120,17 @@ async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
 
 
 async def test_a_gateway_killed_right_after_the_append_has_accepted(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     """The client who repeats his request with its key gets what was accepted, and pays once."""
     month = await period()
-    tenant = await make_tenant(gateways, session, "free_starter")
-    killed = gateways.start_gateway("killed after", sys.executable, str(KILLED_GATEWAY), "after")
+    tenant = await make_tenant(system, session, "free_starter")
+    killed = system.start_gateway("killed after", sys.executable, str(KILLED_GATEWAY), "after")
 
     with pytest.raises(aiohttp.ClientError):
         await tenant.at(killed).submit(key="once")
 
-    assert await gateways.dead("killed after") == -signal.SIGKILL
+    assert await system.exit_code("killed after") == -signal.SIGKILL
     again = await tenant.submit(key="once")
     assert (again.status, again.headers["Idempotency-Replayed"]) == (202, "true")
     account = await system_store.ledger.account(tenant.developer)
@@ -145,9 +142,9 @@ async def test_a_gateway_killed_right_after_the_append_has_accepted(
 
 
 async def test_every_response_to_a_known_developer_carries_limits(
-    gateways: Gateways, session: aiohttp.ClientSession
+    system: System, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     seen = await tenant.get(ONE)
     assert seen.status == 200
     assert seen.headers["RateLimit-Policy"].startswith('"monthly";q=100;w=')
@@ -175,15 +172,15 @@ async def test_every_response_to_a_known_developer_carries_limits(
     assert conditional.status == 304
     assert "RateLimit" in conditional.headers
     stream = {"Authorization": tenant.headers["Authorization"], "Accept": "text/event-stream"}
-    async with session.get(f"{gateways.first}{own}/events", headers=stream) as opened_stream:
+    async with session.get(f"{system.base_url}{own}/events", headers=stream) as opened_stream:
         assert opened_stream.content_type == "text/event-stream"
         assert "RateLimit" in opened_stream.headers
 
 
 async def test_unknown_clients_and_unlimited_tiers_get_no_limit_headers(
-    gateways: Gateways, session: aiohttp.ClientSession
+    system: System, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "internal")
+    tenant = await make_tenant(system, session, "internal")
     unknown = await tenant.get(ONE, Authorization="Bearer nonsense")
     unlimited = await tenant.get(ONE)
     assert (unknown.status, unlimited.status) == (401, 200)
@@ -192,14 +189,17 @@ async def test_unknown_clients_and_unlimited_tiers_get_no_limit_headers(
 
 
 async def test_daily_requests_are_shared_by_gateways_and_refused_first(
-    gateways: Gateways, session: aiohttp.ClientSession
+    system: System, session: aiohttp.ClientSession
 ) -> None:
     if seconds_to_next_day(now()) < 60:
         await asyncio.sleep(60)
-    tenant = await make_tenant(gateways, session, "tiny")
+    tenant = await make_tenant(system, session, "tiny")
     first = await tenant.submit(key="known")
     assert first.status == 202
-    asked = [tenant.at((gateways.first, gateways.second)[n % 2]).get(f"{ONE}/unknown") for n in range(60)]
+    asked = [
+        tenant.at((system.base_url, system.gateway_urls["second"])[n % 2]).get(f"{ONE}/unknown")
+        for n in range(60)
+    ]
     statuses = Counter(map(status, await asyncio.gather(*asked)))
     assert statuses == {404: 39, 429: 21}
 
@@ -217,9 +217,9 @@ async def test_daily_requests_are_shared_by_gateways_and_refused_first(
 
 
 async def test_an_idempotent_replay_is_answered_beyond_the_limits(
-    gateways: Gateways, session: aiohttp.ClientSession
+    system: System, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "tiny")
+    tenant = await make_tenant(system, session, "tiny")
     first = await tenant.submit(key="known")
     while (await tenant.get(f"{ONE}/unknown")).status == 404:
         continue
@@ -230,10 +230,10 @@ async def test_an_idempotent_replay_is_answered_beyond_the_limits(
 
 
 async def test_the_end_frees_the_slot_at_every_gateway(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     harness = QuotaHarness(system_store.events, system_store.ledger, now)
     for number, end in enumerate(("completed", "failed") * 4):
-        door = tenant.at((gateways.first, gateways.second)[number % 2])
+        door = tenant.at((system.base_url, system.gateway_urls["second"])[number % 2])
         await harness.live(await door.accepted(), end)

@@ -1,15 +1,15 @@
 """Whose request it is shows in his token, not in the answer: also what is refused is counted and told."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from uuid import uuid4
 
 import aiohttp
 import pytest
 
-from tests.journeys.tenants import ONE, PASSWORD, SUBMIT, Answer, Tenant, make_tenant
-from tests.store.quota.conftest import Gateways, opened
 from tests.store.quota.test_running_system import developer_of
 from tests.stores import OpenStore
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import ONE, PASSWORD, SUBMIT, Answer, Tenant, make_tenant
 
 DEVELOPERS = "/api/v1/developers"
 KEYS = "/api/v1/auth/developer-keys"
@@ -17,16 +17,10 @@ TIERS = '{"tiny": {"daily_requests": 4}}'
 
 
 @pytest.fixture(scope="module")
-def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
-    with opened(tmp_path_factory.mktemp("known"), mongod, EXEMPLAR_TIERS=TIERS) as gateways:
-        gateways.first = gateways.start_gateway("first")
-        yield gateways
-
-
-@pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
-    async with gateways.memory() as store:
-        yield store
+def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("known"), mongod, environ={"EXEMPLAR_TIERS": TIERS}) as system:
+        system.base_url = system.start_gateway("first")
+        yield system
 
 
 async def ask(
@@ -51,9 +45,9 @@ def told(answer: Answer) -> list[str]:
 
 
 async def test_refused_requests_of_a_known_developer_carry_limits_and_are_counted(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     user, developer = token_of(tenant), await developer_of(tenant, system_store)
     wrong = {"X-User-Role": "auditor"}
     answers = [
@@ -79,9 +73,9 @@ async def test_refused_requests_of_a_known_developer_carry_limits_and_are_counte
 
 
 async def test_unauthenticated_requests_get_no_limit_headers(
-    gateways: Gateways, session: aiohttp.ClientSession
+    system: System, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     token = token_of(tenant)
     assert (await ask(tenant, "POST", "/api/v1/auth/logout", token)).status == 204
     answers = [
@@ -94,9 +88,9 @@ async def test_unauthenticated_requests_get_no_limit_headers(
 
 
 async def test_beyond_the_daily_limit_only_account_protection_passes(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "tiny")
+    tenant = await make_tenant(system, session, "tiny")
     user, developer = token_of(tenant), await developer_of(tenant, system_store)
     users = f"/api/v1/projects/{tenant.project}/users/{uuid4()}"
     for _ in range(4):

@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,28 +13,22 @@ import pytest
 
 from domain.accounts.quota import seconds_to_next_day
 from tests.docs.reading import blocks
-from tests.journeys.system import until
-from tests.journeys.tenants import ONE, PASSWORD, Answer, Tenant, fetch, make_tenant
-from tests.store.quota.conftest import Gateways, opened
 from tests.stores import OpenStore
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import ONE, PASSWORD, Answer, Tenant, fetch, make_tenant
+from tests.systems.waiting import until
 
 TIMES = 30
 FAST = {"EXEMPLAR_SANDBOX_BOOT_SECONDS": "0", "EXEMPLAR_SANDBOX_PREDICT_SECONDS": "0.05"}
 
 
 @pytest.fixture(scope="module")
-def gateways(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
-    with opened(tmp_path_factory.mktemp("living"), mongod) as gateways:
-        gateways.env |= FAST
-        gateways.start()
-        gateways.second = gateways.start_gateway("second")
-        yield gateways
-
-
-@pytest.fixture
-async def system_store(gateways: Gateways) -> AsyncIterator[OpenStore]:
-    async with gateways.memory() as store:
-        yield store
+def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("living"), mongod) as system:
+        system.env |= FAST
+        system.start()
+        system.start_gateway("second")
+        yield system
 
 
 async def developer_of(tenant: Tenant, system_store: OpenStore) -> dict[str, str]:
@@ -57,22 +51,22 @@ async def usage(tenant: Tenant, query: str, headers: dict[str, str], **more: str
     return await fetch(tenant.session, tenant.base_url, f"/api/v1/usage{query}", headers | more)
 
 
-async def quota(gateways: Gateways, *options: str) -> tuple[int, str]:
+async def quota(system: System, *options: str) -> tuple[int, str]:
     """Run `exemplar quota check` as an operator would."""
-    command = (*gateways.options.command, "quota", "check", *options)
+    command = (*system.options.command, "quota", "check", *options)
     pipe = asyncio.subprocess.PIPE
-    running = await asyncio.create_subprocess_exec(*command, stdout=pipe, env=gateways.env)
+    running = await asyncio.create_subprocess_exec(*command, stdout=pipe, env=system.env)
     output, _ = await running.communicate()
     return running.returncode or 0, output.decode()
 
 
 async def test_submit_after_completed_is_never_refused_on_the_free_tier(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
     if seconds_to_next_day(datetime.now(UTC)) < 120:
         await asyncio.sleep(120)
-    tenant = await make_tenant(gateways, session, "free_starter")
-    here, there = tenant, tenant.at(gateways.second)
+    tenant = await make_tenant(system, session, "free_starter")
+    here, there = tenant, tenant.at(system.gateway_urls["second"])
     for number in range(TIMES):
         # What the second gateway takes waits for the relay, so that it takes few.
         door, other = (there, here) if number % 10 == 5 else (here, there)
@@ -90,7 +84,7 @@ async def test_submit_after_completed_is_never_refused_on_the_free_tier(
     assert body["tier"] == "free_starter"
     assert body["limits"]["monthly"]["limit"] - body["limits"]["monthly"]["remaining"] == TIMES
     await _usage_in_every_form(tenant, system_store)
-    code, output = await quota(gateways, "--json")
+    code, output = await quota(system, "--json")
     assert (code, json.loads(output)["differences"]) == (0, [])
 
 
@@ -126,19 +120,19 @@ async def _usage_in_every_form(tenant: Tenant, system_store: OpenStore) -> None:
 
 
 async def test_the_operator_sees_a_difference_and_corrects_it(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "cloud_starter")
+    tenant = await make_tenant(system, session, "cloud_starter")
     await tenant.completed(await tenant.accepted())
     month = datetime.now(UTC).strftime("%Y-%m")
     await until(lambda: _settled(system_store, tenant.developer), "the unit is spent")
     database = system_store.database
     await database["ledger"].update_one({"_id": tenant.developer}, {"$inc": {f"used.{month}": 7}})
 
-    code, output = await quota(gateways)
+    code, output = await quota(system)
     assert code == 1
     assert tenant.developer in output
-    code, output = await quota(gateways, "--repair", "--json")
+    code, output = await quota(system, "--repair", "--json")
     assert code == 0
     [found] = json.loads(output)["differences"]
     assert (found["kind"], found["ledger"], found["log"]) == ("units", 8, 1)
@@ -148,12 +142,12 @@ async def test_the_operator_sees_a_difference_and_corrects_it(
 
 
 async def test_the_documented_commands_work(
-    gateways: Gateways, system_store: OpenStore, session: aiohttp.ClientSession
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(gateways, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     developer = await developer_of(tenant, system_store)
     env = {
-        **gateways.env,
+        **system.env,
         "BASE": tenant.base_url,
         "TOKEN": tenant.headers["Authorization"].removeprefix("Bearer "),
         "DEVELOPER_TOKEN": developer["Authorization"].removeprefix("Bearer "),
@@ -177,10 +171,8 @@ async def _settled(system_store: OpenStore, developer: str) -> bool:
     return not (await system_store.ledger.account(developer)).slots
 
 
-async def test_the_reported_wait_for_a_slot_suffices(
-    gateways: Gateways, session: aiohttp.ClientSession
-) -> None:
-    tenant = await make_tenant(gateways, session, "free_starter")
+async def test_the_reported_wait_for_a_slot_suffices(system: System, session: aiohttp.ClientSession) -> None:
+    tenant = await make_tenant(system, session, "free_starter")
     await tenant.accepted()
     refused = await tenant.submit()
     if refused.status == 429:

@@ -21,8 +21,10 @@ from domain.accounts.credentials import (
 )
 from events.envelope import Cause
 from store.accounts.changes import AccountChanges
-from tests.journeys.system import Sandbox, System, until
-from tests.making import jpeg
+from tests.builders.pictures import jpeg
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.waiting import until
 
 SUBMIT = "/api/v1/generation/generate-v2"
 ONE = "/api/v1/generation/generations-v2"
@@ -124,7 +126,7 @@ class Tenant:
 
         return dict(await until(there, f"{generation} reaches {states}"))
 
-    async def spoiled(self, sandbox: Sandbox, *, key: str | None = None, **faults: object) -> str:
+    async def spoiled(self, sandbox: SandboxClient, *, key: str | None = None, **faults: object) -> str:
         """Submit a generation whose creation at the provider goes wrong in this way; return its id."""
         await sandbox.arm(times=1, **faults)
         generation = await self.accepted(key=key)
@@ -154,7 +156,7 @@ async def make_tenant(
     """Make an end user of a new developer, or of the same project as another; log in over HTTP."""
     email = f"{secrets.token_hex(6)}@people.example"
     password_hash = await Passwords(PasswordSettings(memory_kib=1024, passes=1)).hash(PASSWORD)
-    async with system.memory() as store:
+    async with system.open_store() as store:
         if beside is None:
             headers, developer, project = await _developer(system, store.account_changes, tier, password_hash)
         else:
@@ -178,9 +180,9 @@ async def _developer(
     project = await changes.create_project(developer.id, name="Journeys", limit=None, cause=CAUSE)
     hashed = system.authentication.peppers.hash
     developer_key, api_key = mint(DEVELOPER_KEY_PREFIX), mint(API_KEY_PREFIX)
-    for place, key in ((None, developer_key), (project.id, api_key)):
+    for project_id, key in ((None, developer_key), (project.id, api_key)):
         await changes.create_key(
-            developer.id, place, key_hash=hashed(key), prefix=display_prefix(key), cause=CAUSE
+            developer.id, project_id, key_hash=hashed(key), prefix=display_prefix(key), cause=CAUSE
         )
     headers = {
         "X-User-Role": "end_user",

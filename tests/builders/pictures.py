@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-SAMPLES = Path(__file__).parent.parent / "exemplar" / "demo" / "samples"
+SAMPLES = Path(__file__).parents[2] / "exemplar" / "demo" / "samples"
 PHOTOS = ("coffee.png", "chelsea.png", "astronaut.png", "rocket.jpg", "hubble_deep_field.jpg")
 GPS = 0x8825
 ORIENTATION = 0x0112

@@ -1,4 +1,4 @@
-"""What was made, and so paid, at the provider, against what the log says about it (oracle D)."""
+"""Invariant D: the predictions created, and so paid, at the provider match what the log says."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,26 +11,27 @@ import aiohttp
 from domain.generation.generation import Generation
 from events.commit import Commit
 from events.invocation import InvocationLost, InvocationRefused
-from tests.journeys.system import System, until
+from tests.systems.system import System
+from tests.systems.waiting import until
 
-# From the moment on which something is known to be unwanted until it must have ended upstream.
+# From the time at which a prediction is known and unwanted until it must have ended at the provider.
 ENDED_WITHIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
-class Life:
+class History:
     """One generation: its commits and what they fold to."""
 
     generation: Generation
     commits: Sequence[Commit]
 
     def attempts(self, kind: type[InvocationLost] | type[InvocationRefused]) -> set[int]:
-        """List the attempts of which the log says so."""
+        """Return the attempts with such an event."""
         events = [recorded.event for commit in self.commits for recorded in commit.events]
         return {event.attempt for event in events if isinstance(event, kind)}
 
     def unwanted_since(self, prediction: str) -> datetime | None:
-        """Tell since when a prediction is known and nobody wants what comes of it; None: it is wanted."""
+        """Return since when a prediction is known and not wanted any more; None while it is wanted."""
         known: datetime | None = None
         spared: datetime | None = None
         for recorded in (recorded for commit in self.commits for recorded in commit.events):
@@ -46,56 +47,56 @@ class Life:
         return max(known, spared) if known and spared else None
 
 
-async def paid_once(system: System, lives: Sequence[Life]) -> None:
-    """D: one creation an attempt, none of one that was refused or lost, and what is unwanted was ended.
+async def paid_once(system: System, histories: Sequence[History]) -> None:
+    """D: one creation an attempt, none for a refused or lost one, unwanted predictions cancelled.
 
-    A loss is true when nothing was made by that attempt. Only a process that slept through claim and grace
-    excuses a false one: it calls when nobody can expect it any more.
+    A loss is correct when that attempt created nothing. Only a process that was stopped through claim and
+    grace excuses an incorrect one: it calls after the claim has been given up.
     """
     made: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for creation in await creations(system):
         made[creation["generation"]].append(creation)
-    for life in lives:
-        judge(life, made[life.generation.id], overslept=system.overslept)
+    for history in histories:
+        check_charges(history, made[history.generation.id], overslept=system.overslept)
     unwanted = {
         creation["prediction"]: since
-        for life in lives
-        for creation in made[life.generation.id]
-        if (since := life.unwanted_since(creation["prediction"])) is not None
+        for history in histories
+        for creation in made[history.generation.id]
+        if (since := history.unwanted_since(creation["prediction"])) is not None
     }
     for prediction, since in unwanted.items():
         await _ended(system, prediction, since)
 
 
-def judge(life: Life, made: Sequence[Mapping[str, Any]], *, overslept: bool) -> None:
-    """Hold one generation against what was made for it."""
-    generation = life.generation
+def check_charges(history: History, made: Sequence[Mapping[str, Any]], *, overslept: bool) -> None:
+    """Compare one generation with what was created for it."""
+    generation = history.generation
     per_attempt = Counter(creation["attempt"] for creation in made)
     twice = [attempt for attempt, count in per_attempt.items() if count > 1]
     assert not twice, f"{generation.id} was paid twice for one intention: {twice}"
-    refused = per_attempt.keys() & life.attempts(InvocationRefused)
+    refused = per_attempt.keys() & history.attempts(InvocationRefused)
     assert not refused, f"{generation.id} was made although recorded as refused: {refused}"
-    false = per_attempt.keys() & life.attempts(InvocationLost)
+    false = per_attempt.keys() & history.attempts(InvocationLost)
     assert overslept or not false, f"{generation.id} was called lost although it was made: {false}"
     known = {generation.prediction, *(duplicate.prediction for duplicate in generation.duplicates)}
     unknown = {creation["prediction"] for creation in made} - known
-    assert not unknown, f"{generation.id} was made and nobody knows of it: {unknown}"
+    assert not unknown, f"{generation.id} was made which the log does not know: {unknown}"
 
 
 async def _ended(system: System, prediction: str, since: datetime) -> None:
-    """What nobody wants was cancelled, unless it had ended by itself before that could be."""
+    """An unwanted prediction was cancelled, unless it had ended before."""
 
     async def final() -> dict[str, Any] | None:
         body: dict[str, Any] = await _get(system, f"/v1/predictions/{prediction}")
         return body if body["completed_at"] else None
 
-    body = await until(final, f"{prediction}, which nobody wants, ends upstream", every=0.2)
+    body = await until(final, f"{prediction}, which is unwanted, ends at the provider", every=0.2)
     alone = datetime.fromisoformat(body["completed_at"]) <= since + ENDED_WITHIN
-    assert body["status"] in ("canceled", "aborted") or alone, f"{prediction} ran on, and nobody wanted it"
+    assert body["status"] in ("canceled", "aborted") or alone, f"{prediction} ran on although it was unwanted"
 
 
 async def creations(system: System) -> list[dict[str, Any]]:
-    """Read what was made since the provider's memory begins, oldest first."""
+    """Return every creation, oldest first."""
     listed: list[dict[str, Any]] = (await _get(system, "/_sandbox/creations"))["creations"]
     return listed
 

@@ -25,12 +25,12 @@ from tests.builders.generation import (
     settled,
     started,
 )
-from tests.journeys.paying import Life, judge
+from tests.journeys.charges import History, check_charges
 
 DUPLICATE = DuplicateFound(attempt=1, prediction="p9", predict_seconds=None)
 
 
-def life(*events: Event) -> Life:
+def history(*events: Event) -> History:
     """One event a second."""
     cause = Cause(actor="test")
     commits = [
@@ -39,40 +39,40 @@ def life(*events: Event) -> Life:
     ]
     generation = fold(event for commit in commits for event in commit.events)
     assert generation is not None
-    return Life(generation, commits)
+    return History(generation, commits)
 
 
 def made(attempt: int, prediction: str = "p1") -> dict[str, Any]:
     return {"attempt": attempt, "prediction": prediction}
 
 
-LOST_ONCE = life(*TO_INTENDED, lost(1), intended(2), started(2))
+LOST_ONCE = history(*TO_INTENDED, lost(1), intended(2), started(2))
 
 
-def test_one_creation_for_the_attempt_that_is_known_is_right() -> None:
-    judge(LOST_ONCE, [made(2)], overslept=False)
+def test_one_creation_for_the_recorded_attempt_passes() -> None:
+    check_charges(LOST_ONCE, [made(2)], overslept=False)
 
 
-def test_a_loss_is_no_excuse_when_something_was_made() -> None:
+def test_a_recorded_loss_does_not_excuse_a_creation() -> None:
     with pytest.raises(AssertionError, match="called lost although it was made"):
-        judge(LOST_ONCE, [made(1), made(2)], overslept=False)
+        check_charges(LOST_ONCE, [made(1), made(2)], overslept=False)
 
 
-def test_a_false_loss_is_excused_only_where_somebody_overslept_and_the_second_was_found() -> None:
-    found = life(*TO_INTENDED, lost(1), intended(2), started(2), DUPLICATE)
-    judge(found, [made(1, "p9"), made(2)], overslept=True)
-    with pytest.raises(AssertionError, match="nobody knows"):
-        judge(LOST_ONCE, [made(1, "p9"), made(2)], overslept=True)
+def test_a_wrong_loss_is_excused_only_after_a_long_stop_when_the_duplicate_was_found() -> None:
+    found = history(*TO_INTENDED, lost(1), intended(2), started(2), DUPLICATE)
+    check_charges(found, [made(1, "p9"), made(2)], overslept=True)
+    with pytest.raises(AssertionError, match="the log does not know"):
+        check_charges(LOST_ONCE, [made(1, "p9"), made(2)], overslept=True)
 
 
-def test_one_intention_pays_once_whatever_is_excused() -> None:
+def test_two_creations_for_one_intention_always_fail() -> None:
     with pytest.raises(AssertionError, match="paid twice"):
-        judge(LOST_ONCE, [made(2), made(2, "p9")], overslept=True)
+        check_charges(LOST_ONCE, [made(2), made(2, "p9")], overslept=True)
 
 
-def test_what_was_refused_was_not_made() -> None:
+def test_a_creation_for_a_refused_attempt_fails() -> None:
     with pytest.raises(AssertionError, match="recorded as refused"):
-        judge(life(*TO_INTENDED, refused(1)), [made(1)], overslept=True)
+        check_charges(history(*TO_INTENDED, refused(1)), [made(1)], overslept=True)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_what_was_refused_was_not_made() -> None:
         ((*TO_STARTED, DUPLICATE), "p1", None),
     ],
 )
-def test_a_prediction_is_unwanted_from_the_moment_that_it_is_known_and_not_wanted(
+def test_a_prediction_is_unwanted_once_it_is_known_and_no_longer_wanted(
     events: tuple[Event, ...], prediction: str, since: int | None
 ) -> None:
     expected = None if since is None else START + timedelta(seconds=since)
-    assert life(*events).unwanted_since(prediction) == expected
+    assert history(*events).unwanted_since(prediction) == expected

@@ -1,4 +1,4 @@
-"""What must be true of every system after everything that was done to it."""
+"""The invariants of every system, checked after everything that was done to it."""
 
 import asyncio
 import json
@@ -11,10 +11,11 @@ from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
 from store.generations.rebuild import rebuild
-from tests.journeys.paying import Life, paid_once
-from tests.journeys.system import System, until
-from tests.journeys.tenants import FILE_NAME, PASSWORD, PROMPT
+from tests.journeys.charges import History, paid_once
 from tests.stores import OpenStore
+from tests.systems.system import System
+from tests.systems.tenants import FILE_NAME, PASSWORD, PROMPT
+from tests.systems.waiting import until
 
 PERSONAL = (
     *PROMPT.replace("'", " ").split(),
@@ -27,29 +28,29 @@ PERSONAL = (
 TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 
 
-async def look(system: System) -> None:
-    """Wait until everything has come to rest; fail if anything was lost, doubled, miscounted or told."""
-    discreet(system)
-    async with system.memory() as store:
-        for oracle in ORACLES.values():
-            await oracle(system, store)
+async def check_all(system: System) -> None:
+    """Wait until nothing changes any more; fail if anything was lost, doubled, miscounted or leaked."""
+    check_logs(system)
+    async with system.open_store() as store:
+        for check_one in INVARIANTS.values():
+            await check_one(system, store)
 
 
-def discreet(system: System) -> None:
-    """Every line that a process logs is JSON, names its service, and holds no secret and nothing personal."""
-    hidden = [word for word in (*system.hidden, *PERSONAL) if len(word) > 8]
+def check_logs(system: System) -> None:
+    """Every log line is JSON, names its service, and holds no secret and no personal data."""
+    hidden = [text for text in (*system.hidden, *PERSONAL) if len(text) > 8]
     for file in sorted((system.home / "logs").glob("*.log")):
-        text = file.read_text()
-        for line in text.splitlines():
-            told = json.loads(line)
-            assert file.stem.endswith(told["service"])
-            assert {"event", "level", "timestamp"} <= told.keys()
-        assert [word for word in hidden if word.lower() in text.lower()] == [], file.name
+        logged = file.read_text()
+        for line in logged.splitlines():
+            entry = json.loads(line)
+            assert file.stem.endswith(entry["service"])
+            assert {"event", "level", "timestamp"} <= entry.keys()
+        assert [text for text in hidden if text.lower() in logged.lower()] == [], file.name
 
 
 async def history(system: System, generation: str) -> list[Commit]:
-    """Read all commits of a generation, hidden events too."""
-    async with system.memory() as store:
+    """Return all commits of a generation, hidden events included."""
+    async with system.open_store() as store:
         return await store.events.read(f"generation-{generation}")
 
 
@@ -67,38 +68,38 @@ async def _nothing_lost(_: System, store: OpenStore) -> None:
 
 
 async def _at_rest(store: OpenStore) -> bool:
-    judged = [_judged(commits) for commits in (await _streams(store)).values()]
-    return all(generation.final and generation.quota != "held" for generation in judged)
+    folded = [_folded(commits) for commits in (await _streams(store)).values()]
+    return all(generation.final and generation.quota != "held" for generation in folded)
 
 
-def _judged(commits: list[Commit]) -> Generation:
-    """Fold a stream, every event checked against the state before it."""
+def _folded(commits: list[Commit]) -> Generation:
+    """Fold a stream; check every event against the state before it."""
     generation: Generation | None = None
     for recorded in (event for commit in commits for event in commit.events):
         check(generation, recorded.event)
-        assert recorded.cause.correlation_id == recorded.stream, f"{recorded.id} belongs to no chain"
+        assert recorded.cause.correlation_id == recorded.stream, f"{recorded.id} has another correlation id"
         generation = evolve(generation, recorded)
     assert generation is not None
     return generation
 
 
 async def _lawful(_: System, store: OpenStore) -> None:
-    """T: every event was allowed in the state before it, and belongs to the chain that its stream began."""
-    await _lives(store)
+    """T: every event was allowed in the state before it and has the correlation id of its stream."""
+    await _histories(store)
 
 
 async def _paid(system: System, store: OpenStore) -> None:
-    """D: nothing was paid twice, and what nobody wants was ended."""
-    await paid_once(system, await _lives(store))
+    """D: nothing was paid twice, and unwanted predictions were cancelled."""
+    await paid_once(system, await _histories(store))
 
 
-async def _lives(store: OpenStore) -> list[Life]:
-    return [Life(_judged(commits), commits) for commits in (await _streams(store)).values()]
+async def _histories(store: OpenStore) -> list[History]:
+    return [History(_folded(commits), commits) for commits in (await _streams(store)).values()]
 
 
 async def _counted(_: System, store: OpenStore) -> None:
     """Q: the counters equal a recount of the log, and no slot is held."""
-    generations = [life.generation for life in await _lives(store)]
+    generations = [one.generation for one in await _histories(store)]
     recount: Counter[tuple[str, str]] = Counter()
     for generation in generations:
         request = generation.request
@@ -110,20 +111,20 @@ async def _counted(_: System, store: OpenStore) -> None:
 
 
 async def _kept(system: System, store: OpenStore) -> None:
-    """B: blobs, words and log agree."""
-    generations = [life.generation for life in await _lives(store)]
+    """B: blobs, personal data and log agree."""
+    generations = [one.generation for one in await _histories(store)]
     whole = [generation for generation in generations if generation.id not in system.stripped]
-    await until(lambda: _agree(store, whole), "pictures and words agree with the log", every=0.3)
+    await until(lambda: _agree(store, whole), "blobs and personal data agree with the log", every=0.3)
 
 
 async def _agree(store: OpenStore, generations: list[Generation]) -> bool:
-    """No picture without its words, nothing at all of what was erased, all of what was not."""
+    """No blob without personal data, nothing of what was erased, everything of what was not."""
     database = store.database
     blobs = await database.get_collection("blobs").find({}, {"generation": 1, "token": 1}).to_list(None)
     personal_data = await database.get_collection("personal_data").find({}, {"generation": 1}).to_list(None)
-    said = {document["_id"] for document in personal_data}
-    alone = [blob["_id"] for blob in blobs if f"{blob['generation']}/{blob['token']}" not in said]
-    assert not alone, f"pictures without words: {alone}"
+    named = {document["_id"] for document in personal_data}
+    alone = [blob["_id"] for blob in blobs if f"{blob['generation']}/{blob['token']}" not in named]
+    assert not alone, f"blobs without personal data: {alone}"
     kept = {blob["_id"] for blob in blobs}
     wanted = {
         f"{generation.id}/{digest}"
@@ -131,7 +132,7 @@ async def _agree(store: OpenStore, generations: list[Generation]) -> bool:
         if not generation.erased
         for digest in _digests(generation)
     }
-    assert wanted <= kept, f"pictures that the log names are gone: {wanted - kept}"
+    assert wanted <= kept, f"pictures that the log names are missing: {wanted - kept}"
     erased = {generation.id for generation in generations if generation.erased}
     return not erased & {document["generation"] for document in (*blobs, *personal_data)}
 
@@ -142,8 +143,8 @@ def _digests(generation: Generation) -> list[str]:
     return [*examples, *pictures, *([generation.validated.input_image] if generation.validated else [])]
 
 
-async def _told(store: OpenStore) -> bool:
-    """Law 1 and 2: no outbox mark stays, and every stream's last commit has reached its row."""
+async def _is_derived(store: OpenStore) -> bool:
+    """No outbox mark is left, every commit is sealed, and every row is at its stream's last version."""
     marked = await store.events.unpublished(before=datetime.now(UTC) + timedelta(hours=1), limit=10)
     newest = {id_of(stream): commits[-1].last for stream, commits in (await _streams(store)).items()}
     rows = await store.projection.versions(list(newest))
@@ -152,8 +153,8 @@ async def _told(store: OpenStore) -> bool:
 
 
 async def _derived(_: System, store: OpenStore) -> None:
-    """R: everything derived from the log has reached its end, and a rebuild changes no row."""
-    await until(lambda: _told(store), "every commit is published, sealed and projected", every=0.3)
+    """R: everything derived from the log is complete, and a rebuild changes no row."""
+    await until(lambda: _is_derived(store), "every commit is published, sealed and projected", every=0.3)
     report = await rebuild(store.events, store.personal_data, store.projection, TIMEOUTS, repair=False)
     assert not report.differing, f"rows differ from the log: {report.differing}"
 
@@ -162,9 +163,9 @@ async def _count(store: OpenStore) -> int:
     return sum([1 async for _ in store.events.commits()])
 
 
-Oracle = Callable[[System, OpenStore], Awaitable[None]]
+Invariant = Callable[[System, OpenStore], Awaitable[None]]
 
-ORACLES: Mapping[str, Oracle] = {
+INVARIANTS: Mapping[str, Invariant] = {
     "L": _nothing_lost,
     "T": _lawful,
     "D": _paid,

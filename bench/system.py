@@ -1,4 +1,4 @@
-"""A whole installation in a temporary home, with an account that no tier limits, and the floor beside it."""
+"""A whole system in a temporary home, the floor beside it, and an account without limits."""
 
 import asyncio
 import json
@@ -24,8 +24,8 @@ ENVIRONMENT = {
 
 
 @asynccontextmanager
-async def installation(broker: str) -> AsyncIterator[tuple[dict[str, Any], str]]:
-    """Start `exemplar up` and the floor; give what demo.json says, and the floor's URL."""
+async def running_system(broker: str) -> AsyncIterator[tuple[dict[str, Any], str]]:
+    """Run `exemplar up` and the floor; yield the content of demo.json and the floor's URL."""
     with tempfile.TemporaryDirectory(prefix="exemplar-bench-") as folder:
         home = Path(folder)
         ports = Ports(home / "bench.json")
@@ -53,28 +53,28 @@ async def installation(broker: str) -> AsyncIterator[tuple[dict[str, Any], str]]
             await asyncio.to_thread(system.wait, 90)
 
 
-async def unlimited(demo: dict[str, Any]) -> dict[str, Any]:
-    """Register a developer of the internal tier and an end user; return the latter's credentials."""
-    operator = {"X-Operator-Key": demo["operator_key"]}
-    developer = {"email": _email(), "password": secrets.token_urlsafe(12), "tier": "internal"}
-    async with aiohttp.ClientSession() as session:
-        url = f"{demo['base_url']}/api/v1/auth/register"
-        async with session.post(url, json=developer, headers=operator) as answer:
-            answer.raise_for_status()
-            made = (await answer.json())["provisioning"]
+async def register_user(base_url: str, operator_key: str) -> dict[str, Any]:
+    """Register a developer of the internal tier and an end user; return the user's credentials and id."""
+    developer, user = _login() | {"tier": "internal"}, _login()
+    async with aiohttp.ClientSession(f"{base_url}/") as session:
+        registered = await _post(session, developer, {"X-Operator-Key": operator_key})
+        made = registered["provisioning"]
         keys = {
             "X-Developer-Key": made["developer_key"],
             "X-Project-ID": made["project_id"],
             "X-API-Key": made["api_key"],
         }
-        user = {"email": _email(), "password": secrets.token_urlsafe(12)}
-        async with session.post(url, json=user, headers=keys) as answer:
-            answer.raise_for_status()
-    return {**made, **user, "base_url": demo["base_url"]}
+        return {**made, **user, "base_url": base_url, "user_id": (await _post(session, user, keys))["id"]}
 
 
-def _email() -> str:
-    return f"{secrets.token_hex(6)}@bench.example"
+async def _post(session: aiohttp.ClientSession, body: dict[str, str], headers: dict[str, str]) -> Any:
+    async with session.post("api/v1/auth/register", json=body, headers=headers) as response:
+        response.raise_for_status()
+        return await response.json()
+
+
+def _login() -> dict[str, str]:
+    return {"email": f"{secrets.token_hex(6)}@bench.example", "password": secrets.token_urlsafe(12)}
 
 
 def _floor(mongodb_url: str, port: int) -> subprocess.Popen[bytes]:
@@ -86,7 +86,7 @@ async def _demo(home: Path, system: subprocess.Popen[bytes]) -> dict[str, Any]:
     file = home / "demo.json"
     while not file.exists():
         if system.poll() is not None:
-            raise SystemExit("exemplar up did not start: run it by hand to see why")
+            raise SystemExit("exemplar up did not start: run it to see why")
         await asyncio.sleep(0.1)
     demo: dict[str, Any] = json.loads(file.read_text())
     return demo

@@ -6,12 +6,13 @@ import json
 import shutil
 
 from exemplar.local.banner import INSTRUCTIONS
-from tests import making
+from tests.builders import pictures
 from tests.conftest import missing
-from tests.journeys.conftest import People
-from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System
-from tests.journeys.tenants import FILE_NAME, ONE, Answer, Tenant, fetch, types
+from tests.journeys.conftest import MakeTenant
+from tests.journeys.invariants import history
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import FILE_NAME, ONE, Answer, Tenant, fetch, types
 
 SYSTEM = "whole"
 PHOTOS = ("coffee.png", "chelsea.png", "rocket.jpg")
@@ -35,9 +36,9 @@ async def curl(tenant: Tenant, *parts: str) -> Answer:
 
 
 async def test_the_documented_curl_with_three_photographs_becomes_a_picture(
-    tenant: Tenant, sandbox: Sandbox
+    tenant: Tenant, sandbox: SandboxClient
 ) -> None:
-    photos = [f"example_images=@{making.SAMPLES / name}" for name in PHOTOS]
+    photos = [f"example_images=@{pictures.SAMPLES / name}" for name in PHOTOS]
 
     answer = await curl(tenant, *photos, f"instructions={INSTRUCTIONS}")
 
@@ -91,12 +92,12 @@ async def _the_picture_is_kept(tenant: Tenant, generation: str) -> None:
     assert (picture.status, picture.headers["Content-Type"]) == (200, image["content_type"])
     assert hashlib.sha256(picture.data).hexdigest() == image["sha256"]
     assert len(picture.data) == image["size_bytes"]
-    assert making.opened(picture.data).size == (image["width"], image["height"])
+    assert pictures.opened(picture.data).size == (image["width"], image["height"])
     for address, name in zip(resource["example_images"], PHOTOS, strict=True):
-        assert (await fetch(tenant.session, "", address)).data == making.photo(name)
+        assert (await fetch(tenant.session, "", address)).data == pictures.photo(name)
 
 
-async def test_the_events_tell_the_whole_way(tenant: Tenant, system: System) -> None:
+async def test_the_events_cover_the_whole_lifecycle(tenant: Tenant, system: System) -> None:
     generation = await tenant.accepted()
     await tenant.completed(generation)
 
@@ -124,13 +125,13 @@ async def test_the_events_tell_the_whole_way(tenant: Tenant, system: System) -> 
     assert FILE_NAME not in json.dumps(await tenant.events(generation))
 
 
-async def test_one_to_five_pictures_of_all_kinds_become_one(tenant: Tenant) -> None:
+async def test_one_to_five_pictures_of_any_format_become_one_picture(tenant: Tenant) -> None:
     odd = (
-        making.cmyk_jpeg("coffee.png"),
-        making.colour_16_bit_png("chelsea.png"),
-        making.animated("WEBP"),
-        making.webp("rocket.jpg", quality=70),
-        making.rotated_jpeg(6, "coffee.png"),
+        pictures.cmyk_jpeg("coffee.png"),
+        pictures.colour_16_bit_png("chelsea.png"),
+        pictures.animated("WEBP"),
+        pictures.webp("rocket.jpg", quality=70),
+        pictures.rotated_jpeg(6, "coffee.png"),
     )
     counts = (1, 2, 3, 5)
 
@@ -147,11 +148,11 @@ async def test_one_to_five_pictures_of_all_kinds_become_one(tenant: Tenant) -> N
         assert validated["data"]["composition"] == ("single" if count == 1 else "blend")
 
 
-async def test_a_truncated_jpeg_that_passes_the_door_ends_as_invalid_image_and_costs_nothing(
-    people: People, sandbox: Sandbox, system: System
+async def test_a_truncated_jpeg_that_was_accepted_fails_as_invalid_image_without_cost(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people("free_starter")
-    generation = await tenant.accepted(making.jpeg(), making.truncated(making.jpeg("chelsea.png")))
+    tenant = await new_tenant("free_starter")
+    generation = await tenant.accepted(pictures.jpeg(), pictures.truncated(pictures.jpeg("chelsea.png")))
 
     resource = await tenant.finished(generation)
 
@@ -159,7 +160,7 @@ async def test_a_truncated_jpeg_that_passes_the_door_ends_as_invalid_image_and_c
     assert resource["failure"]["code"] == "invalid_image"
     assert resource["error"] == resource["failure"]["message"]
     assert await sandbox.creations(generation) == []
-    async with system.memory() as store:
+    async with system.open_store() as store:
         await tenant.completed(await tenant.accepted())
         account = await store.ledger.account(tenant.developer)
     assert sum(units for _, units in account.used) == 1
