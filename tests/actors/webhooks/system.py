@@ -109,12 +109,6 @@ class WebhookSystem:
         for generation in generations:
             await scheduler.schedule(generation)
 
-    async def scheduled(self, *events: Event, **request: Any) -> str:
-        """Record a generation and schedule its deliveries; return its id."""
-        generation = await self.request(*events, **request)
-        await self.schedule(generation)
-        return generation
-
     async def register(
         self, url: str, types: Sequence[str] = EVENT_TYPES, project: str = PROJECT
     ) -> tuple[str, str]:
