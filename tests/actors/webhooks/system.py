@@ -21,6 +21,7 @@ from events.event import Event
 from events.webhook import WebhookRegistered
 from exemplar.injection import Dependencies
 from gateway.webhooks.checks import EVENT_TYPES
+from store.adapters import ADAPTERS, create_indexes
 from store.generations.personal_data import PersonalData
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint
@@ -32,6 +33,7 @@ from tests.wiring import MASTER_KEY, wired
 
 PROJECT = "prj-1"
 CAUSE = Cause(actor="actor:test")
+INDEXED = ("events", "personal_data", "endpoints", "deliveries")
 SETTINGS = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
 
 
@@ -187,7 +189,11 @@ class WebhookSystem:
 async def open_system(mongodb_url: str) -> AsyncIterator[WebhookSystem]:
     """Open a store, the HTTP client and a clock; close the senders at the end."""
     clock = Clock()
-    async with open_store(mongodb_url, clock=clock) as store, WebhookClient(SETTINGS) as client:
+    async with (
+        open_store(mongodb_url, clock=clock, prepared=False) as store,
+        WebhookClient(SETTINGS) as client,
+    ):
+        await create_indexes(store.database, [ADAPTERS[name] for name in INDEXED])
         system = WebhookSystem(store, client, clock)
         yield system
         for sender in system.senders:
