@@ -10,17 +10,18 @@ import structlog
 from pydantic_settings import BaseSettings
 
 from actors.providers.webhook_secret import WebhookSecret
-from domain.accounts.credentials import Passwords, PasswordSettings
 from domain.generation.feed_cursor import FeedCursors
 from domain.generation.listing import ListCursors
 from exemplar.environment import ConfigurationError
 from exemplar.injection import Dependencies
-from gateway.accounts.identity import IdentityRoutes
 from gateway.app import create_app
 from gateway.auth.account_status import AccountStatus
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.rate_limits import CountingAuthenticator, Limits
-from gateway.auth.tokens import Sessions, Tokens, TokenSettings
+from gateway.auth.authentication import Authenticator
+from gateway.auth.login_attempts import LoginAttempts
+from gateway.auth.rate_limits import RateLimits
+from gateway.auth.sessions import Sessions
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.auth.tokens import Tokens
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
@@ -65,28 +66,18 @@ def _tokens(gateway_settings: GatewaySettings, token_settings: TokenSettings, cl
     return Tokens([gateway_settings.jwt_secret.get_secret_value(), *retired], clock, token_settings)
 
 
-def _door(account_changes: Any, platform_changes: Any, dependency: Callable[[str], Any]) -> IdentityRoutes:
-    names = ("accounts", "authenticator", "sessions", "passwords", "peppers", "clock", "tiers")
-    return IdentityRoutes(
-        changes=account_changes,
-        platform=platform_changes,
-        client_addresses=dependency("gateway_settings").client_addresses,
-        **{name: dependency(name) for name in names},
-    )
-
-
 def _derived(id_key: bytes, purpose: bytes) -> bytes:
     return hmac.digest(id_key, purpose, "sha256")
 
 
 GATEWAY: Mapping[str, Callable[..., Any]] = {
     "account_status": AccountStatus,
-    "authenticator": CountingAuthenticator,
+    "authenticator": Authenticator,
     "broadcaster": lambda events, stream_settings: Broadcaster(events, poll=stream_settings.poll),
     "broker_health": lambda publisher: publisher.health,
+    "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "completion_wait": CompletionWait,
     "connections": Connections,
-    "door": _door,
     "event_access": EventAccess,
     "event_hub": EventHub,
     "feed_broadcaster": lambda feeds, feed_reader, stream_settings: FeedBroadcaster(
@@ -98,19 +89,19 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "generation_ids": GenerationIds,
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
     "kept_contents": KeptContents,
-    "limits": Limits,
     "links": lambda gateway_settings, id_key: Links(
         gateway_settings.base_url, _derived(id_key, b"picture links")
     ),
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "list_pages": ListPages,
+    "login_attempts": LoginAttempts,
     "operator_keys": lambda authentication_settings: [
         key.get_secret_value() for key in authentication_settings.operator_keys
     ],
-    "passwords": lambda password_settings: Passwords(settings=password_settings),
+    "passwords": lambda password_settings: password_settings.passwords,
     "peppers": lambda authentication_settings: authentication_settings.peppers,
     "provider_secret": WebhookSecret,
-    "read": lambda events: events.read,
+    "rate_limits": RateLimits,
     "recorder": SubmissionRecorder,
     "resources": GenerationResources,
     "session_revalidation": lambda connections, account_status, stream_settings: SessionRevalidation(
@@ -135,7 +126,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
     tables = [dependencies.call(routes).routes() for routes in ROUTES]
     app = create_app(tables, settings)
     dependencies.get("event_hub").install(app)
-    dependencies.get("limits").install(app, dependencies.get("authenticator").payer)
+    dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
     return app
 
 

@@ -11,11 +11,9 @@ from pydantic_settings import BaseSettings
 from actors.imaging.decoder import DecoderSettings
 from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings, TimeoutSettings
-from domain.accounts.credentials import PasswordSettings
-from domain.accounts.tiers import TierSettings
 from exemplar.local.options import HomeSettings
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import TokenSettings
+from exemplar.tier_settings import TierSettings
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings

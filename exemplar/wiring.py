@@ -37,7 +37,7 @@ from actors.webhooks.endpoint_health import EndpointHealth
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.message import MessageWriter
 from actors.webhooks.sender import open_sender
-from domain.accounts.tiers import TierSettings, tiers_with
+from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
 from domain.webhooks.addresses import host_key
@@ -52,6 +52,7 @@ from exemplar.gateway_wiring import (
     open_wakeups,
 )
 from exemplar.injection import Dependencies
+from exemplar.tier_settings import TierSettings
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher

@@ -5,11 +5,14 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.accounts.auth_routes import AuthRoutes
+from gateway.accounts.developer_keys import DeveloperKeyRoutes
 from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.histories import HistoryRoutes
+from gateway.accounts.login import LoginRoutes
+from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
 from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.registration import RegistrationRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -35,11 +38,14 @@ class Routes(Protocol):
 
 
 ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
-    AuthRoutes,
+    LoginRoutes,
+    RegistrationRoutes,
+    OwnAccountRoutes,
+    DeveloperKeyRoutes,
     DeveloperRoutes,
     HistoryRoutes,
-    ProjectRoutes,
     ProjectUserRoutes,
+    ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
     DefaultSecretRoutes,

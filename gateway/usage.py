@@ -48,9 +48,9 @@ class UsageRoutes:
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer usage as JSON, or as CSV by `format=csv` or `Accept: text/csv`."""
-        claims, _ = self.authenticator.presented(request)
+        claims, _ = self.authenticator.presented_credentials(request)
         if claims.role is Role.END_USER:
-            end_user = await self.authenticator.reader(request)
+            end_user = await self.authenticator.authenticate_end_user(request)
             query = self._query(
                 request,
                 end_user.developer_id,
@@ -59,7 +59,7 @@ class UsageRoutes:
                 user=end_user.user_id,
             )
             return await self._answer(request, query, {})
-        developer = await self.authenticator.developer(request)
+        developer = await self.authenticator.authenticate_developer(request)
         query = self._query(request, developer.developer_id, tuple(DIMENSIONS))
         limits = await self._limits(developer.developer_id, developer.tier)
         return await self._answer(request, query, {"tier": developer.tier.name, "limits": limits})

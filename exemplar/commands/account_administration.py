@@ -5,23 +5,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from domain.accounts.access import Role
-from domain.accounts.credentials import (
-    API_KEY_PREFIX,
-    DEVELOPER_KEY_PREFIX,
-    Passwords,
-    PasswordSettings,
-    Peppers,
-    check_password,
-    display_prefix,
-    mint,
-    normal_email,
-)
+from domain.accounts.emails import normal_email
+from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, Peppers, display_prefix, mint
 from domain.accounts.names import check_name
+from domain.accounts.passwords import check_password
 from domain.accounts.platform import STREAM as PLATFORM
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import TierError
 from events.envelope import Cause
 from exemplar.environment import ConfigurationError, read
+from gateway.auth.settings import PasswordSettings
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
@@ -228,7 +221,7 @@ async def _hash(password: str) -> str:
         check_password(password)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    return await Passwords(read(PasswordSettings)).hash(password)
+    return await read(PasswordSettings).passwords.hash(password)
 
 
 def _email(text: str) -> str:

@@ -5,14 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from domain.accounts.credentials import Peppers
-from domain.accounts.tiers import TierSettings, tiers_with
+from domain.accounts.keys import Peppers
+from domain.accounts.tiers import tiers_with
 from domain.errors import ExemplarError
 from exemplar.clock import now
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
 from exemplar.injection import Dependencies
-from gateway.auth.authentication import AuthenticationSettings
+from exemplar.tier_settings import TierSettings
+from gateway.auth.settings import AuthenticationSettings
 from store.adapters import ADAPTERS, open_database, prepare, require_format
 from store.errors import AlreadyExistsError, StoreError
 from store.settings import StoreSettings

@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from domain.accounts.credentials import (
-    API_KEY_PREFIX,
-    DEVELOPER_KEY_PREFIX,
-    Passwords,
-    PasswordSettings,
-    display_prefix,
-    mint,
-)
+from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, display_prefix, mint
+from domain.accounts.passwords import Passwords
 from events.envelope import Cause
 from exemplar.local.secrets_file import Secrets
-from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings
 from store.accounts.changes import AccountChanges
 from store.errors import AlreadyExistsError
 
@@ -48,7 +42,7 @@ class Tenant:
 
 async def seed(changes: AccountChanges, authentication: AuthenticationSettings, secrets: Secrets) -> Demo:
     """Make the demonstration accounts, or find them again; return what demo.json says of them."""
-    passwords = Passwords(PasswordSettings())
+    passwords = PasswordSettings().passwords
     premium = Tenant("demo", "cloud_premium", secrets.demo_password, secrets.demo_developer_password)
     free = Tenant("free", "free_starter", secrets.free_password, secrets.free_developer_password)
     made = await _make(premium, changes, authentication, secrets, passwords)

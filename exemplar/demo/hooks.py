@@ -9,7 +9,7 @@ from exemplar.demo.accounts import Demo, seed
 from exemplar.injection import Dependencies
 from exemplar.local.hooks import Hooks
 from exemplar.local.secrets_file import Secrets
-from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.settings import AuthenticationSettings
 from store.adapters import ADAPTERS, open_database, prepare
 from store.mongo.replica_set import initiate_replica_set
 from store.settings import StoreSettings

@@ -26,7 +26,7 @@ class EventAccess:
 
     def grant(self, request: web.Request, project: str | None = None) -> AccessGrant:
         """Keep what an authenticated request presented; `project` is the one that a developer reads."""
-        return self.account_status.note(*self.authenticator.presented(request), project)
+        return self.account_status.grant(*self.authenticator.presented_credentials(request), project)
 
     async def ticket_grant(
         self, request: web.Request, path: str, project: str | None = None
@@ -48,7 +48,7 @@ class EventAccess:
 
     def issue_ticket(self, request: web.Request, path: str) -> web.Response:
         """Respond to an authenticated request with a ticket for the events at a path."""
-        issuer, _ = self.authenticator.presented(request)
+        issuer, _ = self.authenticator.presented_credentials(request)
         ticket = self.tickets.issue(path, issuer, self.clock())
         body = {
             "ticket": ticket,

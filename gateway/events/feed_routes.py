@@ -10,9 +10,9 @@ from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
 from domain.paths import GENERATIONS, PROJECT_EVENTS
 from events.envelope import format_time
-from gateway.accounts.identity import IdentityRoutes, path_id
-from gateway.accounts.projects import own_project
+from gateway.accounts.project_access import own_project
 from gateway.auth.account_status import AccessGrant
+from gateway.auth.authentication import Authenticator
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
@@ -27,6 +27,8 @@ from gateway.events.event_requests import (
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
+from gateway.http.ids import path_id
+from store.accounts.accounts import Accounts
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
@@ -50,7 +52,8 @@ class FeedStart:
 class FeedRoutes:
     """Read the events of all generations of a user or a project."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     generations: Generations
     feed_reader: FeedReader
     feed_broadcaster: FeedBroadcaster
@@ -71,7 +74,7 @@ class FeedRoutes:
         """Respond with the events of all the user's generations."""
         grant = await self.event_access.ticket_grant(request, _OWN_EVENTS)
         if grant is None:
-            await self.door.authenticator.reader(request)
+            await self.authenticator.authenticate_end_user(request)
             grant = self.event_access.grant(request)
         return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
@@ -80,18 +83,18 @@ class FeedRoutes:
         project = path_id(request, "project_id")
         grant = await self.event_access.ticket_grant(request, _project_events(project), project)
         if grant is None:
-            await own_project(self.door, request)
+            await own_project(request, self.authenticator, self.accounts)
             grant = self.event_access.grant(request, project)
         return await self._read(request, Feed(project), grant)
 
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
         """Respond with a ticket for the events of all the user's generations."""
-        await self.door.authenticator.reader(request)
+        await self.authenticator.authenticate_end_user(request)
         return self.event_access.issue_ticket(request, _OWN_EVENTS)
 
     async def issue_project_ticket(self, request: web.Request) -> web.Response:
         """Respond with a ticket for the events of a project of the developer."""
-        _, project = await own_project(self.door, request)
+        _, project = await own_project(request, self.authenticator, self.accounts)
         return self.event_access.issue_ticket(request, _project_events(project.id))
 
     async def _read(self, request: web.Request, feed: Feed, grant: AccessGrant) -> web.StreamResponse:

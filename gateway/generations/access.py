@@ -20,7 +20,7 @@ class GenerationAccess:
 
     async def own(self, request: web.Request) -> Generation:
         """Authenticate the caller and load the generation of the path; raises `not_found` or `gone`."""
-        identity = await self.authenticator.reader(request)
+        identity = await self.authenticator.authenticate_end_user(request)
         return await self.existing(path_generation_id(request), identity)
 
     async def existing(self, generation_id: str, owner: Identity | None = None) -> Generation:

@@ -32,13 +32,13 @@ class ListRoutes:
 
     async def list_own(self, request: web.Request) -> web.Response:
         """Answer the caller's generations."""
-        identity = await self.authenticator.reader(request)
+        identity = await self.authenticator.authenticate_end_user(request)
         scope = Scope(identity.project_id, identity.user_id)
         return await self.list_pages.answer(request, scope, user=identity.user_id, write=self.resources.write)
 
     async def list_public(self, request: web.Request) -> web.Response:
         """Answer the project's public generations in their public view."""
-        identity = await self.authenticator.reader(request)
+        identity = await self.authenticator.authenticate_end_user(request)
         scope = Scope(identity.project_id, public=True)
         return await self.list_pages.answer(request, scope, user=identity.user_id, write=self._public)
 

@@ -68,7 +68,7 @@ class PictureRoutes:
             return await self.generation_access.own(request)
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
-        if not await self.authenticator.reachable(generation.request.owner):
+        if not await self.authenticator.is_reachable(generation.request.owner):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
         return generation
 

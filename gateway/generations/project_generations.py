@@ -8,12 +8,13 @@ from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.generation.generation import Generation
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_GENERATIONS
-from gateway.accounts.identity import IdentityRoutes
-from gateway.accounts.projects import own_project
-from gateway.auth.headers import as_id
+from gateway.accounts.project_access import own_project
+from gateway.auth.authentication import Authenticator
 from gateway.generations.access import path_generation_id
 from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources
+from gateway.http.ids import as_id
+from store.accounts.accounts import Accounts
 from store.generations.generations import Generations
 
 
@@ -21,7 +22,8 @@ from store.generations.generations import Generations
 class ProjectGenerationRoutes:
     """Read generations of a project for its developer."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     generations: Generations
     list_pages: ListPages
     resources: GenerationResources
@@ -35,13 +37,13 @@ class ProjectGenerationRoutes:
 
     async def list_all(self, request: web.Request) -> web.Response:
         """Answer the project's generations, or those of one of its users, newest first."""
-        _, project = await own_project(self.door, request)
+        _, project = await own_project(request, self.authenticator, self.accounts)
         user = _user(request)
         return await self.list_pages.answer(request, Scope(project.id, user), user=user, write=self._body)
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer one generation of the project; ids of other projects are unknown."""
-        _, project = await own_project(self.door, request)
+        _, project = await own_project(request, self.authenticator, self.accounts)
         generation = await self.generations.load(path_generation_id(request))
         if generation is None or generation.request.owner.project != project.id:
             raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")

@@ -13,17 +13,21 @@ from domain.paths import (
     PROJECTS,
     USAGE,
 )
-from gateway.accounts.auth_bodies import (
+from gateway.accounts.histories import HistoryRequest
+from gateway.accounts.requests import (
     DeletionRequest,
     DeveloperCreateRequest,
+    DevelopersRequest,
+    KeyCreateRequest,
     LoginRequest,
     PasswordChangeRequest,
+    PasswordResetRequest,
+    ProjectCreateRequest,
+    ProjectUpdateRequest,
     RefreshRequest,
+    TierRequest,
+    UsersRequest,
 )
-from gateway.accounts.developers import DevelopersRequest, TierRequest
-from gateway.accounts.histories import HistoryRequest
-from gateway.accounts.identity import KeyCreateRequest, PasswordResetRequest
-from gateway.accounts.projects import ProjectCreateRequest, ProjectUpdateRequest, UsersRequest
 from gateway.openapi.operation import Operation
 
 _KEYS: Final = f"{AUTH}/developer-keys"

@@ -26,7 +26,7 @@ _ADMITTED: Final = web.RequestKey("admitted", AdmittedCredentials)
 
 def keep_credentials(request: web.Request, authenticator: Authenticator, now: datetime) -> None:
     """Keep what a request was admitted with: its token may expire before the check is repeated."""
-    request[_ADMITTED] = AdmittedCredentials(*authenticator.presented(request), now)
+    request[_ADMITTED] = AdmittedCredentials(*authenticator.presented_credentials(request), now)
 
 
 async def confirmed(authenticator: Authenticator, request: web.Request, now: datetime) -> Identity | None:

@@ -99,7 +99,7 @@ class SubmissionRoutes:
 
     async def _admit(self, request: web.Request) -> Identity:
         """Authenticate and look at the quota, which refuses no request with a key: it may be a replay."""
-        identity = await self.authenticator.submitter(request)
+        identity = await self.authenticator.authenticate_submission(request)
         keep_credentials(request, self.authenticator, self.clock())
         if idempotency_key(request) is None:
             tier = identity.tier

@@ -13,7 +13,7 @@ from domain.generation.generation import stream_of
 from domain.submission.cancel_after import read_cancel_after
 from domain.submission.idempotency import parse_key
 from events.envelope import Cause
-from gateway.auth.rate_limits import OVERDRAWN
+from gateway.auth.rate_limits import OVER_LIMIT
 from gateway.generations.ids import GenerationIds
 from gateway.http.request_ids import request_id_of
 from store.quota.ledger import Bounds
@@ -74,7 +74,7 @@ def submission_of(
         key,
         request_id_of(request),
         traceparent=request.headers.get("traceparent"),
-        overdrawn=request.get(OVERDRAWN),
+        overdrawn=request.get(OVER_LIMIT),
         cancel_after=_cancel_after(request.headers.getall("Cancel-After", [])),
         retry=retry,
     )

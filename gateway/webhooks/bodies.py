@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from events.envelope import format_time
-from gateway.accounts.identity import time_body
+from gateway.accounts.bodies import time_body
 from store.webhooks.deliveries import Delivery, Stats
 from store.webhooks.endpoints import RegisteredEndpoint
 

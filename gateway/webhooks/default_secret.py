@@ -9,8 +9,10 @@ from domain.accounts.access import Role
 from domain.errors import ErrorCode, ExemplarError
 from domain.webhooks.endpoint import default_endpoint
 from events.envelope import format_time
-from gateway.accounts.identity import IdentityRoutes, secret_response
+from gateway.accounts.bodies import secret_response
+from gateway.auth.authentication import Authenticator
 from gateway.auth.headers import project_header
+from store.accounts.accounts import Accounts
 from store.webhooks.secrets import SecretLostError, TooManySecretsError, WebhookSecrets
 
 
@@ -18,7 +20,8 @@ from store.webhooks.secrets import SecretLostError, TooManySecretsError, Webhook
 class DefaultSecretRoutes:
     """Show and rotate a project's default secret."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     webhook_secrets: WebhookSecrets
 
     def routes(self) -> list[web.RouteDef]:
@@ -28,9 +31,9 @@ class DefaultSecretRoutes:
 
     async def read(self, request: web.Request) -> web.Response:
         """Show the newest secret to the developer, or to an end user with all keys."""
-        claims = await self.door.authenticator.account(request)
+        claims = await self.authenticator.authenticate_account(request)
         if claims.role is Role.END_USER:
-            project = (await self.door.authenticator.submitter(request)).project_id
+            project = (await self.authenticator.authenticate_submission(request)).project_id
         else:
             project = await self._project_of_developer(request)
         try:
@@ -47,8 +50,8 @@ class DefaultSecretRoutes:
 
     async def _project_of_developer(self, request: web.Request) -> str:
         """Authenticate a developer for the project that X-Project-ID names."""
-        developer = await self.door.authenticator.developer(request)
-        project = await self.door.accounts.project(developer.developer_id, project_header(request) or "")
+        developer = await self.authenticator.authenticate_developer(request)
+        project = await self.accounts.project(developer.developer_id, project_header(request) or "")
         if project is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return project.id

@@ -3,7 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.settings import SandboxSettings
-from tests.actors.harness import Clock, Harness, SandboxProvider, open_harness, open_provider
+from tests.actors.harness import Harness, SandboxProvider, open_harness, open_provider
+from tests.builders.clock import Clock
 from tests.sandbox.conftest import TOKEN, Sandbox, sandbox, tls
 from tests.stores import OpenStore, open_store
 
@@ -18,7 +19,7 @@ def settings() -> SandboxSettings:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock.running()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -44,6 +44,7 @@ from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of
 from store.quota.ledger import Bounds
 from store.webhooks.settings import WebhookSettings
+from tests.builders.clock import Clock
 from tests.builders.generation import requested
 from tests.builders.pictures import jpeg
 from tests.stores import OpenStore
@@ -54,19 +55,6 @@ TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 LOST_AFTER = timedelta(minutes=2)
 UNLIMITED = Bounds(monthly=None, concurrent=None)
 ALWAYS = Backoff(first=0, longest=0)
-
-
-class Clock:
-    """A clock that runs, and jumps when told to."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def forward(self, **span: float) -> None:
-        self.ahead += timedelta(**span)
 
 
 @dataclass

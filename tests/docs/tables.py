@@ -34,6 +34,11 @@ def moves() -> list[list[str]]:
     return [[f"`{row.name}`", _states(ALLOWED[row.cls])] for row in GENERATION]
 
 
+def writers() -> list[list[str]]:
+    """Event and what appends it."""
+    return [[f"`{row.name}`", row.writer] for row in GENERATION]
+
+
 def failures() -> list[list[str]]:
     """Failure code, and whether asking again may help."""
     retryable = dict(_retryable())

@@ -20,7 +20,7 @@ from exemplar.local.ports import Ports
 from exemplar.local.processes import Child, Program
 from exemplar.local.programs import RANKS, Addresses, answers, environment
 from exemplar.local.secrets_file import Secrets
-from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.settings import AuthenticationSettings
 from rabbitmq.topology import topology
 from tests.stores import OpenStore, open_store
 from tests.systems.servers import database

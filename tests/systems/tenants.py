@@ -11,14 +11,8 @@ from uuid import uuid4
 import aiohttp
 from multidict import CIMultiDict
 
-from domain.accounts.credentials import (
-    API_KEY_PREFIX,
-    DEVELOPER_KEY_PREFIX,
-    Passwords,
-    PasswordSettings,
-    display_prefix,
-    mint,
-)
+from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, display_prefix, mint
+from domain.accounts.passwords import Passwords
 from events.envelope import Cause
 from store.accounts.changes import AccountChanges
 from tests.builders.pictures import jpeg
@@ -155,7 +149,7 @@ async def make_tenant(
 ) -> Tenant:
     """Make an end user of a new developer, or of the same project as another; log in over HTTP."""
     email = f"{secrets.token_hex(6)}@people.example"
-    password_hash = await Passwords(PasswordSettings(memory_kib=1024, passes=1)).hash(PASSWORD)
+    password_hash = await Passwords(memory_kib=1024, passes=1).hash(PASSWORD)
     async with system.open_store() as store:
         if beside is None:
             headers, developer, project = await _developer(system, store.account_changes, tier, password_hash)

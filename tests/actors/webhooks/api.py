@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from domain.accounts.credentials import Passwords, PasswordSettings, Peppers
-from gateway.accounts.identity import IdentityRoutes
+from domain.accounts.keys import Peppers
+from domain.accounts.passwords import Passwords
 from gateway.auth.authentication import Authenticator
-from gateway.auth.tokens import Sessions, Tokens
+from gateway.auth.tokens import Tokens
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from gateway.webhooks.default_secret import DefaultSecretRoutes
@@ -65,29 +65,18 @@ async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     await prepare(system.store.database)
     clock, store = Clock(), system.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
-    passwords = Passwords(PasswordSettings(memory_kib=8, passes=1))
+    passwords = Passwords(memory_kib=8, passes=1)
     authenticator = Authenticator(store.accounts, tokens, peppers)
     changes = store.account_changes
-    sessions = Sessions(store.accounts, tokens)
-    door = IdentityRoutes(
-        store.accounts,
-        changes,
-        store.platform_changes,
-        authenticator,
-        sessions,
-        passwords,
-        peppers,
-        clock,
-    )
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)
-    dependencies = system.process(door=door)
+    dependencies = system.process(accounts=store.accounts, authenticator=authenticator)
     app.add_routes(dependencies.call(EndpointRoutes).routes())
     app.add_routes(dependencies.call(DeliveryRoutes).routes())
     app.add_routes(dependencies.call(DefaultSecretRoutes).routes())
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)
-        world = World(client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed, door)
+        world = World(client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed, {})
         yield Api(world, await world.tenant())
         await store.accounts.keys.settle()

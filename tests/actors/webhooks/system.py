@@ -27,6 +27,7 @@ from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import WebhookSettings
+from tests.builders.clock import Clock
 from tests.builders.generation import requested
 from tests.stores import OpenStore, open_store
 from tests.wiring import MASTER_KEY, wired
@@ -35,17 +36,6 @@ PROJECT = "prj-1"
 CAUSE = Cause(actor="actor:test")
 INDEXED = ("events", "personal_data", "endpoints", "deliveries")
 SETTINGS = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
-
-
-class Clock:
-    """Stands still until it is moved; begins now, because verifiers compare with the true time."""
-
-    def __init__(self) -> None:
-        now = datetime.now(UTC)
-        self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @dataclass
@@ -188,7 +178,8 @@ class WebhookSystem:
 @asynccontextmanager
 async def open_system(mongodb_url: str) -> AsyncIterator[WebhookSystem]:
     """Open a store, the HTTP client and a clock; close the senders at the end."""
-    clock = Clock()
+    now = datetime.now(UTC)  # as verifiers compare with the real time
+    clock = Clock(now.replace(microsecond=now.microsecond // 1000 * 1000))
     async with (
         open_store(mongodb_url, clock=clock, prepared=False) as store,
         WebhookClient(SETTINGS) as client,

@@ -6,7 +6,7 @@ import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 from pymongo import MongoClient
 
-from domain.accounts.credentials import Passwords, PasswordSettings
+from domain.accounts.passwords import Passwords
 from gateway.auth.tokens import Tokens
 from store.generations.generations import Generations
 from tests.builders.pictures import jpeg
@@ -39,7 +39,7 @@ async def house(accounts_database: str) -> AsyncIterator[House]:
             erasure=erasure_of(store, generations, clock),
             tokens=Tokens([SECRET], clock),
             clock=clock,
-            password_hash=await Passwords(PasswordSettings(memory_kib=8, passes=1)).hash(PASSWORD),
+            password_hash=await Passwords(memory_kib=8, passes=1).hash(PASSWORD),
             picture=jpeg("rocket.jpg", (64, 64)),
         )
         await client.close()

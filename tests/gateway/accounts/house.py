@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from domain.accounts.access import Claims, Role
-from domain.accounts.credentials import PasswordSettings, Peppers, display_prefix, mint
+from domain.accounts.keys import Peppers, display_prefix, mint
 from domain.accounts.tiers import TIERS
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
@@ -25,8 +25,8 @@ from events.event import Event
 from events.generation import GenerationCompleted, Picture
 from exemplar.gateway_wiring import create_gateway
 from exemplar.wiring import dependencies_of
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import Tokens, TokenSettings
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.auth.tokens import Tokens
 from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
@@ -254,6 +254,7 @@ def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.App
         callback_key=SECRET.encode(),
         price=Price(0.000975),
         database=store.database,
+        accounts=store.accounts,
         holder="tests",
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from domain.accounts.credentials import Peppers
+from domain.accounts.keys import Peppers
 from store.accounts.erasure import LATE_ARRIVALS
 from tests.gateway.accounts.house import CAUSE, ONE, PASSWORD, PEPPER, House, Person
 from tests.stores import OpenStore

@@ -76,7 +76,7 @@ async def test_refusals_are_counted_in_the_log_and_not_stored(
     async with session.get(f"{system.base_url}{own}", headers=stream):
         assert (await watcher.get(own, Accept="text/event-stream")).body["code"] == "stream_limit_exceeded"
     await system.terminate("first")
-    lines = [line for line in system.logged("first") if line["event"] == "requests refused"]
+    lines = [line for line in system.logged("first") if line["event"] == "requests_refused"]
     counted = {(line["tier"], line["code"]): line["count"] for line in lines}
     assert counted["none", "request_limit_exceeded"] == 5
     assert counted["-", "login_limit_exceeded"] == 2
