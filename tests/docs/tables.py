@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from actors.handlers import completion
-from actors.jobs.schedule import JOBS
+from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD
+from actors.jobs.subscribers import SUBSCRIBERS
 from actors.subscriptions import ACTORS, QUEUES
 from domain.errors import ErrorCode, FailureCode
 from domain.generation import decisions, invocation
@@ -71,7 +72,8 @@ def errors() -> list[list[str]]:
 
 def jobs() -> list[list[str]]:
     """Job and period."""
-    return [[f"`{job.name}`", f"{job.period:g} s"] for job in JOBS]
+    subscribers = [[f"`subscriber:{name}`", f"{SUBSCRIBER_PERIOD:g} s"] for name in SUBSCRIBERS]
+    return [*([f"`{job.name}`", f"{job.period:g} s"] for job in JOBS), *subscribers]
 
 
 def subscriptions() -> list[list[str]]:
