@@ -73,7 +73,7 @@ async def test_no_acknowledged_commit_is_lost_when_the_server_is_killed(own_mong
     assert all(isinstance(error, StoreUnavailableError) for error in errors)
     stored = {commit.id async for commit in store.commits()}
     assert set(acknowledged) <= stored
-    # What nobody was told about is at most the one append that each writer had under way.
+    # Not acknowledged is at most the one append that each writer had in flight.
     assert len(stored) <= len(acknowledged) + len(writing)
     database.client.close()
 
