@@ -1,4 +1,4 @@
-"""Checkpoints as they are made and kept, on a real server."""
+"""Checkpoints are made and stored on a real server."""
 
 import asyncio
 import base64

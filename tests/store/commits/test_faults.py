@@ -1,4 +1,4 @@
-"""What is left of an append when the server dies or the proxy breaks in the middle of it."""
+"""Appends while the server is killed or the connection breaks."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Whatever dies between any two steps of a generation's life, nothing leaks once the rest has gone on."""
+"""A crash between any two steps of a generation leaks neither slots nor units."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The running product over two gateways: what a client may rely on, and what the operator's check says."""
+"""The running product with two gateways: client guarantees and the operator's check."""
 
 import asyncio
 import csv
