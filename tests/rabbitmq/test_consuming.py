@@ -226,7 +226,7 @@ async def test_an_old_answer_never_hits_a_message_of_the_new_connection(
         missing.discard(await asyncio.wait_for(started.get(), 20))
     with capture_logs() as logs:
         finish_a.set()
-        await until(lambda: "stale_delivery_not_answered" in [line["event"] for line in logs])
+        await until(lambda: "stale_delivery_not_acknowledged" in [line["event"] for line in logs])
     await consumers.stop(grace=0.2)
     left = {json.loads(body)["id"] for _, body in server.take_with_bodies("validation", 10, seconds=1)}
     assert left == {commit.id for commit in rest}
