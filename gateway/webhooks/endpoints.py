@@ -29,9 +29,8 @@ from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.default_secret import rotate
 from store.accounts.accounts import Accounts
 from store.generations.personal_data import salted_digest
-from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
+from store.webhooks.endpoints import EndpointUrl, LimitReachedError, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
-from store.webhooks.slots import LimitReachedError
 from store.webhooks.webhooks import Decision, Webhooks
 
 BASE = "/api/v1/projects/{project_id}/webhooks"
