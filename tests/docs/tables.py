@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def statuses() -> list[list[str]]:
-    """State and public status, in the order of the road."""
+    """State and public status, in the order of the lifecycle."""
     return [[f"`{state.value}`", f"`{_STATUS.get(state, 'pending')}`"] for state in State]
 
 
@@ -47,7 +47,7 @@ def failures() -> list[list[str]]:
 
 
 def reasons() -> list[list[str]]:
-    """Reason why a generation is not finished, in the order of the road."""
+    """Reason why a generation is not finished, in the order of the lifecycle."""
     return [[f"`{reason.value}`"] for reason in Reason]
 
 

@@ -1,4 +1,4 @@
-"""What the door does with its hold while words and pictures are stored."""
+"""The hold of a submission while personal data and pictures are stored."""
 
 import asyncio
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def harness(clock: Clock) -> QuotaHarness:
 
 
 async def fail_to_write(_: Sequence[Row]) -> None:
-    """Fail to write the row for the lists, which is nobody's misfortune: the projector writes it, too."""
+    """Fail to write the row for the lists; the projection writes it later."""
     raise StoreUnavailableError("no room")
 
 
