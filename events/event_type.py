@@ -26,6 +26,7 @@ class EventType:
     """An event type; its class carries the name and the schema version.
 
     sample: an event of the class, for examples and tests.
+    writer: what appends it, for the documents.
     public: writes the data that the owner of a generation may see; None: the event is not shown.
     deliverable: the event may be sent as a webhook.
     webhook_filter: the word of a request's `webhook_events_filter` that chooses it.
@@ -36,6 +37,7 @@ class EventType:
     """
 
     sample: Event
+    writer: str = ""
     public: PublicView | None = None
     deliverable: bool = False
     webhook_filter: WebhookFilter | None = None

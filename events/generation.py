@@ -150,6 +150,7 @@ GenerationEvent = (
 
 GENERATION: Final = (
     EventType(
+        writer="the gateway, as the first event of the stream",
         sample=GenerationRequested(
             owner=Owner(developer=_ID, project=_ID, user=_ID),
             personal_data="example",
@@ -169,6 +170,7 @@ GENERATION: Final = (
         subscribers=("projector", "delivery"),
     ),
     EventType(
+        writer="validation",
         sample=GenerationValidated(
             examples=(DecodedExample(format="JPEG", width=600, height=400, mode="RGB", frames=1),),
             composition="first",
@@ -185,6 +187,7 @@ GENERATION: Final = (
         subscribers=("projector", "delivery"),
     ),
     EventType(
+        writer="completion",
         sample=GenerationCompleted(
             pictures=(
                 Picture(digest=_DIGEST, content_type="image/png", width=1024, height=1024, size=1_048_576),
@@ -200,6 +203,7 @@ GENERATION: Final = (
         subscribers=("projector", "settlement", "delivery"),
     ),
     EventType(
+        writer="validation, quota, invocation, completion, the gateway (cancellation), the scheduler",
         sample=GenerationFailed(code="provider_failed", stage="completion", retryable=True),
         public=whole,
         deliverable=True,

@@ -92,10 +92,12 @@ InvocationEvent = (
 
 INVOCATION: Final = (
     EventType(
+        writer="invocation, right before the paid call",
         sample=InvocationIntended(attempt=1, claim_until=_TIME + timedelta(seconds=10)),
         subscribers=("projector",),
     ),
     EventType(
+        writer="invocation (answer), the gateway (callback) or the scheduler (list), the first that knows it",
         sample=GenerationStarted(attempt=1, prediction="example", model="example/model"),
         public=nothing,
         deliverable=True,
@@ -104,12 +106,19 @@ INVOCATION: Final = (
         subscribers=("projector", "delivery"),
     ),
     EventType(
+        writer="invocation, when nothing was created",
         sample=InvocationRefused(attempt=1, code="429", retry_at=_TIME),
         queues=("invocation",),
         subscribers=("projector",),
     ),
-    EventType(sample=InvocationLost(attempt=1), queues=("invocation",), subscribers=("projector",)),
     EventType(
+        writer="the scheduler, when nothing can be found",
+        sample=InvocationLost(attempt=1),
+        queues=("invocation",),
+        subscribers=("projector",),
+    ),
+    EventType(
+        writer="the gateway (callbacks) or the scheduler (polls), at most ten a generation",
         sample=GenerationProgressed(percent=50),
         public=whole,
         deliverable=True,
@@ -118,6 +127,7 @@ INVOCATION: Final = (
         subscribers=("projector", "delivery"),
     ),
     EventType(
+        writer="the gateway or the scheduler; for an unknown prediction with `generation.started`",
         sample=PredictionSettled(
             attempt=1,
             prediction="example",
@@ -130,6 +140,7 @@ INVOCATION: Final = (
         subscribers=("projector",),
     ),
     EventType(
+        writer="the first to learn of a second prediction",
         sample=DuplicateFound(attempt=1, prediction="example", predict_seconds=None),
         queues=("cancellation",),
         subscribers=("projector", "cancellation"),

@@ -30,6 +30,7 @@ OwnerEvent = CancelRequested | GenerationPublished | GenerationErased
 
 OWNER: Final = (
     EventType(
+        writer="the gateway",
         sample=CancelRequested(),
         public=nothing,
         deliverable=True,
@@ -37,6 +38,7 @@ OWNER: Final = (
         subscribers=("projector", "cancellation", "delivery"),
     ),
     EventType(
+        writer="the gateway",
         sample=GenerationPublished(is_public=True),
         public=whole,
         deliverable=True,
@@ -44,6 +46,7 @@ OWNER: Final = (
         subscribers=("projector", "delivery"),
     ),
     EventType(
+        writer="the gateway, or erasure once a deleted running generation is final",
         sample=GenerationErased(),
         public=nothing,
         deliverable=True,

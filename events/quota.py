@@ -31,9 +31,14 @@ QuotaEvent = QuotaReserved | QuotaSettled
 
 QUOTA: Final = (
     EventType(
+        writer="quota",
         sample=QuotaReserved(period=_PERIOD, used=1, limit=100, slots=1, slot_limit=1),
         queues=("invocation",),
         subscribers=("projector",),
     ),
-    EventType(sample=QuotaSettled(period=_PERIOD, outcome="spent"), subscribers=("projector",)),
+    EventType(
+        writer="quota, called for a message or by a subscriber",
+        sample=QuotaSettled(period=_PERIOD, outcome="spent"),
+        subscribers=("projector",),
+    ),
 )

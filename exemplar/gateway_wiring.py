@@ -46,7 +46,6 @@ from gateway.submissions.retry import KeptContents
 from gateway.submissions.uploads.budget import UploadBudget
 from gateway.submissions.uploads.reader import UploadReader
 from rabbitmq.in_process_broker import InProcessBroker
-from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology
 from rabbitmq.wakeup import Wakeups
 
@@ -144,23 +143,15 @@ async def open_http_server(
         raise ConfigurationError(f"EXEMPLAR_PORT {port} cannot be opened: {error.strerror}") from error
 
 
-@asynccontextmanager
-async def open_wakeups(
-    rabbit_settings: RabbitSettings, topology: Topology, broadcaster: Broadcaster
-) -> AsyncIterator[None]:
+def wakeups(amqp_url: str, topology: Topology, heartbeat: int, broadcaster: Broadcaster) -> Wakeups:
     """Let every event that RabbitMQ carries wake those who watch its generation."""
-    wakeups = Wakeups(
-        rabbit_settings.amqp_url,
+    return Wakeups(
+        amqp_url,
         broadcaster.wake,
         topology=topology,
-        heartbeat=rabbit_settings.amqp_heartbeat,
+        heartbeat=heartbeat,
         on_listening=broadcaster.wake_all,
     )
-    await wakeups.start()
-    try:
-        yield
-    finally:
-        await wakeups.close()
 
 
 @asynccontextmanager

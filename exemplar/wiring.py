@@ -2,8 +2,8 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from actors.model_inputs import ModelInputs
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from actors.results import Results
-from actors.runner import ActorRunner, RunActor
+from actors.runner import ActorRunner
 from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, check_reactions
 from actors.webhooks.delivery_attempt import DeliveryAttempts
@@ -49,7 +49,7 @@ from exemplar.gateway_wiring import (
     GATEWAY_SETTINGS,
     in_process_wakeups,
     open_http_server,
-    open_wakeups,
+    wakeups,
 )
 from exemplar.injection import Dependencies
 from exemplar.tier_settings import TierSettings
@@ -69,7 +69,6 @@ from store.commits.outbox import Outbox
 from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
-from store.leases.contract import Leases
 from store.quota.admission import Admission
 from store.quota.requests import Requests
 from store.settings import PriceSettings, StoreSettings
@@ -79,7 +78,6 @@ from store.webhooks.settings import MasterKeySettings, WebhookSettings
 from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
-_GRACE_SECONDS = 20.0
 
 Settings = Mapping[str, type[BaseSettings]]
 Clock = Callable[[], datetime]
@@ -87,17 +85,27 @@ Factory = Callable[..., Any]
 Opener = Callable[..., AbstractAsyncContextManager[Any]]
 
 
+def _amqp_url(rabbit_settings: RabbitSettings) -> str:
+    if not rabbit_settings.amqp_url:
+        raise ConfigurationError("EXEMPLAR_AMQP_URL is not set: one process alone runs with `exemplar solo`")
+    return rabbit_settings.amqp_url
+
+
 SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
+    "amqp_url": _amqp_url,
     "announce": lambda publisher: publisher.announce,
     "delivery_log": DeliveryLog,
     "generations": Generations,
+    "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "host_of": lambda webhook_settings, master_keys: partial(
         host_key, allow=webhook_settings.allow, key=master_keys.host_key
     ),
     "master_keys": lambda master_key_settings: master_key_settings.keys,
     "observations": Observations,
+    "on_published": lambda outbox: outbox.published,
+    "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
     "requests": Requests,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
@@ -109,18 +117,6 @@ SERVICES: Mapping[str, Factory] = {
     "webhook_secrets": WebhookSecrets,
     "webhooks": Webhooks,
 }
-
-
-def _project_erasure(
-    *, deletions: Any, account_changes: Any, webhooks: Webhooks, actor_settings: ActorSettings, clock: Clock
-) -> ProjectErasure:
-    return ProjectErasure(
-        deletions=deletions,
-        account_changes=account_changes,
-        webhooks=webhooks,
-        after=timedelta(days=actor_settings.keep_deleted_projects_days),
-        clock=clock,
-    )
 
 
 def _jobs(bind: Callable[..., Any]) -> list[Job]:
@@ -169,7 +165,8 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "polling": Polling,
     "polling_times": _polling_times,
     "price": lambda price_settings: Price(price_settings.usd_per_second),
-    "project_erasure": _project_erasure,
+    "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
+    "project_erasure": ProjectErasure,
     "public_url": lambda actor_settings: actor_settings.public_url,
     "reconciliation": Reconciliation,
     "redelivery": Redelivery,
@@ -223,80 +220,10 @@ async def open_outbox(events: EventStore) -> AsyncIterator[Outbox]:
     await outbox.drain()
 
 
-@asynccontextmanager
-async def open_provider(
-    replicate_settings: ReplicateSettings, clock: Clock
-) -> AsyncIterator[ReplicateProvider]:
-    """Open the connections to the provider."""
-    provider = ReplicateProvider(replicate_settings, clock=clock)
-    try:
-        yield provider
-    finally:
-        await provider.close()
-
-
-@asynccontextmanager
-async def open_publisher(
-    rabbit_settings: RabbitSettings, topology: Topology, outbox: Outbox
-) -> AsyncIterator[Publisher]:
-    """Publish what this process appends to RabbitMQ."""
-    url, heartbeat = rabbit_settings.amqp_url, rabbit_settings.amqp_heartbeat
-    if not url:
-        raise ConfigurationError("EXEMPLAR_AMQP_URL is not set: one process alone runs with `exemplar solo`")
-    publisher = Publisher(url, topology, outbox.published, heartbeat=heartbeat)
-    await publisher.start()
-    try:
-        yield publisher
-    finally:
-        await publisher.close()
-
-
-@asynccontextmanager
-async def open_in_process_broker(
-    rabbit_settings: RabbitSettings, outbox: Outbox
-) -> AsyncIterator[InProcessBroker]:
-    """Make the broker of one process alone; `open_in_process_actors` starts it."""
-    yield InProcessBroker(topology(QUEUES), outbox.published, prefetch=rabbit_settings.amqp_prefetch)
-
-
-@asynccontextmanager
-async def open_in_process_actors(publisher: InProcessBroker, run_actor: RunActor) -> AsyncIterator[None]:
-    """Run the actors on the events of the in-process broker."""
-    await publisher.start(run_actor)
-    try:
-        yield
-    finally:
-        await publisher.close(grace=_GRACE_SECONDS)
-
-
-@asynccontextmanager
-async def open_consumer(
-    rabbit_settings: RabbitSettings, topology: Topology, run_actor: RunActor
-) -> AsyncIterator[None]:
-    """Run the actors on RabbitMQ's queues."""
-    consumer = Consumer(
-        rabbit_settings.amqp_url,
-        run_actor,
-        topology=topology,
-        prefetch=rabbit_settings.amqp_prefetch,
-        heartbeat=rabbit_settings.amqp_heartbeat,
-    )
-    await consumer.start()
-    try:
-        yield
-    finally:
-        await consumer.stop(grace=_GRACE_SECONDS)
-
-
-@asynccontextmanager
-async def open_scheduler(jobs: Sequence[Job], leases: Leases) -> AsyncIterator[None]:
-    """Run the recurring jobs."""
-    scheduler = Scheduler(jobs, leases)
-    scheduler.start()
-    try:
-        yield
-    finally:
-        await scheduler.stop()
+def _in_process_broker(
+    topology: Topology, on_published: Callable[[str], None], prefetch: int
+) -> AbstractAsyncContextManager[InProcessBroker]:
+    return nullcontext(InProcessBroker(topology, on_published, prefetch=prefetch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,30 +234,30 @@ class Process:
     resources: Mapping[str, Opener]
 
 
-_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
+_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": ReplicateProvider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 _SCHEDULER: Mapping[str, Opener] = {
     "webhook_client": WebhookClient,
     "sender": open_sender,
-    "scheduler": open_scheduler,
+    "scheduler": Scheduler,
 }
 
 PROCESSES: Mapping[str, Process] = {
     "gateway": Process(
         {**SETTINGS, **GATEWAY_SETTINGS},
-        {**_STORE, "publisher": open_publisher, "http_server": open_http_server, "wakeups": open_wakeups},
+        {**_STORE, "publisher": Publisher, "http_server": open_http_server, "wakeups": wakeups},
     ),
-    "worker": Process(ACTOR_SETTINGS, {**_ACTORS, "publisher": open_publisher, "consumer": open_consumer}),
+    "worker": Process(ACTOR_SETTINGS, {**_ACTORS, "publisher": Publisher, "consumer": Consumer}),
     "scheduler": Process(
         SCHEDULER_SETTINGS,
-        {**_ACTORS, "publisher": open_publisher, **_SCHEDULER},
+        {**_ACTORS, "publisher": Publisher, **_SCHEDULER},
     ),
     "solo": Process(
         {**SCHEDULER_SETTINGS, **GATEWAY_SETTINGS},
         {
             **_ACTORS,
-            "publisher": open_in_process_broker,
-            "actors": open_in_process_actors,
+            "publisher": _in_process_broker,
+            "actors": lambda publisher, run_actor: publisher.running(run_actor),
             **_SCHEDULER,
             "http_server": open_http_server,
             "wakeups": in_process_wakeups,

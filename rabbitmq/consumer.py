@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from pika.exceptions import AMQPError
@@ -9,10 +9,10 @@ from pika.exceptions import AMQPError
 from events.envelope import RecordedEvent
 from rabbitmq.acknowledgements import Acknowledgements
 from rabbitmq.message import UnreadableMessageError, event_of
-from rabbitmq.session import GOODBYE_S, LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.session import CLOSE_TIMEOUT_S, LinkLostError, Session, keep_open, parameters_of
 from rabbitmq.topology import Topology
 
-Handle = Callable[[str, RecordedEvent], Awaitable[None]]
+RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
 """Called with the name of a queue and an event; raises when the event could not be handled."""
 
 log = structlog.get_logger()
@@ -22,21 +22,21 @@ class Consumer:
     """Handle the events of all queues of a topology on the running loop, over one connection.
 
     Of each queue at most `prefetch` events are handled at the same time, so that a slow queue delays no
-    other. When `handle` raises, the message goes to the dead-letter queue: the event is redelivered from the
-    log, not by RabbitMQ.
+    other. When `run_actor` raises, the message goes to the dead-letter queue: the event is redelivered from
+    the log, not by RabbitMQ.
     """
 
     def __init__(
         self,
-        url: str,
-        handle: Handle,
+        amqp_url: str,
+        run_actor: RunActor,
         *,
         topology: Topology,
         prefetch: int = 16,
         heartbeat: int = 10,
     ) -> None:
-        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar worker")
-        self._handle_event = handle
+        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar worker")
+        self._run_actor = run_actor
         self._topology = topology
         self._prefetch = prefetch
         self._link: asyncio.Task[None] | None = None
@@ -45,11 +45,18 @@ class Consumer:
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
     async def start(self) -> None:
         """Begin to consume; RabbitMQ need not be up, connecting is retried for ever."""
         self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq consumer")
 
-    async def stop(self, grace: float = 30.0) -> None:
+    async def stop(self, grace: float = 20.0) -> None:
         """Take nothing new; cancel handlers after `grace` seconds: their events are delivered again."""
         self._stopping = True
         await self._cancel_consumers()
@@ -85,7 +92,7 @@ class Consumer:
     async def _cancel_consumers(self) -> None:
         """Ask RabbitMQ to send nothing more; a lost connection has told it already."""
         try:
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 for queue, session in self._consumers.items():
                     if not session.lost.done() and session.channel.is_open:
                         await session.ask(session.channel.basic_cancel, consumer_tag=queue)
@@ -119,7 +126,7 @@ class Consumer:
         self, queue: str, event: RecordedEvent, tag: int, acknowledgements: Acknowledgements
     ) -> None:
         try:
-            await self._handle_event(queue, event)
+            await self._run_actor(queue, event)
         except Exception:  # noqa: BLE001 - whoever handles events logs why
             acknowledgements.dead_letter(tag)
         else:

@@ -1,15 +1,16 @@
 """The broker without RabbitMQ: the same guarantees inside one process, kept by the outbox marks (law 2)."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from rabbitmq.consumer import Handle
+from rabbitmq.consumer import RunActor
 from rabbitmq.topology import Topology, matches
 from rabbitmq.wakeup import ALL_GENERATIONS, OnEvent
 
@@ -46,7 +47,7 @@ class InProcessBroker:
     ) -> None:
         self._topology = topology
         self._limits = {queue: asyncio.Semaphore(prefetch) for queue in topology.queues}
-        self._handle_event: Handle | None = None
+        self._run_actor: RunActor | None = None
         self._on_published = on_published
         self._capacity = capacity
         self._publish_timeout = publish_timeout
@@ -58,13 +59,22 @@ class InProcessBroker:
         """Describe the broker for the health route."""
         return {"status": "healthy", "type": "in-process"}
 
-    async def start(self, handle: Handle) -> None:
+    async def start(self, run_actor: RunActor) -> None:
         """Begin to take commits."""
-        self._handle_event = handle
+        self._run_actor = run_actor
 
-    async def close(self, grace: float = 30.0) -> None:
+    @asynccontextmanager
+    async def running(self, run_actor: RunActor) -> AsyncIterator[Self]:
+        """Take commits inside the block."""
+        await self.start(run_actor)
+        try:
+            yield self
+        finally:
+            await self.close()
+
+    async def close(self, grace: float = 20.0) -> None:
         """Take nothing new and let handlers finish; a commit that is not finished keeps its mark."""
-        self._handle_event = None
+        self._run_actor = None
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         for task in self._running:
@@ -82,7 +92,7 @@ class InProcessBroker:
         """Handle a commit and wait for its last queue; False after `publish_timeout` seconds."""
         outstanding = self._begin(commit)
         if outstanding is None:
-            return self._handle_event is not None and not self._deliveries(commit)
+            return self._run_actor is not None and not self._deliveries(commit)
         try:
             return await asyncio.wait_for(asyncio.shield(outstanding.done), self._publish_timeout)
         except TimeoutError:
@@ -98,7 +108,7 @@ class InProcessBroker:
         if commit.id in self._outstanding:
             return self._outstanding[commit.id]
         self._tell_listeners(commit)
-        if self._handle_event is None:
+        if self._run_actor is None:
             return None
         deliveries = self._deliveries(commit)
         if not deliveries:
@@ -122,10 +132,10 @@ class InProcessBroker:
 
     async def _handle(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
         async with self._limits[queue]:
-            if self._handle_event is None:
+            if self._run_actor is None:
                 return  # it had not begun when the broker closed: its commit keeps the mark
-            with suppress(Exception):  # whoever handles events logs why; the log redelivers
-                await self._handle_event(queue, event)
+            with suppress(Exception):  # the runner has logged it; the log redelivers
+                await self._run_actor(queue, event)
         self._finished(outstanding)
 
     def _finished(self, outstanding: Outstanding) -> None:

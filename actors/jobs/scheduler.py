@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from typing import Self
 
 import structlog
 
@@ -23,6 +24,13 @@ class Scheduler:
         self._leases = leases
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     def start(self) -> None:
         """Begin all jobs on the running loop."""

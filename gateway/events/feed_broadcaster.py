@@ -34,11 +34,6 @@ class FeedBroadcaster:
         self._watched = asyncio.Event()
         self._waiters = Waiters()
 
-    @property
-    def watched(self) -> set[Feed]:
-        """The feeds that have listeners."""
-        return set(self._listeners)
-
     async def run(self) -> None:
         """Read and deliver again and again."""
         while True:

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class ProjectErasure:
-    """Erase projects `after` their deletion: first their users, then their webhooks and names."""
+    """Erase projects some time after their deletion: first their users, then their webhooks and names."""
 
     def __init__(
         self,
@@ -24,13 +24,13 @@ class ProjectErasure:
         deletions: Deletions,
         account_changes: AccountChanges,
         webhooks: Webhooks,
-        after: timedelta,
+        erase_projects_after: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._deletions = deletions
         self._changes = account_changes
         self._webhooks = webhooks
-        self._after = after
+        self._after = erase_projects_after
         self._clock = clock
 
     async def run(self, *, most: int) -> int:

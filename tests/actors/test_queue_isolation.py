@@ -5,9 +5,8 @@ from actors.subscriptions import QUEUES
 from events.commit import Commit, commit_of
 from events.envelope import RecordedEvent
 from events.event import Event
-from exemplar.wiring import open_consumer
+from rabbitmq.consumer import Consumer
 from rabbitmq.publisher import Publisher
-from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
 from tests.actors.harness import BY_TEST
 from tests.builders.generation import RESERVED, VALIDATED, requested
@@ -35,12 +34,11 @@ async def test_a_provider_that_hangs_stops_neither_validation_nor_quota(amqp_url
             await hang(event)
         done.append(event.type)
 
-    rabbit = RabbitSettings.model_validate({"amqp_url": amqp_url, "amqp_prefetch": AT_ONCE})
     table = topology(QUEUES)
     publisher = Publisher(amqp_url, table, lambda _: None, heartbeat=10)
     await publisher.start()
     try:
-        async with open_consumer(rabbit, table, run_actor):
+        async with Consumer(amqp_url, run_actor, topology=table, prefetch=AT_ONCE):
             for number in range(8):
                 assert await publisher.publish(commit(number, RESERVED))
             await until(lambda: len(hanging) >= AT_ONCE, "all that may be called at once hangs")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from actors.handlers import completion
-from actors.jobs.schedule import JOBS
+from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD
+from actors.jobs.subscribers import SUBSCRIBERS
 from actors.subscriptions import ACTORS, QUEUES
 from domain.errors import ErrorCode, FailureCode
 from domain.generation import decisions, invocation
@@ -25,13 +26,18 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def statuses() -> list[list[str]]:
-    """State and public status, in the order of the road."""
+    """State and public status, in the order of the lifecycle."""
     return [[f"`{state.value}`", f"`{_STATUS.get(state, 'pending')}`"] for state in State]
 
 
 def moves() -> list[list[str]]:
     """Event, and the states in which it may be appended."""
     return [[f"`{row.name}`", _states(ALLOWED[row.cls])] for row in GENERATION]
+
+
+def writers() -> list[list[str]]:
+    """Event and what appends it."""
+    return [[f"`{row.name}`", row.writer] for row in GENERATION]
 
 
 def failures() -> list[list[str]]:
@@ -41,7 +47,7 @@ def failures() -> list[list[str]]:
 
 
 def reasons() -> list[list[str]]:
-    """Reason why a generation is not finished, in the order of the road."""
+    """Reason why a generation is not finished, in the order of the lifecycle."""
     return [[f"`{reason.value}`"] for reason in Reason]
 
 
@@ -66,7 +72,8 @@ def errors() -> list[list[str]]:
 
 def jobs() -> list[list[str]]:
     """Job and period."""
-    return [[f"`{job.name}`", f"{job.period:g} s"] for job in JOBS]
+    subscribers = [[f"`subscriber:{name}`", f"{SUBSCRIBER_PERIOD:g} s"] for name in SUBSCRIBERS]
+    return [*([f"`{job.name}`", f"{job.period:g} s"] for job in JOBS), *subscribers]
 
 
 def subscriptions() -> list[list[str]]:

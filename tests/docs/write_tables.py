@@ -8,6 +8,7 @@ from tests.docs.reading import ROOT
 
 DERIVED = (
     ("docs/lifecycle.md", "## Moves", tables.moves),
+    ("docs/architecture.md", "### Who writes which event", tables.writers),
     ("docs/architecture.md", "### Subscriptions", tables.subscriptions),
 )
 

@@ -161,7 +161,7 @@ def text_fields_of(cls: type[BaseModel]) -> set[str]:
 
 
 def leaves_of(annotation: Any) -> set[Any]:
-    """The plain types of an annotation; a closed list of words is none, a part counts by its own fields."""
+    """The plain types of an annotation; a Literal has none, a part counts by its own fields."""
     if get_origin(annotation) is Literal or annotation is Ellipsis or annotation in parts_of(annotation):
         return set()
     arguments = get_args(annotation)

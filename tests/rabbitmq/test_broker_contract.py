@@ -1,4 +1,4 @@
-"""The contract of both brokers: RabbitMQ and the in-process one."""
+"""The contract of both brokers: RabbitMQ and the in-process broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
 from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.heard import Heard
+from tests.rabbitmq.received import Received
 
 
 class Broker(Protocol):
@@ -63,24 +63,24 @@ async def open_broker(request: pytest.FixtureRequest, table: Topology) -> AsyncI
         await broker.close(grace=5)
 
 
-def named(heard: Heard, queue: str) -> Handler:
+def named(received: Received, queue: str) -> Handler:
     async def handle(event: RecordedEvent) -> None:
-        await heard.add(f"{queue} {event.id}")
+        await received.add(f"{queue} {event.id}")
 
     return handle
 
 
-async def test_whatever_is_announced_reaches_every_subscribed_handler_and_the_mark_is_cleared(
-    open_broker: Open, table: Topology, commits: Commits, heard: Heard
+async def test_an_announced_commit_reaches_every_subscribed_handler_and_its_mark_is_cleared(
+    open_broker: Open, table: Topology, commits: Commits, received: Received
 ) -> None:
-    marks = Heard()
-    broker = await open_broker({queue: named(heard, queue) for queue in table.queues}, marks.note)
+    marks = Received()
+    broker = await open_broker({queue: named(received, queue) for queue in table.queues}, marks.note)
     announced = [commits.of(GenerationProgressed(percent=n), CancelRequested()) for n in range(20)]
     assert await broker.publish(commits.cancelled())
     for commit in announced:
         broker.announce(commit)
     expected = {f"{q} {e.id}" for c in announced for e in c.events for q in table.routes(e.type)}
-    await heard.until(lambda names: expected <= set(names))
+    await received.until(lambda names: expected <= set(names))
     await marks.all_of(*(commit.id for commit in announced))
 
 
@@ -98,25 +98,29 @@ async def test_a_handler_gets_the_event_as_it_was_recorded(
     assert await asyncio.wait_for(got, 10) == commit.events[0]
 
 
-async def test_a_failing_handler_stops_neither_the_others_nor_the_next_event_nor_the_mark(
-    open_broker: Open, commits: Commits, heard: Heard
+async def test_a_failing_handler_stops_no_other_handler_no_later_event_and_no_mark(
+    open_broker: Open, commits: Commits, received: Received
 ) -> None:
     async def fail(_event: RecordedEvent) -> None:
         raise ZeroDivisionError
 
-    marks = Heard()
-    handlers = {"validation": fail, "quota": named(heard, "quota"), "projector": named(heard, "projector")}
+    marks = Received()
+    handlers = {
+        "validation": fail,
+        "quota": named(received, "quota"),
+        "projector": named(received, "projector"),
+    }
     broker = await open_broker(handlers, marks.note)
     first, second = commits.progressed(), commits.progressed()
     for commit in (first, second):
         assert await broker.publish(commit)
-    await heard.all_of(
+    await received.all_of(
         *(f"{queue} {commit.id}" for queue in ("quota", "projector") for commit in (first, second))
     )
     await marks.all_of(first.id, second.id)
 
 
-async def test_handlers_run_beside_each_other(open_broker: Open, table: Topology, commits: Commits) -> None:
+async def test_handlers_run_concurrently(open_broker: Open, table: Topology, commits: Commits) -> None:
     together = asyncio.Barrier(3)
 
     async def meet(_event: RecordedEvent) -> None:
@@ -131,16 +135,18 @@ async def test_handlers_run_beside_each_other(open_broker: Open, table: Topology
         await asyncio.wait_for(met.acquire(), 10)
 
 
-async def test_closing_waits_for_running_handlers(open_broker: Open, commits: Commits, heard: Heard) -> None:
+async def test_closing_waits_for_running_handlers(
+    open_broker: Open, commits: Commits, received: Received
+) -> None:
     running, go_on = asyncio.Event(), asyncio.Event()
 
     async def handle(event: RecordedEvent) -> None:
         running.set()
         await go_on.wait()
-        await heard.handle(event)
+        await received.handle(event)
 
     broker = await open_broker(
-        {"validation": handle, "quota": heard.handle, "projector": heard.handle}, lambda _: None
+        {"validation": handle, "quota": received.handle, "projector": received.handle}, lambda _: None
     )
     publishing = asyncio.create_task(broker.publish(commits.progressed()))
     await running.wait()
@@ -149,14 +155,14 @@ async def test_closing_waits_for_running_handlers(open_broker: Open, commits: Co
     go_on.set()
     await closing
     assert await publishing
-    assert len(heard.ids) == 3
+    assert len(received.ids) == 3
 
 
 async def test_after_closing_announcing_neither_raises_nor_clears_a_mark(
-    open_broker: Open, commits: Commits, heard: Heard
+    open_broker: Open, commits: Commits, received: Received
 ) -> None:
     marks: list[str] = []
-    broker = await open_broker({"validation": heard.handle}, marks.append)
+    broker = await open_broker({"validation": received.handle}, marks.append)
     await broker.close(grace=5)
     broker.announce(commits.progressed())
     assert marks == []

@@ -1,4 +1,4 @@
-"""What the image header accepts and refuses."""
+"""Which pictures are accepted by their header."""
 
 import io
 import time

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import settings as effort
@@ -10,12 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from domain.errors import FailureCode
 from domain.generation import decisions, invocation
-from domain.generation.fold import check, evolve, fold
+from domain.generation.fold import IllegalTransitionError, check, evolve, fold
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import Timeouts, due_at
+from domain.generation.lifecycle import FINAL, RUNNING, Timeouts, due_at
 from events.envelope import RecordedEvent
 from events.event import Event
-from events.generation import GenerationCompleted, GenerationFailed
+from events.generation import GenerationCompleted, GenerationEvent, GenerationFailed, GenerationRequested
 from events.invocation import (
     DuplicateFound,
     GenerationProgressed,
@@ -32,6 +32,7 @@ from tests.builders.generation import (
     COMPLETED,
     FINISH_BY,
     MODEL,
+    ONE_OF_EACH,
     PICTURE,
     RESERVED,
     START,
@@ -48,6 +49,7 @@ from tests.builders.generation import (
     VALIDATED,
     Decision,
     failed,
+    folded,
     given,
     intended,
     lost,
@@ -195,6 +197,62 @@ def test_no_decision_returns_an_illegal_event_in_any_state(
     decided = given(*stream).when(decision)
     after = decided.then(*decided.events)
     assert given(*stream, *decided.events).when(decision).then_nothing() == after
+
+
+# The states in which an event is allowed
+
+STREAMS: dict[State, tuple[Event, ...]] = {
+    State.REQUESTED: TO_REQUESTED,
+    State.VALIDATED: TO_VALIDATED,
+    State.RESERVED: TO_RESERVED,
+    State.INTENDED: TO_INTENDED,
+    State.WAITING: TO_WAITING,
+    State.STARTED: TO_STARTED,
+    State.SETTLED: TO_SETTLED,
+    State.COMPLETED: TO_COMPLETED,
+    State.FAILED: TO_FAILED,
+}
+# An independent copy by state: the events that may follow.
+ANYTIME = {"duplicate_found"}
+OPEN = {"failed", "cancel_requested"} | ANYTIME
+OVER = {"quota_settled", "published", "erased"} | ANYTIME
+MAY_FOLLOW = {
+    State.REQUESTED: {"validated"} | OPEN,
+    State.VALIDATED: {"quota_reserved"} | OPEN,
+    State.RESERVED: {"invocation_intended"} | OPEN,
+    State.INTENDED: {"started", "invocation_refused", "invocation_lost"} | OPEN,
+    State.WAITING: {"invocation_intended", "started"} | OPEN,
+    State.STARTED: {"progressed", "prediction_settled"} | OPEN,
+    State.SETTLED: {"completed"} | OPEN,
+    State.COMPLETED: OVER,
+    State.FAILED: {"prediction_settled"} | OVER,
+}
+
+
+def test_every_event_has_allowed_states() -> None:
+    assert set(decisions.ALLOWED) == set(get_args(GenerationEvent)) == {type(event) for event in ONE_OF_EACH}
+    assert set(State) == FINAL | RUNNING
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
+@pytest.mark.parametrize("state", State)
+def test_an_event_is_allowed_in_exactly_these_states(state: State, event: Event) -> None:
+    generation = folded(STREAMS[state])
+    assert generation.state is state
+    if event.type.removeprefix("generation.") in MAY_FOLLOW[state]:
+        check(generation, event)
+    else:
+        with pytest.raises(IllegalTransitionError, match=event.type):
+            check(generation, event)
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
+def test_only_a_request_begins_a_stream(event: Event) -> None:
+    if isinstance(event, GenerationRequested):
+        check(None, event)
+    else:
+        with pytest.raises(IllegalTransitionError, match="after nothing"):
+            check(None, event)
 
 
 # The paid call

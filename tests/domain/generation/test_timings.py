@@ -149,7 +149,7 @@ def test_every_state_that_is_not_final_belongs_to_a_phase() -> None:
         "its prediction may still run",
         "completed at the price of that day",
         "with a duplicate that was told twice",
-        "a call whose outcome nobody knows",
+        "a call with unknown outcome",
         "a prediction found too late",
         "refused",
         "never created",

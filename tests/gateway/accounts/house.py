@@ -285,7 +285,7 @@ def erasure_of(store: OpenStore, generations: Generations, clock: Clock) -> Acco
             deletions=store.deletions,
             account_changes=changes,
             webhooks=webhooks_of(store, clock),
-            after=timedelta(days=30),
+            erase_projects_after=timedelta(days=30),
             clock=clock,
         ),
         accounts=store.accounts,

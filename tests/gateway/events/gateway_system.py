@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
+from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -25,7 +26,7 @@ from exemplar.environment import read_all
 from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
-from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
+from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_store
 from gateway.events.event_hub import EventHub
 from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
@@ -124,20 +125,7 @@ class GatewaySystem:
 
         Gateways that are both `shared` may listen on the same `port`.
         """
-        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
-        settings["stream_settings"] = StreamSettings.model_validate(streams)
-        settings["gateway_settings"] = settings["gateway_settings"].model_copy(
-            update={"cors_origins": tuple(cors)}
-        )
-        dependencies = dependencies_of(
-            **settings,
-            accounts=self.accounts,
-            database=self.dependencies.get("database"),
-            holder="tests",
-            provider=self.dependencies.get("provider"),
-            publisher=self.bus,
-            clock=self.clock,
-        )
+        dependencies = self._gateway_dependencies(StreamSettings.model_validate(streams), cors)
         event_hub = dependencies.get("event_hub")
         runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
         await runner.setup()
@@ -146,6 +134,22 @@ class GatewaySystem:
             self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
         return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
+
+    def _gateway_dependencies(self, stream_settings: StreamSettings, cors: Sequence[str]) -> Dependencies:
+        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
+        settings["stream_settings"] = stream_settings
+        settings["gateway_settings"] = settings["gateway_settings"].model_copy(
+            update={"cors_origins": tuple(cors)}
+        )
+        return dependencies_of(
+            **settings,
+            accounts=self.accounts,
+            database=self.dependencies.get("database"),
+            holder="tests",
+            provider=self.dependencies.get("provider"),
+            publisher=self.bus,
+            clock=self.clock,
+        )
 
     async def register_user(self, gateway: Gateway, beside: EndUser | None = None) -> EndUser:
         """Register an end user, of a new developer or in the project of another user."""
@@ -245,7 +249,7 @@ async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
     resources: Mapping[str, Opener] = {
         "database": open_store,
         "outbox": open_outbox,
-        "provider": open_provider,
+        "provider": ReplicateProvider,
     }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
         bus = InProcessBroker(topology({}), dependencies.get("outbox").published)

@@ -26,7 +26,7 @@ def environment(gateway: Gateway, user: EndUser, generation: str) -> dict[str, s
     return os.environ | {"BASE": gateway.url, "TOKEN": token, "ID": generation}
 
 
-async def told(gateway: Gateway, user: EndUser, generation: str, *command: str) -> str:
+async def output_of(gateway: Gateway, user: EndUser, generation: str, *command: str) -> str:
     env = environment(gateway, user, generation)
     child = await asyncio.create_subprocess_exec(*command, env=env, stdout=asyncio.subprocess.PIPE)
     async with asyncio.timeout(40):
@@ -39,18 +39,23 @@ async def told(gateway: Gateway, user: EndUser, generation: str, *command: str) 
 WATCH = """
 const { BASE, TOKEN, ID } = process.env;
 const timer = setInterval(() => {}, 1000);  // keeps Node running while its EventSource waits
-await watch(ID, TOKEN, (type, told) => console.log(type, told.version)).finally(() => clearInterval(timer));
+await watch(ID, TOKEN, (type, data) => console.log(type, data.version)).finally(() => clearInterval(timer));
 console.log("over");
 """
 
 
 def has_event_source() -> bool:
-    asked = ["node", "--experimental-eventsource", "--eval", "new EventSource('http://127.0.0.1:1').close()"]
-    return shutil.which("node") is not None and subprocess.run(asked, check=False).returncode == 0
+    command = [
+        "node",
+        "--experimental-eventsource",
+        "--eval",
+        "new EventSource('http://127.0.0.1:1').close()",
+    ]
+    return shutil.which("node") is not None and subprocess.run(command, check=False).returncode == 0
 
 
 @pytest.fixture
-async def broadcaster(
+async def run_browser(
     system: GatewaySystem, user: EndUser
 ) -> AsyncIterator[Callable[[Gateway, str], Awaitable[Process]]]:
     """Run the example for browsers."""
@@ -78,11 +83,11 @@ async def broadcaster(
 
 @pytest.mark.skipif(not has_event_source(), reason="no Node with EventSource")
 async def test_an_event_source_resumes_at_another_gateway_and_stops_at_the_end(
-    system: GatewaySystem, user: EndUser, broadcaster: Callable[[Gateway, str], Awaitable[Process]]
+    system: GatewaySystem, user: EndUser, run_browser: Callable[[Gateway, str], Awaitable[Process]]
 ) -> None:
     gateway = await system.start_gateway(retry=50, shared=True)
     generation = await system.start_generation(user)
-    child = await broadcaster(gateway, generation)
+    child = await run_browser(gateway, generation)
     assert child.stdout is not None
     async with asyncio.timeout(40):
         assert await child.stdout.readline() == b"snapshot 1\n"
@@ -95,9 +100,9 @@ async def test_an_event_source_resumes_at_another_gateway_and_stops_at_the_end(
         await system.append_all(generation, LIFECYCLE[4:])
         seen += [line async for line in child.stdout]
         assert await child.wait() == 0
-    told = [line.decode().split() for line in seen]
+    received = [line.decode().split() for line in seen]
     shown = [[name, str(version)] for version, name in await system.visible_events(generation, after=1)]
-    assert told == [*(one for one in shown if one[0] != "generation.validated"), ["over"]]
+    assert received == [*(one for one in shown if one[0] != "generation.validated"), ["over"]]
 
 
 @pytest.mark.skipif(not has_event_source(), reason="no Node with EventSource")
@@ -105,11 +110,11 @@ async def test_an_event_source_stops_after_a_logout(
     system: GatewaySystem,
     user: EndUser,
     session: ClientSession,
-    broadcaster: Callable[[Gateway, str], Awaitable[Process]],
+    run_browser: Callable[[Gateway, str], Awaitable[Process]],
 ) -> None:
     gateway = await system.start_gateway(retry=50, recheck=0.1)
     generation = await system.start_generation(user)
-    child = await broadcaster(gateway, generation)
+    child = await run_browser(gateway, generation)
     assert child.stdout is not None
     async with asyncio.timeout(40):
         assert await child.stdout.readline() == b"snapshot 1\n"
@@ -126,7 +131,7 @@ async def test_the_node_example_prints_every_event(
     generation = await system.start_generation(user)
     program = ("node", "--input-type=module", "--eval", example("js", 1))
     printed, _ = await asyncio.gather(
-        told(gateway, user, generation, *program), system.append_all(generation)
+        output_of(gateway, user, generation, *program), system.append_all(generation)
     )
     lines = [line.split()[:2] for line in printed.splitlines() if "generation." in line]
     assert lines == [[str(version), name] for version, name in await system.visible_events(generation)]
@@ -138,7 +143,7 @@ async def test_curl_reads_a_stream_to_its_end_and_a_long_poll(
 ) -> None:
     generation = await system.start_generation(user)
     await system.append_all(generation)
-    followed = await told(gateway, user, generation, "sh", "-c", example("sh", 0))
+    followed = await output_of(gateway, user, generation, "sh", "-c", example("sh", 0))
     assert re.findall("event: (.*)", followed) == ["snapshot", "caught_up"]
-    page = await told(gateway, user, generation, "sh", "-c", example("sh", 1))
+    page = await output_of(gateway, user, generation, "sh", "-c", example("sh", 1))
     assert '"generation.completed"' in page

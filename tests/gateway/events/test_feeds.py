@@ -40,17 +40,17 @@ def seen_in(frames: Sequence[Frame]) -> Seen:
 async def test_a_user_gets_the_events_of_own_generations_in_sealed_order(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
-    neighbour, stranger = (
+    other_user, foreign_user = (
         await system.register_user(gateway, beside=user),
         await system.register_user(gateway),
     )
-    for somebody in (user, neighbour, stranger, user):
-        await system.append_all(await system.start_generation(somebody), LIFECYCLE[:3])
+    for owner in (user, other_user, foreign_user, user):
+        await system.append_all(await system.start_generation(owner), LIFECYCLE[:3])
     await system.seal()
     async with opened(session, f"{own(gateway)}?after=0", user.bearer) as stream:
         frames = await stream.until("caught_up")
-        for somebody in (stranger, user, neighbour):
-            await system.append_all(await system.start_generation(somebody), LIFECYCLE[:4])
+        for owner in (foreign_user, user, other_user):
+            await system.append_all(await system.start_generation(owner), LIFECYCLE[:4])
         await system.seal()
         expected = await system.sealed_events(user.project, user.id)
         while len(seen_in(frames)) < len(expected):
@@ -65,18 +65,18 @@ async def test_a_user_gets_the_events_of_own_generations_in_sealed_order(
 async def test_a_developer_gets_the_events_of_all_users_of_the_project_alone(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
-    neighbour, stranger = (
+    other_user, foreign_user = (
         await system.register_user(gateway, beside=user),
         await system.register_user(gateway),
     )
-    for somebody in (user, neighbour, stranger):
-        await system.append_all(await system.start_generation(somebody))
+    for owner in (user, other_user, foreign_user):
+        await system.append_all(await system.start_generation(owner))
     await system.seal()
     async with opened(session, f"{whole(gateway, user)}?after=0", user.developer) as stream:
         frames = await stream.until("caught_up")
     assert seen_in(frames) == await system.sealed_events(user.project)
     assert not any("actor" in frame.data for frame in frames)
-    for headers, code in ((stranger.developer, 404), (user.bearer, 403), ({}, 401)):
+    for headers, code in ((foreign_user.developer, 404), (user.bearer, 403), ({}, 401)):
         async with session.get(whole(gateway, user), headers={**headers, **EVENT_STREAM}) as answer:
             assert answer.status == code
 
@@ -97,8 +97,8 @@ async def test_clients_that_reconnect_between_gateways_get_every_event_exactly_o
 ) -> None:
     chance = random.Random(seed)
     gateways = [gateway, await system.start_gateway(woken=False, tail=0.05)]
-    people = [user, await system.register_user(gateway, beside=user), await system.register_user(gateway)]
-    owners = [chance.choice(people) for _ in range(6)]
+    users = [user, await system.register_user(gateway, beside=user), await system.register_user(gateway)]
+    owners = [chance.choice(users) for _ in range(6)]
 
     async def read(path: str, headers: dict[str, str], *mine: EndUser) -> Seen:
         """Read with random disconnects until all expected events have arrived."""
@@ -118,14 +118,14 @@ async def test_clients_that_reconnect_between_gateways_get_every_event_exactly_o
 
     project = f"/api/v1/projects/{user.project}/events"
     *seen, _ = await asyncio.gather(
-        read(f"{PATH}/events", people[0].bearer, people[0]),
-        read(f"{PATH}/events", people[1].bearer, people[1]),
-        read(project, user.developer, people[0], people[1]),
+        read(f"{PATH}/events", users[0].bearer, users[0]),
+        read(f"{PATH}/events", users[1].bearer, users[1]),
+        read(project, user.developer, users[0], users[1]),
         write(system, owners, chance),
     )
     truths = [
-        await system.sealed_events(user.project, people[0].id),
-        await system.sealed_events(user.project, people[1].id),
+        await system.sealed_events(user.project, users[0].id),
+        await system.sealed_events(user.project, users[1].id),
         await system.sealed_events(user.project),
     ]
     for events, truth in zip(seen, truths, strict=True):
@@ -154,10 +154,10 @@ async def test_a_new_client_gets_a_snapshot_of_the_latest_generations(
 async def test_a_foreign_or_forged_cursor_gets_a_reset_and_a_snapshot(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
-    stranger = await system.register_user(gateway)
-    mine, foreign = await system.start_generation(user), await system.start_generation(stranger)
+    foreign_user = await system.register_user(gateway)
+    mine, foreign = await system.start_generation(user), await system.start_generation(foreign_user)
     await system.seal()
-    async with opened(session, own(gateway), stranger.bearer) as stream:
+    async with opened(session, own(gateway), foreign_user.bearer) as stream:
         stolen = (await stream.until("caught_up"))[-1].id or ""
     async with opened(session, whole(gateway, user), user.developer) as stream:
         wider = (await stream.until("caught_up"))[-1].id or ""
@@ -209,7 +209,7 @@ async def test_pages_cover_all_events_and_the_last_one_can_wait(
     async with session.get(resumed, headers=user.bearer) as answer:
         assert [(each["stream"], each["version"]) for each in (await answer.json())["events"]] == seen[-2:]
     waiting = asyncio.create_task(session.get(f"{own(gateway)}?after={cursor}&wait=30", headers=user.bearer))
-    await eventually(lambda: bool(gateway.event_hub.feed_broadcaster.watched))
+    await eventually(lambda: gateway.event_hub.connections.taken == 1)
     generation = await system.start_generation(user)
     await system.seal()
     async with await waiting as answer:

@@ -64,9 +64,9 @@ async def test_the_final_event_ends_the_stream_and_a_reconnect_gets_204(
         assert (answer.status, await answer.read()) == (204, b"")
     await system.append(generation, *PUBLISHED)
     async with opened(session, url, user.bearer, last_id=frames[0].id) as stream:
-        news = await stream.rest()
-        assert [frame.event for frame in news] == ["generation.published", "caught_up"]
-    async with session.get(url, headers={**headers, "Last-Event-ID": news[0].id or ""}) as answer:
+        later = await stream.rest()
+        assert [frame.event for frame in later] == ["generation.published", "caught_up"]
+    async with session.get(url, headers={**headers, "Last-Event-ID": later[0].id or ""}) as answer:
         assert answer.status == 204
 
 
@@ -152,11 +152,11 @@ async def test_another_users_generation_is_not_found(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
     generation = await system.start_generation(user)
-    neighbour, stranger = (
+    other_user, foreign_user = (
         await system.register_user(gateway, beside=user),
         await system.register_user(gateway),
     )
-    for other in (neighbour, stranger):
+    for other in (other_user, foreign_user):
         for form in ("text/event-stream", "application/json", "application/x-ndjson"):
             headers = {**other.bearer, "Accept": form, "Last-Event-ID": "0"}
             async with session.get(address(gateway, generation), headers=headers) as answer:

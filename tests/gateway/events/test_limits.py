@@ -102,9 +102,9 @@ async def test_streams_above_the_limit_of_an_account_are_refused_for_it_alone(
             assert answer.headers["Retry-After"] == str(body["retry_after"])
         async with session.get(url, headers=user.bearer) as answer:
             assert answer.status == 200, "a page is no stream"
-        neighbour = await system.register_user(gateway, beside=user)
-        other = address(gateway, await system.start_generation(neighbour))
-        async with opened(session, other, neighbour.bearer) as stream:
+        other_user = await system.register_user(gateway, beside=user)
+        other = address(gateway, await system.start_generation(other_user))
+        async with opened(session, other, other_user.bearer) as stream:
             await stream.until("caught_up")
     await until_open(gateway, 0)
     async with opened(session, url, user.bearer) as stream:

@@ -124,10 +124,10 @@ async def test_the_feed_of_a_project_ends_with_the_project_and_its_developer(
 
 
 async def test_other_users_streams_continue(system: GatewaySystem, at: Installation) -> None:
-    neighbour = await system.register_user(at.gateway, beside=at.user)
-    generation = await system.start_generation(neighbour)
+    other_user = await system.register_user(at.gateway, beside=at.user)
+    generation = await system.start_generation(other_user)
     url = f"{at.gateway.url}{PATH}/{generation}/events"
-    async with opened(at.session, url, neighbour.bearer) as staying:
+    async with opened(at.session, url, other_user.bearer) as staying:
         await staying.until("caught_up")
         await check_revocation(at, f"{at.gateway.url}{PATH}/events", at.user.bearer, delete_user)
         await system.append_all(generation)
@@ -135,7 +135,7 @@ async def test_other_users_streams_continue(system: GatewaySystem, at: Installat
 
 
 async def test_all_grants_are_revalidated_in_one_query(system: GatewaySystem, at: Installation) -> None:
-    people = [await system.register_user(at.gateway, beside=at.user) for _ in range(3)]
+    users = [await system.register_user(at.gateway, beside=at.user) for _ in range(3)]
     queried: list[int] = []
     reading = system.accounts.states.read
 
@@ -145,10 +145,10 @@ async def test_all_grants_are_revalidated_in_one_query(system: GatewaySystem, at
 
     url = f"{at.gateway.url}{PATH}/events"
     async with (
-        opened(at.session, url, people[0].bearer),
-        opened(at.session, url, people[0].bearer),
-        opened(at.session, url, people[1].bearer),
-        opened(at.session, url, people[2].bearer),
+        opened(at.session, url, users[0].bearer),
+        opened(at.session, url, users[0].bearer),
+        opened(at.session, url, users[1].bearer),
+        opened(at.session, url, users[2].bearer),
     ):
         system.accounts.states.read = read  # type: ignore[method-assign]
         await eventually(lambda: len(queried) >= 2)

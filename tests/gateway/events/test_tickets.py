@@ -79,8 +79,8 @@ async def test_only_the_owner_gets_a_ticket(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
     generation = await system.start_generation(user)
-    neighbour = await system.register_user(gateway, beside=user)
-    for headers, status in ((neighbour.bearer, 404), ({}, 401), (user.developer, 403)):
+    other_user = await system.register_user(gateway, beside=user)
+    for headers, status in ((other_user.bearer, 404), ({}, 401), (user.developer, 403)):
         async with session.post(f"{gateway.url}{PATH}/{generation}/events/ticket", headers=headers) as answer:
             assert answer.status == status
 
@@ -96,8 +96,8 @@ async def written(
 async def test_feeds_have_tickets(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
-    neighbour = await system.register_user(gateway, beside=user)
-    mine, other = await system.start_generation(user), await system.start_generation(neighbour)
+    other_user = await system.register_user(gateway, beside=user)
+    mine, other = await system.start_generation(user), await system.start_generation(other_user)
     await system.seal()
     for path, headers, expected in (
         (f"{PATH}/events", user.bearer, [mine]),

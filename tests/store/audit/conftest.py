@@ -57,7 +57,7 @@ class AuditHarness:
         return await verify(scan, checkpoints, [key.public], lambda *progress: self.told.append(progress))
 
     async def tamper(self, collection: str, where: dict[str, object], change: dict[str, object]) -> None:
-        """Change one document as somebody with access to the server would."""
+        """Change one document directly in MongoDB."""
         result = await self.database[collection].update_one(where, {"$set": change})
         assert result.modified_count == 1
 

@@ -1,4 +1,4 @@
-"""Checkpoints as they are made and kept, on a real server."""
+"""Checkpoints are made and stored on a real server."""
 
 import asyncio
 import base64
@@ -105,8 +105,8 @@ async def test_a_forged_checkpoint_is_not_continued(harness: AuditHarness) -> No
     await harness.write("d")
     await harness.seal()
     kept = harness.database["checkpoints"]
-    honest = await kept.find_one({"_id": 9})
-    assert honest is not None
+    original = await kept.find_one({"_id": 9})
+    assert original is not None
     forgeries: list[dict[str, object]] = [
         {"root": bytes(32)},
         {"frontier": [bytes(32), bytes(32)]},
@@ -118,7 +118,7 @@ async def test_a_forged_checkpoint_is_not_continued(harness: AuditHarness) -> No
         await harness.tamper("checkpoints", {"_id": 9}, forgery)
         with pytest.raises(ContradictionError, match="checkpoint 9"):
             await harness.sign()
-        await kept.replace_one({"_id": 9}, honest)
+        await kept.replace_one({"_id": 9}, original)
     assert await harness.signed_sizes() == [9]
 
 

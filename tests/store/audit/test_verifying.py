@@ -1,4 +1,4 @@
-"""Verification passes an honest log and finds every way of changing it."""
+"""Verification accepts an intact log and finds every kind of change."""
 
 import asyncio
 
@@ -88,12 +88,12 @@ async def test_worker_processes_find_the_same(harness: AuditHarness, monkeypatch
 async def test_a_changed_body_is_found(harness: AuditHarness) -> None:
     await harness.fill()
     for commit_id in ("a:1", "b:2", "b:3"):
-        honest = await body_of(harness, commit_id)
-        forged = honest.replace(b"actor:test", b"actor:tesu")
+        original = await body_of(harness, commit_id)
+        forged = original.replace(b"actor:test", b"actor:tesu")
         await harness.tamper("commits", {"_id": commit_id}, {"body": forged})
         with pytest.raises(ContradictionError, match=f"{commit_id}: its body is not the one that was sealed"):
             await harness.verify()
-        await harness.tamper("commits", {"_id": commit_id}, {"body": honest})
+        await harness.tamper("commits", {"_id": commit_id}, {"body": original})
 
 
 async def test_a_field_that_contradicts_its_body_is_found(harness: AuditHarness) -> None:
@@ -109,13 +109,13 @@ async def test_a_field_that_contradicts_its_body_is_found(harness: AuditHarness)
         {"body": b"[]"},
     ]
     for commit_id in ("a:1", "b:2", "b:3"):
-        honest = await harness.database["commits"].find_one({"_id": commit_id})
-        assert honest is not None
+        original = await harness.database["commits"].find_one({"_id": commit_id})
+        assert original is not None
         for change in changes:
             await harness.tamper("commits", {"_id": commit_id}, change)
             with pytest.raises(ContradictionError, match=commit_id):
                 await harness.verify()
-            await harness.database["commits"].replace_one({"_id": commit_id}, honest)
+            await harness.database["commits"].replace_one({"_id": commit_id}, original)
     assert (await harness.verify()).size == 9
 
 
@@ -142,28 +142,28 @@ async def test_a_rewritten_commit_contradicts_its_checkpoint(harness: AuditHarne
 async def test_a_changed_position_is_found(harness: AuditHarness) -> None:
     await harness.fill()
     log = harness.database["log"]
-    honest = await log.find_one({"_id": 3})
-    assert honest is not None
+    original = await log.find_one({"_id": 3})
+    assert original is not None
     changes: list[tuple[dict[str, object], str]] = [
         ({"leaf": bytes(32)}, "position 3"),
         ({"stream": "c"}, "sealed under another stream"),
         ({"commit": "nobody:1"}, "nobody:1 is missing"),
     ]
-    for change, told in changes:
+    for change, message in changes:
         await harness.tamper("log", {"_id": 3}, change)
-        with pytest.raises(ContradictionError, match=told):
+        with pytest.raises(ContradictionError, match=message):
             await harness.verify()
-        await log.replace_one({"_id": 3}, honest)
+        await log.replace_one({"_id": 3}, original)
 
 
 async def test_a_removed_position_is_found(harness: AuditHarness) -> None:
     await harness.fill()
     log = harness.database["log"]
     for position in (1, 5, 8):
-        honest = await log.find_one_and_delete({"_id": position})
+        original = await log.find_one_and_delete({"_id": position})
         with pytest.raises(ContradictionError, match="missing"):
             await harness.verify()
-        await log.insert_one(honest)
+        await log.insert_one(original)
 
 
 async def test_a_truncated_log_behind_a_checkpoint_is_found(harness: AuditHarness) -> None:

@@ -1,4 +1,4 @@
-"""One contract for both event stores; what only a server can do wrong follows at the end."""
+"""The contract of the event store for both adapters, then what concerns MongoDB only."""
 
 import asyncio
 import random

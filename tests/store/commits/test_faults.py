@@ -1,4 +1,4 @@
-"""What is left of an append when the server dies or the proxy breaks in the middle of it."""
+"""Appends while the server is killed or the connection breaks."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ async def test_no_acknowledged_commit_is_lost_when_the_server_is_killed(own_mong
     assert all(isinstance(error, StoreUnavailableError) for error in errors)
     stored = {commit.id async for commit in store.commits()}
     assert set(acknowledged) <= stored
-    # What nobody was told about is at most the one append that each writer had under way.
+    # Not acknowledged is at most the one append that each writer had in flight.
     assert len(stored) <= len(acknowledged) + len(writing)
     database.client.close()
 

@@ -162,7 +162,7 @@ async def test_a_race_that_is_always_lost_ends_in_a_conflict(harness: Generation
 
 
 class AlwaysConflicting:
-    """A store in which somebody else always appends first."""
+    """A store in which another writer always appends first."""
 
     def __init__(self, events: EventStore) -> None:
         self._events = events

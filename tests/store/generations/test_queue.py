@@ -1,4 +1,4 @@
-"""Who waits before whom, from the rows alone."""
+"""Positions in the queue, read from the rows."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -45,7 +45,7 @@ STREAMS: dict[str, tuple[Event, ...]] = {
 
 
 class RebuildHarness:
-    """A log, its rows, and a projector that writes what it is told to."""
+    """A log, its rows, and a projection that a test drives."""
 
     def __init__(self, database: Database) -> None:
         self.rows_as_stored = database.get_collection("generations")

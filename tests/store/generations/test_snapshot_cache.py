@@ -1,4 +1,4 @@
-"""Folding piece by piece is folding the whole."""
+"""A fold from a cached snapshot equals the fold of the whole stream."""
 
 from datetime import UTC, datetime
 

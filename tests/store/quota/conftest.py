@@ -1,4 +1,4 @@
-"""A store, a clock that a test moves, and lives of generations that are really decided and appended."""
+"""A store, a clock that a test moves, and generations that are decided on and appended."""
 
 import asyncio
 import uuid

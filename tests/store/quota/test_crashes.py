@@ -1,4 +1,4 @@
-"""Whatever dies between any two steps of a generation's life, nothing leaks once the rest has gone on."""
+"""A crash between any two steps of a generation leaks neither slots nor units."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -70,7 +70,7 @@ async def test_a_crash_after_any_step_leaks_neither_slot_nor_unit(
 async def test_a_repeated_step_counts_once(
     harness: QuotaHarness, store: OpenStore, clock: Clock, step: str, end: str
 ) -> None:
-    """Nobody knows whether the dead one had done it: whoever goes on does it again."""
+    """The next process cannot know whether the step was done, so it repeats it."""
     for name, work in zip(STEPS, life(harness, end), strict=True):
         await work()
         if name == step:

@@ -1,4 +1,4 @@
-"""A ledger damaged by hand costs its own developer his submissions, and nobody else anything."""
+"""A damaged ledger refuses the submissions of its developer and affects no other developer."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

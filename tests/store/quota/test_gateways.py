@@ -1,4 +1,4 @@
-"""Two gateway processes on one mongod, and nobody behind them: what is held stays so until a test ends it."""
+"""Two gateway processes on one mongod without workers: holds stay until a test ends them."""
 
 import asyncio
 import signal
@@ -122,7 +122,7 @@ async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
 async def test_a_gateway_killed_right_after_the_append_has_accepted(
     system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    """The client who repeats his request with its key gets what was accepted, and pays once."""
+    """A client that repeats the request with its key gets the accepted generation and pays once."""
     month = await period()
     tenant = await make_tenant(system, session, "free_starter")
     killed = system.start_gateway("killed after", sys.executable, str(KILLED_GATEWAY), "after")

@@ -1,4 +1,4 @@
-"""Units and slots where it is hard: tiers that change, months that turn, holds that leak or come too late."""
+"""Edge cases of units and slots: changed tiers, the end of a month, leaked and late holds."""
 
 import asyncio
 from collections.abc import Mapping

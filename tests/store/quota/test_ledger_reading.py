@@ -1,4 +1,4 @@
-"""What a request reads of a ledger does not grow with its corrections."""
+"""Requests read a bounded part of a ledger, however many corrections it has."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

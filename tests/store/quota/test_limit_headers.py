@@ -1,4 +1,4 @@
-"""Whose request it is shows in his token, not in the answer: also what is refused is counted and told."""
+"""Limit headers on refused requests: the developer is known from the token."""
 
 from collections.abc import Iterator, Mapping
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""`exemplar quota check`: which store it looks at, and what it says when there is none."""
+"""`exemplar quota check`: which store it opens, and its errors without one."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is told of slots is true although nobody has settled yet."""
+"""The cached account leaves out final holders before they are settled."""
 
 import pytest
 

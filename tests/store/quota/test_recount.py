@@ -1,4 +1,4 @@
-"""The ledger equals a recount of the log; where it does not, the difference is told, and mended on record."""
+"""The ledger equals a recount of the log; differences are reported and corrected."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a gateway tells and counts when it refuses: a tier that is not configured, and every kind of limit."""
+"""Refusals of a gateway: a tier without configuration, and each kind of limit."""
 
 import uuid
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The day's requests over several processes: never one too many, few too few, and not a write for each."""
+"""The daily requests over several processes: never above the limit, with few writes."""
 
 import asyncio
 import random

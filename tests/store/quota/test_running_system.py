@@ -1,4 +1,4 @@
-"""The running product over two gateways: what a client may rely on, and what the operator's check says."""
+"""The running product with two gateways: client guarantees and the operator's check."""
 
 import asyncio
 import csv
@@ -69,8 +69,8 @@ async def test_submit_after_completed_is_never_refused_on_the_free_tier(
     here, there = tenant, tenant.at(system.gateway_urls["second"])
     for number in range(TIMES):
         # What the second gateway takes waits for the relay, so that it takes few.
-        first, other = (there, here) if number % 10 == 5 else (here, there)
-        await completed(other, await first.accepted())
+        gateway, other = (there, here) if number % 10 == 5 else (here, there)
+        await completed(other, await gateway.accepted())
 
     async def told() -> dict[str, Any] | None:
         body = (await usage(tenant, "", await developer_of(tenant, system_store))).body

@@ -49,7 +49,7 @@ def harness(clock: Clock) -> QuotaHarness:
 
 
 async def fail_to_write(_: Sequence[Row]) -> None:
-    """Fail to write the row for the lists, which is nobody's misfortune: the projector writes it, too."""
+    """Fail to write the row for the lists; the projection writes it later."""
     raise StoreUnavailableError("no room")
 
 

@@ -1,4 +1,4 @@
-"""What was used is what the log says, by whatever it is asked for."""
+"""Usage equals a recount of the log in every dimension."""
 
 import json
 import random
