@@ -5,6 +5,7 @@ from typing import Final
 API: Final = "/api/v1"
 
 AUTH: Final = f"{API}/auth"
+DEVELOPER_KEYS: Final = f"{AUTH}/developer-keys"
 DEVELOPERS: Final = f"{API}/developers"
 DEVELOPER: Final = f"{DEVELOPERS}/{{developer_id}}"
 PLATFORM: Final = f"{API}/platform"

@@ -6,7 +6,7 @@ from actors.model_inputs import ModelInputs
 from domain.generation.callback import Callback
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction
-from store.generations.observations import Observations
+from store.generations.predictions import Predictions
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the provider's clock may differ from ours: a list of predictions reaches back that much further."""
@@ -20,10 +20,10 @@ class ClaimSearch:
     """
 
     def __init__(
-        self, model_inputs: ModelInputs, observations: Observations, callback_urls: CallbackUrls
+        self, model_inputs: ModelInputs, predictions: Predictions, callback_urls: CallbackUrls
     ) -> None:
         self._model_inputs = model_inputs
-        self._observations = observations
+        self._predictions = predictions
         self._callback_urls = callback_urls
 
     async def find(self, generation: Generation, listed: Sequence[Prediction]) -> Prediction | None:
@@ -44,7 +44,7 @@ class ClaimSearch:
         return None
 
     async def _is_free(self, prediction: Prediction, generation: Generation) -> bool:
-        return await self._observations.owner(prediction.id) in (None, generation.id)
+        return await self._predictions.owner(prediction.id) in (None, generation.id)
 
 
 def _created_after(prediction: Prediction, intended_at: datetime | None) -> bool:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -24,66 +25,54 @@ from store.webhooks.settings import WebhookSettings
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempts:
     """Make attempts of claimed deliveries; `chance` returns a number in 0..1 for the jitter of retries."""
 
-    def __init__(
-        self,
-        message_writer: MessageWriter,
-        webhook_secrets: WebhookSecrets,
-        webhook_client: WebhookClient,
-        *,
-        delivery_log: DeliveryLog,
-        deliveries: DeliveryStore,
-        endpoint_health: EndpointHealth,
-        webhook_settings: WebhookSettings,
-        clock: Callable[[], datetime],
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        self._messages = message_writer
-        self._secrets = webhook_secrets
-        self._client = webhook_client
-        self._log = delivery_log
-        self._deliveries = deliveries
-        self._health = endpoint_health
-        self._time_scale = webhook_settings.time_scale
-        self._clock = clock
-        self._chance = chance
+    message_writer: MessageWriter
+    webhook_secrets: WebhookSecrets
+    webhook_client: WebhookClient
+    delivery_log: DeliveryLog
+    deliveries: DeliveryStore
+    endpoint_health: EndpointHealth
+    webhook_settings: WebhookSettings
+    clock: Callable[[], datetime]
+    chance: Callable[[], float] = random.random
 
     async def make(self, delivery: Delivery, token: str) -> ReceiverResponse | None:
         """Make one attempt of a claimed delivery; None when it was skipped, because it may not be sent."""
-        message, response = await self._messages.write(delivery), None
+        message, response = await self.message_writer.write(delivery), None
         if isinstance(message, str):
-            await self._deliveries.skip(delivery, token, message)
+            await self.deliveries.skip(delivery, token, message)
             log.info("webhook_skipped", delivery=delivery.id, endpoint=delivery.endpoint, reason=message)
         else:
-            at = self._clock()
+            at = self.clock()
             response = await self._send(delivery, message, at)
             await self._record(delivery, token, response, at)
-            await self._health.note(delivery, response, failing=message.destination.failing)
-        await self._deliveries.wake(delivery, self._clock())
+            await self.endpoint_health.note(delivery, response, failing=message.destination.failing)
+        await self.deliveries.wake(delivery, self.clock())
         return response
 
     async def _send(self, delivery: Delivery, message: WebhookMessage, at: datetime) -> ReceiverResponse:
         try:
-            secrets = await self._secrets.signing(delivery.endpoint)
+            secrets = await self.webhook_secrets.signing(delivery.endpoint)
         except SecretLostError as error:
             log.critical("webhook_not_signed", delivery=delivery.id, error=str(error))
             return ReceiverResponse(None, "secret", 0)
         headers = signed_headers(
             delivery.id, body=message.body, secrets=secrets, version=delivery.version, now=at
         )
-        return await self._client.post(message.destination.url, message.body, headers)
+        return await self.webhook_client.post(message.destination.url, message.body, headers)
 
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:
         """Record an attempt in the log, then in the schedule; a crash in between repeats the attempt."""
         retry_at, number = self._retry_at(delivery, response), len(delivery.attempts) + 1
         state, reason = _outcome(response, retry_at)
-        await self._log.record(
+        await self.delivery_log.record(
             delivery, _events(delivery, number, response, retry_at), cause=_cause_of(delivery)
         )
         attempt = Attempt(number, at, response.status, response.error, response.milliseconds, response.body)
-        await self._deliveries.record_attempt(
+        await self.deliveries.record_attempt(
             delivery, token, attempt, state=state, due_at=retry_at, reason=reason
         )
         log.info(
@@ -99,13 +88,13 @@ class DeliveryAttempts:
     def _retry_at(self, delivery: Delivery, response: ReceiverResponse) -> datetime | None:
         if response.accepted or delivery.example or response.error == "gone":
             return None
-        now = self._clock()
+        now = self.clock()
         return next_attempt(
             delivery.failures + 1,
             now,
-            jitter=2 * self._chance() - 1,
+            jitter=2 * self.chance() - 1,
             retry_after=read_retry_after(response.retry_after, now),
-            scale=self._time_scale,
+            scale=self.webhook_settings.time_scale,
         )
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from store.webhooks.deliveries import Delivery, DeliveryStore
 from store.webhooks.endpoints import RegisteredEndpoint, WebhookEndpoints
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryScheduler:
     """Keep one delivery for each event of a generation that its request or an endpoint asks for.
 
@@ -21,46 +23,34 @@ class DeliveryScheduler:
     event is queued before a later one. Events older than `webhook_retention` are not sent.
     """
 
-    def __init__(
-        self,
-        events: EventStore,
-        endpoints: WebhookEndpoints,
-        deliveries: DeliveryStore,
-        personal_data: PersonalDataStore,
-        *,
-        visible: Callable[[RecordedEvent], dict[str, Any] | None],
-        host_of: Callable[[str], str],
-        webhook_retention: timedelta,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._events = events
-        self._endpoints = endpoints
-        self._deliveries = deliveries
-        self._personal_data = personal_data
-        self._visible = visible
-        self._host_of = host_of
-        self._retention = webhook_retention
-        self._clock = clock
+    events: EventStore
+    endpoints: WebhookEndpoints
+    deliveries: DeliveryStore
+    personal_data: PersonalDataStore
+    visible: Callable[[RecordedEvent], dict[str, Any] | None]
+    host_of: Callable[[str], str]
+    webhook_retention: timedelta
+    clock: Callable[[], datetime]
 
     async def schedule(self, generation_id: str) -> None:
         """Keep the deliveries of a generation; those that exist stay as they are."""
-        commits = await self._events.read(stream_of(generation_id))
+        commits = await self.events.read(stream_of(generation_id))
         events = [event for commit in commits for event in commit.events]
         generation = fold(events)
         if generation is None:
             return
-        oldest = self._clock() - self._retention
-        shown = [event for event in events if event.time > oldest and self._visible(event) is not None]
-        registered = await self._endpoints.of_project(generation.request.owner.project)
+        oldest = self.clock() - self.webhook_retention
+        shown = [event for event in events if event.time > oldest and self.visible(event) is not None]
+        registered = await self.endpoints.of_project(generation.request.owner.project)
         wanted = [delivery for one in registered for delivery in self._of_endpoint(one, shown, generation)]
-        await self._deliveries.add([*wanted, *await self._of_request(shown, generation)])
+        await self.deliveries.add([*wanted, *await self._of_request(shown, generation)])
 
     async def _of_request(self, events: Sequence[RecordedEvent], generation: Generation) -> list[Delivery]:
         types = types_of(generation.request.webhook_events)
         wanted = [event for event in events if event.type in types]
         if not wanted:
             return []
-        personal_data = await self._personal_data.get(generation.id, generation.request.personal_data)
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         if personal_data is None or personal_data.webhook is None:
             return []
         endpoint = default_endpoint(generation.request.owner.project)
@@ -83,7 +73,7 @@ class DeliveryScheduler:
         *,
         enabled: bool = True,
     ) -> list[Delivery]:
-        now, host = self._clock(), self._host_of(url)
+        now, host = self.clock(), self.host_of(url)
         return [
             Delivery(
                 id=delivery_id(endpoint, event.id),
@@ -97,7 +87,7 @@ class DeliveryScheduler:
                 host=host,
                 event_time=event.time,
                 created_at=now,
-                expire_at=event.time + 2 * self._retention,
+                expire_at=event.time + 2 * self.webhook_retention,
                 state="pending" if enabled else "skipped",
                 reason=None if enabled else "endpoint_disabled",
                 due_at=now if enabled else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
+from domain.paths import GENERATIONS
 from domain.webhooks.delivery import EndReason
 from domain.webhooks.endpoint import is_default
 from domain.webhooks.examples import example_of
@@ -17,8 +18,6 @@ from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.deliveries import Delivery, DeliveryStore
 from store.webhooks.endpoints import WebhookEndpoints
-
-_PATH = "/api/v1/generation/generations-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +36,23 @@ class WebhookMessage:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageWriter:
     """Write the messages of deliveries from the log; `public_url` is the API's own address."""
 
-    def __init__(
-        self,
-        events: EventStore,
-        endpoints: WebhookEndpoints,
-        deliveries: DeliveryStore,
-        personal_data: PersonalDataStore,
-        deleted_owners: DeletedOwners,
-        *,
-        visible: Callable[[RecordedEvent], dict[str, Any] | None],
-        public_url: str | None,
-    ) -> None:
-        self._events = events
-        self._endpoints = endpoints
-        self._deliveries = deliveries
-        self._personal_data = personal_data
-        self._deleted_owners = deleted_owners
-        self._visible = visible
-        self._public_url = public_url
+    events: EventStore
+    endpoints: WebhookEndpoints
+    deliveries: DeliveryStore
+    personal_data: PersonalDataStore
+    deleted_owners: DeletedOwners
+    visible: Callable[[RecordedEvent], dict[str, Any] | None]
+    public_url: str | None
 
     async def write(self, delivery: Delivery) -> WebhookMessage | EndReason:
         """Write the message of a delivery as of now, or return why there is none any more."""
         if delivery.example:
             return await self._example(delivery)
-        commits = await self._events.read(stream_of(delivery.generation))
+        commits = await self.events.read(stream_of(delivery.generation))
         events = [event for commit in commits for event in commit.events]
         generation = fold(events)
         if generation is None or generation.version < delivery.version:
@@ -78,7 +67,7 @@ class MessageWriter:
         self, delivery: Delivery, event: RecordedEvent, generation: Generation
     ) -> EndReason | None:
         """Tell what was deleted; for a deleted user or generation only the erasure itself is sent."""
-        owner = await self._deleted_owners.find(delivery.project, generation.request.owner.user)
+        owner = await self.deleted_owners.find(delivery.project, generation.request.owner.user)
         if owner == "project_deleted":
             return owner
         if isinstance(event.event, GenerationErased):
@@ -88,14 +77,14 @@ class MessageWriter:
     async def _destination(self, delivery: Delivery, generation: Generation) -> Destination | EndReason:
         if not is_default(delivery.endpoint):
             return await self._registered(delivery)
-        if await self._deliveries.is_gone(delivery):
+        if await self.deliveries.is_gone(delivery):
             return "gone"
-        personal_data = await self._personal_data.get(generation.id, generation.request.personal_data)
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         url = personal_data.webhook if personal_data else None
         return Destination(url) if url else "no_address"
 
     async def _registered(self, delivery: Delivery) -> Destination | EndReason:
-        found = await self._endpoints.get(delivery.endpoint)
+        found = await self.endpoints.get(delivery.endpoint)
         if found is None:
             return "endpoint_removed"
         if found.endpoint.disabled:
@@ -103,7 +92,7 @@ class MessageWriter:
         return Destination(found.url, failing=found.failing_since is not None)
 
     async def _example(self, delivery: Delivery) -> WebhookMessage | EndReason:
-        deleted = await self._deleted_owners.find(delivery.project, None)
+        deleted = await self.deleted_owners.find(delivery.project, None)
         destination = deleted or await self._registered(delivery)
         if isinstance(destination, str):
             return destination
@@ -121,8 +110,8 @@ class MessageWriter:
 
     def _encoded(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
         data = {**resource, "project_id": delivery.project, "version": event.version}
-        if self._public_url is not None:
-            data["url"] = f"{self._public_url.rstrip('/')}{_PATH}/{delivery.generation}"
-        data["event"] = self._visible(event)
+        if self.public_url is not None:
+            data["url"] = f"{self.public_url.rstrip('/')}{GENERATIONS}/{delivery.generation}"
+        data["event"] = self.visible(event)
         message = {"type": event.type, "timestamp": format_time(event.time), "data": data}
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

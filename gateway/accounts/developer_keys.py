@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from domain.accounts.keys import Peppers
+from domain.paths import DEVELOPER_KEYS
 from gateway.accounts.bodies import key_body, secret_response
 from gateway.accounts.requests import KeyCreateRequest
 from gateway.auth.authentication import Authenticator
@@ -24,11 +25,10 @@ class DeveloperKeyRoutes:
     peppers: Peppers
 
     def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/auth/developer-keys"
         return [
-            web.get(base, self.list_keys),
-            web.post(base, self.create),
-            web.delete(f"{base}/{{key_id}}", self.revoke),
+            web.get(DEVELOPER_KEYS, self.list_keys),
+            web.post(DEVELOPER_KEYS, self.create),
+            web.delete(f"{DEVELOPER_KEYS}/{{key_id}}", self.revoke),
         ]
 
     async def list_keys(self, request: web.Request) -> web.Response:

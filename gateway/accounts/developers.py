@@ -8,6 +8,7 @@ from aiohttp import web
 from domain.accounts.passwords import Passwords
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, ExemplarError
+from domain.paths import DEVELOPER, DEVELOPERS
 from gateway.accounts.bodies import developer_body, reset_response
 from gateway.accounts.password_reset import chosen_password
 from gateway.accounts.registration import require_tier
@@ -30,12 +31,11 @@ class DeveloperRoutes:
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
     def routes(self) -> list[web.RouteDef]:
-        base, one = "/api/v1/developers", "/api/v1/developers/{developer_id}"
         return [
-            web.get(base, self.list_all),
-            web.get(one, self.read),
-            web.put(f"{one}/tier", self.change_tier),
-            web.put(f"{one}/password", self.reset_password),
+            web.get(DEVELOPERS, self.list_all),
+            web.get(DEVELOPER, self.read),
+            web.put(f"{DEVELOPER}/tier", self.change_tier),
+            web.put(f"{DEVELOPER}/password", self.reset_password),
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from domain.accounts import developer, platform
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.generation import generation
-from domain.paths import GENERATION
+from domain.paths import DEVELOPER, GENERATION, PLATFORM
 from gateway.auth.authentication import Authenticator
 from gateway.http.ids import path_id
 from gateway.http.models import read_query
@@ -42,9 +42,9 @@ class HistoryRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/api/v1/developers/{developer_id}/history", self.of_developer),
+            web.get(f"{DEVELOPER}/history", self.of_developer),
             web.get(f"{GENERATION}/history", self.of_generation),
-            web.get("/api/v1/platform/history", self.of_platform),
+            web.get(f"{PLATFORM}/history", self.of_platform),
         ]
 
     async def of_developer(self, request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
+from domain.paths import AUTH
 from gateway.accounts.bodies import secret_response, tokens_body
 from gateway.accounts.requests import LoginRequest, RefreshRequest
 from gateway.auth.authentication import Authenticator
@@ -29,9 +30,9 @@ class LoginRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post("/api/v1/auth/login", self.login),
-            web.post("/api/v1/auth/refresh", self.refresh),
-            web.post("/api/v1/auth/logout", self.logout),
+            web.post(f"{AUTH}/login", self.login),
+            web.post(f"{AUTH}/refresh", self.refresh),
+            web.post(f"{AUTH}/logout", self.logout),
         ]
 
     async def login(self, request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from aiohttp import web
 from domain.accounts.access import Claims, Role, StaffIdentity
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.paths import AUTH
 from gateway.accounts.bodies import account_body, secret_response
 from gateway.accounts.requests import DeletionRequest, PasswordChangeRequest
 from gateway.auth.authentication import Authenticator
@@ -31,9 +32,9 @@ class OwnAccountRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post("/api/v1/auth/password", self.change_password),
-            web.get("/api/v1/auth/me", self.read),
-            web.delete("/api/v1/auth/me", self.delete),
+            web.post(f"{AUTH}/password", self.change_password),
+            web.get(f"{AUTH}/me", self.read),
+            web.delete(f"{AUTH}/me", self.delete),
         ]
 
     async def read(self, request: web.Request) -> web.Response:

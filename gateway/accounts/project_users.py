@@ -8,6 +8,7 @@ from aiohttp import web
 from domain.accounts.access import DeveloperIdentity
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
+from domain.paths import PROJECT, PROJECT_USER, PROJECTS
 from gateway.accounts.bodies import reset_response, user_body
 from gateway.accounts.password_reset import chosen_password
 from gateway.accounts.project_access import own_project
@@ -29,16 +30,14 @@ class ProjectUserRoutes:
     passwords: Passwords
 
     def routes(self) -> list[web.RouteDef]:
-        base, one = "/api/v1/projects", "/api/v1/projects/{project_id}"
-        user = f"{one}/users/{{user_id}}"
         return [
-            web.get(f"{base}/stats", self.all_stats),
-            web.get(f"{base}/users", self.all_users),
-            web.get(f"{one}/stats", self.stats),
-            web.get(f"{one}/users", self.users),
-            web.get(user, self.read),
-            web.delete(user, self.delete),
-            web.put(f"{user}/password", self.reset_password),
+            web.get(f"{PROJECTS}/stats", self.all_stats),
+            web.get(f"{PROJECTS}/users", self.all_users),
+            web.get(f"{PROJECT}/stats", self.stats),
+            web.get(f"{PROJECT}/users", self.users),
+            web.get(PROJECT_USER, self.read),
+            web.delete(PROJECT_USER, self.delete),
+            web.put(f"{PROJECT_USER}/password", self.reset_password),
         ]
 
     async def all_stats(self, request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from domain.accounts.access import DeveloperIdentity
 from domain.accounts.keys import Peppers
+from domain.paths import PROJECT, PROJECTS
 from gateway.accounts.bodies import key_body, project_body, secret_response
 from gateway.accounts.project_access import own_project
 from gateway.accounts.requests import KeyCreateRequest, ProjectCreateRequest, ProjectUpdateRequest
@@ -27,16 +28,15 @@ class ProjectRoutes:
     peppers: Peppers
 
     def routes(self) -> list[web.RouteDef]:
-        base, one = "/api/v1/projects", "/api/v1/projects/{project_id}"
         return [
-            *(web.get(path, self.list_projects) for path in (base, base + "/")),
-            *(web.post(path, self.create) for path in (base, base + "/")),
-            web.get(one, self.read),
-            web.put(one, self.update),
-            web.delete(one, self.delete),
-            web.get(f"{one}/api-keys", self.list_keys),
-            web.post(f"{one}/api-keys", self.create_key),
-            web.delete(f"{one}/api-keys/{{api_key_id}}", self.revoke_key),
+            *(web.get(path, self.list_projects) for path in (PROJECTS, f"{PROJECTS}/")),
+            *(web.post(path, self.create) for path in (PROJECTS, f"{PROJECTS}/")),
+            web.get(PROJECT, self.read),
+            web.put(PROJECT, self.update),
+            web.delete(PROJECT, self.delete),
+            web.get(f"{PROJECT}/api-keys", self.list_keys),
+            web.post(f"{PROJECT}/api-keys", self.create_key),
+            web.delete(f"{PROJECT}/api-keys/{{api_key_id}}", self.revoke_key),
         ]
 
     async def list_projects(self, request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.paths import AUTH
 from events.envelope import Cause
 from gateway.accounts.bodies import account_body, secret_response, tokens_body
 from gateway.accounts.requests import DeveloperCreateRequest, UserCreateRequest
@@ -35,7 +36,7 @@ class RegistrationRoutes:
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/api/v1/auth/register", self.register)]
+        return [web.post(f"{AUTH}/register", self.register)]
 
     async def register(self, request: web.Request) -> web.Response:
         """Register a developer for an operator, else an end user of a project."""

@@ -13,6 +13,7 @@ from domain.accounts.limits import LimitStatus, headers
 from domain.accounts.quota import period_of, seconds_to_next_day
 from domain.accounts.tiers import Tier
 from domain.errors import ErrorCode, LimitError
+from domain.paths import AUTH, PROJECT_USER
 from gateway.http.error_log import CODE
 from store.errors import StoreError
 from store.quota.admission import Admission
@@ -25,9 +26,9 @@ PERIOD_SECONDS = 30.0
 _UNCOUNTED_STATUS: Final = frozenset({403, 404, 405})
 _ALWAYS_ALLOWED: Final = frozenset(
     {
-        ("POST", "/api/v1/auth/logout"),
-        ("POST", "/api/v1/auth/password"),
-        ("PUT", "/api/v1/projects/{project_id}/users/{user_id}/password"),
+        ("POST", f"{AUTH}/logout"),
+        ("POST", f"{AUTH}/password"),
+        ("PUT", f"{PROJECT_USER}/password"),
     }
 )
 """Requests that take access from an intruder, beside every DELETE: no limit stops them."""

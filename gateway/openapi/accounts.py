@@ -5,6 +5,7 @@ from typing import Final
 from domain.paths import (
     AUTH,
     DEVELOPER,
+    DEVELOPER_KEYS,
     DEVELOPERS,
     GENERATION,
     PLATFORM,
@@ -30,8 +31,6 @@ from gateway.accounts.requests import (
 )
 from gateway.openapi.operation import Operation
 
-_KEYS: Final = f"{AUTH}/developer-keys"
-
 ACCOUNT_OPERATIONS: Final = (
     Operation("post", f"{AUTH}/login", "Exchange e-mail and password for tokens", "anybody",
               body=LoginRequest, answer="Tokens", headers=("X-Project-ID",)),
@@ -45,10 +44,10 @@ ACCOUNT_OPERATIONS: Final = (
     Operation("get", f"{AUTH}/me", "Read your account", "account", answer="Account"),
     Operation("delete", f"{AUTH}/me", "Delete your account and all its data", "end_user", 204,
               body=DeletionRequest),
-    Operation("get", _KEYS, "List your developer keys", "developer", answer="Keys"),
-    Operation("post", _KEYS, "Create a developer key, shown once", "developer", 201,
+    Operation("get", DEVELOPER_KEYS, "List your developer keys", "developer", answer="Keys"),
+    Operation("post", DEVELOPER_KEYS, "Create a developer key, shown once", "developer", 201,
               body=KeyCreateRequest, answer="NewKey"),
-    Operation("delete", _KEYS + "/{key_id}", "Revoke a developer key", "developer", 204),
+    Operation("delete", DEVELOPER_KEYS + "/{key_id}", "Revoke a developer key", "developer", 204),
     Operation("get", DEVELOPERS, "List all developers, newest first", "operator",
               query=DevelopersRequest, answer="Developers"),
     Operation("get", DEVELOPER, "Read a developer", "operator", answer="Account"),

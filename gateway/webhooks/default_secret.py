@@ -7,6 +7,7 @@ from aiohttp import web
 
 from domain.accounts.access import Role
 from domain.errors import ErrorCode, ExemplarError
+from domain.paths import DEFAULT_WEBHOOK_SECRET
 from domain.webhooks.endpoint import default_endpoint
 from events.envelope import format_time
 from gateway.accounts.bodies import secret_response
@@ -26,8 +27,10 @@ class DefaultSecretRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        path = "/api/v1/webhooks/default/secret"
-        return [web.get(path, self.read), web.post(f"{path}/rotate", self.rotate)]
+        return [
+            web.get(DEFAULT_WEBHOOK_SECRET, self.read),
+            web.post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", self.rotate),
+        ]
 
     async def read(self, request: web.Request) -> web.Response:
         """Show the newest secret to the developer, or to an end user with all keys."""

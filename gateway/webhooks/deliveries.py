@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.paths import WEBHOOK_ENDPOINT
 from domain.webhooks.delivery import DeliveryState
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import EXAMPLE_ID, example_of
@@ -27,7 +28,6 @@ from store.accounts.accounts import Accounts
 from store.webhooks.deliveries import Delivery, DeliveryStore
 from store.webhooks.endpoints import RegisteredEndpoint, WebhookEndpoints
 
-_BASE = "/api/v1/projects/{project_id}/webhooks/{endpoint_id}"
 _DEFAULT = "default"
 _STATS = timedelta(days=7)
 
@@ -66,14 +66,14 @@ class DeliveryRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        one = _BASE + "/deliveries/{delivery_id}"
+        one = WEBHOOK_ENDPOINT + "/deliveries/{delivery_id}"
         return [
-            web.get(_BASE + "/deliveries", self.list_all),
+            web.get(WEBHOOK_ENDPOINT + "/deliveries", self.list_all),
             web.get(one, self.read),
             web.post(one + "/resend", self.resend),
-            web.post(_BASE + "/recover", self.recover),
-            web.get(_BASE + "/stats", self.stats),
-            web.post(_BASE + "/test", self.send_example),
+            web.post(WEBHOOK_ENDPOINT + "/recover", self.recover),
+            web.get(WEBHOOK_ENDPOINT + "/stats", self.stats),
+            web.post(WEBHOOK_ENDPOINT + "/test", self.send_example),
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from domain.accounts.access import DeveloperIdentity
 from domain.errors import ErrorCode, ExemplarError
+from domain.paths import PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
 from domain.webhooks import endpoint as decisions
 from domain.webhooks.addresses import LONGEST_URL
 from domain.webhooks.endpoint import Endpoint
@@ -29,12 +30,9 @@ from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.default_secret import rotate
 from store.accounts.accounts import Accounts
 from store.generations.personal_data import salted_digest
-from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
+from store.webhooks.endpoints import EndpointUrl, LimitReachedError, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
-from store.webhooks.slots import LimitReachedError
 from store.webhooks.webhooks import Decision, Webhooks
-
-BASE = "/api/v1/projects/{project_id}/webhooks"
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 EventTypes = Annotated[
@@ -69,16 +67,15 @@ class EndpointRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        one = BASE + "/{endpoint_id}"
         return [
-            web.get(BASE, self.list_all),
-            web.post(BASE, self.create),
-            web.get(one, self.read),
-            web.patch(one, self.update),
-            web.delete(one, self.delete),
-            web.post(one + "/enable", self.enable),
-            web.post(one + "/disable", self.disable),
-            web.post(one + "/rotate", self.rotate),
+            web.get(PROJECT_WEBHOOKS, self.list_all),
+            web.post(PROJECT_WEBHOOKS, self.create),
+            web.get(WEBHOOK_ENDPOINT, self.read),
+            web.patch(WEBHOOK_ENDPOINT, self.update),
+            web.delete(WEBHOOK_ENDPOINT, self.delete),
+            web.post(f"{WEBHOOK_ENDPOINT}/enable", self.enable),
+            web.post(f"{WEBHOOK_ENDPOINT}/disable", self.disable),
+            web.post(f"{WEBHOOK_ENDPOINT}/rotate", self.rotate),
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:

@@ -45,10 +45,6 @@ class Observations:
             known=generation,
         )
 
-    async def owner(self, prediction: str) -> str | None:
-        """Find the generation that a prediction belongs to; None when none claimed it."""
-        return await self._predictions.owner(prediction)
-
     async def _belongs(self, prediction: str, generation: Generation) -> bool:
         """Tell whether a prediction is this generation's; one that its stream names was claimed before."""
         return generation.prediction == prediction or await self._predictions.claim(prediction, generation.id)

@@ -6,14 +6,19 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from domain.webhooks.endpoint import Endpoint
+from store.errors import AlreadyExistsError, StoreError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, reachable
-from store.webhooks.slots import insert_in_slot
 
 _ABANDONED_AFTER = timedelta(minutes=10)
 _RECORDED: Document = {"version": {"$gt": 0}}
+
+
+class LimitReachedError(StoreError):
+    """The project has as many endpoints as allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class WebhookEndpoints:
             "created_at": now,
             "failing_since": None,
         }
-        await insert_in_slot(self._rows, document, owner={"project": project}, limit=limit)
+        while not await self._insert_in_slot(document, limit):
+            pass  # another registration took the slot
 
     async def describe(
         self, endpoint_id: str, *, url: EndpointUrl | None, personal_data: Mapping[str, str | None]
@@ -104,6 +110,21 @@ class WebhookEndpoints:
         with reachable():
             found = await self._of_projects.put(project)
         return [_registered(row) for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]
+
+    async def _insert_in_slot(self, document: Document, limit: int) -> bool:
+        """Insert in the smallest free slot of the project, which is unique; False when it was taken."""
+        with reachable():
+            taken = await self._rows.distinct("slot", {"project": document["project"]})
+            if len(taken) >= limit:
+                raise LimitReachedError(f"the limit of {limit} is reached")
+            slot = next(number for number in range(limit) if number not in taken)
+            try:
+                await self._rows.insert_one({**document, "slot": slot})
+            except DuplicateKeyError as error:
+                if "slot" not in (error.details or {}).get("keyPattern", {}):
+                    raise AlreadyExistsError(document["_id"]) from None
+                return False
+        return True
 
     async def _find(self, projects: Sequence[str]) -> Sequence[list[Document]]:
         query = {"project": {"$in": list(set(projects))}, **_RECORDED}

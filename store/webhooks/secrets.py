@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -30,23 +31,18 @@ class TooManySecretsError(StoreError):
     """As many secrets sign as may; the next one is possible when the oldest ends."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSecrets:
     """Make, read and rotate signing secrets; one under an older master key is re-encrypted when used."""
 
-    def __init__(
-        self,
-        encrypted_secrets: EncryptedSecrets,
-        master_keys: MasterKeys,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._stored = encrypted_secrets
-        self._keys = master_keys
-        self._clock = clock
+    encrypted_secrets: EncryptedSecrets
+    master_keys: MasterKeys
+    clock: Callable[[], datetime]
 
     async def create(self, endpoint: str) -> str:
         """Make and keep the first secret of an endpoint; return it."""
         secret = _random_secret()
-        await self._stored.first(endpoint, self._encrypt(endpoint, secret))
+        await self.encrypted_secrets.first(endpoint, self._encrypt(endpoint, secret))
         return secret
 
     async def signing(self, endpoint: str) -> Sequence[str]:
@@ -54,7 +50,7 @@ class WebhookSecrets:
 
         Raises SecretLostError when the newest cannot be decrypted; an older one that cannot is left out.
         """
-        valid = await self._stored.valid(endpoint, self._clock())
+        valid = await self.encrypted_secrets.valid(endpoint, self.clock())
         if not valid:
             if not is_default(endpoint):
                 raise SecretLostError(endpoint, None)
@@ -74,19 +70,20 @@ class WebhookSecrets:
         Raises TooManySecretsError while MOST_SECRETS sign, because none may end before its time. Simultaneous
         rotations may exceed the limit by one, which is harmless.
         """
-        now, secret = self._clock(), _random_secret()
-        until, valid = now + ROTATION_OVERLAP, await self._stored.valid(endpoint, now)
+        now, secret = self.clock(), _random_secret()
+        until, valid = now + ROTATION_OVERLAP, await self.encrypted_secrets.valid(endpoint, now)
         if sum(self._decrypts(endpoint, stored) for stored in valid) >= MOST_SECRETS:
             raise TooManySecretsError(f"{MOST_SECRETS} secrets of {endpoint} sign already")
         if is_default(endpoint) and not valid:
             await self._first(endpoint)
-        await self._stored.rotate(endpoint, self._encrypt(endpoint, secret), now=now, until=until)
+        await self.encrypted_secrets.rotate(endpoint, self._encrypt(endpoint, secret), now=now, until=until)
         return secret, until
 
     async def reencrypt(self) -> int:
         """Encrypt every secret with the current master key; return how many could not be decrypted."""
         lost, after = 0, ""
-        while page := await self._stored.under_other_keys(self._keys.current, after=after, limit=_PAGE):
+        current = self.master_keys.current
+        while page := await self.encrypted_secrets.under_other_keys(current, after=after, limit=_PAGE):
             for endpoint, stored in page:
                 try:
                     await self._decrypt(endpoint, stored)
@@ -98,29 +95,29 @@ class WebhookSecrets:
 
     async def erase(self, endpoint: str) -> None:
         """Delete an endpoint's secrets."""
-        await self._stored.erase(endpoint)
+        await self.encrypted_secrets.erase(endpoint)
 
     async def _first(self, endpoint: str) -> EncryptedSecret:
-        return await self._stored.first(endpoint, self._encrypt(endpoint, _random_secret()))
+        return await self.encrypted_secrets.first(endpoint, self._encrypt(endpoint, _random_secret()))
 
     async def _decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
         try:
-            secret = self._keys.decrypt(endpoint, stored)
+            secret = self.master_keys.decrypt(endpoint, stored)
         except LostKeyError as error:
             raise SecretLostError(endpoint, error.version) from None
-        if stored.version != self._keys.current:
-            await self._stored.replace(endpoint, stored, self._encrypt(endpoint, secret))
+        if stored.version != self.master_keys.current:
+            await self.encrypted_secrets.replace(endpoint, stored, self._encrypt(endpoint, secret))
         return secret
 
     def _decrypts(self, endpoint: str, stored: EncryptedSecret) -> bool:
         try:
-            self._keys.decrypt(endpoint, stored)
+            self.master_keys.decrypt(endpoint, stored)
         except LostKeyError:
             return False
         return True
 
     def _encrypt(self, endpoint: str, secret: str) -> EncryptedSecret:
-        return self._keys.encrypt(endpoint, secret, secrets.token_bytes)
+        return self.master_keys.encrypt(endpoint, secret, secrets.token_bytes)
 
 
 def _random_secret() -> str:

@@ -17,6 +17,7 @@ from gateway.http.request_ids import install_request_ids
 from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
+from store.adapters import ADAPTERS, create_indexes
 from tests.actors.webhooks.system import WebhookSystem
 from tests.gateway.auth.accounts_harness import PASSWORD, PEPPER, SECRET, AccountsHarness, Clock, Tenant
 
@@ -61,6 +62,7 @@ class Api:
 @asynccontextmanager
 async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     """Serve the routes on a system's store, for one developer with a project."""
+    await create_indexes(system.store.database, ADAPTERS.values())
     clock, store = Clock(), system.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(memory_kib=8, passes=1)

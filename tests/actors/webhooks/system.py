@@ -21,6 +21,7 @@ from events.event import Event
 from events.webhook import WebhookRegistered
 from exemplar.injection import Dependencies
 from gateway.webhooks.checks import EVENT_TYPES
+from store.adapters import ADAPTERS, create_indexes
 from store.generations.personal_data import PersonalData
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint
@@ -33,6 +34,7 @@ from tests.wiring import MASTER_KEY, wired
 
 PROJECT = "prj-1"
 CAUSE = Cause(actor="actor:test")
+INDEXED = ("events", "personal_data", "endpoints", "deliveries")
 SETTINGS = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
 
 
@@ -98,12 +100,6 @@ class WebhookSystem:
         scheduler = self.process().call(DeliveryScheduler)
         for generation in generations:
             await scheduler.schedule(generation)
-
-    async def scheduled(self, *events: Event, **request: Any) -> str:
-        """Record a generation and schedule its deliveries; return its id."""
-        generation = await self.request(*events, **request)
-        await self.schedule(generation)
-        return generation
 
     async def register(
         self, url: str, types: Sequence[str] = EVENT_TYPES, project: str = PROJECT
@@ -184,7 +180,11 @@ async def open_system(mongodb_url: str) -> AsyncIterator[WebhookSystem]:
     """Open a store, the HTTP client and a clock; close the senders at the end."""
     now = datetime.now(UTC)  # as verifiers compare with the real time
     clock = Clock(now.replace(microsecond=now.microsecond // 1000 * 1000))
-    async with open_store(mongodb_url, clock=clock) as store, WebhookClient(SETTINGS) as client:
+    async with (
+        open_store(mongodb_url, clock=clock, prepared=False) as store,
+        WebhookClient(SETTINGS) as client,
+    ):
+        await create_indexes(store.database, [ADAPTERS[name] for name in INDEXED])
         system = WebhookSystem(store, client, clock)
         yield system
         for sender in system.senders:

@@ -256,8 +256,8 @@ async def test_a_page_continues_only_behind_a_delivery_of_the_same_list(
     made, other = await api.create_endpoint(receiver.url), await api.create_endpoint(receiver.url)
     await api("POST", f"/{made['id']}/test")
     foreign = (await api("POST", f"/{other['id']}/test")).body["id"]
-    place = foreign if before == "of another list" else "msg_unknown"
-    response = await api("GET", f"/{made['id']}/deliveries?before={place}")
+    before_id = foreign if before == "of another list" else "msg_unknown"
+    response = await api("GET", f"/{made['id']}/deliveries?before={before_id}")
     assert (response.status, response.body["detail"][0]["loc"]) == (422, ["query", "before"])
 
 

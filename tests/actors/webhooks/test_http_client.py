@@ -43,7 +43,7 @@ CONNECTIONS = Connections()
 
 @pytest.fixture(scope="module", autouse=True)
 def _audited() -> None:
-    sys.addaudithook(CONNECTIONS.audit)  # there is no way to take one away: it listens only when response
+    sys.addaudithook(CONNECTIONS.audit)  # a hook cannot be removed: it records only when told
 
 
 @pytest.fixture

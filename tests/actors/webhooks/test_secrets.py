@@ -157,7 +157,7 @@ async def test_the_api_reports_a_lost_default_secret_and_rotates_it(
         project = api.tenant.project_id
         await system.with_master_keys(ONLY_SECOND).signing(default_endpoint(project))
         name = {"X-Project-ID": project}
-        refuse = await api("GET", SECRET_PATH, **name)
-        assert (refuse.status, refuse.body["code"]) == (503, "webhook_secret_lost")
+        lost = await api("GET", SECRET_PATH, **name)
+        assert (lost.status, lost.body["code"]) == (503, "webhook_secret_lost")
         rotated = await api("POST", f"{SECRET_PATH}/rotate", **name)
         assert (await api("GET", SECRET_PATH, **name)).body["key"] == rotated.body["key"]

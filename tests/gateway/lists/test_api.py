@@ -221,10 +221,12 @@ async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> N
 async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> None:
     other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
     mine, his = await reader.submit({"a": "b"}, key="k"), await other.submit({"a": "b"}, key="k")
-    place = reader.person.place
+    project = reader.person.place
 
     async def listed(query: str) -> Any:
-        return await reader.gateway.get(f"/api/v1/projects/{place.id}/generations?{query}", place.owner.token)
+        return await reader.gateway.get(
+            f"/api/v1/projects/{project.id}/generations?{query}", project.owner.token
+        )
 
     async def ids(query: str) -> list[str]:
         status, body = await listed(query)

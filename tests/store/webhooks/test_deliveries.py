@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from store.adapters import create_indexes
 from store.webhooks.deliveries import AtLimit, Attempt, Delivery, DeliveryStore, Stats, pair_of
 from store.webhooks.in_memory_deliveries import InMemoryDeliveries
+from store.webhooks.mongo_deliveries import MongoDeliveries
 from tests.stores import open_store
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -22,7 +24,8 @@ async def deliveries(request: pytest.FixtureRequest, mongodb_url: str) -> AsyncI
     if request.param == "in memory":
         yield InMemoryDeliveries()
         return
-    async with open_store(mongodb_url) as store:
+    async with open_store(mongodb_url, prepared=False) as store:
+        await create_indexes(store.database, [MongoDeliveries])
         yield store.deliveries
 
 
