@@ -223,7 +223,7 @@ async def test_a_decoder_serves_the_loop_of_another_thread() -> None:
 
 
 async def test_a_child_knows_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXEMPLAR_JWT_SECRET", "a secret of the house")
+    monkeypatch.setenv("EXEMPLAR_JWT_SECRET", "a secret of the gateway")
     async with Decoder(DecoderSettings()) as decoder:
         pid = await warm(decoder)
         assert environment_of(pid) == {"PYTHONPATH"}
