@@ -159,11 +159,12 @@ def main() -> None:
         app()
     except Exception as error:
         from exemplar.environment import ConfigurationError
+        from exemplar.injection import UnknownDependencyError
         from exemplar.local.errors import LocalError
-        from store.errors import StoreError
+        from store.errors import DataFormatError, StoreError
 
         match error:
-            case ConfigurationError() | LocalError():
+            case ConfigurationError() | LocalError() | DataFormatError() | UnknownDependencyError():
                 told = str(error)
             case StoreError():
                 told = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be asked ({error})"
@@ -175,7 +176,7 @@ def main() -> None:
 
 def _run(process: str) -> None:
     from exemplar.logging import configure_logging
-    from exemplar.processes import PROCESSES, run
+    from exemplar.processes import run
 
     configure_logging(process)
-    asyncio.run(run(PROCESSES[process]))
+    asyncio.run(run(process))

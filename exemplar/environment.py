@@ -1,17 +1,12 @@
 """Read settings from the environment, or say in one line what is wrong with it."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
-from domain.accounts.credentials import PasswordSettings
 from domain.audit.checkpoint_key import CheckpointSettings
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import TokenSettings
-from gateway.door import DoorSettings
-from gateway.events.connection import StreamSettings
-from gateway.settings import GatewaySettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -36,17 +31,11 @@ def read(settings: type[Settings]) -> Settings:
         raise ConfigurationError(f"{variable} {reason}") from None
 
 
+def read_all(settings: Mapping[str, type[BaseSettings]]) -> dict[str, BaseSettings]:
+    """Read several settings from the environment. Raises ConfigurationError for the first wrong one."""
+    return {name: read(kind) for name, kind in settings.items()}
+
+
 def read_signing() -> CheckpointSettings:
     """Read who signs checkpoints."""
     return read(CheckpointSettings)
-
-
-def read_door() -> DoorSettings:
-    """Read everything that the door is configured with."""
-    return DoorSettings(
-        gateway=read(GatewaySettings),
-        tokens=read(TokenSettings),
-        authentication=read(AuthenticationSettings),
-        passwords=read(PasswordSettings),
-        streams=read(StreamSettings),
-    )

@@ -1,6 +1,5 @@
 """Open the store of the environment, or of a running `exemplar up`, and an operator's office on it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +27,7 @@ async def open_account_administration(home: Path | None) -> AsyncIterator[Accoun
     """Open the store of the environment, or that of a running `exemplar up` whose folder is `home`."""
     async with open_store(home, holder="accounts") as store:
         peppers = _peppers(home)
-        await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
+        await store.prepare()
         changes = store.account_changes(now)
         platform = store.platform_changes(now)
         try:

@@ -1,23 +1,39 @@
 """The event store's contract. Every implementation passes the same tests."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
+
+Write = Callable[[Commit, Any], Awaitable[None]]
+"""Writes documents in the transaction of a commit: gets the commit and the adapter's session.
+
+It may run several times, lets the driver's errors through, and must have no other effect.
+"""
 
 
 class EventStore(Protocol):
     """Streams of commits, append-only."""
 
     async def append(
-        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+        self,
+        stream: str,
+        expected_version: int,
+        events: Sequence[Event],
+        *,
+        cause: Cause,
+        time: datetime,
+        write: Write | None = None,
     ) -> Commit:
         """Append one decision's events as one commit behind `expected_version` (0: the stream is new).
 
-        Raises WrongExpectedVersionError, StoreUnavailableError, OutcomeUnknownError; ValueError for none.
+        What `write` writes is committed with it or not at all; an exception from it aborts the append.
+
+        Raises WrongExpectedVersionError, StoreUnavailableError, OutcomeUnknownError;
+        ValueError for no events.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The event store in memory: for tests of rules and for simulation, with the same contract."""
+"""The event store in memory, for simulation and tests of rules."""
 
 import asyncio
 import secrets
@@ -8,6 +8,7 @@ from datetime import datetime
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
+from store.commits.contract import Write
 from store.errors import WrongExpectedVersionError
 
 
@@ -17,20 +18,31 @@ class MemoryEventStore:
     def __init__(self) -> None:
         self._streams: dict[str, list[Commit]] = {}
         self._unpublished: dict[str, datetime] = {}
+        self._appending = asyncio.Lock()
 
     async def append(
-        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+        self,
+        stream: str,
+        expected_version: int,
+        events: Sequence[Event],
+        *,
+        cause: Cause,
+        time: datetime,
+        write: Write | None = None,
     ) -> Commit:
         if not events:
             raise ValueError("a commit has at least one event")
         await asyncio.sleep(0)
-        stored = self._streams.setdefault(stream, [])
-        if (stored[-1].last if stored else 0) != expected_version:
-            raise WrongExpectedVersionError(stream, expected_version)
-        writer = secrets.token_hex(12)
-        commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
-        stored.append(commit)
-        self._unpublished[commit.id] = time
+        async with self._appending:
+            stored = self._streams.get(stream, [])
+            if (stored[-1].last if stored else 0) != expected_version:
+                raise WrongExpectedVersionError(stream, expected_version)
+            writer = secrets.token_hex(12)
+            commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
+            if write is not None:
+                await write(commit, None)
+            self._streams.setdefault(stream, []).append(commit)
+            self._unpublished[commit.id] = time
         return commit
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:

@@ -6,19 +6,21 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
-from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import BulkWriteError, PyMongoError, WTimeoutError
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_from, commit_of
 from events.envelope import Cause
 from events.event import Event
+from store.commits.contract import Write
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
-from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+from store.mongo.connection import DUPLICATE_KEY, Database, Document, Indexes, is_transient, reachable
+from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
 log = structlog.get_logger()
 
@@ -26,25 +28,35 @@ log = structlog.get_logger()
 class MongoEventStore:
     """Append and read commits; concurrent appends and marks share round trips."""
 
+    indexes: ClassVar[Indexes] = {
+        "commits": [
+            IndexModel([("stream", ASCENDING), ("first", ASCENDING)], unique=True),
+            *(
+                IndexModel(
+                    [("time", ASCENDING)], name=f"{mark}_by_time", partialFilterExpression={mark: True}
+                )
+                for mark in ("outbox", "unsealed")
+            ),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._commits = database.get_collection("commits")
         self._appends: Batcher[Document, None] = Batcher(self._insert)
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
         self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
         self._heads = StreamHeads()
 
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._commits.create_index([("stream", ASCENDING), ("first", ASCENDING)], unique=True)
-        for mark in ("outbox", "unsealed"):
-            await self._commits.create_index(
-                [("time", ASCENDING)],
-                name=f"{mark}_by_time",
-                partialFilterExpression={mark: True},
-            )
-
     async def append(
-        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+        self,
+        stream: str,
+        expected_version: int,
+        events: Sequence[Event],
+        *,
+        cause: Cause,
+        time: datetime,
+        write: Write | None = None,
     ) -> Commit:
         if not events:
             raise ValueError("a commit has at least one event")
@@ -52,12 +64,15 @@ class MongoEventStore:
         writer = secrets.token_hex(12)
         commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
         try:
-            await self._appends.put(_document(commit, time))
-        except _DuplicateError:
+            if write is None:
+                await self._appends.put(_document(commit, time))
+            else:
+                await self._insert_with(write, commit, time)
+        except (_DuplicateError, CommitOutcomeUnknownError):
             # Success only when the stored writer is mine: the driver retried a write.
             await self._settle_unknown(commit)
         except PyMongoError as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
             await self._settle_unknown(commit)
         self._heads.note(commit)
@@ -140,6 +155,16 @@ class MongoEventStore:
             for fault in error.details["writeErrors"]:
                 outcomes[fault["index"]] = _fault(fault)
         return outcomes
+
+    async def _insert_with(self, write: Write, commit: Commit, time: datetime) -> None:
+        async def work(session: Session) -> None:
+            try:
+                await self._commits.insert_one(_document(commit, time), session=session)
+            except DuplicateKeyError as error:
+                raise _DuplicateError from error
+            await write(commit, session)
+
+        await in_transaction(self._database, work)
 
     async def _clear(self, commit_ids: Sequence[str]) -> list[Exception | None]:
         await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"outbox": ""}})

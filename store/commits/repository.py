@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -13,7 +14,7 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from store.backoff import Backoff
-from store.commits.contract import EventStore
+from store.commits.contract import EventStore, Write
 from store.errors import WrongExpectedVersionError
 
 _ATTEMPTS = 12
@@ -30,6 +31,7 @@ class Versioned(Protocol):
 
 
 State = TypeVar("State", bound=Versioned)
+DecisionWrite = Callable[[State | None, Commit, Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,19 @@ class Decided(Generic[State]):
     commit: Commit | None
 
 
+def _accept(_: State | None, __: Sequence[Event]) -> None: ...
+
+
+def _no_fields(_: str, __: State | None) -> Mapping[str, object]:
+    return {}
+
+
 class Repository(Generic[State]):
     """The streams of one kind of aggregate.
 
     `fold` turns all commits of a stream into its state, None for no commits. `announce` is told of every
-    commit that was appended; it must not block and must not raise.
+    commit that was appended; it must not block and must not raise. `check` raises for events that the rules
+    forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
     """
 
     def __init__(
@@ -54,20 +64,38 @@ class Repository(Generic[State]):
         fold: Callable[[Sequence[Commit]], State | None],
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
+        check: Callable[[State | None, Sequence[Event]], None] = _accept,
+        log_fields: Callable[[str, State | None], Mapping[str, object]] = _no_fields,
     ) -> None:
         self._events = events
         self._fold = fold
         self._announce = announce
         self._clock = clock
+        self._check = check
+        self._log_fields = log_fields
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""
         return self._fold(await self._events.read(stream))
 
-    async def append(self, stream: str, version: int, events: Sequence[Event], *, cause: Cause) -> Commit:
-        """Append events behind a version and announce the commit; raises as `EventStore.append`."""
-        commit = await self._events.append(stream, version, events, cause=cause, time=self._clock())
-        log.info("events_appended", stream=stream, event_id=commit.events[-1].id, types=_types(commit))
+    async def append(
+        self,
+        stream: str,
+        version: int,
+        events: Sequence[Event],
+        *,
+        cause: Cause,
+        write: Write | None = None,
+        state: State | None = None,
+    ) -> Commit:
+        """Append events behind a version and announce the commit; as `EventStore.append`."""
+        commit = await self._events.append(
+            stream, version, events, cause=cause, time=self._clock(), write=write
+        )
+        requested = {"request_id": cause.request_id} if cause.request_id is not None else {}
+        about = {**self._log_fields(stream, state), **requested}
+        types = [event.type for event in commit.events]
+        log.info("events_appended", stream=stream, event_id=commit.events[-1].id, types=types, **about)
         self._announce(commit)
         return commit
 
@@ -78,11 +106,13 @@ class Repository(Generic[State]):
         *,
         cause: Cause,
         known: State | None = None,
+        write: DecisionWrite[State] | None = None,
     ) -> Decided[State]:
         """Load, decide and append; again after a lost race.
 
         `known` is the state as the caller has it: what is decided from it is appended only if the stream has
-        not moved on; "nothing to do" is believed only of a state that was loaded here.
+        not moved on; "nothing to do" is believed only of a state that was loaded here. `write` gets the state
+        that was decided on, the commit and the session of its transaction (`EventStore.append`).
 
         Raises whatever the decision raises, the store's errors, and WrongExpectedVersionError when every
         attempt lost its race.
@@ -92,16 +122,27 @@ class Repository(Generic[State]):
             events = list(decision(state))
             if not events and fresh:
                 return Decided(state, None)
+            if events and (commit := await self._try_append(stream, state, events, cause, write)):
+                return Decided(state, commit)
             if events:
-                try:
-                    version = state.version if state is not None else 0
-                    return Decided(state, await self.append(stream, version, events, cause=cause))
-                except WrongExpectedVersionError:
-                    chance = random.random()  # noqa: S311 - jitter, no secret
-                    await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt, chance))
+                chance = random.random()  # noqa: S311 - jitter, no secret
+                await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt, chance))
             state, fresh = await self.load(stream), True
         raise WrongExpectedVersionError(stream, -1)
 
-
-def _types(commit: Commit) -> list[str]:
-    return [event.type for event in commit.events]
+    async def _try_append(
+        self,
+        stream: str,
+        state: State | None,
+        events: Sequence[Event],
+        cause: Cause,
+        write: DecisionWrite[State] | None,
+    ) -> Commit | None:
+        """Append what was decided on a state; None when the stream has moved on."""
+        self._check(state, events)
+        version = state.version if state is not None else 0
+        bound = partial(write, state) if write is not None else None
+        try:
+            return await self.append(stream, version, events, cause=cause, write=bound, state=state)
+        except WrongExpectedVersionError:
+            return None

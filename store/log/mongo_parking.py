@@ -1,22 +1,21 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import ClassVar
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 
 from store.log.parking import Parked
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 
 class MongoParking:
     """Commits that a follower could not handle; empty when all is well."""
 
+    indexes: ClassVar[Indexes] = {"parked": [IndexModel([("subscriber", ASCENDING), ("due_at", ASCENDING)])]}
+
     def __init__(self, database: Database) -> None:
         self._parked = database.get_collection("parked")
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._parked.create_index([("follower", ASCENDING), ("due_at", ASCENDING)])
 
     async def park(self, one: Parked) -> None:
         """Keep or replace one; repeatable."""
@@ -27,7 +26,7 @@ class MongoParking:
 
     async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
         """Read what a follower may try again now, the longest due first."""
-        query = {"follower": subscriber, "due_at": {"$lte": now}}
+        query = {"subscriber": subscriber, "due_at": {"$lte": now}}
         with reachable():
             found = await self._parked.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
         return [_parked(document) for document in found]

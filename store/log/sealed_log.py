@@ -7,10 +7,10 @@ commit each stand once, so the insert of a holder that was replaced meanwhile fa
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
@@ -18,7 +18,7 @@ from events.commit import Commit, leaf_hash
 from events.generation import GenerationRequested
 from store.commits.mongo import readable
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 
 log = structlog.get_logger()
 
@@ -34,16 +34,20 @@ class Sealed:
 class SealedLog:
     """Seal and read the order of all commits."""
 
+    indexes: ClassVar[Indexes] = {
+        "log": [
+            IndexModel("commit", unique=True),
+            *(
+                IndexModel([*((name, ASCENDING) for name in owner), ("_id", ASCENDING)])
+                for owner in (["project"], ["project", "user"])
+            ),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
         self._pages = shared(self._page)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._log.create_index([("commit", ASCENDING)], unique=True)
-        for owner in (["project"], ["project", "user"]):
-            await self._log.create_index([*((name, ASCENDING) for name in owner), ("_id", ASCENDING)])
 
     async def head(self) -> int:
         """Read the last position; 0 for an empty log."""

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
-from pymongo import DESCENDING
+from pymongo import DESCENDING, IndexModel
 
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 Durations = Callable[[str], Awaitable[Sequence[float]]]
 
 _ENDED: Document = {"finished_at": {"$type": "date"}}
+_NEWEST = [("finished_at", DESCENDING), ("created_at", DESCENDING)]
 _MOST = 500
 _ENOUGH = 200
 _FRESH_SECONDS = 15.0
@@ -27,17 +29,19 @@ class RecentDurations:
     Who has fewer than 200 gets those of all developers beside his own. Kept in memory for 15 seconds.
     """
 
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [("developer", DESCENDING), *_NEWEST], name="durations", partialFilterExpression=_ENDED
+            ),
+            IndexModel(_NEWEST, name="all_durations", partialFilterExpression=_ENDED),
+        ]
+    }
+
     def __init__(self, database: Database, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._rows = database.get_collection("generations")
         self._monotonic = monotonic
         self._known: dict[str | None, tuple[float, Sequence[float]]] = {}
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        ended = [("finished_at", DESCENDING), ("created_at", DESCENDING)]
-        with reachable():
-            for name, keys in (("durations", [("developer", DESCENDING), *ended]), ("all_durations", ended)):
-                await self._rows.create_index(keys, name=name, partialFilterExpression=_ENDED)
 
     async def __call__(self, developer: str) -> Sequence[float]:
         """Read a developer's durations."""

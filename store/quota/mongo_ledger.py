@@ -1,13 +1,13 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
-from pymongo import ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 
 from store.errors import DamagedLedgerError
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 from store.quota.ledger import Account, Bounds, Correction, Settlement
 from store.quota.ledger_document import COUNTERS, SOUND, account_of, corrections_of
 
@@ -17,12 +17,10 @@ log = structlog.get_logger()
 class MongoLedger:
     """The ledger in collection `ledger`: `_id` = developer, `slots`, `used.<period>`."""
 
+    indexes: ClassVar[Indexes] = {"ledger": [IndexModel("slots.generation")]}
+
     def __init__(self, database: Database) -> None:
         self._ledger = database.get_collection("ledger")
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._ledger.create_index("slots.generation")
 
     async def hold(
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime

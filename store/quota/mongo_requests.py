@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import IndexModel, ReturnDocument, UpdateOne
 
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 from store.quota.requests import Return
 
 _KEPT = timedelta(days=3)
@@ -14,12 +15,10 @@ _NEAR = 20
 class MongoRequestCounts:
     """Counts in collection `requests`: `_id` = developer:day, `taken`, `returned`; gone three days later."""
 
+    indexes: ClassVar[Indexes] = {"requests": [IndexModel("until", expireAfterSeconds=0)]}
+
     def __init__(self, database: Database) -> None:
         self._requests = database.get_collection("requests")
-
-    async def ensure_indexes(self) -> None:
-        """Create what forgetting needs; repeatable."""
-        await self._requests.create_index("until", expireAfterSeconds=0)
 
     async def take(self, developer: str, day: str, *, block: int, limit: int) -> tuple[int, int]:
         with reachable():

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_OID, uuid5
 
 from domain.accounts.quota import LEAKED_AFTER
-from domain.generation.generation import Generation, fold, stream_of
+from domain.generation.generation import Generation
 from store.commits.contract import EventStore
 from store.errors import DamagedLedgerError
-from store.generations.folding import every_generation
+from store.generations.folding import every_generation, load_generation
 from store.quota.comparison import Comparison, Difference
 from store.quota.ledger import Account, Correction, Ledger
 
@@ -105,7 +105,7 @@ class Recount:
         while True:
             held = {slot.generation for slot in account.slots} if account else set[str]()
             ids = tally.open | held | set(await self._admitted(developer, since))
-            loaded = {name: await self._load(name) for name in sorted(ids)}
+            loaded = {name: await load_generation(self._events, name) for name in sorted(ids)}
             again = await self._account(developer)
             if again == account:
                 return self._compared(developer, account, tally, loaded, since)
@@ -158,10 +158,6 @@ class Recount:
         seen = None if found.damaged else found.seen
         done = await self._ledger.correct(developer, correction, seen=seen)
         return correction.id if done else ""
-
-    async def _load(self, generation_id: str) -> Generation | None:
-        commits = await self._events.read(stream_of(generation_id))
-        return fold(event for commit in commits for event in commit.events)
 
     async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally]]:
         """Read the whole log once: what is over for good is counted, the rest is only noted."""

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
-from store.mongo.connection import Database, Document, reachable
+from pymongo import IndexModel
+
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 Dimension = Literal["project", "user", "day", "month"]
 
@@ -67,14 +69,17 @@ class UsageQuery:
 class Usage:
     """Ask the rows."""
 
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [(name, 1) for name in ("developer", "created_at", "project", "user", "period", "status")],
+                name="usage",
+            )
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("generations")
-
-    async def ensure_indexes(self) -> None:
-        """Create what a developer's queries need, who has the most rows: the index answers; repeatable."""
-        fields = ("developer", "created_at", "project", "user", "period", "status")
-        with reachable():
-            await self._rows.create_index([(name, 1) for name in fields], name="usage")
 
     async def lines(self, query: UsageQuery) -> Sequence[Line]:
         """Read the lines in the order of their values; TooManyLinesError above 10,000 of them."""

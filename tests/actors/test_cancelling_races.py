@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +19,17 @@ from events.event import Event
 from events.generation import GenerationCompleted, GenerationFailed
 from store.commits.memory import MemoryEventStore
 from store.generations.generations import Decided, Decision, Generations
-from tests.domain.given import ID, MODEL, ONE_OF_EACH, PICTURE, RESERVED, START, VALIDATED, requested, settled
+from tests.builders.generation import (
+    ID,
+    MODEL,
+    ONE_OF_EACH,
+    PICTURE,
+    RESERVED,
+    START,
+    VALIDATED,
+    requested,
+    settled,
+)
 
 CAUSE = Cause(actor="actor:test")
 RACED = (
@@ -47,12 +56,12 @@ class Racing(MemoryEventStore):
         super().__init__()
 
     async def append(
-        self, stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime
+        self, stream: str, expected_version: int, events: Sequence[Event], **options: Any
     ) -> Commit:
         now = not self.fired and any(event.type == self.raced for event in events)
         if now and self.when == "before":
             await self._fire()
-        commit = await super().append(stream, expected_version, events, cause=cause, time=time)
+        commit = await super().append(stream, expected_version, events, **options)
         if now and self.when == "after":
             await self._fire()
         return commit

@@ -21,7 +21,16 @@ from store.generations.generations import Generations
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 from tests.actors.conftest import Sandbox
-from tests.domain.given import CANCELED, RESERVED, VALIDATED, failed, intended, requested, settled, started
+from tests.builders.generation import (
+    CANCELED,
+    RESERVED,
+    VALIDATED,
+    failed,
+    intended,
+    requested,
+    settled,
+    started,
+)
 from tests.sandbox.conftest import TOKEN
 
 CAUSE = Cause(actor="actor:test")

@@ -7,7 +7,7 @@ from domain.generation.generation import stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import CancelRequested, DuplicateFound, GenerationProgressed, GenerationStarted
-from tests.domain.given import ID, MODEL, START, TO_SETTLED, failed
+from tests.builders.generation import ID, MODEL, START, TO_SETTLED, failed
 
 DUPLICATE = DuplicateFound(attempt=1, prediction="another", predict_seconds=None)
 

@@ -44,7 +44,7 @@ from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.webhooks.webhooks import Webhooks
-from tests.domain.given import requested
+from tests.builders.generation import requested
 from tests.making import jpeg
 
 TOKEN = "r8_workshop"
@@ -236,7 +236,7 @@ def _desk(store: MongoStore, hands: Hands) -> Desk:
         "hands": hands,
         "events": store.events,
         "log": store.log,
-        "followers": store.subscribers,
+        "subscribers": store.subscribers,
         "parking": store.parking,
         "leases": store.leases,
         "tries": Backoff(first=every_time, longest=every_time),

@@ -17,7 +17,7 @@ from domain.generation.generation import _STATUS, Generation, State
 from domain.generation.lifecycle import ALLOWED, RUNNING
 from domain.generation.timings import PHASES, Phase
 from events.generation import GenerationFailed, GenerationRequested, Owner
-from gateway.http.errors import ANSWERS
+from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -59,7 +59,8 @@ def phases() -> list[list[str]]:
 
 def errors() -> list[list[str]]:
     """Error code, status and sentence."""
-    return [[f"`{code.value}`", str(ANSWERS[code].status), ANSWERS[code].detail] for code in ErrorCode]
+    known = [(code, HTTP_ERRORS[code]) for code in ErrorCode]
+    return [[f"`{code.value}`", str(error.status), error.detail] for code, error in known]
 
 
 def jobs() -> list[list[str]]:

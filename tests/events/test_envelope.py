@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from events.commit import commit_from, commit_of
 from events.envelope import Cause, RecordedEvent, format_time, from_cloudevent, parse_time
 from events.event import Event
-from tests.domain.given import ID, ONE_OF_EACH, recorded, requested, settled
+from tests.builders.generation import ID, ONE_OF_EACH, recorded, requested, settled
 
 CAUSE = Cause(actor="actor:test", request_id="req-1")
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

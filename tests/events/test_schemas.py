@@ -6,8 +6,8 @@ import pytest
 from events.catalogue import CLASSES, schema_uri
 from events.event import Event
 from events.schemas import FOLDER, schema_files
-from tests.domain.given import ONE_OF_EACH
-from tests.domain.given_developer import ONE_OF_EACH as ONE_OF_EACH_OF_A_DEVELOPER
+from tests.builders.developer import ONE_OF_EACH as ONE_OF_EACH_OF_A_DEVELOPER
+from tests.builders.generation import ONE_OF_EACH
 
 
 @pytest.mark.parametrize("name", schema_files())

@@ -10,7 +10,7 @@ from events.commit import commit_of
 from events.envelope import Cause
 from events.event import Event
 from events.generation import CancelRequested, DuplicateFound
-from tests.domain.given import (
+from tests.builders.generation import (
     ID,
     START,
     TO_INTENDED,

@@ -12,7 +12,7 @@ from store.commits.contract import EventStore
 from store.generations.generations import Generations
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds, Ledger
-from tests.domain.given import TO_COMPLETED, TO_FAILED, TO_STARTED
+from tests.builders.generation import TO_COMPLETED, TO_FAILED, TO_STARTED
 from tests.store.conftest import Clock
 
 FREE = Bounds(monthly=3, concurrent=1)

@@ -9,7 +9,7 @@ from domain.generation.generation import fold, stream_of
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from store.generations.snapshot_cache import SnapshotCache
-from tests.domain.given import ID, TO_COMPLETED
+from tests.builders.generation import ID, TO_COMPLETED
 
 
 def commits(sizes: list[int], name: str = ID) -> list[Commit]:

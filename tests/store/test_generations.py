@@ -13,7 +13,7 @@ from events.generation import DuplicateFound
 from store.commits.contract import EventStore
 from store.errors import WrongExpectedVersionError
 from store.generations.generations import Generations
-from tests.domain.given import COMPLETED, ID, MODEL, RESERVED, VALIDATED, failed, intended, requested
+from tests.builders.generation import COMPLETED, ID, MODEL, RESERVED, VALIDATED, failed, intended, requested
 from tests.store.conftest import Clock
 
 CAUSE = Cause(actor="actor:test")

@@ -7,6 +7,7 @@ import pytest
 from events.commit import leaf_hash
 from events.envelope import Cause
 from events.generation import GenerationProgressed
+from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.log.sealed_log import SealedLog
 from store.mongo.connection import Database
@@ -47,10 +48,8 @@ class Book:
 
 @pytest.fixture
 async def book(database: Database) -> Book:
-    book = Book(database)
-    await book.events.ensure_indexes()
-    await book.log.ensure_indexes()
-    return book
+    await create_indexes(database, [MongoEventStore, SealedLog])
+    return Book(database)
 
 
 async def test_an_empty_log_has_no_head_and_nothing_to_seal(book: Book) -> None:

@@ -7,6 +7,7 @@ from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationErased, GenerationPublished, QuotaSettled
+from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
@@ -14,7 +15,15 @@ from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of, rows_of
 from store.generations.rebuild import RebuildReport, rebuild
 from store.mongo.connection import Database
-from tests.domain.given import CANCELED, TO_COMPLETED, TO_FAILED, TO_INTENDED, TO_STARTED, TO_WAITING, folded
+from tests.builders.generation import (
+    CANCELED,
+    TO_COMPLETED,
+    TO_FAILED,
+    TO_INTENDED,
+    TO_STARTED,
+    TO_WAITING,
+    folded,
+)
 
 TIMEOUTS = Timeouts()
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -65,9 +74,8 @@ class House:
 
 @pytest.fixture
 async def house(database: Database) -> House:
+    await create_indexes(database, [MongoEventStore, MongoProjection])
     house = House(database)
-    await house.events.ensure_indexes()
-    await house.rows.ensure_indexes()
     for generation, facts in STREAMS.items():
         await house.live(generation, facts)
     return house

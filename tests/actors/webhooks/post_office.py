@@ -26,7 +26,7 @@ from store.mongo.store import MongoStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import Address
 from store.webhooks.webhooks import Webhooks
-from tests.domain.given import requested
+from tests.builders.generation import requested
 
 PROJECT = "prj-1"
 MASTER_KEY = "the first master key of these tests"

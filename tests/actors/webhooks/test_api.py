@@ -16,7 +16,7 @@ from tests.actors.webhooks.api import Api, open_api
 from tests.actors.webhooks.hostile import HOSTILE
 from tests.actors.webhooks.post_office import PostOffice
 from tests.actors.webhooks.receiver import Receiver, refused, taken
-from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, settled, started
+from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 
 SECRET_PATH = "/api/v1/webhooks/default/secret"
 TO_COMPLETED = (VALIDATED, RESERVED, intended(), started(), settled(), COMPLETED)

@@ -24,7 +24,7 @@ from events.webhook import (
 )
 from tests.actors.webhooks.post_office import CAUSE, PROJECT, PostOffice
 from tests.actors.webhooks.receiver import Received, Receiver, refused, silence, taken
-from tests.domain.given import COMPLETED, RESERVED, VALIDATED, failed, intended, settled, started
+from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, failed, intended, settled, started
 
 TO_COMPLETED = (
     VALIDATED,

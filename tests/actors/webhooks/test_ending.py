@@ -9,7 +9,7 @@ from tests.actors.webhooks.post_office import CAUSE, PROJECT, PostOffice
 from tests.actors.webhooks.receiver import Receiver, refused, taken
 from tests.actors.webhooks.test_delivering import TO_COMPLETED
 from tests.actors.webhooks.test_sending import Held, calls
-from tests.domain.given import RESERVED, VALIDATED, failed, intended, started
+from tests.builders.generation import RESERVED, VALIDATED, failed, intended, started
 
 DEFAULT = default_endpoint(PROJECT)
 

@@ -15,7 +15,7 @@ from events.generation import GenerationProgressed
 from store.webhooks.deliveries import Busy, Delivery
 from tests.actors.webhooks.post_office import PostOffice
 from tests.actors.webhooks.receiver import Received, Receiver, refused, silence, taken
-from tests.domain.given import COMPLETED, RESERVED, VALIDATED, intended, settled, started
+from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 
 UNTIL_STARTED = (VALIDATED, RESERVED, intended(), started())
 TO_END = (settled(), COMPLETED)

@@ -42,7 +42,7 @@ from store.generations.projection import rows_of
 from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.webhooks.webhooks import Webhooks
-from tests.domain.given import RESERVED, VALIDATED, intended, settled, started
+from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
 
 SECRET = "k" * 32
 PEPPER = "p" * 32

@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import FormData
 
 from domain.generation.listing import SHOWN_STATES
-from tests.domain.given import VALIDATED
+from tests.builders.generation import VALIDATED
 from tests.gateway.accounts.house import CAUSE, ONE, House, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -11,7 +11,7 @@ from aiohttp import FormData
 from domain.generation.lifecycle import Timeouts
 from gateway.submissions.write_through import WriteThrough
 from store.generations.projection import Row
-from tests.domain.given import TO_REQUESTED, folded
+from tests.builders.generation import TO_REQUESTED, folded
 from tests.gateway.accounts.house import ONE, House, Person, answered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -30,7 +30,16 @@ from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds, Ledger
 from store.settings import StoreSettings
-from tests.domain.given import COMPLETED, RESERVED, VALIDATED, failed, intended, requested, settled, started
+from tests.builders.generation import (
+    COMPLETED,
+    RESERVED,
+    VALIDATED,
+    failed,
+    intended,
+    requested,
+    settled,
+    started,
+)
 from tests.journeys.system import GRACE_S, System
 
 NOWHERE = "amqp://nobody:nothing@127.0.0.1:1/"

@@ -19,7 +19,7 @@ from events.envelope import RecordedEvent
 from events.generation import QuotaReserved
 from store.mongo.store import MongoStore
 from store.quota.ledger import Account, Bounds
-from tests.domain.given import VALIDATED, failed
+from tests.builders.generation import VALIDATED, failed
 from tests.store.quota.conftest import BY_TEST, FREE, Clock, Studio
 
 CLOUD = Bounds(monthly=1_000, concurrent=3)

@@ -15,7 +15,7 @@ from domain.generation.lifecycle import (
 )
 from events.event import Event
 from events.generation import GenerationEvent, GenerationProgressed, QuotaSettled
-from tests.domain.given import (
+from tests.builders.generation import (
     CLAIM_UNTIL,
     ONE_OF_EACH,
     START,

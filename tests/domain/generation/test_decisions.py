@@ -29,7 +29,7 @@ from events.generation import (
     PredictionSettled,
     QuotaSettled,
 )
-from tests.domain.given import (
+from tests.builders.generation import (
     CANCELED,
     COMPLETED,
     FINISH_BY,

@@ -17,7 +17,7 @@ from events.generation import (
     QuotaSettled,
 )
 from store.generations.projection import row_of
-from tests.domain.given import (
+from tests.builders.generation import (
     CANCELED,
     COMPLETED,
     ID,

@@ -17,7 +17,7 @@ from events.developer import (
     UserDeleted,
     UserRegistered,
 )
-from tests.domain.given_developer import (
+from tests.builders.developer import (
     CORRECTED,
     GARDEN,
     GARDEN_KEY,

@@ -7,7 +7,7 @@ from domain.generation.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Re
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
 from events.generation import GenerationProgressed
-from tests.domain.given import (
+from tests.builders.generation import (
     CANCELED,
     CLAIM_UNTIL,
     FINISH_BY,

@@ -5,7 +5,7 @@ import pytest
 
 from domain.generation import decisions
 from domain.submission.cancel_after import read_cancel_after
-from tests.domain.given import CANCELED, START, TO_STARTED, TO_VALIDATED, failed, given, requested
+from tests.builders.generation import CANCELED, START, TO_STARTED, TO_VALIDATED, failed, given, requested
 
 SOON = START + timedelta(seconds=30)
 LONG_TIMEOUTS = requested(start_by=SOON, finish_by=SOON, cancel_after=30)

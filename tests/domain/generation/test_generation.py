@@ -10,7 +10,7 @@ from events.generation import (
     GenerationPublished,
     QuotaSettled,
 )
-from tests.domain.given import (
+from tests.builders.generation import (
     CANCELED,
     COMPLETED,
     ID,

@@ -1,0 +1,82 @@
+"""The MongoDB adapter behind each dependency name, and the database that they work on.
+
+An adapter's constructor names what it needs (`database`, `clock`, `holder`), so that it can be injected.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from store.accounts.accounts import Accounts
+from store.accounts.drafts import AccountDrafts
+from store.accounts.projector import AccountProjector
+from store.audit.checkpoints import MongoCheckpoints
+from store.audit.commit_scan import MongoScan
+from store.commits.mongo import MongoEventStore
+from store.generations.lists import Lists
+from store.generations.mongo_blobs import MongoBlobs
+from store.generations.mongo_personal_data import MongoPersonalData
+from store.generations.mongo_projection import MongoProjection
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
+from store.log.feeds import MongoFeeds
+from store.log.mongo_parking import MongoParking
+from store.log.sealed_log import SealedLog
+from store.log.subscriptions import SubscriberCheckpoints
+from store.mongo.connection import Database, reachable
+from store.mongo.health import StoreHealth
+from store.mongo.leases import MongoLeases
+from store.mongo.schema_version import record_format
+from store.quota.durations import RecentDurations
+from store.quota.mongo_ledger import MongoLedger
+from store.quota.mongo_requests import MongoRequestCounts
+from store.quota.usage import Usage
+from store.webhooks.mongo_deliveries import MongoDeliveries
+from store.webhooks.mongo_endpoints import MongoEndpoints
+from store.webhooks.mongo_outgoing import MongoOutgoing
+from store.webhooks.mongo_secrets import MongoSecrets
+
+ADAPTERS: Final[Mapping[str, type[Any]]] = {
+    "events": MongoEventStore,
+    "personal_data": MongoPersonalData,
+    "blobs": MongoBlobs,
+    "ledger": MongoLedger,
+    "projection": MongoProjection,
+    "predictions": Predictions,
+    "lists": Lists,
+    "queue": Queue,
+    "usage": Usage,
+    "durations": RecentDurations,
+    "request_counts": MongoRequestCounts,
+    "sealed_log": SealedLog,
+    "feeds": MongoFeeds,
+    "subscriptions": SubscriberCheckpoints,
+    "parking": MongoParking,
+    "checkpoints": MongoCheckpoints,
+    "commit_scan": MongoScan,
+    "leases": MongoLeases,
+    "accounts": Accounts,
+    "drafts": AccountDrafts,
+    "account_projector": AccountProjector,
+    "outgoing": MongoOutgoing,
+    "endpoints": MongoEndpoints,
+    "deliveries": MongoDeliveries,
+    "webhook_secrets": MongoSecrets,
+    "store_health": StoreHealth,
+}
+
+
+async def prepare(database: Database) -> None:
+    """Record the data format and create all indexes; repeatable.
+
+    Raises DataFormatError for a database in another format, StoreUnavailableError.
+    """
+    await record_format(database)
+    await create_indexes(database, ADAPTERS.values())
+
+
+async def create_indexes(database: Database, adapters: Iterable[type[Any]]) -> None:
+    """Create the indexes that some adapters need; repeatable."""
+    needed = [table for adapter in adapters for table in getattr(adapter, "indexes", {}).items()]
+    with reachable():
+        await asyncio.gather(*(database[name].create_indexes([*models]) for name, models in needed))
