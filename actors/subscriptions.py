@@ -1,7 +1,4 @@
-"""Who listens to what: event types -> queue -> handler. The topology and the re-driver read this table."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+"""Which event types reach which actor, as the catalogue says."""
 
 from actors.handlers import (
     cancellation,
@@ -13,50 +10,39 @@ from actors.handlers import (
     quota,
     validation,
 )
-from actors.hands import Handler
+from events.catalogue import CATALOGUE
+
+QUEUES = CATALOGUE.queues
+ACTORS = {
+    module.NAME: module.handle
+    for module in (
+        validation,
+        quota,
+        invocation,
+        completion,
+        cancellation,
+        erasure,
+        projection,
+        delivery,
+    )
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One actor: its queue, the event types (topic patterns) it hears, and its handler."""
-
-    queue: str
-    events: tuple[str, ...]
-    handler: Handler
+class ReactionError(Exception):
+    """The catalogue and the declared actors differ; the message names the queues."""
 
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    Subscription(validation.NAME, ("generation.requested",), validation.handle),
-    Subscription(
-        quota.NAME, ("generation.validated", "generation.completed", "generation.failed"), quota.handle
-    ),
-    Subscription(
-        invocation.NAME,
-        ("generation.quota_reserved", "generation.invocation_refused", "generation.invocation_lost"),
-        invocation.handle,
-    ),
-    Subscription(completion.NAME, ("generation.prediction_settled",), completion.handle),
-    Subscription(
-        cancellation.NAME,
-        (
-            "generation.cancel_requested",
-            "generation.started",
-            "generation.failed",
-            "generation.duplicate_found",
-        ),
-        cancellation.handle,
-    ),
-    Subscription(
-        erasure.NAME, ("generation.completed", "generation.failed", "generation.erased"), erasure.handle
-    ),
-    Subscription(projection.NAME, projection.EVENTS, projection.handle),
-    Subscription(delivery.NAME, delivery.EVENTS, delivery.handle),
-)
-_ONLOOKERS = frozenset({projection.NAME, delivery.NAME})
-
-QUEUES: Mapping[str, tuple[str, ...]] = {row.queue: row.events for row in SUBSCRIPTIONS}
+def check_reactions() -> None:
+    """Raise ReactionError unless every queue of the catalogue has an actor and every actor a queue there."""
+    unmatched = set(QUEUES) ^ set(ACTORS)
+    if unmatched:
+        raise ReactionError(f"queues with an actor or a reaction alone: {', '.join(sorted(unmatched))}")
 
 
-def movers_of(event_type: str) -> tuple[Subscription, ...]:
-    """Find who moves a generation on after an event: every listener but the projector and the deliveries."""
-    return tuple(row for row in SUBSCRIPTIONS if event_type in row.events and row.queue not in _ONLOOKERS)
+def redelivered_to(event_type: str) -> tuple[str, ...]:
+    """Name the queues whose actors get an event again while its generation does not move."""
+    return tuple(
+        queue
+        for queue, types in QUEUES.items()
+        if event_type in types and ACTORS[queue].options.get("redelivery", True)
+    )

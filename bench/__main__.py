@@ -1,7 +1,7 @@
-"""Measure a whole installation on this machine: `make bench`. Prints a table and JSON lines.
+"""Measure a whole system on this machine: `make bench`. Prints a table or JSON lines.
 
-Everything runs on one machine and shares its cores: only ratios within one run mean something. The floor does
-the least durable work; ours and the floor's rounds alternate.
+Everything shares the cores of one machine, so that only ratios within one run are meaningful. The floor does
+the least durable work; intervals of the product and of the floor alternate.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from typing import Any
 
 import aiohttp
 
-from bench.installation import installation, unlimited
 from bench.load import Rate, keep_busy
+from bench.system import register_user, running_system
 from exemplar.demo.generation import headers_of, sign_in
 
 SAMPLES = Path(__file__).resolve().parent.parent / "exemplar" / "demo" / "samples"
@@ -65,18 +65,24 @@ class Bench:
 
 
 async def compare(
-    name: str, ours: Callable[[], Any], floor: Callable[[], Any], *, clients: int, seconds: float, rounds: int
+    name: str,
+    call: Callable[[], Any],
+    floor: Callable[[], Any],
+    *,
+    clients: int,
+    seconds: float,
+    repeats: int,
 ) -> dict[str, Any]:
-    """Alternate rounds of ours and of the floor; compare the medians of their rates."""
-    mine: list[Rate] = []
-    theirs: list[Rate] = []
-    for _ in range(rounds):
-        theirs.append(await keep_busy(floor, clients=clients, seconds=seconds))
-        mine.append(await keep_busy(ours, clients=clients, seconds=seconds))
+    """Alternate intervals of the product and of the floor; compare the medians of their rates."""
+    product: list[Rate] = []
+    floor_rates: list[Rate] = []
+    for _ in range(repeats):
+        floor_rates.append(await keep_busy(floor, clients=clients, seconds=seconds))
+        product.append(await keep_busy(call, clients=clients, seconds=seconds))
         await asyncio.sleep(1)
-    value = median(rate.per_second for rate in mine)
-    base = median(rate.per_second for rate in theirs)
-    p99 = median(rate.quantile(0.99) for rate in mine) * 1000
+    value = median(rate.per_second for rate in product)
+    base = median(rate.per_second for rate in floor_rates)
+    p99 = median(rate.quantile(0.99) for rate in product) * 1000
     return {
         "name": name,
         "value": round(value, 1),
@@ -104,17 +110,17 @@ async def pipeline(bench: Bench, count: int) -> dict[str, Any]:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--broker", default="auto", choices=["auto", "rabbitmq", "inprocess"])
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of a round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of an interval")
+    parser.add_argument("--repeats", type=int, default=3, help="measured intervals")
     parser.add_argument("--json", action="store_true", help="print JSON lines only")
     options = parser.parse_args()
-    async with installation(options.broker) as (demo, floor), aiohttp.ClientSession() as session:
-        user = await unlimited(demo)
+    async with running_system(options.broker) as (demo, floor), aiohttp.ClientSession() as session:
+        user = await register_user(demo["base_url"], demo["operator_key"])
         bench = Bench(session, user, floor, await sign_in(user))
         rows = [await pipeline(bench, 200)]
         known, document = await bench.submit(), await bench.submit_floor()
         await bench.completed([known])
-        timing = {"seconds": options.seconds, "rounds": options.rounds}
+        timing = {"seconds": options.seconds, "repeats": options.repeats}
         rows.append(
             await compare(
                 "status",

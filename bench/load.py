@@ -1,4 +1,4 @@
-"""Clients that keep a server busy for a while, and what came of it."""
+"""Concurrent clients under constant load, and their rate."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rate:
-    """How many calls ended within the time, and how long they took (seconds, sorted)."""
+    """The durations of the calls that ended within the time, in seconds, sorted."""
 
     seconds: float
     durations: list[float]
@@ -22,7 +22,7 @@ class Rate:
 
 
 async def keep_busy(call: Callable[[], Awaitable[object]], *, clients: int, seconds: float) -> Rate:
-    """Let `clients` call one after the other, each its next as soon as its last has ended."""
+    """Run `clients` concurrently; each calls again as soon as its last call has ended."""
     durations: list[float] = []
     began = time.perf_counter()
 

@@ -1,4 +1,4 @@
-"""Read settings from the environment, or say in one line what is wrong with it."""
+"""Read settings from the environment; a wrong one is told in one line."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -6,17 +6,17 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
-from domain.audit.checkpoint_key import CheckpointSettings
+from store.audit.settings import CheckpointSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ConfigurationError(Exception):
-    """The environment does not allow a start; the message is one line that says what to set."""
+    """The environment does not allow a start; the message is one line that names the setting."""
 
 
 def read(settings: type[Settings]) -> Settings:
-    """Read settings from the environment. Raises ConfigurationError for the first wrong one."""
+    """Read settings from the environment; raise ConfigurationError for the first wrong one."""
     try:
         return settings()
     except SettingsError as error:
@@ -37,5 +37,5 @@ def read_all(settings: Mapping[str, type[BaseSettings]]) -> dict[str, BaseSettin
 
 
 def read_signing() -> CheckpointSettings:
-    """Read who signs checkpoints."""
+    """Read the keys that sign and verify checkpoints."""
     return read(CheckpointSettings)

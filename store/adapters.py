@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from store.accounts.accounts import Accounts
-from store.accounts.drafts import AccountDrafts
-from store.accounts.projector import AccountProjector
-from store.audit.checkpoints import MongoCheckpoints
-from store.audit.commit_scan import MongoScan
+from store.accounts.changes import AccountChanges
+from store.accounts.deletions import Deletions
+from store.accounts.platform import PlatformChanges
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
@@ -19,22 +20,24 @@ from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
 from store.generations.predictions import Predictions
 from store.generations.queue import Queue
-from store.log.feeds import MongoFeeds
-from store.log.mongo_parking import MongoParking
-from store.log.sealed_log import SealedLog
+from store.leases.mongo import MongoLeases
+from store.log.feeds import Feeds
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import Database, reachable
-from store.mongo.health import StoreHealth
-from store.mongo.leases import MongoLeases
-from store.mongo.schema_version import record_format
+from store.mongo.connection import Database, open_database, reachable
+from store.mongo.health import DatabaseHealth
+from store.mongo.schema_version import record_format, require_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
-from store.quota.mongo_requests import MongoRequestCounts
+from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
+from store.webhooks.deleted_owners import DeletedOwners
+from store.webhooks.encrypted_secrets import EncryptedSecrets
+from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
-from store.webhooks.mongo_endpoints import MongoEndpoints
-from store.webhooks.mongo_outgoing import MongoOutgoing
-from store.webhooks.mongo_secrets import MongoSecrets
+
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -47,22 +50,23 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "queue": Queue,
     "usage": Usage,
     "durations": RecentDurations,
-    "request_counts": MongoRequestCounts,
-    "sealed_log": SealedLog,
-    "feeds": MongoFeeds,
+    "request_counts": RequestCounts,
+    "sealed_log": MongoSealedLog,
+    "feeds": Feeds,
     "subscriptions": SubscriberCheckpoints,
-    "parking": MongoParking,
-    "checkpoints": MongoCheckpoints,
-    "commit_scan": MongoScan,
+    "parking": Parking,
+    "checkpoints": Checkpoints,
+    "commit_scan": CommitScan,
     "leases": MongoLeases,
     "accounts": Accounts,
-    "drafts": AccountDrafts,
-    "account_projector": AccountProjector,
-    "outgoing": MongoOutgoing,
-    "endpoints": MongoEndpoints,
+    "account_changes": AccountChanges,
+    "platform_changes": PlatformChanges,
+    "deletions": Deletions,
+    "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
-    "webhook_secrets": MongoSecrets,
-    "store_health": StoreHealth,
+    "encrypted_secrets": EncryptedSecrets,
+    "deleted_owners": DeletedOwners,
+    "database_health": DatabaseHealth,
 }
 
 

@@ -1,4 +1,4 @@
-"""How one to five examples become the one picture that SDXL takes.
+"""How one to five examples become the one input image of the model.
 
 * ``single``: one example, as it is, whatever the mode;
 * ``blend`` (the default): every example covers the whole canvas, equal weights in linear light;

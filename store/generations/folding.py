@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from domain.generation.generation import Generation, fold, id_of, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, id_of, stream_of
 from events.commit import Commit
 from store.commits.contract import EventStore
 

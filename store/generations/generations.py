@@ -5,19 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
-from domain.generation.generation import Generation, evolve, id_of, stream_of
-from domain.generation.lifecycle import check
+from domain.generation.fold import check, evolve
+from domain.generation.generation import Generation, id_of, stream_of
+from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import GenerationCompleted, GenerationFailed
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
 from store.generations.snapshot_cache import SnapshotCache
 
 Decision = Callable[[Generation], Sequence[Event]]
-
-_FINAL = frozenset({GenerationCompleted.type, GenerationFailed.type})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Generations:
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Map those generations that exist to whether they are final, in one round trip."""
         found = await self._events.types([stream_of(generation_id) for generation_id in generation_ids])
-        return {id_of(stream): not types.isdisjoint(_FINAL) for stream, types in found.items()}
+        return {id_of(stream): not types.isdisjoint(CATALOGUE.final) for stream, types in found.items()}
 
     async def begin(self, generation_id: str, event: Event, *, cause: Cause) -> Commit:
         """Append the first event; raises WrongExpectedVersionError when the stream exists."""

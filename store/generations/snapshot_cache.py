@@ -1,7 +1,8 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from domain.generation.generation import Generation, fold
+from domain.generation.fold import fold
+from domain.generation.generation import Generation
 from events.commit import Commit
 
 CAPACITY = 1024

@@ -8,13 +8,13 @@ from store.mongo.connection import Database
 _TIMEOUT_S = 2
 
 
-class StoreHealth:
+class DatabaseHealth:
     """Check that MongoDB answers."""
 
     def __init__(self, database: Database) -> None:
         self._client = database.client
 
-    async def check(self) -> dict[str, Any]:
+    async def __call__(self) -> dict[str, Any]:
         """Return status, connection and version, or the name of the error, within two seconds."""
         try:
             async with asyncio.timeout(_TIMEOUT_S):

@@ -14,7 +14,8 @@ from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, OutputRefusedError, Refused
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
-from tests.actors.workshop import TOKEN, Clock, SandboxProvider
+from tests.actors.harness import TOKEN, SandboxProvider
+from tests.builders.clock import Clock
 
 INPUT = {"prompt": "a lake", "width": 64, "height": 64}
 ASKED = web.AppKey("asked", list[str | None])

@@ -8,16 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from dramatiq.broker import Broker, MessageProxy
-from dramatiq.middleware import Middleware
 from structlog.testing import capture_logs
 
 from events.envelope import RecordedEvent
-from rabbitmq.broker import EventBroker, Handler
 from rabbitmq.consumer import Consumer
 from rabbitmq.message import body_of
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
+from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.heard import Heard, until
 from tests.rabbitmq.server import Server
@@ -30,7 +28,7 @@ ONE = topology({"validation": ["generation.progressed"]})
 async def consuming(
     url: str, handlers: Mapping[str, Handler], table: Topology = ONE, *, prefetch: int = 2, **options: Any
 ) -> AsyncIterator[Consumer]:
-    consumers = Consumer(url, handlers, topology=table, prefetch=prefetch, **options)
+    consumers = Consumer(url, actors_of(handlers), topology=table, prefetch=prefetch, **options)
     await consumers.start()
     yield consumers
     await consumers.stop(grace=10)
@@ -160,7 +158,7 @@ async def test_stopping_lets_running_handlers_finish_and_leaves_the_rest_in_the_
         await go_on.wait()
         await heard.handle(event)
 
-    consumers = Consumer(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
+    consumers = Consumer(amqp_url, actors_of({"validation": handle}), topology=ONE, prefetch=2)
     await consumers.start()
     for _ in range(2):
         await running.acquire()
@@ -188,7 +186,7 @@ async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messa
         finally:
             cancelled.set_result(None)
 
-    consumers = Consumer(amqp_url, {"validation": handle}, topology=ONE, prefetch=2)
+    consumers = Consumer(amqp_url, actors_of({"validation": handle}), topology=ONE, prefetch=2)
     await consumers.start()
     await running
     await consumers.stop(grace=0.2)
@@ -214,7 +212,7 @@ async def test_an_old_answer_never_hits_a_message_of_the_new_connection(
         elif event.id in {commit.id for commit in rest}:
             await asyncio.Event().wait()
 
-    consumers = Consumer(wire.url, {"validation": handle}, topology=ONE, prefetch=8)
+    consumers = Consumer(wire.url, actors_of({"validation": handle}), topology=ONE, prefetch=8)
     await consumers.start()
     for commit in (*before, a):
         server.send("validation", body_of(commit.events[0]))
@@ -228,7 +226,7 @@ async def test_an_old_answer_never_hits_a_message_of_the_new_connection(
         missing.discard(await asyncio.wait_for(started.get(), 20))
     with capture_logs() as logs:
         finish_a.set()
-        await until(lambda: "stale_delivery_not_answered" in [line["event"] for line in logs])
+        await until(lambda: "stale_delivery_not_acknowledged" in [line["event"] for line in logs])
     await consumers.stop(grace=0.2)
     left = {json.loads(body)["id"] for _, body in server.take_with_bodies("validation", 10, seconds=1)}
     assert left == {commit.id for commit in rest}
@@ -245,7 +243,10 @@ async def test_a_queue_whose_handlers_wait_holds_up_no_other(
     server.declare(table)
     sent = [commits.progressed() for _ in range(20)]
     consumers = Consumer(
-        amqp_url, {"invocation": hang, "validation": heard.handle}, topology=table, prefetch=2
+        amqp_url,
+        actors_of({"invocation": hang, "validation": heard.handle}),
+        topology=table,
+        prefetch=2,
     )
     await consumers.start()
     for commit in sent:
@@ -284,12 +285,12 @@ import asyncio, os, signal, sys
 from rabbitmq.consumer import Consumer
 from rabbitmq.topology import topology
 
-async def die(event):
+async def die(queue, event):
     os.kill(os.getpid(), signal.SIGKILL)
 
 async def main():
     table = topology({"validation": ["generation.progressed"]}, delivery_limit=1)
-    await Consumer(sys.argv[1], {"validation": die}, topology=table, prefetch=1).start()
+    await Consumer(sys.argv[1], die, topology=table, prefetch=1).start()
     await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -345,25 +346,3 @@ async def test_systems_with_different_prefixes_share_a_server_unheard(
             await publisher.close()
         assert await heard.until(bool) == [commit.id]
         assert await others.until(bool) != [commit.id]
-
-
-def test_an_actor_is_called_by_its_event_and_never_sent() -> None:
-    async def handle(_event: RecordedEvent) -> None:
-        raise AssertionError
-
-    broker = EventBroker({"validation": handle})
-    with pytest.raises(RuntimeError, match="called by its event"):
-        broker.get_actor("validation").send("a copy")
-
-
-async def test_the_middleware_of_dramatiq_sees_every_call(commits: Commits, heard: Heard) -> None:
-    class Seen(Middleware):
-        def before_process_message(self, _broker: Broker, message: MessageProxy) -> None:
-            seen.append((message.actor_name, message.message_id))
-
-    seen: list[tuple[str, str]] = []
-    broker = EventBroker({"validation": heard.handle})
-    broker.add_middleware(Seen())
-    [event] = commits.progressed().events
-    assert await broker.call("validation", event)
-    assert seen == [("validation", event.id)]

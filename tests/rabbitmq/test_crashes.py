@@ -14,10 +14,12 @@ from rabbitmq.consumer import Consumer
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import definitions_json, topology
 from rabbitmq.wakeup import Wakeups
-from tests.conftest import PASSWORD, missing
+from tests.conftest import missing
+from tests.rabbitmq.actors import actors_of
 from tests.rabbitmq.commits import TABLE, Commits
 from tests.rabbitmq.heard import Heard
 from tests.rabbitmq.server import Server
+from tests.systems.servers import PASSWORD
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_come
     node.node.kill()
     await asyncio.to_thread(node.node.stop)
     before = len(confirmed.ids)
-    consumers = Consumer(node.url, {"validation": heard.handle}, topology=table, prefetch=8)
+    consumers = Consumer(node.url, actors_of({"validation": heard.handle}), topology=table, prefetch=8)
     await consumers.start()
     assert not await announced(publisher, commits.progressed(), seconds=0.5)
     node.launch()

@@ -3,10 +3,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, GenerationProgressed
-from rabbitmq.broker import Handler
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import Topology, topology
+from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.heard import Heard
 
@@ -20,7 +21,7 @@ async def bus(
     capacity: int = 10_000,
 ) -> AsyncIterator[InProcessBroker]:
     opened = InProcessBroker(table, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5)
-    await opened.start(handlers)
+    await opened.start(actors_of(handlers))
     yield opened
     await opened.close(grace=0.5)
 
@@ -57,7 +58,7 @@ async def test_what_hangs_in_one_queue_holds_up_no_other(
 
     handlers = {"validation": hang, "quota": heard.handle}
     opened = InProcessBroker(table, Heard().note, prefetch=4)
-    await opened.start(handlers)
+    await opened.start(actors_of(handlers))
     try:
         first = [commits.progressed() for _ in range(8)]
         for commit in first:

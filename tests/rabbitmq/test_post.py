@@ -8,12 +8,13 @@ import pytest
 
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, GenerationProgressed
-from rabbitmq.broker import Handler
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
+from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.heard import Heard
 
@@ -48,12 +49,12 @@ async def open_post(request: pytest.FixtureRequest, table: Topology) -> AsyncIte
         if request.param == "rabbitmq":
             url = request.getfixturevalue("amqp_url")
             post = OverRabbitmq(url, table, on_published)
-            post.consuming = Consumer(url, handlers, topology=table, prefetch=4)
+            post.consuming = Consumer(url, actors_of(handlers), topology=table, prefetch=4)
             await post.consuming.start()
             await post.start()
         else:
             post = InProcessBroker(table, on_published, prefetch=4)
-            await post.start(handlers)
+            await post.start(actors_of(handlers))
         opened.append(post)
         return post
 

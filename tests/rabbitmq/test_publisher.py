@@ -2,15 +2,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from pika import spec
 
+from actors.jobs.relay import CommitPublisher, relay
 from events.commit import Commit
 from events.envelope import from_cloudevent
-from events.generation import CancelRequested, GenerationProgressed
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.publisher import Publisher
-from rabbitmq.relay import relay
 from rabbitmq.topology import Topology, topology
+from store.commits.memory import MemoryEventStore
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.heard import Heard, until
 from tests.rabbitmq.server import Server
@@ -212,7 +215,7 @@ async def test_the_relay_publishes_what_stayed_marked_and_stops_at_the_first_fai
     waiting = [commits.progressed() for _ in range(350)]
 
     publisher = Failing(at=waiting[150])
-    assert await relay(lambda: stayed(waiting), publisher) == 199
+    assert await run_relay(waiting, publisher) == 199
     assert publisher.asked == 200
 
 
@@ -221,7 +224,7 @@ async def test_the_relay_publishes_everything_through_rabbitmq(
 ) -> None:
     waiting = [commits.progressed() for _ in range(150)]
     async with publishing(amqp_url, table, lambda _: None) as publisher:
-        assert await relay(lambda: stayed(waiting), publisher) == 150
+        assert await run_relay(waiting, publisher) == 150
     assert server.count("validation") == 150
 
 
@@ -235,5 +238,16 @@ class Failing:
         return commit is not self._at
 
 
-async def stayed(commits: list[Commit]) -> list[Commit]:
-    return commits
+class Marked(MemoryEventStore):
+    """A store in which some commits are unpublished."""
+
+    def __init__(self, commits: list[Commit]) -> None:
+        super().__init__()
+        self._marked = commits
+
+    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
+        return self._marked
+
+
+async def run_relay(unpublished: list[Commit], publisher: CommitPublisher) -> int:
+    return await relay(events=Marked(unpublished), publisher=publisher, clock=lambda: datetime.now(UTC))

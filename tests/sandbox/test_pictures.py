@@ -43,7 +43,7 @@ def test_without_a_photo_the_picture_has_the_size_asked_for(size: tuple[int, int
     assert Image.open(io.BytesIO(make(Recipe(prompt="hills", seed=1, size=size)))).size == size
 
 
-def test_colours_follow_the_words(photo: Any) -> None:
+def test_the_prompt_chooses_the_colours(photo: Any) -> None:
     def mean(prompt: str) -> tuple[float, ...]:
         made = Image.open(io.BytesIO(make(Recipe(prompt=prompt + " mirror", seed=3, image=photo()))))
         return tuple(sum(i * n for i, n in enumerate(band.histogram())) for band in made.split())
@@ -110,7 +110,7 @@ def test_a_picture_too_large_cannot_be_made() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["", "漢字だけ", "a\nb\x00c", "\ud800", "word " * 300, "🐈" * 50])
-def test_any_words_can_be_written_on_it(prompt: str) -> None:
+def test_any_prompt_can_be_written_on_the_picture(prompt: str) -> None:
     assert make(Recipe(prompt=prompt, seed=1, size=(256, 128))).startswith(b"\x89PNG")
 
 

@@ -12,15 +12,14 @@ from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.drafts import AccountDrafts
 from store.accounts.queries import UserQuery
 from store.accounts.records import KeyRecord
-from store.accounts.slots import AlreadyExistsError
 from store.adapters import create_indexes
-from store.errors import StoreUnavailableError
+from store.commits.mongo import MongoEventStore
+from store.errors import AlreadyExistsError, StoreUnavailableError
 from store.mongo.connection import Database, open_database
-from store.mongo.store import MongoStore
 from store.settings import StoreSettings
+from tests.stores import OpenStore
 
 CAUSE = Cause(actor="operator")
 
@@ -47,21 +46,19 @@ async def database(mongodb_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
-    store = MongoStore.open(StoreSettings(mongodb_url=SecretStr(mongodb_url)), holder="tests", clock=clock)
-    await create_indexes(store.accounts.database, [Accounts, AccountDrafts])
-    yield store
-    store.close()
+async def store(database: Database, clock: Clock) -> OpenStore:
+    await create_indexes(database, [Accounts, MongoEventStore])
+    return OpenStore(database, clock=clock)
 
 
 @pytest.fixture
-def accounts(store: MongoStore) -> Accounts:
+def accounts(store: OpenStore) -> Accounts:
     return store.accounts
 
 
 @pytest.fixture
-def changes(store: MongoStore, clock: Clock) -> AccountChanges:
-    return store.account_changes(clock)
+def changes(store: OpenStore, clock: Clock) -> AccountChanges:
+    return store.account_changes
 
 
 async def developer(changes: AccountChanges, name: str = "dev") -> str:

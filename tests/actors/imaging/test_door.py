@@ -18,67 +18,67 @@ from domain.submission.image_header import (
     UnsupportedFormat,
     judge,
 )
-from tests import making
+from tests.builders import pictures
 
 GOOD = {
-    **{name: making.photo(name) for name in making.PHOTOS},
-    "progressive jpeg": making.jpeg(progressive=True),
-    "cmyk jpeg": making.cmyk_jpeg(),
-    "jpeg with exif and comment": making.telltale_jpeg(),
-    "jpeg with a fill byte": b"\xff\xd8\xff" + making.jpeg()[2:],
-    "lossy webp": making.webp(),
-    "lossless webp": making.webp(lossless=True),
-    "webp with alpha": making.half_transparent("WEBP"),
-    "animated webp": making.animated("WEBP"),
-    "animated png": making.animated("PNG"),
-    "16 bit png": making.grey_16_bit_png((0, 65_535)),
-    "palette png": making.palette_png(),
-    "1x1": making.one_bit_png(1, 1),
-    "bytes after the picture": making.with_tail(making.photo()),
+    **{name: pictures.photo(name) for name in pictures.PHOTOS},
+    "progressive jpeg": pictures.jpeg(progressive=True),
+    "cmyk jpeg": pictures.cmyk_jpeg(),
+    "jpeg with exif and comment": pictures.telltale_jpeg(),
+    "jpeg with a fill byte": b"\xff\xd8\xff" + pictures.jpeg()[2:],
+    "lossy webp": pictures.webp(),
+    "lossless webp": pictures.webp(lossless=True),
+    "webp with alpha": pictures.half_transparent("WEBP"),
+    "animated webp": pictures.animated("WEBP"),
+    "animated png": pictures.animated("PNG"),
+    "16 bit png": pictures.grey_16_bit_png((0, 65_535)),
+    "palette png": pictures.palette_png(),
+    "1x1": pictures.one_bit_png(1, 1),
+    "bytes after the picture": pictures.with_tail(pictures.photo()),
 }
 
 FOREIGN = {
     "nothing": b"",
     "one byte": b"\x89",
-    "a zip with a png inside": b"PK\x03\x04" + making.photo(),
-    "a pdf with a jpeg inside": b"%PDF-1.7\n" + making.photo("rocket.jpg"),
+    "a zip with a png inside": b"PK\x03\x04" + pictures.photo(),
+    "a pdf with a jpeg inside": b"%PDF-1.7\n" + pictures.photo("rocket.jpg"),
     "html": b"<html><img src=x onerror=alert(1)>",
-    "svg": making.svg(),
-    "heic": making.heic(),
+    "svg": pictures.svg(),
+    "heic": pictures.heic(),
     "riff that is a wave": b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 20,
     **{
-        kind.lower(): making.foreign(kind)
+        kind.lower(): pictures.foreign(kind)
         for kind in ("GIF", "TIFF", "BMP", "ICO", "PPM", "AVIF", "JPEG2000")
     },
-    "png signature alone": making.png_header(8, 8)[:8],
-    "png whose header is cut": making.png_header(8, 8)[:20],
-    "png whose header is damaged": making.png_header(8, 8)[:-1] + b"\0",
-    "png that starts with another chunk": making.photo()[:8] + making.photo()[33:],
-    "png of no width": making.png_header(0, 8),
+    "png signature alone": pictures.png_header(8, 8)[:8],
+    "png whose header is cut": pictures.png_header(8, 8)[:20],
+    "png whose header is damaged": pictures.png_header(8, 8)[:-1] + b"\0",
+    "png that starts with another chunk": pictures.photo()[:8] + pictures.photo()[33:],
+    "png of no width": pictures.png_header(0, 8),
     "jpeg that ends at once": b"\xff\xd8\xff",
     "jpeg without a frame": b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xda\0\x08" + b"\0" * 40,
     "jpeg that is all fill bytes": b"\xff\xd8" + b"\xff" * 1_000_000,
     "jpeg of a million empty segments": b"\xff\xd8" + b"\xff\xe0\0\x02" * 1_000_000,
     "jpeg whose segment leads nowhere": b"\xff\xd8\xff\xe0\xff\xff\0",
     "jpeg with junk for a marker": b"\xff\xd8\xff\xe0\0\x02junk" + b"\0" * 40,
-    "jpeg whose frame is cut": making.jpeg_header(8, 8)[:-4],
-    "jpeg of no height": making.jpeg_header(8, 0),
+    "jpeg whose frame is cut": pictures.jpeg_header(8, 8)[:-4],
+    "jpeg of no height": pictures.jpeg_header(8, 0),
     "webp with an unknown chunk": b"RIFF\x16\0\0\0WEBPXXXX\x0a\0\0\0" + b"\0" * 10,
-    "webp whose header is cut": making.webp_header(8, 8)[:22],
-    "lossy webp without its start code": making.webp()[:23] + b"\0\0\0" + making.webp()[26:],
+    "webp whose header is cut": pictures.webp_header(8, 8)[:22],
+    "lossy webp without its start code": pictures.webp()[:23] + b"\0\0\0" + pictures.webp()[26:],
 }
 
 TOO_LARGE = {
-    "the 20 kB bomb": making.bomb_png(),
-    "1x60000": making.png_header(1, 60_000),
-    "one column too many": making.png_header(8_193, 1),
-    "one row too many, jpeg": making.jpeg_header(1, 8_193),
-    "one row too many, webp": making.webp_header(1, 8_193),
-    "over 50 megapixels, png": making.png_header(8_192, 6_104),
-    "over 50 megapixels, jpeg": making.jpeg_header(7_072, 7_072),
-    "over 50 megapixels, webp": making.webp_header(7_072, 7_072),
-    "all that a png can say": making.png_header(2**31 - 1, 2**31 - 1),
-    "all that a webp can say": making.webp_header(2**24, 2**24),
+    "the 20 kB bomb": pictures.bomb_png(),
+    "1x60000": pictures.png_header(1, 60_000),
+    "one column too many": pictures.png_header(8_193, 1),
+    "one row too many, jpeg": pictures.jpeg_header(1, 8_193),
+    "one row too many, webp": pictures.webp_header(1, 8_193),
+    "over 50 megapixels, png": pictures.png_header(8_192, 6_104),
+    "over 50 megapixels, jpeg": pictures.jpeg_header(7_072, 7_072),
+    "over 50 megapixels, webp": pictures.webp_header(7_072, 7_072),
+    "all that a png can say": pictures.png_header(2**31 - 1, 2**31 - 1),
+    "all that a webp can say": pictures.webp_header(2**24, 2**24),
 }
 
 
@@ -103,25 +103,25 @@ def test_too_many_pixels_are_refused(data: bytes) -> None:
     assert refusal.value.code == "dimensions_exceeded"
 
 
-@pytest.mark.parametrize("header", [making.png_header, making.jpeg_header, making.webp_header])
+@pytest.mark.parametrize("header", [pictures.png_header, pictures.jpeg_header, pictures.webp_header])
 @pytest.mark.parametrize("size", [(8_192, 6_103), (7_071, 7_071), (8_192, 1), (1, 8_192), (6_103, 8_192)])
 def test_the_largest_allowed_pictures_pass(header, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
     assert judge(header(*size))[2:] == size
 
 
 def test_the_bomb_is_small_enough_to_be_sent() -> None:
-    assert len(making.bomb_png()) < 22_000
+    assert len(pictures.bomb_png()) < 22_000
 
 
 def test_judging_a_file_keeps_its_position() -> None:
-    file = io.BytesIO(making.photo())
+    file = io.BytesIO(pictures.photo())
     file.seek(1_234)
     assert judge(file).format == "png"
     assert file.tell() == 1_234
 
 
 def test_a_refused_file_keeps_its_position_too() -> None:
-    file = io.BytesIO(making.svg())
+    file = io.BytesIO(pictures.svg())
     file.seek(7)
     with pytest.raises(UnsupportedFormat):
         judge(file)
@@ -131,9 +131,9 @@ def test_a_refused_file_keeps_its_position_too() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        making.text_bomb_png(),
-        making.photo().ljust(MAX_BYTES, b"\0"),
-        making.one_bit_png(8_192, 6_000),
+        pictures.text_bomb_png(),
+        pictures.photo().ljust(MAX_BYTES, b"\0"),
+        pictures.one_bit_png(8_192, 6_000),
         b"\xff\xd8" + b"\xff\xe0\0\x02" * (MAX_BYTES // 4),
     ],
     ids=["text bomb", "10 MiB", "49 megapixels", "10 MiB of empty segments"],
@@ -156,7 +156,7 @@ def test_judging_does_not_touch_pillow() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(DimensionsExceeded):
-            judge(making.bomb_png())
+            judge(pictures.bomb_png())
     assert before == Image.MAX_IMAGE_PIXELS
 
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from tests.docs.reading import ROOT, blocks
-from tests.docs.recipes.installation import Account
 from tests.docs.recipes.pages import run
-from tests.journeys.system import System
+from tests.systems.account import Account
+from tests.systems.system import System
 
 [PROGRAM] = [block for block in blocks("docs/webhooks.md", "python") if block.startswith("# hook.py\n")]
 

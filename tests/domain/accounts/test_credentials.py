@@ -3,20 +3,13 @@ import time
 
 import pytest
 
-from domain.accounts.credentials import (
-    Passwords,
-    PasswordSettings,
-    Peppers,
-    check_password,
-    display_prefix,
-    is_key,
-    mint,
-    normal_email,
-)
+from domain.accounts.emails import normal_email
+from domain.accounts.keys import Peppers, display_prefix, is_key, mint
+from domain.accounts.passwords import Passwords, check_password
 from domain.errors import ErrorCode, ExemplarError
 
 OLD, NEW = "o" * 32, "n" * 32
-CHEAP = PasswordSettings(memory_kib=8, passes=1)
+CHEAP = {"memory_kib": 8, "passes": 1}
 
 
 def test_a_key_is_its_prefix_and_32_url_safe_characters() -> None:
@@ -150,7 +143,7 @@ def test_a_password_has_8_to_128_characters(length: int) -> None:
 
 
 async def test_a_password_fits_its_own_hash_alone() -> None:
-    passwords = Passwords(CHEAP)
+    passwords = Passwords(**CHEAP)
     kept = await passwords.hash("correct horse")
     assert kept.startswith("$argon2id$")
     assert await passwords.verify("correct horse", kept)
@@ -159,17 +152,17 @@ async def test_a_password_fits_its_own_hash_alone() -> None:
 
 
 async def test_a_password_typed_on_another_keyboard_fits() -> None:
-    passwords = Passwords(CHEAP)
+    passwords = Passwords(**CHEAP)
     assert await passwords.verify("u\u0308bung macht", await passwords.hash("\u00fcbung macht"))
 
 
 @pytest.mark.parametrize("kept", [None, "", "plain text", "$argon2id$broken"])
 async def test_no_password_fits_an_unknown_account_or_a_damaged_hash(kept: str | None) -> None:
-    assert not await Passwords(CHEAP).verify("correct horse", kept)
+    assert not await Passwords(**CHEAP).verify("correct horse", kept)
 
 
 async def test_an_unknown_account_costs_a_hash_as_well() -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=32_768, passes=2))
+    passwords = Passwords(memory_kib=32_768, passes=2)
     kept = await passwords.hash("correct horse")
 
     async def least(hash_or_none: str | None) -> float:
@@ -184,7 +177,7 @@ async def test_an_unknown_account_costs_a_hash_as_well() -> None:
 
 
 async def test_only_so_many_hashes_are_computed_at_once_and_the_loop_keeps_running() -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=16_384, passes=2, at_once=1))
+    passwords = Passwords(memory_kib=16_384, passes=2, at_once=1)
     ticks = 0
 
     async def tick() -> None:
@@ -202,7 +195,7 @@ async def test_only_so_many_hashes_are_computed_at_once_and_the_loop_keeps_runni
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_only_so_many_wait_for_their_turn_whether_they_are_known_or_not(known: bool) -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=16_384, passes=2, at_once=1, queue=2))
+    passwords = Passwords(memory_kib=16_384, passes=2, at_once=1, queue=2)
     kept = await passwords.hash("correct horse") if known else None
     asked = [passwords.verify("correct horse", kept) for _ in range(6)]
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -215,7 +208,7 @@ async def test_only_so_many_wait_for_their_turn_whether_they_are_known_or_not(kn
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_nobody_waits_longer_for_his_turn_than_the_patience(known: bool) -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=65_536, passes=4, at_once=1, queue_timeout=0.001))
+    passwords = Passwords(memory_kib=65_536, passes=4, at_once=1, queue_timeout=0.001)
     kept = await passwords.hash("correct horse") if known else None
     asked = [passwords.verify("correct horse", kept) for _ in range(4)]
     first, *others = await asyncio.gather(*asked, return_exceptions=True)

@@ -32,7 +32,7 @@ def test_it_is_valid_by_the_compose_specification(compose: dict[str, Any]) -> No
     jsonschema.validate(compose, schema)
 
 
-def test_every_process_of_ours_runs_from_the_one_image(compose: dict[str, Any]) -> None:
+def test_every_process_of_the_product_uses_one_image(compose: dict[str, Any]) -> None:
     assert set(OURS) <= RANKS.keys()
     for name in OURS:
         assert compose["services"][name]["image"] == "exemplar"
@@ -43,7 +43,7 @@ def test_the_sandbox_starts_only_when_asked_for(compose: dict[str, Any]) -> None
     assert [name for name, service in compose["services"].items() if "profiles" in service] == ["sandbox"]
 
 
-def test_our_processes_wait_for_servers_that_are_ready(compose: dict[str, Any]) -> None:
+def test_processes_wait_for_healthy_servers(compose: dict[str, Any]) -> None:
     for name in ("gateway", "worker", "scheduler"):
         waits = compose["services"][name]["depends_on"]
         assert waits == {server: {"condition": "service_healthy"} for server in ("mongodb", "rabbitmq")}
@@ -84,7 +84,7 @@ def test_no_password_is_written_in_it() -> None:
         assert name[1].startswith(":?"), f"{name[0]} must have no default"
 
 
-def test_the_image_holds_every_package_and_runs_as_nobody_special() -> None:
+def test_the_image_contains_every_package_and_runs_unprivileged() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

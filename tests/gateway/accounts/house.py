@@ -13,36 +13,35 @@ from aiohttp.test_utils import TestClient
 
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
-from actors.providers.webhook_secret import WebhookSecret
 from domain.accounts.access import Claims, Role
-from domain.accounts.credentials import PasswordSettings, Peppers, display_prefix, mint
+from domain.accounts.keys import Peppers, display_prefix, mint
 from domain.accounts.tiers import TIERS
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from domain.webhooks.master_keys import MasterKeys
-from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationCompleted, Picture
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import Tokens, TokenSettings
-from gateway.door import Door, DoorSettings, create_door
-from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import open_event_hub
+from exemplar.gateway_wiring import create_gateway
+from exemplar.wiring import dependencies_of
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.auth.tokens import Tokens
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
+from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
-from store.generations.observations import Observations
 from store.generations.projection import rows_of
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
+from store.webhooks.settings import WebhookSettings
 from store.webhooks.webhooks import Webhooks
 from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
+from tests.stores import OpenStore
+from tests.wiring import wired
 
 SECRET = "k" * 32
 PEPPER = "p" * 32
@@ -104,10 +103,10 @@ class Person:
 @dataclass
 class House:
     client: "TestClient[web.Request, web.Application]"
-    store: MongoStore
+    store: OpenStore
     changes: AccountChanges
     generations: Generations
-    sweep: AccountSweep
+    erasure: AccountErasure
     tokens: Tokens
     clock: Clock
     password_hash: str
@@ -153,7 +152,7 @@ class House:
     async def staff(self, role: Role) -> dict[str, str]:
         """Make an operator or an auditor; return his token."""
         email = f"{role.value}{next(self.numbers)}@example.com"
-        made = await self.store.platform_changes(self.clock).create_staff(
+        made = await self.store.platform_changes.create_staff(
             random_id(), role, email=email, password_hash=self.password_hash, cause=CAUSE
         )
         return self.bearer(made.id, role)
@@ -242,61 +241,54 @@ async def answered(answer: ClientResponse) -> tuple[int, Json]:
     return answer.status, json.loads(data) if "json" in answer.content_type else data
 
 
-def door_of(store: MongoStore, generations: Generations, clock: Clock) -> web.Application:
-    settings = DoorSettings(
-        gateway=GatewaySettings.model_validate(
-            {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
-        ),
-        tokens=TokenSettings(),
-        authentication=AuthenticationSettings.model_validate(
-            {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
-        ),
-        passwords=PasswordSettings(memory_kib=8, passes=1),
-        streams=StreamSettings(),
-    )
-    model = ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
-    door = Door(
-        store=store,
+def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.Application:
+    provider = ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
+    gateway_settings = {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
+    keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
+    dependencies = dependencies_of(
+        gateway_settings=GatewaySettings.model_validate(gateway_settings),
+        token_settings=TokenSettings(),
+        authentication_settings=AuthenticationSettings.model_validate(keys),
+        password_settings=PasswordSettings(memory_kib=8, passes=1),
+        stream_settings=StreamSettings(),
+        callback_key=SECRET.encode(),
+        price=Price(0.000975),
+        database=store.database,
+        accounts=store.accounts,
+        holder="tests",
         generations=generations,
         admission=Admission(store.ledger, generations, clock=clock),
-        observations=Observations(generations, store.personal_data, store.predictions, PriceSettings()),
-        webhooks=webhooks_of(store, clock),
+        webhook_settings=WebhookSettings(),
+        master_keys=MasterKeys({1: "m" * 32}),
         timeouts=Timeouts(),
         tiers=dict(TIERS),
-        provider_secret=WebhookSecret(model, clock),
-        event_hub=open_event_hub(
-            store.events, store.feeds, secret=settings.id_key, settings=settings.streams
-        ),
-        broker=lambda: {"status": "healthy"},
-        clock=clock,
-    )
-    return create_door(door, settings)
-
-
-def webhooks_of(store: MongoStore, clock: Clock) -> Webhooks:
-    return Webhooks(
-        store.events,
-        store.outgoing,
-        WebhookSettings(),
-        keys=MasterKeys({1: "m" * 32}),
+        provider=provider,
         announce=lambda _: None,
+        broker_health=lambda: {"status": "healthy"},
         clock=clock,
     )
+    app: web.Application = create_gateway(dependencies)
+    return app
 
 
-def sweep_of(store: MongoStore, generations: Generations, clock: Clock) -> AccountSweep:
-    return AccountSweep(
-        accounts=store.accounts,
-        drafts=store.drafts.stale,
-        changes=store.account_changes(clock),
-        platform=store.platform_changes(clock),
-        projects=ProjectErasure(
-            accounts=store.accounts,
-            changes=store.account_changes(clock),
+def webhooks_of(store: OpenStore, clock: Clock) -> Webhooks:
+    found: Webhooks = wired(store, clock).get("webhooks")
+    return found
+
+
+def erasure_of(store: OpenStore, generations: Generations, clock: Clock) -> AccountErasure:
+    changes = store.account_changes
+    return AccountErasure(
+        deletions=store.deletions,
+        account_changes=changes,
+        project_erasure=ProjectErasure(
+            deletions=store.deletions,
+            account_changes=changes,
             webhooks=webhooks_of(store, clock),
-            after=timedelta(days=30),
+            erase_projects_after=timedelta(days=30),
             clock=clock,
         ),
+        accounts=store.accounts,
         generations=generations,
         lists=store.lists,
         personal_data=store.personal_data,

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from domain.accounts.credentials import Peppers
-from store.accounts.sweep import LATE_ARRIVALS
-from store.mongo.store import MongoStore
+from domain.accounts.keys import Peppers
+from store.accounts.erasure import LATE_ARRIVALS
 from tests.gateway.accounts.house import CAUSE, ONE, PASSWORD, PEPPER, House, Person
+from tests.stores import OpenStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,8 +69,8 @@ async def test_a_deleted_project_takes_everything_out_of_reach(house: House) -> 
     assert stats["projects"] == {"total": 1, "active": 0}
 
 
-async def personal_data_and_blobs(store: MongoStore, generation_id: str) -> tuple[int, int]:
-    database = store.client.get_default_database()
+async def personal_data_and_blobs(store: OpenStore, generation_id: str) -> tuple[int, int]:
+    database = store.database
     personal_data = await database["personal_data"].count_documents({"generation": generation_id})
     return personal_data, await database["blobs"].count_documents({"generation": generation_id})
 
@@ -90,7 +90,7 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
     assert (await house.call("DELETE", path, person.place.owner.token))[0] == 404
     assert await personal(house, person) == []
     for _ in range(2):
-        await house.sweep.round()
+        await house.erasure.run()
         await house.project(done)
         await house.project(running)
     for generation_id in (done, running):
@@ -98,10 +98,10 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
         assert generation is not None
         assert generation.erased
         assert await personal_data_and_blobs(house.store, generation_id) == (0, 0)
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 1, "an upload may still be on its way"
     house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 0
     history = await house.changes.history(person.place.owner.id)
     assert [event.type for event in history][-2:] == ["developer.user_deleted", "developer.user_erased"]
@@ -112,16 +112,16 @@ async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
 async def test_what_arrives_after_the_deletion_is_erased_too(house: House) -> None:
     person = await house.person()
     await house.changes.delete_user(person.place.owner.id, person.place.id, person.id, cause=CAUSE)
-    await house.sweep.round()
+    await house.erasure.run()
     late = await house.completed(await revived(house, person))
     house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 1
     assert await personal_data_and_blobs(house.store, late) == (0, 0)
     await house.project(late)
-    await house.sweep.round()
+    await house.erasure.run()
     house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+    await house.erasure.run()
     assert await documents(house, person) == 0
 
 
@@ -142,7 +142,7 @@ async def test_a_user_deletes_himself_with_his_password(house: House) -> None:
 async def test_keys_move_to_the_new_pepper_when_they_are_used(house: House) -> None:
     person = await house.person()
     accounts = house.store.accounts
-    database = house.store.client.get_default_database()
+    database = house.store.database
 
     async def kept_under() -> str:
         found = await database["keys"].find_one({"_id": person.place.key_id})
@@ -163,18 +163,18 @@ async def test_keys_move_to_the_new_pepper_when_they_are_used(house: House) -> N
 
 async def personal(house: House, person: Person) -> list[str]:
     """Find the person's words in every collection of accounts."""
-    database = house.store.client.get_default_database()
+    database = house.store.database
     names = ("users", "projects", "developers", "keys", "refresh_families", "login_attempts")
     return [name for name in names if person.mark in str(await database[name].find({}).to_list(None))]
 
 
 async def documents(house: House, person: Person) -> int:
-    database = house.store.client.get_default_database()
+    database = house.store.database
     return int(await database["users"].count_documents({"_id": person.id}))
 
 
 async def revived(house: House, person: Person) -> Person:
     """Let the person submit as if he had been admitted before he was deleted."""
-    users = house.store.client.get_default_database()["users"]
+    users = house.store.database["users"]
     await users.update_one({"_id": person.id}, {"$set": {"active": True}})
     return person

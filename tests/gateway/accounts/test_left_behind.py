@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from events.webhook import WebhookRegistered
-from store.accounts.sweep import LATE_ARRIVALS
-from store.webhooks.endpoints import Address
+from store.accounts.erasure import LATE_ARRIVALS
+from store.webhooks.endpoints import EndpointUrl
 from tests.gateway.accounts.house import CAUSE, House, Person, webhooks_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,7 +21,7 @@ async def deleted(house: House, person: Person) -> None:
 
 async def left(house: House, person: Person, *generations: str) -> dict[str, int]:
     """Count what is left of somebody, by collection."""
-    database = house.store.accounts.database
+    database = house.store.database
     whose = {"generation": {"$in": list(generations)}}
     return {
         "users": await database["users"].count_documents({"_id": person.id}),
@@ -32,12 +32,12 @@ async def left(house: House, person: Person, *generations: str) -> dict[str, int
 
 async def erased(house: House, *generations: str) -> None:
     for _ in range(2):
-        await house.sweep.round()
+        await house.erasure.run()
         for generation in generations:
             await house.project(generation)
-    await house.sweep.round()
+    await house.erasure.run()
     house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+    await house.erasure.run()
 
 
 async def test_a_user_of_a_deleted_project_is_erased_on_request(house: House) -> None:
@@ -67,28 +67,27 @@ async def test_a_deleted_project_is_erased_by_itself_after_its_time(house: House
     await webhooks.register(
         f"ep-{place.id}",
         event,
-        address=Address("a" * 64, url, b"salt"),
+        url=EndpointUrl("a" * 64, url, b"salt"),
         description=place.mark,
-        secret="whsec_x",
         limit=5,
         cause=CAUSE,
     )
     await deleted(house, person)
     house.clock.ahead += MONTH - timedelta(minutes=1)
-    await house.sweep.round()
+    await house.erasure.run()
     assert await left(house, person, done) == {"users": 1, "personal_data": 1, "blobs": 2}
     house.clock.ahead += timedelta(minutes=2)
     await erased(house, done)
     assert await left(house, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
-    await house.sweep.round()
-    database = house.store.accounts.database
+    await house.erasure.run()
+    database = house.store.database
     for name in await database.list_collection_names():
         documents = str(await database[name].find({}).to_list(None))
         assert person.mark not in documents, name
         assert place.mark not in documents, name
-    assert await webhooks.load(f"ep-{place.id}") is not None, "the log keeps that there was one"
+    assert await house.store.events.read(f"webhook-ep-{place.id}"), "the log keeps that there was one"
     told = [recorded.type for recorded in await house.changes.history(owner.id)]
     assert told[-3:] == ["developer.user_deleted", "developer.user_erased", "developer.project_erased"]
-    await house.sweep.round()
+    await house.erasure.run()
     assert [recorded.type for recorded in await house.changes.history(owner.id)] == told
     assert await left(house, other, kept) == {"users": 1, "personal_data": 1, "blobs": 2}

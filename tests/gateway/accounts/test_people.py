@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from domain.accounts.access import Role
-from domain.accounts.credentials import Passwords, PasswordSettings
+from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
-from gateway.auth.login_attempts import OF_ACCOUNT_FROM_PLACE
-from store.accounts.user_changes import NewPassword
+from gateway.auth.login_attempts import PER_ACCOUNT_AND_ADDRESS
+from store.accounts.writes import NewPassword
 from tests.gateway.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House, Owner, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -68,9 +68,11 @@ async def test_a_password_that_was_reset_meanwhile_is_not_changed(house: House) 
     assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
     kept = await house.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
     assert kept == "reset"
-    user = await house.store.accounts.database["users"].find_one({"_id": person.id})
+    user = await house.store.database["users"].find_one({"_id": person.id})
     assert user is not None
-    assert user["drafts"] == {}
+    assert (user["epoch"], user["kept_session"]) == (1, "s")
+    history = await house.changes.history(person.place.owner.id)
+    assert [event.type for event in history].count("developer.user_password_changed") == 1
 
 
 async def test_a_number_of_thousands_of_digits_is_no_fault_of_ours(house: House) -> None:
@@ -93,7 +95,7 @@ async def test_a_session_kept_once_ends_with_the_next_change(house: House) -> No
 async def test_a_password_is_changed_by_who_knows_it_and_guesses_are_counted(house: House) -> None:
     person = await house.person()
     sent = {"current_password": "a guess", "new_password": OTHER}
-    for _ in range(OF_ACCOUNT_FROM_PLACE.attempts):
+    for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts):
         status, body = await house.call("POST", PASSWORDS, person.token, sent)
         assert (status, body["detail"][0]["loc"]) == (422, ["body", "current_password"])
     status, body = await house.call("POST", PASSWORDS, person.token, sent)
@@ -111,7 +113,7 @@ async def test_a_thief_with_one_session_does_not_keep_its_owner_from_his_passwor
     guess = {"current_password": "a guess", "new_password": OTHER}
     tried = [
         (await house.call("POST", PASSWORDS, stolen, guess))[0]
-        for _ in range(OF_ACCOUNT_FROM_PLACE.attempts + 2)
+        for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts + 2)
     ]
     assert tried[-1] == 429
     sent = {"current_password": PASSWORD, "new_password": OTHER}
@@ -123,7 +125,7 @@ async def test_a_prolonged_session_guesses_no_more_than_before(house: House) -> 
     person = await house.person()
     token, refresh = await session(house, person)
     guess = {"current_password": "a guess", "new_password": OTHER}
-    for _ in range(OF_ACCOUNT_FROM_PLACE.attempts):
+    for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts):
         assert (await house.call("POST", PASSWORDS, token, guess))[0] == 422
     _, body = await house.call("POST", "/api/v1/auth/refresh", {}, {"refresh_token": refresh})
     token = {"Authorization": f"Bearer {body['access_token']}"}
@@ -207,7 +209,7 @@ async def test_a_wrong_body_is_told_every_field_that_is_wrong(house: House) -> N
 
 async def test_a_password_of_old_parameters_is_hashed_anew_at_the_next_login(house: House) -> None:
     person = await house.person()
-    old = await Passwords(PasswordSettings(memory_kib=16, passes=3)).hash(OTHER)
+    old = await Passwords(memory_kib=16, passes=3).hash(OTHER)
     await house.changes.reset_user_password(
         person.place.owner.id, person.place.id, person.id, old, cause=CAUSE
     )
@@ -223,7 +225,7 @@ async def test_a_password_of_old_parameters_is_hashed_anew_at_the_next_login(hou
 
 
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=16_384, passes=1, at_once=1))
+    passwords = Passwords(memory_kib=16_384, passes=1, at_once=1)
     kept = await passwords.hash(PASSWORD)
 
     async def seconds(kept: str | None) -> float:
@@ -241,7 +243,7 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
 async def test_staff_log_in_and_end_their_sessions_like_everybody(house: House, role: Role) -> None:
     email = f"{role.value}@platform.example"
-    platform = house.store.platform_changes(house.clock)
+    platform = house.store.platform_changes
     await platform.create_staff(role.value, role, email=email, password_hash=house.password_hash, cause=CAUSE)
     status, body = await house.call("POST", LOGIN, {}, {"email": email, "password": PASSWORD})
     assert status == 200

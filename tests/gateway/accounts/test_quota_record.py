@@ -37,7 +37,7 @@ async def mend(house: House, ledger: Any = None) -> RecountReport:
         ledger or house.store.ledger,
         house.store.usage.admitted,
         clock=house.clock,
-        record=QuotaRecord(house.changes.developers),
+        record=QuotaRecord(house.changes),
         pause=at_once,
     )
     return await recount.run(repair_as="operator:test")

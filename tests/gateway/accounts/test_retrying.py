@@ -33,7 +33,7 @@ async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
     original = (await sent.json())["id"]
     await house.complete(original)
     # As if the operator had allowed this address then and did so no more.
-    personal_data = house.store.client.get_default_database()["personal_data"]
+    personal_data = house.store.database["personal_data"]
     await personal_data.update_one({"generation": original}, {"$set": {"webhook": webhook}})
     before = await house.store.ledger.account(person.place.owner.id)
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 
 from domain.accounts.access import Claims, Role
-from domain.accounts.credentials import Peppers, mint
-from gateway.auth.authentication import AuthenticationSettings
+from domain.accounts.keys import Peppers, mint
+from gateway.auth.settings import AuthenticationSettings
 from gateway.auth.tokens import Tokens, key_id
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 from tests.gateway.accounts.house import Clock
 
 OLD, NEW = "o" * 32, "n" * 32

@@ -10,7 +10,7 @@ import pytest
 from domain.accounts.quota import day_of
 from store.quota.ledger import Account
 from tests.gateway.accounts.house import House, Person, answered
-from tests.journeys.system import until
+from tests.systems.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -65,7 +65,7 @@ async def submitted_slowly(
 
 async def kept(house: House) -> list[int]:
     """Count what a submission leaves behind."""
-    database = house.store.client.get_default_database()
+    database = house.store.database
     return [await database[name].count_documents({}) for name in ("personal_data", "blobs", "generations")]
 
 
@@ -87,7 +87,7 @@ async def test_what_was_revoked_during_the_upload_refuses_it_and_nothing_is_kept
     async def meanwhile() -> None:
         """Wait until the door has let the request in, which is then counted, and revoke."""
         today = day_of(house.clock())
-        await until(lambda: house.store.requests.taken(owner.id, today), "the request is counted")
+        await until(lambda: house.store.request_counts.taken(owner.id, today), "the request is counted")
         await revoke(house, person)
 
     before = await kept(house)

@@ -9,8 +9,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pymongo import MongoClient
 
-from domain.accounts.credentials import Passwords, PasswordSettings, Peppers
-from gateway.auth.login_attempts import FROM_PLACE, KNOWN_FOR, OF_ACCOUNT, OF_ACCOUNT_FROM_PLACE
+from domain.accounts.keys import Peppers
+from domain.accounts.passwords import Passwords
+from gateway.auth.login_attempts import KNOWN_FOR, PER_ACCOUNT, PER_ACCOUNT_AND_ADDRESS, PER_ADDRESS
 from tests.gateway.auth.conftest import application
 from tests.gateway.auth.world import PASSWORD, PEPPER, Tenant, World
 
@@ -31,14 +32,14 @@ async def log_in(
 
 async def spray(world: World, place: str, tenant: Tenant) -> None:
     """Guess at accounts from one place until it is refused whichever account it is."""
-    for number in range(FROM_PLACE.attempts):
+    for number in range(PER_ADDRESS.attempts):
         status, _ = await log_in(world, place, tenant, WRONG, f"somebody{number}@example.com")
         assert status == 401
 
 
 async def besiege(world: World, network: int, tenant: Tenant, *, email: str = "") -> None:
     """Guess at one account from many places until it is refused from any of them."""
-    for number in range(OF_ACCOUNT.attempts):
+    for number in range(PER_ACCOUNT.attempts):
         place = f"198.{network}.{number // 5}.1"
         assert (await log_in(world, place, tenant, WRONG, email))[0] == 401
 
@@ -48,7 +49,7 @@ async def test_who_sprays_many_accounts_from_one_place_is_refused_at_the_next(wo
     await spray(world, "203.0.113.1", tenant)
     status, body = await log_in(world, "203.0.113.1", tenant)
     assert (status, body["code"]) == (429, "login_limit_exceeded")
-    assert 0 < body["retry_after"] <= FROM_PLACE.window.total_seconds()
+    assert 0 < body["retry_after"] <= PER_ADDRESS.window.total_seconds()
     assert (await log_in(world, "203.0.113.2", tenant))[0] == 200
     world.clock.ahead += timedelta(seconds=body["retry_after"])
     assert (await log_in(world, "203.0.113.1", tenant))[0] == 200
@@ -56,7 +57,7 @@ async def test_who_sprays_many_accounts_from_one_place_is_refused_at_the_next(wo
 
 async def test_all_addresses_of_one_ipv6_network_are_one_place(world: World) -> None:
     tenant = await world.tenant()
-    for number in range(FROM_PLACE.attempts):
+    for number in range(PER_ADDRESS.attempts):
         email, place = f"somebody{number}@example.com", f"2001:db8:1:2::{number:x}"
         assert (await log_in(world, place, tenant, WRONG, email))[0] == 401
     assert (await log_in(world, "2001:db8:1:2:ffff::1", tenant))[0] == 429
@@ -77,7 +78,7 @@ async def test_logins_that_are_right_are_not_counted(world: World) -> None:
     """The server of a developer logs many users in."""
     tenant = await world.tenant()
     for _ in range(2):
-        for number in range(FROM_PLACE.attempts // 2 - 1):
+        for number in range(PER_ADDRESS.attempts // 2 - 1):
             await log_in(world, "203.0.113.20", tenant, WRONG, f"somebody{number}@example.com")
         assert (await log_in(world, "203.0.113.20", await world.neighbour(tenant)))[0] == 200
     for _ in range(3):
@@ -89,7 +90,7 @@ async def test_guesses_from_many_places_are_refused_for_a_bounded_time(world: Wo
     await besiege(world, 18, tenant)
     status, body = await log_in(world, "192.0.2.1", tenant)
     assert (status, body["code"]) == (429, "login_limit_exceeded")
-    assert 0 < body["retry_after"] <= OF_ACCOUNT.window.total_seconds()
+    assert 0 < body["retry_after"] <= PER_ACCOUNT.window.total_seconds()
     assert (await log_in(world, "192.0.2.1", await world.neighbour(tenant)))[0] == 200
     world.clock.ahead += timedelta(seconds=body["retry_after"])
     assert (await log_in(world, "192.0.2.1", tenant))[0] == 200
@@ -109,19 +110,19 @@ async def test_a_place_that_knows_him_is_bounded_too(world: World) -> None:
     assert (await log_in(world, "192.0.2.20", tenant))[0] == 200
     tried = [
         (await log_in(world, "192.0.2.20", tenant, WRONG))[0]
-        for _ in range(OF_ACCOUNT_FROM_PLACE.attempts + 2)
+        for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts + 2)
     ]
-    assert tried == [401] * OF_ACCOUNT_FROM_PLACE.attempts + [429] * 2
+    assert tried == [401] * PER_ACCOUNT_AND_ADDRESS.attempts + [429] * 2
 
 
 async def test_one_place_alone_does_not_lock_an_account_elsewhere(world: World) -> None:
     tenant = await world.tenant()
     passed = timedelta()
-    while passed < OF_ACCOUNT.window:
-        for _ in range(OF_ACCOUNT_FROM_PLACE.attempts + 3):
+    while passed < PER_ACCOUNT.window:
+        for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts + 3):
             await log_in(world, "203.0.113.30", tenant, WRONG)
-        world.clock.ahead += OF_ACCOUNT_FROM_PLACE.window
-        passed += OF_ACCOUNT_FROM_PLACE.window
+        world.clock.ahead += PER_ACCOUNT_AND_ADDRESS.window
+        passed += PER_ACCOUNT_AND_ADDRESS.window
     assert (await log_in(world, "192.0.2.30", tenant))[0] == 200
 
 
@@ -134,11 +135,13 @@ async def test_accounts_that_do_not_exist_are_refused_alike(world: World) -> Non
 
 async def test_a_login_that_found_no_turn_is_answered_503_and_not_counted(world: World) -> None:
     tenant = await world.tenant()
-    slow = Passwords(PasswordSettings(memory_kib=65_536, passes=2, at_once=1, queue=0))
-    door = replace(world.door, passwords=slow)
-    async with TestClient(TestServer(application(door, world.authenticator))) as client:
+    slow = Passwords(memory_kib=65_536, passes=2, at_once=1, queue=0)
+    values = {**world.dependencies, "passwords": slow}
+    async with TestClient(TestServer(application(**values))) as client:
         crowded = replace(world, client=client)
-        tries = (log_in(crowded, "192.0.2.45", tenant, WRONG) for _ in range(OF_ACCOUNT_FROM_PLACE.attempts))
+        tries = (
+            log_in(crowded, "192.0.2.45", tenant, WRONG) for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts)
+        )
         answers = await asyncio.gather(*tries)
     busy = [body["code"] for status, body in answers if status == 503]
     assert busy
@@ -146,7 +149,7 @@ async def test_a_login_that_found_no_turn_is_answered_503_and_not_counted(world:
     counted = sum(status == 401 for status, _ in answers)
     while (await log_in(world, "192.0.2.45", tenant, WRONG))[0] == 401:
         counted += 1
-    assert counted == OF_ACCOUNT_FROM_PLACE.attempts
+    assert counted == PER_ACCOUNT_AND_ADDRESS.attempts
 
 
 async def test_counters_and_places_are_cleaned_and_name_nobody(world: World, identity_database: str) -> None:
@@ -177,8 +180,8 @@ async def test_who_has_no_pepper_cannot_find_an_address_among_the_names_of_count
             (Peppers({2: "q" * 32, 1: PEPPER}, chosen=1), 1),
             (Peppers({2: "q" * 32}), 2),
         ):
-            door = replace(world.door, peppers=peppers)
-            async with TestClient(TestServer(application(door, world.authenticator))) as other:
+            values = {**world.dependencies, "peppers": peppers}
+            async with TestClient(TestServer(application(**values))) as other:
                 assert (await log_in(replace(world, client=other), place, tenant))[0] == 200
             assert attempts.count_documents({"subject": tenant.user_id}) == known
 
@@ -186,8 +189,8 @@ async def test_who_has_no_pepper_cannot_find_an_address_among_the_names_of_count
 async def test_a_place_stays_known_when_the_pepper_is_rotated(world: World) -> None:
     tenant = await world.tenant()
     assert (await log_in(world, "192.0.2.56", tenant))[0] == 200
-    door = replace(world.door, peppers=Peppers({1: PEPPER, 2: "q" * 32}))
-    async with TestClient(TestServer(application(door, world.authenticator))) as client:
+    values = {**world.dependencies, "peppers": Peppers({1: PEPPER, 2: "q" * 32})}
+    async with TestClient(TestServer(application(**values))) as client:
         rotated = replace(world, client=client)
         await besiege(rotated, 54, tenant)
         assert (await log_in(rotated, "192.0.2.57", tenant))[0] == 429

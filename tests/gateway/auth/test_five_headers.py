@@ -15,7 +15,7 @@ import pytest_asyncio
 from multidict import CIMultiDict
 
 from domain.accounts.access import Role
-from domain.accounts.credentials import Peppers, mint
+from domain.accounts.keys import Peppers, mint
 from gateway.auth.tokens import Tokens, key_id
 from tests.gateway.auth.world import (
     CAUSE,

@@ -10,8 +10,8 @@ import pytest
 from pymongo import MongoClient
 
 from domain.accounts.access import Role
-from gateway.auth.login_attempts import OF_ACCOUNT_FROM_PLACE
-from gateway.auth.tokens import TokenPair
+from gateway.auth.login_attempts import PER_ACCOUNT_AND_ADDRESS
+from gateway.auth.sessions import TokenPair
 from tests.gateway.auth.world import CAUSE, PASSWORD, UNKNOWN, Tenant, World, payload, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -174,7 +174,7 @@ async def test_a_missing_field_is_told_in_the_words_of_the_api(world: World) -> 
 
 async def test_too_many_attempts_wait_for_the_window_to_end(world: World) -> None:
     tenant = await world.tenant()
-    for _ in range(OF_ACCOUNT_FROM_PLACE.attempts):
+    for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts):
         assert await try_login(world, tenant, password="wrong password") == WRONG_LOGIN
     refused = await world.client.post(
         LOGIN,
@@ -184,7 +184,7 @@ async def test_too_many_attempts_wait_for_the_window_to_end(world: World) -> Non
     body = await refused.json()
     assert (refused.status, body["code"]) == (429, "login_limit_exceeded")
     assert refused.headers["Retry-After"] == str(body["retry_after"])
-    assert 0 < body["retry_after"] <= OF_ACCOUNT_FROM_PLACE.window.total_seconds()
+    assert 0 < body["retry_after"] <= PER_ACCOUNT_AND_ADDRESS.window.total_seconds()
     assert (await try_login(world, await world.neighbour(tenant)))[0] == 200
     world.clock.ahead += timedelta(seconds=body["retry_after"])
     assert (await try_login(world, tenant))[0] == 200
@@ -193,14 +193,14 @@ async def test_too_many_attempts_wait_for_the_window_to_end(world: World) -> Non
 async def test_of_many_attempts_at_once_only_so_many_are_checked(world: World) -> None:
     tenant = await world.tenant()
     tried = await asyncio.gather(*(try_login(world, tenant, password="wrong password") for _ in range(30)))
-    assert sum(one == WRONG_LOGIN for one in tried) == OF_ACCOUNT_FROM_PLACE.attempts
-    assert sum(one[0] == 429 for one in tried) == 30 - OF_ACCOUNT_FROM_PLACE.attempts
+    assert sum(one == WRONG_LOGIN for one in tried) == PER_ACCOUNT_AND_ADDRESS.attempts
+    assert sum(one[0] == 429 for one in tried) == 30 - PER_ACCOUNT_AND_ADDRESS.attempts
 
 
 async def test_who_logs_in_begins_to_count_anew(world: World) -> None:
     tenant = await world.tenant()
     for _ in range(2):
-        for _ in range(OF_ACCOUNT_FROM_PLACE.attempts - 1):
+        for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts - 1):
             await try_login(world, tenant, password="wrong password")
         assert (await try_login(world, tenant))[0] == 200
 

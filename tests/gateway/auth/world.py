@@ -13,14 +13,14 @@ from aiohttp.test_utils import TestClient
 from multidict import CIMultiDict
 
 from domain.accounts.access import Claims, Role
-from domain.accounts.credentials import Peppers, display_prefix, mint
+from domain.accounts.keys import Peppers, display_prefix, mint
 from events.envelope import Cause
-from gateway.accounts.identity import IdentityRoutes
 from gateway.auth.authentication import Authenticator
-from gateway.auth.tokens import TokenPair, Tokens, key_id
+from gateway.auth.sessions import TokenPair
+from gateway.auth.tokens import Tokens, key_id
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 
 SECRET = "the secret that signs tokens in these tests"
 RETIRED_SECRET = "the secret that signed them until yesterday"
@@ -69,7 +69,7 @@ class World:
     peppers: Peppers
     clock: Clock
     password_hash: str
-    door: IdentityRoutes
+    dependencies: dict[str, Any]
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def developer(self, tier: str = "cloud_premium") -> str:

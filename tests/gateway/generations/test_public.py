@@ -1,4 +1,4 @@
-"""What others see of a public generation, and for how long."""
+"""The public view of a generation, and when it ends."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,12 +26,12 @@ async def published(house: House, person: Person, *, is_public: bool = True, gen
 
 
 async def fetched(house: House, url: str) -> int:
-    """Fetch as somebody without a token."""
+    """Send a request without a token."""
     parts = urlsplit(url)
     return (await house.get(f"{parts.path}?{parts.query}"))[0]
 
 
-async def test_others_see_the_picture_and_its_instructions_and_nothing_that_is_private(house: House) -> None:
+async def test_public_view_shows_picture_and_instructions_and_no_private_field(house: House) -> None:
     person = await house.person()
     resource = await published(house, person)
     viewer = await house.person(person.place)
@@ -49,7 +49,7 @@ async def test_others_see_the_picture_and_its_instructions_and_nothing_that_is_p
     assert await fetched(house, shown["generated_image_url"]) == 200
 
 
-async def test_its_owner_is_given_the_lasting_links_too(house: House) -> None:
+async def test_owner_gets_permanent_links_of_a_public_generation(house: House) -> None:
     person = await house.person()
     resource = await published(house, person)
     links = [resource["generated_image_url"], resource["result_image_url"], resource["urls"]["image"]]
@@ -58,7 +58,7 @@ async def test_its_owner_is_given_the_lasting_links_too(house: House) -> None:
     assert all("signature=" in link for link in resource["example_images"])
 
 
-async def test_what_is_private_again_can_be_seen_by_no_link_that_others_had(house: House) -> None:
+async def test_links_of_others_end_when_a_generation_becomes_private(house: House) -> None:
     person = await house.person()
     viewer = await house.person(person.place)
     resource = await published(house, person)

@@ -1,4 +1,4 @@
-"""What somebody has just done stands in the lists that he reads next, without a projector."""
+"""Clients find their own writes in the next list, before the projection has run."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import pytest
 from aiohttp import FormData
 
 from domain.generation.lifecycle import Timeouts
-from gateway.submissions.write_through import WriteThrough
+from gateway.generations.write_through import WriteThrough
 from store.generations.projection import Row
 from tests.builders.generation import TO_REQUESTED, folded
 from tests.gateway.accounts.house import ONE, House, Person, answered
@@ -39,7 +39,7 @@ async def stored(house: House, generation: str) -> Any:
     return (await house.store.projection.stored([generation]))[generation]
 
 
-async def test_a_new_generation_is_listed_as_soon_as_it_is_accepted(house: House) -> None:
+async def test_accepted_generation_is_listed_at_once(house: House) -> None:
     person = await house.person()
     generation = await submitted(house, person, X_Request_ID="r-1", Idempotency_Key="k-1")
     for query in ("", "status=pending", "state=requested", "request_id=r-1", "idempotency_key=k-1"):
@@ -51,7 +51,7 @@ async def test_a_new_generation_is_listed_as_soon_as_it_is_accepted(house: House
     assert (status, [one["id"] for one in body["generations"]]) == (200, [generation])
 
 
-async def test_the_row_is_the_one_that_the_projector_writes(house: House) -> None:
+async def test_row_equals_the_row_of_the_projection(house: House) -> None:
     person = await house.person()
     generation = await submitted(house, person)
     written = await stored(house, generation)
@@ -62,21 +62,21 @@ async def test_the_row_is_the_one_that_the_projector_writes(house: House) -> Non
     assert await stored(house, generation) == written
 
 
-async def test_a_late_row_never_replaces_a_newer_one(house: House) -> None:
+async def test_older_row_does_not_replace_a_newer_one(house: House) -> None:
     person = await house.person()
     generation = await submitted(house, person)
     early = await house.generations.load(generation)
     assert early is not None
     await house.complete(generation)
     newer = await stored(house, generation)
-    showing = WriteThrough(
-        write=house.store.projection.write, personal_data=house.store.personal_data, timeouts=Timeouts()
+    write_through = WriteThrough(
+        write_rows=house.store.projection.write, personal_data=house.store.personal_data, timeouts=Timeouts()
     )
-    await showing.show(early)
+    await write_through.write(early)
     assert await stored(house, generation) == newer
 
 
-async def test_what_is_cancelled_published_or_deleted_is_found_as_such_at_once(house: House) -> None:
+async def test_cancelled_published_and_deleted_generations_are_listed_so_at_once(house: House) -> None:
     person = await house.person()
     cancelled = await submitted(house, person)
     await house.call("POST", f"{ONE}/{cancelled}/cancel", person.token)
@@ -90,10 +90,12 @@ async def test_what_is_cancelled_published_or_deleted_is_found_as_such_at_once(h
     assert ([one["id"] for one in body["generations"]], body["total"]) == ([cancelled], 1)
 
 
-async def test_a_store_that_hangs_delays_an_answer_by_a_second_at_most(house: House) -> None:
+async def test_stalled_row_write_delays_an_answer_by_at_most_a_second(house: House) -> None:
     async def never(_: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 
-    showing = WriteThrough(write=never, personal_data=house.store.personal_data, timeouts=Timeouts())
+    write_through = WriteThrough(
+        write_rows=never, personal_data=house.store.personal_data, timeouts=Timeouts()
+    )
     async with asyncio.timeout(20):
-        await showing.show(folded(TO_REQUESTED), {})
+        await write_through.write(folded(TO_REQUESTED), {})

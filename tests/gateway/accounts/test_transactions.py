@@ -1,0 +1,289 @@
+"""An account event and its documents are stored together: crashes in between, and races of two gateways."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from domain.accounts.access import Role
+from domain.accounts.developer import fold, stream_of
+from domain.errors import ErrorCode, ExemplarError
+from events.commit import Commit
+from store.accounts.changes import AccountChanges
+from store.accounts.platform import PlatformChanges
+from store.accounts.records import UserRecord
+from store.accounts.streams import DeveloperStreams
+from store.accounts.writes import NewPassword
+from store.commits.mongo import MongoEventStore
+from store.errors import AlreadyExistsError, StoreUnavailableError
+from tests.gateway.accounts.house import CAUSE, House, Owner, Place
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+COLLECTIONS = ("commits", "developers", "projects", "keys", "users", "staff")
+NEW = NewPassword("new hash", "proved hash", "session")
+
+
+class Crash(BaseException):
+    """The process ends."""
+
+
+class CrashingEventStore(MongoEventStore):
+    """An event store whose process dies `inside` the transaction, behind all writes, or right after it."""
+
+    inside = True
+
+    async def append(self, *args: Any, **options: Any) -> Commit:
+        write = options["write"]
+
+        async def write_and_crash(commit: Commit, session: Any) -> None:
+            await write(commit, session)
+            if self.inside:
+                raise Crash
+
+        options["write"] = write_and_crash
+        await super().append(*args, **options)
+        raise Crash
+
+
+Change = Callable[[AccountChanges, PlatformChanges, "Subject"], Awaitable[object]]
+
+
+class Subject:
+    """The account that a test changes: a developer with a project, an end user and staff."""
+
+    def __init__(self, place: Place, user: str, staff: str) -> None:
+        self.place, self.user, self.staff = place, user, staff
+        self.developer, self.project = place.owner.id, place.id
+
+
+CHANGES: dict[str, Change] = {
+    "developer.registered": lambda c, _, s: c.register_developer(
+        email=f"{s.user}@new.example", password_hash="x", tier="internal", cause=CAUSE
+    ),
+    "developer.tier_changed": lambda c, _, s: c.change_tier(s.developer, "cloud_starter", cause=CAUSE),
+    "developer.password_reset": lambda c, _, s: c.reset_developer_password(s.developer, "new", cause=CAUSE),
+    "developer.password_changed": lambda c, _, s: c.change_developer_password(s.developer, NEW, cause=CAUSE),
+    "developer.project_created": lambda c, _, s: c.create_project(
+        s.developer, name="new", limit=None, cause=CAUSE
+    ),
+    "developer.project_renamed": lambda c, _, s: c.update_project(
+        s.developer, s.project, {"name": "new"}, cause=CAUSE
+    ),
+    "developer.project_deleted": lambda c, _, s: c.delete_project(s.developer, s.project, cause=CAUSE),
+    "developer.key_created": lambda c, _, s: c.create_key(
+        s.developer, s.project, key_hash=f"1:{s.user}", prefix="pk_xxxxx", cause=CAUSE
+    ),
+    "developer.key_revoked": lambda c, _, s: c.revoke_key(s.developer, s.place.owner.key_id, cause=CAUSE),
+    "developer.user_registered": lambda c, _, s: c.register_user(
+        s.developer, s.project, email="new@example.com", password_hash="x", cause=CAUSE
+    ),
+    "developer.user_password_reset": lambda c, _, s: c.reset_user_password(
+        s.developer, s.project, s.user, "new", cause=CAUSE
+    ),
+    "developer.user_password_changed": lambda c, _, s: c.change_user_password(
+        s.developer, s.project, s.user, NEW, cause=CAUSE
+    ),
+    "developer.user_deleted": lambda c, _, s: c.delete_user(s.developer, s.project, s.user, cause=CAUSE),
+    "platform.staff_created": lambda _, p, s: p.create_staff(
+        f"new {s.staff}", Role.AUDITOR, email=f"new{s.staff}@a.example", password_hash="x", cause=CAUSE
+    ),
+    "platform.staff_password_changed": lambda _, p, s: p.change_password(s.staff, NEW, cause=CAUSE),
+    "platform.staff_deleted": lambda _, p, s: p.delete_staff(s.staff, cause=CAUSE),
+}
+
+
+async def subject(house: House) -> Subject:
+    """Make accounts whose current password hash is the proved one."""
+    place = await house.place(await house.owner())
+    email = f"user{next(house.numbers)}@example.com"
+    user = await house.changes.register_user(
+        place.owner.id, place.id, email=email, password_hash=NEW.proved, cause=CAUSE
+    )
+    number = f"staff{next(house.numbers)}"
+    await house.store.platform_changes.create_staff(
+        number, Role.AUDITOR, email=f"{number}@a.example", password_hash=NEW.proved, cause=CAUSE
+    )
+    await house.changes.reset_developer_password(place.owner.id, NEW.proved, cause=CAUSE)
+    return Subject(place, user.id, number)
+
+
+async def contents(house: House) -> dict[str, list[Any]]:
+    """Read every document of accounts and of the log."""
+    database = house.store.database
+    return {name: await database[name].find({}).sort("_id").to_list(None) for name in COLLECTIONS}
+
+
+def crashing(house: House, *, inside: bool) -> tuple[AccountChanges, PlatformChanges]:
+    events = CrashingEventStore(house.store.database)
+    events.inside = inside
+    database, clock = house.store.database, house.clock
+    return AccountChanges(database, events, clock=clock), PlatformChanges(database, events, clock=clock)
+
+
+@pytest.mark.parametrize("event_type", CHANGES)
+async def test_a_crash_inside_the_transaction_leaves_neither_event_nor_document(
+    house: House, event_type: str
+) -> None:
+    account = await subject(house)
+    before = await contents(house)
+    with pytest.raises(Crash):
+        await CHANGES[event_type](*crashing(house, inside=True), account)
+    assert await contents(house) == before
+    await CHANGES[event_type](house.changes, house.store.platform_changes, account)
+
+
+@pytest.mark.parametrize("event_type", CHANGES)
+async def test_a_crash_after_the_transaction_leaves_event_and_document(house: House, event_type: str) -> None:
+    account = await subject(house)
+    before = await contents(house)
+    with pytest.raises(Crash):
+        await CHANGES[event_type](*crashing(house, inside=False), account)
+    after = await contents(house)
+    [commit] = [commit for commit in after["commits"] if commit not in before["commits"]]
+    assert commit["types"] == [event_type]
+    changed = {name for name in COLLECTIONS if after[name] != before[name]} - {"commits"}
+    assert changed, "the documents changed with the event"
+    if event_type.startswith("developer."):
+        stream = commit["stream"]
+        events = [event for commit in await house.store.events.read(stream) for event in commit.events]
+        streams = DeveloperStreams(
+            house.store.database, house.store.events, clock=house.clock, announce=lambda _: None
+        )
+        assert await streams.load(stream) == fold(events)
+        document = await house.store.database["developers"].find_one({"_id": stream.partition("-")[2]})
+        assert document is not None
+        assert document["folded"]["version"] == events[-1].version
+
+
+async def test_a_lost_folded_state_is_folded_again_from_the_log(house: House) -> None:
+    account = await subject(house)
+    developers = house.store.database["developers"]
+    await developers.update_one({"_id": account.developer}, {"$unset": {"folded": ""}})
+    with pytest.raises(ExemplarError, match="Maximum of 1 projects"):
+        await house.changes.create_project(account.developer, name="new", limit=1, cause=CAUSE)
+    await house.changes.create_project(account.developer, name="new", limit=2, cause=CAUSE)
+    document = await developers.find_one({"_id": account.developer})
+    assert document is not None
+    history = await house.changes.history(account.developer)
+    assert document["folded"]["version"] == history[-1].version
+
+
+async def test_a_refused_change_leaves_nothing_behind(house: House) -> None:
+    account = await subject(house)
+    before = await contents(house)
+    with pytest.raises(ExemplarError, match="Maximum of 0 projects"):
+        await house.changes.create_project(account.developer, name="one", limit=0, cause=CAUSE)
+    with pytest.raises(AlreadyExistsError):
+        await house.changes.register_developer(
+            email=account.place.owner.email, password_hash="x", tier="internal", cause=CAUSE
+        )
+    assert await contents(house) == before
+
+
+@pytest.mark.parametrize("kind", ["user", "developer"])
+async def test_of_twenty_registrations_of_one_address_one_succeeds(house: House, kind: str) -> None:
+    place = await house.place(await house.owner())
+    gateways = [house.store.make(AccountChanges) for _ in range(4)]
+    email = f"one{next(house.numbers)}@example.com"
+
+    async def register(changes: AccountChanges, password: str) -> object:
+        if kind == "user":
+            return await changes.register_user(
+                place.owner.id, place.id, email=email, password_hash=password, cause=CAUSE
+            )
+        return await changes.register_developer(
+            email=email, password_hash=password, tier="internal", cause=CAUSE
+        )
+
+    made = await asyncio.gather(
+        *(register(gateways[number % 4], str(number)) for number in range(20)), return_exceptions=True
+    )
+    won = [number for number, one in enumerate(made) if not isinstance(one, BaseException)]
+    login = await house.store.accounts.find_login(email, place.id if kind == "user" else None)
+    assert login is not None
+    assert ([login.password_hash], login.active) == ([str(number) for number in won], True)
+    assert sum(isinstance(one, AlreadyExistsError) for one in made) == 19
+    if kind == "user":
+        assert isinstance(made[won[0]], UserRecord)
+        history = await house.changes.history(place.owner.id)
+        assert [event.type for event in history].count("developer.user_registered") == 1
+    else:
+        assert len(await house.store.events.read(stream_of(login.id))) == 1
+
+
+async def test_two_gateways_agree_on_ten_keys(house: House) -> None:
+    owner = await house.owner()
+    gateways = [house.store.make(AccountChanges) for _ in range(2)]
+    made = await asyncio.gather(
+        *(
+            gateways[number % 2].create_key(
+                owner.id, None, key_hash=f"{owner.id}:{number}", prefix="ak_xxxxx", cause=CAUSE
+            )
+            for number in range(20)
+        ),
+        return_exceptions=True,
+    )
+    refused = [one for one in made if isinstance(one, ExemplarError)]
+    assert {one.code for one in refused} == {ErrorCode.KEY_LIMIT}
+    assert len(made) - len(refused) == 9
+    keys = await house.store.accounts.keys.all_of(owner.id)
+    assert len(keys) == 10
+    assert all(key.active for key in keys)
+
+
+async def test_concurrent_renames_end_as_the_last_event_says(house: House) -> None:
+    owner = await house.owner()
+    place = await house.place(owner)
+    gateways = [house.store.make(AccountChanges) for _ in range(3)]
+    renamed = await asyncio.gather(
+        *(
+            gateways[number % 3].update_project(owner.id, place.id, {"name": str(number)}, cause=CAUSE)
+            for number in range(9)
+        )
+    )
+    found = await house.store.accounts.project(owner.id, place.id)
+    assert found in renamed
+    history = [event.type for event in await house.changes.history(owner.id)]
+    assert history.count("developer.project_renamed") == 9
+
+
+async def test_a_password_reset_beats_a_password_that_was_proved_before_it(house: House) -> None:
+    account = await subject(house)
+    await house.changes.reset_user_password(
+        account.developer, account.project, account.user, "reset", cause=CAUSE
+    )
+    with pytest.raises(ExemplarError, match="invalid_credentials"):
+        await house.changes.change_user_password(
+            account.developer, account.project, account.user, NEW, cause=CAUSE
+        )
+    hashed = await house.store.accounts.password_hash(Role.END_USER, account.user, account.project)
+    assert hashed == "reset"
+
+
+async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(house: House) -> None:
+    account = await subject(house)
+    gateways = [house.store.make(AccountChanges) for _ in range(2)]
+    outcomes = await asyncio.gather(
+        *(g.delete_user(account.developer, account.project, account.user, cause=CAUSE) for g in gateways),
+        return_exceptions=True,
+    )
+    assert sorted(type(one).__name__ for one in outcomes) == ["ExemplarError", "NoneType"]
+    history = await house.changes.history(account.developer)
+    assert [event.type for event in history].count("developer.user_deleted") == 1
+
+
+async def test_a_store_that_goes_away_inside_the_transaction_changes_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner: Owner = await house.owner()
+    before = await contents(house)
+
+    async def unreachable(*_: Any, **__: Any) -> None:
+        raise StoreUnavailableError("gone")
+
+    monkeypatch.setattr(DeveloperStreams, "_keep", unreachable)
+    with pytest.raises(StoreUnavailableError):
+        await house.changes.create_project(owner.id, name="new", limit=None, cause=CAUSE)
+    assert await contents(house) == before
