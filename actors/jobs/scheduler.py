@@ -51,13 +51,13 @@ class Scheduler:
 
     async def _loop(self, job: Job) -> None:
         while not self._stopping.is_set():
-            await self._round(job)
+            await self._run_once(job)
             try:
                 await asyncio.wait_for(self._stopping.wait(), job.period)
             except TimeoutError:
                 continue
 
-    async def _round(self, job: Job) -> None:
+    async def _run_once(self, job: Job) -> None:
         try:
             seconds = _LEASE_SECONDS + job.period
             if job.shared or await self._leases.take(job.name, seconds=seconds):

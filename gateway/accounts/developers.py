@@ -16,7 +16,7 @@ from gateway.accounts.requests import DevelopersRequest, TierRequest
 from gateway.auth.authentication import Authenticator
 from gateway.http.causes import cause_of
 from gateway.http.ids import path_id
-from gateway.http.models import read_model, read_query
+from gateway.http.parsing import read_model, read_query
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.records import DeveloperRecord

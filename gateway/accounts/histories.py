@@ -12,7 +12,7 @@ from domain.generation import generation
 from domain.paths import DEVELOPER, GENERATION, PLATFORM
 from gateway.auth.authentication import Authenticator
 from gateway.http.ids import path_id
-from gateway.http.models import read_query
+from gateway.http.parsing import read_query
 from store.commits.contract import EventStore
 
 _CURSOR = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)

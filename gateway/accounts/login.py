@@ -14,7 +14,7 @@ from gateway.auth.headers import project_header
 from gateway.auth.login_attempts import LoginAttempts
 from gateway.auth.sessions import Sessions
 from gateway.http.client_address import ClientAddresses
-from gateway.http.models import read_model
+from gateway.http.parsing import read_model
 from store.accounts.accounts import Accounts
 from store.accounts.records import Login
 

@@ -13,7 +13,7 @@ from gateway.accounts.requests import DeletionRequest, PasswordChangeRequest
 from gateway.auth.authentication import Authenticator
 from gateway.auth.login_attempts import LoginAttempts
 from gateway.http.causes import cause_of
-from gateway.http.models import read_model
+from gateway.http.parsing import read_model
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges

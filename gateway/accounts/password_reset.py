@@ -6,7 +6,7 @@ from aiohttp import web
 
 from domain.accounts.passwords import Passwords
 from gateway.accounts.requests import PasswordResetRequest
-from gateway.http.models import read_optional_model
+from gateway.http.parsing import read_optional_model
 
 
 async def chosen_password(request: web.Request, passwords: Passwords) -> tuple[str, str | None]:

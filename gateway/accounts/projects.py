@@ -13,7 +13,7 @@ from gateway.accounts.requests import KeyCreateRequest, ProjectCreateRequest, Pr
 from gateway.auth.authentication import Authenticator
 from gateway.http.causes import cause_of
 from gateway.http.ids import path_id
-from gateway.http.models import read_model
+from gateway.http.parsing import read_model
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.key_minting import mint_key

@@ -17,7 +17,7 @@ from gateway.accounts.requests import DeveloperCreateRequest, UserCreateRequest
 from gateway.auth.authentication import Authenticator
 from gateway.auth.sessions import Sessions
 from gateway.http.causes import cause_of
-from gateway.http.models import read_model
+from gateway.http.parsing import read_model
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.key_minting import mint_key

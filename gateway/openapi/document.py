@@ -88,9 +88,9 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 def _id_of(operation: Operation) -> str:
     path = operation.path
     path = path.removeprefix(API) if path.startswith(API) else f"service{path}"
-    words = re.sub(r"\W+", "_", path).strip("_")
+    name = re.sub(r"\W+", "_", path).strip("_")
     slash = "_slash" if operation.path.endswith("/") and operation.path != "/" else ""
-    return f"{operation.method}_{words}{slash}"
+    return f"{operation.method}_{name}{slash}"
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ class SubmissionRoutes:
         if idempotency_key(request) is None:
             tier = identity.tier
             bounds = Bounds(monthly=tier.monthly, concurrent=tier.concurrent)
-            await self.admission.require_room(identity.developer_id, bounds)
+            await self.admission.require_free_slot(identity.developer_id, bounds)
         return identity
 
     async def _record(self, request: web.Request, submission: Submission, content: Content) -> web.Response:

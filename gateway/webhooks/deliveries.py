@@ -21,7 +21,7 @@ from events.catalogue import CATALOGUE
 from gateway.accounts.project_access import own_project
 from gateway.auth.authentication import Authenticator
 from gateway.http.ids import path_id
-from gateway.http.models import read_model, read_optional_model, read_query
+from gateway.http.parsing import read_model, read_optional_model, read_query
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
 from store.accounts.accounts import Accounts

@@ -24,7 +24,7 @@ from gateway.accounts.requests import Description
 from gateway.auth.authentication import Authenticator
 from gateway.http.causes import cause_of
 from gateway.http.ids import path_id
-from gateway.http.models import read_model
+from gateway.http.parsing import read_model
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.default_secret import rotate

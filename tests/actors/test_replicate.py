@@ -45,7 +45,9 @@ async def test_an_unreachable_provider_is_tried_ever_more_rarely(clock: Clock) -
     assert pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
-async def test_nobody_is_called_while_the_circuit_is_open(clock: Clock, provider: SandboxProvider) -> None:
+async def test_the_provider_is_not_called_while_the_circuit_is_open(
+    clock: Clock, provider: SandboxProvider
+) -> None:
     model = ReplicateProvider(settings(provider.url), clock=clock)
     await provider.arm(create="402", times=1)
     assert isinstance(await model.create(INPUT, webhook=None), Refused)
@@ -81,7 +83,7 @@ async def host() -> AsyncIterator[TestServer]:
         yield server
 
 
-async def test_what_a_host_packs_is_unpacked_by_nobody(host: TestServer) -> None:
+async def test_a_compressed_output_is_not_decompressed(host: TestServer) -> None:
     outputs = Outputs(settings(str(host.make_url("")).rstrip("/")))
     assert await outputs.download(str(host.make_url("/out.png"))) == BOMB
     await outputs.close()

@@ -1,11 +1,14 @@
-"""The sizes of files, functions and the root."""
+"""The sizes of files, functions and the root; the one sentence of every package."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.architecture.files import CLIENT, PRODUCT, ROOT, kept_files, name_of
+
+PACKAGES = [path for path in PRODUCT if path.name == "__init__.py"]
 
 
 @pytest.mark.parametrize("path", [*PRODUCT, *CLIENT], ids=name_of)
@@ -23,3 +26,17 @@ def test_files_have_at_most_250_lines_and_functions_at_most_40(path: Path) -> No
 
 def test_the_root_has_at_most_28_entries() -> None:
     assert len({path.relative_to(ROOT).parts[0] for path in kept_files()}) <= 28
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=name_of)
+def test_a_package_says_in_one_sentence_what_it_is_for(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    sentence = ast.get_docstring(tree) or ""
+    assert len(tree.body) == 1
+    assert len(re.findall(r"\.(?:\s|$)", sentence)) == 1
+    assert sentence.endswith(".")
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    folders = {path.parent for path in PRODUCT}
+    assert {path.parent for path in PACKAGES} == folders

@@ -15,7 +15,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
 from store.commits.memory import MemoryEventStore
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.heard import Heard, until
+from tests.rabbitmq.received import Received, until
 from tests.rabbitmq.server import Server
 from tests.rabbitmq.wire import Wire
 
@@ -55,30 +55,30 @@ async def test_a_published_commit_lies_in_every_queue_that_wants_it_as_a_persist
 
 
 async def test_announced_commits_are_all_published_and_each_mark_is_cleared_once(
-    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+    amqp_url: str, table: Topology, server: Server, commits: Commits, received: Received
 ) -> None:
     announced = [commits.progressed() for _ in range(500)]
-    async with publishing(amqp_url, table, heard.note) as publisher:
+    async with publishing(amqp_url, table, received.note) as publisher:
         assert await publisher.publish(commits.cancelled())
         for commit in announced:
             publisher.announce(commit)
-        await heard.all_of(*(commit.id for commit in announced))
-    assert len(heard.ids) == 501
+        await received.all_of(*(commit.id for commit in announced))
+    assert len(received.ids) == 501
     assert server.count("validation") == 500
     assert server.count("quota") == 501
 
 
 async def test_the_events_of_a_stream_arrive_in_their_order(
-    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+    amqp_url: str, table: Topology, server: Server, commits: Commits, received: Received
 ) -> None:
     announced = [
         commits.of(GenerationProgressed(percent=n), stream="generation-x", after=n) for n in range(50)
     ]
-    async with publishing(amqp_url, table, heard.note) as publisher:
+    async with publishing(amqp_url, table, received.note) as publisher:
         assert await publisher.publish(commits.cancelled())
         for commit in announced:
             publisher.announce(commit)
-        await heard.all_of(*(commit.id for commit in announced))
+        await received.all_of(*(commit.id for commit in announced))
     assert [properties.message_id for properties in server.take("validation", 50)] == [
         c.id for c in announced
     ]
@@ -106,7 +106,7 @@ async def test_a_deleted_exchange_is_declared_again_by_the_next_link(
         assert await publisher.publish(commits.progressed())
 
 
-async def test_an_event_that_nobody_wants_counts_as_published_without_rabbitmq(commits: Commits) -> None:
+async def test_an_event_without_a_queue_counts_as_published_without_rabbitmq(commits: Commits) -> None:
     marks: list[str] = []
     commit = commits.lost()
     async with publishing(NOWHERE, topology({"quota": ["generation.failed"]}), marks.append) as publisher:
@@ -131,14 +131,14 @@ async def test_announcing_while_rabbitmq_is_down_neither_blocks_nor_raises_nor_c
 
 
 async def test_more_commits_than_the_capacity_stay_marked(
-    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+    amqp_url: str, table: Topology, server: Server, commits: Commits, received: Received
 ) -> None:
-    async with publishing(amqp_url, table, heard.note, capacity=10) as publisher:
+    async with publishing(amqp_url, table, received.note, capacity=10) as publisher:
         assert await publisher.publish(commits.cancelled())
         for _ in range(25):
             publisher.announce(commits.progressed())
-        await heard.until(lambda ids: len(ids) == 11)
-    assert len(heard.ids) == 11
+        await received.until(lambda ids: len(ids) == 11)
+    assert len(received.ids) == 11
     assert server.count("validation") == 10
 
 

@@ -19,7 +19,7 @@ def test_no_user_and_no_password_is_shipped() -> None:
     assert not {"users", "permissions"} & set(json.loads(FILE.read_text()))
 
 
-def test_only_what_moves_nothing_is_left_to_the_followers() -> None:
+def test_only_events_without_an_actor_are_left_to_the_subscribers() -> None:
     table = topology(QUEUES)
     unheard = {name for name in CATALOGUE.names if name.startswith("generation.") and not table.routes(name)}
     assert unheard == {"generation.invocation_intended", "generation.quota_settled"}

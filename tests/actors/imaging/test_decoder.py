@@ -200,7 +200,7 @@ async def test_a_corrupt_example_counts_even_when_only_the_first_is_used(decoder
     assert fault.value.index == 1
 
 
-async def test_a_bomb_is_too_large_even_behind_the_door(decoder: Decoder) -> None:
+async def test_a_decompression_bomb_is_too_large_for_the_decoder(decoder: Decoder) -> None:
     with pytest.raises(InvalidPicture) as fault:
         await decoder.compose([pictures.bomb_png()])
     assert fault.value.code == "too_large"

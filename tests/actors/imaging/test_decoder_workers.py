@@ -130,7 +130,7 @@ async def test_a_machine_too_busy_for_any_child_is_our_fault_and_not_the_picture
         assert (await decoder.check(pictures.one_bit_png(8, 8))).width == 8
 
 
-async def test_a_child_that_hangs_once_and_dies_once_blames_nobodys_picture() -> None:
+async def test_a_worker_that_hangs_once_and_dies_once_is_not_the_fault_of_the_picture() -> None:
     async with Decoder(DecoderSettings(seconds=0.5)) as decoder:
         pid = await warm(decoder)
         os.kill(pid, signal.SIGSTOP)
@@ -223,7 +223,7 @@ async def test_a_decoder_serves_the_loop_of_another_thread() -> None:
 
 
 async def test_a_child_knows_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXEMPLAR_JWT_SECRET", "a secret of the house")
+    monkeypatch.setenv("EXEMPLAR_JWT_SECRET", "a secret of the gateway")
     async with Decoder(DecoderSettings()) as decoder:
         pid = await warm(decoder)
         assert environment_of(pid) == {"PYTHONPATH"}

@@ -19,7 +19,7 @@ from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
 from store.adapters import ADAPTERS, create_indexes
 from tests.actors.webhooks.system import WebhookSystem
-from tests.gateway.auth.world import PASSWORD, PEPPER, SECRET, Clock, Tenant, World
+from tests.gateway.auth.accounts_harness import PASSWORD, PEPPER, SECRET, AccountsHarness, Clock, Tenant
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Response:
 class Api:
     """Calls the API for one developer."""
 
-    world: World
+    harness: AccountsHarness
     tenant: Tenant
 
     async def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Response:
         """Call a path below the project's webhooks, or an absolute one, as the developer."""
         whole = path if path.startswith("/api") else f"{self.base}{path}"
-        sent = {**self.world.as_developer(self.tenant), **headers}
+        sent = {**self.harness.as_developer(self.tenant), **headers}
         return await self.raw(method, whole, body, sent)
 
     async def raw(self, method: str, path: str, body: object, headers: Any) -> Response:
-        async with self.world.client.request(method, path, json=body, headers=headers) as answer:
+        async with self.harness.client.request(method, path, json=body, headers=headers) as answer:
             text = await answer.text()
             return Response(answer.status, await answer.json() if text else None)
 
@@ -77,6 +77,8 @@ async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     app.add_routes(dependencies.call(DefaultSecretRoutes).routes())
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)
-        world = World(client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed, {})
-        yield Api(world, await world.tenant())
+        harness = AccountsHarness(
+            client, store.accounts, changes, authenticator, tokens, peppers, clock, hashed, {}
+        )
+        yield Api(harness, await harness.tenant())
         await store.accounts.keys.settle()

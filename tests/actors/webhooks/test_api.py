@@ -127,7 +127,7 @@ def test_a_request_may_filter_by_three_values_and_no_other() -> None:
 
 async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
     made = await api.create_endpoint("https://example.com/hook")
-    stranger = replace(api, tenant=await api.world.tenant())
+    stranger = replace(api, tenant=await api.harness.tenant())
     foreign = f"{api.base}/{made['id']}"
     for method, path in (
         ("GET", api.base),
@@ -143,7 +143,7 @@ async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
     ):
         body = {"url": "https://example.com/"} if method == "POST" else None
         assert (await stranger(method, path, body)).status == 404, (method, path)
-    users = api.world.headers(api.tenant)
+    users = api.harness.headers(api.tenant)
     assert (await api.raw("GET", api.base, None, users)).status == 403
 
 
@@ -160,7 +160,7 @@ async def test_simultaneous_registrations_respect_the_limit(system: WebhookSyste
 
 
 async def test_end_user_and_developer_read_the_same_default_secret(api: Api) -> None:
-    full = api.world.headers(api.tenant)
+    full = api.harness.headers(api.tenant)
     seen = await asyncio.gather(*(api.raw("GET", SECRET_PATH, None, full) for _ in range(5)))
     [key] = {response.body["key"] for response in seen}
     developer = await api("GET", SECRET_PATH, **{"X-Project-ID": api.tenant.project_id})
@@ -170,7 +170,7 @@ async def test_end_user_and_developer_read_the_same_default_secret(api: Api) -> 
     assert (await api.raw("GET", SECRET_PATH, None, token_alone)).status == 403
     assert (await api.raw("GET", SECRET_PATH, None, {})).status == 401
     assert (await api("GET", SECRET_PATH)).status == 404
-    stranger = replace(api, tenant=await api.world.tenant())
+    stranger = replace(api, tenant=await api.harness.tenant())
     asked = await stranger("GET", SECRET_PATH, **{"X-Project-ID": api.tenant.project_id})
     assert asked.status == 404
 
@@ -181,7 +181,7 @@ async def test_the_default_secret_is_rotated_by_the_developer(api: Api, system: 
     new = (await api("POST", f"{SECRET_PATH}/rotate", **project)).body["key"]
     assert (await api("GET", SECRET_PATH, **project)).body["key"] == new != old
     assert len(await system.webhook_secrets.signing(f"default-{api.tenant.project_id}")) == 2
-    user = api.world.headers(api.tenant)
+    user = api.harness.headers(api.tenant)
     assert (await api.raw("POST", f"{SECRET_PATH}/rotate", None, user)).status == 403
 
 

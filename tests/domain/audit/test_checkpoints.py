@@ -66,11 +66,11 @@ def test_a_signed_checkpoint_is_read_back(size: int, root: bytes, seed: bytes) -
     assert VerificationKey.parse(str(key.public)) == key.public
 
 
-@pytest.mark.parametrize("place", range(len(CHECKPOINT.text())))
-def test_a_changed_character_of_a_signed_text_is_detected(place: int) -> None:
-    other = "x" if NOTE[place] != "x" else "y"
+@pytest.mark.parametrize("index", range(len(CHECKPOINT.text())))
+def test_a_changed_character_of_a_signed_text_is_detected(index: int) -> None:
+    other = "x" if NOTE[index] != "x" else "y"
     with pytest.raises(NoteError):
-        open_note(NOTE[:place] + other + NOTE[place + 1 :], [KEY.public])
+        open_note(NOTE[:index] + other + NOTE[index + 1 :], [KEY.public])
 
 
 def test_the_signature_of_an_unknown_key_is_not_trusted() -> None:

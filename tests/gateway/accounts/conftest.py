@@ -10,7 +10,14 @@ from domain.accounts.passwords import Passwords
 from gateway.auth.tokens import Tokens
 from store.generations.generations import Generations
 from tests.builders.pictures import jpeg
-from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, erasure_of
+from tests.gateway.accounts.gateway_harness import (
+    PASSWORD,
+    SECRET,
+    Clock,
+    GatewayHarness,
+    application_of,
+    erasure_of,
+)
 from tests.stores import open_store
 
 
@@ -25,13 +32,13 @@ def accounts_database(mongod: str) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(accounts_database: str) -> AsyncIterator[House]:
+async def gateway(accounts_database: str) -> AsyncIterator[GatewayHarness]:
     clock = Clock()
     async with open_store(accounts_database, clock=clock) as store:
         generations = Generations(store.events, announce=lambda _: None, clock=clock)
-        client = TestClient(TestServer(door_of(store, generations, clock)))
+        client = TestClient(TestServer(application_of(store, generations, clock)))
         await client.start_server()
-        yield House(
+        yield GatewayHarness(
             client=client,
             store=store,
             changes=store.account_changes,

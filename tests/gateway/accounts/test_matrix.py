@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiohttp import ClientTimeout
 
 from domain.accounts.access import Role
-from tests.gateway.accounts.house import House, Owner, Person, answered
+from tests.gateway.accounts.gateway_harness import GatewayHarness, Owner, Person, answered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -98,7 +98,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Matrix:
-    house: House
+    gateway: GatewayHarness
     subjects: list[Subject]
     client_addresses: list[Caller]
     routes: list[Route]
@@ -111,7 +111,7 @@ class Matrix:
         return {mark for subject in self.subjects for mark in subject.marks} - own
 
     async def ask(self, route: Route, path: str, caller: Caller) -> tuple[int, Any, str]:
-        answer = await self.house.client.request(
+        answer = await self.gateway.client.request(
             route.method,
             path,
             headers=caller.headers,
@@ -127,38 +127,38 @@ class Matrix:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def matrix(house: House) -> Matrix:
+async def matrix(gateway: GatewayHarness) -> Matrix:
     subjects, client_addresses = [], []
     for number in range(2):
-        owner = await house.owner()
+        owner = await gateway.owner()
         client_addresses.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
         for _ in range(2):
-            place = await house.place(owner)
+            place = await gateway.place(owner)
             for _ in range(2):
-                person = await house.person(place)
+                person = await gateway.person(place)
                 subjects.append(
-                    Subject(person, await house.completed(person), await _endpoint(house, person))
+                    Subject(person, await gateway.completed(person), await _endpoint(gateway, person))
                 )
                 client_addresses.append(Caller(person.mark, person.headers, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
-    client_addresses += [Caller(role.value, await house.staff(role), role=role) for role in platform]
+    client_addresses += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
     return Matrix(
-        house, subjects, client_addresses, sorted(routes_of(house), key=lambda r: (r.path, r.method))
+        gateway, subjects, client_addresses, sorted(routes_of(gateway), key=lambda r: (r.path, r.method))
     )
 
 
-def routes_of(house: House) -> Iterator[Route]:
+def routes_of(gateway: GatewayHarness) -> Iterator[Route]:
     """Every route of the door, its patterns without their regular expressions."""
-    for route in house.client.app.router.routes():
+    for route in gateway.client.app.router.routes():
         assert route.resource is not None
         if route.method not in {"HEAD", "OPTIONS"}:
             yield Route(route.method, route.resource.canonical)
 
 
-async def _endpoint(house: House, person: Person) -> str:
+async def _endpoint(gateway: GatewayHarness, person: Person) -> str:
     place = person.place
     path = f"/api/v1/projects/{place.id}/webhooks"
-    status, body = await house.call("POST", path, place.owner.token, {"url": "https://example.com/hook"})
+    status, body = await gateway.call("POST", path, place.owner.token, {"url": "https://example.com/hook"})
     assert status == 201, body
     return str(body["id"])
 
@@ -224,23 +224,23 @@ async def test_ones_own_token_with_anothers_keys_reads_nothing(matrix: Matrix) -
                     continue
                 mixed = {**subject.person.headers, header: other.person.headers[header]}
                 route = reads[0]
-                status, body = await matrix.house.get(route.at(subject.ids), mixed)
+                status, body = await matrix.gateway.get(route.at(subject.ids), mixed)
                 assert status == 403, (header, body)
 
 
 async def test_everybody_reads_what_is_his(matrix: Matrix) -> None:
     for subject in matrix.subjects:
         person, place = subject.person, subject.person.place
-        status, body = await matrix.house.get(
+        status, body = await matrix.gateway.get(
             f"/api/v1/generation/generations-v2/{subject.generation}", person.token
         )
         assert (status, body["id"]) == (200, subject.generation)
         base = f"/api/v1/projects/{place.id}/generations"
-        status, body = await matrix.house.get(f"{base}/{subject.generation}", place.owner.token)
+        status, body = await matrix.gateway.get(f"{base}/{subject.generation}", place.owner.token)
         assert (status, body["user_id"], person.mark in body["instructions"]) == (200, person.id, True)
-        status, body = await matrix.house.get(f"{base}?user_id={person.id}", place.owner.token)
+        status, body = await matrix.gateway.get(f"{base}?user_id={person.id}", place.owner.token)
         assert [one["id"] for one in body["generations"]] == [subject.generation]
-        status, body = await matrix.house.get(base, place.owner.token)
+        status, body = await matrix.gateway.get(base, place.owner.token)
         assert body["total"] == 2
 
 
@@ -276,18 +276,18 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
 async def _everything_is_as_it_was(matrix: Matrix) -> None:
     for subject in matrix.subjects:
         person, place = subject.person, subject.person.place
-        assert await matrix.house.store.accounts.user(place.id, person.id) is not None
-        developer = await matrix.house.store.accounts.developer(place.owner.id)
+        assert await matrix.gateway.store.accounts.user(place.id, person.id) is not None
+        developer = await matrix.gateway.store.accounts.developer(place.owner.id)
         assert developer is not None
         assert developer.tier == "internal"
-        project = await matrix.house.store.accounts.project(place.owner.id, place.id)
+        project = await matrix.gateway.store.accounts.project(place.owner.id, place.id)
         assert project is not None
         assert project.name == place.mark
-        generation = await matrix.house.generations.load(subject.generation)
+        generation = await matrix.gateway.generations.load(subject.generation)
         assert generation is not None
         assert not generation.gone
         assert not generation.is_public
-        status, _ = await matrix.house.get(f"/api/v1/projects/{place.id}/webhooks", place.owner.token)
+        status, _ = await matrix.gateway.get(f"/api/v1/projects/{place.id}/webhooks", place.owner.token)
         assert status == 200
-        for key in await matrix.house.store.accounts.keys.all_of(place.owner.id):
+        for key in await matrix.gateway.store.accounts.keys.all_of(place.owner.id):
             assert key.active

@@ -9,7 +9,7 @@ from domain.accounts.keys import Peppers, mint
 from gateway.auth.settings import AuthenticationSettings
 from gateway.auth.tokens import Tokens, key_id
 from store.accounts.writes import random_id
-from tests.gateway.accounts.house import Clock
+from tests.gateway.accounts.gateway_harness import Clock
 
 OLD, NEW = "o" * 32, "n" * 32
 

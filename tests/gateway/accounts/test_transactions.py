@@ -17,7 +17,7 @@ from store.accounts.streams import DeveloperStreams
 from store.accounts.writes import NewPassword
 from store.commits.mongo import MongoEventStore
 from store.errors import AlreadyExistsError, StoreUnavailableError
-from tests.gateway.accounts.house import CAUSE, House, Owner, Place
+from tests.gateway.accounts.gateway_harness import CAUSE, GatewayHarness, Owner, Place
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,99 +94,103 @@ CHANGES: dict[str, Change] = {
 }
 
 
-async def subject(house: House) -> Subject:
+async def subject(gateway: GatewayHarness) -> Subject:
     """Make accounts whose current password hash is the proved one."""
-    place = await house.place(await house.owner())
-    email = f"user{next(house.numbers)}@example.com"
-    user = await house.changes.register_user(
+    place = await gateway.place(await gateway.owner())
+    email = f"user{next(gateway.numbers)}@example.com"
+    user = await gateway.changes.register_user(
         place.owner.id, place.id, email=email, password_hash=NEW.proved, cause=CAUSE
     )
-    number = f"staff{next(house.numbers)}"
-    await house.store.platform_changes.create_staff(
+    number = f"staff{next(gateway.numbers)}"
+    await gateway.store.platform_changes.create_staff(
         number, Role.AUDITOR, email=f"{number}@a.example", password_hash=NEW.proved, cause=CAUSE
     )
-    await house.changes.reset_developer_password(place.owner.id, NEW.proved, cause=CAUSE)
+    await gateway.changes.reset_developer_password(place.owner.id, NEW.proved, cause=CAUSE)
     return Subject(place, user.id, number)
 
 
-async def contents(house: House) -> dict[str, list[Any]]:
+async def contents(gateway: GatewayHarness) -> dict[str, list[Any]]:
     """Read every document of accounts and of the log."""
-    database = house.store.database
+    database = gateway.store.database
     return {name: await database[name].find({}).sort("_id").to_list(None) for name in COLLECTIONS}
 
 
-def crashing(house: House, *, inside: bool) -> tuple[AccountChanges, PlatformChanges]:
-    events = CrashingEventStore(house.store.database)
+def crashing(gateway: GatewayHarness, *, inside: bool) -> tuple[AccountChanges, PlatformChanges]:
+    events = CrashingEventStore(gateway.store.database)
     events.inside = inside
-    database, clock = house.store.database, house.clock
+    database, clock = gateway.store.database, gateway.clock
     return AccountChanges(database, events, clock=clock), PlatformChanges(database, events, clock=clock)
 
 
 @pytest.mark.parametrize("event_type", CHANGES)
 async def test_a_crash_inside_the_transaction_leaves_neither_event_nor_document(
-    house: House, event_type: str
+    gateway: GatewayHarness, event_type: str
 ) -> None:
-    account = await subject(house)
-    before = await contents(house)
+    account = await subject(gateway)
+    before = await contents(gateway)
     with pytest.raises(Crash):
-        await CHANGES[event_type](*crashing(house, inside=True), account)
-    assert await contents(house) == before
-    await CHANGES[event_type](house.changes, house.store.platform_changes, account)
+        await CHANGES[event_type](*crashing(gateway, inside=True), account)
+    assert await contents(gateway) == before
+    await CHANGES[event_type](gateway.changes, gateway.store.platform_changes, account)
 
 
 @pytest.mark.parametrize("event_type", CHANGES)
-async def test_a_crash_after_the_transaction_leaves_event_and_document(house: House, event_type: str) -> None:
-    account = await subject(house)
-    before = await contents(house)
+async def test_a_crash_after_the_transaction_leaves_event_and_document(
+    gateway: GatewayHarness, event_type: str
+) -> None:
+    account = await subject(gateway)
+    before = await contents(gateway)
     with pytest.raises(Crash):
-        await CHANGES[event_type](*crashing(house, inside=False), account)
-    after = await contents(house)
+        await CHANGES[event_type](*crashing(gateway, inside=False), account)
+    after = await contents(gateway)
     [commit] = [commit for commit in after["commits"] if commit not in before["commits"]]
     assert commit["types"] == [event_type]
     changed = {name for name in COLLECTIONS if after[name] != before[name]} - {"commits"}
     assert changed, "the documents changed with the event"
     if event_type.startswith("developer."):
         stream = commit["stream"]
-        events = [event for commit in await house.store.events.read(stream) for event in commit.events]
+        events = [event for commit in await gateway.store.events.read(stream) for event in commit.events]
         streams = DeveloperStreams(
-            house.store.database, house.store.events, clock=house.clock, announce=lambda _: None
+            gateway.store.database, gateway.store.events, clock=gateway.clock, announce=lambda _: None
         )
         assert await streams.load(stream) == fold(events)
-        document = await house.store.database["developers"].find_one({"_id": stream.partition("-")[2]})
+        document = await gateway.store.database["developers"].find_one({"_id": stream.partition("-")[2]})
         assert document is not None
         assert document["folded"]["version"] == events[-1].version
 
 
-async def test_a_lost_folded_state_is_folded_again_from_the_log(house: House) -> None:
-    account = await subject(house)
-    developers = house.store.database["developers"]
+async def test_a_lost_folded_state_is_folded_again_from_the_log(gateway: GatewayHarness) -> None:
+    account = await subject(gateway)
+    developers = gateway.store.database["developers"]
     await developers.update_one({"_id": account.developer}, {"$unset": {"folded": ""}})
     with pytest.raises(ExemplarError, match="Maximum of 1 projects"):
-        await house.changes.create_project(account.developer, name="new", limit=1, cause=CAUSE)
-    await house.changes.create_project(account.developer, name="new", limit=2, cause=CAUSE)
+        await gateway.changes.create_project(account.developer, name="new", limit=1, cause=CAUSE)
+    await gateway.changes.create_project(account.developer, name="new", limit=2, cause=CAUSE)
     document = await developers.find_one({"_id": account.developer})
     assert document is not None
-    history = await house.changes.history(account.developer)
+    history = await gateway.changes.history(account.developer)
     assert document["folded"]["version"] == history[-1].version
 
 
-async def test_a_refused_change_leaves_nothing_behind(house: House) -> None:
-    account = await subject(house)
-    before = await contents(house)
+async def test_a_refused_change_leaves_nothing_behind(gateway: GatewayHarness) -> None:
+    account = await subject(gateway)
+    before = await contents(gateway)
     with pytest.raises(ExemplarError, match="Maximum of 0 projects"):
-        await house.changes.create_project(account.developer, name="one", limit=0, cause=CAUSE)
+        await gateway.changes.create_project(account.developer, name="one", limit=0, cause=CAUSE)
     with pytest.raises(AlreadyExistsError):
-        await house.changes.register_developer(
+        await gateway.changes.register_developer(
             email=account.place.owner.email, password_hash="x", tier="internal", cause=CAUSE
         )
-    assert await contents(house) == before
+    assert await contents(gateway) == before
 
 
 @pytest.mark.parametrize("kind", ["user", "developer"])
-async def test_of_twenty_registrations_of_one_address_one_succeeds(house: House, kind: str) -> None:
-    place = await house.place(await house.owner())
-    gateways = [house.store.make(AccountChanges) for _ in range(4)]
-    email = f"one{next(house.numbers)}@example.com"
+async def test_of_twenty_registrations_of_one_address_one_succeeds(
+    gateway: GatewayHarness, kind: str
+) -> None:
+    place = await gateway.place(await gateway.owner())
+    gateways = [gateway.store.make(AccountChanges) for _ in range(4)]
+    email = f"one{next(gateway.numbers)}@example.com"
 
     async def register(changes: AccountChanges, password: str) -> object:
         if kind == "user":
@@ -201,21 +205,21 @@ async def test_of_twenty_registrations_of_one_address_one_succeeds(house: House,
         *(register(gateways[number % 4], str(number)) for number in range(20)), return_exceptions=True
     )
     won = [number for number, one in enumerate(made) if not isinstance(one, BaseException)]
-    login = await house.store.accounts.find_login(email, place.id if kind == "user" else None)
+    login = await gateway.store.accounts.find_login(email, place.id if kind == "user" else None)
     assert login is not None
     assert ([login.password_hash], login.active) == ([str(number) for number in won], True)
     assert sum(isinstance(one, AlreadyExistsError) for one in made) == 19
     if kind == "user":
         assert isinstance(made[won[0]], UserRecord)
-        history = await house.changes.history(place.owner.id)
+        history = await gateway.changes.history(place.owner.id)
         assert [event.type for event in history].count("developer.user_registered") == 1
     else:
-        assert len(await house.store.events.read(stream_of(login.id))) == 1
+        assert len(await gateway.store.events.read(stream_of(login.id))) == 1
 
 
-async def test_two_gateways_agree_on_ten_keys(house: House) -> None:
-    owner = await house.owner()
-    gateways = [house.store.make(AccountChanges) for _ in range(2)]
+async def test_two_gateways_agree_on_ten_keys(gateway: GatewayHarness) -> None:
+    owner = await gateway.owner()
+    gateways = [gateway.store.make(AccountChanges) for _ in range(2)]
     made = await asyncio.gather(
         *(
             gateways[number % 2].create_key(
@@ -228,62 +232,62 @@ async def test_two_gateways_agree_on_ten_keys(house: House) -> None:
     refused = [one for one in made if isinstance(one, ExemplarError)]
     assert {one.code for one in refused} == {ErrorCode.KEY_LIMIT}
     assert len(made) - len(refused) == 9
-    keys = await house.store.accounts.keys.all_of(owner.id)
+    keys = await gateway.store.accounts.keys.all_of(owner.id)
     assert len(keys) == 10
     assert all(key.active for key in keys)
 
 
-async def test_concurrent_renames_end_as_the_last_event_says(house: House) -> None:
-    owner = await house.owner()
-    place = await house.place(owner)
-    gateways = [house.store.make(AccountChanges) for _ in range(3)]
+async def test_concurrent_renames_end_as_the_last_event_says(gateway: GatewayHarness) -> None:
+    owner = await gateway.owner()
+    place = await gateway.place(owner)
+    gateways = [gateway.store.make(AccountChanges) for _ in range(3)]
     renamed = await asyncio.gather(
         *(
             gateways[number % 3].update_project(owner.id, place.id, {"name": str(number)}, cause=CAUSE)
             for number in range(9)
         )
     )
-    found = await house.store.accounts.project(owner.id, place.id)
+    found = await gateway.store.accounts.project(owner.id, place.id)
     assert found in renamed
-    history = [event.type for event in await house.changes.history(owner.id)]
+    history = [event.type for event in await gateway.changes.history(owner.id)]
     assert history.count("developer.project_renamed") == 9
 
 
-async def test_a_password_reset_beats_a_password_that_was_proved_before_it(house: House) -> None:
-    account = await subject(house)
-    await house.changes.reset_user_password(
+async def test_a_password_reset_beats_a_password_that_was_proved_before_it(gateway: GatewayHarness) -> None:
+    account = await subject(gateway)
+    await gateway.changes.reset_user_password(
         account.developer, account.project, account.user, "reset", cause=CAUSE
     )
     with pytest.raises(ExemplarError, match="invalid_credentials"):
-        await house.changes.change_user_password(
+        await gateway.changes.change_user_password(
             account.developer, account.project, account.user, NEW, cause=CAUSE
         )
-    hashed = await house.store.accounts.password_hash(Role.END_USER, account.user, account.project)
+    hashed = await gateway.store.accounts.password_hash(Role.END_USER, account.user, account.project)
     assert hashed == "reset"
 
 
-async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(house: House) -> None:
-    account = await subject(house)
-    gateways = [house.store.make(AccountChanges) for _ in range(2)]
+async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(gateway: GatewayHarness) -> None:
+    account = await subject(gateway)
+    gateways = [gateway.store.make(AccountChanges) for _ in range(2)]
     outcomes = await asyncio.gather(
         *(g.delete_user(account.developer, account.project, account.user, cause=CAUSE) for g in gateways),
         return_exceptions=True,
     )
     assert sorted(type(one).__name__ for one in outcomes) == ["ExemplarError", "NoneType"]
-    history = await house.changes.history(account.developer)
+    history = await gateway.changes.history(account.developer)
     assert [event.type for event in history].count("developer.user_deleted") == 1
 
 
 async def test_a_store_that_goes_away_inside_the_transaction_changes_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner: Owner = await house.owner()
-    before = await contents(house)
+    owner: Owner = await gateway.owner()
+    before = await contents(gateway)
 
     async def unreachable(*_: Any, **__: Any) -> None:
         raise StoreUnavailableError("gone")
 
     monkeypatch.setattr(DeveloperStreams, "_keep", unreachable)
     with pytest.raises(StoreUnavailableError):
-        await house.changes.create_project(owner.id, name="new", limit=None, cause=CAUSE)
-    assert await contents(house) == before
+        await gateway.changes.create_project(owner.id, name="new", limit=None, cause=CAUSE)
+    assert await contents(gateway) == before

@@ -27,7 +27,15 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from gateway.routes import Routes
-from tests.gateway.auth.world import OPERATOR_KEY, PASSWORD, PEPPER, RETIRED_SECRET, SECRET, Clock, World
+from tests.gateway.auth.accounts_harness import (
+    OPERATOR_KEY,
+    PASSWORD,
+    PEPPER,
+    RETIRED_SECRET,
+    SECRET,
+    AccountsHarness,
+    Clock,
+)
 from tests.stores import open_store
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -44,7 +52,7 @@ def identity_database(mongod: str) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(identity_database: str) -> AsyncIterator[World]:
+async def harness(identity_database: str) -> AsyncIterator[AccountsHarness]:
     clock = Clock()
     async with open_store(identity_database, clock=clock) as store:
         accounts, changes = store.accounts, store.account_changes
@@ -66,7 +74,9 @@ async def world(identity_database: str) -> AsyncIterator[World]:
         client = TestClient(TestServer(application(**values)))
         await client.start_server()
         password_hash = await passwords.hash(PASSWORD)
-        yield World(client, accounts, changes, authenticator, tokens, peppers, clock, password_hash, values)
+        yield AccountsHarness(
+            client, accounts, changes, authenticator, tokens, peppers, clock, password_hash, values
+        )
         await client.close()
         await accounts.keys.settle()
 

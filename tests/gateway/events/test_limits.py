@@ -91,12 +91,12 @@ async def test_streams_above_the_limit_of_an_account_are_refused_for_it_alone(
 ) -> None:
     gateway = await system.start_gateway(per_holder=2)
     generation = await system.start_generation(user)
-    url, asking = address(gateway, generation), {**user.bearer, **EVENT_STREAM}
+    url, headers = address(gateway, generation), {**user.bearer, **EVENT_STREAM}
     async with AsyncExitStack() as stack:
         for _ in range(2):
             stream = await stack.enter_async_context(opened(session, url, user.bearer))
             await stream.until("caught_up")
-        async with session.get(url, headers=asking) as answer:
+        async with session.get(url, headers=headers) as answer:
             body = await answer.json()
             assert (answer.status, body["code"]) == (429, "stream_limit_exceeded")
             assert answer.headers["Retry-After"] == str(body["retry_after"])
@@ -149,8 +149,8 @@ async def test_streams_above_the_limit_of_a_process_are_refused(
     gateway = await system.start_gateway(per_process=1)
     generation = await system.start_generation(user)
     url = address(gateway, generation)
-    asking = {**user.bearer, **EVENT_STREAM}
-    async with opened(session, url, user.bearer), session.get(url, headers=asking) as answer:
+    headers = {**user.bearer, **EVENT_STREAM}
+    async with opened(session, url, user.bearer), session.get(url, headers=headers) as answer:
         assert (answer.status, (await answer.json())["code"]) == (503, "server_busy")
         assert answer.headers["Retry-After"]
 

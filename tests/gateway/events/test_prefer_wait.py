@@ -32,10 +32,10 @@ async def listened(gateway: Gateway) -> str:
 async def test_a_generation_that_finishes_in_time_is_returned_finished(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
-    asking = asyncio.create_task(submit(session, gateway, user, 'respond-async, wait="30"'))
+    response_task = asyncio.create_task(submit(session, gateway, user, 'respond-async, wait="30"'))
     generation = await listened(gateway)
     await system.append_all(generation)
-    async with await asking as answer:
+    async with await response_task as answer:
         body = await answer.json()
         assert (answer.status, body["id"], body["status"]) == (200, generation, "completed")
         assert answer.headers["Preference-Applied"] == "wait=30"
@@ -65,11 +65,11 @@ async def test_a_replay_of_a_finished_generation_does_not_wait(
 
 
 async def test_a_shutdown_ends_all_waits(gateway: Gateway, user: EndUser, session: ClientSession) -> None:
-    asking = asyncio.create_task(submit(session, gateway, user, "wait=60"))
+    response_task = asyncio.create_task(submit(session, gateway, user, "wait=60"))
     await listened(gateway)
     async with asyncio.timeout(10):
         await gateway.stop()
-        async with await asking as answer:
+        async with await response_task as answer:
             assert answer.status == 202
 
 
@@ -77,13 +77,13 @@ async def test_a_submission_without_a_free_slot_is_accepted_without_a_wait(
     system: GatewaySystem, user: EndUser, session: ClientSession
 ) -> None:
     gateway = await system.start_gateway(per_process=1)
-    asking = asyncio.create_task(submit(session, gateway, user, "wait=60"))
+    response_task = asyncio.create_task(submit(session, gateway, user, "wait=60"))
     generation = await listened(gateway)
     async with asyncio.timeout(10), await submit(session, gateway, user, "wait=60") as answer:
         assert answer.status == 202
         assert "Preference-Applied" not in answer.headers, "nothing was waited for"
     await system.append_all(generation)
-    async with await asking as answer:
+    async with await response_task as answer:
         assert answer.status == 200
 
 
@@ -91,11 +91,11 @@ async def test_a_submission_without_a_free_slot_is_accepted_without_a_wait(
 async def test_a_grant_revoked_during_the_wait_gets_202_without_the_picture(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession, revoke: Revoke
 ) -> None:
-    asking = asyncio.create_task(submit(session, gateway, user, "wait=60"))
+    response_task = asyncio.create_task(submit(session, gateway, user, "wait=60"))
     generation = await listened(gateway)
     await revoke(Installation(gateway, user, session))
     await system.append_all(generation)
-    async with await asking as answer:
+    async with await response_task as answer:
         body = await answer.json()
         assert (answer.status, body["id"], body["status"]) == (202, generation, "pending")
         assert answer.headers["Preference-Applied"] == "wait=60"

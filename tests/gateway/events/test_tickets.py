@@ -160,11 +160,11 @@ async def test_a_browser_page_of_an_allowed_origin_may_read_the_stream(
         assert answer.headers["Access-Control-Allow-Origin"] == "https://studio.example"
     async with session.get(url, headers={**origin, "Origin": "https://elsewhere.example"}) as answer:
         assert "Access-Control-Allow-Origin" not in answer.headers
-    asking = {
+    headers = {
         "Origin": "https://studio.example",
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization",
     }
     ticket = f"{gateway.url}{PATH}/{generation}/events/ticket"
-    async with session.options(ticket, headers=asking) as answer:
+    async with session.options(ticket, headers=headers) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "https://studio.example"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.gateway.accounts.house import ONE, House
+from tests.gateway.accounts.gateway_harness import ONE, GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 class Picture:
     """A finished picture and its owner."""
 
-    def __init__(self, house: House, path: str, headers: dict[str, str], data: bytes) -> None:
+    def __init__(self, gateway: GatewayHarness, path: str, headers: dict[str, str], data: bytes) -> None:
         self.path, self.data = path, data
-        self._house, self._headers = house, headers
+        self._house, self._headers = gateway, headers
 
     async def fetch(self, method: str = "GET", **headers: str) -> Any:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -30,11 +30,11 @@ class Picture:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def picture(house: House) -> Picture:
-    person = await house.person()
-    generation = await house.completed(person)
-    data = house.picture + generation.encode()
-    return Picture(house, f"{ONE}/{generation}/images/0", person.token, data)
+async def picture(gateway: GatewayHarness) -> Picture:
+    person = await gateway.person()
+    generation = await gateway.completed(person)
+    data = gateway.picture + generation.encode()
+    return Picture(gateway, f"{ONE}/{generation}/images/0", person.token, data)
 
 
 @pytest.mark.parametrize(

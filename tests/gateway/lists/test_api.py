@@ -10,7 +10,7 @@ from aiohttp import FormData
 
 from domain.generation.listing import SHOWN_STATES
 from tests.builders.generation import VALIDATED
-from tests.gateway.accounts.house import CAUSE, ONE, House, Person
+from tests.gateway.accounts.gateway_harness import CAUSE, ONE, GatewayHarness, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,27 +21,27 @@ PUBLIC = "/api/v1/generation/public-generations-v2"
 class Reader:
     """A user who reads lists."""
 
-    house: House
+    gateway: GatewayHarness
     person: Person
 
     async def submit(
         self, metadata: dict[str, Any] | None = None, *, request: str | None = None, key: str | None = None
     ) -> str:
         form = FormData()
-        form.add_field("example_images", self.house.picture, filename="a.jpg")
+        form.add_field("example_images", self.gateway.picture, filename="a.jpg")
         form.add_field("instructions", json.dumps({"prompt": "a cat"}))
         if metadata is not None:
             form.add_field("metadata", json.dumps(metadata))
         sent = {"X-Request-ID": request, "Idempotency-Key": key}
         headers = {**self.person.headers, **{name: value for name, value in sent.items() if value}}
-        answer = await self.house.client.post("/api/v1/generation/generate-v2", data=form, headers=headers)
+        answer = await self.gateway.client.post("/api/v1/generation/generate-v2", data=form, headers=headers)
         body = await answer.json()
         assert answer.status == 202, body
-        await self.house.project(body["id"])
+        await self.gateway.project(body["id"])
         return str(body["id"])
 
     async def read(self, query: str = "", path: str = ONE) -> Any:
-        status, body = await self.house.get(f"{path}?{query}", self.person.token)
+        status, body = await self.gateway.get(f"{path}?{query}", self.person.token)
         assert status == 200, body
         return body
 
@@ -49,14 +49,14 @@ class Reader:
         return [one["id"] for one in (await self.read(query, path))["generations"]]
 
     async def refused(self, query: str, path: str = ONE) -> Any:
-        status, body = await self.house.get(f"{path}?{query}", self.person.token)
+        status, body = await self.gateway.get(f"{path}?{query}", self.person.token)
         assert (status, body["code"]) == (422, "invalid_request"), body
         return body["detail"][0]["loc"]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def reader(house: House) -> Reader:
-    return Reader(house, await house.person())
+async def reader(gateway: GatewayHarness) -> Reader:
+    return Reader(gateway, await gateway.person())
 
 
 async def test_page_numbers_give_an_exact_total(reader: Reader) -> None:
@@ -89,7 +89,7 @@ async def test_empty_cursor_starts_a_list_and_a_foreign_cursor_is_refused(reader
     begun = await reader.read("cursor=&limit=1")
     cursor = begun["next_cursor"]
     assert len(cursor) == 48
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
     assert await other.refused(f"cursor={cursor}") == ["query", "cursor"]
     assert await reader.refused(f"cursor={cursor}&metadata.a=b") == ["query", "cursor"]
     changed = ("A" if cursor[0] != "A" else "B") + cursor[1:]
@@ -100,7 +100,7 @@ async def test_empty_cursor_starts_a_list_and_a_foreign_cursor_is_refused(reader
 async def test_filters_by_status_and_state(reader: Reader) -> None:
     waiting, done = await reader.submit(), await reader.submit()
     canceling = await reader.submit()
-    await reader.house.complete(done)
+    await reader.gateway.complete(done)
     for status, expected in {
         "pending": [canceling, waiting],
         "processing": [],
@@ -109,8 +109,8 @@ async def test_filters_by_status_and_state(reader: Reader) -> None:
     }.items():
         assert await reader.ids(f"status={status}") == expected
     assert await reader.ids("state=requested") == [canceling, waiting]
-    await reader.house.generations.decide(waiting, lambda _: [VALIDATED], cause=CAUSE)
-    await reader.house.project(waiting)
+    await reader.gateway.generations.decide(waiting, lambda _: [VALIDATED], cause=CAUSE)
+    await reader.gateway.project(waiting)
     assert await reader.ids("state=validated&status=pending") == [waiting]
     assert await reader.ids("state=completed&status=pending") == []
     for state in SHOWN_STATES:
@@ -196,22 +196,22 @@ async def test_unknown_parameters_are_ignored(reader: Reader) -> None:
 async def test_public_lists_accept_filters_and_hide_private_fields(reader: Reader) -> None:
     private, public = await reader.submit({"a": "b"}), await reader.submit({"a": "b"})
     for generation in (private, public):
-        await reader.house.complete(generation)
-    await reader.house.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
-    await reader.house.project(public)
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+        await reader.gateway.complete(generation)
+    await reader.gateway.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
+    await reader.gateway.project(public)
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
     for query in ("", "status=completed&limit=5", "state=completed"):
         assert await other.ids(query, PUBLIC) == [public]
     assert await other.ids("status=failed", PUBLIC) == []
-    stranger = Reader(reader.house, await reader.house.person())
+    stranger = Reader(reader.gateway, await reader.gateway.person())
     assert await stranger.ids("status=completed", PUBLIC) == []
 
 
 async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> None:
     public = await reader.submit({"a": "b"}, request="r-public", key="k-public")
-    await reader.house.complete(public)
-    await reader.house.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+    await reader.gateway.complete(public)
+    await reader.gateway.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
     for query, name in {"metadata.a=b": "metadata.a", "request_id=r-public": "request_id"}.items():
         assert await other.refused(query, PUBLIC) == ["query", name]
     assert await other.ids("idempotency_key=k-public", PUBLIC) == []
@@ -219,12 +219,14 @@ async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> N
 
 
 async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> None:
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
     mine, his = await reader.submit({"a": "b"}, key="k"), await other.submit({"a": "b"}, key="k")
-    place = reader.person.place
+    project = reader.person.place
 
     async def listed(query: str) -> Any:
-        return await reader.house.get(f"/api/v1/projects/{place.id}/generations?{query}", place.owner.token)
+        return await reader.gateway.get(
+            f"/api/v1/projects/{project.id}/generations?{query}", project.owner.token
+        )
 
     async def ids(query: str) -> list[str]:
         status, body = await listed(query)
@@ -244,7 +246,7 @@ async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> 
 
 async def test_no_filter_finds_generations_of_another_user(reader: Reader) -> None:
     await reader.submit({"a": "b"}, request="r-1", key="k-1")
-    neighbour = Reader(reader.house, await reader.house.person(reader.person.place))
+    neighbour = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
     for query in ("", "metadata.a=b", "request_id=r-1", "idempotency_key=k-1", "status=pending"):
         assert (await neighbour.read(query))["total"] == 0
 
@@ -253,12 +255,12 @@ async def test_deletion_removes_a_generation_from_lists_and_its_metadata_from_th
     reader: Reader,
 ) -> None:
     made = await reader.submit({"order": "secret-4711"})
-    await reader.house.complete(made)
-    rows = reader.house.store.projection
+    await reader.gateway.complete(made)
+    rows = reader.gateway.store.projection
     assert (await rows.stored([made]))[made]["labels"]
-    status, _ = await reader.house.call("DELETE", f"{ONE}/{made}", reader.person.token)
+    status, _ = await reader.gateway.call("DELETE", f"{ONE}/{made}", reader.person.token)
     assert status == 200
     assert await reader.ids("metadata.order=secret-4711") == []
-    await reader.house.project(made)
+    await reader.gateway.project(made)
     assert (await rows.stored([made]))[made]["labels"] == []
     assert (await reader.read("metadata.order=secret-4711"))["total"] == 0

@@ -20,19 +20,19 @@ from domain.generation.listing import (
     states_of,
 )
 
-PLACES = ListCursors(b"k" * 32)
+CURSORS = ListCursors(b"k" * 32)
 OWN = Scope("p", "u")
 FILTERS = Filters(status="failed", created_after=datetime(2026, 11, 20, tzinfo=UTC), metadata=(("a", "b"),))
 SOME = ListCursor(datetime(2026, 11, 20, 12, 0, tzinfo=UTC), str(uuid.UUID(int=7)))
 
 moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
-places = st.builds(ListCursor, moments, st.uuids().map(str))
+cursors = st.builds(ListCursor, moments, st.uuids().map(str))
 
 
-@given(places)
-def test_cursor_is_read_as_it_was_written(place: ListCursor) -> None:
-    text = PLACES.write(place, OWN, FILTERS)
-    assert PLACES.read(text, OWN, FILTERS) == place
+@given(cursors)
+def test_cursor_is_read_as_it_was_written(cursor: ListCursor) -> None:
+    text = CURSORS.write(cursor, OWN, FILTERS)
+    assert CURSORS.read(text, OWN, FILTERS) == cursor
     assert len(text) == 48
 
 
@@ -51,13 +51,13 @@ def test_cursor_is_read_as_it_was_written(place: ListCursor) -> None:
     ids=repr,
 )
 def test_cursor_is_valid_for_one_list_with_one_set_of_filters(scope: Scope, filters: Filters) -> None:
-    assert PLACES.read(PLACES.write(SOME, OWN, FILTERS), scope, filters) is None
-    assert ListCursors(b"x" * 32).read(PLACES.write(SOME, OWN, FILTERS), OWN, FILTERS) is None
+    assert CURSORS.read(CURSORS.write(SOME, OWN, FILTERS), scope, filters) is None
+    assert ListCursors(b"x" * 32).read(CURSORS.write(SOME, OWN, FILTERS), OWN, FILTERS) is None
 
 
 @given(st.text(max_size=60))
 def test_malformed_cursor_is_none(text: str) -> None:
-    assert PLACES.read(text, OWN, FILTERS) is None
+    assert CURSORS.read(text, OWN, FILTERS) is None
 
 
 def test_labels_differ_between_projects_and_between_keys_and_values() -> None:

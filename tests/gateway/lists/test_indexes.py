@@ -52,7 +52,7 @@ FILTERS = {
         id="g00000007",
     ),
 }
-PLACE = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
+CURSOR = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -106,7 +106,7 @@ async def test_every_filter_uses_an_index(
 ) -> None:
     filters = FILTERS[name]
     await lists.page(scope, filters, page=1, per_page=LIMIT)
-    await lists.older_than(PLACE, scope, filters, limit=LIMIT)
+    await lists.older_than(CURSOR, scope, filters, limit=LIMIT)
     await lists.total(scope, filters)
     found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
     assert len(found) >= 3
@@ -177,13 +177,13 @@ async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, databa
     )
     expected = [row.id for row in await lists.page(scope, Filters(), page=1, per_page=ROWS)]
     read: list[str] = []
-    place = None
+    cursor = None
     for number in itertools.count():
-        step = await lists.older_than(place, scope, Filters(), limit=97)
+        step = await lists.older_than(cursor, scope, Filters(), limit=97)
         read += [row.id for row in step.rows]
         if step.next_cursor is None:
             break
-        place = step.next_cursor
+        cursor = step.next_cursor
         new = {**old[1], "_id": f"new{number}", "created_at": NOON + timedelta(days=1, seconds=number)}
         await rows.insert_one(new)
     assert read == expected

@@ -54,7 +54,7 @@ class AuditHarness:
 
     async def verify(self, key: SigningKey = KEY) -> AuditReport:
         scan, checkpoints = self.store.commit_scan, self.store.checkpoints
-        return await verify(scan, checkpoints, [key.public], lambda *place: self.told.append(place))
+        return await verify(scan, checkpoints, [key.public], lambda *progress: self.told.append(progress))
 
     async def tamper(self, collection: str, where: dict[str, object], change: dict[str, object]) -> None:
         """Change one document directly in MongoDB."""

@@ -176,9 +176,9 @@ async def test_an_absent_server_is_unavailable_without_hanging() -> None:
     )
     database = connect(settings)
     store = MongoEventStore(database)
-    for asking in (store.read("s"), append(store, "s", 1), MongoLedger(database).account("d")):
+    for call in (store.read("s"), append(store, "s", 1), MongoLedger(database).account("d")):
         with pytest.raises(StoreUnavailableError):
-            await asking
+            await call
     with pytest.raises(OutcomeUnknownError):
         await append(store, "s", 0)
     outbox = Outbox(store)

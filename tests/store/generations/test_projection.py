@@ -46,10 +46,10 @@ def test_a_row_has_hashes_of_metadata_and_none_once_erased() -> None:
     assert row_of(replace(generation, erased=True), Timeouts(), said).labels == ()
 
 
-@pytest.mark.parametrize("round_number", range(10))
-async def test_the_newest_of_concurrent_versions_is_kept(projection: Projection, round_number: int) -> None:
+@pytest.mark.parametrize("seed", range(10))
+async def test_the_newest_of_concurrent_versions_is_kept(projection: Projection, seed: int) -> None:
     versions = list(range(1, 13))
-    random.Random(round_number).shuffle(versions)
+    random.Random(seed).shuffle(versions)
     await asyncio.gather(*(projection.write([replace(ROW, version=version)]) for version in versions))
     assert await projection.versions([ROW.id]) == {ROW.id: 12}
 

@@ -14,7 +14,7 @@ from tests.builders.generation import ID, TO_COMPLETED
 
 
 def commits(sizes: list[int], name: str = ID) -> list[Commit]:
-    """Cut the road into commits of these sizes, over and over until it ends."""
+    """Cut the stream into commits of these sizes, over and over until it ends."""
     made: list[Commit] = []
     at, turn = 0, 0
     while at < len(TO_COMPLETED):
@@ -35,16 +35,16 @@ def commits(sizes: list[int], name: str = ID) -> list[Commit]:
 
 @given(sizes=st.lists(st.integers(1, 3), min_size=1), looks=st.lists(st.integers(0, 7), max_size=12))
 def test_a_cached_fold_equals_the_fold_of_the_whole_stream(sizes: list[int], looks: list[int]) -> None:
-    road, folds = commits(sizes), SnapshotCache()
+    stream, cache = commits(sizes), SnapshotCache()
     for end in looks:
-        seen = road[:end]
-        assert folds.fold(seen) == fold(event for commit in seen for event in commit.events)
+        seen = stream[:end]
+        assert cache.fold(seen) == fold(event for commit in seen for event in commit.events)
 
 
 def test_snapshots_are_separate_and_the_oldest_is_dropped() -> None:
-    folds = SnapshotCache(capacity=2)
-    roads = [commits([2], f"g{number}") for number in range(4)]
+    cache = SnapshotCache(capacity=2)
+    streams = [commits([2], f"g{number}") for number in range(4)]
     for end in (1, 3):
-        for road in roads:
-            generation = folds.fold(road[:end])
-            assert generation == fold(event for commit in road[:end] for event in commit.events)
+        for stream in streams:
+            generation = cache.fold(stream[:end])
+            assert generation == fold(event for commit in stream[:end] for event in commit.events)

@@ -53,7 +53,7 @@ def harness(events: EventStore, ledger: Ledger, clock: Clock) -> AdmissionHarnes
 
 
 async def test_a_hold_within_the_limits_is_admitted_and_repeatable(harness: AdmissionHarness) -> None:
-    await harness.admission.require_room(DEVELOPER, FREE)
+    await harness.admission.require_free_slot(DEVELOPER, FREE)
     assert await harness.hold("g1") == 1
     assert await harness.hold("g1") == 1
 
@@ -66,7 +66,7 @@ async def test_a_full_slot_is_refused_with_the_expected_wait(harness: AdmissionH
         await harness.hold("g2")
     assert refused.value.retry_after == 18
     with pytest.raises(LimitError):
-        await harness.admission.require_room(DEVELOPER, FREE)
+        await harness.admission.require_free_slot(DEVELOPER, FREE)
 
 
 @pytest.mark.parametrize(("facts", "used"), [(TO_COMPLETED, 2), (TO_FAILED, 1)], ids=["completed", "failed"])
@@ -77,7 +77,7 @@ async def test_a_final_generation_does_not_block_the_next_hold(
 ) -> None:
     await harness.hold("g1")
     await harness.live("g1", facts)
-    await harness.admission.require_room(DEVELOPER, FREE)
+    await harness.admission.require_free_slot(DEVELOPER, FREE)
     assert await harness.hold("g2") == used
 
 
@@ -97,7 +97,7 @@ async def test_a_full_month_is_refused_until_the_next_month_begins(harness: Admi
         await harness.hold(name)
         await harness.live(name, TO_COMPLETED)
     harness.clock.now = datetime(2026, 11, 30, 23, 59, 50, 500_000, tzinfo=UTC)
-    for attempt in (harness.hold("g4"), harness.admission.require_room(DEVELOPER, FREE)):
+    for attempt in (harness.hold("g4"), harness.admission.require_free_slot(DEVELOPER, FREE)):
         with pytest.raises(LimitError) as refused:
             await attempt
         assert refused.value.retry_after == 10

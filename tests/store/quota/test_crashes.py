@@ -60,7 +60,7 @@ async def test_a_crash_after_any_step_leaks_neither_slot_nor_unit(
     assert (await recount.run()).differences == ()
     if running:
         with pytest.raises(LimitError):
-            await harness.admission.require_room("dev-1", FREE)
+            await harness.admission.require_free_slot("dev-1", FREE)
     else:
         await harness.admit("next", FREE)
 

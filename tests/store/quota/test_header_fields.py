@@ -12,8 +12,8 @@ ITEM = r'"[a-z]+"(;[a-z]+=(\d{1,15}|"[a-z-]+"))+'
 LIST = re.compile(rf"{ITEM}(, {ITEM})*")
 
 
-def told(tier: str, standing: LimitStatus) -> dict[str, str]:
-    return dict(headers(TIERS[tier], standing, NOW))
+def told(tier: str, limits: LimitStatus) -> dict[str, str]:
+    return dict(headers(TIERS[tier], limits, NOW))
 
 
 def test_the_free_tier_reports_all_three_limits() -> None:
@@ -59,8 +59,8 @@ def test_a_block_is_a_hundredth_of_the_day_and_at_most_a_hundred(limit: int, blo
 
 
 def test_a_token_bucket_counts_reservations_of_others_as_used() -> None:
-    purse = TokenBucket("2026-11-30", 1_000)
-    purse.put(10, 30, NOW)
-    assert purse.spend(NOW)
-    assert purse.left == 1_000 - 30 + 9
-    assert (purse.empty(), purse.tokens, purse.left) == (9, 0, 979)
+    bucket = TokenBucket("2026-11-30", 1_000)
+    bucket.put(10, 30, NOW)
+    assert bucket.spend(NOW)
+    assert bucket.left == 1_000 - 30 + 9
+    assert (bucket.empty(), bucket.tokens, bucket.left) == (9, 0, 979)

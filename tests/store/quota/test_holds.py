@@ -208,12 +208,12 @@ async def test_a_hold_after_the_settlement_is_released(
     await harness.settle("g1")
     units = (await account(store)).used_in(NOVEMBER)
     await harness.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE)
-    await harness.admission.require_room("dev-1", FREE)
+    await harness.admission.require_free_slot("dev-1", FREE)
     assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), units)
 
 
 async def test_submit_after_completed_is_admitted_before_settlement(harness: QuotaHarness) -> None:
     for number in range(30):
-        await harness.admission.require_room("dev-1", FREE)
+        await harness.admission.require_free_slot("dev-1", FREE)
         await harness.admit(f"g{number}", FREE)
         await harness.live(f"g{number}", "completed")

@@ -26,7 +26,7 @@ async def test_final_holders_do_not_count_right_after_another_hold(harness: Quot
     for name, end in (("g1", "completed"), ("g2", "failed")):
         await harness.admit(name, CLOUD)
         await harness.live(name, end)
-    await harness.admission.require_room("dev-1", CLOUD)
+    await harness.admission.require_free_slot("dev-1", CLOUD)
     told = await harness.admission.recent_account("dev-1", CLOUD)
     assert (told.slots, told.used_in(NOVEMBER)) == ((), 1)
     for name, end in (("g3", "completed"), ("g4", "running")):

@@ -151,13 +151,13 @@ class ChangingLedger(MemoryLedger):
     def __init__(self) -> None:
         super().__init__()
         self.harness: QuotaHarness | None = None
-        self.rounds = 0
+        self.insertions = 0
 
     async def account(self, developer: str) -> Account:
         harness, self.harness = self.harness, None
-        if harness is not None and self.rounds < 6:
-            self.rounds += 1
-            name = f"meanwhile-{self.rounds}"
+        if harness is not None and self.insertions < 6:
+            self.insertions += 1
+            name = f"meanwhile-{self.insertions}"
             await harness.admit(name, WIDE)
             await harness.live(name, "completed")
             await harness.settle(name)
@@ -171,7 +171,7 @@ async def test_generations_that_change_during_the_check_are_no_difference(clock:
     await some_generations(harness)
     ledger.harness = harness
     report = await check(harness)
-    assert ledger.rounds == 6
+    assert ledger.insertions == 6
     assert report.differences == ()
 
 

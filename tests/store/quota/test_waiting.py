@@ -84,13 +84,13 @@ async def test_admission_after_the_estimated_wait_succeeds_in_99_of_100_cases(
             await harness.admit(name, bounds, developer=developer)
         clock.now = asked_at
         with pytest.raises(LimitError) as refused:
-            await admission.require_room(developer, bounds)
+            await admission.require_free_slot(developer, bounds)
         for name, _, left in held:
             if left <= refused.value.retry_after:
                 await harness.live(name, "completed")
         clock.forward(seconds=refused.value.retry_after)
         with suppress(LimitError):
-            await admission.require_room(developer, bounds)
+            await admission.require_free_slot(developer, bounds)
             let_in += 1
     assert let_in >= 0.99 * DEVELOPERS
 
@@ -116,20 +116,20 @@ async def test_the_slot_of_a_dead_gateway_is_free_after_the_wait(
     held_at = clock.now
     clock.forward(seconds=age)
     with pytest.raises(LimitError) as refused:
-        await harness.admission.require_room("dev-1", FREE)
+        await harness.admission.require_free_slot("dev-1", FREE)
     swept_at = max(held_at + LEAKED_AFTER, clock.now) + timedelta(seconds=SWEEPS.period)
     clock.forward(seconds=refused.value.retry_after)
     assert swept_at <= clock.now <= swept_at + timedelta(seconds=10)
     clock.now = swept_at
     await harness.admission.sweep(older_than=swept_at - LEAKED_AFTER)
-    await harness.admission.require_room("dev-1", FREE)
+    await harness.admission.require_free_slot("dev-1", FREE)
 
 
 async def test_a_hold_whose_append_follows_at_once_is_not_an_orphan(
     harness: QuotaHarness, store: OpenStore
 ) -> None:
     await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
-    refusing = asyncio.create_task(harness.admission.require_room("dev-1", FREE))
+    refusing = asyncio.create_task(harness.admission.require_free_slot("dev-1", FREE))
     await harness.admit("g1", FREE)
     with pytest.raises(LimitError) as refused:
         await refusing
@@ -142,7 +142,7 @@ async def test_the_wait_is_for_the_first_free_slot(harness: QuotaHarness, clock:
     clock.forward(seconds=100)
     await harness.admit("g1", bounds)
     with pytest.raises(LimitError) as refused:
-        await harness.admission.require_room("dev-1", bounds)
+        await harness.admission.require_free_slot("dev-1", bounds)
     assert refused.value.retry_after == 30
 
 
@@ -178,6 +178,6 @@ async def test_a_refusal_estimates_the_wait_from_recent_durations(
     await harness.admit("running")
     clock.forward(seconds=4)
     with pytest.raises(LimitError) as refused:
-        await admission.require_room("dev-1", Bounds(100, 1))
+        await admission.require_free_slot("dev-1", Bounds(100, 1))
     since = clock.now - timedelta(seconds=4)
     assert refused.value.retry_after == seconds_to_free_slot([since], clock.now, [10.0] * 20)

@@ -1,4 +1,4 @@
-"""Judging by header: what passes the door and what does not."""
+"""Which pictures are accepted by their header."""
 
 import io
 import time

@@ -5,13 +5,13 @@ from events.envelope import RecordedEvent
 
 
 async def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for what nobody reports."""
+    """Poll until a condition is true."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - a server's state has no event to wait for
             await asyncio.sleep(0.01)
 
 
-class Heard:
+class Received:
     """Remember what came, and let a test wait until enough has come."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A running gateway with nothing but accounts, and tenants to be made in it."""
+"""A gateway with the routes of accounts alone, and builders of tenants."""
 
 import itertools
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Tenant:
-    """An end user with all that he and his developer know."""
+    """An end user with the credentials of the user and the developer."""
 
     developer_id: str
     developer_email: str
@@ -60,7 +60,7 @@ class Tenant:
 
 
 @dataclass
-class World:
+class AccountsHarness:
     client: "TestClient[web.Request, web.Application]"
     accounts: Accounts
     changes: AccountChanges

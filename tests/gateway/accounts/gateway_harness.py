@@ -1,4 +1,4 @@
-"""The whole door on a real store, with nobody behind it: what generations become, a test decides."""
+"""The whole gateway on a real store without actors; builders of accounts and of generations."""
 
 import hashlib
 import itertools
@@ -65,7 +65,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Owner:
-    """A developer with his token."""
+    """A developer with a token."""
 
     id: str
     email: str
@@ -87,7 +87,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Person:
-    """An end user with all five headers; `mark` is a word that stands in whatever is his."""
+    """An end user with all five headers; `mark` is a word in all their data."""
 
     id: str
     email: str
@@ -101,7 +101,7 @@ class Person:
 
 
 @dataclass
-class House:
+class GatewayHarness:
     client: "TestClient[web.Request, web.Application]"
     store: OpenStore
     changes: AccountChanges
@@ -150,7 +150,7 @@ class House:
         return Person(made.id, email, place, headers, mark)
 
     async def staff(self, role: Role) -> dict[str, str]:
-        """Make an operator or an auditor; return his token."""
+        """Make an operator or an auditor; return the token."""
         email = f"{role.value}{next(self.numbers)}@example.com"
         made = await self.store.platform_changes.create_staff(
             random_id(), role, email=email, password_hash=self.password_hash, cause=CAUSE
@@ -191,7 +191,7 @@ class House:
         await self.store.blobs.put(blob)
         done = GenerationCompleted(pictures=(picture,), predict_seconds=1.0, cost_microusd=1)
         prediction = f"p-{generation_id}"
-        road: tuple[Event, ...] = (
+        events: tuple[Event, ...] = (
             VALIDATED,
             RESERVED,
             intended(),
@@ -199,7 +199,7 @@ class House:
             settled(prediction=prediction),
             done,
         )
-        decided = await self.generations.decide(generation_id, lambda _: list(road), cause=CAUSE)
+        decided = await self.generations.decide(generation_id, lambda _: list(events), cause=CAUSE)
         assert decided is not None
         await self.project(generation_id)
         return decided.generation
@@ -241,7 +241,7 @@ async def answered(answer: ClientResponse) -> tuple[int, Json]:
     return answer.status, json.loads(data) if "json" in answer.content_type else data
 
 
-def door_of(store: OpenStore, generations: Generations, clock: Clock) -> web.Application:
+def application_of(store: OpenStore, generations: Generations, clock: Clock) -> web.Application:
     provider = ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock)
     gateway_settings = {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
     keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
