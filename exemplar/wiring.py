@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from pydantic_settings import BaseSettings
@@ -31,16 +30,12 @@ from actors.results import Results
 from actors.runner import ActorRunner
 from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, check_reactions
-from actors.webhooks.delivery_attempt import DeliveryAttempts
-from actors.webhooks.delivery_scheduler import DeliveryScheduler
-from actors.webhooks.endpoint_health import EndpointHealth
 from actors.webhooks.http_client import WebhookClient
-from actors.webhooks.message import MessageWriter
 from actors.webhooks.sender import open_sender
+from actors.webhooks.services import WEBHOOK_SERVICES
 from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
-from domain.webhooks.addresses import host_key
 from events.visible import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
@@ -72,10 +67,7 @@ from store.generations.observations import Observations
 from store.quota.admission import Admission
 from store.quota.requests import Requests
 from store.settings import PriceSettings, StoreSettings
-from store.webhooks.delivery_log import DeliveryLog
-from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
-from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
 
@@ -95,14 +87,9 @@ SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "amqp_url": _amqp_url,
     "announce": lambda publisher: publisher.announce,
-    "delivery_log": DeliveryLog,
     "generations": Generations,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
-    "host_of": lambda webhook_settings, master_keys: partial(
-        host_key, allow=webhook_settings.allow, key=master_keys.host_key
-    ),
-    "master_keys": lambda master_key_settings: master_key_settings.keys,
     "observations": Observations,
     "on_published": lambda outbox: outbox.published,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
@@ -111,11 +98,6 @@ SERVICES: Mapping[str, Factory] = {
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
     "visible": lambda: visible,
-    "webhook_allow": lambda webhook_settings: webhook_settings.allow,
-    "webhook_limit": lambda webhook_settings: webhook_settings.endpoints_per_project,
-    "webhook_retention": lambda webhook_settings: webhook_settings.keep,
-    "webhook_secrets": WebhookSecrets,
-    "webhooks": Webhooks,
 }
 
 
@@ -152,15 +134,11 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "claim_search": ClaimSearch,
     "composition": lambda actor_settings: actor_settings.composition,
     "create_seconds": lambda replicate_settings: replicate_settings.create_seconds,
-    "delivery_attempts": DeliveryAttempts,
-    "delivery_scheduler": DeliveryScheduler,
     "due_pages": DuePages,
-    "endpoint_health": EndpointHealth,
     "jobs": _jobs,
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
-    "message_writer": MessageWriter,
     "model_inputs": ModelInputs,
     "polling": Polling,
     "polling_times": _polling_times,
@@ -195,7 +173,7 @@ SCHEDULER_SETTINGS: Settings = {**ACTOR_SETTINGS, "checkpoint_settings": Checkpo
 def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
-    dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
+    dependencies.provide({**ADAPTERS, **SERVICES, **WEBHOOK_SERVICES, **ACTOR_SERVICES, **GATEWAY})
     dependencies.set(dependencies=dependencies, dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 
