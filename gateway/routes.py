@@ -5,9 +5,9 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.accounts.developer_keys import DeveloperKeyRoutes
 from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.histories import HistoryRoutes
+from gateway.accounts.keys import KeyRoutes
 from gateway.accounts.login import LoginRoutes
 from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
@@ -41,7 +41,7 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     LoginRoutes,
     RegistrationRoutes,
     OwnAccountRoutes,
-    DeveloperKeyRoutes,
+    KeyRoutes,
     DeveloperRoutes,
     HistoryRoutes,
     ProjectUserRoutes,

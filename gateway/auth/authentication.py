@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -23,9 +24,12 @@ from events.generation import Owner
 from gateway.auth.headers import MALFORMED, read_header, read_headers
 from gateway.auth.rate_limits import CountedDeveloper, RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
+from store.accounts.records import ProjectRecord
 
 
+@dataclass(frozen=True, slots=True)
 class Authenticator:
     """Identify the sender of a request and count the request, or raise the refusal of the access rules.
 
@@ -33,22 +37,12 @@ class Authenticator:
     are not counted.
     """
 
-    def __init__(
-        self,
-        accounts: Accounts,
-        tokens: Tokens,
-        peppers: Peppers,
-        *,
-        rate_limits: RateLimits | None = None,
-        tiers: Mapping[str, Tier] = TIERS,
-        operator_keys: Sequence[str] = (),
-    ) -> None:
-        self._accounts = accounts
-        self._tokens = tokens
-        self._peppers = peppers
-        self._rate_limits = rate_limits
-        self._tiers = tiers
-        self._operator_keys = [key.encode() for key in operator_keys if key]
+    accounts: Accounts
+    tokens: Tokens
+    peppers: Peppers
+    rate_limits: RateLimits | None = None
+    tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
+    operator_keys: Sequence[str] = field(default=(), repr=False)
 
     async def authenticate_submission(self, request: web.Request) -> Identity:
         """Authenticate an end user by all five headers."""
@@ -60,7 +54,7 @@ class Authenticator:
     async def confirm(self, claims: Claims, presented: PresentedCredentials) -> Identity:
         """Check the credentials of a submission against the store, again when time has passed since."""
         found = await self._tenancy_of(claims, presented)
-        identity = access.authorize_submission(claims, presented, found, self._tiers)
+        identity = access.authorize_submission(claims, presented, found, self.tiers)
         self._note_use(found, presented)
         return identity
 
@@ -68,7 +62,7 @@ class Authenticator:
         """Authenticate an end user by the token; other headers must match when they are sent."""
         claims, presented = self.presented_credentials(request)
         found = await self._tenancy_of(claims, presented)
-        identity = access.authorize_end_user(claims, presented, found, self._tiers)
+        identity = access.authorize_end_user(claims, presented, found, self.tiers)
         self._note_use(found, presented)
         await self._count(request, identity.developer_id, identity.tier)
         return identity
@@ -78,6 +72,16 @@ class Authenticator:
         identity = await self._developer(*self.presented_credentials(request))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
+
+    async def authenticate_project_owner(
+        self, request: web.Request
+    ) -> tuple[DeveloperIdentity, ProjectRecord]:
+        """Authenticate a developer and read their active project in the path; 404 for any other project."""
+        developer = await self.authenticate_developer(request)
+        project = await self.accounts.project(developer.developer_id, path_id(request, "project_id"))
+        if project is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        return developer, project
 
     async def authenticate_operator(self, request: web.Request) -> str:
         """Authenticate an operator by X-Operator-Key or token; return the actor of their events."""
@@ -97,7 +101,7 @@ class Authenticator:
             found = await self._tenancy(presented.project_id, None, presented)
         tenancy = access.authorize_registration(presented, found)
         self._note_use(tenancy, presented)
-        await self._count(request, tenancy.developer.id, tier_of(tenancy.tier, self._tiers))
+        await self._count(request, tenancy.developer.id, tier_of(tenancy.tier, self.tiers))
         return tenancy
 
     async def authenticate_account(self, request: web.Request) -> Claims:
@@ -114,11 +118,11 @@ class Authenticator:
 
     async def authenticate_refresh(self, refresh_token: str) -> Claims:
         """Authenticate the holder of a refresh token of an active account."""
-        claims, nothing = self._tokens.verify(refresh_token, "refresh"), PresentedCredentials()
+        claims, nothing = self.tokens.verify(refresh_token, "refresh"), PresentedCredentials()
         match claims.role:
             case Role.END_USER:
                 found = await self._tenancy_of(claims, nothing)
-                access.authorize_end_user(claims, nothing, found, self._tiers)
+                access.authorize_end_user(claims, nothing, found, self.tiers)
             case Role.DEVELOPER:
                 await self._developer(claims, nothing)
             case Role.PLATFORM_OPERATOR | Role.AUDITOR:
@@ -134,7 +138,7 @@ class Authenticator:
                 own = await self._developer(claims, nothing)
             else:
                 found = await self._tenancy_of(claims, nothing)
-                own = access.authorize_end_user(claims, nothing, found, self._tiers)
+                own = access.authorize_end_user(claims, nothing, found, self.tiers)
         except ExemplarError:
             return None
         return CountedDeveloper(own.developer_id, own.tier)
@@ -145,7 +149,7 @@ class Authenticator:
 
     async def is_reachable(self, owner: Owner) -> bool:
         """Tell whether an owner's things may be shown: the user, the project and the developer are active."""
-        found = await self._accounts.credentials(owner.project, user_id=owner.user)
+        found = await self.accounts.credentials(owner.project, user_id=owner.user)
         return (
             found is not None
             and found.project_active
@@ -157,9 +161,9 @@ class Authenticator:
     async def _count(
         self, request: web.Request, developer: str, tier: Tier, *, replayable: bool = False
     ) -> None:
-        if self._rate_limits is not None:
+        if self.rate_limits is not None:
             counted = CountedDeveloper(developer, tier)
-            await self._rate_limits.count(request, counted, replayable=replayable)
+            await self.rate_limits.count(request, counted, replayable=replayable)
 
     async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
         if "X-Operator-Key" in request.headers:
@@ -171,21 +175,21 @@ class Authenticator:
     def _check_operator_key(self, request: web.Request) -> None:
         """Compare the key with all of them, in constant time."""
         sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
-        matches = [hmac.compare_digest(sent, key) for key in self._operator_keys]
+        matches = [hmac.compare_digest(sent, key.encode()) for key in self.operator_keys if key]
         if not any(matches):
             raise ExemplarError(ErrorCode.FORBIDDEN)
 
     async def _staff_state(self, claims: Claims) -> AccountState | None:
         if claims.role not in access.STAFF:
             return None
-        return await self._accounts.staff.state(claims.subject, claims.role)
+        return await self.accounts.staff.state(claims.subject, claims.role)
 
     async def _developer(self, claims: Claims, presented: PresentedCredentials) -> DeveloperIdentity:
         found = None
         if claims.role is Role.DEVELOPER:
-            found = await self._accounts.developer_state(claims.subject)
+            found = await self.accounts.developer_state(claims.subject)
         state, tier = found or (None, None)
-        return access.authorize_developer(claims, presented, state, tier, self._tiers)
+        return access.authorize_developer(claims, presented, state, tier, self.tiers)
 
     async def _tenancy_of(self, claims: Claims, presented: PresentedCredentials) -> Tenancy | None:
         if claims.role is not Role.END_USER or claims.project_id is None:
@@ -195,11 +199,11 @@ class Authenticator:
     async def _tenancy(
         self, project_id: str, user_id: str | None, presented: PresentedCredentials
     ) -> Tenancy | None:
-        return await self._accounts.credentials(
+        return await self.accounts.credentials(
             project_id,
             user_id=user_id,
-            developer_key_hashes=self._peppers.candidates(presented.developer_key),
-            api_key_hashes=self._peppers.candidates(presented.api_key),
+            developer_key_hashes=self.peppers.candidates(presented.developer_key),
+            api_key_hashes=self.peppers.candidates(presented.api_key),
         )
 
     def _note_use(self, found: Tenancy | None, presented: PresentedCredentials) -> None:
@@ -207,11 +211,11 @@ class Authenticator:
             return
         keys = ((found.developer_key, presented.developer_key), (found.api_key, presented.api_key))
         for stored, sent in keys:
-            self._accounts.keys.note_use(stored, None if sent is None else self._peppers.hash(sent))
+            self.accounts.keys.note_use(stored, None if sent is None else self.peppers.hash(sent))
 
     def _bearer(self, request: web.Request) -> Claims:
         sent = request.headers.getall("Authorization", ())
         scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        return self._tokens.verify(token.strip(" "), "access")
+        return self.tokens.verify(token.strip(" "), "access")

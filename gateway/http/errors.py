@@ -14,9 +14,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.errors import ExemplarError, FieldError, FieldsError, LimitError
-from gateway.http.accept import media_weights
 from gateway.http.error_log import CODE
 from gateway.http.error_mapping import HTTP_ERRORS, HttpError, map_error
+from gateway.http.parsing import media_weights
 from gateway.http.request_ids import request_id_of
 
 _CLOSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from domain.generation.callback import callback_path
+from domain.generation.list_query import LIST_PARAMETERS
 from domain.paths import (
     DEFAULT_WEBHOOK_SECRET,
     GENERATION,
@@ -22,11 +23,7 @@ from gateway.webhooks.deliveries import DeliveriesRequest, ExampleRequest, Recov
 from gateway.webhooks.endpoints import EndpointCreateRequest, EndpointUpdateRequest
 
 _PAGE: Final = ("after", "wait", "limit")
-_LIST: Final = (
-    "status", "state", "created_after", "created_before", "request_id", "idempotency_key", "page",
-    "per_page", "cursor", "limit",
-)  # fmt: skip
-_PUBLIC_LIST: Final = tuple(name for name in _LIST if name != "request_id")
+_PUBLIC_LIST: Final = tuple(name for name in LIST_PARAMETERS if name != "request_id")
 _TEXT: Final = {"type": "string"}
 _FILE: Final = {"type": "string", "format": "binary"}
 _FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
@@ -66,7 +63,7 @@ _DELIVERIES: Final = f"{WEBHOOK_ENDPOINT}/deliveries"
 _GENERATION_OPERATIONS: Final = (
     post(SUBMIT, "Submit a generation", "submitter", 202, body=_SUBMISSION, answer="GenerationCreated",
          headers=_OPTIONS, also=_WAITED),
-    get(GENERATIONS, "List your generations", "end_user", query=_LIST, answer="Generations"),
+    get(GENERATIONS, "List your generations", "end_user", query=LIST_PARAMETERS, answer="Generations"),
     get(PUBLIC_GENERATIONS, "List the project's public generations", "end_user", query=_PUBLIC_LIST,
         answer="PublicGenerations"),
     *(
@@ -92,8 +89,8 @@ _GENERATION_OPERATIONS: Final = (
             query=("expires",), headers=("Range", "If-None-Match"), also=_PARTS)
         for kind, one in (("images", "a picture"), ("examples", "an example"))
     ),
-    get(PROJECT_GENERATIONS, "List the generations of a project", "developer", query=(*_LIST, "user_id"),
-        answer="Generations"),
+    get(PROJECT_GENERATIONS, "List the generations of a project", "developer",
+        query=(*LIST_PARAMETERS, "user_id"), answer="Generations"),
     get(PROJECT_GENERATIONS + "/{generation_id}", "Read a generation of a project", "developer",
         answer="Generation"),
 )  # fmt: skip

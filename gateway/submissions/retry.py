@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation.generation import Generation
 from events.generation import Example
 from gateway.http.bodies import read_json_object
@@ -76,10 +76,6 @@ async def read_seed_choice(request: web.Request) -> SeedChoice:
     if not await request.read():
         return "new"
     match (await read_json_object(request)).get("seed", "new"):
-        case "same":
-            return "same"
-        case "new":
-            return "new"
-    raise FieldError(
-        ErrorCode.INVALID_REQUEST, ("body", "seed"), "must be one of: same, new", "value_error.const"
-    )
+        case "same" | "new" as choice:
+            return choice
+    raise invalid_field("body", "seed", "must be one of: same, new", "value_error.const")

@@ -18,13 +18,10 @@ from domain.webhooks.delivery import DeliveryState
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import EXAMPLE_ID, example_of
 from events.catalogue import CATALOGUE
-from gateway.accounts.project_access import own_project
 from gateway.auth.authentication import Authenticator
-from gateway.http.ids import path_id
-from gateway.http.parsing import read_model, read_optional_model, read_query
+from gateway.http.parsing import path_id, read_model, read_optional_model, read_query
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
-from store.accounts.accounts import Accounts
 from store.webhooks.deliveries import Delivery, DeliveryStore
 from store.webhooks.endpoints import RegisteredEndpoint, WebhookEndpoints
 
@@ -56,7 +53,6 @@ class StatsRequest(BaseModel):
 class DeliveryRoutes:
     """Read, repeat and test deliveries."""
 
-    accounts: Accounts
     authenticator: Authenticator
     endpoints: WebhookEndpoints
     deliveries: DeliveryStore
@@ -151,7 +147,7 @@ class DeliveryRoutes:
 
     async def _endpoint(self, request: web.Request) -> tuple[str, str]:
         """Authenticate a developer; return the ids of their project and endpoint, 404 for another's."""
-        _, project = await own_project(request, self.authenticator, self.accounts)
+        _, project = await self.authenticator.authenticate_project_owner(request)
         if request.match_info["endpoint_id"] == _DEFAULT:
             return project.id, default_endpoint(project.id)
         registered = await self.endpoints.get(path_id(request, "endpoint_id"))

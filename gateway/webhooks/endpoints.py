@@ -19,16 +19,13 @@ from events.envelope import format_time
 from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.accounts.bodies import secret_response
-from gateway.accounts.project_access import own_project
 from gateway.accounts.requests import Description
 from gateway.auth.authentication import Authenticator
-from gateway.http.causes import cause_of
-from gateway.http.ids import path_id
-from gateway.http.parsing import read_model
+from gateway.http.parsing import path_id, read_model
+from gateway.http.request_ids import cause_of
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from gateway.webhooks.default_secret import rotate
-from store.accounts.accounts import Accounts
 from store.generations.personal_data import salted_digest
 from store.webhooks.endpoints import EndpointUrl, LimitReachedError, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
@@ -57,7 +54,6 @@ class EndpointUpdateRequest(BaseModel):
 class EndpointRoutes:
     """Register, change and remove the endpoints of a developer's projects."""
 
-    accounts: Accounts
     authenticator: Authenticator
     webhooks: Webhooks
     endpoints: WebhookEndpoints
@@ -78,13 +74,13 @@ class EndpointRoutes:
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:
-        _, project = await own_project(request, self.authenticator, self.accounts)
+        _, project = await self.authenticator.authenticate_project_owner(request)
         found = await self.endpoints.of_project(project.id)
         return web.json_response({"webhooks": list(map(endpoint_body, found))})
 
     async def create(self, request: web.Request) -> web.Response:
         """Register an endpoint and show its secret, this once."""
-        developer, project = await own_project(request, self.authenticator, self.accounts)
+        developer, project = await self.authenticator.authenticate_project_owner(request)
         body = await read_model(request, EndpointCreateRequest)
         url, endpoint_id = self._salted(body.url), str(uuid4())
         event = WebhookRegistered(
@@ -155,7 +151,7 @@ class EndpointRoutes:
 
     async def _own(self, request: web.Request) -> tuple[DeveloperIdentity, RegisteredEndpoint]:
         """Authenticate a developer for the endpoint in the path; 404 for another's."""
-        developer, project = await own_project(request, self.authenticator, self.accounts)
+        developer, project = await self.authenticator.authenticate_project_owner(request)
         return developer, await self._row(project.id, path_id(request, "endpoint_id"))
 
     async def _row(self, project: str, endpoint_id: str) -> RegisteredEndpoint:

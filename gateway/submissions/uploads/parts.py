@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.submission.image_header import MAX_BYTES
 from gateway.submissions.uploads.budget import UploadLease
 from gateway.submissions.uploads.multipart import Event, Part
@@ -71,10 +71,7 @@ class FormParts:
             case [text]:
                 return text
             case _:
-                loc = ("body", name)
-                raise FieldError(
-                    ErrorCode.INVALID_REQUEST, loc, "field sent more than once", "value_error.duplicate"
-                )
+                raise invalid_field("body", name, "field sent more than once", "value_error.duplicate")
 
     def close(self) -> None:
         """Release the bytes of every image."""

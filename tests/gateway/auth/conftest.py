@@ -12,8 +12,8 @@ from pymongo import MongoClient
 from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
 from exemplar.injection import Dependencies
-from gateway.accounts.developer_keys import DeveloperKeyRoutes
 from gateway.accounts.developers import DeveloperRoutes
+from gateway.accounts.keys import KeyRoutes
 from gateway.accounts.login import LoginRoutes
 from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
@@ -85,7 +85,7 @@ ROUTES: Sequence[Callable[..., Routes]] = (
     LoginRoutes,
     RegistrationRoutes,
     OwnAccountRoutes,
-    DeveloperKeyRoutes,
+    KeyRoutes,
     DeveloperRoutes,
     ProjectUserRoutes,
     ProjectRoutes,
