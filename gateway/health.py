@@ -32,14 +32,8 @@ class HealthRoutes:
 
     async def about(self, _: web.Request) -> web.Response:
         """Answer name, version and the paths of health and OpenAPI document."""
-        return web.json_response(
-            {
-                "service": "exemplar",
-                "version": self.version,
-                "health": "/health",
-                "openapi": "/openapi.json",
-            }
-        )
+        paths = {"health": "/health", "openapi": "/openapi.json"}
+        return web.json_response({"service": "exemplar", "version": self.version, **paths})
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer 200 while requests can be recorded, else 503; a broker that is down only delays work."""

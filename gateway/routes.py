@@ -17,7 +17,6 @@ from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
 from gateway.generations.explain import ExplainRoutes
-from gateway.generations.lists import ListRoutes
 from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
@@ -51,7 +50,6 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     DefaultSecretRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
-    ListRoutes,
     GenerationEventRoutes,
     FeedRoutes,
     CommandRoutes,

@@ -78,9 +78,10 @@ class CommandRoutes:
         owner = generation.request.owner
         cause = Cause(actor=f"user:{owner.user}", request_id=request_id_of(request))
         decided = await self.generations.decide(generation.id, decision, cause=cause, known=generation)
-        if decided is None or not decided.events:
-            return generation if decided is None else decided.generation
-        await self.write_through.write(decided.generation)
+        if decided is None:
+            return generation
+        if decided.events:
+            await self.write_through.write(decided.generation)
         return decided.generation
 
 

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError, invalid_field
+from domain.errors import invalid_field
 from domain.generation.generation import Generation
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_GENERATIONS
 from gateway.auth.authentication import Authenticator
-from gateway.generations.access import path_generation_id
+from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources
 from gateway.http.parsing import as_id
-from store.generations.generations import Generations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +20,7 @@ class ProjectGenerationRoutes:
     """Read generations of a project for its developer."""
 
     authenticator: Authenticator
-    generations: Generations
+    generation_access: GenerationAccess
     list_pages: ListPages
     resources: GenerationResources
 
@@ -40,11 +39,7 @@ class ProjectGenerationRoutes:
     async def read(self, request: web.Request) -> web.Response:
         """Answer one generation of the project; ids of other projects are unknown."""
         _, project = await self.authenticator.authenticate_project_owner(request)
-        generation = await self.generations.load(path_generation_id(request))
-        if generation is None or generation.request.owner.project != project.id:
-            raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
-        if generation.gone:
-            raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
+        generation = await self.generation_access.existing(path_generation_id(request), project=project.id)
         return web.json_response(await self._body(request, generation))
 
     async def _body(self, request: web.Request, generation: Generation) -> dict[str, object]:

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, cast
 from uuid import uuid4
 
@@ -38,15 +37,14 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._session = Session(base_url, keys, email, password, retries=retries or Retries(), sleep=sleep)
+        login = {"email": email, "password": password}
+        self._session = Session(base_url, keys, login, retries or Retries(), sleep)
         self._clock = clock
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
