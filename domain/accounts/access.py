@@ -129,28 +129,25 @@ class StaffIdentity:
         return name if self.id is None else f"{name}:{self.id}"
 
 
-def authorize_submission(
-    claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
-) -> Identity:
-    """Authorize an end user who sends all five headers, or raise the first refusal."""
-    user = _end_user(claims, found)
-    if presented.role is None:
-        raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
-    if found is None or user is None or presented.role != claims.role:
-        raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_keys(presented, found, required=True)
-    return _identity(user, found, tiers)
-
-
 def authorize_end_user(
-    claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
+    claims: Claims,
+    presented: PresentedCredentials,
+    found: Tenancy | None,
+    tiers: Mapping[str, Tier],
+    *,
+    all_headers: bool = False,
 ) -> Identity:
-    """Authorize an end user by the token; other headers must match when they are sent."""
+    """Authorize an end user by the token; other headers must match when they are sent.
+
+    With `all_headers`, as for a submission, the role, both keys and the project id must be sent.
+    """
     user = _end_user(claims, found)
+    if all_headers and presented.role is None:
+        raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_keys(presented, found, required=False)
-    return _identity(user, found, tiers)
+    _check_keys(presented, found, required=all_headers)
+    return Identity(user.id, Role.END_USER, found.project_id, found.developer.id, tier_of(found.tier, tiers))
 
 
 def authorize_developer(
@@ -221,7 +218,3 @@ def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bo
     same_project = presented.project_id == found.project_id or (presented.project_id is None and not required)
     if not (same_project and found.project_active and found.developer.active):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-
-
-def _identity(user: AccountState, found: Tenancy, tiers: Mapping[str, Tier]) -> Identity:
-    return Identity(user.id, Role.END_USER, found.project_id, found.developer.id, tier_of(found.tier, tiers))

@@ -53,17 +53,11 @@ class Authenticator:
 
     async def confirm(self, claims: Claims, presented: PresentedCredentials) -> Identity:
         """Check the credentials of a submission against the store, again when time has passed since."""
-        found = await self._tenancy_of(claims, presented)
-        identity = access.authorize_submission(claims, presented, found, self.tiers)
-        self._note_use(found, presented)
-        return identity
+        return await self._end_user(claims, presented, all_headers=True)
 
     async def authenticate_end_user(self, request: web.Request) -> Identity:
         """Authenticate an end user by the token; other headers must match when they are sent."""
-        claims, presented = self.presented_credentials(request)
-        found = await self._tenancy_of(claims, presented)
-        identity = access.authorize_end_user(claims, presented, found, self.tiers)
-        self._note_use(found, presented)
+        identity = await self._end_user(*self.presented_credentials(request))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
@@ -96,9 +90,8 @@ class Authenticator:
     async def authenticate_registration(self, request: web.Request) -> Tenancy:
         """Authenticate a program by developer key, project id and API key."""
         presented = read_headers(request)
-        found = None
-        if presented.project_id:
-            found = await self._tenancy(presented.project_id, None, presented)
+        project = presented.project_id
+        found = await self._tenancy(project, None, presented) if project else None
         tenancy = access.authorize_registration(presented, found)
         self._note_use(tenancy, presented)
         await self._count(request, tenancy.developer.id, tier_of(tenancy.tier, self.tiers))
@@ -107,41 +100,24 @@ class Authenticator:
     async def authenticate_account(self, request: web.Request) -> Claims:
         """Authenticate the holder of an access token, of any role, and return its claims."""
         claims, presented = self.presented_credentials(request)
-        match claims.role:
-            case Role.END_USER:
-                await self.authenticate_end_user(request)
-            case Role.DEVELOPER:
-                await self.authenticate_developer(request)
-            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
-                access.authorize_staff(claims, presented, await self._staff_state(claims), claims.role)
+        identity = await self._identify(claims, presented)
+        if not isinstance(identity, StaffIdentity):
+            await self._count(request, identity.developer_id, identity.tier)
         return claims
 
     async def authenticate_refresh(self, refresh_token: str) -> Claims:
         """Authenticate the holder of a refresh token of an active account."""
-        claims, nothing = self.tokens.verify(refresh_token, "refresh"), PresentedCredentials()
-        match claims.role:
-            case Role.END_USER:
-                found = await self._tenancy_of(claims, nothing)
-                access.authorize_end_user(claims, nothing, found, self.tiers)
-            case Role.DEVELOPER:
-                await self._developer(claims, nothing)
-            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
-                access.authorize_staff(claims, nothing, await self._staff_state(claims), claims.role)
+        claims = self.tokens.verify(refresh_token, "refresh")
+        await self._identify(claims, PresentedCredentials())
         return claims
 
     async def counted_developer(self, request: web.Request) -> CountedDeveloper | None:
         """Return the developer that a token's requests count for; None for staff and without a token."""
-        own: DeveloperIdentity | Identity
         try:
-            claims, nothing = self._bearer(request), PresentedCredentials()
-            if claims.role is Role.DEVELOPER:
-                own = await self._developer(claims, nothing)
-            else:
-                found = await self._tenancy_of(claims, nothing)
-                own = access.authorize_end_user(claims, nothing, found, self.tiers)
+            own = await self._identify(self._bearer(request), PresentedCredentials())
         except ExemplarError:
             return None
-        return CountedDeveloper(own.developer_id, own.tier)
+        return None if isinstance(own, StaffIdentity) else CountedDeveloper(own.developer_id, own.tier)
 
     def presented_credentials(self, request: web.Request) -> tuple[Claims, PresentedCredentials]:
         """Read the access token of a request and the headers that go with it."""
@@ -164,6 +140,18 @@ class Authenticator:
         if self.rate_limits is not None:
             counted = CountedDeveloper(developer, tier)
             await self.rate_limits.count(request, counted, replayable=replayable)
+
+    async def _identify(
+        self, claims: Claims, presented: PresentedCredentials
+    ) -> Identity | DeveloperIdentity | StaffIdentity:
+        match claims.role:
+            case Role.END_USER:
+                return await self._end_user(claims, presented)
+            case Role.DEVELOPER:
+                return await self._developer(claims, presented)
+            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
+                state = await self._staff_state(claims)
+                return access.authorize_staff(claims, presented, state, claims.role)
 
     async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
         if "X-Operator-Key" in request.headers:
@@ -191,10 +179,15 @@ class Authenticator:
         state, tier = found or (None, None)
         return access.authorize_developer(claims, presented, state, tier, self.tiers)
 
-    async def _tenancy_of(self, claims: Claims, presented: PresentedCredentials) -> Tenancy | None:
-        if claims.role is not Role.END_USER or claims.project_id is None:
-            return None
-        return await self._tenancy(claims.project_id, claims.subject, presented)
+    async def _end_user(
+        self, claims: Claims, presented: PresentedCredentials, *, all_headers: bool = False
+    ) -> Identity:
+        found = None
+        if claims.role is Role.END_USER and claims.project_id is not None:
+            found = await self._tenancy(claims.project_id, claims.subject, presented)
+        identity = access.authorize_end_user(claims, presented, found, self.tiers, all_headers=all_headers)
+        self._note_use(found, presented)
+        return identity
 
     async def _tenancy(
         self, project_id: str, user_id: str | None, presented: PresentedCredentials
