@@ -51,7 +51,6 @@ class HealthRoutes:
         return web.json_response(body, status=200 if healthy else 503)
 
     async def database_only(self, _: web.Request) -> web.Response:
-        """Answer the health of the database alone."""
         database = await self.database_health()
         body = {**database, "timestamp": format_time(self.clock())}
         return web.json_response(body, status=200 if database["status"] == "healthy" else 503)

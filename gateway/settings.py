@@ -19,7 +19,6 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 def _split(value: object) -> object:
-    """Split a list of the environment at its commas."""
     if not isinstance(value, str):
         return value
     return tuple(word for word in map(str.strip, value.split(",")) if word)

@@ -111,7 +111,6 @@ class DeveloperIdentity:
 
     @property
     def actor(self) -> str:
-        """The actor of events that this identity causes."""
         return f"developer:{self.developer_id}"
 
 
@@ -124,7 +123,6 @@ class StaffIdentity:
 
     @property
     def actor(self) -> str:
-        """The actor of events that this identity causes."""
         name = "operator" if self.role is Role.PLATFORM_OPERATOR else self.role.value
         return name if self.id is None else f"{name}:{self.id}"
 

@@ -59,7 +59,6 @@ Decision = Sequence[Event]
 
 
 def stream_of(developer_id: str) -> str:
-    """Name the stream of a developer."""
     return f"{_PREFIX}{developer_id}"
 
 
@@ -107,7 +106,6 @@ def _changed(d: Developer, event: DeveloperEvent) -> Developer:
 
 
 def register(d: Developer | None, *, tier: str) -> Decision:
-    """Open the account."""
     return [] if d is not None else [DeveloperRegistered(tier=tier)]
 
 
@@ -122,7 +120,6 @@ def reset_password(_: Developer) -> Decision:
 
 
 def change_password(_: Developer) -> Decision:
-    """Set one's own password."""
     return [DeveloperPasswordChanged()]
 
 

@@ -30,7 +30,6 @@ def fold(events: Iterable[RecordedEvent]) -> Platform:
 
 
 def evolve(platform: Platform, recorded: RecordedEvent) -> Platform:
-    """Apply one recorded event."""
     event = cast("PlatformEvent", recorded.event)
     match event:
         case StaffCreated():
@@ -50,10 +49,8 @@ def create_staff(p: Platform, *, staff: str, role: StaffRole) -> Decision:
 
 
 def change_password(_: Platform, *, staff: str) -> Decision:
-    """Set one's own password."""
     return [StaffPasswordChanged(staff=staff)]
 
 
 def delete_staff(_: Platform, *, staff: str) -> Decision:
-    """Delete an account."""
     return [StaffDeleted(staff=staff)]

@@ -39,7 +39,10 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
 
 def tiers_with(overrides: Mapping[str, Mapping[Bound, int | None]]) -> Mapping[str, Tier]:
     """Override single limits of the tiers; a new tier starts from free_starter."""
-    changed = {name: _changed(name, bounds) for name, bounds in overrides.items()}
+    changed = {}
+    for name, bounds in overrides.items():
+        limits = {str(bound): limit for bound, limit in bounds.items()}
+        changed[name] = replace(TIERS.get(name, TIERS["free_starter"]), name=name, **limits)
     return MappingProxyType({**TIERS, **changed})
 
 
@@ -49,8 +52,3 @@ def tier_of(name: str, tiers: Mapping[str, Tier]) -> Tier:
     if found is None:
         raise TierError(name)
     return found
-
-
-def _changed(name: str, bounds: Mapping[Bound, int | None]) -> Tier:
-    changes = {str(bound): limit for bound, limit in bounds.items()}
-    return replace(TIERS.get(name, TIERS["free_starter"]), name=name, **changes)

@@ -18,7 +18,6 @@ class Callback:
 
 
 def callback_path(provider: str) -> str:
-    """Return the path of a provider's callbacks."""
     return f"{API}/provider/{provider}"
 
 

@@ -101,16 +101,19 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
     since = (g.cancel_requested_at if reason is Reason.CANCELING else None) or g.moved_at
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
     position = None if g.final else ahead
+    deadlines = [g.request.finish_by, *([g.request.start_by] if g.state in UNSENT else [])]
+    due = None if g.final else due_at(g, timeouts)
     return Explanation(
         reason=reason,
         since=since,
         waited_ms=waited_ms,
         position=position,
         provider_since=g.intended_at if g.state in (State.INTENDED, State.STARTED) else None,
-        next_try_at=_next_try(g, now, timeouts),
+        # A time in the past is not told, as the scheduler then backs off.
+        next_try_at=due if due is not None and due > now else None,
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
-        deadline=None if g.final else _deadline(g),
+        deadline=None if g.final else min(deadlines),
         sentence=_sentence(g, reason, waited_ms // 1000, position),
     )
 
@@ -122,16 +125,6 @@ def reason_of(g: Generation) -> Reason:
     if g.state is State.WAITING:
         return _OF_REFUSAL.get(g.refusal, Reason.PROVIDER_UNREACHABLE)
     return _OF_STATE[g.state]
-
-
-def _deadline(g: Generation) -> datetime:
-    return min(g.request.start_by, g.request.finish_by) if g.state in UNSENT else g.request.finish_by
-
-
-def _next_try(g: Generation, now: datetime, timeouts: Timeouts) -> datetime | None:
-    """Return when the scheduler acts; a time in the past is not told, as the scheduler then backs off."""
-    due = None if g.final else due_at(g, timeouts)
-    return due if due is not None and due > now else None
 
 
 def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None) -> str:

@@ -69,7 +69,6 @@ def check_choice(name: str, value: object, options: tuple[str, ...]) -> str:
 
 
 def refusal(name: str, msg: str, kind: str) -> FieldError:
-    """Build the error of one key of the instructions."""
     return FieldError(ErrorCode.INSTRUCTIONS_VALUE, ("body", "instructions", name), msg, kind)
 
 

@@ -71,5 +71,4 @@ class FeedReader:
 
 
 def frames_of(events: Iterable[FeedEvent]) -> bytes:
-    """Write events as SSE frames."""
     return b"".join(frame(envelope["type"], envelope, identifier=cursor) for cursor, envelope in events)

@@ -86,7 +86,6 @@ class CommandRoutes:
 
 
 async def _read_is_public(request: web.Request) -> bool:
-    """Read `is_public` from a form or from JSON."""
     as_json = request.content_type == "application/json"
     fields: Mapping[str, object] = await read_json_object(request) if as_json else await read_form(request)
     value = fields.get("is_public")

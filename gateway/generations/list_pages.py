@@ -48,7 +48,9 @@ class ListPages:
         listed = [
             await write(request, generation)
             for generation in found
-            if generation is not None and not generation.gone and _is_in(generation, scope)
+            if generation is not None
+            and not generation.gone
+            and (generation.is_public or not scope.public)  # a row may be older than the log
         ]
         return web.json_response({"generations": listed, **members})
 
@@ -86,11 +88,6 @@ class ListPages:
         if cursor is None:
             raise _refusal("cursor", "is no cursor of this list with these filters")
         return cursor
-
-
-def _is_in(generation: Generation, scope: Scope) -> bool:
-    """Tell whether a generation is still public in a public list: its row may be older than the log."""
-    return generation.is_public or not scope.public
 
 
 def _refuse_private(filters: Filters) -> None:

@@ -36,7 +36,6 @@ class PictureRoutes:
         ]
 
     async def first_image(self, request: web.Request) -> web.StreamResponse:
-        """Answer the first picture."""
         return await self._picture(request, "images", 0)
 
     async def image(self, request: web.Request) -> web.StreamResponse:

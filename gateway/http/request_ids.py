@@ -27,7 +27,6 @@ def request_id_of(request: web.BaseRequest) -> str:
 
 
 def cause_of(request: web.Request, actor: str) -> Cause:
-    """Return the cause of the events of a request."""
     traceparent = request.headers.get("traceparent")
     return Cause(actor=actor, request_id=request_id_of(request), traceparent=traceparent)
 

@@ -52,7 +52,6 @@ class OpenApiRoutes:
         return [web.get(PATH, self.read)]
 
     async def read(self, _: web.Request) -> web.Response:
-        """Answer the document."""
         return web.json_response(self._document, headers={"Cache-Control": "public, max-age=300"})
 
 

@@ -49,7 +49,6 @@ class Submission:
 
     @property
     def bounds(self) -> Bounds:
-        """The quota of the developer's tier."""
         return Bounds(monthly=self.identity.tier.monthly, concurrent=self.identity.tier.concurrent)
 
     @property

@@ -48,7 +48,6 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
         self._session.close()
 
     def log_in(self) -> None:
@@ -83,7 +82,6 @@ class Client:
         return Accepted(body["id"], key, "Idempotency-Replayed" in response.headers, body["urls"])
 
     def get(self, generation_id: str) -> Generation:
-        """Read a generation."""
         return cast("Generation", self._session.request("GET", f"{_ALL}/{generation_id}").json())
 
     def page(self, number: int = 1, *, per_page: int = 20) -> Page:

@@ -47,12 +47,13 @@ class FormParts:
         self._text: tuple[bytearray, int] | None = None
 
     async def take(self, event: Event) -> None:
-        """Take the next event of the multipart reader."""
         match event:
             case Part():
                 self._begin(event)
             case None:
-                await self._end()
+                if self._image is not None:
+                    await self._image.spool.finish()
+                self._image = self._text = None
             case _ if self._image is not None:
                 await self._write_image(self._image, event)
             case _ if self._text is not None:
@@ -74,7 +75,6 @@ class FormParts:
                 raise invalid_field("body", name, "field sent more than once", "value_error.duplicate")
 
     def close(self) -> None:
-        """Release the bytes of every image."""
         for image in self.images:
             image.spool.close()
 
@@ -101,8 +101,3 @@ class FormParts:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
         await self._lease.use(len(chunk))
         await image.spool.write(chunk)
-
-    async def _end(self) -> None:
-        if self._image is not None:
-            await self._image.spool.finish()
-        self._image = self._text = None
