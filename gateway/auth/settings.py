@@ -1,18 +1,16 @@
 """Settings of tokens, keys and passwords."""
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
 
 
-class TokenSettings(BaseSettings):
+class TokenSettings(
+    BaseSettings, env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
+):
     """Life of tokens, and former secrets that they may be signed with."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     jwt_retired_secrets: tuple[SecretStr, ...] = Field(
         (), description="JSON list of former JWT secrets, still accepted while their tokens live"
@@ -21,12 +19,10 @@ class TokenSettings(BaseSettings):
     refresh_days: int = Field(7, ge=1, description="Life of a refresh token, days")
 
 
-class AuthenticationSettings(BaseSettings):
+class AuthenticationSettings(
+    BaseSettings, env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
+):
     """Secrets that keys are checked with."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     key_peppers: dict[int, SecretStr] = Field(
         description='JSON of secrets that keys are hashed with, by version: {"1": "32 bytes or more"}; '
@@ -47,12 +43,10 @@ class AuthenticationSettings(BaseSettings):
         return Peppers(secrets, self.key_pepper_current)
 
 
-class PasswordSettings(BaseSettings):
+class PasswordSettings(
+    BaseSettings, env_prefix="EXEMPLAR_PASSWORD_", frozen=True, extra="ignore", env_ignore_empty=True
+):
     """Cost of a password hash."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_PASSWORD_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     memory_kib: int = Field(65_536, ge=8, description="Memory of one password hash (argon2id), KiB")
     passes: int = Field(2, ge=1, description="Passes over that memory")
