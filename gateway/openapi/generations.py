@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from domain.generation.callback import callback_path
 from domain.paths import (
     DEFAULT_WEBHOOK_SECRET,
     GENERATION,
@@ -12,12 +11,12 @@ from domain.paths import (
     PROJECT_EVENTS,
     PROJECT_GENERATIONS,
     PROJECT_WEBHOOKS,
+    PROVIDER_CALLBACK,
     PUBLIC_GENERATIONS,
     SUBMIT,
     WEBHOOK_ENDPOINT,
 )
 from gateway.openapi.operation import Operation
-from gateway.provider_callbacks import PROVIDER
 from gateway.webhooks.deliveries import DeliveriesRequest, ExampleRequest, RecoverRequest, StatsRequest
 from gateway.webhooks.endpoints import EndpointCreateRequest, EndpointUpdateRequest
 
@@ -127,7 +126,7 @@ GENERATION_OPERATIONS: Final = (
               headers=("X-Project-ID",)),
     Operation("post", f"{DEFAULT_WEBHOOK_SECRET}/rotate", "Rotate this secret", "developer",
               headers=("X-Project-ID",)),
-    Operation("post", callback_path(PROVIDER), "Receive a signed callback of the provider", "anybody",
+    Operation("post", PROVIDER_CALLBACK, "Receive a signed callback of the provider", "anybody",
               body=_CALLBACK),
     Operation("get", "/", "Read name and version", "anybody"),
     Operation("get", "/openapi.json", "Read this document", "anybody"),
