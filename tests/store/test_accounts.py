@@ -19,24 +19,15 @@ from store.commits.mongo import MongoEventStore
 from store.errors import AlreadyExistsError, StoreUnavailableError
 from store.mongo.connection import Database, open_database
 from store.settings import StoreSettings
+from tests.builders.clock import Clock
 from tests.stores import OpenStore
 
 CAUSE = Cause(actor="operator")
 
 
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime(2026, 1, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -173,9 +164,7 @@ async def test_all_that_an_access_decision_needs_is_read_at_once(
     assert (found.api_key.id, found.api_key.project_id) == (public.id, "garden")
 
 
-async def test_a_key_is_not_found_in_the_place_of_the_other_kind(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_a_key_is_not_found_as_the_other_kind(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await project(changes, "dev")
     await developer_key(changes, "dev")
@@ -215,14 +204,14 @@ async def test_nobody_revokes_the_key_of_another(accounts: Accounts, changes: Ac
     for name in ("dev", "eve"):
         await project(changes, await developer(changes, name), f"garden of {name}")
     secret, public = await developer_key(changes, "dev"), await api_key(changes, "dev", "garden of dev")
-    for owner, key, place in (
+    for owner, key, project_id in (
         ("eve", secret.id, None),
         ("eve", public.id, "garden of dev"),
         ("eve", public.id, "garden of eve"),
         ("dev", public.id, None),
     ):
         with pytest.raises(ExemplarError, match="not_found"):
-            await changes.revoke_key(owner, key, place, cause=CAUSE)
+            await changes.revoke_key(owner, key, project_id, cause=CAUSE)
     assert [key.active for key in await accounts.keys.all_of("dev")] == [True]
     assert await accounts.keys.all_of("eve") == []
 
@@ -400,7 +389,7 @@ async def test_an_ended_session_is_remembered_until_its_tokens_expire(
 ) -> None:
     await project(changes, await developer(changes))
     ada = await user(changes, "dev", "garden")
-    owner, place = (ada, "garden") if role is Role.END_USER else ("dev", None)
+    owner, project_id = (ada, "garden") if role is Role.END_USER else ("dev", None)
 
     async def ended() -> set[str]:
         found = await accounts.credentials("garden", user_id=ada)
@@ -409,13 +398,13 @@ async def test_an_ended_session_is_remembered_until_its_tokens_expire(
         assert state is not None
         return set(state.ended_sessions)
 
-    claims = Claims(owner, role, place, "s1", "t", clock.now)
+    claims = Claims(owner, role, project_id, "s1", "t", clock.now)
     for session in ("s1", "s2"):
         until = clock.now + timedelta(days=7)
         await accounts.end_session(claims.role, claims.subject, claims.project_id, session, until)
     assert await ended() == {"s1", "s2"}
     clock.now += timedelta(days=8)
-    await accounts.end_session(role, owner, place, "s3", clock.now + timedelta(days=7))
+    await accounts.end_session(role, owner, project_id, "s3", clock.now + timedelta(days=7))
     assert await ended() == {"s3"}
 
 

@@ -200,8 +200,8 @@ def test_a_developer_is_admitted_by_his_token() -> None:
 )
 def test_a_developer_who_is_gone_is_unknown(state: AccountState | None) -> None:
     for tiers in (TIERS, {}):
-        asking = partial(authorize_developer, DEVELOPER_CLAIMS, NOTHING, state, "internal", tiers)
-        assert refusal(asking) is UNKNOWN
+        call = partial(authorize_developer, DEVELOPER_CLAIMS, NOTHING, state, "internal", tiers)
+        assert refusal(call) is UNKNOWN
 
 
 def test_a_tier_that_is_not_configured_is_told_to_those_alone_who_would_be_admitted() -> None:
@@ -209,8 +209,8 @@ def test_a_tier_that_is_not_configured_is_told_to_those_alone_who_would_be_admit
     state = AccountState("dev", active=True)
     assert refusal(submitting(found=found)) is ErrorCode.TIER_UNAVAILABLE
     assert refusal(reading(found=found)) is ErrorCode.TIER_UNAVAILABLE
-    asking = refusal(lambda: authorize_developer(DEVELOPER_CLAIMS, NOTHING, state, "gold", TIERS))
-    assert asking is ErrorCode.TIER_UNAVAILABLE
+    call = refusal(lambda: authorize_developer(DEVELOPER_CLAIMS, NOTHING, state, "gold", TIERS))
+    assert call is ErrorCode.TIER_UNAVAILABLE
     assert refusal(submitting(sent=replace(SENT, project_id="another"), found=found)) is FORBIDDEN
 
 

@@ -207,7 +207,7 @@ async def test_only_so_many_wait_for_their_turn_whether_they_are_known_or_not(kn
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_nobody_waits_longer_for_his_turn_than_the_patience(known: bool) -> None:
+async def test_hashing_waits_at_most_the_timeout(known: bool) -> None:
     passwords = Passwords(memory_kib=65_536, passes=4, at_once=1, queue_timeout=0.001)
     kept = await passwords.hash("correct horse") if known else None
     asked = [passwords.verify("correct horse", kept) for _ in range(4)]

@@ -42,12 +42,12 @@ class Subject:
 
     @property
     def ids(self) -> dict[str, str]:
-        place = self.person.place
+        owned_project = self.person.owned_project
         return {
-            "developer_id": place.owner.id,
-            "key_id": place.owner.key_id,
-            "project_id": place.id,
-            "api_key_id": place.key_id,
+            "developer_id": owned_project.owner.id,
+            "key_id": owned_project.owner.key_id,
+            "project_id": owned_project.id,
+            "api_key_id": owned_project.key_id,
             "user_id": self.person.id,
             "generation_id": self.generation,
             "endpoint_id": self.endpoint,
@@ -60,10 +60,10 @@ class Subject:
     @property
     def marks(self) -> set[str]:
         """The words and ids that nobody else may ever read."""
-        place, owner = self.person.place, self.person.place.owner
+        owned_project, owner = self.person.owned_project, self.person.owned_project.owner
         return {
             *(self.person.mark, self.person.id, self.generation, self.endpoint),
-            *(place.mark, place.id, place.key_id, place.key),
+            *(owned_project.mark, owned_project.id, owned_project.key_id, owned_project.key),
             *(owner.id, owner.email, owner.key_id, owner.key),
         }
 
@@ -81,7 +81,7 @@ class Caller:
     def knows(self, subject: Subject) -> bool:
         if self.person is not None:
             return subject.person.id == self.person.id
-        return self.owner is not None and subject.person.place.owner.id == self.owner.id
+        return self.owner is not None and subject.person.owned_project.owner.id == self.owner.id
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Matrix:
         """The words of everybody but the caller and what he may know."""
         own = {mark for subject in self.subjects if caller.knows(subject) for mark in subject.marks}
         if caller.person is not None:
-            own |= {subject.person.place.mark for subject in self.subjects if caller.knows(subject)}
+            own |= {subject.person.owned_project.mark for subject in self.subjects if caller.knows(subject)}
         return {mark for subject in self.subjects for mark in subject.marks} - own
 
     async def ask(self, route: Route, path: str, caller: Caller) -> tuple[int, Any, str]:
@@ -134,9 +134,9 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
         owner = await gateway.owner()
         client_addresses.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
         for _ in range(2):
-            place = await gateway.place(owner)
+            owned_project = await gateway.owned_project(owner)
             for _ in range(2):
-                person = await gateway.person(place)
+                person = await gateway.person(owned_project)
                 subjects.append(
                     Subject(person, await gateway.completed(person), await _endpoint(gateway, person))
                 )
@@ -157,9 +157,11 @@ def routes_of(gateway: GatewayHarness) -> Iterator[Route]:
 
 
 async def _endpoint(gateway: GatewayHarness, person: Person) -> str:
-    place = person.place
-    path = f"/api/v1/projects/{place.id}/webhooks"
-    status, body = await gateway.call("POST", path, place.owner.token, {"url": "https://example.com/hook"})
+    owned_project = person.owned_project
+    path = f"/api/v1/projects/{owned_project.id}/webhooks"
+    status, body = await gateway.call(
+        "POST", path, owned_project.owner.token, {"url": "https://example.com/hook"}
+    )
     assert status == 201, body
     return str(body["id"])
 
@@ -203,10 +205,10 @@ async def test_no_list_shows_what_is_anothers_whatever_it_is_asked_for(matrix: M
                 continue
             foreign = matrix.foreign(caller)
             stranger = next(subject for subject in matrix.subjects if not caller.knows(subject))
-            chosen = f"?project_id={stranger.person.place.id}&user_id={stranger.person.id}"
+            chosen = f"?project_id={stranger.person.owned_project.id}&user_id={stranger.person.id}"
             for query in ("", chosen):
                 status, _, text = await matrix.ask(route, route.path + query, caller)
-                sent = {stranger.person.place.id, stranger.person.id} if query else set()
+                sent = {stranger.person.owned_project.id, stranger.person.id} if query else set()
                 found = [mark for mark in foreign - sent if mark in text]
                 if found or status >= 500:
                     wrong.append(f"{caller.name} GET {route.path}{query}: {status} {found}")
@@ -218,7 +220,7 @@ async def test_ones_own_token_with_anothers_keys_reads_nothing(matrix: Matrix) -
     assert len(reads) >= 4
     for subject in matrix.subjects:
         for other in matrix.subjects:
-            if other.person.place.id == subject.person.place.id:
+            if other.person.owned_project.id == subject.person.owned_project.id:
                 continue
             for header in ("X-Developer-Key", "X-Project-ID", "X-API-Key"):
                 if other.person.headers[header] == subject.person.headers[header]:
@@ -231,17 +233,17 @@ async def test_ones_own_token_with_anothers_keys_reads_nothing(matrix: Matrix) -
 
 async def test_everybody_reads_what_is_his(matrix: Matrix) -> None:
     for subject in matrix.subjects:
-        person, place = subject.person, subject.person.place
+        person, owned_project = subject.person, subject.person.owned_project
         status, body = await matrix.gateway.get(
             f"/api/v1/generation/generations-v2/{subject.generation}", person.token
         )
         assert (status, body["id"]) == (200, subject.generation)
-        base = f"/api/v1/projects/{place.id}/generations"
-        status, body = await matrix.gateway.get(f"{base}/{subject.generation}", place.owner.token)
+        base = f"/api/v1/projects/{owned_project.id}/generations"
+        status, body = await matrix.gateway.get(f"{base}/{subject.generation}", owned_project.owner.token)
         assert (status, body["user_id"], person.mark in body["instructions"]) == (200, person.id, True)
-        status, body = await matrix.gateway.get(f"{base}?user_id={person.id}", place.owner.token)
+        status, body = await matrix.gateway.get(f"{base}?user_id={person.id}", owned_project.owner.token)
         assert [one["id"] for one in body["generations"]] == [subject.generation]
-        status, body = await matrix.gateway.get(base, place.owner.token)
+        status, body = await matrix.gateway.get(base, owned_project.owner.token)
         assert body["total"] == 2
 
 
@@ -276,19 +278,21 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
 
 async def _everything_is_as_it_was(matrix: Matrix) -> None:
     for subject in matrix.subjects:
-        person, place = subject.person, subject.person.place
-        assert await matrix.gateway.store.accounts.user(place.id, person.id) is not None
-        developer = await matrix.gateway.store.accounts.developer(place.owner.id)
+        person, owned_project = subject.person, subject.person.owned_project
+        assert await matrix.gateway.store.accounts.user(owned_project.id, person.id) is not None
+        developer = await matrix.gateway.store.accounts.developer(owned_project.owner.id)
         assert developer is not None
         assert developer.tier == "internal"
-        project = await matrix.gateway.store.accounts.project(place.owner.id, place.id)
+        project = await matrix.gateway.store.accounts.project(owned_project.owner.id, owned_project.id)
         assert project is not None
-        assert project.name == place.mark
+        assert project.name == owned_project.mark
         generation = await matrix.gateway.generations.load(subject.generation)
         assert generation is not None
         assert not generation.gone
         assert not generation.is_public
-        status, _ = await matrix.gateway.get(f"/api/v1/projects/{place.id}/webhooks", place.owner.token)
+        status, _ = await matrix.gateway.get(
+            f"/api/v1/projects/{owned_project.id}/webhooks", owned_project.owner.token
+        )
         assert status == 200
-        for key in await matrix.gateway.store.accounts.keys.all_of(place.owner.id):
+        for key in await matrix.gateway.store.accounts.keys.all_of(owned_project.owner.id):
             assert key.active

@@ -85,13 +85,13 @@ async def test_who_has_no_credentials_is_refused_where_the_document_says_so(
 
 async def test_answers_look_as_the_document_says(gateway: GatewayHarness, served: Any) -> None:
     person = await gateway.person()
-    owner, place = person.place.owner, person.place
+    owner, owned_project = person.owned_project.owner, person.owned_project
     generation = await gateway.completed(person)
-    await gateway.changes.update_project(owner.id, place.id, {"description": "d"}, cause=CAUSE)
+    await gateway.changes.update_project(owner.id, owned_project.id, {"description": "d"}, cause=CAUSE)
     project, one = "/api/v1/projects/{project_id}", "/api/v1/generation/generations-v2"
     login = {"email": owner.email, "password": PASSWORD}
     auditor = await gateway.staff(Role.AUDITOR)
-    ids = {"project_id": place.id, "generation_id": generation, "developer_id": owner.id}
+    ids = {"project_id": owned_project.id, "generation_id": generation, "developer_id": owner.id}
     for method, path, headers, body in (
         ("post", "/api/v1/auth/login", {}, login),
         ("get", "/api/v1/auth/me", person.token, None),

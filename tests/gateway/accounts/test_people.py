@@ -29,7 +29,7 @@ Tokens = dict[str, str]
 
 
 async def login(gateway: GatewayHarness, who: Person | Owner, password: str = PASSWORD) -> tuple[int, Any]:
-    headers = {"X-Project-ID": who.place.id} if isinstance(who, Person) else {}
+    headers = {"X-Project-ID": who.owned_project.id} if isinstance(who, Person) else {}
     return await gateway.call("POST", LOGIN, headers, {"email": who.email, "password": password})
 
 
@@ -54,7 +54,7 @@ async def refreshes(gateway: GatewayHarness, refresh_token: str) -> bool:
 @pytest.mark.parametrize("kind", ["end user", "developer"])
 async def test_a_changed_password_ends_every_session_but_ones_own(gateway: GatewayHarness, kind: str) -> None:
     person = await gateway.person()
-    who = person if kind == "end user" else person.place.owner
+    who = person if kind == "end user" else person.owned_project.owner
     (mine, my_refresh), (other, other_refresh) = await session(gateway, who), await session(gateway, who)
     sent = {"current_password": PASSWORD, "new_password": OTHER}
     assert (await gateway.call("POST", PASSWORDS, mine, sent))[0] == 204
@@ -68,19 +68,19 @@ async def test_a_changed_password_ends_every_session_but_ones_own(gateway: Gatew
 
 async def test_a_password_that_was_reset_meanwhile_is_not_changed(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    proved = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
+    proved = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert proved is not None
-    whose = (person.place.owner.id, person.place.id, person.id)
+    whose = (person.owned_project.owner.id, person.owned_project.id, person.id)
     await gateway.changes.change_user_password(*whose, NewPassword("reset", proved, "s"), cause=CAUSE)
     with pytest.raises(ExemplarError) as refusal:
         await gateway.changes.change_user_password(*whose, NewPassword("intruder", proved, "s"), cause=CAUSE)
     assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
-    kept = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
+    kept = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert kept == "reset"
     user = await gateway.store.database["users"].find_one({"_id": person.id})
     assert user is not None
     assert (user["epoch"], user["kept_session"]) == (1, "s")
-    history = await gateway.changes.history(person.place.owner.id)
+    history = await gateway.changes.history(person.owned_project.owner.id)
     assert [event.type for event in history].count("developer.user_password_changed") == 1
 
 
@@ -117,7 +117,7 @@ async def test_a_thief_with_one_session_does_not_keep_its_owner_from_his_passwor
     gateway: GatewayHarness, kind: str
 ) -> None:
     person = await gateway.person()
-    who = person if kind == "end user" else person.place.owner
+    who = person if kind == "end user" else person.owned_project.owner
     (stolen, _), (mine, _) = await session(gateway, who), await session(gateway, who)
     guess = {"current_password": "a guess", "new_password": OTHER}
     tried = [
@@ -144,13 +144,16 @@ async def test_a_prolonged_session_guesses_no_more_than_before(gateway: GatewayH
 async def test_a_developer_resets_the_password_of_his_user(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     token, refresh = await session(gateway, person)
-    path = f"/api/v1/projects/{person.place.id}/users/{person.id}/password"
-    assert await gateway.call("PUT", path, person.place.owner.token, {"password": OTHER}) == (204, b"")
+    path = f"/api/v1/projects/{person.owned_project.id}/users/{person.id}/password"
+    assert await gateway.call("PUT", path, person.owned_project.owner.token, {"password": OTHER}) == (
+        204,
+        b"",
+    )
     assert not await lives(gateway, token)
     assert not await refreshes(gateway, refresh)
     assert (await login(gateway, person))[0] == 401
     await session(gateway, person, OTHER)
-    status, body = await gateway.call("PUT", path, person.place.owner.token)
+    status, body = await gateway.call("PUT", path, person.owned_project.owner.token)
     assert status == 200
     await session(gateway, person, body["password"])
 
@@ -177,13 +180,13 @@ async def test_developers_are_listed_in_pages_newest_first(gateway: GatewayHarne
 
 async def test_a_reset_whose_body_is_mistyped_changes_nothing(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    owner, operator = person.place.owner, {"X-Operator-Key": OPERATOR_KEY}
-    for who, path, asking in (
-        (person, f"/api/v1/projects/{person.place.id}/users/{person.id}/password", owner.token),
+    owner, operator = person.owned_project.owner, {"X-Operator-Key": OPERATOR_KEY}
+    for who, path, credentials in (
+        (person, f"/api/v1/projects/{person.owned_project.id}/users/{person.id}/password", owner.token),
         (owner, f"/api/v1/developers/{owner.id}/password", operator),
     ):
         token, _ = await session(gateway, who)
-        status, body = await gateway.call("PUT", path, asking, {"pasword": OTHER})
+        status, body = await gateway.call("PUT", path, credentials, {"pasword": OTHER})
         assert (status, body["detail"][0]["loc"]) == (422, ["body", "pasword"])
         assert await lives(gateway, token)
         assert (await login(gateway, who))[0] == 200
@@ -200,8 +203,12 @@ async def test_an_operator_resets_the_password_of_a_developer(gateway: GatewayHa
 
 
 async def test_a_wrong_body_is_told_every_field_that_is_wrong(gateway: GatewayHarness) -> None:
-    place = (await gateway.person()).place
-    headers = {"X-Developer-Key": place.owner.key, "X-Project-ID": place.id, "X-API-Key": place.key}
+    owned_project = (await gateway.person()).owned_project
+    headers = {
+        "X-Developer-Key": owned_project.owner.key,
+        "X-Project-ID": owned_project.id,
+        "X-API-Key": owned_project.key,
+    }
     sent = {"email": "ada", "password": "short", "full_name": "x" * 256}
     status, body = await gateway.call("POST", "/api/v1/auth/register", headers, sent)
     assert (status, body["code"]) == (422, "invalid_request")
@@ -220,17 +227,17 @@ async def test_a_password_of_old_parameters_is_hashed_anew_at_the_next_login(gat
     person = await gateway.person()
     old = await Passwords(memory_kib=16, passes=3).hash(OTHER)
     await gateway.changes.reset_user_password(
-        person.place.owner.id, person.place.id, person.id, old, cause=CAUSE
+        person.owned_project.owner.id, person.owned_project.id, person.id, old, cause=CAUSE
     )
     kept = gateway.store.accounts.password_hash
-    assert await kept(Role.END_USER, person.id, person.place.id) == old
+    assert await kept(Role.END_USER, person.id, person.owned_project.id) == old
     token, _ = await session(gateway, person, OTHER)
-    new = await kept(Role.END_USER, person.id, person.place.id)
+    new = await kept(Role.END_USER, person.id, person.owned_project.id)
     assert new is not None
     assert "m=8,t=1" in new
     assert await lives(gateway, token)
     await session(gateway, person, OTHER)
-    assert await kept(Role.END_USER, person.id, person.place.id) == new
+    assert await kept(Role.END_USER, person.id, person.owned_project.id) == new
 
 
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
@@ -286,14 +293,14 @@ async def test_who_changes_his_password_stands_in_the_log_without_it(
     gateway: GatewayHarness, kind: str
 ) -> None:
     person = await gateway.person()
-    owner = person.place.owner
+    owner = person.owned_project.owner
     who = person if kind == "end user" else owner
     sent = {"current_password": PASSWORD, "new_password": OTHER}
     assert (await gateway.call("POST", PASSWORDS, who.token, sent))[0] == 204
     last = (await gateway.changes.history(owner.id))[-1].to_cloudevent()
     if kind == "end user":
         assert (last["type"], last["actor"]) == ("developer.user_password_changed", f"user:{person.id}")
-        assert (last["data"]["project"], last["data"]["user"]) == (person.place.id, person.id)
+        assert (last["data"]["project"], last["data"]["user"]) == (person.owned_project.id, person.id)
     else:
         assert (last["type"], last["actor"]) == ("developer.password_changed", f"developer:{owner.id}")
     assert OTHER not in str(last)
@@ -341,9 +348,9 @@ async def test_the_roles_of_staff_are_no_others(gateway: GatewayHarness) -> None
 
 async def test_nothing_personal_stands_in_a_history(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    owner, place = person.place.owner, person.place
-    await gateway.changes.update_project(owner.id, place.id, {"name": "for Rosalind"}, cause=CAUSE)
-    path = f"/api/v1/projects/{place.id}/users/{person.id}/password"
+    owner, owned_project = person.owned_project.owner, person.owned_project
+    await gateway.changes.update_project(owner.id, owned_project.id, {"name": "for Rosalind"}, cause=CAUSE)
+    path = f"/api/v1/projects/{owned_project.id}/users/{person.id}/password"
     assert (await gateway.call("PUT", path, owner.token, {"password": OTHER}))[0] == 204
     _, body = await gateway.get(f"/api/v1/developers/{owner.id}/history", {"X-Operator-Key": OPERATOR_KEY})
     types = [event["type"].partition(".")[2] for event in body["events"]]
@@ -356,12 +363,23 @@ async def test_nothing_personal_stands_in_a_history(gateway: GatewayHarness) -> 
         "project_renamed",
         "user_password_reset",
     ]
-    for word in (person.mark, person.email, owner.email, place.mark, "Rosalind", OTHER, place.key, owner.key):
+    for word in (
+        person.mark,
+        person.email,
+        owner.email,
+        owned_project.mark,
+        "Rosalind",
+        OTHER,
+        owned_project.key,
+        owner.key,
+    ):
         assert word not in str(body)
 
 
 async def test_fifty_who_register_at_once_are_all_let_in(gateway: GatewayHarness) -> None:
-    place = (await gateway.person()).place
-    made = await asyncio.gather(*(gateway.person(place) for _ in range(50)))
-    _, body = await gateway.get(f"/api/v1/projects/{place.id}/users?page_size=100", place.owner.token)
+    owned_project = (await gateway.person()).owned_project
+    made = await asyncio.gather(*(gateway.person(owned_project) for _ in range(50)))
+    _, body = await gateway.get(
+        f"/api/v1/projects/{owned_project.id}/users?page_size=100", owned_project.owner.token
+    )
     assert {user["id"] for user in body["users"]} >= {person.id for person in made}

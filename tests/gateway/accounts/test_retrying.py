@@ -35,7 +35,7 @@ async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
     # As if the operator had allowed this address then and did so no more.
     personal_data = gateway.store.database["personal_data"]
     await personal_data.update_one({"generation": original}, {"$set": {"webhook": webhook}})
-    before = await gateway.store.ledger.account(person.place.owner.id)
+    before = await gateway.store.ledger.account(person.owned_project.owner.id)
 
     assert urls["retry"].endswith(f"{ONE}/{original}/retry")
     answer = await gateway.client.post(f"{ONE}/{original}/retry", headers=person.headers)
@@ -44,7 +44,7 @@ async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
     if status == 422:
         body = await answer.json()
         assert (body["code"], body["detail"][0]["loc"]) == ("invalid_webhook", ["body", "webhook"])
-        assert await gateway.store.ledger.account(person.place.owner.id) == before != Account()
+        assert await gateway.store.ledger.account(person.owned_project.owner.id) == before != Account()
 
 
 async def test_a_resource_says_where_it_is_retried_and_explained(gateway: GatewayHarness) -> None:

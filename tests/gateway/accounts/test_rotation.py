@@ -9,7 +9,7 @@ from domain.accounts.keys import Peppers, mint
 from gateway.auth.settings import AuthenticationSettings
 from gateway.auth.tokens import Tokens, key_id
 from store.accounts.writes import random_id
-from tests.gateway.accounts.gateway_harness import Clock
+from tests.builders.clock import Clock
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -20,7 +20,7 @@ def accepts(one: Tokens, other: Tokens) -> bool:
 
 
 def test_at_every_step_of_a_rotation_both_gateways_accept_both_ones_tokens() -> None:
-    clock = Clock()
+    clock = Clock.running()
     steps = [[OLD], [OLD, NEW], [NEW, OLD], [NEW]]  # known first, then signing, then alone
     for before, after in pairwise(steps):
         older, newer = Tokens(before, clock), Tokens(after, clock)

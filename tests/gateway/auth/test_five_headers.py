@@ -490,12 +490,12 @@ async def test_of_all_mixtures_only_those_that_belong_together_are_let_in(harnes
     projects, developers = tenants[::2], tenants[::4]
     whole: dict[str, Headers] = {tenant.user_id: harness.headers(tenant) for tenant in tenants}
     admitted = 0
-    for user, key, place, public in product(tenants, developers, projects, projects):
+    for user, key, project, public in product(tenants, developers, projects, projects):
         headers = CIMultiDict(whole[user.user_id])
-        headers[DEVELOPER], headers[PROJECT] = key.developer_key, place.project_id
+        headers[DEVELOPER], headers[PROJECT] = key.developer_key, project.project_id
         headers[API] = public.api_key
         answers = [await harness.client.get(path, headers=headers) for path in ("/submit", "/read")]
-        belongs = (key.developer_id, place.project_id, public.project_id) == (
+        belongs = (key.developer_id, project.project_id, public.project_id) == (
             user.developer_id,
             user.project_id,
             user.project_id,
