@@ -38,7 +38,6 @@ class ProviderRoutes:
     read_prediction: Callable[[object], Prediction | None]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the route."""
         return [web.post(PROVIDER_CALLBACK, self.called_back)]
 
     async def called_back(self, request: web.Request) -> web.Response:
