@@ -6,7 +6,7 @@ from domain.accounts.access import Tenancy
 from store.accounts.queries import credentials_pipeline
 from store.accounts.records import account_state, key_state
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, raises_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class TenancyQuery:
     api_key_hashes: tuple[str, ...] = ()
 
 
+@raises_unavailable
 class Tenancies:
     """Read all that an access decision needs in one round trip, never from a cache.
 
@@ -31,8 +32,7 @@ class Tenancies:
 
     async def read(self, query: TenancyQuery) -> Tenancy | None:
         """Find what credentials name; None when there is no such project, whoever owns the keys."""
-        with reachable():
-            return await self._reads.put(query)
+        return await self._reads.put(query)
 
     async def _find(self, query: TenancyQuery) -> Tenancy | None:
         pipeline = credentials_pipeline(

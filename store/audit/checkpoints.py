@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import Frontier, Range
 from store.log.positions import last_position
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class StoredCheckpoint:
     time: datetime
 
 
+@raises_unavailable
 class Checkpoints:
     """Checkpoints in collection `checkpoints`, one for each size; none is ever replaced."""
 
@@ -35,14 +36,12 @@ class Checkpoints:
 
     async def latest(self) -> StoredCheckpoint | None:
         """Read the checkpoint of the largest size."""
-        with reachable():
-            document = await self._checkpoints.find_one({}, sort=[("_id", DESCENDING)])
+        document = await self._checkpoints.find_one({}, sort=[("_id", DESCENDING)])
         return _stored(document) if document else None
 
     async def at(self, size: int) -> StoredCheckpoint | None:
         """Read the checkpoint of one size."""
-        with reachable():
-            document = await self._checkpoints.find_one({"_id": size})
+        document = await self._checkpoints.find_one({"_id": size})
         return _stored(document) if document else None
 
     async def all(self) -> AsyncGenerator[StoredCheckpoint, None]:
@@ -57,8 +56,7 @@ class Checkpoints:
         Raises ContradictionError when the stored checkpoint of this size has another root.
         """
         try:
-            with reachable():
-                await self._checkpoints.insert_one(_document(checkpoint))
+            await self._checkpoints.insert_one(_document(checkpoint))
         except DuplicateKeyError:
             earlier = await self.at(checkpoint.size)
             if earlier is None or earlier.root != checkpoint.root:
@@ -74,20 +72,18 @@ class Checkpoints:
 
     async def position_of(self, commit_id: str) -> int | None:
         """Read the position of a commit; None while it has none."""
-        with reachable():
-            entry = await self._log.find_one({"commit": commit_id}, {"_id": 1})
+        entry = await self._log.find_one({"commit": commit_id}, {"_id": 1})
         return entry["_id"] if entry else None
 
     async def grown(self, frontier: Frontier, size: int) -> Frontier:
         """Extend a tree to `size` leaves; raises ContradictionError for a gap in the log."""
         behind = {"_id": {"$gt": frontier.size, "$lte": size}}
-        with reachable():
-            batches = self._log.find_raw_batches(behind, {"leaf": 1}).sort("_id", ASCENDING)
-            async for batch in batches:
-                entries = bson.decode_all(batch)
-                if entries[-1]["_id"] != frontier.size + len(entries):
-                    raise ContradictionError(f"position {frontier.size + 1} or one soon after it is missing")
-                frontier = frontier.extended([entry["leaf"] for entry in entries])
+        batches = self._log.find_raw_batches(behind, {"leaf": 1}).sort("_id", ASCENDING)
+        async for batch in batches:
+            entries = bson.decode_all(batch)
+            if entries[-1]["_id"] != frontier.size + len(entries):
+                raise ContradictionError(f"position {frontier.size + 1} or one soon after it is missing")
+            frontier = frontier.extended([entry["leaf"] for entry in entries])
         if frontier.size != size:
             raise ContradictionError(f"position {frontier.size + 1} is missing")
         return frontier
@@ -99,9 +95,8 @@ class Checkpoints:
     async def _subtree(self, first: int, last: int) -> bytes:
         """Hash the leaves of the positions from `first` + 1 to `last`."""
         frontier, within = Frontier(), {"_id": {"$gt": first, "$lte": last}}
-        with reachable():
-            async for batch in self._log.find_raw_batches(within, {"leaf": 1}).sort("_id", ASCENDING):
-                frontier = frontier.extended([entry["leaf"] for entry in bson.decode_all(batch)])
+        async for batch in self._log.find_raw_batches(within, {"leaf": 1}).sort("_id", ASCENDING):
+            frontier = frontier.extended([entry["leaf"] for entry in bson.decode_all(batch)])
         if frontier.size != last - first:
             raise ContradictionError(f"between the positions {first + 1} and {last} some are missing")
         return frontier.root()

@@ -100,11 +100,9 @@ class Projection(Protocol):
 
     async def write(self, rows: Sequence[Row]) -> None:
         """Write rows; concurrent calls share round trips."""
-        ...
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """Map those of `ids` that have a row to its version."""
-        ...
 
     async def due(
         self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
@@ -114,8 +112,6 @@ class Projection(Protocol):
         By id and not by age, so that rows that stay due hide no others from a caller that pages through all.
         With `canceling` only rows whose cancellation was requested.
         """
-        ...
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""
-        ...

@@ -19,11 +19,12 @@ from store.commits.document import readable
 from store.log.positions import last_position
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
 
 log = structlog.get_logger()
 
 
+@raises_unavailable
 class MongoSealedLog:
     """Positions in collection `log`; marks `unsealed` in collection `commits`."""
 
@@ -47,19 +48,17 @@ class MongoSealedLog:
         return await last_position(self._database)
 
     async def seal(self, *, limit: int = 500) -> int:
-        with reachable():
-            waiting = await self._unsealed(limit)
-            if not waiting:
-                return 0
-            sealed = await self._sealed([document["_id"] for document in waiting])
-            fresh = [document for document in waiting if document["_id"] not in sealed]
-            sealed |= await self._insert(fresh)
-            await self._clear_marks(sealed)
+        waiting = await self._unsealed(limit)
+        if not waiting:
+            return 0
+        sealed = await self._sealed([document["_id"] for document in waiting])
+        fresh = [document for document in waiting if document["_id"] not in sealed]
+        sealed |= await self._insert(fresh)
+        await self._clear_marks(sealed)
         return len(sealed)
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
-        with reachable():
-            return await self._pages.put((after, limit))
+        return await self._pages.put((after, limit))
 
     async def _page(self, wanted: tuple[int, int]) -> Sequence[SealedCommit]:
         after, limit = wanted

@@ -70,7 +70,6 @@ class Ledger(Protocol):
 
         Repeating changes nothing but the hold's age: the sweep counts from the last time.
         """
-        ...
 
     async def settle(
         self,
@@ -84,27 +83,21 @@ class Ledger(Protocol):
 
         With `held_before` only a hold that is older than that now.
         """
-        ...
 
     async def account(self, developer: str) -> Account:
         """Read a developer's account."""
-        ...
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
         """Read the accounts with slots, by developer; damaged ones are logged and left out."""
-        ...
 
     def names(self) -> AsyncIterator[str]:
         """Name the developers who have a ledger, also a damaged one."""
-        ...
 
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
         """Apply and record a correction if the account still is as `seen`; False when it is not.
 
         None stands for a damaged ledger: it is replaced by the correction alone.
         """
-        ...
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
         """Read all corrections, oldest first."""
-        ...

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 
 from pymongo import IndexModel
 
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 Dimension = Literal["project", "user", "day", "month"]
 
@@ -66,6 +66,7 @@ class UsageQuery:
     user: str | None = None
 
 
+@raises_unavailable
 class Usage:
     """Query the rows in collection `generations`."""
 
@@ -83,9 +84,8 @@ class Usage:
 
     async def lines(self, query: UsageQuery) -> Sequence[Line]:
         """Read the lines in the order of their values; raises TooManyLinesError above 10,000."""
-        with reachable():
-            found = self._rows.aggregate(_pipeline(query), allowDiskUse=True)
-            documents = await found.to_list(MOST_LINES + 1)
+        found = self._rows.aggregate(_pipeline(query), allowDiskUse=True)
+        documents = await found.to_list(MOST_LINES + 1)
         if len(documents) > MOST_LINES:
             raise TooManyLinesError
         return [_line(query, document) for document in documents]
@@ -93,8 +93,7 @@ class Usage:
     async def admitted(self, developer: str, since: datetime) -> Sequence[str]:
         """List a developer's generations admitted since a moment."""
         query = {"developer": developer, "created_at": {"$gte": since}}
-        with reachable():
-            found = await self._rows.find(query, {"_id": 1}).to_list(None)
+        found = await self._rows.find(query, {"_id": 1}).to_list(None)
         return [document["_id"] for document in found]
 
 
