@@ -1,5 +1,3 @@
-"""The current status of many accounts, read together."""
-
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +5,7 @@ from typing import Any
 
 from domain.accounts.access import AccountState, KeyState, Tenancy
 from store.accounts.queries import KEY_STATE, STATE
-from store.accounts.records import account_state, key_state
+from store.accounts.records import account_state, record_from
 from store.mongo.connection import Database, Document, raises_unavailable
 
 
@@ -73,7 +71,7 @@ class AccountStateReader:
             {one["_id"]: (one["developer_id"], one["active"]) for one in owned},
             {(one["project_id"], one["_id"]): account_state(one) for one in members},
             {one["_id"]: (account_state(one), one["tier"]) for one in found},
-            {(one["kind"], one["hash"]): key_state(one) for one in keys},
+            {(one["kind"], one["hash"]): record_from(KeyState, one) for one in keys},
         )
 
 

@@ -1,5 +1,3 @@
-"""Reads of developers, their projects and the end users in them."""
-
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,12 +10,15 @@ from store.accounts.account_states import AccountStateReader
 from store.accounts.keys import AccountKeys
 from store.accounts.queries import (
     STATE,
+    Credentials,
     UserQuery,
     active_projects,
+    credentials_pipeline,
     login,
     login_pipeline,
     matching_users,
     session_ended,
+    tenancy_from,
 )
 from store.accounts.records import (
     Count,
@@ -30,7 +31,7 @@ from store.accounts.records import (
 )
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import StaffAccounts
-from store.accounts.tenancies import Tenancies, TenancyQuery
+from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
@@ -66,7 +67,7 @@ class Accounts:
         self._by_role = {Role.END_USER: self._users, Role.DEVELOPER: self._developers}
         self._staff = database["staff"]
         self._clock = clock
-        self._tenancies = Tenancies(database)
+        self._tenancies = shared(self._find_tenancy)
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
         self.staff = StaffAccounts(database)
@@ -151,11 +152,15 @@ class Accounts:
     ) -> Tenancy | None:
         """Read all that an access decision needs; None when there is no such project.
 
-        Keys are found whoever owns them: the decision compares.
+        One round trip, never from a cache: concurrent reads of the same credentials share one query, which
+        starts after each of them began. Keys are found whoever owns them: the decision compares.
         """
-        return await self._tenancies.read(
-            TenancyQuery(project_id, user_id, tuple(developer_key_hashes), tuple(api_key_hashes))
-        )
+        hashes = tuple(developer_key_hashes), tuple(api_key_hashes)
+        return await self._tenancies.put((project_id, user_id, *hashes))
+
+    async def _find_tenancy(self, named: Credentials) -> Tenancy | None:
+        found = await self._projects.aggregate(credentials_pipeline(*named)).to_list(1)
+        return tenancy_from(found[0]) if found and found[0]["developer"] else None
 
     async def developer_state(self, developer_id: str) -> tuple[AccountState, str] | None:
         """Read what access of a developer needs: the account's state and the name of its tier."""

@@ -1,5 +1,3 @@
-"""Deleted users and projects whose data are not erased yet."""
-
 from dataclasses import dataclass
 from datetime import datetime
 

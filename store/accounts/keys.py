@@ -1,5 +1,3 @@
-"""Developer keys and project API keys; only keyed hashes are stored."""
-
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,7 +19,7 @@ _log = structlog.get_logger()
 
 @raises_unavailable
 class AccountKeys:
-    """Read the keys of developers and of projects, and note their use."""
+    """Read the keys of developers and of projects, and note their use; only keyed hashes are stored."""
 
     indexes: ClassVar[Indexes] = {
         "keys": [

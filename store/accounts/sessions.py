@@ -1,5 +1,3 @@
-"""Login sessions (families of refresh tokens), login attempts and known client addresses."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,5 +1,3 @@
-"""Reads of operator and auditor accounts."""
-
 from typing import ClassVar
 
 from pymongo import IndexModel

@@ -1,5 +1,3 @@
-"""Signed checkpoints of the sealed log, and the Merkle leaves that they cover."""
-
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,29 +75,24 @@ class Checkpoints:
 
     async def grown(self, frontier: Frontier, size: int) -> Frontier:
         """Extend a tree to `size` leaves; raises ContradictionError for a gap in the log."""
-        behind = {"_id": {"$gt": frontier.size, "$lte": size}}
-        batches = self._log.find_raw_batches(behind, {"leaf": 1}).sort("_id", ASCENDING)
-        async for batch in batches:
-            entries = bson.decode_all(batch)
-            if entries[-1]["_id"] != frontier.size + len(entries):
-                raise ContradictionError(f"position {frontier.size + 1} or one soon after it is missing")
-            frontier = frontier.extended([entry["leaf"] for entry in entries])
-        if frontier.size != size:
-            raise ContradictionError(f"position {frontier.size + 1} is missing")
-        return frontier
+        return await self._extended(frontier, frontier.size, size)
 
     async def proof(self, path: list[Range]) -> list[bytes]:
         """Hash the subtrees that make up a proof."""
-        return [await self._subtree(first, last) for first, last in path]
+        return [(await self._extended(Frontier(), first, last)).root() for first, last in path]
 
-    async def _subtree(self, first: int, last: int) -> bytes:
-        """Hash the leaves of the positions from `first` + 1 to `last`."""
-        frontier, within = Frontier(), {"_id": {"$gt": first, "$lte": last}}
+    async def _extended(self, frontier: Frontier, position: int, last: int) -> Frontier:
+        """Append the leaves behind a position to a tree, up to that of `last`."""
+        within = {"_id": {"$gt": position, "$lte": last}}
         async for batch in self._log.find_raw_batches(within, {"leaf": 1}).sort("_id", ASCENDING):
-            frontier = frontier.extended([entry["leaf"] for entry in bson.decode_all(batch)])
-        if frontier.size != last - first:
-            raise ContradictionError(f"between the positions {first + 1} and {last} some are missing")
-        return frontier.root()
+            entries = bson.decode_all(batch)
+            if entries[-1]["_id"] != position + len(entries):
+                raise ContradictionError(f"position {position + 1} or one soon after it is missing")
+            frontier = frontier.extended([entry["leaf"] for entry in entries])
+            position += len(entries)
+        if position != last:
+            raise ContradictionError(f"position {position + 1} is missing")
+        return frontier
 
 
 def _document(checkpoint: StoredCheckpoint) -> Document:

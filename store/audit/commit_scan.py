@@ -1,5 +1,3 @@
-"""Scan the whole log: raw batches of two cursors, checked on all processors."""
-
 import asyncio
 import multiprocessing
 import os

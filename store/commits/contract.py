@@ -1,5 +1,3 @@
-"""The contract of the event store; both implementations pass the same tests."""
-
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol

@@ -1,5 +1,3 @@
-"""Lists of generations, newest first, as their rows."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

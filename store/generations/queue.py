@@ -1,5 +1,3 @@
-"""The positions of waiting generations, as the rows tell: a moment behind the log."""
-
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -16,7 +14,10 @@ _UNFINISHED = {"due_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
 
 @raises_unavailable
 class Queue:
-    """Count the generations that wait before one; others' generations are counted and never named."""
+    """Count the generations that wait before one, as the rows tell: a moment behind the log.
+
+    Others' generations are counted and never named.
+    """
 
     indexes: ClassVar[Indexes] = {
         "generations": [

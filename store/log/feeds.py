@@ -1,5 +1,3 @@
-"""The feeds of the sealed log: what belongs to some projects, or to one user in them."""
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 

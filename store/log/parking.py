@@ -1,5 +1,3 @@
-"""Parked commits: a subscriber sets aside what it could not handle, and continues behind it."""
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime

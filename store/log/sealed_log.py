@@ -1,5 +1,3 @@
-"""The contract of the sealed log: every commit gets one dense position, for good."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol

@@ -36,6 +36,11 @@ class Account:
         """Count the units of a month that are held or spent."""
         return dict(self.used).get(period, 0)
 
+    def has_room(self, period: str, bounds: Bounds) -> bool:
+        """Tell whether a slot and a unit of a month are left."""
+        units = bounds.monthly is None or self.used_in(period) < bounds.monthly
+        return units and (bounds.concurrent is None or len(self.slots) < bounds.concurrent)
+
     def holds(self, generation: str) -> bool:
         """Tell whether a generation has its slot."""
         return self.slot_of(generation) is not None

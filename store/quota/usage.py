@@ -18,6 +18,7 @@ DIMENSIONS: Final[Mapping[Dimension, object]] = {
     "month": "$period",
 }
 MOST_LINES: Final = 10_000
+_ENDED: Final = ("completed", "failed")
 
 
 class TooManyLinesError(Exception):
@@ -31,7 +32,10 @@ class Tally:
     generations: int = 0
     completed: int = 0
     failed: int = 0
-    running: int = 0
+
+    @property
+    def running(self) -> int:
+        return self.generations - self.completed - self.failed
 
     @property
     def units(self) -> int:
@@ -42,7 +46,6 @@ class Tally:
             self.generations + other.generations,
             self.completed + other.completed,
             self.failed + other.failed,
-            self.running + other.running,
         )
 
 
@@ -98,33 +101,19 @@ class Usage:
 
 
 def _pipeline(query: UsageQuery) -> list[Document]:
-    key = {name: DIMENSIONS[name] for name in query.by}
-    counts = {status: _count(status) for status in ("completed", "failed")}
+    first = datetime.combine(query.first, time(), UTC)
+    end = datetime.combine(query.last + timedelta(days=1), time(), UTC)
+    owner = {"developer": query.developer, "project": query.project, "user": query.user}
+    named = {name: value for name, value in owner.items() if value is not None}
+    counts = {name: {"$sum": {"$cond": [{"$eq": ["$status", name]}, 1, 0]}} for name in _ENDED}
     return [
-        {"$match": _match(query)},
-        {"$group": {"_id": key, "generations": {"$sum": 1}, **counts}},
+        {"$match": {**named, "created_at": {"$gte": first, "$lt": end}}},
+        {"$group": {"_id": {name: DIMENSIONS[name] for name in query.by}, "all": {"$sum": 1}, **counts}},
         {"$sort": {"_id": 1}},
         {"$limit": MOST_LINES + 1},
     ]
 
 
-def _match(query: UsageQuery) -> Document:
-    first = datetime.combine(query.first, time(), UTC)
-    end = datetime.combine(query.last + timedelta(days=1), time(), UTC)
-    match: Document = {"developer": query.developer, "created_at": {"$gte": first, "$lt": end}}
-    if query.project is not None:
-        match["project"] = query.project
-    if query.user is not None:
-        match["user"] = query.user
-    return match
-
-
-def _count(status: str) -> Document:
-    return {"$sum": {"$cond": [{"$eq": ["$status", status]}, 1, 0]}}
-
-
 def _line(query: UsageQuery, document: Document) -> Line:
-    completed, failed = document["completed"], document["failed"]
-    running = document["generations"] - completed - failed
     values = tuple(document["_id"][name] for name in query.by)
-    return Line(values, Tally(document["generations"], completed, failed, running))
+    return Line(values, Tally(document["all"], document["completed"], document["failed"]))

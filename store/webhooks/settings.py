@@ -1,5 +1,3 @@
-"""Settings of outgoing webhooks."""
-
 from datetime import timedelta
 from typing import Annotated, Self
 
