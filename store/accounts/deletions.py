@@ -1,7 +1,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.webhooks.delivery import OwnerDeleted
 from store.mongo.connection import Database, raises_unavailable
+
+_DELETED = {"deleted_at": {"$exists": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Deletions:
 
     async def users(self, *, limit: int = 100) -> list[DeletedUser]:
         """List deleted users."""
-        found = self._users.find({"deleted_at": {"$exists": True}}).sort("deleted_at", 1).limit(limit)
+        found = self._users.find(_DELETED).sort("deleted_at", 1).limit(limit)
         return [
             DeletedUser(user["developer_id"], user["project_id"], user["_id"])
             for user in await found.to_list(limit)
@@ -45,3 +48,21 @@ class Deletions:
         """Tell whether a project has no users, those that are being erased included."""
         query = {"developer_id": developer_id, "project_id": project_id}
         return not await self._users.count_documents(query, limit=1)
+
+
+@raises_unavailable
+class DeletedOwners:
+    """Which projects and users were deleted, read from the account documents."""
+
+    def __init__(self, database: Database) -> None:
+        self._projects = database["projects"]
+        self._users = database["users"]
+
+    async def find(self, project: str, user: str | None) -> OwnerDeleted | None:
+        """Tell whether the project, or this user of it, was deleted; None if neither was."""
+        if await self._projects.find_one({"_id": project, **_DELETED}, {"_id": 1}):
+            return "project_deleted"
+        member = {"_id": user, "project_id": project}
+        if user is not None and await self._users.find_one({**member, **_DELETED}, {"_id": 1}):
+            return "user_deleted"
+        return None

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import Frontier, Range
-from store.log.positions import last_position
+from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
 

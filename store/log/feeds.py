@@ -5,7 +5,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from events.commit import Commit
 from store.commits.document import stored_commit
-from store.log.positions import last_position
+from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable
 
 

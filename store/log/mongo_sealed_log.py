@@ -9,17 +9,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import structlog
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from events.commit import leaf_hash
 from events.generation import GenerationRequested
 from store.commits.document import readable
-from store.log.positions import last_position
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
+from store.mongo.connection import (
+    Database,
+    Document,
+    Indexes,
+    only_duplicates,
+    raises_unavailable,
+    reachable,
+)
 
 log = structlog.get_logger()
 
@@ -141,6 +147,13 @@ class MongoSealedLog:
 
     async def _clear_marks(self, commit_ids: set[str]) -> None:
         await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"unsealed": ""}})
+
+
+async def last_position(database: Database) -> int:
+    """Read the last position of the sealed log; 0 for an empty log."""
+    with reachable():
+        last = await database["log"].find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+    return last["_id"] if last else 0
 
 
 def _owner_in(body: bytes) -> Document | None:

@@ -77,12 +77,7 @@ class Ledger(Protocol):
         """
 
     async def settle(
-        self,
-        developer: str,
-        generation: str,
-        settlement: Settlement,
-        *,
-        held_before: datetime | None = None,
+        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
     ) -> None:
         """Free the slot; a released unit goes back to its own month. Repeating changes nothing.
 

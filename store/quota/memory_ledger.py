@@ -29,12 +29,7 @@ class MemoryLedger:
         return account
 
     async def settle(
-        self,
-        developer: str,
-        generation: str,
-        settlement: Settlement,
-        *,
-        held_before: datetime | None = None,
+        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
     ) -> None:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())

@@ -38,12 +38,7 @@ class MongoLedger:
         return account if account.holds(generation) else None
 
     async def settle(
-        self,
-        developer: str,
-        generation: str,
-        settlement: Settlement,
-        *,
-        held_before: datetime | None = None,
+        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
     ) -> None:
         slot: Document = {"generation": generation}
         if held_before is not None:

@@ -22,6 +22,15 @@ class Attempt:
     response: str
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows an attempt: the state, when the next attempt is due, and why there is none."""
+
+    state: DeliveryState
+    due_at: datetime | None = None
+    reason: EndReason | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event for one endpoint; `id` is also the id of the message, the same at every attempt.
@@ -107,16 +116,7 @@ class DeliveryStore(Protocol):
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         """Give a claim back and wait for earlier deliveries, at most until a time."""
 
-    async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
-    ) -> None:
+    async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, then: Outcome) -> None:
         """Record an attempt and what follows; a claim that was lost meanwhile keeps only the attempt."""
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:

@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError
 from domain.webhooks.delivery import DeliveryState, EndReason
 from events.owner import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
-from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats, pair_of
+from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Outcome, Stats, pair_of
 from store.webhooks.delivery_documents import (
     ATTEMPT_FIGURES,
     delivery_of,
@@ -84,18 +84,9 @@ class MongoDeliveries:
         fields = {"due_at": until, "claim": None, "blocked": True}
         await self._update_one({"_id": delivery.id, "claim": token}, {"$set": fields})
 
-    async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
-    ) -> None:
-        failures = 0 if state == "delivered" else delivery.failures + 1
-        fields = {"state": state, "reason": reason, "due_at": due_at, "claim": None, "failures": failures}
+    async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, then: Outcome) -> None:
+        failures = 0 if then.state == "delivered" else delivery.failures + 1
+        fields = {**asdict(then), "claim": None, "failures": failures}
         claimed, kept = {"_id": delivery.id, "claim": token}, {"attempts": asdict(attempt)}
         if not await self._update_one(claimed, {"$set": fields, "$push": kept}):
             await self._record_late(delivery, attempt)
