@@ -23,7 +23,7 @@ def links_of(resource: Any) -> list[str]:
     return [f"{urlsplit(url).path}?{urlsplit(url).query}" for url in urls]
 
 
-async def test_what_was_admitted_goes_on_after_its_keys_are_revoked(gateway: GatewayHarness) -> None:
+async def test_an_accepted_generation_continues_after_its_keys_are_revoked(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     owner, owned_project = person.owned_project.owner, person.owned_project
     generation_id = await gateway.submit(person)
@@ -42,7 +42,7 @@ async def test_what_was_admitted_goes_on_after_its_keys_are_revoked(gateway: Gat
     assert (await gateway.get(links_of(body)[0]))[0] == 200
 
 
-async def test_a_deleted_project_takes_everything_out_of_reach(gateway: GatewayHarness) -> None:
+async def test_nothing_of_a_deleted_project_can_be_reached(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     owner, owned_project = person.owned_project.owner, person.owned_project
     generation_id = await gateway.completed(person)
@@ -79,7 +79,7 @@ async def personal_data_and_blobs(store: OpenStore, generation_id: str) -> tuple
     return personal_data, await database["blobs"].count_documents({"generation": generation_id})
 
 
-async def test_of_a_deleted_user_nothing_is_left(gateway: GatewayHarness) -> None:
+async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     neighbour = await gateway.person(person.owned_project)
     done, kept = await gateway.completed(person), await gateway.completed(neighbour)
@@ -113,7 +113,7 @@ async def test_of_a_deleted_user_nothing_is_left(gateway: GatewayHarness) -> Non
     assert (await read(gateway, neighbour, kept))[0] == 200
 
 
-async def test_what_arrives_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
+async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     await gateway.changes.delete_user(
         person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE
@@ -131,7 +131,7 @@ async def test_what_arrives_after_the_deletion_is_erased_too(gateway: GatewayHar
     assert await documents(gateway, person) == 0
 
 
-async def test_a_user_deletes_himself_with_his_password(gateway: GatewayHarness) -> None:
+async def test_a_user_deletes_their_account_with_their_password(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     me = "/api/v1/auth/me"
     status, body = await gateway.call("DELETE", me, person.token, {"password": "a guess"})
@@ -151,7 +151,7 @@ async def test_a_user_deletes_himself_with_his_password(gateway: GatewayHarness)
     assert again.id != person.id
 
 
-async def test_keys_move_to_the_new_pepper_when_they_are_used(gateway: GatewayHarness) -> None:
+async def test_keys_are_hashed_with_the_new_pepper_when_they_are_used(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     accounts = gateway.store.accounts
     database = gateway.store.database

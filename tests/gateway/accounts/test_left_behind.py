@@ -55,7 +55,7 @@ async def test_a_user_of_a_deleted_project_is_erased_on_request(gateway: Gateway
     assert await left(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
 
 
-async def test_a_deleted_project_is_erased_by_itself_after_its_time(gateway: GatewayHarness) -> None:
+async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     owned_project, owner = person.owned_project, person.owned_project.owner
     other = await gateway.person(await gateway.owned_project(owner))

@@ -165,13 +165,13 @@ async def _endpoint(gateway: GatewayHarness, person: Person) -> str:
     return str(body["id"])
 
 
-async def test_the_matrix_knows_every_id_in_every_path(matrix: Matrix) -> None:
+async def test_every_path_parameter_has_an_id_in_the_matrix(matrix: Matrix) -> None:
     known = set(matrix.subjects[0].ids)
     assert {name for route in matrix.routes for name in route.names} <= known
     assert len(matrix.routes) >= 45
 
 
-async def test_what_is_anothers_is_answered_like_what_does_not_exist(matrix: Matrix) -> None:
+async def test_foreign_resources_get_the_response_of_unknown_ones(matrix: Matrix) -> None:
     wrong: list[str] = []
     asked = 0
     for route in (route for route in matrix.routes if route.names):
@@ -194,7 +194,7 @@ async def test_what_is_anothers_is_answered_like_what_does_not_exist(matrix: Mat
     await _everything_is_as_it_was(matrix)
 
 
-async def test_no_list_shows_what_is_anothers_whatever_it_is_asked_for(matrix: Matrix) -> None:
+async def test_no_list_shows_foreign_data_also_when_filtered_by_foreign_ids(matrix: Matrix) -> None:
     wrong: list[str] = []
     for route in (route for route in matrix.routes if route.method == "GET" and not route.names):
         for caller in matrix.client_addresses:
@@ -214,7 +214,7 @@ async def test_no_list_shows_what_is_anothers_whatever_it_is_asked_for(matrix: M
     assert not wrong, "\n".join(wrong[:20])
 
 
-async def test_ones_own_token_with_anothers_keys_reads_nothing(matrix: Matrix) -> None:
+async def test_a_token_with_keys_of_another_account_reads_nothing(matrix: Matrix) -> None:
     reads = [route for route in matrix.routes if route.method == "GET" and route.names == ["generation_id"]]
     assert len(reads) >= 4
     for subject in matrix.subjects:
@@ -230,7 +230,7 @@ async def test_ones_own_token_with_anothers_keys_reads_nothing(matrix: Matrix) -
                 assert status == 403, (header, body)
 
 
-async def test_everybody_reads_what_is_his(matrix: Matrix) -> None:
+async def test_every_user_and_developer_reads_their_own_generations(matrix: Matrix) -> None:
     for subject in matrix.subjects:
         person, owned_project = subject.person, subject.person.owned_project
         status, body = await matrix.gateway.get(

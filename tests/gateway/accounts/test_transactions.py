@@ -161,7 +161,7 @@ async def test_a_crash_after_the_transaction_leaves_event_and_document(
         assert document["folded"]["version"] == events[-1].version
 
 
-async def test_a_lost_folded_state_is_folded_again_from_the_log(gateway: GatewayHarness) -> None:
+async def test_a_missing_folded_state_is_rebuilt_from_the_log(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     developers = gateway.store.database["developers"]
     await developers.update_one({"_id": account.developer}, {"$unset": {"folded": ""}})
@@ -174,7 +174,7 @@ async def test_a_lost_folded_state_is_folded_again_from_the_log(gateway: Gateway
     assert document["folded"]["version"] == history[-1].version
 
 
-async def test_a_refused_change_leaves_nothing_behind(gateway: GatewayHarness) -> None:
+async def test_a_refused_change_stores_nothing(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     before = await contents(gateway)
     with pytest.raises(ExemplarError, match="Maximum of 0 projects"):
@@ -187,7 +187,7 @@ async def test_a_refused_change_leaves_nothing_behind(gateway: GatewayHarness) -
 
 
 @pytest.mark.parametrize("kind", ["user", "developer"])
-async def test_of_twenty_registrations_of_one_address_one_succeeds(
+async def test_one_of_twenty_concurrent_registrations_of_an_address_succeeds(
     gateway: GatewayHarness, kind: str
 ) -> None:
     owned_project = await gateway.owned_project(await gateway.owner())
@@ -219,7 +219,7 @@ async def test_of_twenty_registrations_of_one_address_one_succeeds(
         assert len(await gateway.store.events.read(stream_of(login.id))) == 1
 
 
-async def test_two_gateways_agree_on_ten_keys(gateway: GatewayHarness) -> None:
+async def test_two_gateways_create_at_most_ten_keys_together(gateway: GatewayHarness) -> None:
     owner = await gateway.owner()
     gateways = [gateway.store.make(AccountChanges) for _ in range(2)]
     made = await asyncio.gather(
@@ -239,7 +239,7 @@ async def test_two_gateways_agree_on_ten_keys(gateway: GatewayHarness) -> None:
     assert all(key.active for key in keys)
 
 
-async def test_concurrent_renames_end_as_the_last_event_says(gateway: GatewayHarness) -> None:
+async def test_concurrent_renames_leave_the_name_of_the_last_event(gateway: GatewayHarness) -> None:
     owner = await gateway.owner()
     owned_project = await gateway.owned_project(owner)
     gateways = [gateway.store.make(AccountChanges) for _ in range(3)]
@@ -257,7 +257,7 @@ async def test_concurrent_renames_end_as_the_last_event_says(gateway: GatewayHar
     assert history.count("developer.project_renamed") == 9
 
 
-async def test_a_password_reset_beats_a_password_that_was_proved_before_it(gateway: GatewayHarness) -> None:
+async def test_a_password_change_with_a_hash_from_before_a_reset_is_refused(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     await gateway.changes.reset_user_password(
         account.developer, account.project, account.user, "reset", cause=CAUSE
@@ -270,7 +270,7 @@ async def test_a_password_reset_beats_a_password_that_was_proved_before_it(gatew
     assert hashed == "reset"
 
 
-async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(gateway: GatewayHarness) -> None:
+async def test_two_concurrent_deletions_of_a_user_are_recorded_once(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     gateways = [gateway.store.make(AccountChanges) for _ in range(2)]
     outcomes = await asyncio.gather(
@@ -282,7 +282,7 @@ async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(gateway: Gate
     assert [event.type for event in history].count("developer.user_deleted") == 1
 
 
-async def test_a_store_that_goes_away_inside_the_transaction_changes_nothing(
+async def test_a_store_failure_inside_the_transaction_changes_nothing(
     gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner: Owner = await gateway.owner()

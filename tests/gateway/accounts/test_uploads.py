@@ -82,7 +82,7 @@ async def kept(gateway: GatewayHarness) -> list[int]:
         (revoke_developer_key, 403, "invalid_developer_key"),
     ],
 )
-async def test_what_was_revoked_during_the_upload_refuses_it_and_nothing_is_kept(
+async def test_access_revoked_during_an_upload_refuses_it_and_stores_nothing(
     gateway: GatewayHarness, revoke: Revoke, status: int, code: str
 ) -> None:
     owner = await gateway.owner("cloud_premium")
@@ -100,7 +100,7 @@ async def test_what_was_revoked_during_the_upload_refuses_it_and_nothing_is_kept
     assert await kept(gateway) == before
 
 
-async def test_a_slow_upload_of_somebody_who_stays_is_taken(gateway: GatewayHarness) -> None:
+async def test_a_slow_upload_with_valid_access_is_accepted(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     status, _ = await submitted_slowly(gateway, person, lambda: asyncio.sleep(0))
     assert status == 202

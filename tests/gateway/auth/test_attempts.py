@@ -76,7 +76,7 @@ async def test_a_known_address_of_a_user_is_admitted_while_others_fail_from_it(
     assert (await log_in(harness, "203.0.113.10", tenant))[0] == 200
 
 
-async def test_logins_that_are_right_are_not_counted(harness: AccountsHarness) -> None:
+async def test_successful_logins_are_not_counted(harness: AccountsHarness) -> None:
     """The server of a developer logs many users in."""
     tenant = await harness.tenant()
     for _ in range(2):
@@ -135,7 +135,7 @@ async def test_accounts_that_do_not_exist_are_refused_alike(harness: AccountsHar
     assert (status, body["code"]) == (429, "login_limit_exceeded")
 
 
-async def test_a_login_that_found_no_turn_is_answered_503_and_not_counted(harness: AccountsHarness) -> None:
+async def test_a_login_without_hashing_capacity_gets_503_and_is_not_counted(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     slow = Passwords(memory_kib=65_536, passes=2, at_once=1, queue=0)
     values = {**harness.dependencies, "passwords": slow}
@@ -172,7 +172,7 @@ async def test_counters_and_known_addresses_expire_and_hold_no_personal_data(
     client.close()
 
 
-async def test_who_has_no_pepper_cannot_find_an_address_among_the_names_of_counters(
+async def test_counter_names_are_keyed_with_the_pepper(
     harness: AccountsHarness, identity_database: str
 ) -> None:
     """Other peppers name the same account and address differently."""

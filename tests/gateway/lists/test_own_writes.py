@@ -94,7 +94,7 @@ async def test_cancelled_published_and_deleted_generations_are_listed_so_at_once
     assert ([one["id"] for one in body["generations"]], body["total"]) == ([cancelled], 1)
 
 
-async def test_stalled_row_write_delays_an_answer_by_at_most_a_second(gateway: GatewayHarness) -> None:
+async def test_stalled_row_write_delays_a_response_by_at_most_a_second(gateway: GatewayHarness) -> None:
     async def never(_: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 
