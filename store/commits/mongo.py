@@ -172,22 +172,18 @@ class MongoEventStore:
 
     async def _settle_unknown(self, commit: Commit) -> None:
         try:
-            stored = await self._stored_writer(commit)
-        except (PyMongoError, StoreUnavailableError) as error:
+            stored = await self._commits.find_one({"_id": commit.id}, {"writer": 1})
+        except PyMongoError as error:
             raise OutcomeUnknownError(commit.id) from error
         if stored is None:
             # Absent now is not absent for good: the lost write may still arrive.
             raise OutcomeUnknownError(commit.id)
-        if stored != commit.writer:
+        if stored["writer"] != commit.writer:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1)
-
-    async def _stored_writer(self, commit: Commit) -> str | None:
-        document = await self._commits.find_one({"_id": commit.id}, {"writer": 1})
-        return document["writer"] if document else None
 
 
 class _DuplicateError(Exception):
-    pass
+    """A commit with this id is stored."""
 
 
 def _fault(fault: dict[str, Any]) -> Exception:

@@ -42,13 +42,6 @@ class Decided(Generic[State]):
     commit: Commit | None
 
 
-def _accept(_: State | None, __: Sequence[Event]) -> None: ...
-
-
-def _no_fields(_: str, __: State | None) -> Mapping[str, object]:
-    return {}
-
-
 @dataclass(eq=False)
 class Repository(Generic[State]):
     """The streams of one kind of aggregate.
@@ -62,8 +55,8 @@ class Repository(Generic[State]):
     fold: Callable[[Sequence[RecordedEvent]], State | None]
     announce: Callable[[Commit], None]
     clock: Callable[[], datetime]
-    check: Callable[[State | None, Sequence[Event]], None] = _accept
-    log_fields: Callable[[str, State | None], Mapping[str, object]] = _no_fields
+    check: Callable[[State | None, Sequence[Event]], None] = lambda *_: None
+    log_fields: Callable[[str, State | None], Mapping[str, object]] = lambda *_: {}
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""

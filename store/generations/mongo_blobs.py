@@ -40,7 +40,7 @@ class MongoBlobs:
 
     async def get(self, generation: str, digest: str) -> Blob | None:
         document = await self._blobs.find_one({"_id": f"{generation}/{digest}"})
-        return _blob(document) if document else None
+        return Blob(**{name: document[name] for name in _FIELDS}) if document else None
 
     async def hashes(self, generation: str) -> dict[str, str]:
         return await self._hashes.put(generation)
@@ -66,7 +66,3 @@ def _document(blob: Blob) -> Document:
     # Not `asdict`, which copies the bytes.
     fields = {name: getattr(blob, name) for name in _FIELDS}
     return {"_id": f"{blob.generation}/{blob.digest}", **fields}
-
-
-def _blob(document: Document) -> Blob:
-    return Blob(**{name: document[name] for name in _FIELDS})

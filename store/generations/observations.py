@@ -27,25 +27,21 @@ class Observations:
     ) -> Decided | None:
         """Append what is new in `prediction`; None when it does not belong to the generation."""
         generation = await self.generations.load(generation_id)
-        if generation is None or not await self._belongs(prediction.id, generation):
+        if generation is None:
+            return None
+        named = generation.prediction == prediction.id  # by its stream: claimed before
+        if not named and not await self.predictions.claim(prediction.id, generation_id):
             return None
         if prediction.outcome is not None and not generation.erased:
-            await self._store_texts(generation, prediction)
+            # Before the event, so that whatever handles the event finds them.
+            texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
+            await self.personal_data.put_provider(generation_id, generation.request.personal_data, texts)
         return await self.generations.decide(
             generation_id,
             lambda g: _decision(g, attempt, prediction, self.price),
             cause=cause,
             known=generation,
         )
-
-    async def _belongs(self, prediction: str, generation: Generation) -> bool:
-        """Tell whether a prediction is this generation's; one that its stream names was claimed before."""
-        return generation.prediction == prediction or await self.predictions.claim(prediction, generation.id)
-
-    async def _store_texts(self, generation: Generation, prediction: Prediction) -> None:
-        # Before the event, so that whatever handles the event finds them.
-        texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
-        await self.personal_data.put_provider(generation.id, generation.request.personal_data, texts)
 
 
 def _decision(g: Generation, attempt: int, prediction: Prediction, price: Price) -> Sequence[Event]:

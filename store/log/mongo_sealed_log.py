@@ -60,7 +60,7 @@ class MongoSealedLog:
         sealed = await self._sealed([document["_id"] for document in waiting])
         fresh = [document for document in waiting if document["_id"] not in sealed]
         sealed |= await self._insert(fresh)
-        await self._clear_marks(sealed)
+        await self._commits.update_many({"_id": {"$in": list(sealed)}}, {"$unset": {"unsealed": ""}})
         return len(sealed)
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
@@ -68,15 +68,13 @@ class MongoSealedLog:
 
     async def _page(self, wanted: tuple[int, int]) -> Sequence[SealedCommit]:
         after, limit = wanted
-        while entries := await self._entries(after, limit):
-            if found := await self._readable(entries):
+        while True:
+            behind = self._log.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
+            entries = await behind.to_list(limit)
+            found = await self._readable(entries) if entries else []
+            if found or not entries:
                 return found
             after = entries[-1]["_id"]
-        return []
-
-    async def _entries(self, after: int, limit: int) -> list[Document]:
-        behind = self._log.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
-        return await behind.to_list(limit)
 
     async def _readable(self, entries: Sequence[Document]) -> list[SealedCommit]:
         ids = [entry["commit"] for entry in entries]
@@ -144,9 +142,6 @@ class MongoSealedLog:
         async for entry in self._log.find(firsts, fields):
             owners[entry.pop("stream")] = entry
         return owners
-
-    async def _clear_marks(self, commit_ids: set[str]) -> None:
-        await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"unsealed": ""}})
 
 
 async def last_position(database: Database) -> int:

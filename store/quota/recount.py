@@ -81,13 +81,12 @@ class Recount:
 
     async def _settled(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
         """Compare until nothing differs, or a difference outlives all comparisons."""
-        found = await self._compare(developer, tally, since)
         for _ in range(_ATTEMPTS - 1):
-            if not found.differences(developer):
-                break
-            await self.pause()
             found = await self._compare(developer, tally, since)
-        return found
+            if not found.differences(developer):
+                return found
+            await self.pause()
+        return await self._compare(developer, tally, since)
 
     async def _compare(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
         """Read the ledger, the log, and the ledger again until it did not change in between."""
