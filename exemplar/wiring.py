@@ -52,8 +52,7 @@ from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
-from store.accounts.erasure import AccountErasure
-from store.accounts.project_erasure import ProjectErasure
+from store.accounts.erasure import AccountErasure, ProjectErasure
 from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
 from store.audit.settings import CheckpointSettings

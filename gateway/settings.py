@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
 from domain.submission.model_inputs import Ceilings
 from gateway.http.client_address import ClientAddresses, Network, ProxyHeader
+from store.settings import EnvironmentSettings
 
 MIN_SECRET_BYTES = 32
 
@@ -29,9 +30,7 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
-class GatewaySettings(
-    BaseSettings, env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-):
+class GatewaySettings(EnvironmentSettings):
     """Settings of the gateway: its address, trusted proxies, secrets, time-outs and limits."""
 
     host: str = Field("127.0.0.1", description="Address to listen on")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import Deletions
+from store.accounts.deletions import DeletedOwners, Deletions
 from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
@@ -32,7 +32,6 @@ from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
-from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries

@@ -11,13 +11,13 @@ from actors.webhooks.endpoint_health import EndpointHealth
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.message import MessageWriter, WebhookMessage
 from domain.generation.generation import stream_of
-from domain.webhooks.delivery import DeliveryState, EndReason, ReceiverResponse
+from domain.webhooks.delivery import ReceiverResponse
 from domain.webhooks.retry_schedule import next_attempt, read_retry_after
 from domain.webhooks.signature import signed_headers
 from events.envelope import Cause
 from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded
-from store.webhooks.deliveries import Attempt, Delivery, DeliveryStore
+from store.webhooks.deliveries import Attempt, Delivery, DeliveryStore, Outcome
 from store.webhooks.delivery_log import DeliveryLog
 from store.webhooks.secrets import SecretLostError, WebhookSecrets
 from store.webhooks.settings import WebhookSettings
@@ -67,14 +67,11 @@ class DeliveryAttempts:
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:
         """Record an attempt in the log, then in the schedule; a crash in between repeats the attempt."""
         retry_at, number = self._retry_at(delivery, response), len(delivery.attempts) + 1
-        state, reason = _outcome(response, retry_at)
         await self.delivery_log.record(
             delivery, _events(delivery, number, response, retry_at), cause=_cause_of(delivery)
         )
         attempt = Attempt(number, at, response.status, response.error, response.milliseconds, response.body)
-        await self.deliveries.record_attempt(
-            delivery, token, attempt, state=state, due_at=retry_at, reason=reason
-        )
+        await self.deliveries.record_attempt(delivery, token, attempt, _outcome(response, retry_at))
         log.info(
             "webhook_attempted",
             delivery=delivery.id,
@@ -98,12 +95,12 @@ class DeliveryAttempts:
         )
 
 
-def _outcome(response: ReceiverResponse, retry_at: datetime | None) -> tuple[DeliveryState, EndReason | None]:
+def _outcome(response: ReceiverResponse, retry_at: datetime | None) -> Outcome:
     if response.accepted:
-        return "delivered", None
+        return Outcome("delivered")
     if retry_at is not None:
-        return "pending", None
-    return "failed", "gone" if response.error == "gone" else "exhausted"
+        return Outcome("pending", retry_at)
+    return Outcome("failed", reason="gone" if response.error == "gone" else "exhausted")
 
 
 def _events(

@@ -1,11 +1,13 @@
 from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic_settings import SettingsConfigDict
+
+from store.settings import EnvironmentSettings
 
 
-class StreamSettings(
-    BaseSettings, env_prefix="EXEMPLAR_STREAM_", frozen=True, extra="ignore", env_ignore_empty=True
-):
+class StreamSettings(EnvironmentSettings):
     """Limits and periods of event streams."""
+
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_STREAM_")
 
     per_holder: int = Field(20, ge=1, description="Open event streams and waits of one account; above: 429")
     per_process: int = Field(
@@ -15,7 +17,7 @@ class StreamSettings(
     keep_alive: float = Field(15, gt=0, description="Seconds of silence until a comment is sent")
     retry: int = Field(2_000, ge=0, description="Milliseconds a client is told to wait before it reconnects")
     buffer: int = Field(
-        65_536, ge=1024, description="Bytes a client may leave unread until it is disconnected"
+        64 * 1024, ge=1024, description="Bytes a client may leave unread until it is disconnected"
     )
     write_timeout: float = Field(
         20, gt=0, description="Seconds a client may read nothing until it is disconnected"

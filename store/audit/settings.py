@@ -1,15 +1,14 @@
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
+from store.settings import EnvironmentSettings
 
 
-class CheckpointSettings(BaseSettings):
+class CheckpointSettings(EnvironmentSettings):
     """The keys that sign and verify checkpoints of the sealed order."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     checkpoint_key: SecretStr | None = Field(
         None,

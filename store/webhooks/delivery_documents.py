@@ -1,5 +1,3 @@
-"""Deliveries as MongoDB documents, and the updates and queries made of them."""
-
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.webhooks.endpoint import stream_of_deliveries
 from events.commit import Commit
-from events.envelope import Cause
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
@@ -30,5 +30,5 @@ class DeliveryLog:
         await self._streams.decide(stream, lambda _: events, cause=cause)
 
 
-def _fold(commits: Sequence[Commit]) -> _Stream | None:
-    return _Stream(commits[-1].last) if commits else None
+def _fold(events: Sequence[RecordedEvent]) -> _Stream | None:
+    return _Stream(events[-1].version) if events else None

@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from domain.webhooks.endpoint import Endpoint
 from store.errors import AlreadyExistsError, StoreError
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 _ABANDONED_AFTER = timedelta(minutes=10)
 _RECORDED: Document = {"version": {"$gt": 0}}
@@ -40,6 +40,7 @@ class RegisteredEndpoint:
     failing_since: datetime | None = None
 
 
+@raises_unavailable
 class WebhookEndpoints:
     """Endpoints in collection `webhook_endpoints`: the fold, `urls.<digest>` and a description."""
 
@@ -63,8 +64,7 @@ class WebhookEndpoints:
     ) -> None:
         """Keep URL and description of a new endpoint; raises LimitReachedError when the project is full."""
         abandoned = {"project": project, "version": 0, "created_at": {"$lt": now - _ABANDONED_AFTER}}
-        with reachable():
-            await self._rows.delete_many(abandoned)
+        await self._rows.delete_many(abandoned)
         document = {
             "_id": endpoint_id,
             "project": project,
@@ -85,45 +85,40 @@ class WebhookEndpoints:
         if url is not None:
             fields[f"urls.{url.digest}"] = _without_digest(url)
         if fields:
-            with reachable():
-                await self._rows.update_one({"_id": endpoint_id}, {"$set": fields})
+            await self._rows.update_one({"_id": endpoint_id}, {"$set": fields})
 
     async def write(self, endpoint: Endpoint) -> None:
         """Write the fold if it is newer; delete a removed endpoint."""
-        with reachable():
-            if endpoint.removed:
-                await self._rows.delete_one({"_id": endpoint.id})
-                return
-            older = {"_id": endpoint.id, "version": {"$lt": endpoint.version}}
-            if endpoint.disabled is None:  # enabled again: old failures do not count
-                fresh = {**_fields(endpoint), "failing_since": None}
-                await self._rows.update_one({**older, "disabled": {"$nin": [None]}}, {"$set": fresh})
-            await self._rows.update_one(older, {"$set": _fields(endpoint)})
+        if endpoint.removed:
+            await self._rows.delete_one({"_id": endpoint.id})
+            return
+        older = {"_id": endpoint.id, "version": {"$lt": endpoint.version}}
+        if endpoint.disabled is None:  # enabled again: old failures do not count
+            fresh = {**_fields(endpoint), "failing_since": None}
+            await self._rows.update_one({**older, "disabled": {"$nin": [None]}}, {"$set": fresh})
+        await self._rows.update_one(older, {"$set": _fields(endpoint)})
 
     async def get(self, endpoint_id: str) -> RegisteredEndpoint | None:
-        with reachable():
-            found = await self._rows.find_one({"_id": endpoint_id, **_RECORDED})
+        found = await self._rows.find_one({"_id": endpoint_id, **_RECORDED})
         return _registered(found) if found else None
 
     async def of_project(self, project: str) -> Sequence[RegisteredEndpoint]:
         """List a project's endpoints, the oldest first."""
-        with reachable():
-            found = await self._of_projects.put(project)
+        found = await self._of_projects.put(project)
         return [_registered(row) for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]
 
     async def _insert_in_slot(self, document: Document, limit: int) -> bool:
         """Insert in the smallest free slot of the project, which is unique; False when it was taken."""
-        with reachable():
-            taken = await self._rows.distinct("slot", {"project": document["project"]})
-            if len(taken) >= limit:
-                raise LimitReachedError(f"the limit of {limit} is reached")
-            slot = next(number for number in range(limit) if number not in taken)
-            try:
-                await self._rows.insert_one({**document, "slot": slot})
-            except DuplicateKeyError as error:
-                if "slot" not in (error.details or {}).get("keyPattern", {}):
-                    raise AlreadyExistsError(document["_id"]) from None
-                return False
+        taken = await self._rows.distinct("slot", {"project": document["project"]})
+        if len(taken) >= limit:
+            raise LimitReachedError(f"the limit of {limit} is reached")
+        slot = next(number for number in range(limit) if number not in taken)
+        try:
+            await self._rows.insert_one({**document, "slot": slot})
+        except DuplicateKeyError as error:
+            if "slot" not in (error.details or {}).get("keyPattern", {}):
+                raise AlreadyExistsError(document["_id"]) from None
+            return False
         return True
 
     async def _find(self, projects: Sequence[str]) -> Sequence[list[Document]]:
@@ -133,17 +128,15 @@ class WebhookEndpoints:
 
     async def failed(self, endpoint_id: str, now: datetime) -> datetime:
         """Record a failure; return since when there was no success."""
-        with reachable():
-            await self._rows.update_one(
-                {"_id": endpoint_id, "failing_since": None}, {"$set": {"failing_since": now}}
-            )
-            found = await self._rows.find_one({"_id": endpoint_id}, {"failing_since": 1})
+        await self._rows.update_one(
+            {"_id": endpoint_id, "failing_since": None}, {"$set": {"failing_since": now}}
+        )
+        found = await self._rows.find_one({"_id": endpoint_id}, {"failing_since": 1})
         return (found or {}).get("failing_since") or now
 
     async def succeeded(self, endpoint_id: str) -> None:
         """Record a success."""
-        with reachable():
-            await self._rows.update_one({"_id": endpoint_id}, {"$set": {"failing_since": None}})
+        await self._rows.update_one({"_id": endpoint_id}, {"$set": {"failing_since": None}})
 
 
 def _without_digest(url: EndpointUrl) -> Document:

@@ -1,12 +1,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from domain.webhooks.delivery import DeliveryState, EndReason
 from events.owner import GenerationErased
-from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats
+from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Outcome, Stats
 
 _DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
 _RESTARTED: dict[str, Any] = {"state": "pending", "reason": None, "claim": None, "failures": 0}
@@ -51,21 +51,11 @@ class InMemoryDeliveries:
             self._change(row, due_at=until, claim=None)
             self._blocked.add(row.id)
 
-    async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
-    ) -> None:
+    async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, then: Outcome) -> None:
         if row := self._claimed(delivery, token):
-            failures = 0 if state == "delivered" else delivery.failures + 1
+            failures = 0 if then.state == "delivered" else delivery.failures + 1
             attempts = (*row.attempts, attempt)
-            fields = {"state": state, "reason": reason, "due_at": due_at, "failures": failures}
-            self._change(row, **fields, claim=None, attempts=attempts)
+            self._change(row, **asdict(then), failures=failures, claim=None, attempts=attempts)
         elif late := self._rows.get(delivery.id):
             kept = attempt if late.host != NO_HOST else replace(attempt, response="")
             self._change(late, attempts=(*late.attempts, kept))

@@ -8,8 +8,8 @@ from pymongo.errors import BulkWriteError
 
 from domain.webhooks.delivery import DeliveryState, EndReason
 from events.owner import GenerationErased
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
-from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats, pair_of
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
+from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Outcome, Stats, pair_of
 from store.webhooks.delivery_documents import (
     ATTEMPT_FIGURES,
     delivery_of,
@@ -27,6 +27,7 @@ _NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 _DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
 
 
+@raises_unavailable
 class MongoDeliveries:
     """Deliveries in collection `webhook_deliveries`; the server deletes them at `expire_at`."""
 
@@ -48,23 +49,21 @@ class MongoDeliveries:
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         missing = list(deliveries)
-        with reachable():
-            while missing := await self._missing(missing):
-                try:
-                    # In order: no later event of a queue is kept before an earlier one.
-                    await self._rows.insert_many(list(map(document_of, missing)), ordered=True)
-                except BulkWriteError as error:
-                    if not only_duplicates(error):
-                        raise
-                else:
-                    return
+        while missing := await self._missing(missing):
+            try:
+                # In order: no later event of a queue is kept before an earlier one.
+                await self._rows.insert_many(list(map(document_of, missing)), ordered=True)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+            else:
+                return
 
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         query: Document = {**_PENDING, "due_at": {"$lte": now}}
         names = {"host": excluding.hosts, "project": excluding.projects, "pair": excluding.pairs}
         query |= {name: {"$nin": sorted(at_limit)} for name, at_limit in names.items() if at_limit}
-        with reachable():
-            found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
+        found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
         return list(map(delivery_of, found))
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
@@ -73,32 +72,21 @@ class MongoDeliveries:
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
         query = {**queue_of(delivery), **_PENDING, "unordered": False, "version": {"$lt": delivery.version}}
-        with reachable():
-            return list(map(delivery_of, await self._rows.find(query, {"attempts": 0}).to_list(None)))
+        return list(map(delivery_of, await self._rows.find(query, {"attempts": 0}).to_list(None)))
 
     async def is_gone(self, delivery: Delivery) -> bool:
         query = {**queue_of(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
         if delivery.restarted_at is not None:
             query["attempts.at"] = {"$gte": delivery.restarted_at}
-        with reachable():
-            return await self._rows.find_one(query, {"_id": 1}) is not None
+        return await self._rows.find_one(query, {"_id": 1}) is not None
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         fields = {"due_at": until, "claim": None, "blocked": True}
         await self._update_one({"_id": delivery.id, "claim": token}, {"$set": fields})
 
-    async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
-    ) -> None:
-        failures = 0 if state == "delivered" else delivery.failures + 1
-        fields = {"state": state, "reason": reason, "due_at": due_at, "claim": None, "failures": failures}
+    async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, then: Outcome) -> None:
+        failures = 0 if then.state == "delivered" else delivery.failures + 1
+        fields = {**asdict(then), "claim": None, "failures": failures}
         claimed, kept = {"_id": delivery.id, "claim": token}, {"attempts": asdict(attempt)}
         if not await self._update_one(claimed, {"$set": fields, "$push": kept}):
             await self._record_late(delivery, attempt)
@@ -113,8 +101,7 @@ class MongoDeliveries:
         await self._update({**queue_of(delivery), **_PENDING, "blocked": True}, woken(now))
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
-        with reachable():
-            found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
+        found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
         return delivery_of(found) if found else None
 
     async def page(
@@ -128,15 +115,13 @@ class MongoDeliveries:
             query |= older_than(last)
         if state is not None:
             query["state"] = state
-        with reachable():
-            found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
+        found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
         return list(map(delivery_of, found))
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
         update = restarted(now, unordered=True)
-        with reachable():
-            found = await self._rows.find_one_and_update(query, update, return_document=True)
+        found = await self._rows.find_one_and_update(query, update, return_document=True)
         return delivery_of(found) if found else None
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
@@ -164,16 +149,14 @@ class MongoDeliveries:
         await self._update({**queues, **_PENDING, "blocked": True}, woken(now))
 
     async def erase(self, endpoint: str) -> None:
-        with reachable():
-            await self._rows.delete_many({"endpoint": endpoint})
+        await self._rows.delete_many({"endpoint": endpoint})
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats:
         match = {"$match": {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}}
         by_state: list[Document] = [match, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
         attempts: list[Document] = [match, {"$unwind": "$attempts"}, {"$group": ATTEMPT_FIGURES}]
-        with reachable():
-            states = await self._rows.aggregate(by_state).to_list(None)
-            [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
+        states = await self._rows.aggregate(by_state).to_list(None)
+        [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
         return Stats(
             states={document["_id"]: document["count"] for document in states},
             attempts=figures.get("count", 0),
@@ -196,9 +179,7 @@ class MongoDeliveries:
                 return
 
     async def _update_one(self, query: Document, update: Document) -> bool:
-        with reachable():
-            return (await self._rows.update_one(query, update)).matched_count == 1
+        return (await self._rows.update_one(query, update)).matched_count == 1
 
     async def _update(self, query: Document, update: Document) -> int:
-        with reachable():
-            return int((await self._rows.update_many(query, update)).modified_count)
+        return int((await self._rows.update_many(query, update)).modified_count)

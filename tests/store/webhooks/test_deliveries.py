@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from store.adapters import create_indexes
-from store.webhooks.deliveries import AtLimit, Attempt, Delivery, DeliveryStore, Stats, pair_of
+from store.webhooks.deliveries import AtLimit, Attempt, Delivery, DeliveryStore, Outcome, Stats, pair_of
 from store.webhooks.in_memory_deliveries import InMemoryDeliveries
 from store.webhooks.mongo_deliveries import MongoDeliveries
 from tests.stores import open_store
@@ -109,9 +109,7 @@ async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -
     await deliveries.add([delivery()])
     await claimed(deliveries, delivery())
     failed, retry_at = attempt(error="status"), NOW + timedelta(minutes=5)
-    await deliveries.record_attempt(
-        delivery(), "token", failed, state="pending", due_at=retry_at, reason=None
-    )
+    await deliveries.record_attempt(delivery(), "token", failed, Outcome("pending", retry_at))
     row = await found(deliveries)
     assert (row.state, row.failures, row.due_at, row.claim, row.attempts) == (
         "pending",
@@ -121,7 +119,7 @@ async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -
         (failed,),
     )
     await deliveries.claim(row, now=retry_at, until=retry_at + LEASE, token="next")
-    await deliveries.record_attempt(row, "next", attempt(2), state="delivered", due_at=None, reason=None)
+    await deliveries.record_attempt(row, "next", attempt(2), Outcome("delivered"))
     row = await found(deliveries)
     assert (row.state, row.failures, row.due_at, len(row.attempts)) == ("delivered", 0, None, 2)
 
@@ -130,14 +128,10 @@ async def test_an_attempt_after_its_claim_is_kept_and_changes_nothing_else(
     deliveries: DeliveryStore,
 ) -> None:
     await deliveries.add([delivery()])
-    await deliveries.record_attempt(
-        delivery(), "lost", attempt(), state="delivered", due_at=None, reason=None
-    )
+    await deliveries.record_attempt(delivery(), "lost", attempt(), Outcome("delivered"))
     assert await found(deliveries) == delivery(attempts=(attempt(),))
     await deliveries.forget("prj-1", ["ep-1"], "g-1", NOW)
-    await deliveries.record_attempt(
-        delivery(), "lost", attempt(2), state="delivered", due_at=None, reason=None
-    )
+    await deliveries.record_attempt(delivery(), "lost", attempt(2), Outcome("delivered"))
     row = await found(deliveries)
     assert (row.state, [one.response for one in row.attempts]) == ("skipped", ["", ""])
 
