@@ -5,7 +5,18 @@ from functools import partial
 from domain.accounts import developer as rules
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
-from events.developer import QuotaCorrected
+from events.developer import (
+    DeveloperPasswordChanged,
+    DeveloperPasswordReset,
+    ProjectDeleted,
+    ProjectRenamed,
+    QuotaCorrected,
+    UserDeleted,
+    UserErased,
+    UserPasswordChanged,
+    UserPasswordReset,
+    UserRegistered,
+)
 from events.envelope import Cause, RecordedEvent
 from store.accounts.records import (
     DeveloperRecord,
@@ -80,12 +91,14 @@ class AccountChanges:
     async def reset_developer_password(self, developer_id: str, password_hash: str, *, cause: Cause) -> None:
         """Set another password; every session of the developer ends."""
         write = reset_password(self._developers, {"_id": developer_id}, password_hash)
-        await self._streams.change(developer_id, rules.reset_password, cause=cause, write=write)
+        decision = partial(rules.record, event=DeveloperPasswordReset())
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def change_developer_password(self, developer_id: str, new: NewPassword, *, cause: Cause) -> None:
         """Set the developer's own password; raises as `change_user_password`."""
         write = change_password(self._developers, {"_id": developer_id}, new)
-        await self._streams.change(developer_id, rules.change_password, cause=cause, write=write)
+        decision = partial(rules.record, event=DeveloperPasswordChanged())
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def correct_quota(self, developer_id: str, corrected: QuotaCorrected, *, cause: Cause) -> None:
         """Record a correction of the quota ledger, once."""
@@ -121,7 +134,7 @@ class AccountChanges:
         owned = {"_id": project_id, "developer_id": developer_id, "active": True}
         if changes:
             write = update(self._projects, owned, {"$set": {**changes, "updated_at": self._clock()}})
-            decision = partial(rules.rename_project, project=project_id)
+            decision = partial(rules.record_in_project, event=ProjectRenamed(project=project_id))
             await self._streams.change(developer_id, decision, cause=cause, write=write)
         with reachable():
             found = await self._projects.find_one(owned)
@@ -133,7 +146,7 @@ class AccountChanges:
         """Close a project: its users, keys and generations cannot be reached any more."""
         owned = {"_id": project_id, "developer_id": developer_id}
         write = update(self._projects, owned, ended("deleted_at", self._clock()))
-        decision = partial(rules.delete_project, project=project_id)
+        decision = partial(rules.record_in_project, event=ProjectDeleted(project=project_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
@@ -197,7 +210,8 @@ class AccountChanges:
     ) -> UserRecord:
         who = person(user_id or random_id(), email, password_hash, full_name)
         document = {**who, "project_id": project_id, "developer_id": developer_id}
-        decision = existing(partial(rules.register_user, project=project_id, user=who["_id"]))
+        registered = UserRegistered(project=project_id, user=who["_id"])
+        decision = existing(partial(rules.record_in_project, event=registered))
         made = await self._streams.create(developer_id, self._users, document, decision, cause=cause)
         return record_from(UserRecord, made)
 
@@ -207,7 +221,8 @@ class AccountChanges:
         """Set another password; every session of the user ends."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
         write = reset_password(self._users, user, password_hash)
-        decision = partial(rules.reset_user_password, project=project_id, user=user_id)
+        event = UserPasswordReset(project=project_id, user=user_id)
+        decision = partial(rules.record_in_project, event=event)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def change_user_password(
@@ -218,14 +233,15 @@ class AccountChanges:
         ExemplarError `invalid_credentials` when another password was set since it was proved: a reset wins.
         """
         write = change_password(self._users, _user(developer_id, project_id, user_id), new)
-        decision = partial(rules.change_user_password, project=project_id, user=user_id)
+        event = UserPasswordChanged(project=project_id, user=user_id)
+        decision = partial(rules.record_in_project, event=event)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def delete_user(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Close a user's account at once, in a deleted project too; `AccountErasure` erases the data."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
         write = update(self._users, user, without_personal_data(self._clock()))
-        decision = partial(rules.delete_user, project=project_id, user=user_id)
+        decision = partial(rules.record, event=UserDeleted(project=project_id, user=user_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_user_erased(
@@ -233,7 +249,7 @@ class AccountChanges:
     ) -> None:
         """Record that all data of a deleted user are erased, and delete the document."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
-        decision = partial(rules.erase_user, project=project_id, user=user_id)
+        decision = partial(rules.record, event=UserErased(project=project_id, user=user_id))
         write = delete(self._users, user)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
