@@ -35,7 +35,7 @@ from actors.webhooks.sender import open_sender
 from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
-from events.visible import visible
+from events.envelope import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import (

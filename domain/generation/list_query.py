@@ -10,8 +10,8 @@ from typing import Final, cast, get_args
 from domain.errors import invalid_field
 from domain.generation.generation import Status
 from domain.generation.listing import SHOWN_STATES, Filters
-from domain.submission.idempotency import parse_key
 from domain.submission.metadata import MAX_KEYS
+from domain.submission.request_headers import parse_key
 from events.envelope import parse_time
 
 _LABEL: Final = "metadata."

@@ -13,7 +13,7 @@ import structlog
 
 from events.catalogue import CATALOGUE
 from events.commit import Commit
-from events.visible import visible
+from events.envelope import visible
 from gateway.events.sse import frame
 from gateway.events.update import Listener, Update, deliver
 from gateway.events.waiters import Waiter, Waiters

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.generation.feed_cursor import FeedCursor, FeedCursors
-from events.visible import visible
+from events.envelope import visible
 from gateway.events.sse import frame
 from store.log.feeds import FeedEntry, Feeds
 

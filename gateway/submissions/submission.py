@@ -10,8 +10,7 @@ from aiohttp import web
 from domain.accounts.access import Identity
 from domain.errors import LimitError, invalid_field
 from domain.generation.generation import stream_of
-from domain.submission.cancel_after import read_cancel_after
-from domain.submission.idempotency import parse_key
+from domain.submission.request_headers import parse_key, read_cancel_after
 from events.envelope import Cause
 from gateway.auth.rate_limits import OVER_LIMIT
 from gateway.generations.ids import GenerationIds

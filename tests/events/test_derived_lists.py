@@ -13,11 +13,10 @@ from actors.subscriptions import QUEUES
 from domain.webhooks.delivery import FILTERS
 from domain.webhooks.examples import EXAMPLE_ID, example_of
 from events.catalogue import CATALOGUE, Catalogue
-from events.envelope import Cause, RecordedEvent
+from events.envelope import Cause, RecordedEvent, visible
 from events.event import Event
 from events.event_type import EventType
 from events.schemas import schema_files
-from events.visible import visible
 from gateway.webhooks.checks import EVENT_TYPES
 from rabbitmq.topology import definitions, topology
 from tests.docs import tables
@@ -71,7 +70,7 @@ def test_a_new_row_is_bound_to_its_queues_in_rabbitmq() -> None:
 
 
 def test_a_new_row_is_shown_and_has_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.visible.CATALOGUE", MORE)
+    monkeypatch.setattr("events.envelope.CATALOGUE", MORE)
     monkeypatch.setattr("domain.webhooks.examples.CATALOGUE", MORE)
     example = example_of(FRAMED.name, now=NOW)
     shown = visible(example)

@@ -16,13 +16,12 @@ from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from domain.generation.generation import stream_of
 from events.commit import Commit
-from events.envelope import Cause, RecordedEvent
+from events.envelope import Cause, RecordedEvent, visible
 from events.event import Event
 from events.generation import Owner
 from events.invocation import GenerationProgressed
 from events.owner import GenerationPublished
 from events.quota import QuotaSettled
-from events.visible import visible
 from exemplar.environment import read_all
 from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
 from exemplar.injection import Dependencies

@@ -1,8 +1,10 @@
-"""The request header `Cancel-After`: how long the client waits for a result."""
+"""The request headers `Cancel-After`, how long the client waits for a result, and `Idempotency-Key`."""
 
 import re
 from datetime import timedelta
 from typing import Final
+
+from domain.errors import invalid_field
 
 LEAST: Final = timedelta(seconds=5)
 MOST: Final = timedelta(minutes=35)
@@ -21,3 +23,13 @@ def read_cancel_after(text: str) -> timedelta | None:
     else:
         return None
     return wait if LEAST <= wait <= MOST else None
+
+
+def parse_key(text: str, where: str, name: str) -> str:
+    """Read an Idempotency-Key, quoted or bare: 1 to 255 visible ASCII characters. Raises FieldError."""
+    key = text.strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if 1 <= len(key) <= 255 and all("\x21" <= letter <= "\x7e" for letter in key):
+        return key
+    raise invalid_field(where, name, "must be 1 to 255 visible ASCII characters")
