@@ -4,19 +4,8 @@ from functools import partial
 
 from domain.accounts import developer as rules
 from domain.errors import ErrorCode, ExemplarError
+from events import developer as facts
 from events.commit import Commit
-from events.developer import (
-    DeveloperPasswordChanged,
-    DeveloperPasswordReset,
-    ProjectDeleted,
-    ProjectRenamed,
-    QuotaCorrected,
-    UserDeleted,
-    UserErased,
-    UserPasswordChanged,
-    UserPasswordReset,
-    UserRegistered,
-)
 from events.envelope import Cause, RecordedEvent
 from store.accounts.records import (
     DeveloperRecord,
@@ -91,16 +80,18 @@ class AccountChanges:
     async def reset_developer_password(self, developer_id: str, password_hash: str, *, cause: Cause) -> None:
         """Set another password; every session of the developer ends."""
         write = reset_password(self._developers, {"_id": developer_id}, password_hash)
-        decision = partial(rules.record, event=DeveloperPasswordReset())
+        decision = partial(rules.record, event=facts.DeveloperPasswordReset())
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def change_developer_password(self, developer_id: str, new: NewPassword, *, cause: Cause) -> None:
         """Set the developer's own password; raises as `change_user_password`."""
         write = change_password(self._developers, {"_id": developer_id}, new)
-        decision = partial(rules.record, event=DeveloperPasswordChanged())
+        decision = partial(rules.record, event=facts.DeveloperPasswordChanged())
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
-    async def correct_quota(self, developer_id: str, corrected: QuotaCorrected, *, cause: Cause) -> None:
+    async def correct_quota(
+        self, developer_id: str, corrected: facts.QuotaCorrected, *, cause: Cause
+    ) -> None:
         """Record a correction of the quota ledger, once."""
         decision = partial(rules.correct_quota, corrected=corrected)
         await self._streams.change(developer_id, decision, cause=cause)
@@ -134,7 +125,7 @@ class AccountChanges:
         owned = {"_id": project_id, "developer_id": developer_id, "active": True}
         if changes:
             write = update(self._projects, owned, {"$set": {**changes, "updated_at": self._clock()}})
-            decision = partial(rules.record_in_project, event=ProjectRenamed(project=project_id))
+            decision = partial(rules.record_in_project, event=facts.ProjectRenamed(project=project_id))
             await self._streams.change(developer_id, decision, cause=cause, write=write)
         with reachable():
             found = await self._projects.find_one(owned)
@@ -146,7 +137,7 @@ class AccountChanges:
         """Close a project: its users, keys and generations cannot be reached any more."""
         owned = {"_id": project_id, "developer_id": developer_id}
         write = update(self._projects, owned, ended("deleted_at", self._clock()))
-        decision = partial(rules.record_in_project, event=ProjectDeleted(project=project_id))
+        decision = partial(rules.record_in_project, event=facts.ProjectDeleted(project=project_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
@@ -210,7 +201,7 @@ class AccountChanges:
     ) -> UserRecord:
         who = person(user_id or random_id(), email, password_hash, full_name)
         document = {**who, "project_id": project_id, "developer_id": developer_id}
-        registered = UserRegistered(project=project_id, user=who["_id"])
+        registered = facts.UserRegistered(project=project_id, user=who["_id"])
         decision = existing(partial(rules.record_in_project, event=registered))
         made = await self._streams.create(developer_id, self._users, document, decision, cause=cause)
         return record_from(UserRecord, made)
@@ -221,7 +212,7 @@ class AccountChanges:
         """Set another password; every session of the user ends."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
         write = reset_password(self._users, user, password_hash)
-        event = UserPasswordReset(project=project_id, user=user_id)
+        event = facts.UserPasswordReset(project=project_id, user=user_id)
         decision = partial(rules.record_in_project, event=event)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
@@ -233,7 +224,7 @@ class AccountChanges:
         ExemplarError `invalid_credentials` when another password was set since it was proved: a reset wins.
         """
         write = change_password(self._users, _user(developer_id, project_id, user_id), new)
-        event = UserPasswordChanged(project=project_id, user=user_id)
+        event = facts.UserPasswordChanged(project=project_id, user=user_id)
         decision = partial(rules.record_in_project, event=event)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
@@ -241,7 +232,7 @@ class AccountChanges:
         """Close a user's account at once, in a deleted project too; `AccountErasure` erases the data."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
         write = update(self._users, user, without_personal_data(self._clock()))
-        decision = partial(rules.record, event=UserDeleted(project=project_id, user=user_id))
+        decision = partial(rules.record, event=facts.UserDeleted(project=project_id, user=user_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_user_erased(
@@ -249,7 +240,7 @@ class AccountChanges:
     ) -> None:
         """Record that all data of a deleted user are erased, and delete the document."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
-        decision = partial(rules.record, event=UserErased(project=project_id, user=user_id))
+        decision = partial(rules.record, event=facts.UserErased(project=project_id, user=user_id))
         write = delete(self._users, user)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
