@@ -48,14 +48,10 @@ class ProjectErasure:
             if await self.deletions.is_empty(developer, project):
                 await self._erase(developer, project)
             elif deleted < most:
-                deleted += await self._delete_users(developer, project, limit=most - deleted)
+                for user in await self.deletions.remaining_users(developer, project, limit=most - deleted):
+                    await self.account_changes.delete_user(developer, project, user, cause=_CAUSE)
+                    deleted += 1
         return deleted
-
-    async def _delete_users(self, developer: str, project: str, *, limit: int) -> int:
-        users = await self.deletions.remaining_users(developer, project, limit=limit)
-        for user in users:
-            await self.account_changes.delete_user(developer, project, user, cause=_CAUSE)
-        return len(users)
 
     async def _erase(self, developer: str, project: str) -> None:
         await self.webhooks.erase_project(project, cause=_CAUSE)

@@ -36,8 +36,7 @@ class EncryptedSecrets:
             found = await self._rows.find_one({"_id": endpoint_id}) or {"keys": []}
             old = [{**key, "until": key["until"] or until} for key in _valid(found["keys"], now)]
             swapped = await self._rows.update_one(
-                {"_id": endpoint_id, "keys": found["keys"]},
-                {"$set": {"keys": [_document(secret), *old]}},
+                {"_id": endpoint_id, "keys": found["keys"]}, {"$set": {"keys": [_document(secret), *old]}}
             )
             if swapped.matched_count:
                 return
