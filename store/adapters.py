@@ -33,7 +33,6 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.webhooks.deleted_owners import DeletedOwners
-from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 
@@ -64,7 +63,6 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deletions": Deletions,
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
-    "encrypted_secrets": EncryptedSecrets,
     "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }

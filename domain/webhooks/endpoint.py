@@ -72,9 +72,8 @@ def is_default(endpoint_id: str) -> bool:
     return endpoint_id.startswith(_DEFAULT)
 
 
-def fold_endpoint(events: Iterable[RecordedEvent]) -> Endpoint | None:
-    """Fold a stream's events, in order; None when there are none."""
-    endpoint: Endpoint | None = None
+def fold_endpoint(events: Iterable[RecordedEvent], endpoint: Endpoint | None = None) -> Endpoint | None:
+    """Fold a stream's events, in order, into what was folded before; None when there are none."""
     for recorded in events:
         endpoint = evolve_endpoint(endpoint, recorded)
     return endpoint
