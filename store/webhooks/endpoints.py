@@ -61,10 +61,15 @@ class WebhookEndpoints:
         taken = await self._rows.distinct("slot", {"project": endpoint.project}, session=session)
         if len(taken) >= limit:
             raise LimitReachedError(f"the limit of {limit} is reached")
-        row = {"_id": endpoint.id, "project": endpoint.project, "failing_since": None}
-        row["slot"] = next(number for number in range(limit) if number not in taken)
-        row |= {"description": description, "endpoint": asdict(endpoint), **_address(url)}
-        await self._rows.insert_one(row, session=session)
+        row = {
+            "_id": endpoint.id,
+            "project": endpoint.project,
+            "slot": next(number for number in range(limit) if number not in taken),
+            "endpoint": asdict(endpoint),
+            "description": description,
+            "failing_since": None,
+        }
+        await self._rows.insert_one({**row, **_address(url)}, session=session)
 
     async def write(
         self, before: Endpoint, endpoint: Endpoint, url: EndpointUrl | None, session: Session
