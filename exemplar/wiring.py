@@ -30,9 +30,9 @@ from actors.results import Results
 from actors.runner import ActorRunner
 from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, check_reactions
+from actors.webhooks.dependencies import WEBHOOK_SERVICES
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.sender import Sender
-from actors.webhooks.services import WEBHOOK_SERVICES
 from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price

@@ -37,7 +37,6 @@ class ProviderRoutes:
     callback_key: bytes
 
     def routes(self) -> list[web.RouteDef]:
-        """List the route."""
         return [web.post(callback_path(PROVIDER), self.called_back)]
 
     async def called_back(self, request: web.Request) -> web.Response:
