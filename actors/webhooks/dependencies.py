@@ -11,7 +11,6 @@ from domain.webhooks.addresses import host_key
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from store.commits.repository import Repository
-from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Webhooks
 
 
@@ -33,6 +32,5 @@ WEBHOOK_SERVICES: Final[Mapping[str, Callable[..., Any]]] = {
     "webhook_allow": lambda webhook_settings: webhook_settings.allow,
     "webhook_limit": lambda webhook_settings: webhook_settings.endpoints_per_project,
     "webhook_retention": lambda webhook_settings: webhook_settings.keep,
-    "webhook_secrets": WebhookSecrets,
     "webhooks": Webhooks,
 }
