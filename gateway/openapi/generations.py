@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from domain.generation.callback import callback_path
 from domain.paths import (
     DEFAULT_WEBHOOK_SECRET,
     GENERATION,
@@ -12,12 +11,12 @@ from domain.paths import (
     PROJECT_EVENTS,
     PROJECT_GENERATIONS,
     PROJECT_WEBHOOKS,
+    PROVIDER_CALLBACK,
     PUBLIC_GENERATIONS,
     SUBMIT,
     WEBHOOK_ENDPOINT,
 )
 from gateway.openapi.operation import delete, get, patch, post
-from gateway.provider_callbacks import PROVIDER
 from gateway.webhooks.deliveries import DeliveriesRequest, ExampleRequest, RecoverRequest, StatsRequest
 from gateway.webhooks.endpoints import EndpointCreateRequest, EndpointUpdateRequest
 
@@ -139,7 +138,7 @@ GENERATION_OPERATIONS: Final = (
     *_GENERATION_OPERATIONS,
     *_EVENT_OPERATIONS,
     *_WEBHOOK_OPERATIONS,
-    post(callback_path(PROVIDER), "Receive a signed callback of the provider", "anybody", body=_CALLBACK),
+    post(PROVIDER_CALLBACK, "Receive a signed callback of the provider", "anybody", body=_CALLBACK),
     get("/", "Read name and version", "anybody"),
     get("/openapi.json", "Read this document", "anybody"),
     *(get(path, "Read the health of the service", "anybody", also=_DOWN) for path in ("/health", HEALTH)),

@@ -13,6 +13,7 @@ from uuid import uuid4
 from aiohttp import ClientSession, web
 
 from actors.providers.replicate import ReplicateProvider
+from actors.providers.settings import ReplicateSettings
 from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -245,7 +246,7 @@ async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
 @asynccontextmanager
 async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
     """Open the store as configured, and an in-process broker without consumers."""
-    dependencies = dependencies_of(**read_all(SETTINGS))
+    dependencies = dependencies_of(**read_all({**SETTINGS, "replicate_settings": ReplicateSettings}))
     resources: Mapping[str, Opener] = {
         "database": open_store,
         "outbox": open_outbox,
