@@ -31,7 +31,6 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 
@@ -65,7 +64,6 @@ class OpenStore:
     deletions: Deletions
     endpoints: WebhookEndpoints
     deliveries: MongoDeliveries
-    encrypted_secrets: EncryptedSecrets
     deleted_owners: DeletedOwners
 
     def __init__(

@@ -1,3 +1,5 @@
+"""Settings of outgoing webhooks."""
+
 from datetime import timedelta
 from typing import Annotated, Self
 
@@ -21,7 +23,8 @@ class WebhookSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="EXEMPLAR_WEBHOOK_")
 
     allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (), description="Hosts, separated by commas, that webhooks may reach although private or plain http"
+        (),
+        description="Hosts, separated by commas, that webhooks may reach although private or plain http",
     )
     timeout_seconds: float = Field(
         15.0, gt=0, description="Seconds for one attempt, from the look-up of the name to the response"
