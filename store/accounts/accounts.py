@@ -15,7 +15,6 @@ from store.accounts.queries import (
     active_projects,
     credentials_pipeline,
     login,
-    login_pipeline,
     matching_users,
     session_ended,
     tenancy_from,
@@ -133,7 +132,12 @@ class Accounts:
                 self.staff.find_login(email), self._developers.find_one({"email": email})
             )
             return staff if found is None else login(found, Role.DEVELOPER, active=found["active"])
-        users = await self._users.aggregate(login_pipeline(email, project_id)).to_list(1)
+        project = {"localField": "project_id", "foreignField": "_id", "as": "project"}
+        stages = [
+            {"$match": {"project_id": project_id, "email": email}},
+            {"$lookup": {"from": "projects", **project}},
+        ]
+        users = await self._users.aggregate(stages).to_list(1)
         if not users:
             return None
         project_active = any(project["active"] for project in users[0]["project"])
