@@ -44,6 +44,27 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
 }
 """Every class of settings under its title, in the order in which they are printed."""
 
+_SHARED = (
+    StoreSettings,
+    RabbitSettings,
+    TierSettings,
+    ActorSettings,
+    TimeoutSettings,
+    WebhookSettings,
+    MasterKeySettings,
+    ReplicateSettings,
+    PriceSettings,
+)
+_GATEWAY = (GatewaySettings, StreamSettings, TokenSettings, AuthenticationSettings, PasswordSettings)
+
+PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
+    "gateway": (*_SHARED, *_GATEWAY),
+    "worker": (*_SHARED, DecoderSettings),
+    "scheduler": (*_SHARED, DecoderSettings, CheckpointSettings),
+    "solo": (*_SHARED, DecoderSettings, CheckpointSettings, *_GATEWAY),
+}
+"""What each process reads from the environment before it opens anything."""
+
 _HEAD = """\
 # All settings, read from the environment. `exemplar settings` prints this file.
 # `exemplar up` needs none of them: it makes its own secrets. For compose.yaml copy this file to .env; it sets

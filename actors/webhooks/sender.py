@@ -2,10 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -24,7 +23,10 @@ log = structlog.get_logger()
 
 
 class Sender:
-    """Attempts in progress in this process."""
+    """Attempts in progress in this process.
+
+    Use it as an async context manager: at its end attempts in progress get 20 seconds.
+    """
 
     def __init__(
         self,
@@ -44,6 +46,12 @@ class Sender:
         self._refilling: asyncio.Task[None] | None = None
         self._refill_wanted = False
         self._closing = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close(grace=_GRACE_SECONDS)
 
     async def send_due(self) -> int:
         """Begin every attempt that is due and within the limits, wait for none; return how many."""
@@ -135,21 +143,6 @@ class Sender:
             return None
         earlier = await self._deliveries.earlier(delivery)
         return waits_until(_position(delivery), list(map(_position, earlier)))
-
-
-@asynccontextmanager
-async def open_sender(
-    deliveries: DeliveryStore,
-    delivery_attempts: DeliveryAttempts,
-    webhook_settings: WebhookSettings,
-    clock: Callable[[], datetime],
-) -> AsyncIterator[Sender]:
-    """Make a sender; at its end attempts in progress get 20 seconds."""
-    sender = Sender(deliveries, delivery_attempts, webhook_settings=webhook_settings, clock=clock)
-    try:
-        yield sender
-    finally:
-        await sender.close(grace=_GRACE_SECONDS)
 
 
 def _position(delivery: Delivery) -> Position:

@@ -10,7 +10,6 @@ from actors.jobs.schedule import JOBS
 from events.catalogue import CATALOGUE
 from exemplar import settings as settings_module
 from exemplar.cli import app
-from exemplar.wiring import PROCESSES
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
 FOLDERS = (
@@ -92,7 +91,9 @@ def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
     read = {
         name for pair in re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text) for name in pair
     }
-    injected = {section.__name__ for process in PROCESSES.values() for section in process.settings.values()}
+    injected = {
+        section.__name__ for classes in settings_module.PROCESS_SETTINGS.values() for section in classes
+    }
     assert read - {""} | injected == {section.__name__ for section in settings_module.SETTINGS.values()}
 
 
