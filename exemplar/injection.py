@@ -60,7 +60,7 @@ class Dependencies:
         if name not in self._factories:
             raise UnknownDependencyError(f"{wanted_by} needs `{name}`, which the wiring does not provide")
         if name in self._resolving:
-            raise UnknownDependencyError(f"{' -> '.join([*self._resolving, name])}: a circle of dependencies")
+            raise UnknownDependencyError(f"{' -> '.join([*self._resolving, name])}: a cycle of dependencies")
         self._resolving.append(name)
         try:
             return self.call(self._factories[name])

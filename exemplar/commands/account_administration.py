@@ -100,8 +100,8 @@ class AccountAdministration:
     ) -> tuple[KeyRecord, str]:
         """Mint a developer key or an API key of a project; the key itself is returned once."""
         owner = (await self._developer(developer)).id
-        place = None if project is None else (await self._project(developer, project)).id
-        return await mint_key(self._changes, self._peppers, owner, place, name=_name(name), cause=_CAUSE)
+        project_id = None if project is None else (await self._project(developer, project)).id
+        return await mint_key(self._changes, self._peppers, owner, project_id, name=_name(name), cause=_CAUSE)
 
     async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
         return (await self._accounts.developers())[0], await self._accounts.staff.all()
@@ -109,9 +109,9 @@ class AccountAdministration:
     async def overview(self, developer: str) -> Overview:
         found = await self._developer(developer)
         projects = await self._accounts.projects(found.id)
-        places = [project.id for project in projects]
-        keys = [key for place in (None, *places) for key in await self._accounts.keys.all_of(found.id, place)]
-        users, total = await self._accounts.users(found.id, places, UserQuery(page_size=_USERS_SHOWN))
+        ids = [project.id for project in projects]
+        keys = [key for id_ in (None, *ids) for key in await self._accounts.keys.all_of(found.id, id_)]
+        users, total = await self._accounts.users(found.id, ids, UserQuery(page_size=_USERS_SHOWN))
         return Overview(found, tuple(projects), tuple(keys), tuple(users), total)
 
     async def revoke(self, developer: str, key: str) -> KeyRecord:
@@ -181,13 +181,13 @@ class AccountAdministration:
         return fitting[0]
 
     async def _user(self, developer: str, project: str, name: str) -> UserRecord:
-        place = await self._project(developer, project, deleted=True)
-        found = await self._accounts.user(place.id, name)
+        found_project = await self._project(developer, project, deleted=True)
+        found = await self._accounts.user(found_project.id, name)
         if found is None:
-            login = await self._accounts.find_login(name.strip().lower(), place.id)
-            found = None if login is None else await self._accounts.user(place.id, login.id)
+            login = await self._accounts.find_login(name.strip().lower(), found_project.id)
+            found = None if login is None else await self._accounts.user(found_project.id, login.id)
         if found is None:
-            raise ConfigurationError(f"no user of project {place.name!r} is {name!r}")
+            raise ConfigurationError(f"no user of project {found_project.name!r} is {name!r}")
         return found
 
     def _tier(self, name: str) -> Tier:

@@ -91,7 +91,7 @@ async def test_the_prediction_of_a_failed_generation_is_canceled(canceling: Canc
     assert await canceling.status(one) == "canceled"
 
 
-async def test_a_duplicate_prediction_is_canceled_and_the_first_goes_on(canceling: Canceling) -> None:
+async def test_a_duplicate_prediction_is_canceled_and_the_first_continues(canceling: Canceling) -> None:
     first, second = await canceling.prediction(), await canceling.prediction()
     duplicate = DuplicateFound(attempt=1, prediction=second, predict_seconds=None)
     await canceling.record(started(prediction=first), duplicate)

@@ -35,7 +35,7 @@ def pause(answer: object, clock: Clock) -> int:
     return round((answer.retry_at - clock()).total_seconds())
 
 
-async def test_an_unreachable_provider_is_tried_ever_more_rarely(clock: Clock) -> None:
+async def test_an_unreachable_provider_is_called_with_growing_pauses(clock: Clock) -> None:
     model = ReplicateProvider(settings(f"http://127.0.0.1:{unused_port()}"), clock=clock)
     pauses = []
     for _ in range(7):
@@ -59,7 +59,7 @@ async def test_the_provider_is_not_called_while_the_circuit_is_open(
     await model.close()
 
 
-def test_an_answer_ends_the_row_of_failures(clock: Clock) -> None:
+def test_a_response_resets_the_failure_count(clock: Clock) -> None:
     circuit = Circuit(clock)
     for _ in range(5):
         circuit.trip_longer("unreachable")
@@ -90,7 +90,7 @@ async def test_a_compressed_output_is_not_decompressed(host: TestServer) -> None
     assert host.app[ASKED] == ["identity"]
 
 
-async def test_an_output_over_the_cap_is_refused_before_it_is_whole(
+async def test_an_output_over_the_limit_is_refused_before_its_end(
     provider: SandboxProvider, clock: Clock
 ) -> None:
     await provider.arm(output="huge", times=1)

@@ -64,7 +64,7 @@ def test_every_package_is_found() -> None:
 
 
 @every(PRODUCT)
-def test_a_package_imports_only_the_packages_that_it_may(path: Path) -> None:
+def test_a_package_imports_only_the_allowed_packages(path: Path) -> None:
     package = name_of(path).partition("/")[0]
     used = {name.partition(".")[0] for name in imports_of(path)} & {*PACKAGES, "tests", "bench"}
     assert used <= MAY_IMPORT[package] | {package}
@@ -77,7 +77,7 @@ def test_the_client_imports_nothing_of_the_product(path: Path) -> None:
 
 
 @every(PRODUCT)
-def test_foreign_libraries_are_imported_inside_their_fences_only(path: Path) -> None:
+def test_foreign_libraries_are_imported_in_their_packages_only(path: Path) -> None:
     for name in imports_of(path):
         for library, prefixes in FENCES.items():
             if name == library or name.startswith(f"{library}."):

@@ -29,7 +29,7 @@ def test_the_root_has_at_most_28_entries() -> None:
 
 
 @pytest.mark.parametrize("path", PACKAGES, ids=name_of)
-def test_a_package_says_in_one_sentence_what_it_is_for(path: Path) -> None:
+def test_a_package_docstring_is_one_sentence(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     sentence = ast.get_docstring(tree) or ""
     assert len(tree.body) == 1

@@ -48,20 +48,20 @@ def test_every_link_has_a_target(path: Path) -> None:
 
 
 @every_document
-def test_files_that_are_named_exist(path: Path) -> None:
+def test_named_files_exist(path: Path) -> None:
     for span in code_spans(path):
         if A_PATH.match(span):
             assert (ROOT / span).exists(), span
 
 
 @every_document
-def test_variables_that_are_named_are_settings(path: Path) -> None:
+def test_named_variables_are_settings(path: Path) -> None:
     named = set(re.findall(r"\b(?:EXEMPLAR|REPLICATE)_[A-Z_]*[A-Z]\b", path.read_text()))
     assert named <= variables()
 
 
 @every_document
-def test_commands_that_are_named_exist(path: Path) -> None:
+def test_named_commands_exist(path: Path) -> None:
     commands = set(getattr(get_command(app), "commands"))  # noqa: B009 - typer hides the group's type
     assert set(re.findall(r"`(?:\.venv/bin/)?exemplar ([a-z]+)", path.read_text())) <= commands
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -69,7 +69,7 @@ def test_commands_that_are_named_exist(path: Path) -> None:
 
 
 @every_document
-def test_events_that_are_named_are_in_the_catalogue(path: Path) -> None:
+def test_named_events_are_in_the_catalogue(path: Path) -> None:
     named = set(re.findall(r"`(generation\.[a-z_]+)`", path.read_text()))
     assert named <= set(CATALOGUE.names)
 

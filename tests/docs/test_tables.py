@@ -23,7 +23,7 @@ def test_the_lifecycle_lists_the_states_in_which_an_event_is_allowed() -> None:
     assert table(LIFECYCLE, "## Moves") == tables.moves()
 
 
-def test_the_lifecycle_lists_every_reason_to_fail_and_whether_to_try_again() -> None:
+def test_the_lifecycle_lists_every_failure_code_and_whether_to_retry() -> None:
     assert columns(LIFECYCLE, "## Reasons to fail", 0, 1) == tables.failures()
 
 
@@ -31,7 +31,7 @@ def test_the_lifecycle_lists_every_reason_to_wait() -> None:
     assert columns(LIFECYCLE, "## Why it is not finished yet", 0) == tables.reasons()
 
 
-def test_the_lifecycle_says_which_states_a_phase_is_made_of() -> None:
+def test_the_lifecycle_lists_the_states_of_every_phase() -> None:
     assert columns(LIFECYCLE, "## Timings and cost", 0, 1) == tables.phases()
 
 
@@ -39,11 +39,11 @@ def test_the_error_table_has_every_code_with_its_status_and_sentence() -> None:
     assert columns("docs/errors.md", "## Codes", 0, 1, 2) == tables.errors()
 
 
-def test_every_error_says_when_it_comes_and_what_to_do() -> None:
+def test_every_error_has_a_cause_and_a_remedy() -> None:
     assert all(when and what for when, what in columns("docs/errors.md", "## Codes", 3, 4))
 
 
-def test_the_webhooks_page_lists_every_fault_of_an_attempt() -> None:
+def test_the_webhooks_page_lists_every_failure_of_an_attempt() -> None:
     assert columns(WEBHOOKS, "## When it fails", 0) == tables.values(AttemptError)
 
 

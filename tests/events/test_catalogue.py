@@ -1,7 +1,7 @@
-from typing import Any, ClassVar, Literal, get_args, get_origin
+from typing import Any, ClassVar, get_args
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import ValidationError
 
 from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
 from events.developer import DeveloperEvent
@@ -109,71 +109,3 @@ def test_a_webhook_needs_a_public_view() -> None:
         EventType(sample=GenerationProgressed(percent=10), deliverable=True)
     with pytest.raises(ValueError, match="deliverable"):
         EventType(sample=GenerationProgressed(percent=10), webhook_filter="start")
-
-
-TEXT_FIELDS = {
-    # ids
-    "correction",
-    "delivery",
-    "developer",
-    "event",
-    "freed",
-    "key",
-    "prediction",
-    "project",
-    "retry_of",
-    "staff",
-    "taken",
-    "user",
-    # random tokens and salted hashes
-    "digest",
-    "fingerprint",
-    "input_digest",
-    "input_image",
-    "personal_data",
-    "url",
-    # words of closed lists and names that the operator chooses
-    "code",
-    "composition",
-    "content_type",
-    "event_types",
-    "format",
-    "mode",
-    "model",
-    "period",
-    "previous",
-    "stage",
-    "tier",
-    "webhook_events",
-}
-"""The reviewed fields that can hold text: add a name only if its text says nothing about a person."""
-
-
-def text_fields_of(cls: type[BaseModel]) -> set[str]:
-    names = set()
-    for name, field in cls.model_fields.items():
-        leaves = leaves_of(field.annotation)
-        assert leaves <= {str, int, float, bool, type(None), AwareDatetime}, name
-        names |= {name} if str in leaves and not parts_of(field.annotation) else set()
-        for part in parts_of(field.annotation):
-            names |= text_fields_of(part)
-    return names
-
-
-def leaves_of(annotation: Any) -> set[Any]:
-    """The plain types of an annotation; a Literal has none, a part counts by its own fields."""
-    if get_origin(annotation) is Literal or annotation is Ellipsis or annotation in parts_of(annotation):
-        return set()
-    arguments = get_args(annotation)
-    if annotation is AwareDatetime or not arguments:
-        return {annotation}
-    return set().union(*map(leaves_of, arguments))
-
-
-def parts_of(annotation: Any) -> list[type[BaseModel]]:
-    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
-    return [kind for kind in kinds if issubclass(kind, BaseModel)]
-
-
-def test_no_event_can_hold_personal_data() -> None:
-    assert set().union(*(text_fields_of(row.cls) for row in CATALOGUE.rows)) == TEXT_FIELDS

@@ -32,7 +32,7 @@ async def gateway(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Ap
 
 
 @pytest.mark.parametrize("origin", [OURS, "https://another.example", None])
-async def test_every_answer_varies_by_origin_when_origins_are_allowed(origin: str | None) -> None:
+async def test_every_response_varies_by_origin_when_origins_are_allowed(origin: str | None) -> None:
     headers = {"Origin": origin} if origin else {}
     async with gateway(OURS) as client:
         answers = [await client.get(path, headers=headers) for path in ("/plain", "/varied", "/nowhere")]
@@ -41,7 +41,7 @@ async def test_every_answer_varies_by_origin_when_origins_are_allowed(origin: st
     assert allowed == ({OURS} if origin == OURS else {None})
 
 
-async def test_no_answer_varies_by_origin_when_none_is_allowed() -> None:
+async def test_no_response_varies_by_origin_when_none_is_allowed() -> None:
     async with gateway() as client:
         answer = await client.get("/plain", headers={"Origin": OURS})
     assert "Vary" not in answer.headers

@@ -35,7 +35,7 @@ async def curl(tenant: Tenant, *parts: str) -> Answer:
     return Answer(int(status.split()[0]), dict(line.split(": ", 1) for line in lines), data)
 
 
-async def test_the_documented_curl_with_three_photographs_becomes_a_picture(
+async def test_the_documented_curl_request_with_three_photographs_completes(
     tenant: Tenant, sandbox: SandboxClient
 ) -> None:
     photos = [f"example_images=@{pictures.SAMPLES / name}" for name in PHOTOS]

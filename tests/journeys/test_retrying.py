@@ -85,7 +85,7 @@ async def test_a_retry_outlives_its_original(tenant: Tenant) -> None:
     assert (await tenant.get(resource["example_images"][0])).data == PICTURE
 
 
-async def test_one_key_is_one_retry_and_nothing_else(tenant: Tenant) -> None:
+async def test_one_idempotency_key_gives_one_retry(tenant: Tenant) -> None:
     original, other = [await tenant.accepted(PICTURE) for _ in range(2)]
     await asyncio.gather(tenant.completed(original), tenant.completed(other))
     key = {"Idempotency-Key": fresh_key()}
@@ -188,9 +188,7 @@ async def test_the_explanation_follows_a_generation_to_its_end(
     assert end["slot_holders"] == []
 
 
-async def test_phases_add_up_to_the_whole_and_the_cost_is_that_of_the_log(
-    tenant: Tenant, system: System
-) -> None:
+async def test_phases_add_up_to_the_total_and_the_cost_equals_the_log(tenant: Tenant, system: System) -> None:
     generation = await tenant.accepted(PICTURE)
     resource = await tenant.completed(generation)
 
@@ -204,7 +202,7 @@ async def test_phases_add_up_to_the_whole_and_the_cost_is_that_of_the_log(
     assert cost["usd"] > 0
 
 
-async def test_a_deadline_of_the_client_is_kept(
+async def test_a_deadline_of_the_client_is_enforced(
     tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     hasty = replace(tenant, headers=CIMultiDict({**tenant.headers, "Cancel-After": "5s"}))

@@ -63,7 +63,7 @@ async def test_dramatiq_adds_no_queues_of_its_own(
         assert not server.exists("validation.XQ")
 
 
-async def test_a_failing_handler_sends_its_message_to_the_dead_letter_queue_and_others_go_on(
+async def test_a_failing_handler_dead_letters_its_message_and_others_continue(
     amqp_url: str, server: Server, commits: Commits, received: Received
 ) -> None:
     bad, good = commits.progressed(13), commits.progressed(1)
@@ -118,7 +118,7 @@ async def test_an_unreadable_message_is_dead_lettered_and_the_worker_continues(
     assert len(str(refused)) < 500
 
 
-async def test_a_worker_that_starts_before_rabbitmq_begins_when_it_is_there(
+async def test_a_worker_started_before_rabbitmq_consumes_once_it_is_up(
     wire: Wire, server: Server, commits: Commits, received: Received
 ) -> None:
     server.declare(ONE)
@@ -171,7 +171,7 @@ async def test_stopping_lets_running_handlers_finish_and_leaves_the_rest_in_the_
     assert server.count("validation.dead") == 0
 
 
-async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messages_come_again(
+async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messages_redelivered(
     amqp_url: str, server: Server, commits: Commits
 ) -> None:
     server.declare(ONE)
@@ -257,7 +257,7 @@ async def test_a_queue_whose_handlers_hang_delays_no_other(
     assert len(server.take("invocation", 20)) == 20
 
 
-async def test_a_busy_queue_is_emptied_whatever_order_its_handlers_finish_in(
+async def test_a_busy_queue_is_emptied_in_any_order_of_completion(
     amqp_url: str, server: Server, commits: Commits, received: Received
 ) -> None:
     sent = [commits.progressed() for _ in range(200)]
@@ -311,7 +311,7 @@ def test_a_message_that_kills_its_process_ends_in_the_dead_letter_queue(
     assert server.count("validation") == 0
 
 
-async def test_heartbeats_go_on_while_a_handler_runs(
+async def test_heartbeats_continue_while_a_handler_runs(
     amqp_url: str, server: Server, commits: Commits, received: Received
 ) -> None:
     async def handle(event: RecordedEvent) -> None:

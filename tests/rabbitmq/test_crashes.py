@@ -41,7 +41,7 @@ def node(tmp_path: Path) -> Iterator[RabbitNode]:
         node.stop()
 
 
-async def test_a_killed_node_loses_nothing_that_was_confirmed_and_all_clients_reconnect(
+async def test_a_killed_node_loses_no_confirmed_commit_and_all_clients_reconnect(
     node: RabbitNode, commits: Commits
 ) -> None:
     server = Server(node.url)

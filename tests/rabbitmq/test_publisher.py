@@ -37,7 +37,7 @@ async def publishing(
     await publisher.close()
 
 
-async def test_a_published_commit_lies_in_every_queue_that_wants_it_as_a_persistent_cloudevent(
+async def test_a_published_commit_is_a_persistent_cloudevent_in_every_bound_queue(
     amqp_url: str, table: Topology, server: Server, commits: Commits
 ) -> None:
     commit = commits.of(GenerationProgressed(percent=7), CancelRequested())
@@ -96,7 +96,7 @@ async def test_a_deleted_queue_is_declared_again_and_gets_the_message(
     assert [properties.message_id for properties in server.take("validation", 1)] == [commit.id]
 
 
-async def test_a_deleted_exchange_is_declared_again_by_the_next_link(
+async def test_a_deleted_exchange_is_declared_again_by_the_next_connection(
     amqp_url: str, table: Topology, server: Server, commits: Commits
 ) -> None:
     async with publishing(amqp_url, table, lambda _: None) as publisher:
@@ -164,7 +164,7 @@ async def test_a_failing_callback_does_not_stop_the_publisher(
         assert await publisher.publish(commits.progressed())
 
 
-async def test_a_cut_link_comes_back_and_publishes_again(
+async def test_a_cut_connection_is_replaced_and_publishes_again(
     wire: Wire, table: Topology, commits: Commits
 ) -> None:
     unsure = commits.progressed()
@@ -176,7 +176,7 @@ async def test_a_cut_link_comes_back_and_publishes_again(
         assert wire.accepted == 2
 
 
-async def test_a_silent_link_is_dropped_after_the_confirm_timeout_and_nothing_is_claimed(
+async def test_a_silent_connection_is_closed_after_the_confirm_timeout_and_commits_stay_marked(
     wire: Wire, table: Topology, server: Server, commits: Commits
 ) -> None:
     marks: list[str] = []
@@ -193,7 +193,7 @@ async def test_a_silent_link_is_dropped_after_the_confirm_timeout_and_nothing_is
     assert server.count("validation") == 2
 
 
-async def test_a_blocked_link_is_not_written_to_until_it_is_unblocked(
+async def test_a_blocked_connection_is_not_written_to_until_it_is_unblocked(
     wire: Wire, table: Topology, server: Server, commits: Commits
 ) -> None:
     async with publishing(wire.url, table, lambda _: None, confirm_timeout=0.5) as publisher:
@@ -209,7 +209,7 @@ async def test_a_blocked_link_is_not_written_to_until_it_is_unblocked(
         assert wire.accepted == 1
 
 
-async def test_the_relay_publishes_what_stayed_marked_and_stops_at_the_first_failure(
+async def test_the_relay_publishes_marked_commits_and_stops_at_the_first_failure(
     commits: Commits,
 ) -> None:
     waiting = [commits.progressed() for _ in range(350)]

@@ -37,7 +37,7 @@ async def publisher(url: str, table: Topology) -> AsyncIterator[Publisher]:
     await opened.close()
 
 
-async def test_every_listening_process_is_told_of_every_event(
+async def test_every_listening_process_gets_every_event(
     amqp_url: str, table: Topology, commits: Commits
 ) -> None:
     commit = commits.cancelled()
@@ -54,7 +54,7 @@ async def test_every_listening_process_is_told_of_every_event(
             assert told == (commit.stream, 1, "generation.cancel_requested")
 
 
-async def test_listening_begins_again_after_the_link_was_cut(
+async def test_listening_resumes_after_the_connection_was_cut(
     wire: Wire, amqp_url: str, table: Topology, commits: Commits
 ) -> None:
     async with listening(wire.url, table) as ears, publisher(amqp_url, table) as broker:

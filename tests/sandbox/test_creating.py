@@ -140,7 +140,7 @@ async def test_an_unknown_resource_is_a_404_problem(sandbox: Any, path: str) -> 
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-async def test_a_wait_that_ends_before_the_model_is_answered_202(sandbox: Any) -> None:
+async def test_a_wait_that_ends_before_the_model_gets_202(sandbox: Any) -> None:
     await sandbox.arm(latency_s=30.0)
     begun = time.monotonic()
     answer = await sandbox.post(headers={"Prefer": "wait=1"})

@@ -58,7 +58,7 @@ async def test_an_html_502_creates_nothing(sandbox: Any) -> None:
     assert await sandbox.creations() == []
 
 
-async def test_a_truncated_answer_is_no_json_though_the_prediction_runs(sandbox: Any) -> None:
+async def test_a_truncated_response_is_not_json_and_the_prediction_runs(sandbox: Any) -> None:
     await sandbox.arm(create="truncated")
     answer = await sandbox.post()
     assert answer.status_code == 201
@@ -92,7 +92,9 @@ async def test_an_aborted_create_never_runs(sandbox: Any, receiver: Any) -> None
         ("canceled", "canceled", None),
     ],
 )
-async def test_a_prediction_ends_as_armed(sandbox: Any, outcome: str, status: str, error: str | None) -> None:
+async def test_a_prediction_ends_with_the_armed_outcome(
+    sandbox: Any, outcome: str, status: str, error: str | None
+) -> None:
     await sandbox.arm(outcome=outcome)
     body = (await sandbox.post(headers={"Prefer": "wait"})).json()
     assert (body["status"], body["error"], body["output"]) == (status, error, None)

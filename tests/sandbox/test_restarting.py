@@ -120,7 +120,7 @@ async def test_a_sandbox_without_a_folder_starts_empty(variables: dict[str, str]
         assert await creations(http) == []
 
 
-async def test_data_that_was_dropped_in_time_stays_dropped(variables: dict[str, str], version: str) -> None:
+async def test_expired_data_stay_dropped_after_a_restart(variables: dict[str, str], version: str) -> None:
     variables["EXEMPLAR_SANDBOX_KEEP_SECONDS"] = "0.01"
     async with running(variables) as http:
         made = await create(http, version, "g1")

@@ -56,12 +56,12 @@ async def warm(decoder: Decoder) -> int:
     return pids(decoder)[0]
 
 
-async def test_no_child_is_started_before_there_is_work() -> None:
+async def test_no_worker_is_started_before_the_first_job() -> None:
     async with Decoder(DecoderSettings()) as decoder:
         assert pids(decoder) == ()
 
 
-async def test_fifty_jobs_good_and_bad_are_done_by_one_child() -> None:
+async def test_one_worker_does_fifty_valid_and_invalid_jobs() -> None:
     async with Decoder(DecoderSettings()) as decoder:
         pid = await warm(decoder)
         for n in range(50):
@@ -73,7 +73,7 @@ async def test_fifty_jobs_good_and_bad_are_done_by_one_child() -> None:
             assert pids(decoder) == (pid,)
 
 
-async def test_a_child_killed_in_the_middle_of_a_job_is_replaced_and_the_job_done() -> None:
+async def test_a_worker_killed_during_a_job_is_replaced_and_the_job_repeated() -> None:
     async with Decoder(DecoderSettings()) as decoder:
         pid = await warm(decoder)
         os.kill(pid, signal.SIGSTOP)  # so that it cannot finish before it is killed
@@ -86,13 +86,13 @@ async def test_a_child_killed_in_the_middle_of_a_job_is_replaced_and_the_job_don
         assert is_gone(pid)
 
 
-async def test_a_child_killed_while_idle_is_not_noticed() -> None:
+async def test_an_idle_worker_that_is_killed_is_replaced() -> None:
     async with Decoder(DecoderSettings()) as decoder:
         os.kill(await warm(decoder), signal.SIGKILL)
         assert (await decoder.check(ALL[0])).width == 600
 
 
-async def test_a_job_whose_child_dies_twice_has_an_invalid_picture() -> None:
+async def test_a_job_whose_worker_dies_twice_has_an_invalid_picture() -> None:
     async with Decoder(DecoderSettings()) as decoder:
         await warm(decoder)
         job = asyncio.create_task(decoder.compose([ALL[0], SLOW, SLOW, SLOW, SLOW]))
@@ -107,7 +107,7 @@ async def test_a_job_whose_child_dies_twice_has_an_invalid_picture() -> None:
         assert (await decoder.check(ALL[0])).width == 600
 
 
-async def test_a_child_that_hangs_is_replaced_and_the_job_done() -> None:
+async def test_a_hanging_worker_is_replaced_and_the_job_repeated() -> None:
     async with Decoder(DecoderSettings(seconds=0.5)) as decoder:
         pid = await warm(decoder)
         os.kill(pid, signal.SIGSTOP)
@@ -115,7 +115,7 @@ async def test_a_child_that_hangs_is_replaced_and_the_job_done() -> None:
         assert is_gone(pid)
 
 
-async def test_a_machine_too_busy_for_any_child_is_our_fault_and_not_the_pictures() -> None:
+async def test_a_job_whose_workers_hang_twice_is_a_server_error() -> None:
     async with Decoder(DecoderSettings(seconds=0.5)) as decoder:
         await warm(decoder)
         job = asyncio.create_task(decoder.check(SLOW))
@@ -130,7 +130,7 @@ async def test_a_machine_too_busy_for_any_child_is_our_fault_and_not_the_picture
         assert (await decoder.check(pictures.one_bit_png(8, 8))).width == 8
 
 
-async def test_a_worker_that_hangs_once_and_dies_once_is_not_the_fault_of_the_picture() -> None:
+async def test_a_worker_that_hangs_once_and_dies_once_is_a_server_error() -> None:
     async with Decoder(DecoderSettings(seconds=0.5)) as decoder:
         pid = await warm(decoder)
         os.kill(pid, signal.SIGSTOP)
@@ -149,7 +149,7 @@ async def test_a_picture_that_takes_too_long_is_invalid_and_the_next_one_is_not(
         assert (await decoder.check(pictures.one_bit_png(8, 8))).width == 8
 
 
-async def test_a_picture_that_takes_too_much_memory_is_invalid_and_the_child_lives_on() -> None:
+async def test_a_picture_that_takes_too_much_memory_is_invalid_and_the_worker_continues() -> None:
     async with Decoder(DecoderSettings(memory_mb=64)) as decoder:
         pid = await warm(decoder)
         with pytest.raises(InvalidPicture) as fault:
@@ -160,7 +160,7 @@ async def test_a_picture_that_takes_too_much_memory_is_invalid_and_the_child_liv
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_concurrent_jobs_share_the_children_and_keep_their_answers_apart(workers: int) -> None:
+async def test_concurrent_jobs_share_the_workers_and_get_their_own_results(workers: int) -> None:
     async with Decoder(DecoderSettings(workers=workers)) as decoder:
         found = await asyncio.gather(*(decoder.check(ALL[n % 5]) for n in range(20)))
         sizes = [pictures.opened(data).size for data in ALL]
@@ -168,7 +168,7 @@ async def test_concurrent_jobs_share_the_children_and_keep_their_answers_apart(w
         assert len(pids(decoder)) == workers
 
 
-async def test_a_cancelled_job_ends_its_child_and_leaves_no_answer_behind() -> None:
+async def test_a_cancelled_job_terminates_its_worker() -> None:
     async with Decoder(DecoderSettings()) as decoder:
         pid = await warm(decoder)
         os.kill(pid, signal.SIGSTOP)
@@ -181,7 +181,7 @@ async def test_a_cancelled_job_ends_its_child_and_leaves_no_answer_behind() -> N
         assert (await decoder.check(ALL[0])).width == 600
 
 
-async def test_closing_ends_every_child_and_every_waiting_job() -> None:
+async def test_closing_ends_all_workers_and_waiting_jobs() -> None:
     decoder = Decoder(DecoderSettings())
     pid = await warm(decoder)
     os.kill(pid, signal.SIGSTOP)
@@ -193,7 +193,7 @@ async def test_closing_ends_every_child_and_every_waiting_job() -> None:
     assert is_gone(pid)
 
 
-async def test_closing_while_a_child_starts_leaves_none() -> None:
+async def test_closing_while_a_worker_starts_leaves_no_process() -> None:
     decoder = Decoder(DecoderSettings())
     job = asyncio.create_task(decoder.check(ALL[0]))
     await asyncio.sleep(0)
@@ -203,7 +203,7 @@ async def test_closing_while_a_child_starts_leaves_none() -> None:
     assert pids(decoder) == ()
 
 
-async def test_a_child_that_cannot_start_is_our_fault_and_not_the_pictures(
+async def test_a_worker_that_cannot_start_is_a_server_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -212,7 +212,7 @@ async def test_a_child_that_cannot_start_is_our_fault_and_not_the_pictures(
             await decoder.check(ALL[0])
 
 
-async def test_a_decoder_serves_the_loop_of_another_thread() -> None:
+async def test_a_decoder_works_on_the_loop_of_another_thread() -> None:
     async def elsewhere() -> tuple[int, int]:
         async with Decoder(DecoderSettings()) as decoder:
             return (await decoder.compose(ALL)).width, await warm(decoder)
@@ -222,14 +222,14 @@ async def test_a_decoder_serves_the_loop_of_another_thread() -> None:
     assert is_gone(pid)
 
 
-async def test_a_child_knows_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXEMPLAR_JWT_SECRET", "a secret of the gateway")
     async with Decoder(DecoderSettings()) as decoder:
         pid = await warm(decoder)
         assert environment_of(pid) == {"PYTHONPATH"}
 
 
-async def test_a_child_dies_with_its_parent_even_when_it_hangs() -> None:
+async def test_a_hanging_worker_ends_with_its_parent() -> None:
     program = (
         "import asyncio, os, signal\n"
         "from actors.imaging.decoder import Decoder, DecoderSettings\n"

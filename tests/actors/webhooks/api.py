@@ -19,7 +19,8 @@ from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
 from store.adapters import ADAPTERS, create_indexes
 from tests.actors.webhooks.system import WebhookSystem
-from tests.gateway.auth.accounts_harness import PASSWORD, PEPPER, SECRET, AccountsHarness, Clock, Tenant
+from tests.builders.clock import Clock
+from tests.gateway.auth.accounts_harness import PASSWORD, PEPPER, SECRET, AccountsHarness, Tenant
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Api:
 async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     """Serve the routes on a system's store, for one developer with a project."""
     await create_indexes(system.store.database, ADAPTERS.values())
-    clock, store = Clock(), system.store
+    clock, store = Clock.running(), system.store
     tokens, peppers = Tokens([SECRET], clock), Peppers({1: PEPPER})
     passwords = Passwords(memory_kib=8, passes=1)
     authenticator = Authenticator(store.accounts, tokens, peppers)

@@ -76,7 +76,7 @@ def test_a_content_platform_shows_progress_and_reasons(solo: System, account: Ac
     assert lines[-1] == "422 invalid_instructions_prompt"
 
 
-def test_accidents_on_the_way_cost_nothing(
+def test_failures_during_a_request_cost_nothing(
     solo: System, account: Account, client: Client, folder: Path
 ) -> None:
     with FaultyProxy(solo.base_url) as proxy:

@@ -134,7 +134,7 @@ def test_a_quota_correction_is_recorded_once() -> None:
     given(CORRECTED).when(lambda d: rules.correct_quota(d, corrected=CORRECTED)).then_nothing()
 
 
-def test_end_users_are_no_part_of_the_state() -> None:
+def test_end_users_are_not_part_of_the_state() -> None:
     registered = UserRegistered(project="garden", user="ada")
     given(GARDEN).when(lambda d: rules.register_user(d, project="garden", user="ada")).then(registered)
     deleted = UserDeleted(project="garden", user="ada")

@@ -22,7 +22,7 @@ def test_existing_staff_is_not_created_again() -> None:
     assert rules.create_staff(folded(ADA), staff="ada", role="auditor") == []
 
 
-def test_the_fold_knows_who_is_staff() -> None:
+def test_the_fold_contains_the_staff() -> None:
     assert folded(ADA, StaffPasswordChanged(staff="ada")) == Platform(2, {"ada": "auditor"})
     assert folded(ADA, StaffDeleted(staff="ada")) == Platform(2, {})
 

@@ -104,7 +104,7 @@ def test_a_time_in_the_past_is_no_next_try() -> None:
     assert (late.next_try_at, late.waited_ms) == (None, 60_000)
 
 
-def test_the_progress_is_told_in_percent() -> None:
+def test_progress_is_given_in_percent() -> None:
     found = explained(*TO_STARTED, GenerationProgressed(percent=40))
     assert (found.percent, found.attempt) == (40, 1)
     assert "40 percent" in found.sentence

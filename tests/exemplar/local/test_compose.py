@@ -26,7 +26,7 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-def test_it_is_valid_by_the_compose_specification(compose: dict[str, Any]) -> None:
+def test_the_compose_file_is_valid_by_the_specification(compose: dict[str, Any]) -> None:
     schemas = importlib.resources.files("check_jsonschema.builtin_schemas")
     schema = json.loads((schemas / "vendor" / "compose-spec.json").read_text())
     jsonschema.validate(compose, schema)
@@ -39,7 +39,7 @@ def test_every_process_of_the_product_uses_one_image(compose: dict[str, Any]) ->
         assert compose["services"][name]["command"] == [name]
 
 
-def test_the_sandbox_starts_only_when_asked_for(compose: dict[str, Any]) -> None:
+def test_the_sandbox_starts_only_with_its_profile(compose: dict[str, Any]) -> None:
     assert [name for name, service in compose["services"].items() if "profiles" in service] == ["sandbox"]
 
 
@@ -51,7 +51,7 @@ def test_processes_wait_for_healthy_servers(compose: dict[str, Any]) -> None:
         assert compose["services"][server]["healthcheck"]["test"][0] == "CMD"
 
 
-def test_the_settings_it_gives_are_those_that_exemplar_up_gives(compose: dict[str, Any]) -> None:
+def test_the_compose_file_sets_the_settings_that_exemplar_up_sets(compose: dict[str, Any]) -> None:
     where = Addresses("http://127.0.0.1:8000", 8000, "mongodb://m", "amqp://r", 8091)
     known = environment(Options(environ={}), Secrets(), where).keys() | {"EXEMPLAR_SANDBOX_HOST"}
     for name in OURS:
@@ -65,7 +65,7 @@ def test_the_replica_set_has_the_same_name_everywhere(compose: dict[str, Any]) -
     assert compose["services"]["gateway"]["environment"]["EXEMPLAR_MONGODB_URL"].endswith(f"={REPLICA_SET}")
 
 
-def test_every_mounted_file_is_there(compose: dict[str, Any]) -> None:
+def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
     mounts = [
         mount.split(":")[0]
         for service in compose["services"].values()
@@ -77,7 +77,7 @@ def test_every_mounted_file_is_there(compose: dict[str, Any]) -> None:
     assert {mount for mount in mounts if not mount.startswith("./")} == compose["volumes"].keys()
 
 
-def test_no_password_is_written_in_it() -> None:
+def test_the_compose_file_contains_no_password() -> None:
     for name in re.findall(
         r"\$\{(\w*(?:PASSWORD|SECRET|TOKEN|KEY)\w*)([^}]*)\}", (ROOT / "compose.yaml").read_text()
     ):

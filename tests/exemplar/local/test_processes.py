@@ -168,7 +168,9 @@ def test_reaping_skips_a_damaged_pid_file(tmp_path: Path) -> None:
     assert reap(tmp_path) == []
 
 
-async def test_a_child_that_keeps_ending_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_that_keeps_ending_is_not_restarted_forever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("exemplar.local.supervisor.FIRST_PAUSE_S", 0.001)
     child = child_of(tmp_path, "print('no licence'); raise SystemExit(3)", name="short")
     said: list[str] = []

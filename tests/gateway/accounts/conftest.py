@@ -9,11 +9,11 @@ from pymongo import MongoClient
 from domain.accounts.passwords import Passwords
 from gateway.auth.tokens import Tokens
 from store.generations.generations import Generations
+from tests.builders.clock import Clock
 from tests.builders.pictures import jpeg
 from tests.gateway.accounts.gateway_harness import (
     PASSWORD,
     SECRET,
-    Clock,
     GatewayHarness,
     application_of,
     erasure_of,
@@ -33,7 +33,7 @@ def accounts_database(mongod: str) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(accounts_database: str) -> AsyncIterator[GatewayHarness]:
-    clock = Clock()
+    clock = Clock.running()
     async with open_store(accounts_database, clock=clock) as store:
         generations = Generations(store.events, announce=lambda _: None, clock=clock)
         client = TestClient(TestServer(application_of(store, generations, clock)))

@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import ClientResponse, FormData, web
@@ -39,6 +39,7 @@ from store.generations.projection import rows_of
 from store.quota.admission import Admission
 from store.webhooks.settings import WebhookSettings
 from store.webhooks.webhooks import Webhooks
+from tests.builders.clock import Clock
 from tests.builders.generation import RESERVED, VALIDATED, intended, settled, started
 from tests.stores import OpenStore
 from tests.wiring import wired
@@ -53,16 +54,6 @@ ONE = "/api/v1/generation/generations-v2"
 Json = Any
 
 
-class Clock:
-    """The true time, plus what a test adds."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
 @dataclass(frozen=True)
 class Owner:
     """A developer with a token."""
@@ -75,7 +66,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Place:
+class OwnedProject:
     """A project with a key."""
 
     id: str
@@ -91,7 +82,7 @@ class Person:
 
     id: str
     email: str
-    place: Place
+    owned_project: OwnedProject
     headers: dict[str, str]
     mark: str
 
@@ -122,32 +113,32 @@ class GatewayHarness:
         key, key_id = await self._key(made.id, None)
         return Owner(made.id, email, self.bearer(made.id, Role.DEVELOPER), key, key_id)
 
-    async def place(self, owner: Owner) -> Place:
+    async def owned_project(self, owner: Owner) -> OwnedProject:
         mark = f"garden{next(self.numbers):04}"
         made = await self.changes.create_project(owner.id, name=mark, limit=None, cause=CAUSE)
         key, key_id = await self._key(owner.id, made.id)
-        return Place(made.id, owner, key, key_id, mark)
+        return OwnedProject(made.id, owner, key, key_id, mark)
 
-    async def person(self, place: Place | None = None) -> Person:
-        place = place or await self.place(await self.owner())
+    async def person(self, owned_project: OwnedProject | None = None) -> Person:
+        owned_project = owned_project or await self.owned_project(await self.owner())
         mark = f"person{next(self.numbers):04}"
         email = f"{mark}@example.com"
         made = await self.changes.register_user(
-            place.owner.id,
-            place.id,
+            owned_project.owner.id,
+            owned_project.id,
             email=email,
             password_hash=self.password_hash,
             full_name=mark,
             cause=CAUSE,
         )
         headers = {
-            **self.bearer(made.id, Role.END_USER, place.id),
+            **self.bearer(made.id, Role.END_USER, owned_project.id),
             "X-User-Role": "end_user",
-            "X-Developer-Key": place.owner.key,
-            "X-Project-ID": place.id,
-            "X-API-Key": place.key,
+            "X-Developer-Key": owned_project.owner.key,
+            "X-Project-ID": owned_project.id,
+            "X-API-Key": owned_project.key,
         }
-        return Person(made.id, email, place, headers, mark)
+        return Person(made.id, email, owned_project, headers, mark)
 
     async def staff(self, role: Role) -> dict[str, str]:
         """Make an operator or an auditor; return the token."""

@@ -15,7 +15,7 @@ from tests.gateway.accounts.gateway_harness import OPERATOR_KEY, GatewayHarness
 DOCUMENT = "docs/accounts.md"
 
 
-def test_the_commands_work_one_after_the_other(mongodb_url: str, tmp_path: Path) -> None:
+def test_the_documented_commands_work_in_order(mongodb_url: str, tmp_path: Path) -> None:
     (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": mongodb_url}))
     (tmp_path / "secrets.json").write_text(json.dumps({"key_pepper": "p" * 32}))
     [commands] = blocks(DOCUMENT, "console")
@@ -32,7 +32,7 @@ def test_the_commands_work_one_after_the_other(mongodb_url: str, tmp_path: Path)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_requests_work_one_after_the_other(gateway: GatewayHarness) -> None:
+async def test_the_documented_requests_work_in_order(gateway: GatewayHarness) -> None:
     known = {"operator_key": OPERATOR_KEY}
     for block in blocks(DOCUMENT, "http"):
         head, _, body = block.partition("\n\n")

@@ -23,14 +23,14 @@ def links_of(resource: Any) -> list[str]:
     return [f"{urlsplit(url).path}?{urlsplit(url).query}" for url in urls]
 
 
-async def test_what_was_admitted_goes_on_after_its_keys_are_revoked(gateway: GatewayHarness) -> None:
+async def test_an_accepted_generation_continues_after_its_keys_are_revoked(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    owner, place = person.place.owner, person.place
+    owner, owned_project = person.owned_project.owner, person.owned_project
     generation_id = await gateway.submit(person)
     assert (await gateway.call("DELETE", f"/api/v1/auth/developer-keys/{owner.key_id}", owner.token))[
         0
     ] == 204
-    path = f"/api/v1/projects/{place.id}/api-keys/{place.key_id}"
+    path = f"/api/v1/projects/{owned_project.id}/api-keys/{owned_project.key_id}"
     assert (await gateway.call("DELETE", path, owner.token))[0] == 204
     status, body = await gateway.get(f"{ONE}/{generation_id}", person.headers)
     assert (status, body["code"]) == (403, "invalid_developer_key")
@@ -42,9 +42,9 @@ async def test_what_was_admitted_goes_on_after_its_keys_are_revoked(gateway: Gat
     assert (await gateway.get(links_of(body)[0]))[0] == 200
 
 
-async def test_a_deleted_project_takes_everything_out_of_reach(gateway: GatewayHarness) -> None:
+async def test_nothing_of_a_deleted_project_can_be_reached(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    owner, place = person.place.owner, person.place
+    owner, owned_project = person.owned_project.owner, person.owned_project
     generation_id = await gateway.completed(person)
     _, resource = await read(gateway, person, generation_id)
     links = links_of(resource)
@@ -58,7 +58,7 @@ async def test_a_deleted_project_takes_everything_out_of_reach(gateway: GatewayH
     _, ticket = await gateway.call("POST", f"{ONE}/{generation_id}/events/ticket", person.token)
     events = f"{ONE}/{generation_id}/events?ticket={ticket['ticket']}"
     assert (await gateway.get(events))[0] == 200
-    one = f"/api/v1/projects/{place.id}"
+    one = f"/api/v1/projects/{owned_project.id}"
     assert (await gateway.call("DELETE", one, owner.token))[0] == 204
     assert (await gateway.get(events))[0] == 401
     assert (await read(gateway, person, generation_id))[0] == 401
@@ -66,7 +66,7 @@ async def test_a_deleted_project_takes_everything_out_of_reach(gateway: GatewayH
     for path in ("", "/users", "/stats", "/api-keys", "/generations", f"/generations/{generation_id}"):
         assert (await gateway.get(one + path, owner.token))[0] == 404
     login = {"email": person.email, "password": PASSWORD}
-    status, _ = await gateway.call("POST", "/api/v1/auth/login", {"X-Project-ID": place.id}, login)
+    status, _ = await gateway.call("POST", "/api/v1/auth/login", {"X-Project-ID": owned_project.id}, login)
     assert status == 401
     assert (await gateway.call("DELETE", one, owner.token))[0] == 404
     _, stats = await gateway.get("/api/v1/projects/stats", owner.token)
@@ -79,19 +79,19 @@ async def personal_data_and_blobs(store: OpenStore, generation_id: str) -> tuple
     return personal_data, await database["blobs"].count_documents({"generation": generation_id})
 
 
-async def test_of_a_deleted_user_nothing_is_left(gateway: GatewayHarness) -> None:
+async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    neighbour = await gateway.person(person.place)
+    neighbour = await gateway.person(person.owned_project)
     done, kept = await gateway.completed(person), await gateway.completed(neighbour)
     running = await gateway.submit(person)
     _, resource = await read(gateway, person, done)
     links = links_of(resource)
-    path = f"/api/v1/projects/{person.place.id}/users/{person.id}"
-    assert (await gateway.call("DELETE", path, person.place.owner.token))[0] == 204
+    path = f"/api/v1/projects/{person.owned_project.id}/users/{person.id}"
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 204
     assert (await read(gateway, person, done))[0] == 401
     assert [(await gateway.get(link))[0] for link in links] == [404, 404]
-    assert (await gateway.get(path, person.place.owner.token))[0] == 404
-    assert (await gateway.call("DELETE", path, person.place.owner.token))[0] == 404
+    assert (await gateway.get(path, person.owned_project.owner.token))[0] == 404
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 404
     assert await personal(gateway, person) == []
     for _ in range(2):
         await gateway.erasure.run()
@@ -107,15 +107,17 @@ async def test_of_a_deleted_user_nothing_is_left(gateway: GatewayHarness) -> Non
     gateway.clock.ahead += LATE_ARRIVALS
     await gateway.erasure.run()
     assert await documents(gateway, person) == 0
-    history = await gateway.changes.history(person.place.owner.id)
+    history = await gateway.changes.history(person.owned_project.owner.id)
     assert [event.type for event in history][-2:] == ["developer.user_deleted", "developer.user_erased"]
     assert await personal_data_and_blobs(gateway.store, kept) == (1, 2)
     assert (await read(gateway, neighbour, kept))[0] == 200
 
 
-async def test_what_arrives_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
+async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    await gateway.changes.delete_user(person.place.owner.id, person.place.id, person.id, cause=CAUSE)
+    await gateway.changes.delete_user(
+        person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE
+    )
     await gateway.erasure.run()
     late = await gateway.completed(await revived(gateway, person))
     gateway.clock.ahead += LATE_ARRIVALS
@@ -129,38 +131,48 @@ async def test_what_arrives_after_the_deletion_is_erased_too(gateway: GatewayHar
     assert await documents(gateway, person) == 0
 
 
-async def test_a_user_deletes_himself_with_his_password(gateway: GatewayHarness) -> None:
+async def test_a_user_deletes_their_account_with_their_password(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     me = "/api/v1/auth/me"
     status, body = await gateway.call("DELETE", me, person.token, {"password": "a guess"})
     assert (status, body["detail"][0]["loc"]) == (422, ["body", "password"])
     assert (await gateway.call("DELETE", me, person.token, {"password": PASSWORD}))[0] == 204
     assert (await gateway.get(me, person.token))[0] == 401
-    assert (await gateway.call("DELETE", me, person.place.owner.token, {"password": PASSWORD}))[0] == 403
+    assert (await gateway.call("DELETE", me, person.owned_project.owner.token, {"password": PASSWORD}))[
+        0
+    ] == 403
     again = await gateway.changes.register_user(
-        person.place.owner.id, person.place.id, email=person.email, password_hash="x", cause=CAUSE
+        person.owned_project.owner.id,
+        person.owned_project.id,
+        email=person.email,
+        password_hash="x",
+        cause=CAUSE,
     )
     assert again.id != person.id
 
 
-async def test_keys_move_to_the_new_pepper_when_they_are_used(gateway: GatewayHarness) -> None:
+async def test_keys_are_hashed_with_the_new_pepper_when_they_are_used(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     accounts = gateway.store.accounts
     database = gateway.store.database
 
     async def kept_under() -> str:
-        found = await database["keys"].find_one({"_id": person.place.key_id})
+        found = await database["keys"].find_one({"_id": person.owned_project.key_id})
         assert found is not None
         return str(found["hash"]).partition(":")[0]
 
     both = Peppers({1: PEPPER, 2: "q" * 32})
-    found = await accounts.credentials(person.place.id, api_key_hashes=both.candidates(person.place.key))
+    found = await accounts.credentials(
+        person.owned_project.id, api_key_hashes=both.candidates(person.owned_project.key)
+    )
     assert found is not None
-    accounts.keys.note_use(found.api_key, both.hash(person.place.key))
+    accounts.keys.note_use(found.api_key, both.hash(person.owned_project.key))
     await accounts.keys.settle()
     assert await kept_under() == "2"
     only_new = Peppers({2: "q" * 32})
-    found = await accounts.credentials(person.place.id, api_key_hashes=only_new.candidates(person.place.key))
+    found = await accounts.credentials(
+        person.owned_project.id, api_key_hashes=only_new.candidates(person.owned_project.key)
+    )
     assert found is not None
     assert found.api_key is not None
 

@@ -60,14 +60,14 @@ async def test_a_history_is_read_in_pages(gateway: GatewayHarness) -> None:
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=101", "limit=x", "cursor=0", "cursor=x", "limit=1&limit=1"]
 )
-async def test_a_wrong_page_of_a_history_is_422(gateway: GatewayHarness, query: str) -> None:
+async def test_an_invalid_page_of_a_history_gets_422(gateway: GatewayHarness, query: str) -> None:
     owner, auditor = await gateway.owner(), await gateway.staff(Role.AUDITOR)
     status, body = await gateway.get(f"/api/v1/developers/{owner.id}/history?{query}", auditor)
     assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.PLATFORM_OPERATOR])
-async def test_overseers_read_every_log_and_find_no_word_in_it(gateway: GatewayHarness, role: Role) -> None:
+async def test_staff_read_every_history_without_personal_data(gateway: GatewayHarness, role: Role) -> None:
     person = await gateway.person()
     generation, overseer = await gateway.completed(person), await gateway.staff(role)
     status, body = await gateway.get(f"{ONE}/{generation}/history?limit=100", overseer)
@@ -76,19 +76,19 @@ async def test_overseers_read_every_log_and_find_no_word_in_it(gateway: GatewayH
     assert person.mark not in str(body)
     assert (await gateway.get("/api/v1/platform/history", overseer))[0] == 200
     assert (await gateway.get(f"{ONE}/{UNKNOWN}/history", overseer))[0] == 404
-    for other in (person.headers, person.place.owner.token):
+    for other in (person.headers, person.owned_project.owner.token):
         assert (await gateway.get(f"{ONE}/{generation}/history", other))[0] == 403
         assert (await gateway.get("/api/v1/platform/history", other))[0] == 403
 
 
-async def test_an_auditor_reads_logs_and_nothing_else(gateway: GatewayHarness) -> None:
+async def test_an_auditor_reads_histories_and_nothing_else(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    owner, place = person.place.owner, person.place
+    owner, owned_project = person.owned_project.owner, person.owned_project
     ids = {
         "developer_id": owner.id,
         "key_id": owner.key_id,
-        "project_id": place.id,
-        "api_key_id": place.key_id,
+        "project_id": owned_project.id,
+        "api_key_id": owned_project.key_id,
         "user_id": person.id,
         "generation_id": await gateway.completed(person),
         "endpoint_id": UNKNOWN,

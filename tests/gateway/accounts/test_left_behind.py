@@ -15,8 +15,10 @@ MONTH = timedelta(days=30)
 
 
 async def deleted(gateway: GatewayHarness, person: Person) -> None:
-    owner = person.place.owner
-    assert (await gateway.call("DELETE", f"/api/v1/projects/{person.place.id}", owner.token))[0] == 204
+    owner = person.owned_project.owner
+    assert (await gateway.call("DELETE", f"/api/v1/projects/{person.owned_project.id}", owner.token))[
+        0
+    ] == 204
 
 
 async def left(gateway: GatewayHarness, person: Person, *generations: str) -> dict[str, int]:
@@ -44,33 +46,36 @@ async def test_a_user_of_a_deleted_project_is_erased_on_request(gateway: Gateway
     person = await gateway.person()
     done = await gateway.completed(person)
     await deleted(gateway, person)
-    path = f"/api/v1/projects/{person.place.id}/users/{person.id}"
+    path = f"/api/v1/projects/{person.owned_project.id}/users/{person.id}"
     stranger = await gateway.owner()
     assert (await gateway.call("DELETE", path, stranger.token))[0] == 404
-    assert (await gateway.call("DELETE", path, person.place.owner.token))[0] == 204
-    assert (await gateway.call("DELETE", path, person.place.owner.token))[0] == 404
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 204
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 404
     await erased(gateway, done)
     assert await left(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
 
 
-async def test_a_deleted_project_is_erased_by_itself_after_its_time(gateway: GatewayHarness) -> None:
+async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    place, owner = person.place, person.place.owner
-    other = await gateway.person(await gateway.place(owner))
+    owned_project, owner = person.owned_project, person.owned_project.owner
+    other = await gateway.person(await gateway.owned_project(owner))
     done, kept = await gateway.completed(person), await gateway.completed(other)
     await gateway.call(
-        "PUT", f"/api/v1/projects/{place.id}", owner.token, {"description": f"of {place.mark}"}
+        "PUT",
+        f"/api/v1/projects/{owned_project.id}",
+        owner.token,
+        {"description": f"of {owned_project.mark}"},
     )
     webhooks = webhooks_of(gateway.store, gateway.clock)
-    url = f"https://{place.mark}.example/hook"
+    url = f"https://{owned_project.mark}.example/hook"
     event = WebhookRegistered(
-        developer=owner.id, project=place.id, url="a" * 64, event_types=("generation.completed",)
+        developer=owner.id, project=owned_project.id, url="a" * 64, event_types=("generation.completed",)
     )
     await webhooks.register(
-        f"ep-{place.id}",
+        f"ep-{owned_project.id}",
         event,
         url=EndpointUrl("a" * 64, url, b"salt"),
-        description=place.mark,
+        description=owned_project.mark,
         limit=5,
         cause=CAUSE,
     )
@@ -86,8 +91,10 @@ async def test_a_deleted_project_is_erased_by_itself_after_its_time(gateway: Gat
     for name in await database.list_collection_names():
         documents = str(await database[name].find({}).to_list(None))
         assert person.mark not in documents, name
-        assert place.mark not in documents, name
-    assert await gateway.store.events.read(f"webhook-ep-{place.id}"), "the log keeps that there was one"
+        assert owned_project.mark not in documents, name
+    assert await gateway.store.events.read(f"webhook-ep-{owned_project.id}"), (
+        "the log keeps that there was one"
+    )
     told = [recorded.type for recorded in await gateway.changes.history(owner.id)]
     assert told[-3:] == ["developer.user_deleted", "developer.user_erased", "developer.project_erased"]
     await gateway.erasure.run()

@@ -48,7 +48,7 @@ def looks(gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch) -> Counter[s
         ("DELETE", ME, {"password": PASSWORD}, 1),
     ],
 )
-async def test_the_store_is_asked_once_who_an_end_user_is(
+async def test_an_end_user_is_read_from_the_store_once_per_request(
     gateway: GatewayHarness, looks: Counter[str], method: str, path: str, body: Any, expected: int
 ) -> None:
     person = await gateway.person()
@@ -58,7 +58,7 @@ async def test_the_store_is_asked_once_who_an_end_user_is(
 
 
 @pytest.mark.parametrize("path", [USAGE, ME])
-async def test_the_store_is_asked_once_who_a_developer_is(
+async def test_a_developer_is_read_from_the_store_once_per_request(
     gateway: GatewayHarness, looks: Counter[str], path: str
 ) -> None:
     owner = await gateway.owner()

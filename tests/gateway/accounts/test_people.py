@@ -29,7 +29,7 @@ Tokens = dict[str, str]
 
 
 async def login(gateway: GatewayHarness, who: Person | Owner, password: str = PASSWORD) -> tuple[int, Any]:
-    headers = {"X-Project-ID": who.place.id} if isinstance(who, Person) else {}
+    headers = {"X-Project-ID": who.owned_project.id} if isinstance(who, Person) else {}
     return await gateway.call("POST", LOGIN, headers, {"email": who.email, "password": password})
 
 
@@ -52,9 +52,9 @@ async def refreshes(gateway: GatewayHarness, refresh_token: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["end user", "developer"])
-async def test_a_changed_password_ends_every_session_but_ones_own(gateway: GatewayHarness, kind: str) -> None:
+async def test_a_password_change_ends_all_other_sessions(gateway: GatewayHarness, kind: str) -> None:
     person = await gateway.person()
-    who = person if kind == "end user" else person.place.owner
+    who = person if kind == "end user" else person.owned_project.owner
     (mine, my_refresh), (other, other_refresh) = await session(gateway, who), await session(gateway, who)
     sent = {"current_password": PASSWORD, "new_password": OTHER}
     assert (await gateway.call("POST", PASSWORDS, mine, sent))[0] == 204
@@ -66,30 +66,30 @@ async def test_a_changed_password_ends_every_session_but_ones_own(gateway: Gatew
     assert await lives(gateway, (await session(gateway, who, OTHER))[0])
 
 
-async def test_a_password_that_was_reset_meanwhile_is_not_changed(gateway: GatewayHarness) -> None:
+async def test_a_password_change_with_an_outdated_hash_is_refused(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    proved = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
+    proved = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert proved is not None
-    whose = (person.place.owner.id, person.place.id, person.id)
+    whose = (person.owned_project.owner.id, person.owned_project.id, person.id)
     await gateway.changes.change_user_password(*whose, NewPassword("reset", proved, "s"), cause=CAUSE)
     with pytest.raises(ExemplarError) as refusal:
         await gateway.changes.change_user_password(*whose, NewPassword("intruder", proved, "s"), cause=CAUSE)
     assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
-    kept = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.place.id)
+    kept = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert kept == "reset"
     user = await gateway.store.database["users"].find_one({"_id": person.id})
     assert user is not None
     assert (user["epoch"], user["kept_session"]) == (1, "s")
-    history = await gateway.changes.history(person.place.owner.id)
+    history = await gateway.changes.history(person.owned_project.owner.id)
     assert [event.type for event in history].count("developer.user_password_changed") == 1
 
 
-async def test_a_number_of_thousands_of_digits_is_no_fault_of_ours(gateway: GatewayHarness) -> None:
+async def test_a_number_of_thousands_of_digits_gets_422(gateway: GatewayHarness) -> None:
     status, _ = await gateway.call("POST", LOGIN, {}, {"email": "a@b.example", "password": 10**4000})
     assert status == 422
 
 
-async def test_a_session_kept_once_ends_with_the_next_change(gateway: GatewayHarness) -> None:
+async def test_a_session_kept_by_one_change_ends_with_the_next(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     first, _ = await session(gateway, person)
     sent = {"current_password": PASSWORD, "new_password": OTHER}
@@ -101,7 +101,7 @@ async def test_a_session_kept_once_ends_with_the_next_change(gateway: GatewayHar
     assert await lives(gateway, second)
 
 
-async def test_a_password_is_changed_by_who_knows_it_and_guesses_are_counted(gateway: GatewayHarness) -> None:
+async def test_guesses_at_the_current_password_are_limited(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     sent = {"current_password": "a guess", "new_password": OTHER}
     for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts):
@@ -113,11 +113,11 @@ async def test_a_password_is_changed_by_who_knows_it_and_guesses_are_counted(gat
 
 
 @pytest.mark.parametrize("kind", ["end user", "developer"])
-async def test_a_thief_with_one_session_does_not_keep_its_owner_from_his_password(
+async def test_guesses_in_one_session_do_not_block_a_password_change_in_another(
     gateway: GatewayHarness, kind: str
 ) -> None:
     person = await gateway.person()
-    who = person if kind == "end user" else person.place.owner
+    who = person if kind == "end user" else person.owned_project.owner
     (stolen, _), (mine, _) = await session(gateway, who), await session(gateway, who)
     guess = {"current_password": "a guess", "new_password": OTHER}
     tried = [
@@ -130,7 +130,7 @@ async def test_a_thief_with_one_session_does_not_keep_its_owner_from_his_passwor
     assert not await lives(gateway, stolen)
 
 
-async def test_a_prolonged_session_guesses_no_more_than_before(gateway: GatewayHarness) -> None:
+async def test_a_refreshed_session_has_no_further_guesses(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     token, refresh = await session(gateway, person)
     guess = {"current_password": "a guess", "new_password": OTHER}
@@ -141,16 +141,19 @@ async def test_a_prolonged_session_guesses_no_more_than_before(gateway: GatewayH
     assert (await gateway.call("POST", PASSWORDS, token, guess))[0] == 429
 
 
-async def test_a_developer_resets_the_password_of_his_user(gateway: GatewayHarness) -> None:
+async def test_a_developer_resets_the_password_of_a_user(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     token, refresh = await session(gateway, person)
-    path = f"/api/v1/projects/{person.place.id}/users/{person.id}/password"
-    assert await gateway.call("PUT", path, person.place.owner.token, {"password": OTHER}) == (204, b"")
+    path = f"/api/v1/projects/{person.owned_project.id}/users/{person.id}/password"
+    assert await gateway.call("PUT", path, person.owned_project.owner.token, {"password": OTHER}) == (
+        204,
+        b"",
+    )
     assert not await lives(gateway, token)
     assert not await refreshes(gateway, refresh)
     assert (await login(gateway, person))[0] == 401
     await session(gateway, person, OTHER)
-    status, body = await gateway.call("PUT", path, person.place.owner.token)
+    status, body = await gateway.call("PUT", path, person.owned_project.owner.token)
     assert status == 200
     await session(gateway, person, body["password"])
 
@@ -175,15 +178,15 @@ async def test_developers_are_listed_in_pages_newest_first(gateway: GatewayHarne
         assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
 
 
-async def test_a_reset_whose_body_is_mistyped_changes_nothing(gateway: GatewayHarness) -> None:
+async def test_a_password_reset_with_an_unknown_field_changes_nothing(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    owner, operator = person.place.owner, {"X-Operator-Key": OPERATOR_KEY}
-    for who, path, asking in (
-        (person, f"/api/v1/projects/{person.place.id}/users/{person.id}/password", owner.token),
+    owner, operator = person.owned_project.owner, {"X-Operator-Key": OPERATOR_KEY}
+    for who, path, credentials in (
+        (person, f"/api/v1/projects/{person.owned_project.id}/users/{person.id}/password", owner.token),
         (owner, f"/api/v1/developers/{owner.id}/password", operator),
     ):
         token, _ = await session(gateway, who)
-        status, body = await gateway.call("PUT", path, asking, {"pasword": OTHER})
+        status, body = await gateway.call("PUT", path, credentials, {"pasword": OTHER})
         assert (status, body["detail"][0]["loc"]) == (422, ["body", "pasword"])
         assert await lives(gateway, token)
         assert (await login(gateway, who))[0] == 200
@@ -199,9 +202,13 @@ async def test_an_operator_resets_the_password_of_a_developer(gateway: GatewayHa
     await session(gateway, owner, body["password"])
 
 
-async def test_a_wrong_body_is_told_every_field_that_is_wrong(gateway: GatewayHarness) -> None:
-    place = (await gateway.person()).place
-    headers = {"X-Developer-Key": place.owner.key, "X-Project-ID": place.id, "X-API-Key": place.key}
+async def test_an_invalid_body_gets_422_with_every_wrong_field(gateway: GatewayHarness) -> None:
+    owned_project = (await gateway.person()).owned_project
+    headers = {
+        "X-Developer-Key": owned_project.owner.key,
+        "X-Project-ID": owned_project.id,
+        "X-API-Key": owned_project.key,
+    }
     sent = {"email": "ada", "password": "short", "full_name": "x" * 256}
     status, body = await gateway.call("POST", "/api/v1/auth/register", headers, sent)
     assert (status, body["code"]) == (422, "invalid_request")
@@ -216,21 +223,21 @@ async def test_a_wrong_body_is_told_every_field_that_is_wrong(gateway: GatewayHa
     assert "body.password" in body["detail"]
 
 
-async def test_a_password_of_old_parameters_is_hashed_anew_at_the_next_login(gateway: GatewayHarness) -> None:
+async def test_a_hash_with_old_parameters_is_replaced_at_the_next_login(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     old = await Passwords(memory_kib=16, passes=3).hash(OTHER)
     await gateway.changes.reset_user_password(
-        person.place.owner.id, person.place.id, person.id, old, cause=CAUSE
+        person.owned_project.owner.id, person.owned_project.id, person.id, old, cause=CAUSE
     )
     kept = gateway.store.accounts.password_hash
-    assert await kept(Role.END_USER, person.id, person.place.id) == old
+    assert await kept(Role.END_USER, person.id, person.owned_project.id) == old
     token, _ = await session(gateway, person, OTHER)
-    new = await kept(Role.END_USER, person.id, person.place.id)
+    new = await kept(Role.END_USER, person.id, person.owned_project.id)
     assert new is not None
     assert "m=8,t=1" in new
     assert await lives(gateway, token)
     await session(gateway, person, OTHER)
-    assert await kept(Role.END_USER, person.id, person.place.id) == new
+    assert await kept(Role.END_USER, person.id, person.owned_project.id) == new
 
 
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
@@ -250,7 +257,7 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
-async def test_staff_log_in_and_end_their_sessions_like_everybody(
+async def test_staff_can_log_in_change_their_password_and_log_out(
     gateway: GatewayHarness, role: Role
 ) -> None:
     email = f"{role.value}@platform.example"
@@ -282,25 +289,23 @@ async def test_staff_log_in_and_end_their_sessions_like_everybody(
 
 
 @pytest.mark.parametrize("kind", ["end user", "developer"])
-async def test_who_changes_his_password_stands_in_the_log_without_it(
-    gateway: GatewayHarness, kind: str
-) -> None:
+async def test_a_password_change_is_recorded_without_the_password(gateway: GatewayHarness, kind: str) -> None:
     person = await gateway.person()
-    owner = person.place.owner
+    owner = person.owned_project.owner
     who = person if kind == "end user" else owner
     sent = {"current_password": PASSWORD, "new_password": OTHER}
     assert (await gateway.call("POST", PASSWORDS, who.token, sent))[0] == 204
     last = (await gateway.changes.history(owner.id))[-1].to_cloudevent()
     if kind == "end user":
         assert (last["type"], last["actor"]) == ("developer.user_password_changed", f"user:{person.id}")
-        assert (last["data"]["project"], last["data"]["user"]) == (person.place.id, person.id)
+        assert (last["data"]["project"], last["data"]["user"]) == (person.owned_project.id, person.id)
     else:
         assert (last["type"], last["actor"]) == ("developer.password_changed", f"developer:{owner.id}")
     assert OTHER not in str(last)
     assert "argon2" not in str(last)
 
 
-async def test_operators_manage_and_auditors_read_histories_and_nothing_else(gateway: GatewayHarness) -> None:
+async def test_operators_manage_accounts_and_auditors_only_read_histories(gateway: GatewayHarness) -> None:
     owner = await gateway.owner("free_starter")
     operator, auditor = await gateway.staff(Role.PLATFORM_OPERATOR), await gateway.staff(Role.AUDITOR)
     one = f"/api/v1/developers/{owner.id}"
@@ -326,7 +331,7 @@ async def test_operators_manage_and_auditors_read_histories_and_nothing_else(gat
         assert (await gateway.get(path, auditor))[0] == 403
 
 
-async def test_the_roles_of_staff_are_no_others(gateway: GatewayHarness) -> None:
+async def test_staff_have_one_of_two_roles(gateway: GatewayHarness) -> None:
     auditor = await gateway.staff(Role.AUDITOR)
     assert (await gateway.get("/api/v1/developers", {**auditor, "X-User-Role": "platform_operator"}))[
         0
@@ -339,11 +344,11 @@ async def test_the_roles_of_staff_are_no_others(gateway: GatewayHarness) -> None
     assert (await gateway.get("/api/v1/developers", {**operator, "X-Operator-Key": "wrong"}))[0] == 403
 
 
-async def test_nothing_personal_stands_in_a_history(gateway: GatewayHarness) -> None:
+async def test_a_history_contains_no_personal_data(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    owner, place = person.place.owner, person.place
-    await gateway.changes.update_project(owner.id, place.id, {"name": "for Rosalind"}, cause=CAUSE)
-    path = f"/api/v1/projects/{place.id}/users/{person.id}/password"
+    owner, owned_project = person.owned_project.owner, person.owned_project
+    await gateway.changes.update_project(owner.id, owned_project.id, {"name": "for Rosalind"}, cause=CAUSE)
+    path = f"/api/v1/projects/{owned_project.id}/users/{person.id}/password"
     assert (await gateway.call("PUT", path, owner.token, {"password": OTHER}))[0] == 204
     _, body = await gateway.get(f"/api/v1/developers/{owner.id}/history", {"X-Operator-Key": OPERATOR_KEY})
     types = [event["type"].partition(".")[2] for event in body["events"]]
@@ -356,12 +361,23 @@ async def test_nothing_personal_stands_in_a_history(gateway: GatewayHarness) -> 
         "project_renamed",
         "user_password_reset",
     ]
-    for word in (person.mark, person.email, owner.email, place.mark, "Rosalind", OTHER, place.key, owner.key):
+    for word in (
+        person.mark,
+        person.email,
+        owner.email,
+        owned_project.mark,
+        "Rosalind",
+        OTHER,
+        owned_project.key,
+        owner.key,
+    ):
         assert word not in str(body)
 
 
-async def test_fifty_who_register_at_once_are_all_let_in(gateway: GatewayHarness) -> None:
-    place = (await gateway.person()).place
-    made = await asyncio.gather(*(gateway.person(place) for _ in range(50)))
-    _, body = await gateway.get(f"/api/v1/projects/{place.id}/users?page_size=100", place.owner.token)
+async def test_fifty_concurrent_registrations_succeed(gateway: GatewayHarness) -> None:
+    owned_project = (await gateway.person()).owned_project
+    made = await asyncio.gather(*(gateway.person(owned_project) for _ in range(50)))
+    _, body = await gateway.get(
+        f"/api/v1/projects/{owned_project.id}/users?page_size=100", owned_project.owner.token
+    )
     assert {user["id"] for user in body["users"]} >= {person.id for person in made}

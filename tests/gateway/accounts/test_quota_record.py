@@ -59,7 +59,7 @@ async def corrections(gateway: GatewayHarness, developer: str) -> list[dict[str,
     return [event for event in told if event["type"] == "developer.quota_corrected"]
 
 
-async def test_a_correction_stands_in_the_log_of_the_developer(gateway: GatewayHarness) -> None:
+async def test_a_correction_is_recorded_in_the_stream_of_the_developer(gateway: GatewayHarness) -> None:
     owner = await gateway.owner()
     await leak(gateway, owner.id, "leaked")
     report = await mend(gateway)
@@ -76,7 +76,7 @@ async def test_a_correction_stands_in_the_log_of_the_developer(gateway: GatewayH
     assert (await gateway.store.ledger.account(owner.id)).used_in(MONTH) == 0
 
 
-async def test_a_correction_that_a_crash_kept_from_being_made_is_recorded_once(
+async def test_a_correction_interrupted_by_a_crash_is_recorded_once(
     gateway: GatewayHarness,
 ) -> None:
     owner = await gateway.owner()
@@ -97,7 +97,9 @@ async def test_a_correction_that_a_crash_kept_from_being_made_is_recorded_once(
     )
 
 
-async def test_whom_the_log_does_not_know_is_corrected_all_the_same(gateway: GatewayHarness) -> None:
+async def test_a_ledger_of_an_unknown_developer_is_corrected_without_a_record(
+    gateway: GatewayHarness,
+) -> None:
     await leak(gateway, "nobody", "nothing")
     await mend(gateway)
     assert (await gateway.store.ledger.account("nobody")).slots == ()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("ftp://hooks.example", 422),
     ],
 )
-async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
+async def test_a_retry_checks_the_original_webhook_by_the_present_rules(
     gateway: GatewayHarness, webhook: str, status: int
 ) -> None:
     person = await gateway.person()
@@ -35,7 +35,7 @@ async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
     # As if the operator had allowed this address then and did so no more.
     personal_data = gateway.store.database["personal_data"]
     await personal_data.update_one({"generation": original}, {"$set": {"webhook": webhook}})
-    before = await gateway.store.ledger.account(person.place.owner.id)
+    before = await gateway.store.ledger.account(person.owned_project.owner.id)
 
     assert urls["retry"].endswith(f"{ONE}/{original}/retry")
     answer = await gateway.client.post(f"{ONE}/{original}/retry", headers=person.headers)
@@ -44,10 +44,10 @@ async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
     if status == 422:
         body = await answer.json()
         assert (body["code"], body["detail"][0]["loc"]) == ("invalid_webhook", ["body", "webhook"])
-        assert await gateway.store.ledger.account(person.place.owner.id) == before != Account()
+        assert await gateway.store.ledger.account(person.owned_project.owner.id) == before != Account()
 
 
-async def test_a_resource_says_where_it_is_retried_and_explained(gateway: GatewayHarness) -> None:
+async def test_a_resource_contains_the_urls_of_retry_and_explanation(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     generation = await gateway.completed(person)
     _, resource = await gateway.get(f"{ONE}/{generation}", person.token)

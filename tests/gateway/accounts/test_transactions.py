@@ -17,7 +17,7 @@ from store.accounts.streams import DeveloperStreams
 from store.accounts.writes import NewPassword
 from store.commits.mongo import MongoEventStore
 from store.errors import AlreadyExistsError, StoreUnavailableError
-from tests.gateway.accounts.gateway_harness import CAUSE, GatewayHarness, Owner, Place
+from tests.gateway.accounts.gateway_harness import CAUSE, GatewayHarness, OwnedProject, Owner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,9 +53,9 @@ Change = Callable[[AccountChanges, PlatformChanges, "Subject"], Awaitable[object
 class Subject:
     """The account that a test changes: a developer with a project, an end user and staff."""
 
-    def __init__(self, place: Place, user: str, staff: str) -> None:
-        self.place, self.user, self.staff = place, user, staff
-        self.developer, self.project = place.owner.id, place.id
+    def __init__(self, owned_project: OwnedProject, user: str, staff: str) -> None:
+        self.owned_project, self.user, self.staff = owned_project, user, staff
+        self.developer, self.project = owned_project.owner.id, owned_project.id
 
 
 CHANGES: dict[str, Change] = {
@@ -75,7 +75,9 @@ CHANGES: dict[str, Change] = {
     "developer.key_created": lambda c, _, s: c.create_key(
         s.developer, s.project, key_hash=f"1:{s.user}", prefix="pk_xxxxx", cause=CAUSE
     ),
-    "developer.key_revoked": lambda c, _, s: c.revoke_key(s.developer, s.place.owner.key_id, cause=CAUSE),
+    "developer.key_revoked": lambda c, _, s: c.revoke_key(
+        s.developer, s.owned_project.owner.key_id, cause=CAUSE
+    ),
     "developer.user_registered": lambda c, _, s: c.register_user(
         s.developer, s.project, email="new@example.com", password_hash="x", cause=CAUSE
     ),
@@ -96,17 +98,17 @@ CHANGES: dict[str, Change] = {
 
 async def subject(gateway: GatewayHarness) -> Subject:
     """Make accounts whose current password hash is the proved one."""
-    place = await gateway.place(await gateway.owner())
+    owned_project = await gateway.owned_project(await gateway.owner())
     email = f"user{next(gateway.numbers)}@example.com"
     user = await gateway.changes.register_user(
-        place.owner.id, place.id, email=email, password_hash=NEW.proved, cause=CAUSE
+        owned_project.owner.id, owned_project.id, email=email, password_hash=NEW.proved, cause=CAUSE
     )
     number = f"staff{next(gateway.numbers)}"
     await gateway.store.platform_changes.create_staff(
         number, Role.AUDITOR, email=f"{number}@a.example", password_hash=NEW.proved, cause=CAUSE
     )
-    await gateway.changes.reset_developer_password(place.owner.id, NEW.proved, cause=CAUSE)
-    return Subject(place, user.id, number)
+    await gateway.changes.reset_developer_password(owned_project.owner.id, NEW.proved, cause=CAUSE)
+    return Subject(owned_project, user.id, number)
 
 
 async def contents(gateway: GatewayHarness) -> dict[str, list[Any]]:
@@ -159,7 +161,7 @@ async def test_a_crash_after_the_transaction_leaves_event_and_document(
         assert document["folded"]["version"] == events[-1].version
 
 
-async def test_a_lost_folded_state_is_folded_again_from_the_log(gateway: GatewayHarness) -> None:
+async def test_a_missing_folded_state_is_rebuilt_from_the_log(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     developers = gateway.store.database["developers"]
     await developers.update_one({"_id": account.developer}, {"$unset": {"folded": ""}})
@@ -172,30 +174,30 @@ async def test_a_lost_folded_state_is_folded_again_from_the_log(gateway: Gateway
     assert document["folded"]["version"] == history[-1].version
 
 
-async def test_a_refused_change_leaves_nothing_behind(gateway: GatewayHarness) -> None:
+async def test_a_refused_change_stores_nothing(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     before = await contents(gateway)
     with pytest.raises(ExemplarError, match="Maximum of 0 projects"):
         await gateway.changes.create_project(account.developer, name="one", limit=0, cause=CAUSE)
     with pytest.raises(AlreadyExistsError):
         await gateway.changes.register_developer(
-            email=account.place.owner.email, password_hash="x", tier="internal", cause=CAUSE
+            email=account.owned_project.owner.email, password_hash="x", tier="internal", cause=CAUSE
         )
     assert await contents(gateway) == before
 
 
 @pytest.mark.parametrize("kind", ["user", "developer"])
-async def test_of_twenty_registrations_of_one_address_one_succeeds(
+async def test_one_of_twenty_concurrent_registrations_of_an_address_succeeds(
     gateway: GatewayHarness, kind: str
 ) -> None:
-    place = await gateway.place(await gateway.owner())
+    owned_project = await gateway.owned_project(await gateway.owner())
     gateways = [gateway.store.make(AccountChanges) for _ in range(4)]
     email = f"one{next(gateway.numbers)}@example.com"
 
     async def register(changes: AccountChanges, password: str) -> object:
         if kind == "user":
             return await changes.register_user(
-                place.owner.id, place.id, email=email, password_hash=password, cause=CAUSE
+                owned_project.owner.id, owned_project.id, email=email, password_hash=password, cause=CAUSE
             )
         return await changes.register_developer(
             email=email, password_hash=password, tier="internal", cause=CAUSE
@@ -205,19 +207,19 @@ async def test_of_twenty_registrations_of_one_address_one_succeeds(
         *(register(gateways[number % 4], str(number)) for number in range(20)), return_exceptions=True
     )
     won = [number for number, one in enumerate(made) if not isinstance(one, BaseException)]
-    login = await gateway.store.accounts.find_login(email, place.id if kind == "user" else None)
+    login = await gateway.store.accounts.find_login(email, owned_project.id if kind == "user" else None)
     assert login is not None
     assert ([login.password_hash], login.active) == ([str(number) for number in won], True)
     assert sum(isinstance(one, AlreadyExistsError) for one in made) == 19
     if kind == "user":
         assert isinstance(made[won[0]], UserRecord)
-        history = await gateway.changes.history(place.owner.id)
+        history = await gateway.changes.history(owned_project.owner.id)
         assert [event.type for event in history].count("developer.user_registered") == 1
     else:
         assert len(await gateway.store.events.read(stream_of(login.id))) == 1
 
 
-async def test_two_gateways_agree_on_ten_keys(gateway: GatewayHarness) -> None:
+async def test_two_gateways_create_at_most_ten_keys_together(gateway: GatewayHarness) -> None:
     owner = await gateway.owner()
     gateways = [gateway.store.make(AccountChanges) for _ in range(2)]
     made = await asyncio.gather(
@@ -237,23 +239,25 @@ async def test_two_gateways_agree_on_ten_keys(gateway: GatewayHarness) -> None:
     assert all(key.active for key in keys)
 
 
-async def test_concurrent_renames_end_as_the_last_event_says(gateway: GatewayHarness) -> None:
+async def test_concurrent_renames_leave_the_name_of_the_last_event(gateway: GatewayHarness) -> None:
     owner = await gateway.owner()
-    place = await gateway.place(owner)
+    owned_project = await gateway.owned_project(owner)
     gateways = [gateway.store.make(AccountChanges) for _ in range(3)]
     renamed = await asyncio.gather(
         *(
-            gateways[number % 3].update_project(owner.id, place.id, {"name": str(number)}, cause=CAUSE)
+            gateways[number % 3].update_project(
+                owner.id, owned_project.id, {"name": str(number)}, cause=CAUSE
+            )
             for number in range(9)
         )
     )
-    found = await gateway.store.accounts.project(owner.id, place.id)
+    found = await gateway.store.accounts.project(owner.id, owned_project.id)
     assert found in renamed
     history = [event.type for event in await gateway.changes.history(owner.id)]
     assert history.count("developer.project_renamed") == 9
 
 
-async def test_a_password_reset_beats_a_password_that_was_proved_before_it(gateway: GatewayHarness) -> None:
+async def test_a_password_change_with_a_hash_from_before_a_reset_is_refused(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     await gateway.changes.reset_user_password(
         account.developer, account.project, account.user, "reset", cause=CAUSE
@@ -266,7 +270,7 @@ async def test_a_password_reset_beats_a_password_that_was_proved_before_it(gatew
     assert hashed == "reset"
 
 
-async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(gateway: GatewayHarness) -> None:
+async def test_two_concurrent_deletions_of_a_user_are_recorded_once(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
     gateways = [gateway.store.make(AccountChanges) for _ in range(2)]
     outcomes = await asyncio.gather(
@@ -278,7 +282,7 @@ async def test_a_user_who_is_deleted_twice_at_once_is_deleted_once(gateway: Gate
     assert [event.type for event in history].count("developer.user_deleted") == 1
 
 
-async def test_a_store_that_goes_away_inside_the_transaction_changes_nothing(
+async def test_a_store_failure_inside_the_transaction_changes_nothing(
     gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner: Owner = await gateway.owner()

@@ -25,25 +25,29 @@ def part(name: str, content: bytes) -> bytes:
 
 
 async def called(gateway: GatewayHarness, method: str, path: str, person: Person) -> None:
-    status, body = await gateway.call(method, path, person.place.owner.token)
+    status, body = await gateway.call(method, path, person.owned_project.owner.token)
     assert status in (200, 204), body
 
 
 async def delete_project(gateway: GatewayHarness, person: Person) -> None:
-    await called(gateway, "DELETE", f"/api/v1/projects/{person.place.id}", person)
+    await called(gateway, "DELETE", f"/api/v1/projects/{person.owned_project.id}", person)
 
 
 async def delete_user(gateway: GatewayHarness, person: Person) -> None:
-    await called(gateway, "DELETE", f"/api/v1/projects/{person.place.id}/users/{person.id}", person)
+    await called(gateway, "DELETE", f"/api/v1/projects/{person.owned_project.id}/users/{person.id}", person)
 
 
 async def revoke_project_key(gateway: GatewayHarness, person: Person) -> None:
-    place = person.place
-    await called(gateway, "DELETE", f"/api/v1/projects/{place.id}/api-keys/{place.key_id}", person)
+    owned_project = person.owned_project
+    await called(
+        gateway, "DELETE", f"/api/v1/projects/{owned_project.id}/api-keys/{owned_project.key_id}", person
+    )
 
 
 async def revoke_developer_key(gateway: GatewayHarness, person: Person) -> None:
-    await called(gateway, "DELETE", f"/api/v1/auth/developer-keys/{person.place.owner.key_id}", person)
+    await called(
+        gateway, "DELETE", f"/api/v1/auth/developer-keys/{person.owned_project.owner.key_id}", person
+    )
 
 
 async def submitted_slowly(
@@ -78,11 +82,11 @@ async def kept(gateway: GatewayHarness) -> list[int]:
         (revoke_developer_key, 403, "invalid_developer_key"),
     ],
 )
-async def test_what_was_revoked_during_the_upload_refuses_it_and_nothing_is_kept(
+async def test_access_revoked_during_an_upload_refuses_it_and_stores_nothing(
     gateway: GatewayHarness, revoke: Revoke, status: int, code: str
 ) -> None:
     owner = await gateway.owner("cloud_premium")
-    person = await gateway.person(await gateway.place(owner))
+    person = await gateway.person(await gateway.owned_project(owner))
 
     async def meanwhile() -> None:
         """Wait until the door has let the request in, which is then counted, and revoke."""
@@ -96,7 +100,7 @@ async def test_what_was_revoked_during_the_upload_refuses_it_and_nothing_is_kept
     assert await kept(gateway) == before
 
 
-async def test_a_slow_upload_of_somebody_who_stays_is_taken(gateway: GatewayHarness) -> None:
+async def test_a_slow_upload_with_valid_access_is_accepted(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     status, _ = await submitted_slowly(gateway, person, lambda: asyncio.sleep(0))
     assert status == 202

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +20,7 @@ from gateway.auth.tokens import Tokens, key_id
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.writes import random_id
+from tests.builders.clock import Clock
 
 SECRET = "the secret that signs tokens in these tests"
 RETIRED_SECRET = "the secret that signed them until yesterday"
@@ -32,16 +32,6 @@ UNKNOWN = 401, "Could not validate credentials"
 FORBIDDEN = 403, "Insufficient permissions for this operation"
 
 Headers = CIMultiDict[str]
-
-
-class Clock:
-    """The true time, plus what a test adds."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 @dataclass(frozen=True)

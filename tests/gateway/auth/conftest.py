@@ -27,6 +27,7 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from gateway.routes import Routes
+from tests.builders.clock import Clock
 from tests.gateway.auth.accounts_harness import (
     OPERATOR_KEY,
     PASSWORD,
@@ -34,7 +35,6 @@ from tests.gateway.auth.accounts_harness import (
     RETIRED_SECRET,
     SECRET,
     AccountsHarness,
-    Clock,
 )
 from tests.stores import open_store
 
@@ -53,7 +53,7 @@ def identity_database(mongod: str) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def harness(identity_database: str) -> AsyncIterator[AccountsHarness]:
-    clock = Clock()
+    clock = Clock.running()
     async with open_store(identity_database, clock=clock) as store:
         accounts, changes = store.accounts, store.account_changes
         tokens = Tokens([SECRET, RETIRED_SECRET], clock)

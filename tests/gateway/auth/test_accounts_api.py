@@ -49,7 +49,7 @@ async def got(harness: AccountsHarness, path: str, tenant: Tenant) -> Any:
     return await answer.json()
 
 
-async def test_a_program_registers_an_end_user_who_is_logged_in_at_once(harness: AccountsHarness) -> None:
+async def test_a_registered_end_user_is_logged_in_at_once(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     sent = {"email": "Ada.Lovelace@Example.com", "password": PASSWORD, "full_name": "Ada"}
     body = await made(await harness.client.post(REGISTER, json=sent, headers=program(tenant)))
@@ -66,7 +66,7 @@ async def test_a_program_registers_an_end_user_who_is_logged_in_at_once(harness:
     assert await answer.json() == [tenant.developer_id, tenant.project_id, body["id"]]
 
 
-async def test_an_address_registers_once_in_a_project(harness: AccountsHarness) -> None:
+async def test_an_address_can_be_registered_once_per_project(harness: AccountsHarness) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
     sent = {"email": fresh_email(), "password": PASSWORD}
     await made(await harness.client.post(REGISTER, json=sent, headers=program(tenant)))
@@ -80,7 +80,7 @@ async def test_an_address_registers_once_in_a_project(harness: AccountsHarness) 
     [("X-Developer-Key", NO_DEVELOPER_KEY), ("X-Project-ID", FORBIDDEN), ("X-API-Key", FORBIDDEN)],
 )
 @pytest.mark.parametrize("value", [None, "wrong", "of another"])
-async def test_registering_needs_both_keys_of_the_project(
+async def test_a_registration_needs_both_keys_and_the_project(
     harness: AccountsHarness, header: str, expected: tuple[int, str], value: str | None
 ) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
@@ -113,7 +113,7 @@ async def test_registering_needs_both_keys_of_the_project(
         ({"password": "longenough\ud800"}, "password"),
     ],
 )
-async def test_a_registration_is_told_which_field_is_wrong(
+async def test_an_invalid_registration_gets_422_with_the_wrong_field(
     harness: AccountsHarness, change: dict[str, object], field: str
 ) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, **change}
@@ -125,9 +125,7 @@ async def test_a_registration_is_told_which_field_is_wrong(
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u0000", "a\tb", "a\u202db", "a\u2069b", "x" * 256, 7])
-async def test_a_name_that_nobody_can_read_is_refused_everywhere(
-    harness: AccountsHarness, name: object
-) -> None:
+async def test_an_unreadable_name_is_refused_by_every_route(harness: AccountsHarness, name: object) -> None:
     tenant = await harness.tenant()
     project = f"{PROJECTS}/{tenant.project_id}"
     for method, path in (
@@ -145,7 +143,7 @@ async def test_a_name_that_nobody_can_read_is_refused_everywhere(
         assert [one["loc"] for one in detail] == [["body", "name"]]
 
 
-async def test_a_name_of_any_language_and_a_text_of_two_lines_are_kept(harness: AccountsHarness) -> None:
+async def test_names_of_any_script_and_descriptions_of_two_lines_are_stored(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     sent = {"name": "حديقة 花园 🌻 \u200dÅse", "description": "one\n\ttwo"}
     path = f"{PROJECTS}/{tenant.project_id}"
@@ -161,7 +159,7 @@ async def test_a_name_of_any_language_and_a_text_of_two_lines_are_kept(harness: 
     assert detail[0]["loc"] == ["body", "description"]
 
 
-async def test_an_operator_registers_a_developer_with_all_he_needs_to_begin(harness: AccountsHarness) -> None:
+async def test_an_operator_registers_a_developer_with_project_and_keys(harness: AccountsHarness) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, "tier": "cloud_starter"}
     headers = {"X-Operator-Key": OPERATOR_KEY}
     body = await made(await harness.client.post(REGISTER, json=sent, headers=headers))
@@ -181,7 +179,7 @@ async def test_an_operator_registers_a_developer_with_all_he_needs_to_begin(harn
 
 
 @pytest.mark.parametrize("key", ["", "wrong", OPERATOR_KEY[:-1], OPERATOR_KEY + "x", "ü", "x" * 5000])
-async def test_nobody_else_registers_developers(harness: AccountsHarness, key: str) -> None:
+async def test_a_wrong_operator_key_registers_no_developer(harness: AccountsHarness, key: str) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD}
     answer = await harness.client.post(REGISTER, json=sent, headers={"X-Operator-Key": key})
     assert await told(answer) == FORBIDDEN
@@ -196,7 +194,7 @@ async def test_an_unknown_tier_is_refused(harness: AccountsHarness) -> None:
     assert detail[0]["loc"] == ["body", "tier"]
 
 
-async def test_a_developer_key_is_shown_once_and_kept_as_a_hash(harness: AccountsHarness) -> None:
+async def test_a_developer_key_is_shown_once_and_stored_as_a_hash(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     answer = await harness.client.post(KEYS, json={"name": "laptop"}, headers=harness.as_developer(tenant))
     body = await made(answer)
@@ -211,7 +209,7 @@ async def test_a_developer_key_is_shown_once_and_kept_as_a_hash(harness: Account
     assert (await got(harness, KEYS, tenant))[0]["last_used_at"] is not None
 
 
-async def test_the_eleventh_developer_key_is_refused_in_clear_words(harness: AccountsHarness) -> None:
+async def test_the_eleventh_active_developer_key_is_refused(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     headers = harness.as_developer(tenant)
     posts = (harness.client.post(KEYS, json={}, headers=headers) for _ in range(14))
@@ -224,7 +222,7 @@ async def test_the_eleventh_developer_key_is_refused_in_clear_words(harness: Acc
     await made(await harness.client.post(KEYS, json={}, headers=headers))
 
 
-async def test_a_key_of_another_developer_is_unknown(harness: AccountsHarness) -> None:
+async def test_a_key_of_another_developer_is_not_found(harness: AccountsHarness) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
     headers = harness.as_developer(tenant)
     for key_id in (other.developer_key_id, tenant.api_key_id, NOWHERE, "x"):
@@ -233,7 +231,7 @@ async def test_a_key_of_another_developer_is_unknown(harness: AccountsHarness) -
     assert (await got(harness, KEYS, other))[0]["is_active"]
 
 
-async def test_a_project_is_made_listed_changed_and_deleted(harness: AccountsHarness) -> None:
+async def test_a_project_is_created_listed_changed_and_deleted(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     headers = harness.as_developer(tenant)
     sent = {"name": "kitchen", "description": "herbs"}
@@ -254,7 +252,7 @@ async def test_a_project_is_made_listed_changed_and_deleted(harness: AccountsHar
     assert [project["name"] for project in await got(harness, PROJECTS, tenant)] == ["garden"]
 
 
-async def test_a_tier_has_so_many_projects(harness: AccountsHarness) -> None:
+async def test_a_project_above_the_limit_of_the_tier_is_refused(harness: AccountsHarness) -> None:
     tenant = await harness.tenant(tier="free_starter")
     headers = harness.as_developer(tenant)
     for name in ("b", "c"):
@@ -273,7 +271,7 @@ async def test_a_tier_has_so_many_projects(harness: AccountsHarness) -> None:
         ({"name": "x", "description": "x" * 1001}, "description"),
     ],
 )
-async def test_a_project_is_told_which_field_is_wrong(
+async def test_an_invalid_project_gets_422_with_the_wrong_field(
     harness: AccountsHarness, body: dict[str, object], field: str
 ) -> None:
     answer = await harness.client.post(
@@ -285,7 +283,7 @@ async def test_a_project_is_told_which_field_is_wrong(
     assert detail[0]["loc"] == ["body", field]
 
 
-async def test_api_keys_are_made_listed_and_revoked(harness: AccountsHarness) -> None:
+async def test_api_keys_are_created_listed_and_revoked(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     path, headers = f"{PROJECTS}/{tenant.project_id}/api-keys", harness.as_developer(tenant)
     body = await made(await harness.client.post(path, json={"name": "site"}, headers=headers))
@@ -299,7 +297,7 @@ async def test_api_keys_are_made_listed_and_revoked(harness: AccountsHarness) ->
     assert (await harness.client.delete(f"{path}/{body['id']}", headers=headers)).status == 404
 
 
-async def test_users_are_listed_in_a_project_and_over_all(harness: AccountsHarness) -> None:
+async def test_users_are_listed_for_one_and_for_all_projects(harness: AccountsHarness) -> None:
     ada = await harness.tenant()
     bob, cid = await harness.neighbour(ada), await harness.tenant(ada.developer_id)
     page = await got(harness, f"{PROJECTS}/{ada.project_id}/users?page_size=1", ada)
@@ -314,7 +312,7 @@ async def test_users_are_listed_in_a_project_and_over_all(harness: AccountsHarne
     assert [user["id"] for user in found["users"]] == [ada.user_id]
 
 
-async def test_statistics_count_what_there_is_and_what_is_active(harness: AccountsHarness) -> None:
+async def test_statistics_count_all_and_active_entries(harness: AccountsHarness) -> None:
     ada = await harness.tenant()
     cid = await harness.tenant(ada.developer_id)
     await harness.changes.revoke_key(ada.developer_id, ada.api_key_id, ada.project_id, cause=CAUSE)
@@ -345,7 +343,7 @@ async def test_statistics_count_what_there_is_and_what_is_active(harness: Accoun
     ],
 )
 @pytest.mark.parametrize("what", ["users", "stats", "{id}/users", "{id}/stats"])
-async def test_a_wrong_query_is_answered_422(harness: AccountsHarness, query: str, what: str) -> None:
+async def test_an_invalid_query_parameter_gets_422(harness: AccountsHarness, query: str, what: str) -> None:
     tenant = await harness.tenant()
     path = f"{PROJECTS}/{what.format(id=tenant.project_id)}"
     answer = await harness.client.get(f"{path}?{query}", headers=harness.as_developer(tenant))
@@ -379,7 +377,9 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_only_developers_manage(harness: AccountsHarness, method: str, path: str) -> None:
+async def test_only_developers_manage_projects_and_keys(
+    harness: AccountsHarness, method: str, path: str
+) -> None:
     tenant = await harness.tenant()
     path = path.format(project=tenant.project_id, api_key=tenant.api_key_id)
     assert await told(await harness.client.request(method, path, json={"name": "x"})) == UNKNOWN
@@ -391,7 +391,9 @@ async def test_only_developers_manage(harness: AccountsHarness, method: str, pat
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in ROUTES if "{" in path])
-async def test_what_is_anothers_is_unknown(harness: AccountsHarness, method: str, path: str) -> None:
+async def test_resources_of_another_developer_are_not_found(
+    harness: AccountsHarness, method: str, path: str
+) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
     answers = []
     for project, key in ((other.project_id, other.api_key_id), (NOWHERE, NOWHERE), ("x", "x")):
@@ -419,7 +421,7 @@ async def test_what_is_anothers_is_unknown(harness: AccountsHarness, method: str
         ('["garden"]', "value is not a valid dict"),
     ],
 )
-async def test_a_body_that_may_be_read_in_two_ways_is_refused(
+async def test_an_ambiguous_or_malformed_json_body_is_refused(
     harness: AccountsHarness, text: str, message: str
 ) -> None:
     tenant = await harness.tenant()

@@ -22,29 +22,29 @@ WRONG = "a guess"
 
 
 async def log_in(
-    harness: AccountsHarness, place: str, tenant: Tenant, password: str = PASSWORD, email: str = ""
+    harness: AccountsHarness, address: str, tenant: Tenant, password: str = PASSWORD, email: str = ""
 ) -> tuple[int, Any]:
     sent = {"email": email or tenant.email, "password": password}
-    headers = {"X-Project-ID": tenant.project_id, "X-Forwarded-For": place}
+    headers = {"X-Project-ID": tenant.project_id, "X-Forwarded-For": address}
     answer = await harness.client.post(LOGIN, json=sent, headers=headers)
     return answer.status, await answer.json()
 
 
-async def spray(harness: AccountsHarness, place: str, tenant: Tenant) -> None:
-    """Guess at accounts from one place until it is refused whichever account it is."""
+async def spray(harness: AccountsHarness, address: str, tenant: Tenant) -> None:
+    """Guess at accounts from one address until it is refused for every account."""
     for number in range(PER_ADDRESS.attempts):
-        status, _ = await log_in(harness, place, tenant, WRONG, f"somebody{number}@example.com")
+        status, _ = await log_in(harness, address, tenant, WRONG, f"somebody{number}@example.com")
         assert status == 401
 
 
 async def besiege(harness: AccountsHarness, network: int, tenant: Tenant, *, email: str = "") -> None:
-    """Guess at one account from many places until it is refused from any of them."""
+    """Guess at one account from many addresses until it is refused from all of them."""
     for number in range(PER_ACCOUNT.attempts):
-        place = f"198.{network}.{number // 5}.1"
-        assert (await log_in(harness, place, tenant, WRONG, email))[0] == 401
+        address = f"198.{network}.{number // 5}.1"
+        assert (await log_in(harness, address, tenant, WRONG, email))[0] == 401
 
 
-async def test_who_sprays_many_accounts_from_one_place_is_refused_at_the_next(
+async def test_many_failed_logins_from_one_address_refuse_that_address(
     harness: AccountsHarness,
 ) -> None:
     tenant = await harness.tenant()
@@ -57,16 +57,16 @@ async def test_who_sprays_many_accounts_from_one_place_is_refused_at_the_next(
     assert (await log_in(harness, "203.0.113.1", tenant))[0] == 200
 
 
-async def test_all_addresses_of_one_ipv6_network_are_one_place(harness: AccountsHarness) -> None:
+async def test_all_addresses_of_one_ipv6_network_count_as_one(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     for number in range(PER_ADDRESS.attempts):
-        email, place = f"somebody{number}@example.com", f"2001:db8:1:2::{number:x}"
-        assert (await log_in(harness, place, tenant, WRONG, email))[0] == 401
+        email, address = f"somebody{number}@example.com", f"2001:db8:1:2::{number:x}"
+        assert (await log_in(harness, address, tenant, WRONG, email))[0] == 401
     assert (await log_in(harness, "2001:db8:1:2:ffff::1", tenant))[0] == 429
     assert (await log_in(harness, "2001:db8:1:3::1", tenant))[0] == 200
 
 
-async def test_who_logged_in_from_a_place_before_is_let_in_although_others_spray_from_it(
+async def test_a_known_address_of_a_user_is_admitted_while_others_fail_from_it(
     harness: AccountsHarness,
 ) -> None:
     tenant = await harness.tenant()
@@ -76,7 +76,7 @@ async def test_who_logged_in_from_a_place_before_is_let_in_although_others_spray
     assert (await log_in(harness, "203.0.113.10", tenant))[0] == 200
 
 
-async def test_logins_that_are_right_are_not_counted(harness: AccountsHarness) -> None:
+async def test_successful_logins_are_not_counted(harness: AccountsHarness) -> None:
     """The server of a developer logs many users in."""
     tenant = await harness.tenant()
     for _ in range(2):
@@ -87,7 +87,7 @@ async def test_logins_that_are_right_are_not_counted(harness: AccountsHarness) -
         assert (await log_in(harness, "203.0.113.20", await harness.neighbour(tenant)))[0] == 200
 
 
-async def test_guesses_from_many_places_are_refused_for_a_bounded_time(harness: AccountsHarness) -> None:
+async def test_guesses_from_many_addresses_are_refused_for_a_bounded_time(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     await besiege(harness, 18, tenant)
     status, body = await log_in(harness, "192.0.2.1", tenant)
@@ -98,7 +98,7 @@ async def test_guesses_from_many_places_are_refused_for_a_bounded_time(harness: 
     assert (await log_in(harness, "192.0.2.1", tenant))[0] == 200
 
 
-async def test_an_owner_is_not_locked_out_of_a_place_that_knows_him(harness: AccountsHarness) -> None:
+async def test_a_user_is_not_locked_out_of_a_known_address(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     assert (await log_in(harness, "192.0.2.10", tenant))[0] == 200
     await besiege(harness, 19, tenant)
@@ -107,7 +107,7 @@ async def test_an_owner_is_not_locked_out_of_a_place_that_knows_him(harness: Acc
     assert (await log_in(harness, "192.0.2.10", tenant))[0] == 200
 
 
-async def test_a_place_that_knows_him_is_bounded_too(harness: AccountsHarness) -> None:
+async def test_attempts_from_a_known_address_are_limited_too(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     assert (await log_in(harness, "192.0.2.20", tenant))[0] == 200
     tried = [
@@ -117,7 +117,7 @@ async def test_a_place_that_knows_him_is_bounded_too(harness: AccountsHarness) -
     assert tried == [401] * PER_ACCOUNT_AND_ADDRESS.attempts + [429] * 2
 
 
-async def test_one_place_alone_does_not_lock_an_account_elsewhere(harness: AccountsHarness) -> None:
+async def test_one_address_alone_does_not_lock_an_account_elsewhere(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     passed = timedelta()
     while passed < PER_ACCOUNT.window:
@@ -135,7 +135,7 @@ async def test_accounts_that_do_not_exist_are_refused_alike(harness: AccountsHar
     assert (status, body["code"]) == (429, "login_limit_exceeded")
 
 
-async def test_a_login_that_found_no_turn_is_answered_503_and_not_counted(harness: AccountsHarness) -> None:
+async def test_a_login_without_hashing_capacity_gets_503_and_is_not_counted(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     slow = Passwords(memory_kib=65_536, passes=2, at_once=1, queue=0)
     values = {**harness.dependencies, "passwords": slow}
@@ -154,7 +154,7 @@ async def test_a_login_that_found_no_turn_is_answered_503_and_not_counted(harnes
     assert counted == PER_ACCOUNT_AND_ADDRESS.attempts
 
 
-async def test_counters_and_places_are_cleaned_and_name_nobody(
+async def test_counters_and_known_addresses_expire_and_hold_no_personal_data(
     harness: AccountsHarness, identity_database: str
 ) -> None:
     tenant = await harness.tenant()
@@ -172,11 +172,11 @@ async def test_counters_and_places_are_cleaned_and_name_nobody(
     client.close()
 
 
-async def test_who_has_no_pepper_cannot_find_an_address_among_the_names_of_counters(
+async def test_counter_names_are_keyed_with_the_pepper(
     harness: AccountsHarness, identity_database: str
 ) -> None:
-    """Other peppers name the same account and place differently."""
-    tenant, place = await harness.tenant(), "192.0.2.55"
+    """Other peppers name the same account and address differently."""
+    tenant, address = await harness.tenant(), "192.0.2.55"
     with MongoClient[dict[str, Any]](identity_database) as client:
         attempts = client.get_default_database()["login_attempts"]
         for peppers, known in (
@@ -186,11 +186,11 @@ async def test_who_has_no_pepper_cannot_find_an_address_among_the_names_of_count
         ):
             values = {**harness.dependencies, "peppers": peppers}
             async with TestClient(TestServer(application(**values))) as other:
-                assert (await log_in(replace(harness, client=other), place, tenant))[0] == 200
+                assert (await log_in(replace(harness, client=other), address, tenant))[0] == 200
             assert attempts.count_documents({"subject": tenant.user_id}) == known
 
 
-async def test_a_place_stays_known_when_the_pepper_is_rotated(harness: AccountsHarness) -> None:
+async def test_an_address_stays_known_when_the_pepper_is_rotated(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     assert (await log_in(harness, "192.0.2.56", tenant))[0] == 200
     values = {**harness.dependencies, "peppers": Peppers({1: PEPPER, 2: "q" * 32})}
@@ -201,7 +201,7 @@ async def test_a_place_stays_known_when_the_pepper_is_rotated(harness: AccountsH
         assert (await log_in(rotated, "192.0.2.56", tenant))[0] == 200
 
 
-async def test_a_place_is_forgotten_that_was_not_used_for_long(harness: AccountsHarness) -> None:
+async def test_an_address_unused_for_long_is_forgotten(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     assert (await log_in(harness, "192.0.2.60", tenant))[0] == 200
     harness.clock.ahead += KNOWN_FOR

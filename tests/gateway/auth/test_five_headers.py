@@ -174,9 +174,7 @@ WRONG_TOKENS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize("name", WRONG_TOKENS)
 @pytest.mark.parametrize("path", ["/submit", "/read"])
-async def test_a_wrong_token_is_answered_401(
-    harness: AccountsHarness, people: People, name: str, path: str
-) -> None:
+async def test_a_wrong_token_gets_401(harness: AccountsHarness, people: People, name: str, path: str) -> None:
     headers = harness.headers(people.ada)
     claims = payload(harness.access_token(people.ada))
     headers["Authorization"] = f"Bearer {WRONG_TOKENS[name](claims)}"
@@ -200,7 +198,7 @@ async def test_a_wrong_token_is_answered_401(
         "Bearer\t{token}",
     ],
 )
-async def test_an_authorization_that_is_no_bearer_token_is_answered_401(
+async def test_an_authorization_that_is_not_a_bearer_token_gets_401(
     harness: AccountsHarness, people: People, sent: str
 ) -> None:
     headers = harness.headers(people.ada)
@@ -208,12 +206,12 @@ async def test_an_authorization_that_is_no_bearer_token_is_answered_401(
     assert await told(await harness.client.get("/submit", headers=headers)) == UNKNOWN
 
 
-async def test_a_missing_token_is_told_before_anything_else(harness: AccountsHarness) -> None:
+async def test_a_missing_token_is_reported_before_any_other_error(harness: AccountsHarness) -> None:
     assert await told(await harness.client.get("/submit")) == UNKNOWN
     assert await told(await harness.client.get("/read", headers={"X-Developer-Key": "wrong"})) == UNKNOWN
 
 
-async def test_two_authorizations_are_none(harness: AccountsHarness, people: People) -> None:
+async def test_two_authorization_headers_get_401(harness: AccountsHarness, people: People) -> None:
     headers = harness.headers(people.ada)
     headers.add("Authorization", f"Bearer {harness.access_token(people.ada)}")
     assert await told(await harness.client.get("/submit", headers=headers)) == UNKNOWN
@@ -318,7 +316,7 @@ WRONG_HEADERS = [
 
 
 @pytest.mark.parametrize(("header", "pick", "expected"), WRONG_HEADERS)
-async def test_a_wrong_header_is_answered_403_in_the_contracts_words(
+async def test_a_wrong_header_gets_403_with_the_text_of_the_contract(
     harness: AccountsHarness,
     people: People,
     header: str,
@@ -349,7 +347,7 @@ async def test_a_wrong_header_is_answered_403_in_the_contracts_words(
         ("X-Operator-Key", FORBIDDEN),
     ],
 )
-async def test_bytes_that_are_no_text_are_refused_like_any_wrong_value(
+async def test_a_header_that_is_not_text_is_refused_like_any_wrong_value(
     harness: AccountsHarness, people: People, header: str, expected: tuple[int, str]
 ) -> None:
     sent = {**harness.headers(people.ada), header: "Bearer \udcff\udcfe.\udcfd.x"}
@@ -368,7 +366,7 @@ async def test_bytes_that_are_no_text_are_refused_like_any_wrong_value(
     [(ROLE, FORBIDDEN), (DEVELOPER, NO_DEVELOPER_KEY), (PROJECT, FORBIDDEN), (API, FORBIDDEN)],
 )
 @pytest.mark.parametrize("second", ["the same", "another"])
-async def test_a_doubled_header_is_refused(
+async def test_a_repeated_header_is_refused(
     harness: AccountsHarness, people: People, header: str, expected: tuple[int, str], second: str
 ) -> None:
     headers = harness.headers(people.ada)
@@ -387,7 +385,7 @@ WRONG: dict[str, tuple[str, str, tuple[int, str]]] = {
 
 
 @pytest.mark.parametrize(("first", "later"), [(a, b) for n, a in enumerate(WRONG) for b in [*WRONG][n + 1 :]])
-async def test_of_two_faults_the_first_of_the_contracts_order_is_told(
+async def test_of_two_errors_the_first_in_the_order_of_the_contract_is_reported(
     harness: AccountsHarness, people: People, first: str, later: str
 ) -> None:
     headers = harness.headers(people.ada)
@@ -411,7 +409,7 @@ async def test_only_an_end_users_token_submits_and_reads(
     assert await told(await harness.client.get("/submit", headers=headers)) == NO_ROLE
 
 
-async def test_a_token_alone_reads_and_headers_that_agree_do_no_harm(
+async def test_a_token_alone_reads_also_beside_matching_headers(
     harness: AccountsHarness, people: People
 ) -> None:
     whole = harness.headers(people.ada)
@@ -423,9 +421,7 @@ async def test_a_token_alone_reads_and_headers_that_agree_do_no_harm(
     assert (await harness.client.get("/submit", headers=whole)).status == 200
 
 
-async def test_a_key_minted_elsewhere_may_have_another_prefix(
-    harness: AccountsHarness, people: People
-) -> None:
+async def test_an_imported_key_may_have_another_prefix(harness: AccountsHarness, people: People) -> None:
     key = mint("zz")
     await harness.keep_key(people.ada.developer_id, people.ada.project_id, key)
     headers = harness.headers(people.ada)
@@ -433,7 +429,7 @@ async def test_a_key_minted_elsewhere_may_have_another_prefix(
     assert (await harness.client.get("/submit", headers=headers)).status == 200
 
 
-async def test_a_key_of_a_pepper_that_is_not_listed_any_more_is_unknown(
+async def test_a_key_hashed_with_an_unlisted_pepper_is_unknown(
     harness: AccountsHarness, people: People
 ) -> None:
     key = mint("pk")
@@ -468,7 +464,7 @@ REVOCATIONS: list[Any] = [
 
 
 @pytest.mark.parametrize(("revoke", "expected", "bare_reading"), REVOCATIONS)
-async def test_what_is_revoked_is_refused_from_the_next_request_on(
+async def test_revoked_credentials_are_refused_at_the_next_request(
     harness: AccountsHarness, revoke: Revocation, expected: tuple[int, str], bare_reading: int
 ) -> None:
     tenant = await harness.tenant()
@@ -480,7 +476,7 @@ async def test_what_is_revoked_is_refused_from_the_next_request_on(
     assert (await harness.client.get("/read", headers=bare)).status == bare_reading
 
 
-async def test_of_all_mixtures_only_those_that_belong_together_are_let_in(harness: AccountsHarness) -> None:
+async def test_only_matching_combinations_of_credentials_are_accepted(harness: AccountsHarness) -> None:
     tenants = []
     for _ in range(2):
         developer = await harness.developer()
@@ -490,12 +486,12 @@ async def test_of_all_mixtures_only_those_that_belong_together_are_let_in(harnes
     projects, developers = tenants[::2], tenants[::4]
     whole: dict[str, Headers] = {tenant.user_id: harness.headers(tenant) for tenant in tenants}
     admitted = 0
-    for user, key, place, public in product(tenants, developers, projects, projects):
+    for user, key, project, public in product(tenants, developers, projects, projects):
         headers = CIMultiDict(whole[user.user_id])
-        headers[DEVELOPER], headers[PROJECT] = key.developer_key, place.project_id
+        headers[DEVELOPER], headers[PROJECT] = key.developer_key, project.project_id
         headers[API] = public.api_key
         answers = [await harness.client.get(path, headers=headers) for path in ("/submit", "/read")]
-        belongs = (key.developer_id, place.project_id, public.project_id) == (
+        belongs = (key.developer_id, project.project_id, public.project_id) == (
             user.developer_id,
             user.project_id,
             user.project_id,

@@ -55,7 +55,7 @@ async def refresh(harness: AccountsHarness, token: str) -> TokenPair | tuple[int
     return TokenPair(body["access_token"], body["refresh_token"])
 
 
-async def test_an_end_user_logs_in_and_is_told_who_he_is(harness: AccountsHarness) -> None:
+async def test_an_end_user_logs_in_and_reads_their_account(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     pair = await harness.login(tenant)
     answer = await harness.client.get(ME, headers=bearer(pair))
@@ -82,7 +82,7 @@ async def test_a_developer_logs_in_without_a_project(harness: AccountsHarness) -
     assert (me["id"], me["role"], me["project_id"]) == (tenant.developer_id, "developer", None)
 
 
-async def test_tokens_say_what_the_contract_lists(harness: AccountsHarness) -> None:
+async def test_tokens_contain_the_claims_of_the_contract(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     pair = await harness.login(tenant)
     access, again = payload(pair.access_token), payload(pair.refresh_token)
@@ -98,7 +98,7 @@ async def test_tokens_say_what_the_contract_lists(harness: AccountsHarness) -> N
     assert access["jti"] != again["jti"]
 
 
-async def test_what_holds_tokens_is_kept_by_no_cache(harness: AccountsHarness) -> None:
+async def test_responses_with_tokens_are_not_cached(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     answer = await harness.client.post(
         LOGIN,
@@ -120,16 +120,18 @@ async def test_what_holds_tokens_is_kept_by_no_cache(harness: AccountsHarness) -
         {"project": "garden"},
     ],
 )
-async def test_a_wrong_login_says_one_thing(harness: AccountsHarness, changes: dict[str, str | None]) -> None:
+async def test_every_wrong_login_gets_the_same_error(
+    harness: AccountsHarness, changes: dict[str, str | None]
+) -> None:
     assert await try_login(harness, await harness.tenant(), **changes) == WRONG_LOGIN
 
 
-async def test_a_developer_is_no_end_user_of_his_project(harness: AccountsHarness) -> None:
+async def test_a_developer_cannot_log_into_their_own_project(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     assert await try_login(harness, tenant, email=tenant.developer_email) == WRONG_LOGIN
 
 
-async def test_nobody_logs_into_a_deleted_project(harness: AccountsHarness) -> None:
+async def test_a_login_into_a_deleted_project_is_refused(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     pair = await harness.login(tenant)
     await harness.changes.delete_project(tenant.developer_id, tenant.project_id, cause=CAUSE)
@@ -154,7 +156,7 @@ async def test_nobody_logs_into_a_deleted_project(harness: AccountsHarness) -> N
         ({"email": "a@example.com", "password": "\ud800"}, "password"),
     ],
 )
-async def test_a_login_that_is_none_is_told_which_field(
+async def test_a_malformed_login_gets_422_with_the_wrong_field(
     harness: AccountsHarness, body: dict[str, object], field: str
 ) -> None:
     answer = await harness.client.post(LOGIN, json=body)
@@ -166,21 +168,21 @@ async def test_a_login_that_is_none_is_told_which_field(
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "7", '"x"', "null", "\x00", "[" * 100_000])
-async def test_a_body_that_is_no_object_is_answered_422(harness: AccountsHarness, body: str) -> None:
+async def test_a_body_that_is_not_an_object_gets_422(harness: AccountsHarness, body: str) -> None:
     status, detail = await told(await harness.client.post(LOGIN, data=body.encode()))
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body"]
 
 
-async def test_a_missing_field_is_told_in_the_words_of_the_api(harness: AccountsHarness) -> None:
+async def test_a_missing_field_gets_the_error_text_of_the_contract(harness: AccountsHarness) -> None:
     _, detail = await told(await harness.client.post(REFRESH, json={}))
     assert detail == [
         {"loc": ["body", "refresh_token"], "msg": "field required", "type": "value_error.missing"}
     ]
 
 
-async def test_too_many_attempts_wait_for_the_window_to_end(harness: AccountsHarness) -> None:
+async def test_too_many_attempts_are_refused_until_the_window_ends(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts):
         assert await try_login(harness, tenant, password="wrong password") == WRONG_LOGIN
@@ -198,14 +200,14 @@ async def test_too_many_attempts_wait_for_the_window_to_end(harness: AccountsHar
     assert (await try_login(harness, tenant))[0] == 200
 
 
-async def test_of_many_attempts_at_once_only_so_many_are_checked(harness: AccountsHarness) -> None:
+async def test_concurrent_attempts_above_the_limit_are_refused(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     tried = await asyncio.gather(*(try_login(harness, tenant, password="wrong password") for _ in range(30)))
     assert sum(one == WRONG_LOGIN for one in tried) == PER_ACCOUNT_AND_ADDRESS.attempts
     assert sum(one[0] == 429 for one in tried) == 30 - PER_ACCOUNT_AND_ADDRESS.attempts
 
 
-async def test_who_logs_in_begins_to_count_anew(harness: AccountsHarness) -> None:
+async def test_a_successful_login_resets_the_attempt_counter(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     for _ in range(2):
         for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts - 1):
@@ -213,7 +215,7 @@ async def test_who_logs_in_begins_to_count_anew(harness: AccountsHarness) -> Non
         assert (await try_login(harness, tenant))[0] == 200
 
 
-async def test_a_refreshed_session_goes_on(harness: AccountsHarness) -> None:
+async def test_a_refreshed_session_stays_valid(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     first = await harness.login(tenant)
     second = await refresh(harness, first.refresh_token)
@@ -224,7 +226,7 @@ async def test_a_refreshed_session_goes_on(harness: AccountsHarness) -> None:
         assert (await harness.client.get(ME, headers=bearer(pair))).status == 200
 
 
-async def test_a_refresh_token_used_twice_ends_its_session_and_no_other(harness: AccountsHarness) -> None:
+async def test_reusing_a_refresh_token_ends_its_session_only(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     first, other = await harness.login(tenant), await harness.login(tenant)
     second = await refresh(harness, first.refresh_token)
@@ -238,7 +240,7 @@ async def test_a_refresh_token_used_twice_ends_its_session_and_no_other(harness:
 
 
 @pytest.mark.parametrize("kind", ["access token", "garbage", "empty", "of nobody", "of no session"])
-async def test_what_is_no_refresh_token_refreshes_nothing(harness: AccountsHarness, kind: str) -> None:
+async def test_an_invalid_refresh_token_is_refused(harness: AccountsHarness, kind: str) -> None:
     tenant = await harness.tenant()
     nobody = Tenant(**{**vars(tenant), "user_id": "00000000-0000-4000-8000-000000000000"})
     tokens = {
@@ -251,13 +253,13 @@ async def test_what_is_no_refresh_token_refreshes_nothing(harness: AccountsHarne
     assert await refresh(harness, tokens[kind]) == UNKNOWN
 
 
-async def test_an_expired_refresh_token_refreshes_nothing(harness: AccountsHarness) -> None:
+async def test_an_expired_refresh_token_is_refused(harness: AccountsHarness) -> None:
     pair = await harness.login(await harness.tenant())
     harness.clock.ahead += timedelta(days=7, seconds=1)
     assert await refresh(harness, pair.refresh_token) == UNKNOWN
 
 
-async def test_after_logging_out_no_token_of_the_session_works(harness: AccountsHarness) -> None:
+async def test_a_logout_revokes_all_tokens_of_the_session(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     pair, other = await harness.login(tenant), await harness.login(tenant)
     assert (await harness.client.post("/api/v1/auth/logout", headers=bearer(pair))).status == 204
@@ -268,7 +270,7 @@ async def test_after_logging_out_no_token_of_the_session_works(harness: Accounts
 
 
 @pytest.mark.parametrize("by", ["logout", "a refresh token used twice"])
-async def test_an_ended_session_stays_ended_although_its_mark_lives_as_long_as_access_tokens(
+async def test_an_ended_session_is_refused_also_after_its_record_has_expired(
     harness: AccountsHarness, identity_database: str, by: str
 ) -> None:
     tenant = await harness.tenant()
@@ -292,7 +294,7 @@ async def test_an_ended_session_stays_ended_although_its_mark_lives_as_long_as_a
         assert await refresh(harness, token) == UNKNOWN
 
 
-async def test_a_developer_logs_out_too(harness: AccountsHarness) -> None:
+async def test_a_developer_can_log_out(harness: AccountsHarness) -> None:
     headers = harness.as_developer(await harness.tenant())
     assert (await harness.client.get("/api/v1/projects", headers=headers)).status == 200
     assert (await harness.client.post("/api/v1/auth/logout", headers=headers)).status == 204
@@ -300,9 +302,7 @@ async def test_a_developer_logs_out_too(harness: AccountsHarness) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
-async def test_a_token_of_the_platform_that_nobody_holds_is_void(
-    harness: AccountsHarness, role: Role
-) -> None:
+async def test_a_token_of_unknown_staff_is_refused(harness: AccountsHarness, role: Role) -> None:
     token = harness.access_token(await harness.tenant(), role)
     answer = await harness.client.get(ME, headers={"Authorization": f"Bearer {token}"})
     assert await told(answer) == UNKNOWN

@@ -16,11 +16,11 @@ class Picture:
 
     def __init__(self, gateway: GatewayHarness, path: str, headers: dict[str, str], data: bytes) -> None:
         self.path, self.data = path, data
-        self._house, self._headers = gateway, headers
+        self._gateway, self._headers = gateway, headers
 
     async def fetch(self, method: str = "GET", **headers: str) -> Any:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = await self._house.client.request(method, self.path, headers={**self._headers, **sent})
+        answer = await self._gateway.client.request(method, self.path, headers={**self._headers, **sent})
         await answer.read()
         return answer
 

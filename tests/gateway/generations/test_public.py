@@ -38,7 +38,7 @@ async def test_public_view_shows_picture_and_instructions_and_no_private_field(
 ) -> None:
     person = await gateway.person()
     resource = await published(gateway, person)
-    viewer = await gateway.person(person.place)
+    viewer = await gateway.person(person.owned_project)
 
     status, body = await gateway.get(PUBLIC, viewer.token)
 
@@ -64,7 +64,7 @@ async def test_owner_gets_permanent_links_of_a_public_generation(gateway: Gatewa
 
 async def test_links_of_others_end_when_a_generation_becomes_private(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    viewer = await gateway.person(person.place)
+    viewer = await gateway.person(person.owned_project)
     resource = await published(gateway, person)
     _, body = await gateway.get(PUBLIC, viewer.token)
     [shown] = body["generations"]

@@ -45,7 +45,7 @@ def address(
         ("", ("198.51.100.1",), "unknown"),
     ],
 )
-def test_the_last_address_that_is_no_trusted_proxy_is_the_client(
+def test_the_last_address_that_is_not_a_trusted_proxy_is_the_client(
     peer: str, forwarded: tuple[str, ...], expected: str
 ) -> None:
     assert address(peer, *forwarded) == expected
@@ -60,7 +60,7 @@ def test_the_last_address_that_is_no_trusted_proxy_is_the_client(
         ("proto=https", "10.0.0.1"),
     ],
 )
-def test_the_forwarded_header_is_read_where_it_is_configured(value: str, expected: str) -> None:
+def test_the_forwarded_header_is_read_when_it_is_configured(value: str, expected: str) -> None:
     assert address("10.0.0.1", value, header="Forwarded") == expected
 
 

@@ -89,7 +89,7 @@ async def test_empty_cursor_starts_a_list_and_a_foreign_cursor_is_refused(reader
     begun = await reader.read("cursor=&limit=1")
     cursor = begun["next_cursor"]
     assert len(cursor) == 48
-    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     assert await other.refused(f"cursor={cursor}") == ["query", "cursor"]
     assert await reader.refused(f"cursor={cursor}&metadata.a=b") == ["query", "cursor"]
     changed = ("A" if cursor[0] != "A" else "B") + cursor[1:]
@@ -199,7 +199,7 @@ async def test_public_lists_accept_filters_and_hide_private_fields(reader: Reade
         await reader.gateway.complete(generation)
     await reader.gateway.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
     await reader.gateway.project(public)
-    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     for query in ("", "status=completed&limit=5", "state=completed"):
         assert await other.ids(query, PUBLIC) == [public]
     assert await other.ids("status=failed", PUBLIC) == []
@@ -211,7 +211,7 @@ async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> N
     public = await reader.submit({"a": "b"}, request="r-public", key="k-public")
     await reader.gateway.complete(public)
     await reader.gateway.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
-    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     for query, name in {"metadata.a=b": "metadata.a", "request_id=r-public": "request_id"}.items():
         assert await other.refused(query, PUBLIC) == ["query", name]
     assert await other.ids("idempotency_key=k-public", PUBLIC) == []
@@ -219,9 +219,9 @@ async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> N
 
 
 async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> None:
-    other = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     mine, his = await reader.submit({"a": "b"}, key="k"), await other.submit({"a": "b"}, key="k")
-    project = reader.person.place
+    project = reader.person.owned_project
 
     async def listed(query: str) -> Any:
         return await reader.gateway.get(
@@ -246,7 +246,7 @@ async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> 
 
 async def test_no_filter_finds_generations_of_another_user(reader: Reader) -> None:
     await reader.submit({"a": "b"}, request="r-1", key="k-1")
-    neighbour = Reader(reader.gateway, await reader.gateway.person(reader.person.place))
+    neighbour = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     for query in ("", "metadata.a=b", "request_id=r-1", "idempotency_key=k-1", "status=pending"):
         assert (await neighbour.read(query))["total"] == 0
 

@@ -46,8 +46,8 @@ async def test_accepted_generation_is_listed_at_once(gateway: GatewayHarness) ->
         assert await listed(gateway, person, query) == [generation], query
     for query in ("metadata.order=7&metadata.rush=true", "metadata.order=7&status=pending&limit=5"):
         assert await listed(gateway, person, query) == [generation], query
-    whole = f"/api/v1/projects/{person.place.id}/generations"
-    status, body = await gateway.get(whole, person.place.owner.token)
+    whole = f"/api/v1/projects/{person.owned_project.id}/generations"
+    status, body = await gateway.get(whole, person.owned_project.owner.token)
     assert (status, [one["id"] for one in body["generations"]]) == (200, [generation])
 
 
@@ -94,7 +94,7 @@ async def test_cancelled_published_and_deleted_generations_are_listed_so_at_once
     assert ([one["id"] for one in body["generations"]], body["total"]) == ([cancelled], 1)
 
 
-async def test_stalled_row_write_delays_an_answer_by_at_most_a_second(gateway: GatewayHarness) -> None:
+async def test_stalled_row_write_delays_a_response_by_at_most_a_second(gateway: GatewayHarness) -> None:
     async def never(_: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 

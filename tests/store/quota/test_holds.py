@@ -170,7 +170,7 @@ async def test_a_hold_renewed_during_the_sweep_is_not_freed(
     assert await harness.admission.sweep(older_than=limit) == 0
 
 
-async def test_a_hold_swept_before_a_late_append_is_taken_again(
+async def test_a_hold_swept_before_a_late_append_is_held_again(
     harness: QuotaHarness, store: OpenStore
 ) -> None:
     await harness.admit("late", FREE)

@@ -182,7 +182,7 @@ async def test_waking_changes_no_claimed_and_no_retried_delivery(deliveries: Del
     assert (await found(deliveries, "retried")).due_at == retry_at
 
 
-async def test_gone_is_found_in_the_queue_and_since_a_restart(deliveries: DeliveryStore) -> None:
+async def test_a_response_gone_is_found_in_the_queue_and_since_a_restart(deliveries: DeliveryStore) -> None:
     gone = delivery("gone", state="failed", reason="gone", due_at=None, attempts=(attempt(error="gone"),))
     await deliveries.add([gone])
     assert await deliveries.is_gone(delivery())
