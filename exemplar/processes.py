@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from exemplar.environment import read_all
+from actors.providers.registry import ProviderSettings
+from exemplar.environment import read, read_all
 from exemplar.injection import Dependencies
 from exemplar.settings import PROCESS_SETTINGS
 from exemplar.wiring import PROCESSES, Opener, dependencies_of
@@ -33,8 +34,8 @@ async def run(name: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    dependencies = dependencies_of(**read_all(PROCESS_SETTINGS[name]))
-    async with open_resources(PROCESSES[name], dependencies):
+    settings = (*PROCESS_SETTINGS[name], *read(ProviderSettings).adapter.settings)
+    async with open_resources(PROCESSES[name], dependencies_of(**read_all(settings))):
         log.info("ready")
         await stopping.wait()
         log.info("stopping")

@@ -19,7 +19,7 @@ from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
 from actors.model_inputs import ModelInputs
-from actors.providers.replicate import ReplicateProvider
+from actors.providers.registry import open_provider
 from actors.results import Results
 from actors.runner import ActorRunner
 from actors.subscriptions import QUEUES, checked_broker
@@ -111,7 +111,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "checkpointer": open_checkpointer,
     "claim_search": ClaimSearch,
     "composition": lambda actor_settings: actor_settings.composition,
-    "create_seconds": lambda replicate_settings: replicate_settings.create_seconds,
+    "create_seconds": lambda provider: provider.create_seconds,
     "delivery_attempts": DeliveryAttempts,
     "delivery_scheduler": DeliveryScheduler,
     "due_pages": DuePages,
@@ -145,7 +145,7 @@ def dependencies_of(**given: object) -> Dependencies:
     return dependencies
 
 
-_STORE: Mapping[str, Opener] = {"database": open_prepared, "outbox": Outbox, "provider": ReplicateProvider}
+_STORE: Mapping[str, Opener] = {"database": open_prepared, "outbox": Outbox, "provider": open_provider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 _SCHEDULER: Mapping[str, Opener] = {"webhook_client": WebhookClient, "sender": Sender, "scheduler": Scheduler}
 

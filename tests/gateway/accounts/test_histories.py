@@ -26,7 +26,7 @@ ASKS_NOBODY = {
     ("POST", "/api/v1/auth/register"),
     ("GET", ONE + "/{generation_id}/images/{number}"),
     ("GET", ONE + "/{generation_id}/examples/{number}"),
-    ("POST", "/api/v1/provider/replicate"),
+    ("POST", "/api/v1/provider/{provider}"),
     ("GET", "/"),
     ("GET", "/openapi.json"),
     ("GET", "/health"),

@@ -13,6 +13,7 @@ from uuid import uuid4
 from aiohttp import ClientSession, web
 
 from actors.providers.replicate import ReplicateProvider
+from actors.providers.settings import ReplicateSettings
 from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -248,7 +249,7 @@ async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
 @asynccontextmanager
 async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
     """Open the store as configured, and an in-process broker without consumers."""
-    dependencies = dependencies_of(**read_all(PROCESS_SETTINGS["gateway"]))
+    dependencies = dependencies_of(**read_all([*PROCESS_SETTINGS["gateway"], ReplicateSettings]))
     resources: Mapping[str, Opener] = {
         "database": open_prepared,
         "outbox": Outbox,
