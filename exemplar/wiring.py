@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -25,7 +25,6 @@ from actors.runner import ActorRunner
 from actors.subscriptions import QUEUES, checked_broker
 from actors.webhooks.delivery_attempt import DeliveryAttempts
 from actors.webhooks.delivery_scheduler import DeliveryScheduler
-from actors.webhooks.endpoint_health import EndpointHealth
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.message import MessageWriter
 from actors.webhooks.sender import Sender
@@ -33,6 +32,8 @@ from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
 from domain.webhooks.addresses import host_key
+from events.commit import Commit
+from events.envelope import RecordedEvent
 from events.visible import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
@@ -50,12 +51,11 @@ from store.adapters import ADAPTERS, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.outbox import Outbox
+from store.commits.repository import Repository
 from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.quota.admission import Admission
 from store.quota.requests import Requests
-from store.webhooks.delivery_log import DeliveryLog
-from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
@@ -70,11 +70,17 @@ def _amqp_url(rabbit_settings: RabbitSettings) -> str:
     return rabbit_settings.amqp_url
 
 
+def _last_event(commits: Sequence[Commit]) -> RecordedEvent | None:
+    return commits[-1].events[-1] if commits else None
+
+
 SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "amqp_url": _amqp_url,
     "announce": lambda publisher: publisher.announce,
-    "delivery_log": DeliveryLog,
+    "delivery_log": lambda events, announce, clock: Repository(
+        events, fold=_last_event, announce=announce, clock=clock
+    ),
     "generations": Generations,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
@@ -93,7 +99,6 @@ SERVICES: Mapping[str, Factory] = {
     "webhook_allow": lambda webhook_settings: webhook_settings.allow,
     "webhook_limit": lambda webhook_settings: webhook_settings.endpoints_per_project,
     "webhook_retention": lambda webhook_settings: webhook_settings.keep,
-    "webhook_secrets": WebhookSecrets,
     "webhooks": Webhooks,
 }
 
@@ -115,7 +120,6 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "delivery_attempts": DeliveryAttempts,
     "delivery_scheduler": DeliveryScheduler,
     "due_pages": DuePages,
-    "endpoint_health": EndpointHealth,
     "jobs": scheduled_jobs,
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,

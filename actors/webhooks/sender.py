@@ -10,9 +10,10 @@ import structlog
 
 from actors.webhooks.concurrency_limiter import ConcurrencyLimiter
 from actors.webhooks.delivery_attempt import DeliveryAttempts
-from domain.webhooks.ordering import Position, waits_until
+from domain.webhooks.delivery import Delivery
+from domain.webhooks.ordering import waits_until
 from store.errors import StoreError
-from store.webhooks.deliveries import Delivery, DeliveryStore
+from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.settings import WebhookSettings
 
 _PAGE = 100
@@ -23,10 +24,7 @@ log = structlog.get_logger()
 
 
 class Sender:
-    """Attempts in progress in this process.
-
-    Use it as an async context manager: at its end attempts in progress get 20 seconds.
-    """
+    """Attempts in progress in this process; at the end of `async with` they get 20 seconds."""
 
     def __init__(
         self,
@@ -139,12 +137,4 @@ class Sender:
         return True
 
     async def _waits_until(self, delivery: Delivery) -> datetime | None:
-        if delivery.unordered:
-            return None
-        earlier = await self._deliveries.earlier(delivery)
-        return waits_until(_position(delivery), list(map(_position, earlier)))
-
-
-def _position(delivery: Delivery) -> Position:
-    due_at = delivery.due_at or delivery.created_at
-    return Position(delivery.version, delivery.final, delivery.failures, due_at)
+        return waits_until(delivery, await self._deliveries.earlier(delivery))
