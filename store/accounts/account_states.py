@@ -76,11 +76,7 @@ class AccountStateReader:
 
 
 async def _find(
-    documents: Any,
-    name: str,
-    values: Collection[str],
-    fields: Document,
-    more: Document | None = None,
+    documents: Any, name: str, values: Collection[str], fields: Document, more: Document | None = None
 ) -> list[Document]:
     if not values:
         return []

@@ -15,7 +15,6 @@ from store.accounts.queries import (
     active_projects,
     credentials_pipeline,
     login,
-    login_pipeline,
     matching_users,
     session_ended,
     tenancy_from,
@@ -129,18 +128,20 @@ class Accounts:
     async def find_login(self, email: str, project_id: str | None) -> Login | None:
         """Find what a login is checked against: an end user of the project, else a developer or staff."""
         if project_id is None:
-            return await self._find_login_without_project(email)
-        users = await self._users.aggregate(login_pipeline(email, project_id)).to_list(1)
+            staff, found = await asyncio.gather(
+                self.staff.find_login(email), self._developers.find_one({"email": email})
+            )
+            return staff if found is None else login(found, Role.DEVELOPER, active=found["active"])
+        project = {"localField": "project_id", "foreignField": "_id", "as": "project"}
+        stages = [
+            {"$match": {"project_id": project_id, "email": email}},
+            {"$lookup": {"from": "projects", **project}},
+        ]
+        users = await self._users.aggregate(stages).to_list(1)
         if not users:
             return None
         project_active = any(project["active"] for project in users[0]["project"])
         return login(users[0], Role.END_USER, active=users[0]["active"] and project_active)
-
-    async def _find_login_without_project(self, email: str) -> Login | None:
-        staff, found = await asyncio.gather(
-            self.staff.find_login(email), self._developers.find_one({"email": email})
-        )
-        return staff if found is None else login(found, Role.DEVELOPER, active=found["active"])
 
     async def credentials(
         self,

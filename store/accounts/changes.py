@@ -7,13 +7,7 @@ from domain.errors import ErrorCode, ExemplarError
 from events import developer as facts
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
-from store.accounts.records import (
-    DeveloperRecord,
-    KeyRecord,
-    ProjectRecord,
-    UserRecord,
-    record_from,
-)
+from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
 from store.accounts.streams import DeveloperStreams, existing
 from store.accounts.writes import (
     NewPassword,

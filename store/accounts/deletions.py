@@ -1,19 +1,9 @@
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.webhooks.delivery import OwnerDeleted
 from store.mongo.connection import Database, raises_unavailable
 
 _DELETED = {"deleted_at": {"$exists": True}}
-
-
-@dataclass(frozen=True, slots=True)
-class DeletedUser:
-    """A deleted user whose data are being erased."""
-
-    developer_id: str
-    project_id: str
-    user_id: str
 
 
 @raises_unavailable
@@ -30,13 +20,10 @@ class Deletions:
         found = self._projects.find(query, {"developer_id": 1}).sort("deleted_at", 1).limit(limit)
         return [(project["developer_id"], project["_id"]) for project in await found.to_list(limit)]
 
-    async def users(self, *, limit: int = 100) -> list[DeletedUser]:
-        """List deleted users."""
-        found = self._users.find(_DELETED).sort("deleted_at", 1).limit(limit)
-        return [
-            DeletedUser(user["developer_id"], user["project_id"], user["_id"])
-            for user in await found.to_list(limit)
-        ]
+    async def users(self, *, limit: int = 100) -> list[tuple[str, str, str]]:
+        """List (developer, project, user) of deleted users."""
+        found = await self._users.find(_DELETED).sort("deleted_at", 1).limit(limit).to_list(limit)
+        return [(user["developer_id"], user["project_id"], user["_id"]) for user in found]
 
     async def remaining_users(self, developer_id: str, project_id: str, *, limit: int) -> list[str]:
         """List ids of users of a project, deleted or not, that are not deleted themselves."""

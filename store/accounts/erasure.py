@@ -9,7 +9,7 @@ from domain.generation.listing import Filters, Scope
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import DeletedUser, Deletions
+from store.accounts.deletions import Deletions
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.lists import Lists
@@ -48,14 +48,10 @@ class ProjectErasure:
             if await self.deletions.is_empty(developer, project):
                 await self._erase(developer, project)
             elif deleted < most:
-                deleted += await self._delete_users(developer, project, limit=most - deleted)
+                for user in await self.deletions.remaining_users(developer, project, limit=most - deleted):
+                    await self.account_changes.delete_user(developer, project, user, cause=_CAUSE)
+                    deleted += 1
         return deleted
-
-    async def _delete_users(self, developer: str, project: str, *, limit: int) -> int:
-        users = await self.deletions.remaining_users(developer, project, limit=limit)
-        for user in users:
-            await self.account_changes.delete_user(developer, project, user, cause=_CAUSE)
-        return len(users)
 
     async def _erase(self, developer: str, project: str) -> None:
         await self.webhooks.erase_project(project, cause=_CAUSE)
@@ -83,25 +79,22 @@ class AccountErasure:
         waiting = len(await self.deletions.users(limit=_USERS_OF_PROJECTS))
         done = await self.project_erasure.run(most=_USERS_OF_PROJECTS - waiting)
         users = await self.deletions.users()
-        known = {user.user_id for user in users}
+        known = {user for _, _, user in users}
         self._empty_since = {user: since for user, since in self._empty_since.items() if user in known}
-        return done + sum([await self._erase_user(user) for user in users])
+        return done + sum([await self._erase_user(*user) for user in users])
 
-    async def _erase_user(self, user: DeletedUser) -> int:
-        scope = Scope(user.project_id, user.user_id)
-        rows = (await self.lists.older_than(None, scope, Filters(), limit=_PAGE)).rows
+    async def _erase_user(self, developer: str, project: str, user: str) -> int:
+        rows = (await self.lists.older_than(None, Scope(project, user), Filters(), limit=_PAGE)).rows
         for row in rows:
             await self._erase_generation(row.id)
         if rows:
-            self._empty_since.pop(user.user_id, None)
+            self._empty_since.pop(user, None)
             return len(rows)
-        since = self._empty_since.setdefault(user.user_id, self.clock())
+        since = self._empty_since.setdefault(user, self.clock())
         if self.clock() - since >= LATE_ARRIVALS:
-            await self.accounts.sessions.forget_subject(user.user_id)
-            await self.account_changes.record_user_erased(
-                user.developer_id, user.project_id, user.user_id, cause=_CAUSE
-            )
-            log.info("user_erased", user_id=user.user_id)
+            await self.accounts.sessions.forget_subject(user)
+            await self.account_changes.record_user_erased(developer, project, user, cause=_CAUSE)
+            log.info("user_erased", user_id=user)
         return 0
 
     async def _erase_generation(self, generation_id: str) -> None:

@@ -54,13 +54,6 @@ def matching_users(developer_id: str, project_ids: Sequence[str], query: UserQue
     return match
 
 
-def login_pipeline(email: str, project_id: str) -> list[Document]:
-    return [
-        {"$match": {"project_id": project_id, "email": email}},
-        {"$lookup": {"from": "projects", "localField": "project_id", "foreignField": "_id", "as": "project"}},
-    ]
-
-
 def credentials_pipeline(
     project_id: str, user_id: str | None, developer_key_hashes: Sequence[str], api_key_hashes: Sequence[str]
 ) -> list[Document]:

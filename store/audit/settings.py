@@ -11,12 +11,10 @@ class CheckpointSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     checkpoint_key: SecretStr | None = Field(
-        None,
-        description="Signs checkpoints of the log: openssl rand -base64 32; empty: none are made",
+        None, description="Signs checkpoints of the log: openssl rand -base64 32; empty: none are made"
     )
     checkpoint_origin: str = Field(
-        "exemplar",
-        description="Name of this log in its checkpoints, without blanks; best a host of yours",
+        "exemplar", description="Name of this log in its checkpoints, without blanks; best a host of yours"
     )
 
     checkpoint_retired_keys: tuple[str, ...] = Field(

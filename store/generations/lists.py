@@ -73,7 +73,7 @@ class Lists:
             found: Any = self._rows.aggregate(steps, hint=query.index)
         else:
             found = self._rows.find(query.conditions).hint(query.index).skip(skip).limit(limit)
-            found = found if query.is_one_row else found.sort(NEWEST_FIRST)
+            found = found if query.index == "_id_" else found.sort(NEWEST_FIRST)
         return [row_from(document) for document in await found.to_list(limit)]
 
     def _compared(self, query: RowQuery) -> list[Document]:

@@ -18,14 +18,7 @@ from events.generation import GenerationRequested
 from store.commits.document import readable
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
-from store.mongo.connection import (
-    Database,
-    Document,
-    Indexes,
-    only_duplicates,
-    raises_unavailable,
-    reachable,
-)
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
 log = structlog.get_logger()
 

@@ -16,10 +16,7 @@ class Batcher(Generic[Item, Answer]):
     """
 
     def __init__(
-        self,
-        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
-        *,
-        largest: int = 200,
+        self, send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]], *, largest: int = 200
     ) -> None:
         self._send = send
         self._largest = largest

@@ -100,7 +100,10 @@ def reachable() -> Iterator[None]:
 
 
 def raises_unavailable(adapter: type[Adapter]) -> type[Adapter]:
-    """Run every public coroutine method of an adapter within `reachable`."""
+    """Run every public coroutine method of an adapter within `reachable`.
+
+    Not for one that writes in the transactions of others: these need the driver's own errors.
+    """
     for name, method in [*vars(adapter).items()]:
         if iscoroutinefunction(method) and (name == "__call__" or not name.startswith("_")):
             setattr(adapter, name, _within_reachable(method))

@@ -20,7 +20,7 @@ _CAPACITY = 10_000
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Admission:
     """Hold a unit for each generation; before a refusal, settle the holds of final generations."""
 

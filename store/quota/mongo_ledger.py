@@ -85,15 +85,6 @@ def _readable(documents: Sequence[Document]) -> Iterator[tuple[str, Account]]:
             log.warning("ledger_damaged", developer=error.developer)
 
 
-def _within_bounds(period: str, bounds: Bounds) -> list[Document]:
-    checks: list[Document] = []
-    if bounds.monthly is not None:
-        checks.append({"$lt": [_used(period), bounds.monthly]})
-    if bounds.concurrent is not None:
-        checks.append({"$lt": [{"$size": _SLOTS}, bounds.concurrent]})
-    return checks
-
-
 _SLOTS: Document = {"$ifNull": ["$slots", []]}
 
 
@@ -109,7 +100,9 @@ def _taking(slot: Document, bounds: Bounds) -> list[Document]:
     period = slot["period"]
     literal = {name: {"$literal": value} for name, value in slot.items()}
     held = {"$in": [literal["generation"], {"$ifNull": ["$slots.generation", []]}]}
-    take = {"$and": [{"$not": [held]}, *_within_bounds(period, bounds)]}
+    limits = ((_used(period), bounds.monthly), ({"$size": _SLOTS}, bounds.concurrent))
+    below = [{"$lt": [number, limit]} for number, limit in limits if limit is not None]
+    take = {"$and": [{"$not": [held]}, *below]}
     taken = {period: {"$add": [_used(period), 1]}}
     slots = {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _renewed(literal)]}
     return _changing({"slots": slots, "used": {"$mergeObjects": ["$used", {"$cond": [take, taken, {}]}]}})

@@ -43,9 +43,7 @@ class Tally:
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
-            self.generations + other.generations,
-            self.completed + other.completed,
-            self.failed + other.failed,
+            self.generations + other.generations, self.completed + other.completed, self.failed + other.failed
         )
 
 

@@ -1,3 +1,5 @@
+"""Settings of outgoing webhooks."""
+
 from datetime import timedelta
 from typing import Annotated, Self
 
