@@ -54,7 +54,7 @@ from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
 from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.adapters import ADAPTERS, open_database, prepare
+from store.adapters import ADAPTERS, BLOB_STORES, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
 from store.audit.settings import CheckpointSettings
 from store.backoff import Backoff
@@ -178,7 +178,7 @@ def dependencies_of(**given: object) -> Dependencies:
 
 
 @asynccontextmanager
-async def open_store(store_settings: StoreSettings) -> AsyncIterator[object]:
+async def open_store(store_settings: StoreSettings, dependencies: Dependencies) -> AsyncIterator[object]:
     """Open the database, and create what it lacks: the first proof that it answers."""
     with ExitStack() as stack:
         try:
@@ -186,6 +186,7 @@ async def open_store(store_settings: StoreSettings) -> AsyncIterator[object]:
             await prepare(database)
         except StoreError as error:
             raise ConfigurationError(f"EXEMPLAR_MONGODB_URL: MongoDB cannot be reached ({error})") from error
+        dependencies.provide({"blobs": BLOB_STORES[store_settings.blob_store]})
         yield database
 
 

@@ -37,7 +37,7 @@ from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 
-__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
+__all__ = ["ADAPTERS", "BLOB_STORES", "create_indexes", "open_database", "prepare", "require_format"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -68,6 +68,9 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }
+
+BLOB_STORES: Final[Mapping[str, type[Any]]] = {"mongodb": MongoBlobs}
+"""The adapters that `EXEMPLAR_BLOB_STORE` chooses from; the first is also the one of the table above."""
 
 
 async def prepare(database: Database) -> None:

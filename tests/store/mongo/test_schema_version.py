@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from exemplar.injection import Dependencies
 from exemplar.wiring import open_store
 from store.adapters import prepare
 from store.errors import DataFormatError
@@ -40,7 +41,7 @@ async def test_another_format_number_is_refused(database: Database) -> None:
 async def test_a_process_does_not_start_on_an_old_database(database: Database, mongodb_url: str) -> None:
     await database["words"].insert_one({"_id": "a/1"})
     with pytest.raises(DataFormatError):
-        async with open_store(settings_for(mongodb_url)):
+        async with open_store(settings_for(mongodb_url), Dependencies()):
             pytest.fail("the process has started")
 
 
