@@ -31,7 +31,7 @@ from actors.settings import ActorSettings, TimeoutSettings
 from actors.subscriptions import QUEUES, check_reactions
 from actors.webhooks.dependencies import WEBHOOK_SERVICES
 from actors.webhooks.http_client import WebhookClient
-from actors.webhooks.sender import open_sender
+from actors.webhooks.sender import Sender
 from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
@@ -216,7 +216,7 @@ _STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 _SCHEDULER: Mapping[str, Opener] = {
     "webhook_client": WebhookClient,
-    "sender": open_sender,
+    "sender": Sender,
     "scheduler": Scheduler,
 }
 

@@ -1,6 +1,6 @@
 """The MongoDB adapter behind each dependency name, and the database that they work on.
 
-An adapter's constructor names what it needs (`database`, `clock`, `holder`), so that it can be injected.
+An adapter's constructor names what it needs (`database`, `clock`, `holder`, ...), so that it can be injected.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.webhooks.deleted_owners import DeletedOwners
-from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
+from store.webhooks.secrets import WebhookSecrets
 
 __all__ = ["ADAPTERS", "BLOB_STORES", "create_indexes", "open_database", "prepare", "require_format"]
 
@@ -64,7 +64,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deletions": Deletions,
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
-    "encrypted_secrets": EncryptedSecrets,
+    "webhook_secrets": WebhookSecrets,
     "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }

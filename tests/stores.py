@@ -32,7 +32,6 @@ from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
 from store.webhooks.deleted_owners import DeletedOwners
-from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 
@@ -66,7 +65,6 @@ class OpenStore:
     deletions: Deletions
     endpoints: WebhookEndpoints
     deliveries: MongoDeliveries
-    encrypted_secrets: EncryptedSecrets
     deleted_owners: DeletedOwners
 
     def __init__(

@@ -9,9 +9,10 @@ import pytest
 import standardwebhooks
 
 from domain.errors import FieldError
+from domain.webhooks.delivery import pair_of
 from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
-from store.webhooks.deliveries import AtLimit, pair_of
+from store.webhooks.deliveries import AtLimit
 from tests.actors.webhooks.api import Api, open_api
 from tests.actors.webhooks.receiver import Receiver, accept, refuse
 from tests.actors.webhooks.system import WebhookSystem
