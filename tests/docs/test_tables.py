@@ -71,6 +71,10 @@ def test_the_architecture_lists_every_job_with_its_period() -> None:
     assert columns(ARCHITECTURE, "### Jobs", 0, 1) == tables.jobs()
 
 
+def test_the_architecture_says_what_every_job_does() -> None:
+    assert all(does for [does] in columns(ARCHITECTURE, "### Jobs", 2))
+
+
 def test_the_architecture_lists_every_subscriber() -> None:
     assert columns(ARCHITECTURE, "### The sealed order", 0) == [[f"`{name}`"] for name in SUBSCRIBERS]
 
