@@ -4,7 +4,8 @@ An adapter's constructor names what it needs (`database`, `clock`, `holder`, ...
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final
 
 from store.accounts.accounts import Accounts
@@ -14,6 +15,7 @@ from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
+from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
 from store.generations.mongo_personal_data import MongoPersonalData
@@ -32,12 +34,21 @@ from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
+from store.settings import StoreSettings
 from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 from store.webhooks.secrets import WebhookSecrets
 
-__all__ = ["ADAPTERS", "BLOB_STORES", "create_indexes", "open_database", "prepare", "require_format"]
+__all__ = [
+    "ADAPTERS",
+    "create_indexes",
+    "open_blobs",
+    "open_database",
+    "open_prepared",
+    "prepare",
+    "require_format",
+]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -69,8 +80,24 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "database_health": DatabaseHealth,
 }
 
+
 BLOB_STORES: Final[Mapping[str, type[Any]]] = {"mongodb": MongoBlobs}
-"""The adapters that `EXEMPLAR_BLOB_STORE` chooses from; the first is also the one of the table above."""
+"""The adapters that `EXEMPLAR_BLOB_STORE` chooses from."""
+
+
+def open_blobs(
+    store_settings: StoreSettings, bind: Callable[..., Any]
+) -> AbstractAsyncContextManager[BlobStore]:
+    """Open the chosen blob store with the dependencies that it names."""
+    return nullcontext(bind(BLOB_STORES[store_settings.blob_store])())
+
+
+@asynccontextmanager
+async def open_prepared(store_settings: StoreSettings) -> AsyncIterator[Database]:
+    """Open the database and prepare it: the first proof that it answers. Raises what `prepare` raises."""
+    with open_database(store_settings) as database:
+        await prepare(database)
+        yield database
 
 
 async def prepare(database: Database) -> None:
