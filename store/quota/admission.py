@@ -45,10 +45,10 @@ class Admission:
         """Raise LimitError when there is no room now; nothing is held."""
         period = period_of(self.clock())
         account = await self.ledger.account(developer)
-        if not account.has_room(period, bounds) and await self._settle_over(account):
+        if not account.has_capacity(period, bounds) and await self._settle_over(account):
             account = await self.ledger.account(developer)
         self._note(developer, account, running=0)
-        if not account.has_room(period, bounds):
+        if not account.has_capacity(period, bounds):
             raise await self._refusal(developer, account, period, bounds)
 
     async def recent_account(self, developer: str, bounds: Bounds) -> Account:

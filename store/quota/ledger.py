@@ -36,7 +36,7 @@ class Account:
         """Count the units of a month that are held or spent."""
         return dict(self.used).get(period, 0)
 
-    def has_room(self, period: str, bounds: Bounds) -> bool:
+    def has_capacity(self, period: str, bounds: Bounds) -> bool:
         """Tell whether a slot and a unit of a month are left."""
         units = bounds.monthly is None or self.used_in(period) < bounds.monthly
         return units and (bounds.concurrent is None or len(self.slots) < bounds.concurrent)

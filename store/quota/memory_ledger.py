@@ -21,7 +21,7 @@ class MemoryLedger:
         if account.holds(generation):
             account = self._accounts[developer] = _renewed(account, generation, now)
             return account
-        if not account.has_room(period, bounds):
+        if not account.has_capacity(period, bounds):
             return None
         account = _add(account, period, 1)
         account = replace(account, slots=(*account.slots, Slot(generation, period, now)))
