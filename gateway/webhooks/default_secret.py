@@ -1,7 +1,6 @@
 """`/api/v1/webhooks/default/secret`: the secret that signs the webhooks of a project's single requests."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from aiohttp import web
 
@@ -14,7 +13,7 @@ from gateway.accounts.bodies import secret_response
 from gateway.auth.authentication import Authenticator
 from gateway.auth.headers import project_header
 from store.accounts.accounts import Accounts
-from store.webhooks.secrets import SecretLostError, TooManySecretsError, WebhookSecrets
+from store.webhooks.secrets import SecretLostError, WebhookSecrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ class DefaultSecretRoutes:
     async def rotate(self, request: web.Request) -> web.Response:
         """Make a new secret; the old one signs too for a day."""
         project = await self._project_of_developer(request)
-        secret, until = await rotate(self.webhook_secrets, default_endpoint(project))
+        secret, until = await self.webhook_secrets.rotate(default_endpoint(project))
         return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
 
     async def _project_of_developer(self, request: web.Request) -> str:
@@ -57,11 +56,3 @@ class DefaultSecretRoutes:
         if project is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return project.id
-
-
-async def rotate(webhook_secrets: WebhookSecrets, endpoint: str) -> tuple[str, datetime]:
-    """Make a new secret; return it and when the old one ends. 409 while too many overlap."""
-    try:
-        return await webhook_secrets.rotate(endpoint)
-    except TooManySecretsError:
-        raise ExemplarError(ErrorCode.ROTATION_LIMIT) from None

@@ -27,10 +27,9 @@ from gateway.http.ids import path_id
 from gateway.http.parsing import read_model
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
-from gateway.webhooks.default_secret import rotate
 from store.accounts.accounts import Accounts
 from store.generations.personal_data import salted_digest
-from store.webhooks.endpoints import EndpointUrl, LimitReachedError, RegisteredEndpoint, WebhookEndpoints
+from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Decision, Webhooks
 
@@ -93,18 +92,14 @@ class EndpointRoutes:
             url=url.digest,
             event_types=event_types(body.event_types),
         )
-        try:
-            secret = await self.webhooks.register(
-                endpoint_id,
-                event,
-                url=url,
-                description=body.description,
-                limit=self.webhook_limit,
-                cause=cause_of(request, developer.actor),
-            )
-        except LimitReachedError:
-            sentence = f"Maximum of {self.webhook_limit} webhook endpoints reached. Remove one first."
-            raise ExemplarError(ErrorCode.WEBHOOK_LIMIT, sentence) from None
+        secret = await self.webhooks.register(
+            endpoint_id,
+            event,
+            url=url,
+            description=body.description,
+            limit=self.webhook_limit,
+            cause=cause_of(request, developer.actor),
+        )
         registered = await self._row(project.id, endpoint_id)
         return secret_response({**endpoint_body(registered), "secret": secret}, status=201)
 
@@ -145,7 +140,7 @@ class EndpointRoutes:
         """Make a new secret, shown this once; the old one signs too for a day."""
         developer, registered = await self._own(request)
         endpoint_id = registered.endpoint.id
-        secret, until = await rotate(self.webhook_secrets, endpoint_id)
+        secret, until = await self.webhook_secrets.rotate(endpoint_id)
         await self.webhooks.decide(
             endpoint_id,
             lambda endpoint: decisions.rotate(endpoint, overlap_until=until),

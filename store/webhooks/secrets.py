@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from pymongo import ASCENDING
 
+from domain.errors import ErrorCode, ExemplarError
 from domain.webhooks.endpoint import is_default
 from domain.webhooks.master_keys import EncryptedSecret, LostKeyError, MasterKeys
 from domain.webhooks.signature import MOST_SECRETS, ROTATION_OVERLAP, SECRET_BYTES, new_secret
@@ -25,10 +26,6 @@ class SecretLostError(StoreError):
 
     def __init__(self, endpoint: str, cause: str) -> None:
         super().__init__(f"the secret of {endpoint} is lost: {cause}")
-
-
-class TooManySecretsError(StoreError):
-    """As many secrets sign as may; the next one is possible when the oldest ends."""
 
 
 class WebhookSecrets:
@@ -74,7 +71,7 @@ class WebhookSecrets:
     async def rotate(self, endpoint: str) -> tuple[str, datetime]:
         """Put a new secret before the valid ones; return it and when those end.
 
-        Raises TooManySecretsError while MOST_SECRETS sign, because none may end before its time.
+        Raises ExemplarError `rotation_limit_exceeded` while MOST_SECRETS sign: none may end before its time.
         """
         now, secret = self._clock(), random_secret()
         until = now + ROTATION_OVERLAP
@@ -84,7 +81,7 @@ class WebhookSecrets:
                 row = row or await self.keep_first(endpoint, random_secret())
                 valid = _valid(row, now)
                 if sum(self._decrypts(endpoint, _secret(key)) for key in valid) >= MOST_SECRETS:
-                    raise TooManySecretsError(f"{MOST_SECRETS} secrets of {endpoint} sign already")
+                    raise ExemplarError(ErrorCode.ROTATION_LIMIT)
                 old = [{**key, "until": key["until"] or until} for key in valid]
                 keys = [self._encrypted(endpoint, secret), *old]
                 swapped = await self._rows.update_one(row, {"$set": {"keys": keys}})

@@ -16,12 +16,18 @@ def _split(value: object) -> object:
     return tuple(host.lower() for host in map(str.strip, value.split(",")) if host)
 
 
-class WebhookSettings(BaseSettings):
-    """Where webhooks may be sent, how many at once, and for how long."""
-
+class _Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_WEBHOOK_", frozen=True, extra="ignore", env_ignore_empty=True
+        env_prefix="EXEMPLAR_WEBHOOK_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
+
+
+class WebhookSettings(_Settings):
+    """Where webhooks may be sent, how many at once, and for how long."""
 
     allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
@@ -78,16 +84,8 @@ class WebhookSettings(BaseSettings):
         return timedelta(days=self.disable_after_days)
 
 
-class MasterKeySettings(BaseSettings):
+class MasterKeySettings(_Settings):
     """The keys that webhook secrets are encrypted with."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_WEBHOOK_",
-        frozen=True,
-        extra="ignore",
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
 
     master_keys: dict[int, SecretStr] = Field(
         description="JSON of keys that webhook secrets are encrypted with, by version: "

@@ -40,7 +40,12 @@ class Webhooks:
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
     ) -> None:
-        self._streams = Repository(events, fold=_fold, announce=announce, clock=clock)
+        self._streams: Repository[Endpoint] = Repository(
+            events,
+            fold=lambda commits: fold_endpoint(event for commit in commits for event in commit.events),
+            announce=announce,
+            clock=clock,
+        )
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._secrets = webhook_secrets
@@ -57,7 +62,7 @@ class Webhooks:
         limit: int,
         cause: Cause,
     ) -> str:
-        """Keep a new endpoint; return its secret. Raises LimitReachedError when its project has `limit`."""
+        """Keep a new endpoint; return its secret. Raises as `WebhookEndpoints.insert`."""
         secret = random_secret()
 
         async def write(commit: Commit, session: Session) -> None:
@@ -115,7 +120,3 @@ class Webhooks:
     async def _erase(self, endpoint_id: str) -> None:
         await self._secrets.erase(endpoint_id)
         await self._deliveries.erase(endpoint_id)
-
-
-def _fold(commits: Sequence[Commit]) -> Endpoint | None:
-    return fold_endpoint(event for commit in commits for event in commit.events)
