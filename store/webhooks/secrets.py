@@ -1,7 +1,7 @@
 """The secrets that sign webhooks: encrypted where they are stored, decrypted where they are used."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -10,22 +10,12 @@ from pymongo import ASCENDING
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.master_keys import EncryptedSecret, LostKeyError, MasterKeys
+from domain.webhooks.master_keys import EncryptedSecret, MasterKeys, SecretLostError
 from domain.webhooks.signature import MOST_SECRETS, ROTATION_OVERLAP, SECRET_BYTES, new_secret
-from store.errors import StoreError
 from store.mongo.connection import Database, Document, reachable
 from store.mongo.transactions import Session
 
-_PAGE = 100
-
 log = structlog.get_logger()
-
-
-class SecretLostError(StoreError):
-    """An endpoint's secret cannot be decrypted: rotate it, or restore its master key."""
-
-    def __init__(self, endpoint: str, cause: str) -> None:
-        super().__init__(f"the secret of {endpoint} is lost: {cause}")
 
 
 class WebhookSecrets:
@@ -90,24 +80,19 @@ class WebhookSecrets:
 
     async def reencrypt(self) -> int:
         """Encrypt every secret with the current master key; return how many could not be decrypted."""
-        lost, after = 0, ""
-        other = {"$ne": self._master_keys.current}
-        while True:
-            query = {"_id": {"$gt": after}, "keys": {"$elemMatch": {"version": other}}}
-            with reachable():
-                page = await self._rows.find(query).sort("_id", ASCENDING).limit(_PAGE).to_list(_PAGE)
-            if not page:
-                return lost
-            for row in page:
-                lost += await self._reencrypt(row["_id"], list(map(_secret, row["keys"])))
-            after = page[-1]["_id"]
+        lost, other = 0, {"$ne": self._master_keys.current}
+        query = {"keys": {"$elemMatch": {"version": other}}}
+        with reachable():
+            async for row in self._rows.find(query).sort("_id", ASCENDING):
+                lost += await self._reencrypt(row["_id"], map(_secret, row["keys"]))
+        return lost
 
     async def erase(self, endpoint: str) -> None:
         """Delete an endpoint's secrets."""
         with reachable():
             await self._rows.delete_one({"_id": endpoint})
 
-    async def _reencrypt(self, endpoint: str, stored: Sequence[EncryptedSecret]) -> int:
+    async def _reencrypt(self, endpoint: str, stored: Iterable[EncryptedSecret]) -> int:
         lost = 0
         for secret in stored:
             if secret.version != self._master_keys.current:
@@ -119,10 +104,7 @@ class WebhookSecrets:
         return lost
 
     async def _decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
-        try:
-            secret = self._master_keys.decrypt(endpoint, stored)
-        except LostKeyError as error:
-            raise SecretLostError(endpoint, f"{error}") from None
+        secret = self._master_keys.decrypt(endpoint, stored)
         if stored.version != self._master_keys.current:
             new = self._master_keys.encrypt(endpoint, secret, secrets.token_bytes)
             fields = {f"keys.$.{name}": value for name, value in asdict(new).items()}
@@ -134,7 +116,7 @@ class WebhookSecrets:
     def _decrypts(self, endpoint: str, stored: EncryptedSecret) -> bool:
         try:
             self._master_keys.decrypt(endpoint, stored)
-        except LostKeyError:
+        except SecretLostError:
             return False
         return True
 
