@@ -1,7 +1,7 @@
 """The secrets that sign webhooks: encrypted where they are stored, decrypted where they are used."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -51,12 +51,7 @@ class WebhookSecrets:
             raise SecretLostError(endpoint, "there is none")
         newest, *older = map(_secret, valid)
         decrypted = [await self._decrypt(endpoint, newest)]
-        for stored in older:
-            try:
-                decrypted.append(await self._decrypt(endpoint, stored))
-            except SecretLostError as error:
-                log.warning("old_webhook_secret_left_out", endpoint=endpoint, error=str(error))
-        return decrypted
+        return decrypted + [secret for one in older if (secret := await self._readable(endpoint, one))]
 
     async def rotate(self, endpoint: str) -> tuple[str, datetime]:
         """Put a new secret before the valid ones; return it and when those end.
@@ -70,7 +65,8 @@ class WebhookSecrets:
                 row = await self._rows.find_one({"_id": endpoint})
                 row = row or await self.keep_first(endpoint, random_secret())
                 valid = _valid(row, now)
-                if sum(self._decrypts(endpoint, _secret(key)) for key in valid) >= MOST_SECRETS:
+                readable = [key for key in valid if await self._readable(endpoint, _secret(key))]
+                if len(readable) >= MOST_SECRETS:
                     raise ExemplarError(ErrorCode.ROTATION_LIMIT)
                 old = [{**key, "until": key["until"] or until} for key in valid]
                 keys = [self._encrypted(endpoint, secret), *old]
@@ -84,7 +80,9 @@ class WebhookSecrets:
         query = {"keys": {"$elemMatch": {"version": other}}}
         with reachable():
             async for row in self._rows.find(query).sort("_id", ASCENDING):
-                lost += await self._reencrypt(row["_id"], map(_secret, row["keys"]))
+                stored = [key for key in row["keys"] if key["version"] != self._master_keys.current]
+                for secret in map(_secret, stored):
+                    lost += await self._readable(row["_id"], secret) is None
         return lost
 
     async def erase(self, endpoint: str) -> None:
@@ -92,16 +90,13 @@ class WebhookSecrets:
         with reachable():
             await self._rows.delete_one({"_id": endpoint})
 
-    async def _reencrypt(self, endpoint: str, stored: Iterable[EncryptedSecret]) -> int:
-        lost = 0
-        for secret in stored:
-            if secret.version != self._master_keys.current:
-                try:
-                    await self._decrypt(endpoint, secret)
-                except SecretLostError as error:
-                    lost += 1
-                    log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
-        return lost
+    async def _readable(self, endpoint: str, stored: EncryptedSecret) -> str | None:
+        """Decrypt a secret; None for a lost one, which is logged."""
+        try:
+            return await self._decrypt(endpoint, stored)
+        except SecretLostError as error:
+            log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
+            return None
 
     async def _decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
         secret = self._master_keys.decrypt(endpoint, stored)
@@ -112,13 +107,6 @@ class WebhookSecrets:
                 query = {"_id": endpoint, "keys.ciphertext": stored.ciphertext}
                 await self._rows.update_one(query, {"$set": fields})
         return secret
-
-    def _decrypts(self, endpoint: str, stored: EncryptedSecret) -> bool:
-        try:
-            self._master_keys.decrypt(endpoint, stored)
-        except SecretLostError:
-            return False
-        return True
 
     def _encrypted(self, endpoint: str, secret: str) -> Document:
         return {**asdict(self._master_keys.encrypt(endpoint, secret, secrets.token_bytes)), "until": None}
