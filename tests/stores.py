@@ -71,8 +71,7 @@ class OpenStore:
         self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.database = database
-        self._dependencies = Dependencies(database=database, clock=clock, holder="tests")
-        self._dependencies.provide(ADAPTERS)
+        self._dependencies = Dependencies(ADAPTERS, database=database, clock=clock, holder="tests")
 
     def make(self, adapter: Callable[..., Made]) -> Made:
         """Make another instance of an adapter, as another process would have it."""

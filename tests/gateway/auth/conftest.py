@@ -103,8 +103,9 @@ def application(*, authenticator: Authenticator, **values: object) -> web.Applic
         identity = await authenticator.authenticate_end_user(request)
         return web.json_response([identity.developer_id, identity.project_id, identity.user_id])
 
-    dependencies = Dependencies(authenticator=authenticator, **values)
-    dependencies.provide({"login_attempts": LoginAttempts, "sessions": Sessions})
+    dependencies = Dependencies(
+        {"login_attempts": LoginAttempts, "sessions": Sessions}, authenticator=authenticator, **values
+    )
     app = web.Application()
     install_request_ids(app)
     app.middlewares.append(errors_middleware)

@@ -24,17 +24,20 @@ from events.owner import GenerationPublished
 from events.quota import QuotaSettled
 from events.visible import visible
 from exemplar.environment import read_all
-from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
+from exemplar.gateway_wiring import create_gateway
 from exemplar.injection import Dependencies
 from exemplar.processes import open_resources
-from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_store
+from exemplar.settings import PROCESS_SETTINGS
+from exemplar.wiring import Opener, dependencies_of
 from gateway.events.event_hub import EventHub
 from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from store.accounts.accounts import Accounts
+from store.adapters import open_prepared
 from store.commits.contract import EventStore
+from store.commits.outbox import Outbox
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
 
 PATH = "/api/v1/generation/generations-v2"
@@ -132,12 +135,12 @@ class GatewaySystem:
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
-            self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
+            await self.stack.enter_async_context(self.bus.subscribed(event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
         return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
 
     def _gateway_dependencies(self, stream_settings: StreamSettings, cors: Sequence[str]) -> Dependencies:
-        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
+        settings = read_all(PROCESS_SETTINGS["gateway"])
         settings["stream_settings"] = stream_settings
         settings["gateway_settings"] = settings["gateway_settings"].model_copy(
             update={"cors_origins": tuple(cors)}
@@ -246,10 +249,10 @@ async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
 @asynccontextmanager
 async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
     """Open the store as configured, and an in-process broker without consumers."""
-    dependencies = dependencies_of(**read_all({**SETTINGS, "replicate_settings": ReplicateSettings}))
+    dependencies = dependencies_of(**read_all([*PROCESS_SETTINGS["gateway"], ReplicateSettings]))
     resources: Mapping[str, Opener] = {
-        "database": open_store,
-        "outbox": open_outbox,
+        "database": open_prepared,
+        "outbox": Outbox,
         "provider": ReplicateProvider,
     }
     async with open_resources(resources, dependencies), AsyncExitStack() as stack:
