@@ -47,7 +47,7 @@ from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
 from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.adapters import ADAPTERS, open_prepared
+from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.outbox import Outbox
@@ -149,7 +149,12 @@ def dependencies_of(**given: object) -> Dependencies:
     return dependencies
 
 
-_STORE: Mapping[str, Opener] = {"database": open_prepared, "outbox": Outbox, "provider": open_provider}
+_STORE: Mapping[str, Opener] = {
+    "database": open_prepared,
+    "blobs": open_blobs,
+    "outbox": Outbox,
+    "provider": open_provider,
+}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 _SCHEDULER: Mapping[str, Opener] = {"webhook_client": WebhookClient, "sender": Sender, "scheduler": Scheduler}
 

@@ -1,3 +1,5 @@
+from typing import Literal
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -16,6 +18,7 @@ class StoreSettings(BaseSettings):
         5000, ge=100, description="Wait for a server or a connection, milliseconds"
     )
     mongodb_pool: int = Field(50, ge=1, description="Connections per process")
+    blob_store: Literal["mongodb"] = Field("mongodb", description="Where pictures are stored")
 
 
 class PriceSettings(BaseSettings):

@@ -153,7 +153,7 @@ async def test_the_command_shows_positions_and_parked_commits(
     await failed.fail("g4")
     await failed.store.sealed_log.seal()
     await failed.catch_up("settlement")
-    told = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
-    assert told.exit_code == 1
-    assert "parked: settlement at" in told.output
-    assert "RuntimeError" in told.output
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
+    assert result.exit_code == 1
+    assert "parked: settlement at" in result.output
+    assert "RuntimeError" in result.output

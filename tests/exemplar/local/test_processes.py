@@ -1,4 +1,4 @@
-"""Processes: ended with their parent, restarted, told from strangers."""
+"""Processes: ended with their parent, restarted, distinguished from other processes."""
 
 from __future__ import annotations
 
