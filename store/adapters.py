@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import Deletions
+from store.accounts.deletions import DeletedOwners, Deletions
 from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
@@ -35,7 +35,6 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 from store.webhooks.secrets import WebhookSecrets

@@ -4,12 +4,16 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class StoreSettings(BaseSettings):
-    """The address of MongoDB and the limits of its connections."""
+class EnvironmentSettings(BaseSettings):
+    """Settings from the environment: foreign variables are ignored, empty ones count as unset."""
 
     model_config = SettingsConfigDict(
         env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
     )
+
+
+class StoreSettings(EnvironmentSettings):
+    """The address of MongoDB and the limits of its connections."""
 
     mongodb_url: SecretStr = Field(
         description="MongoDB replica set, with the database in its path: mongodb://host:27017/exemplar"
@@ -21,11 +25,7 @@ class StoreSettings(BaseSettings):
     blob_store: Literal["mongodb"] = Field("mongodb", description="Where pictures are stored")
 
 
-class PriceSettings(BaseSettings):
+class PriceSettings(EnvironmentSettings):
     """The price of compute time, recorded with each prediction."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     usd_per_second: float = Field(0.000975, ge=0, description="Price of one second of prediction, US dollars")

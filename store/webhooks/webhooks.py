@@ -40,12 +40,7 @@ class Webhooks:
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
     ) -> None:
-        self._streams: Repository[Endpoint] = Repository(
-            events,
-            fold=lambda commits: fold_endpoint(event for commit in commits for event in commit.events),
-            announce=announce,
-            clock=clock,
-        )
+        self._streams = Repository(events, fold=fold_endpoint, announce=announce, clock=clock)
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._secrets = webhook_secrets

@@ -30,8 +30,7 @@ from gateway.auth.tokens import Tokens
 from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from store.accounts.changes import AccountChanges
-from store.accounts.erasure import AccountErasure
-from store.accounts.project_erasure import ProjectErasure
+from store.accounts.erasure import AccountErasure, ProjectErasure
 from store.accounts.writes import random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
