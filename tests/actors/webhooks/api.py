@@ -14,7 +14,6 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.tokens import Tokens
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
-from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
 from store.adapters import ADAPTERS, create_indexes
@@ -75,7 +74,6 @@ async def open_api(system: WebhookSystem) -> AsyncIterator[Api]:
     dependencies = system.process(accounts=store.accounts, authenticator=authenticator)
     app.add_routes(dependencies.call(EndpointRoutes).routes())
     app.add_routes(dependencies.call(DeliveryRoutes).routes())
-    app.add_routes(dependencies.call(DefaultSecretRoutes).routes())
     async with TestClient(TestServer(app)) as client:
         hashed = await passwords.hash(PASSWORD)
         harness = AccountsHarness(
