@@ -59,7 +59,7 @@ ALWAYS = Backoff(first=0, longest=0)
 
 @dataclass
 class SandboxProvider:
-    """A sandbox whose clock may differ from ours."""
+    """A sandbox whose clock may differ from that of the harness."""
 
     url: str
     http: httpx.AsyncClient
@@ -82,7 +82,7 @@ class SandboxProvider:
         return listed
 
     async def finished(self) -> None:
-        """Wait until no prediction runs any more; the sandbox takes its time, whatever our clock says."""
+        """Wait until no prediction runs any more; the sandbox uses the real clock."""
         async with asyncio.timeout(20):
             while any(  # noqa: ASYNC110 - a server's state has no event to wait for
                 one["completed_at"] is None for one in await self.predictions()
@@ -165,7 +165,7 @@ class Harness:
         raise AssertionError(f"no event of {name} reaches {queue}")
 
     async def invoked(self, name: str) -> Generation:
-        """Bring a new generation to its paid call and past it."""
+        """Bring a new generation to the state after its paid call."""
         await self.request(name)
         for queue in ("validation", "quota", "invocation"):
             await self.step(name, queue)

@@ -1,4 +1,4 @@
-"""The subscriber that cancels predictions nobody waits for, on a real log and a sandbox."""
+"""The subscriber that cancels unwanted predictions, on a real log and a sandbox."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ class Canceling:
         return str(created["id"])
 
     async def record(self, *facts: Event) -> str:
-        """Record a generation whose paid call was made, up to some facts."""
+        """Record a generation up to its paid call, then further events."""
         generation = str(uuid7())
         for version, fact in enumerate((requested(), VALIDATED, RESERVED, intended(), *facts)):
             await self.store.events.append(

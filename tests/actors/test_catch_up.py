@@ -133,7 +133,7 @@ async def test_a_hanging_subscriber_does_not_stop_another(
             await failed.request("g4")
             await failed.fail("g4")
             await failed.store.sealed_log.seal()
-            await until(lambda: is_settled(failed, "g4"), "the other subscriber goes on")
+            await until(lambda: is_settled(failed, "g4"), "the other subscriber continues")
     finally:
         await scheduler.stop(grace=0.1)
     assert await settled(failed) == ["g1", "g2", "g3"]
@@ -142,7 +142,7 @@ async def test_a_hanging_subscriber_does_not_stop_another(
 async def test_the_command_shows_positions_and_parked_commits(
     failed: Harness, admission: FailingAdmission, mongodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exemplar.logging.configure_logging", lambda *_, **__: None)  # it is for good
+    monkeypatch.setattr("exemplar.logging.configure_logging", lambda *_, **__: None)  # for good
     settings = {"EXEMPLAR_MONGODB_URL": mongodb_url}
     await failed.catch_up("settlement")
     well = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
@@ -153,7 +153,7 @@ async def test_the_command_shows_positions_and_parked_commits(
     await failed.fail("g4")
     await failed.store.sealed_log.seal()
     await failed.catch_up("settlement")
-    told = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
-    assert told.exit_code == 1
-    assert "parked: settlement at" in told.output
-    assert "RuntimeError" in told.output
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
+    assert result.exit_code == 1
+    assert "parked: settlement at" in result.output
+    assert "RuntimeError" in result.output

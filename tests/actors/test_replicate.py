@@ -69,7 +69,7 @@ def test_a_response_resets_the_failure_count(clock: Clock) -> None:
 
 @pytest.fixture
 async def host() -> AsyncIterator[TestServer]:
-    """Answer with a small body that unpacks to eight times the cap, asked for or not."""
+    """Serve a small compressed body of eight times the limit, whatever the client accepts."""
 
     async def bomb(request: web.Request) -> web.Response:
         request.app[ASKED].append(request.headers.get("Accept-Encoding"))

@@ -1,4 +1,4 @@
-"""A provider that knows nothing any more of what it was asked for."""
+"""A provider that has lost its data."""
 
 import shutil
 

@@ -12,7 +12,7 @@ async def until(true: Callable[[], bool], seconds: float = 20) -> None:
 
 
 class Received:
-    """Remember what came, and let a test wait until enough has come."""
+    """Record received events, and wait until there are enough."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []

@@ -28,7 +28,7 @@ class Broker(Protocol):
 
 
 class OverRabbitmq(Publisher):
-    """A publisher and a consumer in one process, so that both ways look alike."""
+    """A publisher and a consumer in one process, with the interface of the in-process broker."""
 
     consuming: Consumer
 

@@ -198,7 +198,7 @@ async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messa
 async def test_a_late_acknowledgement_never_reaches_a_message_of_the_new_connection(
     wire: Wire, server: Server, commits: Commits
 ) -> None:
-    """A's old tag is 4; after a reset 4 is D, which never ran: an unguarded worker loses D."""
+    """The old tag of A is 4; after a reset 4 is the tag of D, which has not run and must not be lost."""
     before = [commits.progressed() for _ in range(3)]
     a, *rest = [commits.progressed() for _ in range(4)]
     server.declare(ONE)

@@ -1,4 +1,4 @@
-"""A node of our own that is killed without warning."""
+"""A RabbitMQ node that is killed."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.systems.servers import PASSWORD
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[RabbitNode]:
-    """Run a node that has loaded the printed definitions of our table at its start."""
+    """Run a node that has loaded the printed definitions of the topology at its start."""
     if not RabbitNode.available():
         missing("no RabbitMQ: apt install rabbitmq-server")
     printed = tmp_path / "definitions.json"

@@ -8,7 +8,7 @@ from pika.frame import Method
 
 
 class Wire:
-    """A TCP connection to RabbitMQ through our hands: to cut, or to hold so that nothing passes."""
+    """A TCP proxy to RabbitMQ that can cut its connections or hold back their bytes."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -41,7 +41,7 @@ class Wire:
         self._clients.clear()
 
     def say(self, method: object) -> None:
-        """Tell our end something in the name of RabbitMQ."""
+        """Send bytes to the client in the name of RabbitMQ."""
         for client in self._clients:
             client.write(Method(0, method).marshal())
 

@@ -1,4 +1,4 @@
-"""The limited children: kept, capped, replaced when they die, gone when we are."""
+"""Decoder worker processes: reused, limited, replaced when they end, ended with their parent."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ SLOW = pictures.one_bit_png(7_000, 7_000)
 
 
 def is_gone(pid: int) -> bool:
-    """Gone and reaped: a zombie would still take signal 0."""
+    """Return whether a process has ended and was reaped: a zombie accepts signal 0."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -28,7 +28,7 @@ def is_gone(pid: int) -> bool:
 
 
 def is_dead(pid: int) -> bool:
-    """Ended, though whoever inherited it may not have reaped it."""
+    """Return whether a process has ended; it may be a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -47,7 +47,7 @@ def pids(decoder: Decoder) -> tuple[int, ...]:
 
 async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - another process does it and tells nobody
+        while not true():  # noqa: ASYNC110 - another process sets no event
             await asyncio.sleep(0.002)
 
 

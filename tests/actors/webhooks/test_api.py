@@ -127,7 +127,7 @@ def test_a_request_may_filter_by_three_values_and_no_other() -> None:
 
 async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
     made = await api.create_endpoint("https://example.com/hook")
-    stranger = replace(api, tenant=await api.harness.tenant())
+    other_developer = replace(api, tenant=await api.harness.tenant())
     foreign = f"{api.base}/{made['id']}"
     for method, path in (
         ("GET", api.base),
@@ -136,13 +136,13 @@ async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
         ("DELETE", foreign),
         ("POST", f"{foreign}/rotate"),
         ("GET", f"{foreign}/deliveries"),
-        ("GET", f"{stranger.base}/{made['id']}"),
-        ("POST", f"{stranger.base}/{made['id']}/test"),
-        ("GET", f"{stranger.base}/{uuid4()}/stats"),
-        ("GET", f"{stranger.base}/nonsense"),
+        ("GET", f"{other_developer.base}/{made['id']}"),
+        ("POST", f"{other_developer.base}/{made['id']}/test"),
+        ("GET", f"{other_developer.base}/{uuid4()}/stats"),
+        ("GET", f"{other_developer.base}/nonsense"),
     ):
         body = {"url": "https://example.com/"} if method == "POST" else None
-        assert (await stranger(method, path, body)).status == 404, (method, path)
+        assert (await other_developer(method, path, body)).status == 404, (method, path)
     users = api.harness.headers(api.tenant)
     assert (await api.raw("GET", api.base, None, users)).status == 403
 
@@ -170,8 +170,8 @@ async def test_end_user_and_developer_read_the_same_default_secret(api: Api) -> 
     assert (await api.raw("GET", SECRET_PATH, None, token_alone)).status == 403
     assert (await api.raw("GET", SECRET_PATH, None, {})).status == 401
     assert (await api("GET", SECRET_PATH)).status == 404
-    stranger = replace(api, tenant=await api.harness.tenant())
-    asked = await stranger("GET", SECRET_PATH, **{"X-Project-ID": api.tenant.project_id})
+    other_developer = replace(api, tenant=await api.harness.tenant())
+    asked = await other_developer("GET", SECRET_PATH, **{"X-Project-ID": api.tenant.project_id})
     assert asked.status == 404
 
 

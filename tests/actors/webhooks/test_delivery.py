@@ -243,7 +243,7 @@ async def test_gone_ends_later_deliveries_of_that_request_too(
     receiver.respond = accept
     await system.schedule(other)
     await system.deliver_due()
-    assert receiver.types == ["started", "completed"], "another request's webhook goes on"
+    assert receiver.types == ["started", "completed"], "the webhook of another request continues"
 
 
 async def test_deliveries_ended_by_gone_are_sent_again_on_request(

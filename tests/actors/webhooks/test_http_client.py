@@ -43,7 +43,7 @@ CONNECTIONS = Connections()
 
 @pytest.fixture(scope="module", autouse=True)
 def _audited() -> None:
-    sys.addaudithook(CONNECTIONS.audit)  # a hook cannot be removed: it records only when told
+    sys.addaudithook(CONNECTIONS.audit)  # a hook cannot be removed, so it records only while `recording`
 
 
 @pytest.fixture

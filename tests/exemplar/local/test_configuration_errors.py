@@ -24,7 +24,7 @@ WRONG = {
     "no number": ("gateway", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),
     "no JSON": ("gateway", {"EXEMPLAR_KEY_PEPPERS": "{"}, "EXEMPLAR_KEY_PEPPERS"),
     "a short secret": ("solo", {"EXEMPLAR_CALLBACK_SECRET": "short"}, "EXEMPLAR_CALLBACK_SECRET"),
-    "a patience above the lease": (
+    "a timeout above the lease": (
         "scheduler",
         {"EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS": "60"},
         "EXEMPLAR_WEBHOOK_LEASE_SECONDS",
@@ -54,8 +54,8 @@ def test_a_command_with_a_wrong_setting_names_it_in_one_line(
         timeout=60,
         check=False,
     )
-    told = [line for line in run.stderr.splitlines() if not line.startswith('{"service"')]
+    lines = [line for line in run.stderr.splitlines() if not line.startswith('{"service"')]
     assert run.returncode == 2, run.stderr
-    assert len(told) == 1, run.stderr
-    assert told[0].startswith("exemplar: ")
-    assert named in told[0]
+    assert len(lines) == 1, run.stderr
+    assert lines[0].startswith("exemplar: ")
+    assert named in lines[0]

@@ -46,7 +46,7 @@ from tests.wiring import wired
 
 SECRET = "k" * 32
 PEPPER = "p" * 32
-OPERATOR_KEY = "an operator of these tests and no other place"
+OPERATOR_KEY = "the operator key of these tests"
 PASSWORD = "correct horse battery"
 CAUSE = Cause(actor="operator")
 ONE = "/api/v1/generation/generations-v2"
@@ -78,7 +78,7 @@ class OwnedProject:
 
 @dataclass(frozen=True)
 class Person:
-    """An end user with all five headers; `mark` is a word in all their data."""
+    """An end user with all five headers; `mark` is a text in all their data."""
 
     id: str
     email: str
@@ -154,7 +154,7 @@ class GatewayHarness:
         return {"Authorization": f"Bearer {self.tokens.sign(claims, 'access')}"}
 
     async def submit(self, person: Person) -> str:
-        """Submit over HTTP with a word of the person in everything; return the generation's id."""
+        """Submit over HTTP with the person's mark in every text; return the generation's id."""
         form = FormData()
         form.add_field("example_images", self.picture, filename=f"{person.mark}.jpg")
         form.add_field("instructions", json.dumps({"prompt": f"a picture of {person.mark}"}))
@@ -165,7 +165,7 @@ class GatewayHarness:
         return str(body["id"])
 
     async def complete(self, generation_id: str) -> Generation:
-        """Let a generation come to its end with one picture."""
+        """Complete a generation with one picture."""
         data = self.picture + generation_id.encode()
         digest = hashlib.sha256(data).hexdigest()
         picture = Picture(digest=digest, content_type="image/jpeg", width=64, height=64, size=len(data))
@@ -196,7 +196,7 @@ class GatewayHarness:
         return decided.generation
 
     async def project(self, generation_id: str) -> None:
-        """Write the row, as the projector would."""
+        """Write the row, as the projection actor does."""
         generation = await self.generations.load(generation_id)
         assert generation is not None
         await self.store.projection.write(await rows_of([generation], self.store.personal_data, Timeouts()))
@@ -227,7 +227,7 @@ class GatewayHarness:
 
 
 async def answered(answer: ClientResponse) -> tuple[int, Json]:
-    """Return status and body, JSON where it is."""
+    """Return status and body, decoded if it is JSON."""
     data = await answer.read()
     return answer.status, json.loads(data) if "json" in answer.content_type else data
 

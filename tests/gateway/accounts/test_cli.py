@@ -20,7 +20,7 @@ PEPPER = "p" * 32
 
 
 class Shell:
-    """Calls the command in an environment that knows a store, or only the folder of an `exemplar up`."""
+    """Calls the command with a store in its environment, or with the folder of an `exemplar up`."""
 
     def __init__(self, environ: dict[str, str], *options: str) -> None:
         self._environ: dict[str, str | None] = {"EXEMPLAR_PASSWORD_MEMORY_KIB": "8", **environ}
@@ -82,8 +82,8 @@ def test_an_operator_erases_a_user_of_a_deleted_project(shell: Shell, mongodb_ur
 def test_creating_and_deleting_staff_is_recorded_in_the_platform_history(shell: Shell) -> None:
     made = shell.json("create-operator", "oscar@example.com", "--auditor")
     shell.text("delete-operator", "oscar@example.com")
-    told = [(event["type"], event["data"]) for event in shell.json("history", "platform")]
-    assert told == [
+    recorded = [(event["type"], event["data"]) for event in shell.json("history", "platform")]
+    assert recorded == [
         ("platform.staff_created", {"staff": made["id"], "role": "auditor"}),
         ("platform.staff_deleted", {"staff": made["id"]}),
     ]

@@ -1,4 +1,4 @@
-"""What docs/accounts.md shows is run as it stands."""
+"""The commands and requests of docs/accounts.md work as printed."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""What ends: keys, projects and users, with all that hangs on them."""
+"""Revoking keys, and deleting projects and users with their data."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ async def read(gateway: GatewayHarness, person: Person, generation_id: str) -> t
 
 
 def links_of(resource: Any) -> list[str]:
-    """The signed addresses of a resource's pictures and examples."""
+    """Return the signed URLs of a resource's pictures and examples, without the host."""
     urls = [resource["generated_image_url"], *resource["example_images"]]
     return [f"{urlsplit(url).path}?{urlsplit(url).query}" for url in urls]
 
@@ -81,8 +81,8 @@ async def personal_data_and_blobs(store: OpenStore, generation_id: str) -> tuple
 
 async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    neighbour = await gateway.person(person.owned_project)
-    done, kept = await gateway.completed(person), await gateway.completed(neighbour)
+    other_user = await gateway.person(person.owned_project)
+    done, kept = await gateway.completed(person), await gateway.completed(other_user)
     running = await gateway.submit(person)
     _, resource = await read(gateway, person, done)
     links = links_of(resource)
@@ -92,7 +92,7 @@ async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) ->
     assert [(await gateway.get(link))[0] for link in links] == [404, 404]
     assert (await gateway.get(path, person.owned_project.owner.token))[0] == 404
     assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 404
-    assert await personal(gateway, person) == []
+    assert await collections_naming(gateway, person) == []
     for _ in range(2):
         await gateway.erasure.run()
         await gateway.project(done)
@@ -103,14 +103,14 @@ async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) ->
         assert generation.erased
         assert await personal_data_and_blobs(gateway.store, generation_id) == (0, 0)
     await gateway.erasure.run()
-    assert await documents(gateway, person) == 1, "an upload may still be on its way"
+    assert await documents(gateway, person) == 1, "an upload may still be running"
     gateway.clock.ahead += LATE_ARRIVALS
     await gateway.erasure.run()
     assert await documents(gateway, person) == 0
     history = await gateway.changes.history(person.owned_project.owner.id)
     assert [event.type for event in history][-2:] == ["developer.user_deleted", "developer.user_erased"]
     assert await personal_data_and_blobs(gateway.store, kept) == (1, 2)
-    assert (await read(gateway, neighbour, kept))[0] == 200
+    assert (await read(gateway, other_user, kept))[0] == 200
 
 
 async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
@@ -119,7 +119,7 @@ async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: 
         person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE
     )
     await gateway.erasure.run()
-    late = await gateway.completed(await revived(gateway, person))
+    late = await gateway.completed(await reactivated(gateway, person))
     gateway.clock.ahead += LATE_ARRIVALS
     await gateway.erasure.run()
     assert await documents(gateway, person) == 1
@@ -177,8 +177,8 @@ async def test_keys_are_hashed_with_the_new_pepper_when_they_are_used(gateway: G
     assert found.api_key is not None
 
 
-async def personal(gateway: GatewayHarness, person: Person) -> list[str]:
-    """Find the person's words in every collection of accounts."""
+async def collections_naming(gateway: GatewayHarness, person: Person) -> list[str]:
+    """Name the collections of accounts that contain the person's mark."""
     database = gateway.store.database
     names = ("users", "projects", "developers", "keys", "refresh_families", "login_attempts")
     return [name for name in names if person.mark in str(await database[name].find({}).to_list(None))]
@@ -189,8 +189,8 @@ async def documents(gateway: GatewayHarness, person: Person) -> int:
     return int(await database["users"].count_documents({"_id": person.id}))
 
 
-async def revived(gateway: GatewayHarness, person: Person) -> Person:
-    """Let the person submit as if he had been admitted before he was deleted."""
+async def reactivated(gateway: GatewayHarness, person: Person) -> Person:
+    """Let a deleted user submit, as a request that was authenticated before the deletion does."""
     users = gateway.store.database["users"]
     await users.update_one({"_id": person.id}, {"$set": {"active": True}})
     return person

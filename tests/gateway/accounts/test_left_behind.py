@@ -1,4 +1,4 @@
-"""What a deleted project leaves: erased on request, or by itself a month later."""
+"""Erasing the data of a deleted project: on request, or after the retention."""
 
 from datetime import timedelta
 
@@ -21,14 +21,14 @@ async def deleted(gateway: GatewayHarness, person: Person) -> None:
     ] == 204
 
 
-async def left(gateway: GatewayHarness, person: Person, *generations: str) -> dict[str, int]:
-    """Count what is left of somebody, by collection."""
+async def remaining(gateway: GatewayHarness, person: Person, *generations: str) -> dict[str, int]:
+    """Count the remaining documents of a person, by collection."""
     database = gateway.store.database
-    whose = {"generation": {"$in": list(generations)}}
+    query = {"generation": {"$in": list(generations)}}
     return {
         "users": await database["users"].count_documents({"_id": person.id}),
-        "personal_data": await database["personal_data"].count_documents(whose),
-        "blobs": await database["blobs"].count_documents(whose),
+        "personal_data": await database["personal_data"].count_documents(query),
+        "blobs": await database["blobs"].count_documents(query),
     }
 
 
@@ -47,12 +47,12 @@ async def test_a_user_of_a_deleted_project_is_erased_on_request(gateway: Gateway
     done = await gateway.completed(person)
     await deleted(gateway, person)
     path = f"/api/v1/projects/{person.owned_project.id}/users/{person.id}"
-    stranger = await gateway.owner()
-    assert (await gateway.call("DELETE", path, stranger.token))[0] == 404
+    other_owner = await gateway.owner()
+    assert (await gateway.call("DELETE", path, other_owner.token))[0] == 404
     assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 204
     assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 404
     await erased(gateway, done)
-    assert await left(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
+    assert await remaining(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
 
 
 async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayHarness) -> None:
@@ -82,21 +82,19 @@ async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayH
     await deleted(gateway, person)
     gateway.clock.ahead += MONTH - timedelta(minutes=1)
     await gateway.erasure.run()
-    assert await left(gateway, person, done) == {"users": 1, "personal_data": 1, "blobs": 2}
+    assert await remaining(gateway, person, done) == {"users": 1, "personal_data": 1, "blobs": 2}
     gateway.clock.ahead += timedelta(minutes=2)
     await erased(gateway, done)
-    assert await left(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
+    assert await remaining(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
     await gateway.erasure.run()
     database = gateway.store.database
     for name in await database.list_collection_names():
         documents = str(await database[name].find({}).to_list(None))
         assert person.mark not in documents, name
         assert owned_project.mark not in documents, name
-    assert await gateway.store.events.read(f"webhook-ep-{owned_project.id}"), (
-        "the log keeps that there was one"
-    )
-    told = [recorded.type for recorded in await gateway.changes.history(owner.id)]
-    assert told[-3:] == ["developer.user_deleted", "developer.user_erased", "developer.project_erased"]
+    assert await gateway.store.events.read(f"webhook-ep-{owned_project.id}"), "the log keeps the registration"
+    types = [recorded.type for recorded in await gateway.changes.history(owner.id)]
+    assert types[-3:] == ["developer.user_deleted", "developer.user_erased", "developer.project_erased"]
     await gateway.erasure.run()
-    assert [recorded.type for recorded in await gateway.changes.history(owner.id)] == told
-    assert await left(gateway, other, kept) == {"users": 1, "personal_data": 1, "blobs": 2}
+    assert [recorded.type for recorded in await gateway.changes.history(owner.id)] == types
+    assert await remaining(gateway, other, kept) == {"users": 1, "personal_data": 1, "blobs": 2}

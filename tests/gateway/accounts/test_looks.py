@@ -1,4 +1,4 @@
-"""A request asks the store once who sends it; only where time has passed since, once more."""
+"""How often a request reads its account from the store."""
 
 from collections import Counter
 from typing import Any
@@ -18,8 +18,8 @@ ME, USAGE, PASSWORDS, LOGOUT = (
 
 
 @pytest.fixture
-def looks(gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count how often the store is asked for an end user's tenancy and for a developer."""
+def reads(gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count the reads of an end user's tenancy and of a developer."""
     count = Counter[str]()
     accounts = gateway.store.accounts
     credentials, developer_state = accounts.credentials, accounts.developer_state
@@ -43,24 +43,24 @@ def looks(gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch) -> Counter[s
         ("GET", USAGE, None, 1),
         ("GET", ME, None, 1),
         ("POST", LOGOUT, None, 1),
-        # The password was proved in between, and that takes its time.
+        # Verifying the password takes long, so the account is read again.
         ("POST", PASSWORDS, {"current_password": PASSWORD, "new_password": "battery staple horse"}, 2),
         ("DELETE", ME, {"password": PASSWORD}, 1),
     ],
 )
 async def test_an_end_user_is_read_from_the_store_once_per_request(
-    gateway: GatewayHarness, looks: Counter[str], method: str, path: str, body: Any, expected: int
+    gateway: GatewayHarness, reads: Counter[str], method: str, path: str, body: Any, expected: int
 ) -> None:
     person = await gateway.person()
     status, _ = await gateway.call(method, path, person.token, body)
     assert status in (200, 204)
-    assert looks == {"tenancy": expected}
+    assert reads == {"tenancy": expected}
 
 
 @pytest.mark.parametrize("path", [USAGE, ME])
 async def test_a_developer_is_read_from_the_store_once_per_request(
-    gateway: GatewayHarness, looks: Counter[str], path: str
+    gateway: GatewayHarness, reads: Counter[str], path: str
 ) -> None:
     owner = await gateway.owner()
     assert (await gateway.get(path, owner.token))[0] == 200
-    assert looks == {"developer": 1}
+    assert reads == {"developer": 1}

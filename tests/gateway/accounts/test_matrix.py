@@ -1,7 +1,7 @@
-"""N x N: two developers, two projects each, two users each, and every route that the door has.
+"""Tenant isolation: two developers, two projects each, two users each, and every route of the application.
 
-The routes come from the door itself. What is another's must be answered exactly like what does not exist,
-must change nothing and must never carry a word of whom it belongs to.
+A request for a resource of another tenant gets exactly the response of one that does not exist, changes
+nothing and reveals nothing about its owner.
 """
 
 import re
@@ -29,12 +29,12 @@ BODY = {
     "events": ["generation.completed"],
 }
 REFUSED = {401, 403, 404}
-"""What a caller may hear about what is not his. 403 is for a wrong role or wrong keys, whoever owns it."""
+"""Allowed statuses for a foreign resource. 403 is for a wrong role or wrong keys, whoever the owner is."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """All ids of one end user and of what he stands in."""
+    """All ids of one end user, their project and their developer."""
 
     person: Person
     generation: str
@@ -57,8 +57,8 @@ class Subject:
         }
 
     @property
-    def marks(self) -> set[str]:
-        """The words and ids that nobody else may ever read."""
+    def identifying(self) -> set[str]:
+        """Return the texts and ids that no other tenant may read."""
         owned_project, owner = self.person.owned_project, self.person.owned_project.owner
         return {
             *(self.person.mark, self.person.id, self.generation, self.endpoint),
@@ -69,7 +69,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who asks: an end user with his five headers, a developer, or staff."""
+    """The sender of a request: an end user with all five headers, a developer, or staff."""
 
     name: str
     headers: Mapping[str, str]
@@ -100,15 +100,15 @@ class Route:
 class Matrix:
     gateway: GatewayHarness
     subjects: list[Subject]
-    client_addresses: list[Caller]
+    callers: list[Caller]
     routes: list[Route]
 
     def foreign(self, caller: Caller) -> set[str]:
-        """The words of everybody but the caller and what he may know."""
-        own = {mark for subject in self.subjects if caller.knows(subject) for mark in subject.marks}
+        """Return the texts and ids of all tenants without those that the caller may read."""
+        own = {mark for subject in self.subjects if caller.knows(subject) for mark in subject.identifying}
         if caller.person is not None:
             own |= {subject.person.owned_project.mark for subject in self.subjects if caller.knows(subject)}
-        return {mark for subject in self.subjects for mark in subject.marks} - own
+        return {mark for subject in self.subjects for mark in subject.identifying} - own
 
     async def ask(self, route: Route, path: str, caller: Caller) -> tuple[int, Any, str]:
         answer = await self.gateway.client.request(
@@ -128,10 +128,10 @@ class Matrix:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def matrix(gateway: GatewayHarness) -> Matrix:
-    subjects, client_addresses = [], []
+    subjects, callers = [], []
     for number in range(2):
         owner = await gateway.owner()
-        client_addresses.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
+        callers.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
         for _ in range(2):
             owned_project = await gateway.owned_project(owner)
             for _ in range(2):
@@ -139,16 +139,14 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
                 subjects.append(
                     Subject(person, await gateway.completed(person), await _endpoint(gateway, person))
                 )
-                client_addresses.append(Caller(person.mark, person.headers, person=person))
+                callers.append(Caller(person.mark, person.headers, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
-    client_addresses += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
-    return Matrix(
-        gateway, subjects, client_addresses, sorted(routes_of(gateway), key=lambda r: (r.path, r.method))
-    )
+    callers += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
+    return Matrix(gateway, subjects, callers, sorted(routes_of(gateway), key=lambda r: (r.path, r.method)))
 
 
 def routes_of(gateway: GatewayHarness) -> Iterator[Route]:
-    """Every route of the door, its patterns without their regular expressions."""
+    """Yield every route of the application, its patterns without regular expressions."""
     for route in gateway.client.app.router.routes():
         assert route.resource is not None
         if route.method not in {"HEAD", "OPTIONS"}:
@@ -175,7 +173,7 @@ async def test_foreign_resources_get_the_response_of_unknown_ones(matrix: Matrix
     wrong: list[str] = []
     asked = 0
     for route in (route for route in matrix.routes if route.names):
-        for caller in matrix.client_addresses:
+        for caller in matrix.callers:
             if _manages(caller, route):
                 continue
             paths = _foreign_paths(matrix, route, caller)
@@ -197,17 +195,21 @@ async def test_foreign_resources_get_the_response_of_unknown_ones(matrix: Matrix
 async def test_no_list_shows_foreign_data_also_when_filtered_by_foreign_ids(matrix: Matrix) -> None:
     wrong: list[str] = []
     for route in (route for route in matrix.routes if route.method == "GET" and not route.names):
-        for caller in matrix.client_addresses:
+        for caller in matrix.callers:
             if caller.role is Role.PLATFORM_OPERATOR and route.path == "/api/v1/developers":
                 continue
             if _manages(caller, route):
                 continue
             foreign = matrix.foreign(caller)
-            stranger = next(subject for subject in matrix.subjects if not caller.knows(subject))
-            chosen = f"?project_id={stranger.person.owned_project.id}&user_id={stranger.person.id}"
+            foreign_subject = next(subject for subject in matrix.subjects if not caller.knows(subject))
+            chosen = (
+                f"?project_id={foreign_subject.person.owned_project.id}&user_id={foreign_subject.person.id}"
+            )
             for query in ("", chosen):
                 status, _, text = await matrix.ask(route, route.path + query, caller)
-                sent = {stranger.person.owned_project.id, stranger.person.id} if query else set()
+                sent = (
+                    {foreign_subject.person.owned_project.id, foreign_subject.person.id} if query else set()
+                )
                 found = [mark for mark in foreign - sent if mark in text]
                 if found or status >= 500:
                     wrong.append(f"{caller.name} GET {route.path}{query}: {status} {found}")
@@ -247,7 +249,7 @@ async def test_every_user_and_developer_reads_their_own_generations(matrix: Matr
 
 
 def _manages(caller: Caller, route: Route) -> bool:
-    """Tell whether somebody of the platform is entitled: operators to developers, auditors to the log."""
+    """Return whether staff may use a route: operators those of developers, auditors histories."""
     is_log = route.path.endswith("/history")
     if not route.path.startswith("/api/v1/developers/") and not is_log:
         return False
@@ -255,9 +257,9 @@ def _manages(caller: Caller, route: Route) -> bool:
 
 
 def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, str]:
-    """Map each path to something of another's to its twin, to what does not exist.
+    """Map the path of each foreign resource to the path of one that does not exist.
 
-    It is another's throughout, or one's own down to an id that is another's.
+    The ids of a path are all foreign, or the caller's own up to one that is foreign.
     """
     own = next((subject for subject in matrix.subjects if caller.knows(subject)), None)
     names = [name for name in route.names if name != "number"]
@@ -270,8 +272,8 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
             ids = {name: own.ids[name] if name in mine and own else subject.ids[name] for name in subject.ids}
             if own is not None and all(ids[name] == own.ids[name] for name in names):
                 continue  # two users of one project share its ids
-            nobody = {name: ids[name] if name in mine else UNKNOWN for name in ids} | {"number": "0"}
-            paths[route.at(ids)] = route.at(nobody)
+            unknown_ids = {name: ids[name] if name in mine else UNKNOWN for name in ids} | {"number": "0"}
+            paths[route.at(ids)] = route.at(unknown_ids)
     return paths
 
 

@@ -1,4 +1,4 @@
-"""The served OpenAPI document tells the truth about the door that serves it."""
+"""The served OpenAPI document matches the routes and responses of the gateway."""
 
 import json
 import re
@@ -25,7 +25,7 @@ NOT_SERVED = {
     ("post", "/api/v1/auth/verify-email"),
     ("post", "/api/v1/auth/request-verification"),
 }
-"""What we have not: no Redis, no e-mail."""
+"""Operations of the public file that need Redis or e-mail, which the product does not use."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,7 +41,7 @@ def methods_of(document: Any) -> set[tuple[str, str]]:
 
 async def test_the_document_lists_exactly_the_routes(gateway: GatewayHarness, served: Any) -> None:
     assert methods_of(served) == {(route.method.lower(), route.path) for route in routes_of(gateway)}
-    assert len(OPERATIONS) == len(methods_of(served)), "no operation is told twice"
+    assert len(OPERATIONS) == len(methods_of(served)), "no operation is documented twice"
 
 
 async def test_every_operation_of_the_public_file_is_served(served: Any) -> None:
@@ -64,8 +64,8 @@ async def test_references_have_targets_and_operation_ids_are_unique(served: Any)
 async def test_every_path_parameter_is_documented(served: Any) -> None:
     for path, methods in served["paths"].items():
         for operation in methods.values():
-            told = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
-            assert told == set(re.findall(r"\{(\w+)\}", path)), path
+            declared = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+            assert declared == set(re.findall(r"\{(\w+)\}", path)), path
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
@@ -112,9 +112,9 @@ async def test_responses_match_their_schemas(gateway: GatewayHarness, served: An
         ("get", "/api/v1/platform/history", auditor, None),
     ):
         status, answer = await gateway.call(method.upper(), path.format(**ids), headers, body)
-        told = served["paths"][path][method]["responses"]
-        assert str(status) in told, (method, path, answer)
-        schema = told[str(status)]["content"]["application/json"]["schema"]
+        declared = served["paths"][path][method]["responses"]
+        assert str(status) in declared, (method, path, answer)
+        schema = declared[str(status)]["content"]["application/json"]["schema"]
         Draft202012Validator({**schema, "components": served["components"]}).validate(answer)
 
 

@@ -1,4 +1,4 @@
-"""Passwords, sessions and the people of the platform, over HTTP."""
+"""Passwords, sessions and staff, over HTTP."""
 
 import asyncio
 import statistics
@@ -28,25 +28,27 @@ OTHER = "battery staple horse"
 Tokens = dict[str, str]
 
 
-async def login(gateway: GatewayHarness, who: Person | Owner, password: str = PASSWORD) -> tuple[int, Any]:
-    headers = {"X-Project-ID": who.owned_project.id} if isinstance(who, Person) else {}
-    return await gateway.call("POST", LOGIN, headers, {"email": who.email, "password": password})
+async def login(
+    gateway: GatewayHarness, account: Person | Owner, password: str = PASSWORD
+) -> tuple[int, Any]:
+    headers = {"X-Project-ID": account.owned_project.id} if isinstance(account, Person) else {}
+    return await gateway.call("POST", LOGIN, headers, {"email": account.email, "password": password})
 
 
 async def session(
-    gateway: GatewayHarness, who: Person | Owner, password: str = PASSWORD
+    gateway: GatewayHarness, account: Person | Owner, password: str = PASSWORD
 ) -> tuple[Tokens, str]:
     """Log in; return the access token as a header and the refresh token."""
-    status, body = await login(gateway, who, password)
+    status, body = await login(gateway, account, password)
     assert status == 200, body
     return {"Authorization": f"Bearer {body['access_token']}"}, body["refresh_token"]
 
 
-async def lives(gateway: GatewayHarness, token: Tokens) -> bool:
+async def is_valid(gateway: GatewayHarness, token: Tokens) -> bool:
     return (await gateway.get(ME, token))[0] == 200
 
 
-async def refreshes(gateway: GatewayHarness, refresh_token: str) -> bool:
+async def can_refresh(gateway: GatewayHarness, refresh_token: str) -> bool:
     body = {"refresh_token": refresh_token}
     return (await gateway.call("POST", "/api/v1/auth/refresh", {}, body))[0] == 200
 
@@ -54,26 +56,31 @@ async def refreshes(gateway: GatewayHarness, refresh_token: str) -> bool:
 @pytest.mark.parametrize("kind", ["end user", "developer"])
 async def test_a_password_change_ends_all_other_sessions(gateway: GatewayHarness, kind: str) -> None:
     person = await gateway.person()
-    who = person if kind == "end user" else person.owned_project.owner
-    (mine, my_refresh), (other, other_refresh) = await session(gateway, who), await session(gateway, who)
+    account = person if kind == "end user" else person.owned_project.owner
+    (mine, my_refresh), (other, other_refresh) = (
+        await session(gateway, account),
+        await session(gateway, account),
+    )
     sent = {"current_password": PASSWORD, "new_password": OTHER}
     assert (await gateway.call("POST", PASSWORDS, mine, sent))[0] == 204
-    assert await lives(gateway, mine)
-    assert not await lives(gateway, other)
-    assert not await refreshes(gateway, other_refresh)
-    assert await refreshes(gateway, my_refresh)
-    assert (await login(gateway, who))[0] == 401
-    assert await lives(gateway, (await session(gateway, who, OTHER))[0])
+    assert await is_valid(gateway, mine)
+    assert not await is_valid(gateway, other)
+    assert not await can_refresh(gateway, other_refresh)
+    assert await can_refresh(gateway, my_refresh)
+    assert (await login(gateway, account))[0] == 401
+    assert await is_valid(gateway, (await session(gateway, account, OTHER))[0])
 
 
 async def test_a_password_change_with_an_outdated_hash_is_refused(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     proved = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert proved is not None
-    whose = (person.owned_project.owner.id, person.owned_project.id, person.id)
-    await gateway.changes.change_user_password(*whose, NewPassword("reset", proved, "s"), cause=CAUSE)
+    owner_ids = (person.owned_project.owner.id, person.owned_project.id, person.id)
+    await gateway.changes.change_user_password(*owner_ids, NewPassword("reset", proved, "s"), cause=CAUSE)
     with pytest.raises(ExemplarError) as refusal:
-        await gateway.changes.change_user_password(*whose, NewPassword("intruder", proved, "s"), cause=CAUSE)
+        await gateway.changes.change_user_password(
+            *owner_ids, NewPassword("intruder", proved, "s"), cause=CAUSE
+        )
     assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
     kept = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert kept == "reset"
@@ -97,8 +104,8 @@ async def test_a_session_kept_by_one_change_ends_with_the_next(gateway: GatewayH
     second, _ = await session(gateway, person, OTHER)
     sent = {"current_password": OTHER, "new_password": PASSWORD}
     assert (await gateway.call("POST", PASSWORDS, second, sent))[0] == 204
-    assert not await lives(gateway, first)
-    assert await lives(gateway, second)
+    assert not await is_valid(gateway, first)
+    assert await is_valid(gateway, second)
 
 
 async def test_guesses_at_the_current_password_are_limited(gateway: GatewayHarness) -> None:
@@ -117,8 +124,8 @@ async def test_guesses_in_one_session_do_not_block_a_password_change_in_another(
     gateway: GatewayHarness, kind: str
 ) -> None:
     person = await gateway.person()
-    who = person if kind == "end user" else person.owned_project.owner
-    (stolen, _), (mine, _) = await session(gateway, who), await session(gateway, who)
+    account = person if kind == "end user" else person.owned_project.owner
+    (stolen, _), (mine, _) = await session(gateway, account), await session(gateway, account)
     guess = {"current_password": "a guess", "new_password": OTHER}
     tried = [
         (await gateway.call("POST", PASSWORDS, stolen, guess))[0]
@@ -127,7 +134,7 @@ async def test_guesses_in_one_session_do_not_block_a_password_change_in_another(
     assert tried[-1] == 429
     sent = {"current_password": PASSWORD, "new_password": OTHER}
     assert (await gateway.call("POST", PASSWORDS, mine, sent))[0] == 204
-    assert not await lives(gateway, stolen)
+    assert not await is_valid(gateway, stolen)
 
 
 async def test_a_refreshed_session_has_no_further_guesses(gateway: GatewayHarness) -> None:
@@ -149,8 +156,8 @@ async def test_a_developer_resets_the_password_of_a_user(gateway: GatewayHarness
         204,
         b"",
     )
-    assert not await lives(gateway, token)
-    assert not await refreshes(gateway, refresh)
+    assert not await is_valid(gateway, token)
+    assert not await can_refresh(gateway, refresh)
     assert (await login(gateway, person))[0] == 401
     await session(gateway, person, OTHER)
     status, body = await gateway.call("PUT", path, person.owned_project.owner.token)
@@ -181,15 +188,15 @@ async def test_developers_are_listed_in_pages_newest_first(gateway: GatewayHarne
 async def test_a_password_reset_with_an_unknown_field_changes_nothing(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     owner, operator = person.owned_project.owner, {"X-Operator-Key": OPERATOR_KEY}
-    for who, path, credentials in (
+    for account, path, credentials in (
         (person, f"/api/v1/projects/{person.owned_project.id}/users/{person.id}/password", owner.token),
         (owner, f"/api/v1/developers/{owner.id}/password", operator),
     ):
-        token, _ = await session(gateway, who)
+        token, _ = await session(gateway, account)
         status, body = await gateway.call("PUT", path, credentials, {"pasword": OTHER})
         assert (status, body["detail"][0]["loc"]) == (422, ["body", "pasword"])
-        assert await lives(gateway, token)
-        assert (await login(gateway, who))[0] == 200
+        assert await is_valid(gateway, token)
+        assert (await login(gateway, account))[0] == 200
 
 
 async def test_an_operator_resets_the_password_of_a_developer(gateway: GatewayHarness) -> None:
@@ -198,7 +205,7 @@ async def test_an_operator_resets_the_password_of_a_developer(gateway: GatewayHa
     path, operator = f"/api/v1/developers/{owner.id}/password", {"X-Operator-Key": OPERATOR_KEY}
     status, body = await gateway.call("PUT", path, operator)
     assert status == 200
-    assert not await lives(gateway, token)
+    assert not await is_valid(gateway, token)
     await session(gateway, owner, body["password"])
 
 
@@ -235,7 +242,7 @@ async def test_a_hash_with_old_parameters_is_replaced_at_the_next_login(gateway:
     new = await kept(Role.END_USER, person.id, person.owned_project.id)
     assert new is not None
     assert "m=8,t=1" in new
-    assert await lives(gateway, token)
+    assert await is_valid(gateway, token)
     await session(gateway, person, OTHER)
     assert await kept(Role.END_USER, person.id, person.owned_project.id) == new
 
@@ -274,27 +281,27 @@ async def test_staff_can_log_in_change_their_password_and_log_out(
         await gateway.call("POST", PASSWORDS, token, {"current_password": PASSWORD, "new_password": OTHER})
     )[0] == 204
     assert (await gateway.call("POST", "/api/v1/auth/logout", token))[0] == 204
-    assert not await lives(gateway, token)
+    assert not await is_valid(gateway, token)
     await platform.delete_staff(role.value, cause=CAUSE)
-    assert not await refreshes(gateway, body["refresh_token"])
-    told = [
+    assert not await can_refresh(gateway, body["refresh_token"])
+    recorded = [
         event for event in await platform.history() if event.to_cloudevent()["data"]["staff"] == role.value
     ]
-    assert [(event.type, event.cause.actor) for event in told] == [
+    assert [(event.type, event.cause.actor) for event in recorded] == [
         ("platform.staff_created", "operator"),
         ("platform.staff_password_changed", f"{role.value.removeprefix('platform_')}:{role.value}"),
         ("platform.staff_deleted", "operator"),
     ]
-    assert "@" not in str(told)
+    assert "@" not in str(recorded)
 
 
 @pytest.mark.parametrize("kind", ["end user", "developer"])
 async def test_a_password_change_is_recorded_without_the_password(gateway: GatewayHarness, kind: str) -> None:
     person = await gateway.person()
     owner = person.owned_project.owner
-    who = person if kind == "end user" else owner
+    account = person if kind == "end user" else owner
     sent = {"current_password": PASSWORD, "new_password": OTHER}
-    assert (await gateway.call("POST", PASSWORDS, who.token, sent))[0] == 204
+    assert (await gateway.call("POST", PASSWORDS, account.token, sent))[0] == 204
     last = (await gateway.changes.history(owner.id))[-1].to_cloudevent()
     if kind == "end user":
         assert (last["type"], last["actor"]) == ("developer.user_password_changed", f"user:{person.id}")

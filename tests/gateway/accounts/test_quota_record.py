@@ -1,4 +1,4 @@
-"""What `exemplar quota check --repair` puts right stands in the log before it is done."""
+"""`exemplar quota check --repair` records a correction in the log before it corrects the ledger."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MONTH = "2026-11"
 
 
-class Dead:
-    """A ledger behind which the process dies before a correction is made."""
+class FailingLedger:
+    """A ledger whose process ends before a correction is written."""
 
     def __init__(self, ledger: Any) -> None:
         self._ledger = ledger
@@ -29,7 +29,7 @@ class Dead:
         raise StoreUnavailableError("dead")
 
 
-async def mend(gateway: GatewayHarness, ledger: Any = None) -> RecountReport:
+async def repair(gateway: GatewayHarness, ledger: Any = None) -> RecountReport:
     async def at_once() -> None: ...
 
     recount = Recount(
@@ -44,7 +44,7 @@ async def mend(gateway: GatewayHarness, ledger: Any = None) -> RecountReport:
 
 
 async def leak(gateway: GatewayHarness, developer: str, generation: str) -> None:
-    """Hold a slot that nobody's generation has."""
+    """Hold a slot for a generation that does not exist."""
     await gateway.store.ledger.hold(
         developer,
         generation,
@@ -55,14 +55,14 @@ async def leak(gateway: GatewayHarness, developer: str, generation: str) -> None
 
 
 async def corrections(gateway: GatewayHarness, developer: str) -> list[dict[str, Any]]:
-    told = [recorded.to_cloudevent() for recorded in await gateway.changes.history(developer)]
-    return [event for event in told if event["type"] == "developer.quota_corrected"]
+    events = [recorded.to_cloudevent() for recorded in await gateway.changes.history(developer)]
+    return [event for event in events if event["type"] == "developer.quota_corrected"]
 
 
 async def test_a_correction_is_recorded_in_the_stream_of_the_developer(gateway: GatewayHarness) -> None:
     owner = await gateway.owner()
     await leak(gateway, owner.id, "leaked")
-    report = await mend(gateway)
+    report = await repair(gateway)
     [event] = await corrections(gateway, owner.id)
     assert event["actor"] == "operator:test"
     assert event["data"] == {
@@ -83,15 +83,15 @@ async def test_a_correction_interrupted_by_a_crash_is_recorded_once(
     await leak(gateway, owner.id, "leaked too")
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
-            await mend(gateway, Dead(gateway.store.ledger))
+            await repair(gateway, FailingLedger(gateway.store.ledger))
     assert len(await corrections(gateway, owner.id)) == 1
     assert (await gateway.store.ledger.account(owner.id)).used_in(MONTH) == 1
-    await mend(gateway)
+    await repair(gateway)
     [event] = await corrections(gateway, owner.id)
     [made] = await gateway.store.ledger.corrections(owner.id)
     assert made.id == event["data"]["correction"]
     await leak(gateway, owner.id, "leaked too")
-    await mend(gateway)
+    await repair(gateway)
     assert len(await corrections(gateway, owner.id)) == 2, (
         "the same fault a second time is another correction"
     )
@@ -101,6 +101,6 @@ async def test_a_ledger_of_an_unknown_developer_is_corrected_without_a_record(
     gateway: GatewayHarness,
 ) -> None:
     await leak(gateway, "nobody", "nothing")
-    await mend(gateway)
+    await repair(gateway)
     assert (await gateway.store.ledger.account("nobody")).slots == ()
     assert await corrections(gateway, "nobody") == []

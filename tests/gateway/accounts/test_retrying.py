@@ -1,4 +1,4 @@
-"""A retry takes over the webhook of its original, which may have become a forbidden one."""
+"""A retry uses the webhook of its original, which may be forbidden by now."""
 
 import json
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ async def test_a_retry_checks_the_original_webhook_by_the_present_rules(
     urls = (await sent.json())["urls"]
     original = (await sent.json())["id"]
     await gateway.complete(original)
-    # As if the operator had allowed this address then and did so no more.
+    # The operator allowed this URL at the time of the original, and does not any more.
     personal_data = gateway.store.database["personal_data"]
     await personal_data.update_one({"generation": original}, {"$set": {"webhook": webhook}})
     before = await gateway.store.ledger.account(person.owned_project.owner.id)
@@ -54,5 +54,5 @@ async def test_a_resource_contains_the_urls_of_retry_and_explanation(gateway: Ga
     one = f"{ONE}/{generation}"
     for name in ("retry", "explain"):
         assert resource["urls"][name].endswith(f"{one}/{name}")
-    status, told = await gateway.get(urlsplit(resource["urls"]["explain"]).path, person.token)
-    assert (status, told["id"]) == (200, generation)
+    status, explanation = await gateway.get(urlsplit(resource["urls"]["explain"]).path, person.token)
+    assert (status, explanation["id"]) == (200, generation)

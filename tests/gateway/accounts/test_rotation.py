@@ -1,4 +1,4 @@
-"""Secrets change while two gateways run, one of them still the older."""
+"""Rotating secrets while two gateways run with different settings."""
 
 from itertools import pairwise
 
@@ -21,10 +21,10 @@ def accepts(one: Tokens, other: Tokens) -> bool:
 
 def test_tokens_are_accepted_by_both_gateways_at_every_step_of_a_rotation() -> None:
     clock = Clock.running()
-    steps = [[OLD], [OLD, NEW], [NEW, OLD], [NEW]]  # known first, then signing, then alone
+    steps = [[OLD], [OLD, NEW], [NEW, OLD], [NEW]]  # first listed, then signing, then alone
     for before, after in pairwise(steps):
         older, newer = Tokens(before, clock), Tokens(after, clock)
-        if before != steps[2]:  # the last step waits until the old one's tokens have expired
+        if before != steps[2]:  # the last step waits until the tokens of the old secret have expired
             assert accepts(older, newer)
         assert accepts(newer, older)
 
@@ -44,7 +44,7 @@ def test_keys_are_found_by_both_gateways_at_every_step_of_a_pepper_rotation() ->
     ]
     for before, after in pairwise(steps):
         assert after.hash(key) in before.candidates(key)
-        if after is not steps[3]:  # that step waits until every key in use has moved
+        if after is not steps[3]:  # that step waits until every key in use has the new hash
             assert before.hash(key) in after.candidates(key)
 
 

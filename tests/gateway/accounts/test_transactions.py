@@ -30,7 +30,7 @@ class Crash(BaseException):
 
 
 class CrashingEventStore(MongoEventStore):
-    """An event store whose process dies `inside` the transaction, behind all writes, or right after it."""
+    """An event store whose process dies `inside` the transaction, after all writes, or right after it."""
 
     inside = True
 

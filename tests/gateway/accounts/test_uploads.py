@@ -1,4 +1,4 @@
-"""Who loses his right to submit while his pictures are on their way has not submitted them."""
+"""Access that is revoked while a submission is being uploaded."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ async def revoke_developer_key(gateway: GatewayHarness, person: Person) -> None:
 async def submitted_slowly(
     gateway: GatewayHarness, person: Person, meanwhile: Callable[[], Awaitable[None]]
 ) -> tuple[int, str | None]:
-    """Send one part, let something happen, let time pass, and send the rest."""
+    """Send one part, await `meanwhile`, advance the clock, and send the rest."""
 
     async def body() -> AsyncIterator[bytes]:
         yield part("example_images", gateway.picture)
@@ -63,12 +63,12 @@ async def submitted_slowly(
 
     kind = {"Content-Type": f'multipart/form-data; boundary="{BOUNDARY}"'}
     answer = await gateway.client.post(GENERATE, data=body(), headers=person.headers | kind)
-    status, told = await answered(answer)
-    return status, told.get("code")
+    status, response = await answered(answer)
+    return status, response.get("code")
 
 
 async def kept(gateway: GatewayHarness) -> list[int]:
-    """Count what a submission leaves behind."""
+    """Count the documents that a submission stores."""
     database = gateway.store.database
     return [await database[name].count_documents({}) for name in ("personal_data", "blobs", "generations")]
 
@@ -89,7 +89,7 @@ async def test_access_revoked_during_an_upload_refuses_it_and_stores_nothing(
     person = await gateway.person(await gateway.owned_project(owner))
 
     async def meanwhile() -> None:
-        """Wait until the door has let the request in, which is then counted, and revoke."""
+        """Wait until the request is authenticated and counted, then revoke."""
         today = day_of(gateway.clock())
         await until(lambda: gateway.store.request_counts.taken(owner.id, today), "the request is counted")
         await revoke(gateway, person)

@@ -23,8 +23,8 @@ from store.accounts.writes import random_id
 from tests.builders.clock import Clock
 
 SECRET = "the secret that signs tokens in these tests"
-RETIRED_SECRET = "the secret that signed them until yesterday"
-OPERATOR_KEY = "op_key_of_these_tests_and_no_other_place"
+RETIRED_SECRET = "the retired secret that signed tokens before"
+OPERATOR_KEY = "op_key_of_these_tests"
 PASSWORD = "correct horse battery"
 PEPPER = "p" * 32
 CAUSE = Cause(actor="operator")
@@ -88,7 +88,7 @@ class AccountsHarness:
             user_id="",
             email="",
         )
-        return await self.neighbour(lone)
+        return await self.another_user_of(lone)
 
     async def keep_key(
         self, developer_id: str, project_id: str | None, key: str, peppers: Peppers | None = None
@@ -103,7 +103,7 @@ class AccountsHarness:
         )
         return kept.id
 
-    async def neighbour(self, tenant: Tenant) -> Tenant:
+    async def another_user_of(self, tenant: Tenant) -> Tenant:
         """Make another end user in the same project."""
         email = f"user{next(self.numbers)}@example.com"
         user = await self.changes.register_user(
@@ -156,7 +156,7 @@ class AccountsHarness:
 
 
 def payload(token: str) -> dict[str, Any]:
-    """Read what a token says, unverified."""
+    """Read the claims of a token, unverified."""
     return jwt.decode(token, options={"verify_signature": False})
 
 
@@ -166,11 +166,11 @@ def forged(
     algorithm: str = "HS256",
     header: Mapping[str, object] = MappingProxyType({}),
 ) -> str:
-    """Sign any payload; the key id is that of our secret unless another is given."""
+    """Sign any payload; the key id is that of the current secret unless another is given."""
     return jwt.encode(claims, secret, algorithm, headers={"kid": key_id(SECRET), **header})
 
 
-async def told(answer: ClientResponse) -> tuple[int, object]:
+async def refusal_of(answer: ClientResponse) -> tuple[int, object]:
     """Return status and detail of a refusal."""
     body = await answer.json()
     assert body["request_id"] == answer.headers["X-Request-ID"]

@@ -93,7 +93,7 @@ ROUTES: Sequence[Callable[..., Routes]] = (
 
 
 def application(*, authenticator: Authenticator, **values: object) -> web.Application:
-    """Create an application with the routes of accounts, and two that answer who was authenticated."""
+    """Create an application with the routes of accounts, and two that return the authenticated identity."""
 
     async def submit(request: web.Request) -> web.Response:
         identity = await authenticator.authenticate_submission(request)

@@ -15,21 +15,21 @@ from tests.gateway.auth.accounts_harness import (
     UNKNOWN,
     AccountsHarness,
     Tenant,
-    told,
+    refusal_of,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REGISTER, KEYS, PROJECTS = "/api/v1/auth/register", "/api/v1/auth/developer-keys", "/api/v1/projects"
 NO_DEVELOPER_KEY = 403, "Invalid or revoked developer key"
-NOWHERE = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def fresh_email() -> str:
     return f"{uuid.uuid4().hex}@example.com"
 
 
-def program(tenant: Tenant) -> dict[str, str]:
+def keys_of(tenant: Tenant) -> dict[str, str]:
     return {
         "X-Developer-Key": tenant.developer_key,
         "X-Project-ID": tenant.project_id,
@@ -52,13 +52,13 @@ async def got(harness: AccountsHarness, path: str, tenant: Tenant) -> Any:
 async def test_a_registered_end_user_is_logged_in_at_once(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     sent = {"email": "Ada.Lovelace@Example.com", "password": PASSWORD, "full_name": "Ada"}
-    body = await made(await harness.client.post(REGISTER, json=sent, headers=program(tenant)))
+    body = await made(await harness.client.post(REGISTER, json=sent, headers=keys_of(tenant)))
     assert (body["email"], body["full_name"], body["role"]) == ("ada.lovelace@example.com", "Ada", "end_user")
     assert (body["project_id"], body["provisioning"]) == (tenant.project_id, None)
     answer = await harness.client.get(
         "/submit",
         headers={
-            **program(tenant),
+            **keys_of(tenant),
             "X-User-Role": "end_user",
             "Authorization": f"Bearer {body['access_token']}",
         },
@@ -69,10 +69,12 @@ async def test_a_registered_end_user_is_logged_in_at_once(harness: AccountsHarne
 async def test_an_address_can_be_registered_once_per_project(harness: AccountsHarness) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
     sent = {"email": fresh_email(), "password": PASSWORD}
-    await made(await harness.client.post(REGISTER, json=sent, headers=program(tenant)))
+    await made(await harness.client.post(REGISTER, json=sent, headers=keys_of(tenant)))
     sent["email"] = sent["email"].upper()
-    assert (await told(await harness.client.post(REGISTER, json=sent, headers=program(tenant))))[0] == 409
-    await made(await harness.client.post(REGISTER, json=sent, headers=program(other)))
+    assert (await refusal_of(await harness.client.post(REGISTER, json=sent, headers=keys_of(tenant))))[
+        0
+    ] == 409
+    await made(await harness.client.post(REGISTER, json=sent, headers=keys_of(other)))
 
 
 @pytest.mark.parametrize(
@@ -84,14 +86,14 @@ async def test_a_registration_needs_both_keys_and_the_project(
     harness: AccountsHarness, header: str, expected: tuple[int, str], value: str | None
 ) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
-    headers = program(tenant)
+    headers = keys_of(tenant)
     del headers[header]
     if value is not None:
-        headers[header] = program(other)[header] if value == "of another" else value
+        headers[header] = keys_of(other)[header] if value == "of another" else value
     if header == "X-Project-ID" and value == "of another":
         expected = NO_DEVELOPER_KEY  # the key is compared with the project that was named
     sent = {"email": fresh_email(), "password": PASSWORD}
-    assert await told(await harness.client.post(REGISTER, json=sent, headers=headers)) == expected
+    assert await refusal_of(await harness.client.post(REGISTER, json=sent, headers=headers)) == expected
 
 
 @pytest.mark.parametrize(
@@ -117,8 +119,8 @@ async def test_an_invalid_registration_gets_422_with_the_wrong_field(
     harness: AccountsHarness, change: dict[str, object], field: str
 ) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, **change}
-    answer = await harness.client.post(REGISTER, json=sent, headers=program(await harness.tenant()))
-    status, detail = await told(answer)
+    answer = await harness.client.post(REGISTER, json=sent, headers=keys_of(await harness.tenant()))
+    status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", field]
@@ -137,7 +139,7 @@ async def test_an_unreadable_name_is_refused_by_every_route(harness: AccountsHar
         answer = await harness.client.request(
             method, path, json={"name": name}, headers=harness.as_developer(tenant)
         )
-        status, detail = await told(answer)
+        status, detail = await refusal_of(answer)
         assert status == 422, (method, path)
         assert isinstance(detail, list)
         assert [one["loc"] for one in detail] == [["body", "name"]]
@@ -153,7 +155,7 @@ async def test_names_of_any_script_and_descriptions_of_two_lines_are_stored(harn
     answer = await harness.client.put(
         path, json={"description": "a\u202eb"}, headers=harness.as_developer(tenant)
     )
-    status, detail = await told(answer)
+    status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", "description"]
@@ -175,20 +177,20 @@ async def test_an_operator_registers_a_developer_with_project_and_keys(harness: 
     state = await harness.accounts.developer_state(body["id"])
     assert state is not None
     assert state[1] == "cloud_starter"
-    assert (await told(await harness.client.post(REGISTER, json=sent, headers=headers)))[0] == 409
+    assert (await refusal_of(await harness.client.post(REGISTER, json=sent, headers=headers)))[0] == 409
 
 
 @pytest.mark.parametrize("key", ["", "wrong", OPERATOR_KEY[:-1], OPERATOR_KEY + "x", "ü", "x" * 5000])
 async def test_a_wrong_operator_key_registers_no_developer(harness: AccountsHarness, key: str) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD}
     answer = await harness.client.post(REGISTER, json=sent, headers={"X-Operator-Key": key})
-    assert await told(answer) == FORBIDDEN
+    assert await refusal_of(answer) == FORBIDDEN
 
 
 async def test_an_unknown_tier_is_refused(harness: AccountsHarness) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, "tier": "gold"}
     answer = await harness.client.post(REGISTER, json=sent, headers={"X-Operator-Key": OPERATOR_KEY})
-    status, detail = await told(answer)
+    status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", "tier"]
@@ -216,7 +218,7 @@ async def test_the_eleventh_active_developer_key_is_refused(harness: AccountsHar
     answers = await asyncio.gather(*posts)
     assert sorted(answer.status for answer in answers) == [201] * 9 + [400] * 5
     refused = next(answer for answer in answers if answer.status == 400)
-    assert (await told(refused))[1] == "Maximum of 10 active developer keys reached. Revoke one first."
+    assert (await refusal_of(refused))[1] == "Maximum of 10 active developer keys reached. Revoke one first."
     revoked = await harness.client.delete(f"{KEYS}/{tenant.developer_key_id}", headers=headers)
     assert revoked.status == 204
     await made(await harness.client.post(KEYS, json={}, headers=headers))
@@ -225,9 +227,9 @@ async def test_the_eleventh_active_developer_key_is_refused(harness: AccountsHar
 async def test_a_key_of_another_developer_is_not_found(harness: AccountsHarness) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
     headers = harness.as_developer(tenant)
-    for key_id in (other.developer_key_id, tenant.api_key_id, NOWHERE, "x"):
+    for key_id in (other.developer_key_id, tenant.api_key_id, UNKNOWN_ID, "x"):
         answer = await harness.client.delete(f"{KEYS}/{key_id}", headers=headers)
-        assert await told(answer) == (404, "Not found")
+        assert await refusal_of(answer) == (404, "Not found")
     assert (await got(harness, KEYS, other))[0]["is_active"]
 
 
@@ -248,7 +250,7 @@ async def test_a_project_is_created_listed_changed_and_deleted(harness: Accounts
     assert (changed["name"], changed["description"]) == ("kitchen", None)
     assert changed["updated_at"] is not None
     assert (await harness.client.delete(one, headers=headers)).status == 204
-    assert await told(await harness.client.get(one, headers=headers)) == (404, "Not found")
+    assert await refusal_of(await harness.client.get(one, headers=headers)) == (404, "Not found")
     assert [project["name"] for project in await got(harness, PROJECTS, tenant)] == ["garden"]
 
 
@@ -258,7 +260,7 @@ async def test_a_project_above_the_limit_of_the_tier_is_refused(harness: Account
     for name in ("b", "c"):
         await made(await harness.client.post(PROJECTS, json={"name": name}, headers=headers))
     answer = await harness.client.post(PROJECTS, json={"name": "d"}, headers=headers)
-    assert await told(answer) == (400, "Maximum of 3 projects reached for tier free_starter")
+    assert await refusal_of(answer) == (400, "Maximum of 3 projects reached for tier free_starter")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ async def test_an_invalid_project_gets_422_with_the_wrong_field(
     answer = await harness.client.post(
         PROJECTS, json=body, headers=harness.as_developer(await harness.tenant())
     )
-    status, detail = await told(answer)
+    status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", field]
@@ -292,20 +294,20 @@ async def test_api_keys_are_created_listed_and_revoked(harness: AccountsHarness)
     sent = {**harness.headers(tenant), "X-API-Key": body["key"]}
     assert (await harness.client.get("/submit", headers=sent)).status == 200
     assert (await harness.client.delete(f"{path}/{body['id']}", headers=headers)).status == 204
-    assert await told(await harness.client.get("/submit", headers=sent)) == FORBIDDEN
+    assert await refusal_of(await harness.client.get("/submit", headers=sent)) == FORBIDDEN
     assert [key["is_active"] for key in await got(harness, path, tenant)] == [False, True]
     assert (await harness.client.delete(f"{path}/{body['id']}", headers=headers)).status == 404
 
 
 async def test_users_are_listed_for_one_and_for_all_projects(harness: AccountsHarness) -> None:
     ada = await harness.tenant()
-    bob, cid = await harness.neighbour(ada), await harness.tenant(ada.developer_id)
+    bob, cid = await harness.another_user_of(ada), await harness.tenant(ada.developer_id)
     page = await got(harness, f"{PROJECTS}/{ada.project_id}/users?page_size=1", ada)
     assert ([user["id"] for user in page["users"]], page["total"]) == ([bob.user_id], 2)
-    everybody = await got(harness, f"{PROJECTS}/users", ada)
-    assert [user["id"] for user in everybody["users"]] == [cid.user_id, bob.user_id, ada.user_id]
-    assert everybody["users"][0]["project_name"] == "garden"
-    assert everybody["users"][0]["project_id"] == cid.project_id
+    all_users = await got(harness, f"{PROJECTS}/users", ada)
+    assert [user["id"] for user in all_users["users"]] == [cid.user_id, bob.user_id, ada.user_id]
+    assert all_users["users"][0]["project_name"] == "garden"
+    assert all_users["users"][0]["project_id"] == cid.project_id
     chosen = await got(harness, f"{PROJECTS}/users?project_id={cid.project_id}&is_active=true", ada)
     assert [user["id"] for user in chosen["users"]] == [cid.user_id]
     found = await got(harness, f"{PROJECTS}/users?search={ada.email}", ada)
@@ -347,7 +349,7 @@ async def test_an_invalid_query_parameter_gets_422(harness: AccountsHarness, que
     tenant = await harness.tenant()
     path = f"{PROJECTS}/{what.format(id=tenant.project_id)}"
     answer = await harness.client.get(f"{path}?{query}", headers=harness.as_developer(tenant))
-    status, detail = await told(answer)
+    status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["query", query.partition("=")[0]]
@@ -382,12 +384,12 @@ async def test_only_developers_manage_projects_and_keys(
 ) -> None:
     tenant = await harness.tenant()
     path = path.format(project=tenant.project_id, api_key=tenant.api_key_id)
-    assert await told(await harness.client.request(method, path, json={"name": "x"})) == UNKNOWN
+    assert await refusal_of(await harness.client.request(method, path, json={"name": "x"})) == UNKNOWN
     user = await harness.client.request(method, path, json={"name": "x"}, headers=harness.headers(tenant))
-    assert await told(user) == FORBIDDEN
+    assert await refusal_of(user) == FORBIDDEN
     disguised = {**harness.as_developer(tenant), "X-User-Role": "end_user"}
     answer = await harness.client.request(method, path, json={"name": "x"}, headers=disguised)
-    assert await told(answer) == FORBIDDEN
+    assert await refusal_of(answer) == FORBIDDEN
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in ROUTES if "{" in path])
@@ -396,14 +398,14 @@ async def test_resources_of_another_developer_are_not_found(
 ) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
     answers = []
-    for project, key in ((other.project_id, other.api_key_id), (NOWHERE, NOWHERE), ("x", "x")):
+    for project, key in ((other.project_id, other.api_key_id), (UNKNOWN_ID, UNKNOWN_ID), ("x", "x")):
         answer = await harness.client.request(
             method,
             path.format(project=project, api_key=key),
             json={"name": "mine"},
             headers=harness.as_developer(tenant),
         )
-        answers.append(await told(answer))
+        answers.append(await refusal_of(answer))
     assert answers == [(404, "Not found")] * 3
     kept = await harness.accounts.project(other.developer_id, other.project_id)
     assert kept is not None

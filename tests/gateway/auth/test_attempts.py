@@ -1,4 +1,4 @@
-"""Guesses at passwords: at many accounts from one place, at one from many, and its owner among them."""
+"""Limits on password guesses: from one address, at one account, and from known addresses."""
 
 import asyncio
 from dataclasses import replace
@@ -30,14 +30,16 @@ async def log_in(
     return answer.status, await answer.json()
 
 
-async def spray(harness: AccountsHarness, address: str, tenant: Tenant) -> None:
+async def guess_from_one_address(harness: AccountsHarness, address: str, tenant: Tenant) -> None:
     """Guess at accounts from one address until it is refused for every account."""
     for number in range(PER_ADDRESS.attempts):
         status, _ = await log_in(harness, address, tenant, WRONG, f"somebody{number}@example.com")
         assert status == 401
 
 
-async def besiege(harness: AccountsHarness, network: int, tenant: Tenant, *, email: str = "") -> None:
+async def guess_from_many_addresses(
+    harness: AccountsHarness, network: int, tenant: Tenant, *, email: str = ""
+) -> None:
     """Guess at one account from many addresses until it is refused from all of them."""
     for number in range(PER_ACCOUNT.attempts):
         address = f"198.{network}.{number // 5}.1"
@@ -48,7 +50,7 @@ async def test_many_failed_logins_from_one_address_refuse_that_address(
     harness: AccountsHarness,
 ) -> None:
     tenant = await harness.tenant()
-    await spray(harness, "203.0.113.1", tenant)
+    await guess_from_one_address(harness, "203.0.113.1", tenant)
     status, body = await log_in(harness, "203.0.113.1", tenant)
     assert (status, body["code"]) == (429, "login_limit_exceeded")
     assert 0 < body["retry_after"] <= PER_ADDRESS.window.total_seconds()
@@ -71,29 +73,29 @@ async def test_a_known_address_of_a_user_is_admitted_while_others_fail_from_it(
 ) -> None:
     tenant = await harness.tenant()
     assert (await log_in(harness, "203.0.113.10", tenant))[0] == 200
-    await spray(harness, "203.0.113.10", tenant)
-    assert (await log_in(harness, "203.0.113.10", await harness.neighbour(tenant)))[0] == 429
+    await guess_from_one_address(harness, "203.0.113.10", tenant)
+    assert (await log_in(harness, "203.0.113.10", await harness.another_user_of(tenant)))[0] == 429
     assert (await log_in(harness, "203.0.113.10", tenant))[0] == 200
 
 
 async def test_successful_logins_are_not_counted(harness: AccountsHarness) -> None:
-    """The server of a developer logs many users in."""
+    """One server may log many users in from one address."""
     tenant = await harness.tenant()
     for _ in range(2):
         for number in range(PER_ADDRESS.attempts // 2 - 1):
             await log_in(harness, "203.0.113.20", tenant, WRONG, f"somebody{number}@example.com")
-        assert (await log_in(harness, "203.0.113.20", await harness.neighbour(tenant)))[0] == 200
+        assert (await log_in(harness, "203.0.113.20", await harness.another_user_of(tenant)))[0] == 200
     for _ in range(3):
-        assert (await log_in(harness, "203.0.113.20", await harness.neighbour(tenant)))[0] == 200
+        assert (await log_in(harness, "203.0.113.20", await harness.another_user_of(tenant)))[0] == 200
 
 
 async def test_guesses_from_many_addresses_are_refused_for_a_bounded_time(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
-    await besiege(harness, 18, tenant)
+    await guess_from_many_addresses(harness, 18, tenant)
     status, body = await log_in(harness, "192.0.2.1", tenant)
     assert (status, body["code"]) == (429, "login_limit_exceeded")
     assert 0 < body["retry_after"] <= PER_ACCOUNT.window.total_seconds()
-    assert (await log_in(harness, "192.0.2.1", await harness.neighbour(tenant)))[0] == 200
+    assert (await log_in(harness, "192.0.2.1", await harness.another_user_of(tenant)))[0] == 200
     harness.clock.ahead += timedelta(seconds=body["retry_after"])
     assert (await log_in(harness, "192.0.2.1", tenant))[0] == 200
 
@@ -101,7 +103,7 @@ async def test_guesses_from_many_addresses_are_refused_for_a_bounded_time(harnes
 async def test_a_user_is_not_locked_out_of_a_known_address(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
     assert (await log_in(harness, "192.0.2.10", tenant))[0] == 200
-    await besiege(harness, 19, tenant)
+    await guess_from_many_addresses(harness, 19, tenant)
     assert (await log_in(harness, "192.0.2.11", tenant))[0] == 429
     assert (await log_in(harness, "192.0.2.10", tenant, WRONG))[0] == 401
     assert (await log_in(harness, "192.0.2.10", tenant))[0] == 200
@@ -130,7 +132,7 @@ async def test_one_address_alone_does_not_lock_an_account_elsewhere(harness: Acc
 
 async def test_accounts_that_do_not_exist_are_refused_alike(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
-    await besiege(harness, 51, tenant, email="nobody@example.com")
+    await guess_from_many_addresses(harness, 51, tenant, email="nobody@example.com")
     status, body = await log_in(harness, "192.0.2.40", tenant, email="nobody@example.com")
     assert (status, body["code"]) == (429, "login_limit_exceeded")
 
@@ -196,7 +198,7 @@ async def test_an_address_stays_known_when_the_pepper_is_rotated(harness: Accoun
     values = {**harness.dependencies, "peppers": Peppers({1: PEPPER, 2: "q" * 32})}
     async with TestClient(TestServer(application(**values))) as client:
         rotated = replace(harness, client=client)
-        await besiege(rotated, 54, tenant)
+        await guess_from_many_addresses(rotated, 54, tenant)
         assert (await log_in(rotated, "192.0.2.57", tenant))[0] == 429
         assert (await log_in(rotated, "192.0.2.56", tenant))[0] == 200
 
@@ -205,5 +207,5 @@ async def test_an_address_unused_for_long_is_forgotten(harness: AccountsHarness)
     tenant = await harness.tenant()
     assert (await log_in(harness, "192.0.2.60", tenant))[0] == 200
     harness.clock.ahead += KNOWN_FOR
-    await besiege(harness, 53, tenant)
+    await guess_from_many_addresses(harness, 53, tenant)
     assert (await log_in(harness, "192.0.2.60", tenant))[0] == 429

@@ -1,4 +1,4 @@
-"""Every way in which one of the five headers can be wrong, against real accounts."""
+"""Requests with a wrong, missing or foreign value in one of the five headers, against real accounts."""
 
 import asyncio
 import base64
@@ -29,12 +29,12 @@ from tests.gateway.auth.accounts_harness import (
     Tenant,
     forged,
     payload,
-    told,
+    refusal_of,
 )
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning"),  # of our forgeries
+    pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning"),  # for forged tokens
 ]
 
 NO_ROLE = 403, "X-User-Role header is required"
@@ -52,7 +52,10 @@ class People:
 async def people(harness: AccountsHarness) -> People:
     ada = await harness.tenant()
     return People(
-        ada, await harness.neighbour(ada), await harness.tenant(ada.developer_id), await harness.tenant()
+        ada,
+        await harness.another_user_of(ada),
+        await harness.tenant(ada.developer_id),
+        await harness.tenant(),
     )
 
 
@@ -179,7 +182,7 @@ async def test_a_wrong_token_gets_401(harness: AccountsHarness, people: People, 
     claims = payload(harness.access_token(people.ada))
     headers["Authorization"] = f"Bearer {WRONG_TOKENS[name](claims)}"
     answer = await harness.client.get(path, headers=headers)
-    assert await told(answer) == UNKNOWN
+    assert await refusal_of(answer) == UNKNOWN
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -203,18 +206,20 @@ async def test_an_authorization_that_is_not_a_bearer_token_gets_401(
 ) -> None:
     headers = harness.headers(people.ada)
     headers["Authorization"] = sent.format(token=harness.access_token(people.ada))
-    assert await told(await harness.client.get("/submit", headers=headers)) == UNKNOWN
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == UNKNOWN
 
 
 async def test_a_missing_token_is_reported_before_any_other_error(harness: AccountsHarness) -> None:
-    assert await told(await harness.client.get("/submit")) == UNKNOWN
-    assert await told(await harness.client.get("/read", headers={"X-Developer-Key": "wrong"})) == UNKNOWN
+    assert await refusal_of(await harness.client.get("/submit")) == UNKNOWN
+    assert (
+        await refusal_of(await harness.client.get("/read", headers={"X-Developer-Key": "wrong"})) == UNKNOWN
+    )
 
 
 async def test_two_authorization_headers_get_401(harness: AccountsHarness, people: People) -> None:
     headers = harness.headers(people.ada)
     headers.add("Authorization", f"Bearer {harness.access_token(people.ada)}")
-    assert await told(await harness.client.get("/submit", headers=headers)) == UNKNOWN
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == UNKNOWN
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -328,12 +333,12 @@ async def test_a_wrong_header_gets_403_with_the_text_of_the_contract(
     del headers[header]
     if value is not None:
         headers[header] = value
-    assert await told(await harness.client.get("/submit", headers=headers)) == expected
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == expected
     reading = await harness.client.get("/read", headers=headers)
     if not value:
         assert reading.status == 200
     else:
-        assert await told(reading) == expected
+        assert await refusal_of(reading) == expected
 
 
 @pytest.mark.parametrize(
@@ -371,8 +376,8 @@ async def test_a_repeated_header_is_refused(
 ) -> None:
     headers = harness.headers(people.ada)
     headers.add(header, headers[header] if second == "the same" else "another")
-    assert await told(await harness.client.get("/submit", headers=headers)) == expected
-    assert await told(await harness.client.get("/read", headers=headers)) == expected
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == expected
+    assert await refusal_of(await harness.client.get("/read", headers=headers)) == expected
 
 
 WRONG: dict[str, tuple[str, str, tuple[int, str]]] = {
@@ -392,7 +397,7 @@ async def test_of_two_errors_the_first_in_the_order_of_the_contract_is_reported(
     for fault in (later, first):
         header, value, _ = WRONG[fault]
         headers[header] = value
-    assert await told(await harness.client.get("/submit", headers=headers)) == WRONG[first][2]
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == WRONG[first][2]
 
 
 @pytest.mark.parametrize("role", [Role.DEVELOPER, Role.PLATFORM_OPERATOR, Role.AUDITOR])
@@ -403,10 +408,10 @@ async def test_only_an_end_users_token_submits_and_reads(
     headers["Authorization"] = f"Bearer {harness.access_token(people.ada, role)}"
     for said in ("end_user", role.value):
         headers["X-User-Role"] = said
-        assert await told(await harness.client.get("/submit", headers=headers)) == FORBIDDEN
-        assert await told(await harness.client.get("/read", headers=headers)) == FORBIDDEN
+        assert await refusal_of(await harness.client.get("/submit", headers=headers)) == FORBIDDEN
+        assert await refusal_of(await harness.client.get("/read", headers=headers)) == FORBIDDEN
     del headers["X-User-Role"]
-    assert await told(await harness.client.get("/submit", headers=headers)) == NO_ROLE
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == NO_ROLE
 
 
 async def test_a_token_alone_reads_also_beside_matching_headers(
@@ -437,7 +442,7 @@ async def test_a_key_hashed_with_an_unlisted_pepper_is_unknown(
     await harness.keep_key(people.ada.developer_id, people.ada.project_id, key, newer)
     headers = harness.headers(people.ada)
     headers[API] = key
-    assert await told(await harness.client.get("/submit", headers=headers)) == FORBIDDEN
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == FORBIDDEN
 
 
 Revocation = Callable[[AccountsHarness, Tenant], Awaitable[object]]
@@ -471,7 +476,7 @@ async def test_revoked_credentials_are_refused_at_the_next_request(
     headers = harness.headers(tenant)
     assert (await harness.client.get("/submit", headers=headers)).status == 200
     await revoke(harness, tenant)
-    assert await told(await harness.client.get("/submit", headers=headers)) == expected
+    assert await refusal_of(await harness.client.get("/submit", headers=headers)) == expected
     bare = {"Authorization": headers["Authorization"]}
     assert (await harness.client.get("/read", headers=bare)).status == bare_reading
 
@@ -482,7 +487,7 @@ async def test_only_matching_combinations_of_credentials_are_accepted(harness: A
         developer = await harness.developer()
         for _ in range(2):
             first = await harness.tenant(developer)
-            tenants += [first, await harness.neighbour(first)]
+            tenants += [first, await harness.another_user_of(first)]
     projects, developers = tenants[::2], tenants[::4]
     whole: dict[str, Headers] = {tenant.user_id: harness.headers(tenant) for tenant in tenants}
     admitted = 0
@@ -500,6 +505,6 @@ async def test_only_matching_combinations_of_credentials_are_accepted(harness: A
             if belongs:
                 assert await answer.json() == [user.developer_id, user.project_id, user.user_id]
             else:
-                assert (await told(answer)) in (FORBIDDEN, NO_DEVELOPER_KEY)
+                assert (await refusal_of(answer)) in (FORBIDDEN, NO_DEVELOPER_KEY)
         admitted += belongs
     assert admitted == len(tenants)

@@ -203,8 +203,8 @@ async def test_public_lists_accept_filters_and_hide_private_fields(reader: Reade
     for query in ("", "status=completed&limit=5", "state=completed"):
         assert await other.ids(query, PUBLIC) == [public]
     assert await other.ids("status=failed", PUBLIC) == []
-    stranger = Reader(reader.gateway, await reader.gateway.person())
-    assert await stranger.ids("status=completed", PUBLIC) == []
+    other_reader = Reader(reader.gateway, await reader.gateway.person())
+    assert await other_reader.ids("status=completed", PUBLIC) == []
 
 
 async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> None:
@@ -220,7 +220,7 @@ async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> N
 
 async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> None:
     other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
-    mine, his = await reader.submit({"a": "b"}, key="k"), await other.submit({"a": "b"}, key="k")
+    mine, theirs = await reader.submit({"a": "b"}, key="k"), await other.submit({"a": "b"}, key="k")
     project = reader.person.owned_project
 
     async def listed(query: str) -> Any:
@@ -234,9 +234,9 @@ async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> 
         assert all(one["user_id"] for one in body["generations"])
         return [one["id"] for one in body["generations"]]
 
-    assert await ids("metadata.a=b&limit=5") == [his, mine]
+    assert await ids("metadata.a=b&limit=5") == [theirs, mine]
     assert await ids(f"metadata.a=b&user_id={reader.person.id}") == [mine]
-    assert await ids(f"idempotency_key=k&user_id={other.person.id}") == [his]
+    assert await ids(f"idempotency_key=k&user_id={other.person.id}") == [theirs]
     first = (await listed("limit=1"))[1]
     assert await ids(f"limit=1&cursor={first['next_cursor']}") == [mine]
     for query, name in {"idempotency_key=k": "idempotency_key", "user_id=x": "user_id"}.items():

@@ -110,14 +110,14 @@ async def test_every_filter_uses_an_index(
     await lists.total(scope, filters)
     found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
     assert len(found) >= 3
-    for told in found:
-        assert "IXSCAN" in told["planSummary"]
-        assert "COLLSCAN" not in told["planSummary"]
-        assert not told.get("hasSortStage")
-    for told in found[:2]:
-        # A few more than are read where several states, or two labels, are looked through side by side.
-        assert told["keysExamined"] <= 2 * LIMIT + 12
-        assert told["docsExamined"] <= 2 * LIMIT
+    for profiled in found:
+        assert "IXSCAN" in profiled["planSummary"]
+        assert "COLLSCAN" not in profiled["planSummary"]
+        assert not profiled.get("hasSortStage")
+    for profiled in found[:2]:
+        # A few more keys are read when several states or labels are merged.
+        assert profiled["keysExamined"] <= 2 * LIMIT + 12
+        assert profiled["docsExamined"] <= 2 * LIMIT
 
 
 COMMON = {
@@ -152,9 +152,9 @@ async def test_filter_combinations_stay_within_the_scan_limit_and_cursors_find_e
     asked = {"ns": {"$regex": "generations$"}}
     found = await profile.find(asked).to_list(None)
     assert found
-    for told in found:
-        assert told["docsExamined"] <= bound + 1
-        assert told["keysExamined"] <= 2 * bound + 12
+    for profiled in found:
+        assert profiled["docsExamined"] <= bound + 1
+        assert profiled["keysExamined"] <= 2 * bound + 12
 
 
 async def test_filters_return_the_matching_rows(lists: Lists) -> None:

@@ -19,8 +19,8 @@ from tests.store.audit.conftest import KEY, AuditHarness
 SEED = base64.b64encode(bytes(range(32))).decode()
 
 
-class Told(NamedTuple):
-    """What a command left behind."""
+class Result(NamedTuple):
+    """Exit code and output of a command."""
 
     returncode: int
     stdout: str
@@ -30,12 +30,12 @@ class Told(NamedTuple):
 class Run(Protocol):
     """Run `exemplar audit` with some variables changed, beside the loop of the test."""
 
-    async def __call__(self, *arguments: str, **changed: str) -> Told: ...
+    async def __call__(self, *arguments: str, **changed: str) -> Result: ...
 
 
 @pytest.fixture
 def run(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def main(*arguments: str, **changed: str) -> Told:
+    def main(*arguments: str, **changed: str) -> Result:
         env = {"EXEMPLAR_MONGODB_URL": mongodb_url, "EXEMPLAR_CHECKPOINT_KEY": SEED, **changed}
         for name, value in env.items():
             monkeypatch.setenv(name, value)
@@ -43,9 +43,9 @@ def run(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         with pytest.raises(SystemExit) as end:
             cli.main()
         out, err = capsys.readouterr()
-        return Told(int(end.value.code or 0), out, err)
+        return Result(int(end.value.code or 0), out, err)
 
-    async def command(*arguments: str, **changed: str) -> Told:
+    async def command(*arguments: str, **changed: str) -> Result:
         return await asyncio.to_thread(main, *arguments, **changed)
 
     return command
@@ -89,10 +89,10 @@ async def test_verify_reports_an_intact_log_as_text_and_as_json(harness: AuditHa
     await harness.fill()
     made = await harness.sign()
     assert made is not None
-    told = await run("verify")
-    assert told.returncode == 0, told.stderr
-    assert "9 commits in 3 streams are as they were sealed, 1 checkpoints are met" in told.stdout
-    assert "9 of 9 commits verified" in told.stderr
+    result = await run("verify")
+    assert result.returncode == 0, result.stderr
+    assert "9 commits in 3 streams are as they were sealed, 1 checkpoints are met" in result.stdout
+    assert "9 of 9 commits verified" in result.stderr
     answer = json.loads(
         (await run("verify", "--json", "--key", str(KEY.public), EXEMPLAR_CHECKPOINT_KEY="")).stdout
     )
@@ -109,9 +109,9 @@ async def test_verify_reports_an_intact_log_as_text_and_as_json(harness: AuditHa
 async def test_the_first_contradiction_ends_with_exit_code_1(harness: AuditHarness, run: Run) -> None:
     await harness.fill()
     await harness.tamper("commits", {"_id": "b:2"}, {"last": 3})
-    told = await run("verify")
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "CONTRADICTION: position " in told.stderr
+    result = await run("verify")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "CONTRADICTION: position " in result.stderr
     answer = json.loads((await run("verify", "--json")).stdout)
     assert answer["ok"] is False
     assert "b:2" in answer["contradiction"]

@@ -38,7 +38,7 @@ async def test_an_intact_log_is_verified_with_all_its_checkpoints(harness: Audit
     assert made is not None
     assert (report.size, report.root) == (10, made.root)
     assert (report.streams, report.checkpoints, report.waiting) == (3, 2, 0)
-    assert harness.told[-1] == (10, 10)
+    assert harness.progress[-1] == (10, 10)
 
 
 async def test_unsealed_commits_are_counted(harness: AuditHarness) -> None:

@@ -17,10 +17,10 @@ def test_the_documented_tiers_are_those_of_the_product() -> None:
 
 
 def test_the_documented_fields_are_those_of_an_answer() -> None:
-    told = headers(
+    sent = headers(
         TIERS["free_starter"],
         LimitStatus(monthly=42, concurrent=1, requests_left=988),
         datetime(2026, 11, 22, tzinfo=UTC),
     )
     [block] = blocks("docs/limits.md", "http")
-    assert block.splitlines() == [f"{name}: {value}" for name, value in told.items()]
+    assert block.splitlines() == [f"{name}: {value}" for name, value in sent.items()]

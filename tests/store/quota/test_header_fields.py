@@ -12,12 +12,12 @@ ITEM = r'"[a-z]+"(;[a-z]+=(\d{1,15}|"[a-z-]+"))+'
 LIST = re.compile(rf"{ITEM}(, {ITEM})*")
 
 
-def told(tier: str, limits: LimitStatus) -> dict[str, str]:
+def fields_of(tier: str, limits: LimitStatus) -> dict[str, str]:
     return dict(headers(TIERS[tier], limits, NOW))
 
 
 def test_the_free_tier_reports_all_three_limits() -> None:
-    assert told("free_starter", LimitStatus(monthly=40, concurrent=1, requests_left=997)) == {
+    assert fields_of("free_starter", LimitStatus(monthly=40, concurrent=1, requests_left=997)) == {
         "RateLimit-Policy": '"monthly";q=100;w=2592000, "concurrent";q=1;qu="concurrent-requests", '
         '"daily";q=1000;w=86400',
         "RateLimit": '"monthly";r=60;t=30, "concurrent";r=0, "daily";r=997;t=30',
@@ -28,9 +28,9 @@ def test_the_free_tier_reports_all_three_limits() -> None:
 
 
 def test_unlimited_limits_are_left_out() -> None:
-    fields = told("cloud_premium", LimitStatus(5_000, 3, 1))
+    fields = fields_of("cloud_premium", LimitStatus(5_000, 3, 1))
     assert "monthly" not in fields["RateLimit-Policy"] + fields["RateLimit"]
-    assert told("internal", LimitStatus(5, 5, None)) == {}
+    assert fields_of("internal", LimitStatus(5, 5, None)) == {}
 
 
 def test_a_tier_without_a_daily_limit_has_no_x_fields() -> None:
@@ -42,13 +42,13 @@ def test_a_tier_without_a_daily_limit_has_no_x_fields() -> None:
 
 
 def test_after_a_downgrade_the_remainder_is_zero_and_not_negative() -> None:
-    fields = told("free_starter", LimitStatus(monthly=700, concurrent=3, requests_left=0))
+    fields = fields_of("free_starter", LimitStatus(monthly=700, concurrent=3, requests_left=0))
     assert fields["RateLimit"].startswith('"monthly";r=0;t=30, "concurrent";r=0')
 
 
 @pytest.mark.parametrize("tier", ["free_starter", "cloud_starter", "cloud_premium"])
 def test_the_fields_are_structured_lists_of_strings(tier: str) -> None:
-    fields = told(tier, LimitStatus(1, 1, 1))
+    fields = fields_of(tier, LimitStatus(1, 1, 1))
     assert LIST.fullmatch(fields["RateLimit-Policy"])
     assert LIST.fullmatch(fields["RateLimit"])
 

@@ -51,11 +51,11 @@ def test_a_damaged_ledger_is_reported_and_rebuilt_with_repair(limits_url: str) -
         ledger = client.get_default_database().get_collection("ledger")
         ledger.insert_one({"_id": "dev-1", "slots": None, "used": "x"})
         try:
-            told = CliRunner().invoke(app, ["check"], env=environ)
-            mended = CliRunner().invoke(app, ["check", "--repair"], env=environ)
+            checked = CliRunner().invoke(app, ["check"], env=environ)
+            repaired = CliRunner().invoke(app, ["check", "--repair"], env=environ)
             after = CliRunner().invoke(app, ["check"], env=environ)
         finally:
             ledger.delete_many({})
-    assert (told.exit_code, mended.exit_code, after.exit_code) == (1, 0, 0), told.output
-    assert "damaged" in told.stdout
-    assert "corrected: " in mended.stdout
+    assert (checked.exit_code, repaired.exit_code, after.exit_code) == (1, 0, 0), checked.output
+    assert "damaged" in checked.stdout
+    assert "corrected: " in repaired.stdout
