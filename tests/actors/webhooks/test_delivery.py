@@ -24,9 +24,9 @@ from events.webhook import (
     WebhookDisabled,
     WebhookRegistered,
 )
-from tests.actors.webhooks.receiver import Received, Receiver, accept, refuse, silent_server
-from tests.actors.webhooks.system import CAUSE, PROJECT, WebhookSystem
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, failed, intended, settled, started
+from tests.systems.webhook_receiver import Received, Receiver, accept, refuse, silent_server
+from tests.systems.webhook_system import CAUSE, PROJECT, WebhookSystem
 
 TO_COMPLETED = (
     VALIDATED,

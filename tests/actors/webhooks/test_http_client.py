@@ -16,8 +16,8 @@ from domain.webhooks.addresses import is_public
 from domain.webhooks.delivery import ReceiverResponse
 from store.webhooks.settings import WebhookSettings
 from tests.actors.webhooks.name_server import name_server
-from tests.actors.webhooks.receiver import Received, open_receiver, refuse, silent_server
 from tests.builders.forbidden_urls import FORBIDDEN_URLS, PRIVATE
+from tests.systems.webhook_receiver import Received, open_receiver, refuse, silent_server
 
 ALLOW = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=5)
 NOTHING_ALLOWED = WebhookSettings(timeout_seconds=5)

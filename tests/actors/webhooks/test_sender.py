@@ -13,9 +13,9 @@ from actors.webhooks.http_client import WebhookClient
 from domain.webhooks.delivery import ReceiverResponse
 from events.invocation import GenerationProgressed
 from store.webhooks.deliveries import AtLimit, Delivery
-from tests.actors.webhooks.receiver import Received, Receiver, accept, refuse, silent_server
-from tests.actors.webhooks.system import WebhookSystem
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
+from tests.systems.webhook_receiver import Received, Receiver, accept, refuse, silent_server
+from tests.systems.webhook_system import WebhookSystem
 
 UNTIL_STARTED = (VALIDATED, RESERVED, intended(), started())
 TO_END = (settled(), COMPLETED)

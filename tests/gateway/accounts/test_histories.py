@@ -3,8 +3,9 @@
 import pytest
 
 from domain.accounts.access import Role
-from tests.gateway.accounts.gateway_harness import CAUSE, GatewayHarness
-from tests.gateway.accounts.test_matrix import BODY, UNKNOWN, Route, routes_of
+from tests.gateway.test_tenant_isolation import BODY, UNKNOWN, Route, routes_of
+from tests.systems.gateway import CAUSE
+from tests.systems.gateway_harness import GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -209,7 +209,7 @@ async def test_an_unreadable_commit_delays_no_other_stream(
     streams = [opened(session, f"{address(gateway, each)}?after=0", user.bearer) for each in (odd, *sound)]
     async with AsyncExitStack() as stack:
         _, *readers = [await stack.enter_async_context(stream) for stream in streams]
-        commits = system.dependencies.get("database").get_collection("commits")
+        commits = system.store.database.get_collection("commits")
         unknown = {"_id": f"{stream_of(odd)}:2", "stream": stream_of(odd), "first": 2, "last": 2}
         await commits.insert_one({**unknown, "body": b'[{"type":"generation.dreamt"}]', "writer": "newer"})
         gateway.event_hub.broadcaster.wake_all()

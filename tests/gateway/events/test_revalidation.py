@@ -137,7 +137,7 @@ async def test_other_users_streams_continue(system: GatewaySystem, at: Installat
 async def test_all_grants_are_revalidated_in_one_query(system: GatewaySystem, at: Installation) -> None:
     users = [await system.register_user(at.gateway, beside=at.user) for _ in range(3)]
     queried: list[int] = []
-    reading = system.accounts.states.read
+    reading = system.store.accounts.states.read
 
     async def read(**what: Any) -> Any:
         queried.append(len(what["users"]))
@@ -150,7 +150,7 @@ async def test_all_grants_are_revalidated_in_one_query(system: GatewaySystem, at
         opened(at.session, url, users[1].bearer),
         opened(at.session, url, users[2].bearer),
     ):
-        system.accounts.states.read = read  # type: ignore[method-assign]
+        system.store.accounts.states.read = read  # type: ignore[method-assign]
         await eventually(lambda: len(queried) >= 2)
     assert queried[:2] == [3, 3]
 

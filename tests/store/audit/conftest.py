@@ -70,7 +70,7 @@ class AuditHarness:
 
 
 @pytest.fixture
-async def harness(mongodb_url: str) -> AsyncIterator[AuditHarness]:
+async def audit_log(mongodb_url: str) -> AsyncIterator[AuditHarness]:
     with open_database(settings_for(mongodb_url)) as database:
         await record_format(database)
         await create_indexes(database, [MongoEventStore, MongoSealedLog])
