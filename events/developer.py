@@ -38,30 +38,30 @@ class DeveloperPasswordChanged(Event):
     type: ClassVar[str] = "developer.password_changed"
 
 
-class ProjectCreated(Event):
-    type: ClassVar[str] = "developer.project_created"
+class ProjectEvent(Event):
     project: str
 
 
-class ProjectRenamed(Event):
+class ProjectCreated(ProjectEvent):
+    type: ClassVar[str] = "developer.project_created"
+
+
+class ProjectRenamed(ProjectEvent):
     """The name or the description changed."""
 
     type: ClassVar[str] = "developer.project_renamed"
-    project: str
 
 
-class ProjectDeleted(Event):
+class ProjectDeleted(ProjectEvent):
     """Its users, keys and generations cannot be reached any more."""
 
     type: ClassVar[str] = "developer.project_deleted"
-    project: str
 
 
-class ProjectErased(Event):
+class ProjectErased(ProjectEvent):
     """All data of a deleted project and its users are deleted."""
 
     type: ClassVar[str] = "developer.project_erased"
-    project: str
 
 
 class KeyCreated(Event):
@@ -101,62 +101,46 @@ class QuotaCorrected(Event):
     freed: tuple[str, ...]
 
 
-class UserRegistered(Event):
-    type: ClassVar[str] = "developer.user_registered"
+class UserEvent(Event):
     project: str
     user: str
 
 
-class UserPasswordReset(Event):
+class UserRegistered(UserEvent):
+    type: ClassVar[str] = "developer.user_registered"
+
+
+class UserPasswordReset(UserEvent):
     """The developer or an operator set another password; every session ends."""
 
     type: ClassVar[str] = "developer.user_password_reset"
-    project: str
-    user: str
 
 
-class UserPasswordChanged(Event):
+class UserPasswordChanged(UserEvent):
     """The account's owner set another password; every other session ends."""
 
     type: ClassVar[str] = "developer.user_password_changed"
-    project: str
-    user: str
 
 
-class UserDeleted(Event):
+class UserDeleted(UserEvent):
     """The account is closed; its data are being erased."""
 
     type: ClassVar[str] = "developer.user_deleted"
-    project: str
-    user: str
 
 
-class UserErased(Event):
+class UserErased(UserEvent):
     """All data of the user are erased."""
 
     type: ClassVar[str] = "developer.user_erased"
-    project: str
-    user: str
 
 
+AccountEvent = DeveloperRegistered | DeveloperTierChanged | DeveloperPasswordReset | DeveloperPasswordChanged
 DeveloperEvent = (
-    DeveloperRegistered
-    | DeveloperTierChanged
-    | DeveloperPasswordReset
-    | DeveloperPasswordChanged
-    | ProjectCreated
-    | ProjectRenamed
-    | ProjectDeleted
-    | ProjectErased
-    | KeyCreated
-    | KeyRevoked
-    | QuotaCorrected
-    | UserRegistered
-    | UserPasswordReset
-    | UserPasswordChanged
-    | UserDeleted
-    | UserErased
-)
+    AccountEvent
+    | ProjectCreated | ProjectRenamed | ProjectDeleted | ProjectErased
+    | KeyCreated | KeyRevoked | QuotaCorrected
+    | UserRegistered | UserPasswordReset | UserPasswordChanged | UserDeleted | UserErased
+)  # fmt: skip
 
 DEVELOPER: Final = (
     EventType(sample=DeveloperRegistered(tier="free_starter")),

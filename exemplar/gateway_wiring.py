@@ -99,8 +99,10 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     ],
     "passwords": lambda password_settings: password_settings.passwords,
     "peppers": lambda authentication_settings: authentication_settings.peppers,
+    "provider_name": lambda provider: provider.name,
     "provider_secret": WebhookSecret,
     "rate_limits": RateLimits,
+    "read_prediction": lambda provider: provider.read_prediction,
     "recorder": SubmissionRecorder,
     "resources": GenerationResources,
     "session_revalidation": lambda connections, account_status, stream_settings: SessionRevalidation(

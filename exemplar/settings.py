@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from actors.imaging.decoder import DecoderSettings
-from actors.providers.settings import ReplicateSettings
+from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from exemplar.tier_settings import TierSettings
@@ -37,7 +37,12 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
-    "Replicate": ReplicateSettings,
+    "Provider": ProviderSettings,
+    **{
+        kind.__name__.removesuffix("Settings"): kind
+        for row in PROVIDERS.values()
+        for kind in row.settings.values()
+    },
     "Price": PriceSettings,
     "exemplar up": HomeSettings,
     "The sandbox": SandboxSettings,

@@ -24,8 +24,7 @@ from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD, Job
 from actors.jobs.scheduler import Scheduler
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.model_inputs import ModelInputs
-from actors.providers.replicate import ReplicateProvider
-from actors.providers.settings import ReplicateSettings
+from actors.providers.registry import ProviderSettings, open_provider
 from actors.results import Results
 from actors.runner import ActorRunner
 from actors.settings import ActorSettings, TimeoutSettings
@@ -133,7 +132,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     ),
     "claim_search": ClaimSearch,
     "composition": lambda actor_settings: actor_settings.composition,
-    "create_seconds": lambda replicate_settings: replicate_settings.create_seconds,
+    "create_seconds": lambda provider: provider.create_seconds,
     "due_pages": DuePages,
     "jobs": _jobs,
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
@@ -160,7 +159,7 @@ SETTINGS: Settings = {
     "master_key_settings": MasterKeySettings,
     "price_settings": PriceSettings,
     "rabbit_settings": RabbitSettings,
-    "replicate_settings": ReplicateSettings,
+    "provider_settings": ProviderSettings,
     "store_settings": StoreSettings,
     "tier_settings": TierSettings,
     "timeout_settings": TimeoutSettings,
@@ -212,7 +211,7 @@ class Process:
     resources: Mapping[str, Opener]
 
 
-_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": ReplicateProvider}
+_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 _SCHEDULER: Mapping[str, Opener] = {
     "webhook_client": WebhookClient,

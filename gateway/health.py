@@ -23,7 +23,6 @@ class HealthRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get("/", self.about),
             web.get("/health", self.health),

@@ -32,7 +32,7 @@ from gateway.webhooks.endpoints import EndpointRoutes
 
 
 class Routes(Protocol):
-    """Something that answers requests."""
+    """Something that answers requests; `routes` lists methods, paths and handlers."""
 
     def routes(self) -> Sequence[web.RouteDef]: ...
 

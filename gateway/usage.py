@@ -43,7 +43,6 @@ class UsageRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [web.get(USAGE, self.read)]
 
     async def read(self, request: web.Request) -> web.Response:

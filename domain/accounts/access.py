@@ -210,27 +210,17 @@ def _is_valid(account: AccountState | None, claims: Claims) -> bool:
 
 
 def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bool) -> None:
-    if (required or presented.developer_key is not None) and not _has_developer_key(found):
-        raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
-    same_project = presented.project_id == found.project_id
-    if (required or presented.project_id is not None) and not same_project:
+    if required or presented.developer_key is not None:
+        key = found.developer_key
+        if key is None or not key.active or (key.project_id, key.developer_id) != (None, found.developer.id):
+            raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
+    if required or presented.api_key is not None:
+        key = found.api_key
+        if key is None or not key.active or key.project_id != found.project_id:
+            raise ExemplarError(ErrorCode.FORBIDDEN)
+    same_project = presented.project_id == found.project_id or (presented.project_id is None and not required)
+    if not (same_project and found.project_active and found.developer.active):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    if (required or presented.api_key is not None) and not _has_api_key(found):
-        raise ExemplarError(ErrorCode.FORBIDDEN)
-    if not (found.project_active and found.developer.active):
-        raise ExemplarError(ErrorCode.FORBIDDEN)
-
-
-def _has_developer_key(found: Tenancy) -> bool:
-    key = found.developer_key
-    return (
-        key is not None and key.active and key.project_id is None and key.developer_id == found.developer.id
-    )
-
-
-def _has_api_key(found: Tenancy) -> bool:
-    key = found.api_key
-    return key is not None and key.active and key.project_id == found.project_id
 
 
 def _identity(user: AccountState, found: Tenancy, tiers: Mapping[str, Tier]) -> Identity:

@@ -5,6 +5,7 @@ A decision that changes nothing returns `[]`. What the developer does not own ra
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import assert_never, cast
 
@@ -20,10 +21,12 @@ from events.developer import (
     ProjectCreated,
     ProjectDeleted,
     ProjectErased,
+    ProjectEvent,
     ProjectRenamed,
     QuotaCorrected,
     UserDeleted,
     UserErased,
+    UserEvent,
     UserPasswordChanged,
     UserPasswordReset,
     UserRegistered,
@@ -67,10 +70,7 @@ def developer_of(stream: str) -> str | None:
 
 def fold(events: Iterable[RecordedEvent], start: Developer | None = None) -> Developer | None:
     """Fold a stream's events, in order; None for none."""
-    developer = start
-    for recorded in events:
-        developer = evolve(developer, recorded)
-    return developer
+    return reduce(evolve, events, start)
 
 
 def evolve(developer: Developer | None, recorded: RecordedEvent) -> Developer:
@@ -100,9 +100,7 @@ def _changed(d: Developer, event: DeveloperEvent) -> Developer:
             return replace(d, keys={key: owner for key, owner in d.keys.items() if key != event.key})
         case QuotaCorrected():
             return replace(d, correction=event.correction)
-        case DeveloperPasswordReset() | DeveloperPasswordChanged() | ProjectRenamed() | ProjectErased():
-            return d
-        case UserRegistered() | UserPasswordReset() | UserPasswordChanged() | UserDeleted() | UserErased():
+        case DeveloperPasswordReset() | DeveloperPasswordChanged() | ProjectEvent() | UserEvent():
             return d
         case _:
             assert_never(event)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Literal, assert_never, cast
 
@@ -25,10 +26,7 @@ class Platform:
 
 def fold(events: Iterable[RecordedEvent]) -> Platform:
     """Fold the stream's events, in order."""
-    platform = Platform()
-    for recorded in events:
-        platform = evolve(platform, recorded)
-    return platform
+    return reduce(evolve, events, Platform())
 
 
 def evolve(platform: Platform, recorded: RecordedEvent) -> Platform:

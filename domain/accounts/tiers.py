@@ -1,7 +1,7 @@
 """Tiers: the limits of a developer's account, shared by all its projects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -52,11 +52,5 @@ def tier_of(name: str, tiers: Mapping[str, Tier]) -> Tier:
 
 
 def _changed(name: str, bounds: Mapping[Bound, int | None]) -> Tier:
-    base = TIERS.get(name, TIERS["free_starter"])
-    return Tier(
-        name=name,
-        monthly=bounds.get("monthly", base.monthly),
-        concurrent=bounds.get("concurrent", base.concurrent),
-        daily_requests=bounds.get("daily_requests", base.daily_requests),
-        projects=bounds.get("projects", base.projects),
-    )
+    changes = {str(bound): limit for bound, limit in bounds.items()}
+    return replace(TIERS.get(name, TIERS["free_starter"]), name=name, **changes)

@@ -98,7 +98,7 @@ class Explanation:
 def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | None = None) -> Explanation:
     """Explain the state of a generation at `now`."""
     reason = reason_of(g)
-    since = _since(g, reason)
+    since = (g.cancel_requested_at if reason is Reason.CANCELING else None) or g.moved_at
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
     position = None if g.final else ahead
     return Explanation(
@@ -124,12 +124,6 @@ def reason_of(g: Generation) -> Reason:
     return _OF_STATE[g.state]
 
 
-def _since(g: Generation, reason: Reason) -> datetime:
-    if reason is Reason.CANCELING and g.cancel_requested_at is not None:
-        return g.cancel_requested_at
-    return g.moved_at
-
-
 def _deadline(g: Generation) -> datetime:
     return min(g.request.start_by, g.request.finish_by) if g.state in UNSENT else g.request.finish_by
 
@@ -146,10 +140,7 @@ def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None) 
     text = _SENTENCES[reason].format(
         seconds=seconds, attempt=g.attempt, following=g.attempt + 1, percent=g.percent
     )
-    queued = g.state in UNSENT and ahead is not None and ahead.number > 0
-    return f"{text}{_behind(ahead) if queued and ahead else ''}."
-
-
-def _behind(ahead: Ahead) -> str:
+    if g.state not in UNSENT or ahead is None or ahead.number == 0:
+        return f"{text}."
     bound = "" if ahead.exact else "at least "
-    return f", behind {bound}{ahead.number} {'other' if ahead.number == 1 else 'others'}"
+    return f"{text}, behind {bound}{ahead.number} {'other' if ahead.number == 1 else 'others'}."

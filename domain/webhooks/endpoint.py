@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from typing import assert_never, cast
 
 from events.envelope import RecordedEvent
@@ -74,10 +75,8 @@ def is_default(endpoint_id: str) -> bool:
 
 def fold_endpoint(events: Iterable[RecordedEvent]) -> Endpoint | None:
     """Fold a stream's events, in order; None when there are none."""
-    endpoint: Endpoint | None = None
-    for recorded in events:
-        endpoint = evolve_endpoint(endpoint, recorded)
-    return endpoint
+    start: Endpoint | None = None
+    return reduce(evolve_endpoint, events, start)
 
 
 def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpoint:

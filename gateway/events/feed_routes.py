@@ -62,7 +62,6 @@ class FeedRoutes:
     event_access: EventAccess
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(_OWN_EVENTS, self.read_own),
             web.post(f"{_OWN_EVENTS}/ticket", self.issue_own_ticket),

@@ -53,7 +53,6 @@ class GenerationEventRoutes:
     event_access: EventAccess
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [web.get(_PATH, self.read), web.post(f"{_PATH}/ticket", self.issue_ticket)]
 
     async def read(self, request: web.Request) -> web.StreamResponse:

@@ -44,7 +44,6 @@ class CommandRoutes:
     write_through: WriteThrough
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.post(f"{GENERATION}/cancel", self.cancel),
             web.patch(f"{GENERATION}/public", self.publish),

@@ -31,7 +31,6 @@ class ExplainRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the route."""
         return [web.get(f"{GENERATION}/explain", self.explain)]
 
     async def explain(self, request: web.Request) -> web.Response:

@@ -27,7 +27,6 @@ class ListRoutes:
     links: Links
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [web.get(GENERATIONS, self.list_own), web.get(PUBLIC_GENERATIONS, self.list_public)]
 
     async def list_own(self, request: web.Request) -> web.Response:

@@ -29,7 +29,6 @@ class ProjectGenerationRoutes:
     resources: GenerationResources
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(PROJECT_GENERATIONS, self.list_all),
             web.get(f"{PROJECT_GENERATIONS}/{{generation_id}}", self.read),

@@ -21,7 +21,6 @@ class GenerationRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [web.get(GENERATION, self.read), web.get(f"{GENERATION}/status", self.read)]
 
     async def read(self, request: web.Request) -> web.Response:

@@ -26,7 +26,6 @@ class DefaultSecretRoutes:
     webhook_secrets: WebhookSecrets
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(DEFAULT_WEBHOOK_SECRET, self.read),
             web.post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", self.rotate),

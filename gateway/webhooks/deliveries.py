@@ -65,7 +65,6 @@ class DeliveryRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         one = WEBHOOK_ENDPOINT + "/deliveries/{delivery_id}"
         return [
             web.get(WEBHOOK_ENDPOINT + "/deliveries", self.list_all),

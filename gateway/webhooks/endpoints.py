@@ -66,7 +66,6 @@ class EndpointRoutes:
     webhook_limit: int
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(PROJECT_WEBHOOKS, self.list_all),
             web.post(PROJECT_WEBHOOKS, self.create),

@@ -11,6 +11,7 @@ from actors.handlers import completion
 from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.subscriptions import ACTORS, QUEUES
+from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, FailureCode
 from domain.generation import decisions, invocation
 from domain.generation.decisions import ALLOWED
@@ -70,6 +71,14 @@ def errors() -> list[list[str]]:
     return [[f"`{code.value}`", str(error.status), error.detail] for code, error in known]
 
 
+def tiers() -> list[list[str]]:
+    """Tier and its limits."""
+    return [
+        [f"`{tier.name}`", *map(_limit, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects))]
+        for tier in TIERS.values()
+    ]
+
+
 def jobs() -> list[list[str]]:
     """Job and period."""
     subscribers = [[f"`subscriber:{name}`", f"{SUBSCRIBER_PERIOD:g} s"] for name in SUBSCRIBERS]
@@ -104,6 +113,10 @@ def _with_imports(path: Path, seen: set[Path]) -> set[Path]:
         if needed not in seen:
             _with_imports(needed, seen)
     return seen
+
+
+def _limit(limit: int | None) -> str:
+    return "unlimited" if limit is None else f"{limit:,}"
 
 
 def _states(allowed: Iterable[State]) -> str:

@@ -2,18 +2,12 @@ from datetime import UTC, datetime
 
 from domain.accounts.limits import LimitStatus, headers
 from domain.accounts.tiers import TIERS
+from tests.docs import tables
 from tests.docs.reading import blocks, table
 
 
-def written(limit: int | None) -> str:
-    return "unlimited" if limit is None else f"{limit:,}"
-
-
 def test_the_documented_tiers_are_those_of_the_product() -> None:
-    assert table("docs/limits.md", "## Tiers") == [
-        [f"`{tier.name}`", *map(written, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects))]
-        for tier in TIERS.values()
-    ]
+    assert table("docs/limits.md", "## Tiers") == tables.tiers()
 
 
 def test_the_documented_fields_are_those_of_an_answer() -> None:

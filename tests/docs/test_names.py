@@ -7,6 +7,7 @@ import pytest
 from typer.main import get_command
 
 from actors.jobs.schedule import JOBS
+from actors.providers.registry import PROVIDERS
 from events.catalogue import CATALOGUE
 from exemplar import settings as settings_module
 from exemplar.cli import app
@@ -93,6 +94,7 @@ def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
         name for pair in re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text) for name in pair
     }
     injected = {section.__name__ for process in PROCESSES.values() for section in process.settings.values()}
+    injected |= {kind.__name__ for row in PROVIDERS.values() for kind in row.settings.values()}
     assert read - {""} | injected == {section.__name__ for section in settings_module.SETTINGS.values()}
 
 

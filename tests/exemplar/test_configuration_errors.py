@@ -30,6 +30,7 @@ WRONG = {
         "EXEMPLAR_WEBHOOK_LEASE_SECONDS",
     ),
     "no address": ("worker", {"EXEMPLAR_MONGODB_URL": "mongodb//nowhere"}, "EXEMPLAR_MONGODB_URL"),
+    "an unknown provider": ("worker", {"EXEMPLAR_PROVIDER": "nobody"}, "EXEMPLAR_PROVIDER"),
     "nobody at the address": ("scheduler", {}, "EXEMPLAR_MONGODB_URL"),
     "an empty sandbox": ("sandbox", {"EXEMPLAR_SANDBOX_KEEP_MIB": "0"}, "EXEMPLAR_SANDBOX_KEEP_MIB"),
     "no folder's port": ("up", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),

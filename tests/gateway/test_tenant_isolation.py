@@ -54,6 +54,7 @@ class Subject:
             "webhook_id": self.endpoint,
             "delivery_id": UNKNOWN,
             "number": "0",
+            "provider": "replicate",
         }
 
     @property

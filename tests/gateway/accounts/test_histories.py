@@ -27,7 +27,7 @@ WITHOUT_TOKEN = {
     ("POST", "/api/v1/auth/register"),
     ("GET", ONE + "/{generation_id}/images/{number}"),
     ("GET", ONE + "/{generation_id}/examples/{number}"),
-    ("POST", "/api/v1/provider/replicate"),
+    ("POST", "/api/v1/provider/{provider}"),
     ("GET", "/"),
     ("GET", "/openapi.json"),
     ("GET", "/health"),
