@@ -31,13 +31,13 @@ WRONG = {
     ),
     "no address": ("worker", {"EXEMPLAR_MONGODB_URL": "mongodb//nowhere"}, "EXEMPLAR_MONGODB_URL"),
     "an unknown provider": ("worker", {"EXEMPLAR_PROVIDER": "nobody"}, "EXEMPLAR_PROVIDER"),
-    "nobody at the address": ("scheduler", {}, "EXEMPLAR_MONGODB_URL"),
+    "no server at the address": ("scheduler", {}, "EXEMPLAR_MONGODB_URL"),
     "an empty sandbox": ("sandbox", {"EXEMPLAR_SANDBOX_KEEP_MIB": "0"}, "EXEMPLAR_SANDBOX_KEEP_MIB"),
     "no folder's port": ("up", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),
     "a rebuild of nothing": ("rebuild", {"EXEMPLAR_MONGODB_URL": "mongodb//nowhere"}, "EXEMPLAR_MONGODB_URL"),
-    "subscribers of nobody": ("subscribers", {}, "EXEMPLAR_MONGODB_URL"),
-    "a ledger of nobody": ("quota check", {}, "EXEMPLAR_MONGODB_URL"),
-    "accounts of nobody": ("accounts list", {}, "MongoDB"),
+    "subscribers without a server": ("subscribers", {}, "EXEMPLAR_MONGODB_URL"),
+    "a ledger without a server": ("quota check", {}, "EXEMPLAR_MONGODB_URL"),
+    "accounts without a server": ("accounts list", {}, "MongoDB"),
 }
 
 

@@ -29,7 +29,7 @@ BODY = {
     "events": ["generation.completed"],
 }
 REFUSED = {401, 403, 404}
-"""Allowed statuses for a foreign resource. 403 is for a wrong role or wrong keys, whoever the owner is."""
+"""Allowed statuses for a foreign resource. 403 is for a wrong role or wrong keys, whoever owns it."""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ async def test_a_repeated_request_after_a_killed_gateway_gets_the_same_generatio
     await until(lambda: _appended(system) > recorded, "the first is recorded", every=0.001)
     system.kill("gateway")
     first = await sending
-    assert None in first, "nobody was hit"
+    assert None in first, "no request was affected"
     system.start("gateway")
 
     again = await asyncio.gather(*(tenant.submit(key=key) for key in keys))

@@ -65,7 +65,7 @@ async def test_a_killed_store_loses_no_accepted_generation_and_causes_no_500(
     await asyncio.to_thread(own_mongod.wait_ready, initiate_replica_set)
     await working
 
-    assert refusals, "nobody was hit"
+    assert refusals, "no request was affected"
     for answer in refusals:
         assert (answer.status, answer.body["code"]) == (503, "store_unavailable"), answer.data
         assert int(answer.headers["Retry-After"]) >= 1

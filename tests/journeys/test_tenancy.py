@@ -62,7 +62,7 @@ async def test_an_unchanged_resource_is_not_sent_again(new_tenant: MakeTenant, s
     owner = await new_tenant()
     generation = await owner.accepted()
     resource = await owner.completed(generation)
-    await until(lambda: is_settled(system, generation), "the version rests")
+    await until(lambda: is_settled(system, generation), "the last event is recorded")
     for address in (f"{ONE}/{generation}", f"{ONE}/{generation}/status", resource["generated_image_url"]):
         first = await owner.get(address)
         again = await owner.get(address, **{"If-None-Match": first.headers["ETag"]})

@@ -17,9 +17,10 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.received import Received, until
+from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
 from tests.rabbitmq.wire import Wire
+from tests.systems.waiting import until
 
 ONE = topology({"validation": ["generation.progressed"]})
 

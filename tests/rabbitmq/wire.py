@@ -46,7 +46,7 @@ class Wire:
             client.write(Method(0, method).marshal())
 
     def hold(self) -> None:
-        """Swallow every byte of the connections that are open now."""
+        """Drop every byte of the connections that are open now."""
         self._open.clear()
 
     def refuse(self) -> None:

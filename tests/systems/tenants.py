@@ -121,7 +121,7 @@ class Tenant:
         return dict(await until(there, f"{generation} reaches {states}"))
 
     async def spoiled(self, sandbox: SandboxClient, *, key: str | None = None, **faults: object) -> str:
-        """Submit a generation whose creation at the provider goes wrong in this way; return its id."""
+        """Submit a generation whose creation at the provider gets these faults; return its id."""
         await sandbox.arm(times=1, **faults)
         generation = await self.accepted(key=key)
         await sandbox.taken()

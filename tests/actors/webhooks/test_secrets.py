@@ -22,7 +22,7 @@ SECRET_PATH = "/api/v1/webhooks/default/secret"
 
 
 async def stored(system: WebhookSystem) -> str:
-    """Write down everything that the database holds about secrets."""
+    """Return every secret document of the database as text."""
     collection = system.store.database.get_collection("webhook_secrets")
     return repr(await collection.find({}).to_list(None))
 

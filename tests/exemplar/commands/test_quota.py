@@ -15,7 +15,7 @@ NOBODY_THERE = "mongodb://127.0.0.1:1/exemplar"
 
 
 def refusal(*options: str, **environ: str) -> str:
-    """Run a check that cannot be made; return the one line that says why."""
+    """Run a check that cannot start; return its one error line."""
     done = CliRunner().invoke(app, ["check", *options], env=NO_STORE | environ)
     assert isinstance(done.exception, ConfigurationError), done.output
     assert "\n" not in str(done.exception)

@@ -1,8 +1,7 @@
 """Gateways in this process on a real MongoDB, without actors: tests append the events themselves."""
 
-import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -193,15 +192,6 @@ class GatewaySystem:
         async with self.session.post(url, json=body, headers=headers) as answer:
             assert answer.status == 201, await answer.text()
             return dict(await answer.json())
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true; fail after 20 seconds."""
-    async with asyncio.timeout(20):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
 
 
 def _belongs(first: Any, project: str, user: str | None) -> bool:

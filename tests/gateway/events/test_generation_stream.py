@@ -18,9 +18,9 @@ from tests.gateway.events.gateway_system import (
     EndUser,
     Gateway,
     GatewaySystem,
-    eventually,
 )
 from tests.gateway.events.sse_client import EVENT_STREAM, Frame, Stream, opened
+from tests.systems.waiting import until
 
 
 def address(gateway: Gateway, generation: str) -> str:
@@ -184,9 +184,7 @@ async def test_a_disconnected_client_is_removed(
     async with opened(session, address(gateway, generation), user.bearer) as stream:
         await stream.until("caught_up")
         assert gateway.event_hub.broadcaster.watched == {stream_of(generation)}
-    await eventually(
-        lambda: not (gateway.event_hub.broadcaster.watched or gateway.event_hub.connections.taken)
-    )
+    await until(lambda: not (gateway.event_hub.broadcaster.watched or gateway.event_hub.connections.taken))
 
 
 async def test_a_deleted_generation_has_no_stream(

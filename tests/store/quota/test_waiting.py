@@ -67,7 +67,7 @@ def test_the_estimated_wait_suffices_in_99_of_100_cases(world: str, history: int
 async def test_admission_after_the_estimated_wait_succeeds_in_99_of_100_cases(
     clock: Clock, world: str
 ) -> None:
-    """Each case is a developer with two slots, both taken, who is refused, waits, and asks again."""
+    """Each case is a developer with two slots, both taken, which is refused, waits, and submits again."""
     draw, chance, let_in = WORLDS[world], random.Random(11), 0
     past = [draw(chance) for _ in range(300)]
     harness, bounds = QuotaHarness(MemoryEventStore(), MemoryLedger(), clock), Bounds(100, 2)
