@@ -153,12 +153,12 @@ async def test_a_login_without_hashing_capacity_gets_503_and_is_not_counted(harn
 
 
 async def test_counters_and_known_addresses_expire_and_hold_no_personal_data(
-    harness: AccountsHarness, accounts_database: str
+    harness: AccountsHarness, module_database: str
 ) -> None:
     tenant = await harness.tenant()
     await log_in(harness, "192.0.2.50", tenant)
     await log_in(harness, "192.0.2.51", tenant, WRONG)
-    client = MongoClient[dict[str, Any]](accounts_database)
+    client = MongoClient[dict[str, Any]](module_database)
     attempts = client.get_default_database()["login_attempts"]
     kept = list(attempts.find({}))
     assert all("until" in one for one in kept)
@@ -171,11 +171,11 @@ async def test_counters_and_known_addresses_expire_and_hold_no_personal_data(
 
 
 async def test_counter_names_are_keyed_with_the_pepper(
-    harness: AccountsHarness, accounts_database: str
+    harness: AccountsHarness, module_database: str
 ) -> None:
     """Other peppers name the same account and address differently."""
     tenant, address = await harness.tenant(), "192.0.2.55"
-    with MongoClient[dict[str, Any]](accounts_database) as client:
+    with MongoClient[dict[str, Any]](module_database) as client:
         attempts = client.get_default_database()["login_attempts"]
         for peppers, known in (
             (harness.peppers, 1),

@@ -264,7 +264,7 @@ async def test_a_logout_revokes_all_tokens_of_the_session(harness: AccountsHarne
 
 @pytest.mark.parametrize("by", ["logout", "a refresh token used twice"])
 async def test_an_ended_session_is_refused_also_after_its_record_has_expired(
-    harness: AccountsHarness, accounts_database: str, by: str
+    harness: AccountsHarness, module_database: str, by: str
 ) -> None:
     tenant = await harness.tenant()
     pair = await harness.login(tenant)
@@ -274,7 +274,7 @@ async def test_an_ended_session_is_refused_also_after_its_record_has_expired(
         assert (await harness.client.post("/api/v1/auth/logout", headers=bearer(newest))).status == 204
     else:
         assert await refresh(harness, pair.refresh_token) == UNKNOWN
-    with MongoClient[dict[str, Any]](accounts_database, tz_aware=True) as client:
+    with MongoClient[dict[str, Any]](module_database, tz_aware=True) as client:
         user = client.get_default_database()["users"].find_one({"_id": tenant.user_id})
     assert user is not None
     [mark] = user["ended_sessions"]

@@ -1,3 +1,3 @@
-from tests.gateway.conftest import accounts_database, gateway
+from tests.gateway.conftest import gateway
 
-__all__ = ["accounts_database", "gateway"]
+__all__ = ["gateway"]

@@ -56,8 +56,8 @@ CURSOR = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def database(accounts_database: str) -> AsyncIterator[Database]:
-    with open_database(settings_for(accounts_database)) as database:
+async def database(module_database: str) -> AsyncIterator[Database]:
+    with open_database(settings_for(module_database)) as database:
         yield database
 
 
