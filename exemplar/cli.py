@@ -169,7 +169,7 @@ def main() -> None:
             case ConfigurationError() | LocalError() | DataFormatError() | UnknownDependencyError():
                 message = str(error)
             case StoreError():
-                message = f"EXEMPLAR_MONGODB_URL: MongoDB failed ({error})"
+                message = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be used ({error})"
             case _:
                 raise
         sys.stderr.write(f"exemplar: {message}\n")

@@ -38,16 +38,33 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
     "Provider": ProviderSettings,
-    **{
-        kind.__name__.removesuffix("Settings"): kind
-        for row in PROVIDERS.values()
-        for kind in row.settings.values()
-    },
+    **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
     "exemplar up": HomeSettings,
     "The sandbox": SandboxSettings,
 }
 """Every class of settings under its title, in the order in which they are printed."""
+
+_SHARED = (
+    StoreSettings,
+    RabbitSettings,
+    TierSettings,
+    ActorSettings,
+    TimeoutSettings,
+    WebhookSettings,
+    MasterKeySettings,
+    ProviderSettings,
+    PriceSettings,
+)
+_GATEWAY = (GatewaySettings, StreamSettings, TokenSettings, AuthenticationSettings, PasswordSettings)
+
+PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
+    "gateway": (*_SHARED, *_GATEWAY),
+    "worker": (*_SHARED, DecoderSettings),
+    "scheduler": (*_SHARED, DecoderSettings, CheckpointSettings),
+    "solo": (*_SHARED, DecoderSettings, CheckpointSettings, *_GATEWAY),
+}
+"""What each process reads from the environment before it opens anything."""
 
 _HEAD = """\
 # All settings, read from the environment. `exemplar settings` prints this file.

@@ -26,10 +26,10 @@ class Wakeups:
         self,
         amqp_url: str,
         on_event: OnEvent,
+        on_listening: Callable[[], None],
         *,
         topology: Topology,
         heartbeat: int = 10,
-        on_listening: Callable[[], None] = lambda: None,
     ) -> None:
         self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar wake-ups")
         self._on_event = on_event

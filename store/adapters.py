@@ -1,10 +1,11 @@
 """The MongoDB adapter behind each dependency name, and the database that they work on.
 
-An adapter's constructor names what it needs (`database`, `clock`, `holder`), so that it can be injected.
+An adapter's constructor names what it needs (`database`, `clock`, `holder`, ...), so that it can be injected.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from store.accounts.accounts import Accounts
@@ -32,12 +33,13 @@ from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
+from store.settings import StoreSettings
 from store.webhooks.deleted_owners import DeletedOwners
-from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
+from store.webhooks.secrets import WebhookSecrets
 
-__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "open_prepared", "prepare", "require_format"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -64,10 +66,18 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deletions": Deletions,
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
-    "encrypted_secrets": EncryptedSecrets,
+    "webhook_secrets": WebhookSecrets,
     "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }
+
+
+@asynccontextmanager
+async def open_prepared(store_settings: StoreSettings) -> AsyncIterator[Database]:
+    """Open the database and prepare it: the first proof that it answers. Raises what `prepare` raises."""
+    with open_database(store_settings) as database:
+        await prepare(database)
+        yield database
 
 
 async def prepare(database: Database) -> None:

@@ -1,8 +1,10 @@
 """The recurring jobs: name, period in seconds, function."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from actors.jobs.catch_up import CatchUp
 from actors.jobs.deadlines import expire
 from actors.jobs.holds import release_leaked_holds
 from actors.jobs.orphans import erase_orphans
@@ -12,6 +14,7 @@ from actors.jobs.redelivery import redeliver
 from actors.jobs.relay import relay
 from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
+from actors.jobs.subscribers import SUBSCRIBERS
 from actors.webhooks.sender import Sender
 from store.accounts.erasure import AccountErasure
 from store.webhooks.secrets import WebhookSecrets
@@ -62,3 +65,16 @@ JOBS: tuple[Job, ...] = (
     Job("retention", 3600.0, delete_old_pictures),
     Job("secrets", 600.0, reencrypt_secrets),
 )
+
+
+def scheduled_jobs(bind: Callable[..., Any]) -> list[Job]:
+    """Bind every job, and a catch-up subscription for each subscriber, to what its function names."""
+    catch_up = bind(CatchUp, given=["name", "handle"])
+    subscriptions = [
+        catch_up(name=name, handle=bind(function, given=["entries"]))
+        for name, function in SUBSCRIBERS.items()
+    ]
+    return [
+        *(replace(job, run=bind(job.run)) for job in JOBS),
+        *(Job(f"subscriber:{one.name}", SUBSCRIBER_PERIOD, one.run) for one in subscriptions),
+    ]

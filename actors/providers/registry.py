@@ -16,11 +16,11 @@ class ProviderAdapter(NamedTuple):
     """An adapter of the port, and the settings that it names, read only when the adapter is chosen."""
 
     open: Callable[..., AbstractAsyncContextManager[Provider]]
-    settings: Mapping[str, type[BaseSettings]]
+    settings: tuple[type[BaseSettings], ...]
 
 
 PROVIDERS: Final[Mapping[str, ProviderAdapter]] = {
-    "replicate": ProviderAdapter(ReplicateProvider, {"replicate_settings": ReplicateSettings}),
+    "replicate": ProviderAdapter(ReplicateProvider, (ReplicateSettings,)),
 }
 
 

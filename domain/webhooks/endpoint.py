@@ -73,10 +73,9 @@ def is_default(endpoint_id: str) -> bool:
     return endpoint_id.startswith(_DEFAULT)
 
 
-def fold_endpoint(events: Iterable[RecordedEvent]) -> Endpoint | None:
-    """Fold a stream's events, in order; None when there are none."""
-    start: Endpoint | None = None
-    return reduce(evolve_endpoint, events, start)
+def fold_endpoint(events: Iterable[RecordedEvent], endpoint: Endpoint | None = None) -> Endpoint | None:
+    """Fold a stream's events, in order, into what was folded before; None when there are none."""
+    return reduce(evolve_endpoint, events, endpoint)
 
 
 def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpoint:

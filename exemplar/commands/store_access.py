@@ -43,8 +43,7 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
     """
     try:
         with open_database(store_settings(home)) as database:
-            store = Dependencies(database=database, holder=holder, clock=now)
-            store.provide(ADAPTERS)
+            store = Dependencies(ADAPTERS, database=database, holder=holder, clock=now)
             await store.call(require_format)
             yield store
     except StoreError as error:

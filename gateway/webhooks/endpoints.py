@@ -117,12 +117,12 @@ class EndpointRoutes:
         developer, registered = await self._own(request)
         body = await read_model(request, EndpointUpdateRequest)
         new_url = self._salted(body.url) if body.url and body.url != registered.url else None
-        personal_data = {"description": body.description} if "description" in body.model_fields_set else {}
-        await self.webhooks.change(
+        if "description" in body.model_fields_set:
+            await self.endpoints.describe(registered.endpoint.id, body.description)
+        await self.webhooks.decide(
             registered.endpoint.id,
             _decision(body, new_url.digest if new_url else registered.endpoint.url, registered.endpoint),
             url=new_url,
-            personal_data=personal_data,
             cause=cause_of(request, developer.actor),
         )
         return await self.read(request)

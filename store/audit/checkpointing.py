@@ -73,11 +73,11 @@ def require_signed(stored: StoredCheckpoint, trusted: Sequence[VerificationKey])
 
 
 def open_checkpointer(
-    settings: CheckpointSettings, checkpoints: Checkpoints, *, clock: Callable[[], datetime]
+    checkpoint_settings: CheckpointSettings, checkpoints: Checkpoints, *, clock: Callable[[], datetime]
 ) -> Checkpointer | None:
     """Open the checkpointer of the settings; without a key log that and return None."""
-    signer = settings.signer
+    signer = checkpoint_settings.signer
     if signer is None:
         log.info("checkpoints_disabled", reason="EXEMPLAR_CHECKPOINT_KEY is not set")
         return None
-    return Checkpointer(checkpoints, signer=signer, trusted=settings.trusted, clock=clock)
+    return Checkpointer(checkpoints, signer=signer, trusted=checkpoint_settings.trusted, clock=clock)

@@ -3,60 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from domain.webhooks.delivery import DeliveryState, EndReason
+from domain.webhooks.delivery import Attempt, Delivery, DeliveryState, EndReason
 
-NO_HOST = ""  # the host of a delivery whose generation was erased
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt: `response` is the start of the response body, `error` a code when it failed."""
-
-    number: int
-    at: datetime
-    status: int | None
-    error: str | None
-    milliseconds: int
-    response: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One event for one endpoint; `id` is also the id of the message, the same at every attempt.
-
-    `host` is a keyed hash. `due_at` is the next attempt, or the end of a claim. `failures` counts since the
-    last restart, `attempts` holds all. An `unordered` delivery (a resend, an example) waits for no other; an
-    `example` is tried once. `restarted_at` is when a developer last asked for it again.
-    """
-
-    id: str
-    endpoint: str
-    project: str
-    generation: str
-    event: str
-    type: str
-    version: int
-    final: bool
-    host: str
-    event_time: datetime
-    created_at: datetime
-    expire_at: datetime
-    state: DeliveryState = "pending"
-    due_at: datetime | None = None
-    claim: str | None = None
-    failures: int = 0
-    attempts: tuple[Attempt, ...] = ()
-    unordered: bool = False
-    example: bool = False
-    reason: EndReason | None = None
-    restarted_at: datetime | None = None
-
-    @property
-    def pair(self) -> str:
-        """The project and the host together."""
-        return pair_of(self.project, self.host)
+OWNER_DELETED: Final[frozenset[EndReason]] = frozenset(
+    {"generation_deleted", "user_deleted", "project_deleted"}
+)
+"""Reasons after which a delivery keeps neither its receiver's host nor its responses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +68,7 @@ class DeliveryStore(Protocol):
         ...
 
     async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
+        self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
     ) -> None:
         """Record an attempt and what follows; a claim that was lost meanwhile keeps only the attempt."""
         ...
@@ -167,8 +114,3 @@ class DeliveryStore(Protocol):
         ...
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats: ...
-
-
-def pair_of(project: str, host: str) -> str:
-    """Return the key of a project and a host together."""
-    return f"{project}/{host}"

@@ -122,10 +122,8 @@ async def test_a_listener_gets_every_event_once_and_a_failing_one_affects_no_oth
 
     commit = commits.of(GenerationProgressed(percent=1), CancelRequested())
     async with bus(table, {"projector": received.handle}, lambda _: None) as opened:
-        opened.subscribe(broken)
-        stop = opened.subscribe(lambda *event: heard.append(event))
-        assert await opened.publish(commit)
-        stop()
+        async with opened.subscribed(broken), opened.subscribed(lambda *event: heard.append(event)):
+            assert await opened.publish(commit)
         assert await opened.publish(commits.cancelled())
     assert heard == [
         (commit.stream, 1, "generation.progressed"),

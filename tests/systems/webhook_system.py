@@ -14,6 +14,7 @@ from actors.webhooks.delivery_scheduler import DeliveryScheduler
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.sender import Sender
 from domain.generation.generation import stream_of
+from domain.webhooks.delivery import Delivery
 from domain.webhooks.endpoint import default_endpoint, stream_of_deliveries, stream_of_endpoint
 from domain.webhooks.master_keys import MasterKeys
 from events.envelope import Cause
@@ -23,7 +24,6 @@ from exemplar.injection import Dependencies
 from gateway.webhooks.checks import EVENT_TYPES
 from store.adapters import ADAPTERS, create_indexes
 from store.generations.personal_data import PersonalData
-from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import WebhookSettings

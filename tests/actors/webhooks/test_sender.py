@@ -10,9 +10,9 @@ from aiohttp import web
 
 from actors.webhooks.concurrency_limiter import ConcurrencyLimiter
 from actors.webhooks.http_client import WebhookClient
-from domain.webhooks.delivery import ReceiverResponse
+from domain.webhooks.delivery import Delivery, ReceiverResponse
 from events.invocation import GenerationProgressed
-from store.webhooks.deliveries import AtLimit, Delivery
+from store.webhooks.deliveries import AtLimit
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 from tests.systems.webhook_receiver import Received, Receiver, accept, refuse, silent_server
 from tests.systems.webhook_system import WebhookSystem

@@ -103,7 +103,7 @@ class GatewaySystem:
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
-            self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
+            await self.stack.enter_async_context(self.bus.subscribed(event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
         return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
 
@@ -205,9 +205,11 @@ async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
 async def open_system(mongodb_url: str, session: ClientSession) -> AsyncIterator[GatewaySystem]:
     """Open a store, and an in-process broker without consumers."""
     clock = Clock.running()
-    async with open_store(mongodb_url, clock=clock) as store, AsyncExitStack() as stack:
-        outbox = Outbox(store.events)
-        stack.push_async_callback(outbox.drain)
+    async with (
+        open_store(mongodb_url, clock=clock) as store,
+        Outbox(store.events) as outbox,
+        AsyncExitStack() as stack,
+    ):
         bus = InProcessBroker(topology({}), outbox.published)
         await bus.start(nothing)
         yield GatewaySystem(store, clock, bus, session, stack)

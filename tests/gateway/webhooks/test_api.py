@@ -9,9 +9,10 @@ import pytest
 import standardwebhooks
 
 from domain.errors import FieldError
+from domain.webhooks.delivery import pair_of
 from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
-from store.webhooks.deliveries import AtLimit, pair_of
+from store.webhooks.deliveries import AtLimit
 from tests.builders.forbidden_urls import FORBIDDEN_URLS
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 from tests.gateway.webhooks.api import Api, open_api
