@@ -7,8 +7,6 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
-from store.audit.settings import CheckpointSettings
-
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
@@ -38,8 +36,3 @@ def read_all(settings: Iterable[type[BaseSettings]]) -> dict[str, BaseSettings]:
     Raises ConfigurationError for the first wrong one.
     """
     return {re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): read(kind) for kind in settings}
-
-
-def read_signing() -> CheckpointSettings:
-    """Read the keys that sign and verify checkpoints."""
-    return read(CheckpointSettings)

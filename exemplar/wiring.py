@@ -32,7 +32,6 @@ from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
 from domain.webhooks.addresses import host_key
-from events.commit import Commit
 from events.envelope import RecordedEvent
 from events.visible import visible
 from exemplar.clock import now
@@ -45,9 +44,8 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
-from store.accounts.erasure import AccountErasure
-from store.accounts.project_erasure import ProjectErasure
-from store.adapters import ADAPTERS, open_prepared
+from store.accounts.erasure import AccountErasure, ProjectErasure
+from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.outbox import Outbox
@@ -70,8 +68,8 @@ def _amqp_url(rabbit_settings: RabbitSettings) -> str:
     return rabbit_settings.amqp_url
 
 
-def _last_event(commits: Sequence[Commit]) -> RecordedEvent | None:
-    return commits[-1].events[-1] if commits else None
+def _last_event(events: Sequence[RecordedEvent]) -> RecordedEvent | None:
+    return events[-1] if events else None
 
 
 SERVICES: Mapping[str, Factory] = {
@@ -149,7 +147,12 @@ def dependencies_of(**given: object) -> Dependencies:
     return dependencies
 
 
-_STORE: Mapping[str, Opener] = {"database": open_prepared, "outbox": Outbox, "provider": open_provider}
+_STORE: Mapping[str, Opener] = {
+    "database": open_prepared,
+    "blobs": open_blobs,
+    "outbox": Outbox,
+    "provider": open_provider,
+}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
 _SCHEDULER: Mapping[str, Opener] = {"webhook_client": WebhookClient, "sender": Sender, "scheduler": Scheduler}
 

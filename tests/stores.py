@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from exemplar.injection import Dependencies
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import Deletions
+from store.accounts.deletions import DeletedOwners, Deletions
 from store.accounts.platform import PlatformChanges
 from store.adapters import ADAPTERS, prepare
 from store.audit.checkpoints import Checkpoints
@@ -31,7 +31,6 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 

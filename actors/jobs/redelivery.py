@@ -77,7 +77,7 @@ class Redelivery:
         try:
             async with self._limits[queue]:
                 await self._run_actor(queue, event)
-        except Exception as error:  # noqa: BLE001 - logged with its trace; the next round tries again
+        except Exception as error:  # noqa: BLE001 - logged with its trace; the next run tries again
             log.warning("redelivery_failed", queue=queue, event_id=event.id, error=repr(error))
 
 

@@ -15,9 +15,6 @@ from actors.jobs.relay import relay
 from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.jobs.subscribers import SUBSCRIBERS
-from actors.webhooks.sender import Sender
-from store.accounts.erasure import AccountErasure
-from store.webhooks.secrets import WebhookSecrets
 
 SUBSCRIBER_PERIOD = 1.0
 
@@ -35,21 +32,6 @@ class Job:
     shared: bool = False
 
 
-async def send_webhooks(*, sender: Sender) -> int:
-    """Begin the webhook deliveries that are due; return how many."""
-    return await sender.send_due()
-
-
-async def erase_accounts(*, account_erasure: AccountErasure) -> int:
-    """Erase the data of deleted users; return how many users and generations."""
-    return await account_erasure.run()
-
-
-async def reencrypt_secrets(*, webhook_secrets: WebhookSecrets) -> int:
-    """Encrypt webhook secrets with the current master key; return how many cannot be decrypted."""
-    return await webhook_secrets.reencrypt()
-
-
 JOBS: tuple[Job, ...] = (
     Job("relay", 1.0, relay),
     Job("sealing", 0.5, seal),
@@ -58,12 +40,12 @@ JOBS: tuple[Job, ...] = (
     Job("reconciliation", 2.0, reconcile),
     Job("polling", 1.0, poll),
     Job("deadlines", 5.0, expire),
-    Job("webhooks", 0.25, send_webhooks, shared=True),
+    Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True),
     Job("holds", 30.0, release_leaked_holds),
-    Job("accounts", 5.0, erase_accounts),
+    Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),
-    Job("secrets", 600.0, reencrypt_secrets),
+    Job("secrets", 600.0, lambda webhook_secrets: webhook_secrets.reencrypt()),
 )
 
 

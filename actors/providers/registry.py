@@ -5,11 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 from actors.providers.provider import Provider
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
+from store.settings import EnvironmentSettings
 
 
 class ProviderAdapter(NamedTuple):
@@ -24,12 +25,8 @@ PROVIDERS: Final[Mapping[str, ProviderAdapter]] = {
 }
 
 
-class ProviderSettings(BaseSettings):
+class ProviderSettings(EnvironmentSettings):
     """The choice of the provider."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     provider: str = Field("replicate", description="Provider that runs the model")
 

@@ -13,9 +13,9 @@ from domain.webhooks.endpoint import is_default
 from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
 from events.owner import GenerationErased
+from store.accounts.deletions import DeletedOwners
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
-from store.webhooks.deleted_owners import DeletedOwners
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import WebhookEndpoints
 

@@ -1,13 +1,13 @@
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from store.settings import EnvironmentSettings
 
 
-class StreamSettings(BaseSettings):
+class StreamSettings(EnvironmentSettings):
     """Limits and periods of event streams."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_STREAM_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_STREAM_")
 
     per_holder: int = Field(20, ge=1, description="Open event streams and waits of one account; above: 429")
     per_process: int = Field(

@@ -1,5 +1,3 @@
-"""Every change of a developer's account and of what belongs to it."""
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -9,13 +7,7 @@ from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from events.developer import QuotaCorrected
 from events.envelope import Cause, RecordedEvent
-from store.accounts.records import (
-    DeveloperRecord,
-    KeyRecord,
-    ProjectRecord,
-    UserRecord,
-    record_from,
-)
+from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
 from store.accounts.streams import DeveloperStreams, existing
 from store.accounts.writes import (
     NewPassword,
@@ -58,7 +50,7 @@ class AccountChanges:
 
     async def history(self, developer_id: str) -> list[RecordedEvent]:
         """Read all events of a developer, oldest first; [] for an unknown one."""
-        return await self._streams.history(developer_id)
+        return await self._streams.history(rules.stream_of(developer_id))
 
     async def register_developer(
         self,

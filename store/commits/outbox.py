@@ -1,5 +1,3 @@
-"""The outbox: a commit keeps its mark until its message is confirmed."""
-
 import asyncio
 from typing import Self
 

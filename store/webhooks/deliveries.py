@@ -45,41 +45,32 @@ class DeliveryStore(Protocol):
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         """Keep deliveries in this order; those that exist stay as they are."""
-        ...
 
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         """List due deliveries, the longest waiting first, without those of hosts and projects at limit."""
-        ...
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
         """Claim a due delivery until a time; False when another sender was faster."""
-        ...
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
         """List the pending deliveries before this one in its queue, without their attempts."""
-        ...
 
     async def is_gone(self, delivery: Delivery) -> bool:
         """Tell whether the receiver has answered 410 in this queue, since the delivery's restart if any."""
-        ...
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         """Give a claim back and wait for earlier deliveries, at most until a time."""
-        ...
 
     async def record_attempt(
         self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
     ) -> None:
         """Record an attempt and what follows; a claim that was lost meanwhile keeps only the attempt."""
-        ...
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
         """End a claimed delivery without an attempt."""
-        ...
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         """Make the postponed deliveries in this queue due."""
-        ...
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 
@@ -87,30 +78,23 @@ class DeliveryStore(Protocol):
         self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
         """List deliveries, the newest first, older than the one with id `before`; None if that is unknown."""
-        ...
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         """Restart one delivery, unordered; None when there is none."""
-        ...
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
         """Restart what failed or was skipped and whose event is not older than `since`; return how many."""
-        ...
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         """End all pending deliveries of an endpoint, or of one generation there; return how many."""
-        ...
 
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         """Count an endpoint's deliveries at another host from now on."""
-        ...
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         """End an erased generation's deliveries but that of the erasure; delete hosts and responses."""
-        ...
 
     async def erase(self, endpoint: str) -> None:
         """Delete an endpoint's deliveries."""
-        ...
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats: ...

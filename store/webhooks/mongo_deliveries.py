@@ -20,7 +20,7 @@ from domain.webhooks.delivery import (
     woken,
 )
 from events.owner import GenerationErased
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
 _PENDING: Document = {"state": "pending"}
@@ -35,6 +35,7 @@ _ATTEMPT_FIGURES: Document = {
 }
 
 
+@raises_unavailable
 class MongoDeliveries:
     """Deliveries in collection `webhook_deliveries`; the server deletes them at `expire_at`."""
 
@@ -56,23 +57,21 @@ class MongoDeliveries:
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         missing = list(deliveries)
-        with reachable():
-            while missing := await self._missing(missing):
-                try:
-                    # In order: no later event of a queue is kept before an earlier one.
-                    await self._rows.insert_many(list(map(_document, missing)), ordered=True)
-                except BulkWriteError as error:
-                    if not only_duplicates(error):
-                        raise
-                else:
-                    return
+        while missing := await self._missing(missing):
+            try:
+                # In order: no later event of a queue is kept before an earlier one.
+                await self._rows.insert_many(list(map(_document, missing)), ordered=True)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+            else:
+                return
 
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         query: Document = {**_PENDING, "due_at": {"$lte": now}}
         names = {"host": excluding.hosts, "project": excluding.projects, "pair": excluding.pairs}
         query |= {name: {"$nin": sorted(at_limit)} for name, at_limit in names.items() if at_limit}
-        with reachable():
-            found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
+        found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
         return list(map(_delivery, found))
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
@@ -81,15 +80,13 @@ class MongoDeliveries:
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
         query = {**_queue(delivery), **_PENDING, "unordered": False, "version": {"$lt": delivery.version}}
-        with reachable():
-            return list(map(_delivery, await self._rows.find(query, {"attempts": 0}).to_list(None)))
+        return list(map(_delivery, await self._rows.find(query, {"attempts": 0}).to_list(None)))
 
     async def is_gone(self, delivery: Delivery) -> bool:
         query = {**_queue(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
         if delivery.restarted_at is not None:
             query["attempts.at"] = {"$gte": delivery.restarted_at}
-        with reachable():
-            return await self._rows.find_one(query, {"_id": 1}) is not None
+        return await self._rows.find_one(query, {"_id": 1}) is not None
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         await self._update_one({"_id": delivery.id, "claim": token}, postponed(until))
@@ -113,8 +110,7 @@ class MongoDeliveries:
         await self._update({**_queue(delivery), **_PENDING, "blocked": True}, woken(now))
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
-        with reachable():
-            found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
+        found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
         return _delivery(found) if found else None
 
     async def page(
@@ -132,15 +128,13 @@ class MongoDeliveries:
             ]
         if state is not None:
             query["state"] = state
-        with reachable():
-            found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
+        found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
         return list(map(_delivery, found))
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
         update = {"$set": restarted(now, unordered=True)}
-        with reachable():
-            found = await self._rows.find_one_and_update(query, update, return_document=True)
+        found = await self._rows.find_one_and_update(query, update, return_document=True)
         return _delivery(found) if found else None
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
@@ -165,16 +159,14 @@ class MongoDeliveries:
         await self._update({**queues, **_PENDING, "blocked": True}, woken(now))
 
     async def erase(self, endpoint: str) -> None:
-        with reachable():
-            await self._rows.delete_many({"endpoint": endpoint})
+        await self._rows.delete_many({"endpoint": endpoint})
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats:
         match = {"$match": {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}}
         by_state: list[Document] = [match, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
         attempts: list[Document] = [match, {"$unwind": "$attempts"}, {"$group": _ATTEMPT_FIGURES}]
-        with reachable():
-            states = await self._rows.aggregate(by_state).to_list(None)
-            [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
+        states = await self._rows.aggregate(by_state).to_list(None)
+        [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
         return Stats(
             states={document["_id"]: document["count"] for document in states},
             attempts=figures.get("count", 0),
@@ -193,12 +185,10 @@ class MongoDeliveries:
         update = {"$set": changes} if changes else {}
         if attempt is not None:
             update["$push"] = {"attempts": asdict(attempt)}
-        with reachable():
-            return (await self._rows.update_one(query, update)).matched_count == 1
+        return (await self._rows.update_one(query, update)).matched_count == 1
 
     async def _update(self, query: Document, changes: Document) -> int:
-        with reachable():
-            return int((await self._rows.update_many(query, {"$set": changes})).modified_count)
+        return int((await self._rows.update_many(query, {"$set": changes})).modified_count)
 
 
 def _queue(delivery: Delivery) -> Document:

@@ -40,7 +40,7 @@ class Webhooks:
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
     ) -> None:
-        self._streams = Repository(events, fold=_fold, announce=announce, clock=clock)
+        self._streams = Repository(events, fold=fold_endpoint, announce=announce, clock=clock)
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._secrets = webhook_secrets
@@ -115,7 +115,3 @@ class Webhooks:
     async def _erase(self, endpoint_id: str) -> None:
         await self._secrets.erase(endpoint_id)
         await self._deliveries.erase(endpoint_id)
-
-
-def _fold(commits: Sequence[Commit]) -> Endpoint | None:
-    return fold_endpoint(event for commit in commits for event in commit.events)

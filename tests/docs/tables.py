@@ -19,6 +19,7 @@ from domain.generation.explanation import Reason
 from domain.generation.generation import _STATUS, Generation, State
 from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
+from domain.webhooks.retry_schedule import PAUSES
 from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
 from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
@@ -69,6 +70,12 @@ def errors() -> list[list[str]]:
     """Error code, status and sentence."""
     known = [(code, HTTP_ERRORS[code]) for code in ErrorCode]
     return [[f"`{code.value}`", str(error.status), error.detail] for code, error in known]
+
+
+def pauses() -> list[str]:
+    """Pause before each webhook attempt but the first, in its largest unit."""
+    units = (("h", timedelta(hours=1)), ("min", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
+    return [next(f"{pause // unit} {name}" for name, unit in units if pause >= unit) for pause in PAUSES[1:]]
 
 
 def tiers() -> list[list[str]]:

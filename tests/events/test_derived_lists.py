@@ -41,7 +41,7 @@ FRAMED = EventType(
     deliverable=True,
     webhook_filter="completed",
     final=True,
-    queues=("quota", "framing"),
+    queues=("quota", "framing", "delivery"),
     subscribers=("delivery", "framing"),
 )
 MORE = Catalogue((*CATALOGUE.rows, FRAMED))
@@ -67,6 +67,7 @@ def test_a_new_row_is_bound_to_its_queues_in_rabbitmq() -> None:
     assert {binding["destination"] for binding in bindings if binding["routing_key"] == FRAMED.name} == {
         "quota",
         "framing",
+        "delivery",
     }
 
 

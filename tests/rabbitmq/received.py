@@ -5,7 +5,7 @@ from events.envelope import RecordedEvent
 
 
 class Received:
-    """Record received events, and wait until there are enough."""
+    """Record what was received, and wait until it is enough."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []

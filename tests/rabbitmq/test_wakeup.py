@@ -7,8 +7,8 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
 from rabbitmq.wakeup import OnEvent, Wakeups
 from tests.rabbitmq.commits import Commits
+from tests.rabbitmq.proxy import Proxy
 from tests.rabbitmq.server import Server
-from tests.rabbitmq.wire import Wire
 
 
 class Listening:
@@ -22,10 +22,10 @@ class Listening:
 
 @asynccontextmanager
 async def listening(url: str, table: Topology, on_event: OnEvent | None = None) -> AsyncIterator[Listening]:
-    listener = Listening()
-    wakeups = Wakeups(url, on_event or listener.receive, topology=table, on_listening=listener.times.release)
+    heard = Listening()
+    wakeups = Wakeups(url, on_event or heard.receive, topology=table, on_listening=heard.times.release)
     await wakeups.start()
-    yield listener
+    yield heard
     await wakeups.close()
 
 
@@ -46,23 +46,23 @@ async def test_every_listening_process_gets_every_event(
         listening(amqp_url, table) as other,
         publisher(amqp_url, table) as broker,
     ):
-        for listener in (one, other):
-            await asyncio.wait_for(listener.times.acquire(), 10)
+        for heard in (one, other):
+            await asyncio.wait_for(heard.times.acquire(), 10)
         assert await broker.publish(commit)
-        for listener in (one, other):
-            received = await asyncio.wait_for(listener.received.get(), 10)
+        for heard in (one, other):
+            received = await asyncio.wait_for(heard.received.get(), 10)
             assert received == (commit.stream, 1, "generation.cancel_requested")
 
 
 async def test_listening_resumes_after_the_connection_was_cut(
-    wire: Wire, amqp_url: str, table: Topology, commits: Commits
+    proxy: Proxy, amqp_url: str, table: Topology, commits: Commits
 ) -> None:
-    async with listening(wire.url, table) as listener, publisher(amqp_url, table) as broker:
-        await asyncio.wait_for(listener.times.acquire(), 10)
-        wire.cut()
-        await asyncio.wait_for(listener.times.acquire(), 10)
+    async with listening(proxy.url, table) as heard, publisher(amqp_url, table) as broker:
+        await asyncio.wait_for(heard.times.acquire(), 10)
+        proxy.cut()
+        await asyncio.wait_for(heard.times.acquire(), 10)
         assert await broker.publish(commits.cancelled())
-        await asyncio.wait_for(listener.received.get(), 10)
+        await asyncio.wait_for(heard.received.get(), 10)
 
 
 async def test_a_foreign_message_is_ignored_and_a_failing_listener_continues(
@@ -74,8 +74,8 @@ async def test_a_foreign_message_is_ignored_and_a_failing_listener_continues(
         received.put_nowait(event)
         raise ZeroDivisionError
 
-    async with listening(amqp_url, table, broken) as listener, publisher(amqp_url, table) as broker:
-        await asyncio.wait_for(listener.times.acquire(), 10)
+    async with listening(amqp_url, table, broken) as heard, publisher(amqp_url, table) as broker:
+        await asyncio.wait_for(heard.times.acquire(), 10)
         server.channel.basic_publish(table.exchange, "generation.nonsense", b"\x00")
         for commit in (commits.cancelled(), commits.cancelled()):
             assert await broker.publish(commit)

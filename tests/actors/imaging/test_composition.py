@@ -1,4 +1,4 @@
-"""Properties of canvas sizes, crops and grids."""
+"""Properties of the layout of the composed picture."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Decoding in a real worker process: colours, sizes and refusals of every kind of picture."""
+"""Decoding in a real worker process: formats, colours, sizes and errors."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Look = Callable[[Composed], Image.Image]
 Compare = Callable[[Image.Image, Image.Image], float]
 
-# The greatest mean difference from the coffee photograph, 0 to 255 a tone.
+# What is made from the coffee photograph must look like it: mean difference of a tone, 0 to 255.
 COFFEES = {
     "png": (pictures.photo(), 2, "RGB", 1),
     "jpeg": (pictures.jpeg(), 2, "RGB", 1),

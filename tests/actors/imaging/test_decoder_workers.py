@@ -1,4 +1,4 @@
-"""Decoder worker processes: reused, limited, replaced when they end, ended with their parent."""
+"""Decoder workers: reused, limited, replaced when they die, ended with their parent."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ SLOW = pictures.one_bit_png(7_000, 7_000)
 
 
 def is_gone(pid: int) -> bool:
-    """Return whether a process has ended and was reaped: a zombie accepts signal 0."""
+    """Tell whether a process has ended and was reaped: a zombie still accepts signal 0."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -28,7 +28,7 @@ def is_gone(pid: int) -> bool:
 
 
 def is_dead(pid: int) -> bool:
-    """Return whether a process has ended; it may be a zombie."""
+    """Tell whether a process has ended; its new parent may not have reaped it yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (FileNotFoundError, ProcessLookupError):

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pika.frame import Method
 
 
-class Wire:
-    """A TCP proxy to RabbitMQ that can cut its connections or hold back their bytes."""
+class Proxy:
+    """A TCP proxy before RabbitMQ whose connections a test can cut, hold or refuse."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -30,7 +30,7 @@ class Wire:
         return f"amqp://{credentials}@127.0.0.1:{port}{self._target.path}"
 
     def cut(self) -> None:
-        """Reset every connection, as a crashed router would."""
+        """Reset every connection, as a crashed router does."""
         for writer in self._writers:
             with suppress(OSError):
                 writer.get_extra_info("socket").setsockopt(
@@ -41,12 +41,12 @@ class Wire:
         self._clients.clear()
 
     def say(self, method: object) -> None:
-        """Send bytes to the client in the name of RabbitMQ."""
+        """Send a method to every client, as if RabbitMQ had sent it."""
         for client in self._clients:
             client.write(Method(0, method).marshal())
 
     def hold(self) -> None:
-        """Drop every byte of the connections that are open now."""
+        """Drop every byte of the open connections until `release`."""
         self._open.clear()
 
     def refuse(self) -> None:
