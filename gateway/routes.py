@@ -26,7 +26,6 @@ from gateway.openapi.document import OpenApiRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
-from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
 
@@ -48,7 +47,6 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
-    DefaultSecretRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
     ListRoutes,

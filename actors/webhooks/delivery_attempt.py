@@ -13,6 +13,7 @@ from actors.webhooks.message import Destination, MessageWriter
 from domain.generation.generation import stream_of
 from domain.webhooks.delivery import Attempt, Delivery, ReceiverResponse
 from domain.webhooks.endpoint import disable, is_default, stream_of_deliveries
+from domain.webhooks.master_keys import SecretLostError
 from domain.webhooks.retry_schedule import next_attempt, read_retry_after
 from domain.webhooks.signature import signed_headers
 from events.envelope import Cause, RecordedEvent
@@ -21,7 +22,7 @@ from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded,
 from store.commits.repository import Repository
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import WebhookEndpoints
-from store.webhooks.secrets import SecretLostError, WebhookSecrets
+from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import WebhookSettings
 from store.webhooks.webhooks import Webhooks
 

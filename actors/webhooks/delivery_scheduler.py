@@ -41,7 +41,7 @@ class DeliveryScheduler:
         oldest = self.clock() - self.webhook_retention
         shown = [event for event in events if event.time > oldest and self.visible(event) is not None]
         registered = await self.endpoints.of_project(generation.request.owner.project)
-        wanted = [delivery for one in registered for delivery in self._of_endpoint(one, shown, generation)]
+        wanted = [delivery for one in registered for delivery in self._of_endpoint(one, shown)]
         await self.deliveries.add([*wanted, *await self._of_request(shown, generation)])
 
     async def _of_request(self, events: Sequence[RecordedEvent], generation: Generation) -> list[Delivery]:
@@ -52,24 +52,19 @@ class DeliveryScheduler:
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         if personal_data is None or personal_data.webhook is None:
             return []
-        endpoint = default_endpoint(generation.request.owner.project)
-        return self._made(endpoint, personal_data.webhook, wanted, generation)
+        project = generation.request.owner.project
+        return self._made(default_endpoint(project), project, personal_data.webhook, wanted)
 
-    def _of_endpoint(
-        self, registered: RegisteredEndpoint, events: Iterable[RecordedEvent], generation: Generation
-    ) -> list[Delivery]:
+    def _of_endpoint(self, registered: RegisteredEndpoint, events: Iterable[RecordedEvent]) -> list[Delivery]:
         endpoint = registered.endpoint
-        wanted = [event for event in events if endpoint.wants(event)]
-        made = self._made(endpoint.id, registered.url, wanted, generation)
+        wanted = filter(endpoint.wants, events)
+        made = self._made(endpoint.id, endpoint.project, registered.url, wanted)
         if endpoint.disabled is None:
             return made
         return [replace(delivery, **skipped("endpoint_disabled")) for delivery in made]
 
-    def _made(
-        self, endpoint: str, url: str, events: Iterable[RecordedEvent], generation: Generation
-    ) -> list[Delivery]:
-        project, now, host = generation.request.owner.project, self.clock(), self.host_of(url)
-        kept = 2 * self.webhook_retention
+    def _made(self, endpoint: str, project: str, url: str, events: Iterable[RecordedEvent]) -> list[Delivery]:
+        now, host, kept = self.clock(), self.host_of(url), 2 * self.webhook_retention
         return [
             delivery_of(event, endpoint, project, host=host, now=now, expire_at=event.time + kept)
             for event in events

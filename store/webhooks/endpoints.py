@@ -7,15 +7,11 @@ from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
 
+from domain.errors import ErrorCode, ExemplarError
 from domain.webhooks.endpoint import Endpoint
-from store.errors import StoreError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, reachable
 from store.mongo.transactions import Session
-
-
-class LimitReachedError(StoreError):
-    """The project has as many endpoints as allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +50,14 @@ class WebhookEndpoints:
     async def insert(
         self, endpoint: Endpoint, url: EndpointUrl, description: str | None, *, limit: int, session: Session
     ) -> None:
-        """Keep a new endpoint; raises LimitReachedError when its project has `limit`.
+        """Keep a new endpoint; ExemplarError `webhook_limit_exceeded` when its project has `limit`.
 
         Of simultaneous registrations in one slot all but one are repeated: the slot is unique.
         """
         taken = await self._rows.distinct("slot", {"project": endpoint.project}, session=session)
         if len(taken) >= limit:
-            raise LimitReachedError(f"the limit of {limit} is reached")
+            sentence = f"Maximum of {limit} webhook endpoints reached. Remove one first."
+            raise ExemplarError(ErrorCode.WEBHOOK_LIMIT, sentence)
         row = {
             "_id": endpoint.id,
             "project": endpoint.project,

@@ -4,18 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from domain.webhooks.delivery import (
-    NO_HOST,
-    Attempt,
-    Delivery,
-    DeliveryState,
-    EndReason,
-    attempted,
-    postponed,
-    restarted,
-    skipped,
-    woken,
-)
+from domain.webhooks import delivery as changes
+from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason
 from events.owner import GenerationErased
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
@@ -55,21 +45,21 @@ class InMemoryDeliveries:
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         if row := self._claimed(delivery, token):
-            self._change(row, **postponed(until))
+            self._change(row, **changes.postponed(until))
 
     async def record_attempt(
         self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
     ) -> None:
         if row := self._claimed(delivery, token):
-            changes = attempted(delivery, attempt, retry_at)
-            self._change(row, **changes, attempts=(*row.attempts, attempt))
+            fields = changes.attempted(delivery, attempt, retry_at)
+            self._change(row, **fields, attempts=(*row.attempts, attempt))
         elif late := self._rows.get(delivery.id):
             kept = attempt if late.host != NO_HOST else replace(attempt, response="")
             self._change(late, attempts=(*late.attempts, kept))
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
         if row := self._claimed(delivery, token):
-            self._change(row, **skipped(reason))
+            self._change(row, **changes.skipped(reason))
             if reason in OWNER_DELETED:
                 self._forget(row)
 
@@ -93,17 +83,17 @@ class InMemoryDeliveries:
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         row = await self.get(project, endpoint, delivery)
-        return row and self._change(row, **restarted(now, unordered=True))
+        return row and self._change(row, **changes.restarted(now, unordered=True))
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
         ended = [row for row in self._of(project, endpoint) if row.state in ("failed", "skipped")]
         chosen = [row for row in ended if row.event_time >= since and not row.example]
-        return len([self._change(row, **restarted(now, unordered=False)) for row in chosen])
+        return len([self._change(row, **changes.restarted(now, unordered=False)) for row in chosen])
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         waiting = [row for row in self._rows.values() if row.endpoint == endpoint and row.state == "pending"]
         chosen = [row for row in waiting if generation in (None, row.generation)]
-        return len([self._change(row, **skipped(reason)) for row in chosen])
+        return len([self._change(row, **changes.skipped(reason)) for row in chosen])
 
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         for row in self._of(project, endpoint):
@@ -117,7 +107,7 @@ class InMemoryDeliveries:
         for row in queues:
             if row.type != GenerationErased.type:
                 if row.state == "pending":
-                    self._change(row, **skipped("generation_deleted"))
+                    self._change(row, **changes.skipped("generation_deleted"))
                 self._forget(row)
         self._wake([self._rows[row.id] for row in queues], now)
 
@@ -158,7 +148,7 @@ class InMemoryDeliveries:
     def _wake(self, rows: Iterable[Delivery], now: datetime) -> None:
         for row in rows:
             if row.blocked and row.state == "pending":
-                self._change(row, **woken(now))
+                self._change(row, **changes.woken(now))
 
 
 def _is_due(row: Delivery, now: datetime) -> bool:

@@ -3,24 +3,12 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import ClassVar
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
-from domain.webhooks.delivery import (
-    NO_HOST,
-    Attempt,
-    Delivery,
-    DeliveryState,
-    EndReason,
-    attempted,
-    pair_of,
-    postponed,
-    restarted,
-    skipped,
-    woken,
-)
+from domain.webhooks import delivery as changes
+from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
 from events.owner import GenerationErased
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
 _PENDING: Document = {"state": "pending"}
@@ -56,16 +44,12 @@ class MongoDeliveries:
         self._rows = database.get_collection("webhook_deliveries")
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
-        missing = list(deliveries)
-        while missing := await self._missing(missing):
-            try:
-                # In order: no later event of a queue is kept before an earlier one.
-                await self._rows.insert_many(list(map(_document, missing)), ordered=True)
-            except BulkWriteError as error:
-                if not only_duplicates(error):
-                    raise
-            else:
-                return
+        ids = [delivery.id for delivery in deliveries]
+        known = set(await self._rows.distinct("_id", {"_id": {"$in": ids}})) if ids else set()
+        missing = [_document(delivery) for delivery in deliveries if delivery.id not in known]
+        upserts = [UpdateOne({"_id": new["_id"]}, {"$setOnInsert": new}, upsert=True) for new in missing]
+        if upserts:  # in order: no later event of a queue is kept before an earlier one
+            await self._rows.bulk_write(upserts, ordered=True)
 
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         query: Document = {**_PENDING, "due_at": {"$lte": now}}
@@ -89,13 +73,13 @@ class MongoDeliveries:
         return await self._rows.find_one(query, {"_id": 1}) is not None
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
-        await self._update_one({"_id": delivery.id, "claim": token}, postponed(until))
+        await self._update_one({"_id": delivery.id, "claim": token}, changes.postponed(until))
 
     async def record_attempt(
         self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
     ) -> None:
-        claimed, changes = {"_id": delivery.id, "claim": token}, attempted(delivery, attempt, retry_at)
-        if await self._update_one(claimed, changes, attempt):
+        claimed = {"_id": delivery.id, "claim": token}
+        if await self._update_one(claimed, changes.attempted(delivery, attempt, retry_at), attempt):
             return
         # The claim was lost meanwhile; a forgotten delivery keeps no response.
         for host, kept in (({"$ne": NO_HOST}, attempt), (NO_HOST, replace(attempt, response=""))):
@@ -104,10 +88,10 @@ class MongoDeliveries:
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
         forgotten = _forgotten(delivery.project) if reason in OWNER_DELETED else {}
-        await self._update_one({"_id": delivery.id, "claim": token}, skipped(reason) | forgotten)
+        await self._update_one({"_id": delivery.id, "claim": token}, changes.skipped(reason) | forgotten)
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
-        await self._update({**_queue(delivery), **_PENDING, "blocked": True}, woken(now))
+        await self._update({**_queue(delivery), **_PENDING, "blocked": True}, changes.woken(now))
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
@@ -133,18 +117,20 @@ class MongoDeliveries:
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
-        update = {"$set": restarted(now, unordered=True)}
+        update = {"$set": changes.restarted(now, unordered=True)}
         found = await self._rows.find_one_and_update(query, update, return_document=True)
         return _delivery(found) if found else None
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
         ended = {"state": {"$in": ["failed", "skipped"]}, "event_time": {"$gte": since}, "example": False}
         query = {"endpoint": endpoint, "project": project, **ended}
-        return await self._update(query, restarted(now, unordered=False))
+        return await self._update(query, changes.restarted(now, unordered=False))
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         query: Document = {"endpoint": endpoint, **_PENDING}
-        return await self._update(query | ({"generation": generation} if generation else {}), skipped(reason))
+        return await self._update(
+            query | ({"generation": generation} if generation else {}), changes.skipped(reason)
+        )
 
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, NO_HOST]}}
@@ -154,9 +140,9 @@ class MongoDeliveries:
         queues: Document = {"endpoint": {"$in": list(endpoints)}, "project": project}
         queues["generation"] = generation
         erased = {**queues, "type": {"$ne": GenerationErased.type}}
-        await self._update({**erased, **_PENDING}, skipped("generation_deleted"))
+        await self._update({**erased, **_PENDING}, changes.skipped("generation_deleted"))
         await self._update(erased, _forgotten(project))
-        await self._update({**queues, **_PENDING, "blocked": True}, woken(now))
+        await self._update({**queues, **_PENDING, "blocked": True}, changes.woken(now))
 
     async def erase(self, endpoint: str) -> None:
         await self._rows.delete_many({"endpoint": endpoint})
@@ -175,20 +161,14 @@ class MongoDeliveries:
             last_failure_at=figures.get("failure"),
         )
 
-    async def _missing(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        ids = [delivery.id for delivery in deliveries]
-        found = await self._rows.find({"_id": {"$in": ids}}, {"_id": 1}).to_list(None) if ids else []
-        known = {document["_id"] for document in found}
-        return [delivery for delivery in deliveries if delivery.id not in known]
-
-    async def _update_one(self, query: Document, changes: Document, attempt: Attempt | None = None) -> bool:
-        update = {"$set": changes} if changes else {}
+    async def _update_one(self, query: Document, fields: Document, attempt: Attempt | None = None) -> bool:
+        update = {"$set": fields} if fields else {}
         if attempt is not None:
             update["$push"] = {"attempts": asdict(attempt)}
         return (await self._rows.update_one(query, update)).matched_count == 1
 
-    async def _update(self, query: Document, changes: Document) -> int:
-        return int((await self._rows.update_many(query, {"$set": changes})).modified_count)
+    async def _update(self, query: Document, fields: Document) -> int:
+        return int((await self._rows.update_many(query, {"$set": fields})).modified_count)
 
 
 def _queue(delivery: Delivery) -> Document:

@@ -8,27 +8,14 @@ from datetime import datetime
 import structlog
 from pymongo import ASCENDING
 
+from domain.errors import ErrorCode, ExemplarError
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.master_keys import EncryptedSecret, LostKeyError, MasterKeys
+from domain.webhooks.master_keys import EncryptedSecret, MasterKeys, SecretLostError
 from domain.webhooks.signature import MOST_SECRETS, ROTATION_OVERLAP, SECRET_BYTES, new_secret
-from store.errors import StoreError
 from store.mongo.connection import Database, Document, reachable
 from store.mongo.transactions import Session
 
-_PAGE = 100
-
 log = structlog.get_logger()
-
-
-class SecretLostError(StoreError):
-    """An endpoint's secret cannot be decrypted: rotate it, or restore its master key."""
-
-    def __init__(self, endpoint: str, cause: str) -> None:
-        super().__init__(f"the secret of {endpoint} is lost: {cause}")
-
-
-class TooManySecretsError(StoreError):
-    """As many secrets sign as may; the next one is possible when the oldest ends."""
 
 
 class WebhookSecrets:
@@ -64,17 +51,12 @@ class WebhookSecrets:
             raise SecretLostError(endpoint, "there is none")
         newest, *older = map(_secret, valid)
         decrypted = [await self._decrypt(endpoint, newest)]
-        for stored in older:
-            try:
-                decrypted.append(await self._decrypt(endpoint, stored))
-            except SecretLostError as error:
-                log.warning("old_webhook_secret_left_out", endpoint=endpoint, error=str(error))
-        return decrypted
+        return decrypted + [secret for one in older if (secret := await self._readable(endpoint, one))]
 
     async def rotate(self, endpoint: str) -> tuple[str, datetime]:
         """Put a new secret before the valid ones; return it and when those end.
 
-        Raises TooManySecretsError while MOST_SECRETS sign, because none may end before its time.
+        Raises ExemplarError `rotation_limit_exceeded` while MOST_SECRETS sign: none may end before its time.
         """
         now, secret = self._clock(), random_secret()
         until = now + ROTATION_OVERLAP
@@ -83,8 +65,9 @@ class WebhookSecrets:
                 row = await self._rows.find_one({"_id": endpoint})
                 row = row or await self.keep_first(endpoint, random_secret())
                 valid = _valid(row, now)
-                if sum(self._decrypts(endpoint, _secret(key)) for key in valid) >= MOST_SECRETS:
-                    raise TooManySecretsError(f"{MOST_SECRETS} secrets of {endpoint} sign already")
+                readable = [key for key in valid if await self._readable(endpoint, _secret(key))]
+                if len(readable) >= MOST_SECRETS:
+                    raise ExemplarError(ErrorCode.ROTATION_LIMIT)
                 old = [{**key, "until": key["until"] or until} for key in valid]
                 keys = [self._encrypted(endpoint, secret), *old]
                 swapped = await self._rows.update_one(row, {"$set": {"keys": keys}})
@@ -93,39 +76,30 @@ class WebhookSecrets:
 
     async def reencrypt(self) -> int:
         """Encrypt every secret with the current master key; return how many could not be decrypted."""
-        lost, after = 0, ""
-        other = {"$ne": self._master_keys.current}
-        while True:
-            query = {"_id": {"$gt": after}, "keys": {"$elemMatch": {"version": other}}}
-            with reachable():
-                page = await self._rows.find(query).sort("_id", ASCENDING).limit(_PAGE).to_list(_PAGE)
-            if not page:
-                return lost
-            for row in page:
-                lost += await self._reencrypt(row["_id"], list(map(_secret, row["keys"])))
-            after = page[-1]["_id"]
+        lost, other = 0, {"$ne": self._master_keys.current}
+        query = {"keys": {"$elemMatch": {"version": other}}}
+        with reachable():
+            async for row in self._rows.find(query).sort("_id", ASCENDING):
+                stored = [key for key in row["keys"] if key["version"] != self._master_keys.current]
+                for secret in map(_secret, stored):
+                    lost += await self._readable(row["_id"], secret) is None
+        return lost
 
     async def erase(self, endpoint: str) -> None:
         """Delete an endpoint's secrets."""
         with reachable():
             await self._rows.delete_one({"_id": endpoint})
 
-    async def _reencrypt(self, endpoint: str, stored: Sequence[EncryptedSecret]) -> int:
-        lost = 0
-        for secret in stored:
-            if secret.version != self._master_keys.current:
-                try:
-                    await self._decrypt(endpoint, secret)
-                except SecretLostError as error:
-                    lost += 1
-                    log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
-        return lost
+    async def _readable(self, endpoint: str, stored: EncryptedSecret) -> str | None:
+        """Decrypt a secret; None for a lost one, which is logged."""
+        try:
+            return await self._decrypt(endpoint, stored)
+        except SecretLostError as error:
+            log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
+            return None
 
     async def _decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
-        try:
-            secret = self._master_keys.decrypt(endpoint, stored)
-        except LostKeyError as error:
-            raise SecretLostError(endpoint, f"{error}") from None
+        secret = self._master_keys.decrypt(endpoint, stored)
         if stored.version != self._master_keys.current:
             new = self._master_keys.encrypt(endpoint, secret, secrets.token_bytes)
             fields = {f"keys.$.{name}": value for name, value in asdict(new).items()}
@@ -133,13 +107,6 @@ class WebhookSecrets:
                 query = {"_id": endpoint, "keys.ciphertext": stored.ciphertext}
                 await self._rows.update_one(query, {"$set": fields})
         return secret
-
-    def _decrypts(self, endpoint: str, stored: EncryptedSecret) -> bool:
-        try:
-            self._master_keys.decrypt(endpoint, stored)
-        except LostKeyError:
-            return False
-        return True
 
     def _encrypted(self, endpoint: str, secret: str) -> Document:
         return {**asdict(self._master_keys.encrypt(endpoint, secret, secrets.token_bytes)), "until": None}

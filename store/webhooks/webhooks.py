@@ -57,7 +57,7 @@ class Webhooks:
         limit: int,
         cause: Cause,
     ) -> str:
-        """Keep a new endpoint; return its secret. Raises LimitReachedError when its project has `limit`."""
+        """Keep a new endpoint; return its secret. Raises as `WebhookEndpoints.insert`."""
         secret = random_secret()
 
         async def write(commit: Commit, session: Session) -> None:

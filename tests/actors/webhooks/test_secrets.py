@@ -6,9 +6,8 @@ import pytest
 import standardwebhooks
 
 from domain.webhooks.endpoint import default_endpoint
-from domain.webhooks.master_keys import MasterKeys
+from domain.webhooks.master_keys import MasterKeys, SecretLostError
 from domain.webhooks.retry_schedule import PAUSES
-from store.webhooks.secrets import SecretLostError
 from tests.actors.webhooks.test_delivery import TO_COMPLETED
 from tests.gateway.webhooks.api import open_api
 from tests.systems.webhook_receiver import Receiver

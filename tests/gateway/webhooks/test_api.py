@@ -158,6 +158,16 @@ async def test_simultaneous_registrations_respect_the_limit(system: WebhookSyste
             assert body["code"] == "webhook_limit_exceeded"
             assert body["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
         assert len((await api("GET", "")).body["webhooks"]) == 3
+        for name in ("webhook_endpoints", "webhook_secrets"):
+            assert await system.store.database[name].count_documents({}) == 3, "refusals leave nothing"
+
+
+async def test_simultaneous_changes_of_url_and_event_types_are_both_kept(api: Api) -> None:
+    one = f"/{(await api.create_endpoint('https://example.com/hook'))['id']}"
+    url, types = "https://example.org/other", ["generation.completed"]
+    await asyncio.gather(api("PATCH", one, {"url": url}), api("PATCH", one, {"event_types": types}))
+    kept = (await api("GET", one)).body
+    assert (kept["url"], kept["event_types"]) == (url, types)
 
 
 async def test_end_user_and_developer_read_the_same_default_secret(api: Api) -> None:
