@@ -1,4 +1,4 @@
-"""dramatiq's middleware around the actors, which run beside each other on one loop."""
+"""dramatiq's middleware around the actors, which run concurrently on one loop."""
 
 import asyncio
 import inspect
@@ -148,7 +148,7 @@ async def test_middleware_can_skip_or_reject_a_message() -> None:
 
 
 async def test_from_the_delivered_message_to_the_actor_are_at_most_four_calls() -> None:
-    """Count the frames of our code: the callback of the channel, then the task that it starts."""
+    """Count the frames of the product: the callback of the channel, then the task that it starts."""
     frames: list[str] = []
 
     async def handle(event: RecordedEvent) -> None:

@@ -1,4 +1,4 @@
-"""The tables of the documents, as the code says them today."""
+"""The tables of the documents, derived from the code."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ def writers() -> list[list[str]]:
 
 
 def failures() -> list[list[str]]:
-    """Failure code, and whether asking again may help."""
+    """Failure code, and whether a retry may help."""
     retryable = dict(_retryable())
     return [[f"`{code.value}`", "yes" if retryable[code] else "no"] for code in FailureCode]
 
@@ -106,7 +106,7 @@ def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 
 def collections() -> list[str]:
-    """Name every collection that the store opens, whether anything is in it yet or not."""
+    """Name every collection that the store opens, also those that are empty."""
     opened = re.compile(r'''(?:get_collection\(|database\[)"([a-z_]+)"''')
     text = "".join(path.read_text() for path in _with_imports(ROOT / "store/adapters.py", set()))
     return sorted(set(opened.findall(text)))
@@ -154,7 +154,7 @@ def _index(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _retryable() -> Iterator[tuple[FailureCode, bool]]:
-    """Let every decision that fails a generation fail one."""
+    """Collect the codes of all decisions that fail a generation, and whether a retry may help."""
     requested, late = _generation(State.REQUESTED), NOW + timedelta(hours=1)
     intended = _generation(State.INTENDED)
     decided: Sequence[Any] = [

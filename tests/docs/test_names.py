@@ -1,4 +1,4 @@
-"""What the documents name is there: links, files, variables, commands."""
+"""Links, files, variables and commands that the documents name exist."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The wiring is checked at the start: what a process names is there, or the process says what is not."""
+"""Dependencies are checked at the start: a missing one stops the process with its name."""
 
 import os
 import subprocess

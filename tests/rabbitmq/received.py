@@ -4,13 +4,6 @@ from collections.abc import Callable
 from events.envelope import RecordedEvent
 
 
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Poll until a condition is true."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - a server's state has no event to wait for
-            await asyncio.sleep(0.01)
-
-
 class Received:
     """Record what was received, and wait until it is enough."""
 

@@ -18,8 +18,9 @@ from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.proxy import Proxy
-from tests.rabbitmq.received import Received, until
+from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
+from tests.systems.waiting import until
 
 ONE = topology({"validation": ["generation.progressed"]})
 

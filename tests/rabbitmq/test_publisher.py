@@ -16,8 +16,9 @@ from rabbitmq.topology import Topology, topology
 from store.commits.memory import MemoryEventStore
 from tests.rabbitmq.commits import Commits
 from tests.rabbitmq.proxy import Proxy
-from tests.rabbitmq.received import Received, until
+from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
+from tests.systems.waiting import until
 
 NOWHERE = "amqp://guest:guest@127.0.0.1:1/%2F"
 

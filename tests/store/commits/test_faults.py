@@ -129,7 +129,7 @@ async def proxied_store(proxy: LossyProxy, mongodb_url: str) -> AsyncIterator[Mo
     store = MongoEventStore(database)
     await append(store, "warm", 0)
     yield store
-    # The driver says goodbye over the proxy, which this loop has to carry meanwhile.
+    # The driver closes its connections through the proxy, which runs on this loop.
     await asyncio.to_thread(database.client.close)
     server.close()
 
