@@ -1,14 +1,11 @@
 # One image for gateway, worker, scheduler and sandbox; the command chooses.
-FROM python:3.11-slim
+FROM python:3.11-slim AS build
 
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app EXEMPLAR_HOST=0.0.0.0 EXEMPLAR_PORT=8000
+WORKDIR /build
+COPY requirements/build.txt requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/build.txt
 
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin exemplar
-WORKDIR /app
-
-COPY requirements/service.txt requirements/
-RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/service.txt
-
+COPY pyproject.toml README.md LICENSE ./
 COPY actors ./actors
 COPY domain ./domain
 COPY events ./events
@@ -17,6 +14,19 @@ COPY gateway ./gateway
 COPY rabbitmq ./rabbitmq
 COPY sandbox ./sandbox
 COPY store ./store
+RUN pip wheel --no-deps --no-build-isolation --no-index --disable-pip-version-check --wheel-dir /wheels .
+
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 EXEMPLAR_HOST=0.0.0.0 EXEMPLAR_PORT=8000
+
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin exemplar
+WORKDIR /app
+
+COPY requirements/service.txt requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements/service.txt
+COPY --from=build /wheels /wheels
+RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index /wheels/*.whl
 
 USER exemplar
 EXPOSE 8000

@@ -31,9 +31,10 @@ lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/lint-imports
 
 lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject.toml
+	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/service.txt
-	$(COMPILE) pyproject.toml --extra local --output-file requirements/local.txt
-	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra local --group build --output-file requirements/local.txt
+	$(COMPILE) pyproject.toml --extra dev --group build --output-file requirements/dev.txt
 
 clean: ## remove the environment and all caches; the data in .exemplar stays
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

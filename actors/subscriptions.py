@@ -14,6 +14,7 @@ from actors.handlers import (
     validation,
 )
 from actors.hands import Handler
+from events.catalogue import CATALOGUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +26,19 @@ class Subscription:
     handler: Handler
 
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    Subscription(validation.NAME, ("generation.requested",), validation.handle),
-    Subscription(
-        quota.NAME, ("generation.validated", "generation.completed", "generation.failed"), quota.handle
-    ),
-    Subscription(
-        invocation.NAME,
-        ("generation.quota_reserved", "generation.invocation_refused", "generation.invocation_lost"),
-        invocation.handle,
-    ),
-    Subscription(completion.NAME, ("generation.prediction_settled",), completion.handle),
-    Subscription(
-        cancellation.NAME,
-        (
-            "generation.cancel_requested",
-            "generation.started",
-            "generation.failed",
-            "generation.duplicate_found",
-        ),
-        cancellation.handle,
-    ),
-    Subscription(
-        erasure.NAME, ("generation.completed", "generation.failed", "generation.erased"), erasure.handle
-    ),
-    Subscription(projection.NAME, projection.EVENTS, projection.handle),
-    Subscription(delivery.NAME, delivery.EVENTS, delivery.handle),
+_HANDLERS: Mapping[str, Handler] = {
+    validation.NAME: validation.handle,
+    quota.NAME: quota.handle,
+    invocation.NAME: invocation.handle,
+    completion.NAME: completion.handle,
+    cancellation.NAME: cancellation.handle,
+    erasure.NAME: erasure.handle,
+    projection.NAME: projection.handle,
+    delivery.NAME: delivery.handle,
+}
+
+SUBSCRIPTIONS: tuple[Subscription, ...] = tuple(
+    Subscription(queue, CATALOGUE.queues[queue], handler) for queue, handler in _HANDLERS.items()
 )
 _ONLOOKERS = frozenset({projection.NAME, delivery.NAME})
 

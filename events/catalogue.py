@@ -1,50 +1,77 @@
-"""Type name and schema version <-> class: the one place that knows every event."""
+"""The catalogue of event types. Every other list of types in the product is derived from it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from events.developer import DeveloperEvent
-from events.event import Event
-from events.generation import GenerationEvent
-from events.platform import PlatformEvent
-from events.webhook import WebhookEvent
-
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-
-CLASSES: Mapping[str, type[Event]] = {
-    cls.type: cls
-    for union in (GenerationEvent, WebhookEvent, DeveloperEvent, PlatformEvent)
-    for cls in get_args(union)
-}
-
-# (type, version it reads) -> the data of the next version. An old version keeps its test for ever.
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
+from events.event import Event, schema_uri
+from events.event_type import EventType
+from events.rows.developer import DEVELOPER
+from events.rows.generation import GENERATION
+from events.rows.platform import PLATFORM
+from events.rows.webhook import WEBHOOK
 
 
 class UnknownEventError(ValueError):
-    """The log holds a type or a version that this code does not know: deploy the newer code."""
+    """The log holds a type or a schema version that this code does not know: deploy the newer code."""
 
 
-def schema_uri(event: Event | type[Event]) -> str:
-    """Name an event's schema, as CloudEvents' `dataschema`."""
-    return f"urn:exemplar:event:{event.type}:{event.schema_version}"
+class Catalogue:
+    """Derive the lists of types from rows; ValueError when two rows have one name."""
+
+    def __init__(self, rows: Iterable[EventType]) -> None:
+        self.rows: Final = tuple(rows)
+        self._by_name: Final[Mapping[str, EventType]] = {row.name: row for row in self.rows}
+        if len(self._by_name) < len(self.rows):
+            raise ValueError("an event type has two rows")
+
+    def get(self, name: str) -> EventType | None:
+        """Find a row; None for an unknown name."""
+        return self._by_name.get(name)
+
+    def __getitem__(self, name: str) -> EventType:
+        return self._by_name[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    @property
+    def deliverable(self) -> tuple[str, ...]:
+        """List the types that may be sent as a webhook."""
+        return tuple(row.name for row in self.rows if row.deliverable)
+
+    @property
+    def final(self) -> frozenset[str]:
+        """Name the types that end a generation."""
+        return frozenset(row.name for row in self.rows if row.final)
+
+    @property
+    def webhook_filters(self) -> Mapping[str, frozenset[str]]:
+        """Map the words of `webhook_events_filter` to the types that they choose."""
+        words = dict.fromkeys(row.webhook_filter for row in self.rows if row.webhook_filter)
+        return {
+            word: frozenset(row.name for row in self.rows if row.webhook_filter == word) for word in words
+        }
+
+    @property
+    def queues(self) -> Mapping[str, tuple[str, ...]]:
+        """Map the queue of each actor to the types that reach it."""
+        names = dict.fromkeys(queue for row in self.rows for queue in row.queues)
+        return {queue: tuple(row.name for row in self.rows if queue in row.queues) for queue in names}
+
+    @property
+    def subscribers(self) -> Mapping[str, frozenset[str]]:
+        """Map each catch-up subscriber to the types that it handles."""
+        names = dict.fromkeys(name for row in self.rows for name in row.subscribers)
+        return {name: frozenset(row.name for row in self.rows if name in row.subscribers) for name in names}
+
+    def read(self, name: str, dataschema: str, data: dict[str, Any]) -> Event:
+        """Read stored data, upcast to the present version; `UnknownEventError` for an unknown schema."""
+        row = self.get(name)
+        for version in range(row.schema_version, 0, -1) if row else ():
+            if row and dataschema == schema_uri(name, version):
+                return row.cls.model_validate(row.upcast(data, version))
+        raise UnknownEventError(f"no event {name!r} with schema {dataschema!r}")
 
 
-def event_from(type_name: str, dataschema: str, data: dict[str, Any]) -> Event:
-    """Read an event's data, raising old versions step by step; `UnknownEventError` for what is not known."""
-    cls = CLASSES.get(type_name)
-    prefix, _, version = dataschema.rpartition(":")
-    if cls is None or prefix != f"urn:exemplar:event:{type_name}" or not version.isdecimal():
-        raise UnknownEventError(f"no event {type_name!r} with schema {dataschema!r}")
-    return cls.model_validate(_upcast(cls, int(version), data))
-
-
-def _upcast(cls: type[Event], version: int, data: dict[str, Any]) -> dict[str, Any]:
-    while version < cls.schema_version:
-        if (cls.type, version) not in UPCASTERS:
-            raise UnknownEventError(f"nothing raises {cls.type} from version {version}")
-        data = UPCASTERS[cls.type, version](data)
-        version += 1
-    if version > cls.schema_version:
-        raise UnknownEventError(f"{cls.type} version {version} is newer than this code")
-    return data
+CATALOGUE: Final = Catalogue((*GENERATION, *WEBHOOK, *DEVELOPER, *PLATFORM))

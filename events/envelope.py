@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from events.catalogue import event_from, schema_uri
-from events.event import Event
+from events.catalogue import CATALOGUE
+from events.event import Event, schema_uri
 
 SOURCE = "urn:exemplar"
 
@@ -59,7 +59,7 @@ class RecordedEvent:
             "subject": self.stream,
             "time": format_time(self.time),
             "datacontenttype": "application/json",
-            "dataschema": schema_uri(self.event),
+            "dataschema": schema_uri(self.type, self.event.schema_version),
             "data": self.event.model_dump(mode="json"),
             "stream": self.stream,
             "version": self.version,
@@ -73,7 +73,7 @@ def from_cloudevent(envelope: dict[str, Any]) -> RecordedEvent:
         stream=envelope["stream"],
         version=int(envelope["version"]),
         time=parse_time(envelope["time"]),
-        event=event_from(envelope["type"], envelope["dataschema"], envelope["data"]),
+        event=CATALOGUE.read(envelope["type"], envelope["dataschema"], envelope["data"]),
         cause=Cause(
             actor=envelope["actor"],
             request_id=envelope.get("requestid"),

@@ -5,6 +5,11 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 
+def schema_uri(name: str, version: int) -> str:
+    """Name a schema version of an event type, as CloudEvents' `dataschema`."""
+    return f"urn:exemplar:event:{name}:{version}"
+
+
 class Event(BaseModel):
     """A fact in the past tense: frozen, closed, free of personal content.
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from events.catalogue import CLASSES, schema_uri
-from events.event import Event
+from events.catalogue import CATALOGUE, Catalogue
+from events.event import Event, schema_uri
 
 FOLDER = Path(__file__).with_name("schemas")
 
@@ -12,13 +12,14 @@ FOLDER = Path(__file__).with_name("schemas")
 def schema_of(cls: type[Event]) -> str:
     """Write the schema (JSON Schema 2020-12) of an event's data as it is stored."""
     schema = cls.model_json_schema(mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": schema_uri(cls)}
+    uri = schema_uri(cls.type, cls.schema_version)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": uri}
     return json.dumps(head | schema, indent=2) + "\n"
 
 
-def schema_files() -> dict[str, str]:
+def schema_files(catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
     """Name the file of every event's present version, and what stands in it."""
-    return {f"{cls.type}.v{cls.schema_version}.json": schema_of(cls) for cls in CLASSES.values()}
+    return {f"{row.name}.v{row.schema_version}.json": schema_of(row.cls) for row in catalogue.rows}
 
 
 def write(folder: Path = FOLDER) -> None:

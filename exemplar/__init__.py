@@ -1,0 +1,1 @@
+"""The application, its commands and the wiring of its processes."""

@@ -1,4 +1,4 @@
-"""The `exemplar` command. Each command imports only what it runs: a start should not pay for the others."""
+"""The `exemplar` command line. Each command imports only what it runs, so that it starts quickly."""
 
 # ruff: noqa: PLC0415 - see above
 
@@ -30,7 +30,7 @@ def command() -> None:
 
 
 class Broker(StrEnum):
-    """Which post room `exemplar up` uses."""
+    """The message broker that `exemplar up` uses."""
 
     AUTO = "auto"
     RABBITMQ = "rabbitmq"
@@ -40,10 +40,12 @@ class Broker(StrEnum):
 @app.command()
 def up(
     once: Annotated[bool, typer.Option("--once", help="Exit after the first picture.")] = False,
-    broker: Annotated[Broker, typer.Option(help="Post room.")] = Broker.AUTO,
+    broker: Annotated[
+        Broker, typer.Option(help="Message broker; auto takes RabbitMQ where it is installed.")
+    ] = Broker.AUTO,
     port: Annotated[int | None, typer.Option(help="Port of the gateway.")] = None,
 ) -> None:
-    """Start the whole system on this machine and prove it with one generation."""
+    """Start the whole system on this machine and run one generation."""
     from pydantic import ValidationError
 
     from exemplar.demo.hooks import hooks_of
@@ -82,7 +84,7 @@ def worker() -> None:
 
 @app.command()
 def scheduler() -> None:
-    """Run the recurring jobs: relay, sealing, re-driving, reconciling and more."""
+    """Run the recurring jobs: relay, sealing, redelivery, reconciliation and more."""
     _run("scheduler")
 
 
@@ -120,7 +122,7 @@ def rebuild(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Rebuild the rows of all generations from the log."""
+    """Rebuild the projected rows of all generations from the log."""
     from exemplar.commands.rebuild import rebuild_rows
 
     raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
@@ -128,7 +130,7 @@ def rebuild(
 
 @app.command()
 def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show how far each follower of the log has come, and what it had to park; 1 tells of parked commits."""
+    """Show the position of each subscriber and the parked commits; exit code 1 while any is parked."""
     from exemplar.commands.subscribers import show_subscribers
 
     raise typer.Exit(show_subscribers(as_json=as_json))
@@ -139,7 +141,7 @@ def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
 def accounts(context: typer.Context) -> None:
-    """Make, show and change accounts: `exemplar accounts --help`."""
+    """Create, show and change accounts: `exemplar accounts --help`."""
     from exemplar.commands.accounts import app as accounts_app
 
     accounts_app(context.args or ["--help"], prog_name="exemplar accounts")
@@ -154,28 +156,29 @@ def print_settings() -> None:
 
 
 def main() -> None:
-    """Run the command; an error that the user can mend is one line and exit code 2."""
+    """Run the command; an error that the user can correct is one line and exit code 2."""
     try:
         app()
     except Exception as error:
         from exemplar.environment import ConfigurationError
+        from exemplar.injection import UnknownDependencyError
         from exemplar.local.errors import LocalError
-        from store.errors import StoreError
+        from store.errors import DataFormatError, StoreError
 
         match error:
-            case ConfigurationError() | LocalError():
-                told = str(error)
+            case ConfigurationError() | LocalError() | DataFormatError() | UnknownDependencyError():
+                message = str(error)
             case StoreError():
-                told = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be asked ({error})"
+                message = f"EXEMPLAR_MONGODB_URL: MongoDB failed ({error})"
             case _:
                 raise
-        sys.stderr.write(f"exemplar: {told}\n")
+        sys.stderr.write(f"exemplar: {message}\n")
         sys.exit(2)
 
 
 def _run(process: str) -> None:
     from exemplar.logging import configure_logging
-    from exemplar.processes import PROCESSES, run
+    from exemplar.processes import run
 
     configure_logging(process)
-    asyncio.run(run(PROCESSES[process]))
+    asyncio.run(run(process))

@@ -1,27 +1,22 @@
-"""Read settings from the environment, or say in one line what is wrong with it."""
+"""Read settings from the environment; a wrong one is told in one line."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
-from domain.accounts.credentials import PasswordSettings
 from domain.audit.checkpoint_key import CheckpointSettings
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import TokenSettings
-from gateway.door import DoorSettings
-from gateway.events.connection import StreamSettings
-from gateway.settings import GatewaySettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ConfigurationError(Exception):
-    """The environment does not allow a start; the message is one line that says what to set."""
+    """The environment does not allow a start; the message is one line that names the setting."""
 
 
 def read(settings: type[Settings]) -> Settings:
-    """Read settings from the environment. Raises ConfigurationError for the first wrong one."""
+    """Read settings from the environment; raise ConfigurationError for the first wrong one."""
     try:
         return settings()
     except SettingsError as error:
@@ -36,17 +31,11 @@ def read(settings: type[Settings]) -> Settings:
         raise ConfigurationError(f"{variable} {reason}") from None
 
 
+def read_all(settings: Mapping[str, type[BaseSettings]]) -> dict[str, BaseSettings]:
+    """Read several settings from the environment. Raises ConfigurationError for the first wrong one."""
+    return {name: read(kind) for name, kind in settings.items()}
+
+
 def read_signing() -> CheckpointSettings:
-    """Read who signs checkpoints."""
+    """Read the keys that sign and verify checkpoints."""
     return read(CheckpointSettings)
-
-
-def read_door() -> DoorSettings:
-    """Read everything that the door is configured with."""
-    return DoorSettings(
-        gateway=read(GatewaySettings),
-        tokens=read(TokenSettings),
-        authentication=read(AuthenticationSettings),
-        passwords=read(PasswordSettings),
-        streams=read(StreamSettings),
-    )

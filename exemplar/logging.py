@@ -1,4 +1,4 @@
-"""Logs as JSON lines, ours and those of the libraries, with the ids that are bound at the time."""
+"""Logging as JSON lines, also for the libraries, with the context that is bound."""
 
 import logging
 import sys
@@ -37,7 +37,7 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # A lost link is told once, by us; pika and dramatiq would tell it many times, with tracebacks.
+    # The broker logs a lost connection once; pika would repeat it many times, with tracebacks.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

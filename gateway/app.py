@@ -1,75 +1,29 @@
-"""The door as one aiohttp application; made by the composition root from what it opened."""
+"""The gateway as one aiohttp application."""
 
 from collections.abc import Iterable, Sequence
 
-import aiohttp_cors
 from aiohttp import web
 
-from gateway.http.bodies import BodyTimeouts, body_deadline
-from gateway.http.error_log import refusals_middleware
+from gateway.http.bodies import body_deadline
+from gateway.http.cors import allow_origins
+from gateway.http.error_log import error_log_middleware
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
+from gateway.settings import GatewaySettings
 
-MAX_JSON_BODY = 2 * 1024 * 1024
-
-_CORS_HEADERS = (
-    "Accept",
-    "Authorization",
-    "Cancel-After",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-None-Match",
-    "Last-Event-ID",
-    "Prefer",
-    "Range",
-    "traceparent",
-    "X-API-Key",
-    "X-Developer-Key",
-    "X-Project-ID",
-    "X-Request-ID",
-    "X-User-Role",
-)
-_CORS_EXPOSED = (
-    "ETag",
-    "Idempotency-Replayed",
-    "Location",
-    "Preference-Applied",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "X-Request-ID",
-)
+MAX_JSON_BODY = 2 * 1024 * 1024  # bytes
 
 
 def create_app(
-    tables: Iterable[Sequence[web.RouteDef]], *, timeouts: BodyTimeouts, cors_origins: Sequence[str]
+    tables: Iterable[Sequence[web.RouteDef]], *, timeouts: GatewaySettings, cors_origins: Sequence[str]
 ) -> web.Application:
-    """Put all routes behind one door: request ids, errors, patience with bodies, CORS for some origins."""
+    """Create the application: routes, request ids, error log, error responses, body time-outs and CORS."""
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
-    app.middlewares.append(refusals_middleware)
+    app.middlewares.append(error_log_middleware)
     app.middlewares.append(errors_middleware)
     app.middlewares.append(body_deadline(timeouts))
     routes = [route for table in tables for definition in table for route in definition.register(app.router)]
     if cors_origins:
-        _allow(app, routes, cors_origins)
+        allow_origins(app, routes, cors_origins)
     return app
-
-
-def _allow(app: web.Application, routes: Iterable[web.AbstractRoute], origins: Sequence[str]) -> None:
-    options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
-        allow_credentials=False, allow_headers=_CORS_HEADERS, expose_headers=_CORS_EXPOSED, max_age=600
-    )
-    app.on_response_prepare.append(_vary)
-    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
-    for route in routes:
-        cors.add(route)
-
-
-async def _vary(_: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Tell caches that an answer depends on who asks: another origin's must not be served from it."""
-    known = response.headers.get("Vary")
-    response.headers["Vary"] = f"{known}, Origin" if known else "Origin"

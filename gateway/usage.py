@@ -100,7 +100,7 @@ class UsageRoutes:
     async def _limits(self, developer: str, tier: Tier) -> dict[str, dict[str, object]]:
         """Tell what is left now of what the tier limits."""
         now = self.clock()
-        account = await self.admission.standing(developer, Bounds(tier.monthly, tier.concurrent))
+        account = await self.admission.recent_account(developer, Bounds(tier.monthly, tier.concurrent))
         left = await self.requests.left(developer, tier.daily_requests)
         standing = LimitStatus(account.used_in(period_of(now)), len(account.slots), left)
         ends = {"monthly": next_period(now), "daily": next_day(now)}

@@ -37,7 +37,6 @@ class InProcessBroker:
     def __init__(
         self,
         topology: Topology,
-        handlers: Mapping[str, Handler],
         on_published: Callable[[str], None],
         *,
         prefetch: int = 16,
@@ -45,8 +44,9 @@ class InProcessBroker:
         publish_timeout: float = 30.0,
     ) -> None:
         self._topology = topology
-        self._broker = EventBroker(handlers)
-        self._gates = {queue: asyncio.Semaphore(prefetch) for queue in handlers}
+        self._prefetch = prefetch
+        self._broker = EventBroker({})
+        self._gates: dict[str, asyncio.Semaphore] = {}
         self._on_published = on_published
         self._capacity = capacity
         self._publish_timeout = publish_timeout
@@ -55,8 +55,14 @@ class InProcessBroker:
         self._running: set[asyncio.Task[None]] = set()
         self._listeners: list[OnEvent] = []
 
-    async def start(self) -> None:
-        """Begin to take commits."""
+    def health(self) -> dict[str, str]:
+        """Describe the broker for the health route."""
+        return {"status": "healthy", "type": "in-process"}
+
+    async def start(self, handlers: Mapping[str, Handler]) -> None:
+        """Begin to take commits for the handlers of some queues."""
+        self._broker = EventBroker(handlers)
+        self._gates = {queue: asyncio.Semaphore(self._prefetch) for queue in handlers}
         self._open = True
 
     async def close(self, grace: float = 30.0) -> None:
@@ -79,7 +85,7 @@ class InProcessBroker:
         """Hand a commit to its subscribers and wait for the last; False when that takes too long."""
         outstanding = self._begin(commit)
         if outstanding is None:
-            return not self._deliveries(commit)
+            return self._open and not self._deliveries(commit)
         try:
             return await asyncio.wait_for(asyncio.shield(outstanding.done), self._publish_timeout)
         except TimeoutError:
@@ -95,11 +101,13 @@ class InProcessBroker:
         if commit.id in self._outstanding:
             return self._outstanding[commit.id]
         self._tell_listeners(commit)
+        if not self._open:
+            return None
         deliveries = self._deliveries(commit)
         if not deliveries:
             self._published(commit.id)
             return None
-        if not self._open or len(self._outstanding) >= self._capacity:
+        if len(self._outstanding) >= self._capacity:
             return None
         outstanding = Outstanding(commit, len(deliveries), asyncio.get_running_loop().create_future())
         self._outstanding[commit.id] = outstanding

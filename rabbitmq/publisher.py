@@ -48,6 +48,10 @@ class Publisher:
         """Whether RabbitMQ takes messages at this moment."""
         return self._writable.is_set()
 
+    def health(self) -> dict[str, str]:
+        """Describe the connection for the health route."""
+        return {"status": "healthy" if self.connected else "unreachable", "type": "rabbitmq"}
+
     async def start(self) -> None:
         """Begin to connect, and keep connected until closed; RabbitMQ need not be up."""
         self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq publisher")

@@ -1,0 +1,1 @@
+"""An offline stand-in for Replicate's HTTP API, with fault injection and a count of creations."""

@@ -32,21 +32,21 @@ def create_app(
     clock: Callable[[], datetime] = _now,
     random: random_module.Random | None = None,
 ) -> web.Application:
-    """Build the application; all it knows lives from its start to its clean-up.
+    """Build the application; its state lives from start-up to clean-up.
 
-    `clock` gives the times that are shown and compared, `random` ids and seeds; waiting is real.
+    `clock` gives the times shown and compared, `random` the ids and seeds; delays are real.
     """
     app = web.Application(
         client_max_size=_LARGEST_BODY,
-        middlewares=[limits.show_limits, answer_problems, limits.ask_for_token],
+        middlewares=[limits.add_limit_headers, answer_problems, limits.require_token],
     )
     limits.install(app)
     _add_routes(app)
-    chance = random_module.SystemRandom() if random is None else random
+    rng = random_module.SystemRandom() if random is None else random
 
     async def account(app: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(headers={"User-Agent": "Replicate/sandbox"}) as session:
-            app[ACCOUNT] = Account(settings, session=session, clock=clock, chance=chance)
+            app[ACCOUNT] = Account(settings, session=session, clock=clock, rng=rng)
             await app[ACCOUNT].open()
             yield
             await app[ACCOUNT].close()
@@ -85,7 +85,7 @@ async def serve(settings: SandboxSettings) -> None:
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
-        log.info("sandbox listening", addresses=runner.addresses)
+        log.info("sandbox_listening", addresses=runner.addresses)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()

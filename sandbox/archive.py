@@ -1,7 +1,7 @@
-"""What a sandbox remembers beyond its own end: predictions, their pictures, and so who paid how often.
+"""The SQLite file that keeps predictions and their pictures when the sandbox ends.
 
-One SQLite file in the sandbox's folder, written as things happen: a killed sandbox that is started again
-knows every prediction that it ever answered for, and goes on with those that ran.
+It is written at every change: a restarted sandbox knows every prediction it has answered for, and continues
+those that were running.
 """
 
 import json
@@ -22,18 +22,18 @@ CREATE TABLE IF NOT EXISTS pictures (id TEXT, place INTEGER, data BLOB, PRIMARY 
 
 
 class Archive:
-    """Keeps predictions in `folder`; without one it keeps nothing."""
+    """Stores predictions in `folder`; None stores nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._database: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Open or make the file. Raises OSError or sqlite3.Error when it cannot be had."""
+        """Open or create the file; raise OSError or sqlite3.Error when that fails."""
         if self._folder is None:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Each statement is its own transaction; all of them come from the one loop.
+        # Each statement is its own transaction; all of them come from one event loop.
         self._database = sqlite3.connect(self._folder / "predictions.sqlite", isolation_level=None)
         self._database.executescript(_SCHEMA)
 
@@ -51,30 +51,30 @@ class Archive:
             _prediction(json.loads(made), json.loads(state), self._pictures(id_)) for id_, made, state in rows
         ]
 
-    def made(self, prediction: Prediction) -> None:
-        """Keep a new prediction, or what is left of one whose data is dropped."""
+    def insert(self, prediction: Prediction) -> None:
+        """Write a prediction, replacing an earlier version of it."""
         values = (
             prediction.id,
             prediction.number,
-            json.dumps(_made(prediction)),
-            json.dumps(_state(prediction)),
+            json.dumps(_creation_fields(prediction)),
+            json.dumps(_state_fields(prediction)),
         )
         self._write("INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?)", *values)
 
-    def moved(self, prediction: Prediction) -> None:
-        """Keep how far a prediction has come, and the pictures it ended with."""
-        for place, data in enumerate(prediction.pictures):
-            self._write("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", prediction.id, place, data)
-        state = json.dumps(_state(prediction))
+    def update_state(self, prediction: Prediction) -> None:
+        """Write the state of a prediction, and its pictures once it has them."""
+        for index, data in enumerate(prediction.pictures):
+            self._write("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", prediction.id, index, data)
+        state = json.dumps(_state_fields(prediction))
         self._write("UPDATE predictions SET state = ? WHERE id = ?", state, prediction.id)
 
-    def forgot(self, prediction: Prediction) -> None:
-        """Drop the data of a prediction, as the sandbox does an hour after its end."""
+    def drop_data(self, prediction: Prediction) -> None:
+        """Delete the pictures and the input of a prediction."""
         self._write("DELETE FROM pictures WHERE id = ?", prediction.id)
-        self.made(prediction)
+        self.insert(prediction)
 
-    def dropped(self, prediction: Prediction) -> None:
-        """Drop a prediction altogether."""
+    def delete(self, prediction: Prediction) -> None:
+        """Delete a prediction."""
         self._write("DELETE FROM pictures WHERE id = ?", prediction.id)
         self._write("DELETE FROM predictions WHERE id = ?", prediction.id)
 
@@ -88,7 +88,7 @@ class Archive:
             self._database.execute(statement, values)
 
 
-def _made(prediction: Prediction) -> dict[str, Any]:
+def _creation_fields(prediction: Prediction) -> dict[str, Any]:
     return {
         "id": prediction.id,
         "number": prediction.number,
@@ -105,13 +105,13 @@ def _made(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _state(prediction: Prediction) -> dict[str, Any]:
+def _state_fields(prediction: Prediction) -> dict[str, Any]:
     return {
         "status": prediction.status.value,
         "started_at": _text(prediction.started_at),
         "completed_at": _text(prediction.completed_at),
         "error": prediction.error,
-        "remarks": prediction.remarks,
+        "extra_logs": prediction.extra_logs,
         "data_removed": prediction.data_removed,
     }
 
@@ -120,12 +120,12 @@ def _prediction(made: dict[str, Any], state: dict[str, Any], pictures: tuple[byt
     events = made.pop("events")
     created_at = datetime.fromisoformat(made.pop("created_at"))
     prediction = Prediction(
-        **made | {"deadline": _moment(made["deadline"]), "faults": Faults.model_validate(made["faults"])},
+        **made | {"deadline": _time(made["deadline"]), "faults": Faults.model_validate(made["faults"])},
         created_at=created_at,
         events=None if events is None else frozenset(events),
         status=Status(state.pop("status")),
-        started_at=_moment(state.pop("started_at")),
-        completed_at=_moment(state.pop("completed_at")),
+        started_at=_time(state.pop("started_at")),
+        completed_at=_time(state.pop("completed_at")),
         pictures=pictures,
         **state,
     )
@@ -134,9 +134,9 @@ def _prediction(made: dict[str, Any], state: dict[str, Any], pictures: tuple[byt
     return prediction
 
 
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
-def _moment(text: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)

@@ -82,7 +82,7 @@ def _property(name: str, order: int, field: Field) -> dict[str, Any]:
         "default": field.default,
         "minimum": field.least,
         "maximum": field.most,
-        "enum": list(field.words) or None,
+        "enum": list(field.choices) or None,
         "format": field.format,
     }
     present = {key: value for key, value in keywords.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The ways a photograph becomes a picture: each takes the photograph, a palette and chance."""
+"""The ways a photograph becomes a picture: from the photograph, a colour scheme and a generator."""
 
 import random
 from collections.abc import Callable
@@ -6,95 +6,95 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from sandbox.colours import Palette
-from sandbox.shapes import haloed, oval, ringed, windowed
+from sandbox.colour_schemes import ColourScheme
+from sandbox.shapes import oval, with_disc, with_halo, with_rings
 
-Composition = Callable[[Image.Image, Palette, random.Random], Image.Image]
+Composition = Callable[[Image.Image, ColourScheme, random.Random], Image.Image]
 
 
-def graded(photo: Image.Image, palette: Palette, *, share: float = 0.82) -> Image.Image:
-    """Lay the palette over the photograph's tones and let `1 - share` of its own colours through."""
+def colour_graded(photo: Image.Image, scheme: ColourScheme, *, share: float = 0.82) -> Image.Image:
+    """Map the photograph's tones to the scheme and keep `1 - share` of its own colours."""
     tones = ImageOps.autocontrast(photo.convert("L"), cutoff=(1, 0.5))
-    red, green, blue = palette.curves()
+    red, green, blue = scheme.curves()
     mapped = Image.merge("RGB", (tones.point(red), tones.point(green), tones.point(blue)))
     return Image.blend(photo, mapped, share)
 
 
-def portal(photo: Image.Image, palette: Palette, chance: random.Random) -> Image.Image:
-    """Open a round window onto the mirrored photograph in its counter colours."""
-    ground = graded(photo, palette)
-    radius = round(min(photo.size) * chance.uniform(0.29, 0.34))
-    centre = round(photo.width * chance.choice((0.38, 0.5, 0.62))), round(photo.height * 0.47)
+def portal(photo: Image.Image, scheme: ColourScheme, rng: random.Random) -> Image.Image:
+    """Show a disc of the mirrored photograph in its counter colours."""
+    ground = colour_graded(photo, scheme)
+    radius = round(min(photo.size) * rng.uniform(0.29, 0.34))
+    centre = round(photo.width * rng.choice((0.38, 0.5, 0.62))), round(photo.height * 0.47)
     box = centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius
-    inside = ImageOps.mirror(_zoomed(photo, 1.12, chance)).crop(box)
-    ground = haloed(ground, centre, radius, palette)
-    ground.paste(graded(inside, palette.countered(), share=0.92), box[:2], oval(radius))
-    return ringed(ground, centre, (radius, round(radius * 1.09)), palette.stops[4])
+    inside = ImageOps.mirror(_zoomed(photo, 1.12, rng)).crop(box)
+    ground = with_halo(ground, centre, radius, scheme)
+    ground.paste(colour_graded(inside, scheme.inverted(), share=0.92), box[:2], oval(radius))
+    return with_rings(ground, centre, (radius, round(radius * 1.09)), scheme.stops[4])
 
 
-def sun(photo: Image.Image, palette: Palette, chance: random.Random) -> Image.Image:
+def sun(photo: Image.Image, scheme: ColourScheme, rng: random.Random) -> Image.Image:
     """Print a great disc of the accent behind the photograph's darker tones, as a silk-screen would."""
-    ground = graded(photo, palette)
-    radius = round(min(photo.size) * chance.uniform(0.30, 0.36))
+    ground = colour_graded(photo, scheme)
+    radius = round(min(photo.size) * rng.uniform(0.30, 0.36))
     centre = (
-        round(photo.width * chance.choice((0.33, 0.5, 0.67))),
-        round(photo.height * chance.uniform(0.36, 0.46)),
+        round(photo.width * rng.choice((0.33, 0.5, 0.67))),
+        round(photo.height * rng.uniform(0.36, 0.46)),
     )
-    ink = Image.new("RGB", photo.size, palette.accent)
+    ink = Image.new("RGB", photo.size, scheme.accent)
     tones = ImageOps.autocontrast(photo.convert("L"), cutoff=2).point(
         lambda value: min(255, 40 + value * 1.25)
     )
     printed = ImageChops.multiply(Image.merge("RGB", (tones, tones, tones)), ink)
-    ground = windowed(ground, printed, centre, radius)
-    return ringed(ground, centre, (round(radius * 1.07), round(radius * 1.12)), palette.stops[4])
+    ground = with_disc(ground, printed, centre, radius)
+    return with_rings(ground, centre, (round(radius * 1.07), round(radius * 1.12)), scheme.stops[4])
 
 
-def mirror(photo: Image.Image, palette: Palette, chance: random.Random) -> Image.Image:
+def mirror(photo: Image.Image, scheme: ColourScheme, rng: random.Random) -> Image.Image:
     """Fold the photograph along its middle."""
-    source = _zoomed(photo, 1.15, chance)
+    source = _zoomed(photo, 1.15, rng)
     half = source.crop((0, 0, (source.width + 1) // 2, source.height))
-    if chance.random() < 0.5:
+    if rng.random() < 0.5:
         half = ImageOps.mirror(source.crop((source.width // 2, 0, source.width, source.height)))
     folded = Image.new("RGB", source.size)
     folded.paste(half, (0, 0))
     folded.paste(ImageOps.mirror(half), (source.width - half.width, 0))
-    return graded(folded, palette)
+    return colour_graded(folded, scheme)
 
 
-def panels(photo: Image.Image, palette: Palette, chance: random.Random) -> Image.Image:
+def panels(photo: Image.Image, scheme: ColourScheme, rng: random.Random) -> Image.Image:
     """Set three tall crops side by side, each nearer than the last and in a neighbouring colour."""
-    turns = (0.0, 22.0, -22.0) if chance.random() < 0.5 else (-22.0, 0.0, 22.0)
+    turns = (0.0, 22.0, -22.0) if rng.random() < 0.5 else (-22.0, 0.0, 22.0)
     gutter = max(2, photo.width // 90)
-    sheet = Image.new("RGB", photo.size, palette.stops[4])
+    sheet = Image.new("RGB", photo.size, scheme.stops[4])
     width = (photo.width - 2 * gutter) / 3
     for index, turn in enumerate(turns):
         left, right = round(index * (width + gutter)), round(index * (width + gutter) + width)
-        near = _zoomed(photo, (1.0, 1.35, 1.8)[index], chance)
+        near = _zoomed(photo, (1.0, 1.35, 1.8)[index], rng)
         near = ImageChops.offset(near, round((index - 1) * photo.width * 0.12), 0) if index == 1 else near
-        sheet.paste(graded(near.crop((left, 0, right, photo.height)), palette.turned(turn)), (left, 0))
+        sheet.paste(colour_graded(near.crop((left, 0, right, photo.height)), scheme.rotated(turn)), (left, 0))
     return sheet
 
 
-def echo(photo: Image.Image, palette: Palette, chance: random.Random) -> Image.Image:
+def echo(photo: Image.Image, scheme: ColourScheme, rng: random.Random) -> Image.Image:
     """Nest the photograph in itself three times, every frame in another light."""
-    sheet = graded(photo, palette)
-    drift = chance.choice((-0.5, 0.0, 0.5))
+    sheet = colour_graded(photo, scheme)
+    drift = rng.choice((-0.5, 0.0, 0.5))
     for depth, turn in ((0.74, 40.0), (0.5, -40.0), (0.29, 0.0)):
         size = round(photo.width * depth), round(photo.height * depth)
-        inner = graded(
-            photo.resize(size, Image.Resampling.BICUBIC), palette.turned(turn), share=0.86 * depth + 0.2
+        inner = colour_graded(
+            photo.resize(size, Image.Resampling.BICUBIC), scheme.rotated(turn), share=0.86 * depth + 0.2
         )
         border = max(2, photo.width // 240)
         left = round((photo.width - size[0]) * (0.5 + drift * (1 - depth) * 0.3))
         top = round((photo.height - size[1]) * 0.46)
-        sheet.paste(ImageOps.expand(inner, border, palette.stops[4]), (left - border, top - border))
+        sheet.paste(ImageOps.expand(inner, border, scheme.stops[4]), (left - border, top - border))
     return sheet
 
 
-def kaleidoscope(photo: Image.Image, palette: Palette, chance: random.Random) -> Image.Image:
+def kaleidoscope(photo: Image.Image, scheme: ColourScheme, rng: random.Random) -> Image.Image:
     """Turn a wedge of the photograph round the middle, eight times, each other one mirrored."""
     side = max(photo.size)
-    source = ImageOps.fit(_zoomed(photo, 1.3, chance), (side, side), Image.Resampling.BILINEAR)
+    source = ImageOps.fit(_zoomed(photo, 1.3, rng), (side, side), Image.Resampling.BILINEAR)
     quarter = source.crop((0, 0, (side + 1) // 2, (side + 1) // 2))
     diagonal = Image.new("L", quarter.size)
     ImageDraw.Draw(diagonal).polygon([(0, 0), (quarter.width, quarter.height), (0, quarter.height)], fill=255)
@@ -103,7 +103,7 @@ def kaleidoscope(photo: Image.Image, palette: Palette, chance: random.Random) ->
     whole = Image.new("RGB", (side, side))
     whole.paste(half, (0, 0))
     whole.paste(ImageOps.flip(half), (0, side - half.height))
-    return graded(ImageOps.fit(whole, photo.size, Image.Resampling.BILINEAR), palette)
+    return colour_graded(ImageOps.fit(whole, photo.size, Image.Resampling.BILINEAR), scheme)
 
 
 COMPOSITIONS: Final[dict[str, Composition]] = {
@@ -116,11 +116,11 @@ COMPOSITIONS: Final[dict[str, Composition]] = {
 }
 
 
-def _zoomed(photo: Image.Image, factor: float, chance: random.Random) -> Image.Image:
+def _zoomed(photo: Image.Image, factor: float, rng: random.Random) -> Image.Image:
     """Return a crop of the photograph, `factor` times nearer, at the same size."""
     width, height = photo.width / factor, photo.height / factor
-    left = (photo.width - width) * chance.uniform(0.3, 0.7)
-    top = (photo.height - height) * chance.uniform(0.2, 0.6)
+    left = (photo.width - width) * rng.uniform(0.3, 0.7)
+    top = (photo.height - height) * rng.uniform(0.2, 0.6)
     box = (left, top, left + width, top + height)
     return photo.resize(photo.size, Image.Resampling.BILINEAR, box=box)
 

@@ -1,4 +1,4 @@
-"""POST /v1/predictions: judge, commit, and answer, or spoil the answer as the armed faults say."""
+"""POST /v1/predictions: validate, create and respond, or fail as the armed faults say."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from sandbox import catalogue
 from sandbox.account import ACCOUNT, Account, base_of
 from sandbox.bodies import json_body
 from sandbox.faults import Faults
-from sandbox.inputs import cancel_after, faults_of_body, seconds_to_wait
+from sandbox.inputs import body_errors, cancel_after, seconds_to_wait
 from sandbox.predictions import Prediction
 from sandbox.problems import (
     ProblemError,
@@ -32,25 +32,25 @@ _BAD_GATEWAY: Final = (
 
 async def create(request: web.Request) -> web.StreamResponse:
     account = request.app[ACCOUNT]
-    body, version = await _judged(request)
+    body, version = await _validated(request)
     span = _deadline(request)
-    faults = account.armed.taken()
-    if (refusal := await _refused(request, faults)) is not None:
+    faults = account.armed.take()
+    if (refusal := await _injected_refusal(request, faults)) is not None:
         return refusal
     prediction = account.create(
         body, version=version, base=base_of(request), faults=faults, cancel_after=span
     )
     if faults.create == "drop_after_commit":
-        return _dropped(request)
+        return _connection_dropped(request)
     if faults.webhook == "before_201" and prediction.webhook is not None:
         await account.sender.first_delivered(prediction, within=_BEFORE_201_SECONDS)
     return await _answer(request, account, prediction)
 
 
-async def _judged(request: web.Request) -> tuple[dict[str, Any], str]:
+async def _validated(request: web.Request) -> tuple[dict[str, Any], str]:
     """Return the body and the version's id; raise ProblemError when either is not acceptable."""
     body = await json_body(request)
-    wrong = list(faults_of_body(body))
+    wrong = list(body_errors(body))
     if wrong:
         raise invalid_input(wrong)
     version = catalogue.resolved(body["version"])
@@ -71,8 +71,8 @@ def _deadline(request: web.Request) -> timedelta | None:
     return span
 
 
-async def _refused(request: web.Request, faults: Faults) -> web.StreamResponse | None:
-    """Answer in place of a creation, or return None when the prediction is to be made."""
+async def _injected_refusal(request: web.Request, faults: Faults) -> web.StreamResponse | None:
+    """Return the response of an injected refusal, or None when the prediction is to be created."""
     match faults.create:
         case "401":
             raise unauthenticated()
@@ -86,12 +86,12 @@ async def _refused(request: web.Request, faults: Faults) -> web.StreamResponse |
             return web.Response(status=502, text=_BAD_GATEWAY, content_type="text/html")
         case "hang":
             await asyncio.sleep(HANG_SECONDS)
-            return _dropped(request)
+            return _connection_dropped(request)
         case _:
             return None
 
 
-def _dropped(request: web.Request) -> web.Response:
+def _connection_dropped(request: web.Request) -> web.Response:
     """Close the connection, so that what is returned never reaches the client."""
     if request.transport is not None:
         request.transport.abort()

@@ -1,4 +1,4 @@
-"""The sandbox's own routes: arm faults, read what was created and who fell into the trap."""
+"""The sandbox's own routes: arm faults, list creations, count requests of the trap URL."""
 
 from aiohttp import web
 
@@ -18,12 +18,12 @@ async def arm(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    return web.json_response(request.app[ACCOUNT].armed.shown())
+    return web.json_response(request.app[ACCOUNT].armed.pending())
 
 
 async def creations(request: web.Request) -> web.Response:
-    """Answer every prediction ever committed, oldest first: who paid twice is seen here."""
-    return web.json_response({"creations": request.app[ACCOUNT].ledger.creations()})
+    """Return every creation, oldest first: a double charge is visible here."""
+    return web.json_response({"creations": request.app[ACCOUNT].record.creations()})
 
 
 async def trapped(request: web.Request) -> web.Response:

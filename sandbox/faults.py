@@ -1,4 +1,4 @@
-"""The knobs that make the sandbox misbehave on purpose."""
+"""Fault injection: what the sandbox can be told to do wrong."""
 
 from typing import Any, Literal
 
@@ -34,7 +34,7 @@ class Faults(BaseModel):
       delivers the first message before the create is answered.
     * `outcome` is how the prediction ends.
     * `output` spoils the download: `truncated` serves half a picture, `huge` 500 MiB, `redirect` leads to
-      this server's trap, `slow` dribbles for minutes, `wrong_type` is a web page.
+      this server's trap URL, `slow` takes minutes, `wrong_type` is a web page.
     * `times` is the number of creates all of it applies to; `retry_after` the seconds of a 429.
     """
 
@@ -52,8 +52,8 @@ class Faults(BaseModel):
 NO_FAULTS = Faults()
 
 
-class Armed:
-    """The faults that wait for the next creates."""
+class ArmedFaults:
+    """The faults that apply to the next creates."""
 
     def __init__(self) -> None:
         self._faults = NO_FAULTS
@@ -62,13 +62,13 @@ class Armed:
     def arm(self, faults: Faults) -> None:
         self._faults, self._left = faults, faults.times
 
-    def shown(self) -> dict[str, Any]:
-        """Return the armed faults with what is left of `times`; empty when nothing is armed."""
+    def pending(self) -> dict[str, Any]:
+        """Return the armed faults with the creates that are left of `times`; empty when nothing is armed."""
         if self._faults == NO_FAULTS:
             return {}
         return self._faults.model_dump(exclude_unset=True) | ({"times": self._left} if self._left else {})
 
-    def taken(self) -> Faults:
+    def take(self) -> Faults:
         """Return the faults of one create and count it."""
         faults = self._faults
         if self._left is not None:
@@ -79,7 +79,7 @@ class Armed:
 
 
 def parsed(body: Any) -> Faults:
-    """Read the knobs; raise ValueError with a plain sentence for an unknown one."""
+    """Parse faults; raise ValueError with a sentence that names the wrong one."""
     if not isinstance(body, dict):
         raise ValueError("the faults must be a JSON object")  # noqa: TRY004 - a wrong value
     try:
@@ -88,8 +88,8 @@ def parsed(body: Any) -> Faults:
         raise ValueError("; ".join(_sentence(item["loc"], item["msg"]) for item in error.errors())) from None
 
 
-def _sentence(place: tuple[int | str, ...], message: str) -> str:
-    name = ".".join(map(str, place))
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(map(str, location))
     if "Extra inputs" in message:
         return f"unknown fault '{name}'; known are {', '.join(Faults.model_fields)}"
     return f"{name}: {message}"

@@ -1,4 +1,4 @@
-"""Uploaded files: kept for a day, or until newer ones need their place."""
+"""Uploaded files: kept for a day, or until newer ones exceed the limit of bytes."""
 
 import base64
 import hashlib
@@ -46,16 +46,16 @@ class File:
 class Files:
     """The uploads by id, oldest first."""
 
-    def __init__(self, *, clock: Callable[[], datetime], chance: random.Random) -> None:
+    def __init__(self, *, clock: Callable[[], datetime], rng: random.Random) -> None:
         self._clock = clock
-        self._chance = chance
+        self._rng = rng
         self._files: dict[str, File] = {}
         self._held = 0
 
     def add(
         self, data: bytes, *, name: str, content_type: str, metadata: Mapping[str, Any], base: str
     ) -> File:
-        made = File(file_id(self._chance), name, content_type, metadata, data, base, self._clock())
+        made = File(file_id(self._rng), name, content_type, metadata, data, base, self._clock())
         self._files[made.id] = made
         self._held += len(data)
         self._sweep()

@@ -1,7 +1,7 @@
-"""What stability-ai/sdxl accepts as input, and the words in which Replicate refuses the rest.
+"""The input that stability-ai/sdxl accepts, and the texts with which Replicate refuses the rest.
 
 The table follows the model's published schema (version 39ed52f2) with the two fields of later versions; the
-descriptions are those of gojsonschema, which words Replicate's own refusals.
+descriptions are those of gojsonschema, which Replicate uses.
 """
 
 import re
@@ -19,13 +19,13 @@ DEFAULT_EVENTS: Final = frozenset({"output", "completed"})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input: its JSON type, default, inclusive range or allowed words; `format` is 'uri' for pictures."""
+    """One input: its JSON type, default, inclusive range or choices; `format` is 'uri' for pictures."""
 
     kind: str
     default: Any = None
     least: float | None = None
     most: float | None = None
-    words: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     format: str | None = None
 
 
@@ -48,12 +48,12 @@ FIELDS: Final[Mapping[str, Field]] = {
     "width": Field("integer", 1024),
     "height": Field("integer", 1024),
     "num_outputs": Field("integer", 1, 1, 4),
-    "scheduler": Field("string", "K_EULER", words=_SCHEDULERS),
+    "scheduler": Field("string", "K_EULER", choices=_SCHEDULERS),
     "num_inference_steps": Field("integer", 50, 1, 500),
     "guidance_scale": Field("number", 7.5, 1, 50),
     "prompt_strength": Field("number", 0.8, 0, 1),
     "seed": Field("integer"),
-    "refine": Field("string", "no_refiner", words=_REFINERS),
+    "refine": Field("string", "no_refiner", choices=_REFINERS),
     "high_noise_frac": Field("number", 0.8, 0, 1),
     "refine_steps": Field("integer"),
     "apply_watermark": Field("boolean", True),
@@ -71,7 +71,7 @@ _BODY: Final[Mapping[str, str]] = {
 }
 
 
-def faults_of_body(body: Any) -> Iterator[InvalidField]:
+def body_errors(body: Any) -> Iterator[InvalidField]:
     """Yield everything wrong with the body of a create, its input included."""
     if not isinstance(body, dict):
         yield _wrong_type("", "object", body)
@@ -81,8 +81,8 @@ def faults_of_body(body: Any) -> Iterator[InvalidField]:
     wrong = [_wrong_type(n, k, body[n]) for n, k in _BODY.items() if n in body and not _fits(k, body[n])]
     yield from wrong
     if not wrong:
-        yield from _faults_of_webhook(body)
-        yield from _faults_of_input(body.get("input", {}))
+        yield from _webhook_errors(body)
+        yield from _input_errors(body.get("input", {}))
 
 
 def _missing(body: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[InvalidField]:
@@ -98,7 +98,7 @@ def _unknown(where: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> 
             yield InvalidField("additional_property_not_allowed", where, text)
 
 
-def _faults_of_webhook(body: Mapping[str, Any]) -> Iterator[InvalidField]:
+def _webhook_errors(body: Mapping[str, Any]) -> Iterator[InvalidField]:
     if "webhook" in body and not _is_http(body["webhook"]):
         yield InvalidField("format", "webhook", "Does not match format 'uri'")
     for index, event in enumerate(body.get("webhook_events_filter", [])):
@@ -106,18 +106,18 @@ def _faults_of_webhook(body: Mapping[str, Any]) -> Iterator[InvalidField]:
             yield _not_among(f"webhook_events_filter.{index}", EVENTS)
 
 
-def _faults_of_input(given: Mapping[str, Any]) -> Iterator[InvalidField]:
+def _input_errors(given: Mapping[str, Any]) -> Iterator[InvalidField]:
     yield from _unknown("input", given, FIELDS)
     for name, field in FIELDS.items():
         if name in given:
-            yield from _faults_of_value(f"input.{name}", field, given[name])
+            yield from _value_errors(f"input.{name}", field, given[name])
 
 
-def _faults_of_value(name: str, field: Field, value: Any) -> Iterator[InvalidField]:
+def _value_errors(name: str, field: Field, value: Any) -> Iterator[InvalidField]:
     if not _fits(field.kind, value):
         yield _wrong_type(name, field.kind, value)
-    elif field.words and value not in field.words:
-        yield _not_among(name, field.words)
+    elif field.choices and value not in field.choices:
+        yield _not_among(name, field.choices)
     elif field.format == "uri" and not _is_uri(value):
         yield InvalidField("format", name, "Does not match format 'uri'")
     elif field.least is not None and value < field.least:
@@ -126,8 +126,8 @@ def _faults_of_value(name: str, field: Field, value: Any) -> Iterator[InvalidFie
         yield InvalidField("number_lte", name, f"Must be less than or equal to {field.most:g}")
 
 
-def _not_among(name: str, words: tuple[str, ...]) -> InvalidField:
-    allowed = ", ".join(f'"{word}"' for word in words)
+def _not_among(name: str, choices: tuple[str, ...]) -> InvalidField:
+    allowed = ", ".join(f'"{choice}"' for choice in choices)
     return InvalidField("enum", name, f"{name} must be one of the following: {allowed}")
 
 

@@ -1,7 +1,7 @@
-"""The rate-limit headers of every answer, and the check of the token.
+"""The rate-limit headers of every response, and the check of the token.
 
-The sandbox counts as Replicate does (600 creates and 3000 other requests a minute) but refuses nobody for
-it: a 429 is a fault that a test arms.
+The sandbox counts as Replicate does (600 creates and 3000 other requests a minute) but never refuses:
+a 429 is an injected fault.
 """
 
 import hmac
@@ -48,7 +48,7 @@ def install(app: web.Application) -> None:
 
 
 @web.middleware
-async def show_limits(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def add_limit_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     answer = await handler(request)
     if request.path.startswith("/v1/") and not answer.prepared:
         creating = request.method == "POST" and request.path == "/v1/predictions"
@@ -59,8 +59,8 @@ async def show_limits(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 @web.middleware
-async def ask_for_token(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse requests to the API without the token; the output host and the knobs are open."""
+async def require_token(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse requests to the API without the token; output host and fault injection are open."""
     if request.path.startswith("/v1/"):
         expected = f"Bearer {request.app[ACCOUNT].settings.token}"
         given = request.headers.get("Authorization", "")

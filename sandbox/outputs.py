@@ -59,7 +59,7 @@ async def _huge(request: web.Request, picture: bytes) -> web.StreamResponse:
 
 
 async def _slow(request: web.Request, picture: bytes) -> web.StreamResponse:
-    """Send 64 bytes a second, which no patience outlasts."""
+    """Send 64 bytes a second, slower than any client's timeout."""
     answer = web.StreamResponse(headers={"Content-Type": "image/png", "Content-Length": str(len(picture))})
     await answer.prepare(request)
     for start in range(0, len(picture), _SLOW_PIECE):
@@ -69,7 +69,7 @@ async def _slow(request: web.Request, picture: bytes) -> web.StreamResponse:
 
 
 async def page(request: web.Request) -> web.Response:
-    """Lead a person who opens a prediction's web link to its first picture."""
+    """Redirect a prediction's web link to its first picture."""
     prediction = found_prediction(request)
     if not prediction.pictures:
         raise not_found("The prediction has no picture")
@@ -77,6 +77,6 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def trap(request: web.Request) -> web.Response:
-    """Stand where a redirected download must never arrive, and count the arrivals."""
+    """Count requests that followed a redirect: no download may do so."""
     request.app[ACCOUNT].trapped += 1
     return web.Response(text="trapped")

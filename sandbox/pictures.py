@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from sandbox import finishing
-from sandbox.colours import palette_for
-from sandbox.compositions import COMPOSITIONS, graded
+from sandbox import effects
+from sandbox.colour_schemes import scheme_for
+from sandbox.compositions import COMPOSITIONS, colour_graded
 from sandbox.landscapes import landscape
 from sandbox.png import encoded
 
 _SMALLEST = 64
-"""Pixels a side under which a photograph is only graded: there is no room to compose."""
+"""Pixels a side under which a photograph is only graded: too small for a composition."""
 _LARGEST = 2048 * 2048
 
 
@@ -31,7 +31,7 @@ class Recipe:
     mask: bytes | None = None
 
 
-class UnmakeableError(ValueError):
+class InvalidImageError(ValueError):
     """The input holds no picture, or one too large; the text is the prediction's error."""
 
 
@@ -51,33 +51,33 @@ def ready() -> bytes:
 
 
 def _composed(photo: Image.Image | None, recipe: Recipe) -> Image.Image:
-    palette = palette_for(recipe.prompt, _chance(recipe, "palette"))
-    chance = _chance(recipe, f"composition {recipe.index}")
+    scheme = scheme_for(recipe.prompt, _rng(recipe, "palette"))
+    rng = _rng(recipe, f"composition {recipe.index}")
     if photo is None:
-        return landscape(_affordable(recipe.size), palette, chance)
+        return landscape(_checked_size(recipe.size), scheme, rng)
     if min(photo.size) < _SMALLEST:
-        return graded(photo, palette)
-    made = COMPOSITIONS[_composition(recipe)](photo, palette, chance)
+        return colour_graded(photo, scheme)
+    made = COMPOSITIONS[_composition(recipe)](photo, scheme, rng)
     return Image.blend(photo, made, min(1.0, recipe.strength * 1.2))
 
 
 def _composition(recipe: Recipe) -> str:
-    """Return the composition that the prompt names, else one by chance; every output differs."""
+    """Return the composition that the prompt names, else a random one; every output differs."""
     names = list(COMPOSITIONS)
     named = [name for name in names if name in recipe.prompt.lower().split()]
     if named and recipe.index == 0:
         return named[0]
-    return names[(_chance(recipe, "first").randrange(len(names)) + recipe.index) % len(names)]
+    return names[(_rng(recipe, "first").randrange(len(names)) + recipe.index) % len(names)]
 
 
 def _finished(picture: Image.Image, recipe: Recipe) -> Image.Image:
-    picture = finishing.vignette(finishing.bloom(picture))
-    picture = finishing.grain(picture, _chance(recipe, "grain"))
-    return finishing.caption(picture, recipe.prompt)
+    picture = effects.vignette(effects.bloom(picture))
+    picture = effects.grain(picture, _rng(recipe, "grain"))
+    return effects.caption(picture, recipe.prompt)
 
 
-def _chance(recipe: Recipe, use: str) -> random.Random:
-    """Return repeatable chance of its own for one use, so that a change of one leaves the others."""
+def _rng(recipe: Recipe, use: str) -> random.Random:
+    """Return a repeatable generator for one use, so that a change of one leaves the others as they are."""
     text = f"{use}\0{recipe.seed}\0{recipe.prompt}"
     return random.Random(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())  # noqa: S311
 
@@ -85,16 +85,16 @@ def _chance(recipe: Recipe, use: str) -> random.Random:
 def _opened(data: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as source:
-            _affordable(source.size)
+            _checked_size(source.size)
             return ImageOps.exif_transpose(source).convert("RGB")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnmakeableError("cannot identify image file") from error
+        raise InvalidImageError("cannot identify image file") from error
 
 
-def _affordable(size: tuple[int, int]) -> tuple[int, int]:
+def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
     width, height = size
     if width < 1 or height < 1:
-        raise UnmakeableError(f"height and width must be positive but are {height} and {width}")
+        raise InvalidImageError(f"height and width must be positive but are {height} and {width}")
     if width * height > _LARGEST:
-        raise UnmakeableError("CUDA out of memory (E1001)")
+        raise InvalidImageError("CUDA out of memory (E1001)")
     return size

@@ -51,7 +51,7 @@ class Prediction:
     completed_at: datetime | None = None
     error: str | None = None
     pictures: tuple[bytes, ...] = ()
-    remarks: str = ""
+    extra_logs: str = ""
     data_removed: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -65,8 +65,8 @@ class Prediction:
 
     def weight(self, *, with_pictures: bool) -> int:
         """Return roughly how many bytes this prediction keeps in memory."""
-        words = sum(len(value) for value in self.input.values() if isinstance(value, str))
-        return 1024 + words + (sum(map(len, self.pictures)) if with_pictures else 0)
+        text = sum(len(value) for value in self.input.values() if isinstance(value, str))
+        return 1024 + text + (sum(map(len, self.pictures)) if with_pictures else 0)
 
     def wants(self, event: str) -> bool:
         """Tell whether a webhook is asked for at this event."""
@@ -75,8 +75,10 @@ class Prediction:
     def begin(self, now: datetime) -> None:
         self.status, self.started_at = Status.PROCESSING, now
 
-    def finish(self, status: Status, now: datetime, *, error: str | None = None, remarks: str = "") -> None:
-        self.status, self.completed_at, self.error, self.remarks = status, now, error, remarks
+    def finish(
+        self, status: Status, now: datetime, *, error: str | None = None, extra_logs: str = ""
+    ) -> None:
+        self.status, self.completed_at, self.error, self.extra_logs = status, now, error, extra_logs
         self.done.set()
 
     def forget(self) -> None:
@@ -84,7 +86,7 @@ class Prediction:
         self.input, self.pictures, self.data_removed = {}, (), True
 
     def body(self, now: datetime) -> dict[str, Any]:
-        """Return the prediction as the API shows it at this moment."""
+        """Return the prediction as the API shows it now."""
         shown: dict[str, Any] = {
             "id": self.id,
             "model": MODEL,
@@ -143,7 +145,7 @@ class Prediction:
             share=1.0 if whole else min(1.0, ran / self.seconds),
             seconds=self.seconds,
         )
-        return text + self.remarks
+        return text + self.extra_logs
 
     def _mode(self) -> str:
         if "image" not in self.input:
@@ -151,8 +153,8 @@ class Prediction:
         return "inpainting" if "mask" in self.input else "img2img"
 
 
-def iso(moment: datetime | None) -> str | None:
-    """Return a moment as Replicate writes it: UTC, milliseconds, Z."""
-    if moment is None:
+def iso(time: datetime | None) -> str | None:
+    """Format a time as Replicate does: UTC, milliseconds, Z."""
+    if time is None:
         return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Refusals as Replicate words them, in application/problem+json, and the one place that answers them."""
+"""Replicate's error responses in application/problem+json, and the middleware that sends them."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -62,7 +62,7 @@ def not_found(what: str) -> ProblemError:
 
 
 def throttled(retry_after: int) -> ProblemError:
-    """Refuse for `retry_after` seconds, in the words of an account with little credit."""
+    """Refuse for `retry_after` seconds, with the text for an account with little credit."""
     detail = (
         "Request was throttled. Your rate limit for creating predictions is reduced to 6 requests per minute "
         "with a burst of 1 requests while you have less than $5.0 in credit. "

@@ -1,4 +1,4 @@
-"""Where pictures are made, beside the event loop."""
+"""Renders pictures outside the event loop."""
 
 import asyncio
 import functools
@@ -9,12 +9,12 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from sandbox.files import Files, data_of_uri
-from sandbox.pictures import Recipe, UnmakeableError, make, ready
+from sandbox.pictures import InvalidImageError, Recipe, make, ready
 from sandbox.predictions import Prediction
 
 
-class Studio:
-    """Makes the pictures of a prediction on two threads; Pillow and zlib let the loop run meanwhile."""
+class Renderer:
+    """Renders the pictures of a prediction in two threads; Pillow and zlib release the GIL meanwhile."""
 
     def __init__(self, files: Files, *, picture: Literal["made", "ready"]) -> None:
         self._files = files
@@ -24,7 +24,7 @@ class Studio:
 
     async def open(self) -> None:
         if self._picture == "ready":
-            self._ready = await self._beside(ready)
+            self._ready = await self._in_thread(ready)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -35,9 +35,11 @@ class Studio:
             return (self._ready,) * prediction.outputs
         image, mask = self._source(prediction, "image"), self._source(prediction, "mask")
         recipes = [_recipe(prediction, index, image, mask) for index in range(prediction.outputs)]
-        return tuple(await asyncio.gather(*(self._beside(functools.partial(make, one)) for one in recipes)))
+        return tuple(
+            await asyncio.gather(*(self._in_thread(functools.partial(make, one)) for one in recipes))
+        )
 
-    async def _beside(self, making: Callable[[], bytes]) -> bytes:
+    async def _in_thread(self, making: Callable[[], bytes]) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._pool, making)
 
     def _source(self, prediction: Prediction, name: str) -> bytes | None:
@@ -50,7 +52,7 @@ class Studio:
         found = re.fullmatch(r"/v1/files/([^/]+)(?:/download)?", urlsplit(uri).path)
         file = self._files.get(found[1]) if found else None
         if file is None:
-            raise UnmakeableError(
+            raise InvalidImageError(
                 f"the sandbox is offline and cannot fetch {name}: send a data URI or upload a file"
             )
         return file.data

@@ -11,7 +11,7 @@ from sandbox.problems import ProblemError, not_found
 
 
 def found_prediction(request: web.Request) -> Prediction:
-    prediction = request.app[ACCOUNT].ledger.get(request.match_info["id"])
+    prediction = request.app[ACCOUNT].record.get(request.match_info["id"])
     if prediction is None:
         raise not_found("The requested prediction does not exist")
     return prediction
@@ -32,9 +32,9 @@ async def list_predictions(request: web.Request) -> web.Response:
     account = request.app[ACCOUNT]
     if request.query.get("source") == "web":
         return web.json_response({"next": None, "previous": None, "results": []})
-    since, until = _moment(request, "created_after"), _moment(request, "created_before")
+    since, until = _time(request, "created_after"), _time(request, "created_before")
     try:
-        page = account.ledger.page(since=since, until=until, cursor=request.query.get("cursor"))
+        page = account.record.page(since=since, until=until, cursor=request.query.get("cursor"))
     except ValueError as error:
         raise ProblemError(422, str(error)) from None
     now = account.clock()
@@ -47,20 +47,20 @@ async def list_predictions(request: web.Request) -> web.Response:
     )
 
 
-def _moment(request: web.Request, name: str) -> datetime | None:
-    """Read an ISO 8601 moment; without an offset it is refused, as nobody knows what it means."""
+def _time(request: web.Request, name: str) -> datetime | None:
+    """Parse an ISO 8601 time; raise ProblemError 422 without an offset."""
     text = request.query.get(name)
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        time = None
+    if time is None or time.tzinfo is None:
         raise ProblemError(
             422, f"{name} must be an ISO 8601 date-time with an offset, such as 2026-01-31T12:00:00Z"
         )
-    return moment
+    return time
 
 
 def _page_url(request: web.Request, cursor: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Carries each prediction from its creation to its end, on a task of its own."""
+"""Runs each prediction from its creation to its end, in a task of its own."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from datetime import datetime
 
 import structlog
 
-from sandbox.creation_record import Ledger
 from sandbox.logs import flagged_text
+from sandbox.prediction_record import PredictionRecord
 from sandbox.predictions import Prediction, Status
-from sandbox.renderer import Studio
+from sandbox.renderer import Renderer
 from sandbox.webhooks import Sender
 
 _TICK = 0.5
-_DRAWING = 0.2
-"""Seconds before the end at which pictures are begun: long runs by the thousand must not hold theirs."""
+_RENDER_LEAD = 0.2
+"""Seconds before the end at which rendering begins, so that thousands of long runs hold no pictures."""
 _NSFW = "NSFW content detected. Try running it again, or try a different prompt."
 _ERRORS = {
     "failed": "Prediction failed: an unknown error happened (E1000)",
@@ -34,20 +34,20 @@ class Runner:
         *,
         boot_seconds: float,
         clock: Callable[[], datetime],
-        ledger: Ledger,
-        studio: Studio,
+        record: PredictionRecord,
+        renderer: Renderer,
         sender: Sender,
     ) -> None:
         self._boot_seconds = boot_seconds
         self._clock = clock
-        self._ledger = ledger
-        self._studio = studio
+        self._record = record
+        self._renderer = renderer
         self._sender = sender
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
 
     def start(self, prediction: Prediction) -> None:
-        """Begin a prediction's life, or go on with it; one with the fault `aborted` ends at once."""
+        """Start or resume a prediction; one with the fault `aborted` ends at once."""
         if prediction.faults.create == "aborted":
             self._finish(prediction, Status.ABORTED)
             return
@@ -76,16 +76,16 @@ class Runner:
 
     async def _run(self, prediction: Prediction) -> None:
         try:
-            await self._live(prediction)
+            await self._execute(prediction)
         except ValueError as error:
             self._finish(prediction, Status.FAILED, error=str(error))
         except Exception:
-            log.exception("sandbox prediction failed", prediction=prediction.id)
+            log.exception("sandbox_prediction_failed", prediction_id=prediction.id)
             self._finish(prediction, Status.FAILED, error=_ERRORS["failed"])
 
-    async def _live(self, prediction: Prediction) -> None:
+    async def _execute(self, prediction: Prediction) -> None:
         outcome = prediction.faults.outcome
-        # Of a prediction that an earlier sandbox began, some time has passed already.
+        # A prediction that was restored has been running for some time already.
         ran = (self._clock() - prediction.created_at).total_seconds() - self._boot_seconds
         await asyncio.sleep(max(0.0, -ran))
         if outcome == "E6716":
@@ -94,11 +94,11 @@ class Runner:
         end = asyncio.get_running_loop().time() + prediction.seconds - max(0.0, ran)
         if prediction.started_at is None:
             prediction.begin(self._clock())
-            self._ledger.began(prediction)
+            self._record.mark_started(prediction)
             self._sender.notify(prediction, "start")
         if outcome is None:
-            await self._work_until(prediction, end - _DRAWING)
-            pictures = await self._studio.pictures(prediction)
+            await self._work_until(prediction, end - _RENDER_LEAD)
+            pictures = await self._renderer.pictures(prediction)
             await self._work_until(prediction, end)
             self._succeed(prediction, pictures)
         else:
@@ -106,7 +106,7 @@ class Runner:
             self._fail(prediction, outcome)
 
     async def _work_until(self, prediction: Prediction, end: float) -> None:
-        """Sleep to the end, telling the log meanwhile to whoever asked for it."""
+        """Sleep until `end`, sending `logs` webhooks meanwhile where they are asked for."""
         clock = asyncio.get_running_loop().time
         while prediction.wants("logs") and end - clock() > _TICK:
             await asyncio.sleep(_TICK)
@@ -122,19 +122,19 @@ class Runner:
         if outcome == "canceled":
             self._finish(prediction, Status.CANCELED)
             return
-        remarks = flagged_text(prediction.outputs) if outcome == "nsfw" else ""
-        self._finish(prediction, Status.FAILED, error=_ERRORS[outcome], remarks=remarks)
+        extra_logs = flagged_text(prediction.outputs) if outcome == "nsfw" else ""
+        self._finish(prediction, Status.FAILED, error=_ERRORS[outcome], extra_logs=extra_logs)
 
     def _finish(
-        self, prediction: Prediction, status: Status, *, error: str | None = None, remarks: str = ""
+        self, prediction: Prediction, status: Status, *, error: str | None = None, extra_logs: str = ""
     ) -> None:
-        prediction.finish(status, self._clock(), error=error, remarks=remarks)
+        prediction.finish(status, self._clock(), error=error, extra_logs=extra_logs)
         self._sender.notify(prediction, "completed")
-        self._ledger.finished(prediction)
+        self._record.mark_finished(prediction)
         self._stop(prediction)
 
     def _stop(self, prediction: Prediction) -> None:
-        """Let go of the task and the deadline; the task itself may be the one that asks."""
+        """Cancel the task and the deadline; the caller may be that very task."""
         run = self._runs.pop(prediction.id, None)
         if run is not None and run is not asyncio.current_task():
             run.cancel()

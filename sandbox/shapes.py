@@ -1,11 +1,11 @@
-"""Round shapes with smooth edges, laid on a picture in place."""
+"""Round shapes with smooth edges, drawn into a picture."""
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from sandbox.colours import Colour, Palette
+from sandbox.colour_schemes import Colour, ColourScheme
 
 
-def windowed(ground: Image.Image, inside: Image.Image, centre: tuple[int, int], radius: int) -> Image.Image:
+def with_disc(ground: Image.Image, inside: Image.Image, centre: tuple[int, int], radius: int) -> Image.Image:
     """Show the second picture through a smooth disc cut into the first."""
     corner = centre[0] - radius, centre[1] - radius
     patch = inside.crop((*corner, corner[0] + 2 * radius, corner[1] + 2 * radius))
@@ -25,18 +25,20 @@ def oval(radius: int, *, hole: int = 0) -> Image.Image:
     return patch.reduce(scale)
 
 
-def haloed(picture: Image.Image, centre: tuple[int, int], radius: int, palette: Palette) -> Image.Image:
-    """Shine the accent's light round a disc."""
+def with_halo(
+    picture: Image.Image, centre: tuple[int, int], radius: int, scheme: ColourScheme
+) -> Image.Image:
+    """Add a glow of the accent around a disc."""
     reach = round(radius * 2.1)
     corner = centre[0] - reach, centre[1] - reach
     falloff = ImageOps.invert(Image.radial_gradient("L")).point(lambda value: max(0, value - 75) * 1.1)
     mask = falloff.resize((2 * reach, 2 * reach), Image.Resampling.BILINEAR)
     patch = picture.crop((*corner, corner[0] + 2 * reach, corner[1] + 2 * reach))
-    picture.paste(ImageChops.screen(patch, Image.new("RGB", patch.size, palette.accent)), corner, mask)
+    picture.paste(ImageChops.screen(patch, Image.new("RGB", patch.size, scheme.accent)), corner, mask)
     return picture
 
 
-def ringed(
+def with_rings(
     picture: Image.Image, centre: tuple[int, int], radii: tuple[int, int], colour: Colour
 ) -> Image.Image:
     """Draw a hairline circle at each radius."""

@@ -1,8 +1,7 @@
-"""Tell the creator of a prediction what becomes of it, as Replicate does.
+"""Send the webhooks of a prediction as Replicate does, signed per Standard Webhooks.
 
-Signed per Standard Webhooks. Start, output and logs are sent once; only the final one is sent again after a
-failed connection or an answer other than 2xx (a redirect too), with growing pauses, the last about a minute
-after the end.
+Start, output and logs are sent once. The final one is repeated after a failed connection or a response other
+than 2xx (a redirect included), with growing pauses, the last about a minute after the end.
 """
 
 import asyncio
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 
 
 def secret_for(token: str) -> str:
-    """Return the signing secret of an account; it follows from the token, so a restart does not change it."""
+    """Return the signing secret of an account: derived from the token, so that it survives a restart."""
     key = hashlib.sha256(b"sandbox webhook secret\0" + token.encode()).digest()[:24]
     return "whsec_" + base64.b64encode(key).decode()
 
@@ -50,8 +49,8 @@ class Message:
 
 
 @dataclass(slots=True)
-class _Line:
-    """What is said about one prediction: the last delivery, messages held back, the last throttled moment."""
+class _Outbox:
+    """The messages of one prediction: last delivery, held messages, time of the last throttled one."""
 
     last: asyncio.Task[None] | None = None
     held: list[Message] = field(default_factory=list)
@@ -60,7 +59,7 @@ class _Line:
 
 
 class Sender:
-    """Sends webhooks beside everything else; those of one prediction one after the other."""
+    """Sends webhooks in the background; those of one prediction one after the other."""
 
     def __init__(
         self,
@@ -68,30 +67,30 @@ class Sender:
         session: aiohttp.ClientSession,
         secret: str,
         clock: Callable[[], datetime],
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._session = session
         self._secret = secret
         self._clock = clock
-        self._chance = chance
-        self._lines: dict[str, _Line] = {}
+        self._rng = rng
+        self._outboxes: dict[str, _Outbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def notify(self, prediction: Prediction, event: str) -> None:
-        """Send the prediction as it is now, if its creator asked for this event."""
+        """Send the prediction as it is now, if this event is asked for."""
         if prediction.webhook is None:
             return
-        line = self._line(prediction)
-        if prediction.wants(event) and prediction.faults.webhook != "lost" and _due(line, event):
-            self._say(line, self._message(prediction, prediction.webhook, final=event == "completed"))
+        outbox = self._outbox(prediction)
+        if prediction.wants(event) and prediction.faults.webhook != "lost" and _is_due(outbox, event):
+            self._enqueue(outbox, self._message(prediction, prediction.webhook, final=event == "completed"))
         if event == "completed":
-            self._close_line(prediction)
+            self._close_outbox(prediction)
 
     async def first_delivered(self, prediction: Prediction, *, within: float) -> None:
         """Wait until the prediction's first message has been sent, at most `within` seconds."""
         if prediction.status.final:
             return
-        opened = self._line(prediction).opened
+        opened = self._outbox(prediction).opened
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(opened.wait(), within)
 
@@ -100,42 +99,42 @@ class Sender:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _line(self, prediction: Prediction) -> _Line:
-        return self._lines.setdefault(prediction.id, _Line())
+    def _outbox(self, prediction: Prediction) -> _Outbox:
+        return self._outboxes.setdefault(prediction.id, _Outbox())
 
-    def _close_line(self, prediction: Prediction) -> None:
-        line = self._lines.pop(prediction.id)
-        if line.last is None:
-            line.opened.set()
+    def _close_outbox(self, prediction: Prediction) -> None:
+        outbox = self._outboxes.pop(prediction.id)
+        if outbox.last is None:
+            outbox.opened.set()
 
     def _message(self, prediction: Prediction, url: str, *, final: bool) -> Message:
         body = json.dumps(prediction.body(self._clock()))
-        return Message(message_id(self._chance), url, body, final, prediction.faults.webhook)
+        return Message(message_id(self._rng), url, body, final, prediction.faults.webhook)
 
-    def _say(self, line: _Line, message: Message) -> None:
+    def _enqueue(self, outbox: _Outbox, message: Message) -> None:
         """Queue a message; under `reorder` the early ones wait for the final one and follow it."""
         if message.fault == "reorder" and not message.final:
-            line.held.append(message)
+            outbox.held.append(message)
             return
-        for next_one in (message, *line.held):
-            line.last = asyncio.create_task(self._after(line.last, line, next_one))
-            self._tasks.add(line.last)
-            line.last.add_done_callback(self._tasks.discard)
-        line.held.clear()
+        for next_one in (message, *outbox.held):
+            outbox.last = asyncio.create_task(self._after(outbox.last, outbox, next_one))
+            self._tasks.add(outbox.last)
+            outbox.last.add_done_callback(self._tasks.discard)
+        outbox.held.clear()
 
-    async def _after(self, earlier: asyncio.Task[None] | None, line: _Line, message: Message) -> None:
+    async def _after(self, earlier: asyncio.Task[None] | None, outbox: _Outbox, message: Message) -> None:
         if earlier is not None:
             await asyncio.wait({earlier})
         for _ in range(_COPIES if message.fault == "duplicate" else 1):
             await self._deliver(message)
-            line.opened.set()
+            outbox.opened.set()
 
     async def _deliver(self, message: Message) -> None:
         for pause in (0, *_PAUSES) if message.final else (0,):
             await asyncio.sleep(pause)
             if await self._accepted(message):
                 return
-        log.warning("webhook given up", webhook_id=message.id, final=message.final)
+        log.warning("sandbox_webhook_abandoned", webhook_id=message.id, final=message.final)
 
     async def _accepted(self, message: Message) -> bool:
         headers = {"Content-Type": "application/json"} | self._signature(message)
@@ -163,12 +162,12 @@ class Sender:
         }
 
 
-def _due(line: _Line, event: str) -> bool:
-    """Tell whether an event may be told now: output and logs at most every half second, the others always."""
+def _is_due(outbox: _Outbox, event: str) -> bool:
+    """Tell whether an event may be sent now: output and logs at most every half second, others always."""
     if event not in _THROTTLED:
         return True
     now = asyncio.get_running_loop().time()
-    if now - line.throttled_at < _THROTTLE_SECONDS:
+    if now - outbox.throttled_at < _THROTTLE_SECONDS:
         return False
-    line.throttled_at = now
+    outbox.throttled_at = now
     return True

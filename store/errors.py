@@ -1,15 +1,17 @@
-"""What can go wrong with the memory.
+"""The errors of the store.
 
 StoreError
 ├── StoreUnavailableError       it cannot be reached now; nothing was done, try again
 │   └── OutcomeUnknownError     it may or may not have been written, and reading back failed too
-├── WrongExpectedVersionError   somebody appended first: load, decide again
+├── WrongExpectedVersionError   another writer appended first: load, decide again
 └── DamagedLedgerError          a quota ledger cannot be read: `exemplar quota check --repair` rebuilds it
+
+DataFormatError                 another version of the product wrote this database: it is not used at all
 """
 
 
 class StoreError(Exception):
-    """The memory says no."""
+    """An operation on the store failed."""
 
 
 class StoreUnavailableError(StoreError):
@@ -37,3 +39,13 @@ class DamagedLedgerError(StoreError):
     def __init__(self, developer: str) -> None:
         super().__init__(f"the ledger of {developer} is damaged")
         self.developer = developer
+
+
+class DataFormatError(Exception):
+    """The database was written in another data format; nothing was read or written."""
+
+    def __init__(self, database: str, found: str, needed: int) -> None:
+        super().__init__(
+            f"database {database} holds {found}; this pre-release needs data format {needed} and fresh data:"
+            " name a new database in EXEMPLAR_MONGODB_URL, or for `exemplar up` type: rm -r .exemplar"
+        )

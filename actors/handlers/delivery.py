@@ -6,36 +6,20 @@ an earlier event stands in line before a later one. What is there already stays 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
-from domain.generation.generation import Generation, fold, id_of, stream_of
-from domain.webhooks.delivery import FINAL_TYPES, delivery_id, types_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, id_of, stream_of
+from domain.webhooks.delivery import delivery_id, types_of
 from domain.webhooks.endpoint import default_endpoint, endpoint_of
+from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
-from events.webhook import EndpointEvent
 from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import Delivery
 from store.webhooks.endpoints import Registered
 from store.webhooks.webhooks import Webhooks
 
 NAME = "delivery"
-EVENTS = (
-    "generation.requested",
-    "generation.validated",
-    "generation.started",
-    "generation.progressed",
-    "generation.completed",
-    "generation.failed",
-    "generation.cancel_requested",
-    "generation.published",
-    "generation.erased",
-    "webhook.registered",
-    "webhook.changed",
-    "webhook.enabled",
-    "webhook.disabled",
-    "webhook.removed",
-)
-ENDPOINT_EVENTS = get_args(EndpointEvent)
 _GENERATIONS = "generation-"
 
 
@@ -61,11 +45,6 @@ async def handle(event: RecordedEvent, *, hands: Needs) -> None:
         await schedule(id_of(event.stream), hands)
     else:
         await hands.webhooks.project(endpoint_of(event.stream))
-
-
-def concerns(event: RecordedEvent, hands: Needs) -> bool:
-    """Tell whether an event is one to handle."""
-    return isinstance(event.event, ENDPOINT_EVENTS) or hands.visible(event) is not None
 
 
 async def schedule(generation_id: str, hands: Needs) -> None:
@@ -124,7 +103,7 @@ def _deliveries(
             event=event.id,
             type=event.type,
             version=event.version,
-            final=event.type in FINAL_TYPES,
+            final=event.type in CATALOGUE.final,
             host=host,
             event_time=event.time,
             created_at=now,

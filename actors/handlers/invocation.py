@@ -6,7 +6,7 @@ import structlog
 
 from actors.hands import Hands, cause_of
 from actors.providers.provider import Created, Refused, Unknown
-from domain.generation import decisions
+from domain.generation import invocation
 from domain.generation.callback import Callback, callback_url
 from domain.generation.generation import Generation, id_of
 from events.envelope import Cause, RecordedEvent
@@ -22,7 +22,7 @@ async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     cause = cause_of(NAME, event)
     decided = await hands.generations.decide(
         id_of(event.stream),
-        lambda g: decisions.intend(g, now=hands.clock(), timeouts=hands.timeouts),
+        lambda g: invocation.intend(g, now=hands.clock(), timeouts=hands.timeouts),
         cause=cause,
     )
     if decided is None:
@@ -50,7 +50,7 @@ async def _record(
         case Refused(code, retry_at):
             await hands.generations.decide(
                 generation_id,
-                lambda g: decisions.refuse(g, attempt=attempt, code=code, retry_at=retry_at),
+                lambda g: invocation.refuse(g, attempt=attempt, code=code, retry_at=retry_at),
                 cause=cause,
             )
         case Unknown(reason):

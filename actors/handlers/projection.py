@@ -7,15 +7,6 @@ from store.generations.projection import rows_of
 
 NAME = "projector"
 
-# What shows in lists and usage at once. The gateway writes the row of a new generation before it answers; the
-# steps between wait for the follower, which writes rows in bulk, and whatever the gateway could not.
-EVENTS = (
-    "generation.completed",
-    "generation.failed",
-    "generation.published",
-    "generation.erased",
-)
-
 
 async def handle(event: RecordedEvent, *, hands: Hands) -> None:
     """On what shows in lists: write the row of the folded stream, if it is newer than the one that stands."""

@@ -82,8 +82,9 @@ class Decoder:
     A child that dies is replaced and its job repeated once. An async context manager, for one event loop.
     """
 
-    def __init__(self, settings: DecoderSettings) -> None:
-        self._clients = [DecoderClient(settings.seconds, settings.memory_mb) for _ in range(settings.workers)]
+    def __init__(self, decoder_settings: DecoderSettings) -> None:
+        seconds, memory_mb = decoder_settings.seconds, decoder_settings.memory_mb
+        self._clients = [DecoderClient(seconds, memory_mb) for _ in range(decoder_settings.workers)]
         self._idle: asyncio.LifoQueue[DecoderClient] = asyncio.LifoQueue()
         for client in self._clients:
             self._idle.put_nowait(client)

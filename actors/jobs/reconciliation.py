@@ -15,7 +15,7 @@ from actors.handlers.invocation import model_input_of
 from actors.jobs.desk import Desk, Looks
 from actors.jobs.paging import due_rows
 from actors.providers.provider import ProviderUnavailableError
-from domain.generation import decisions
+from domain.generation import invocation
 from domain.generation.callback import Callback, callback_of_url
 from domain.generation.generation import Generation, State
 from domain.generation.prediction import Prediction, gone_prediction
@@ -120,7 +120,7 @@ async def _resolve(generation: Generation, listed: Sequence[Prediction], desk: D
         log.warning("claim lost", attempt=generation.attempt)
         await desk.hands.generations.decide(
             generation.id,
-            lambda g: decisions.lose(g, attempt=generation.attempt),
+            lambda g: invocation.lose(g, attempt=generation.attempt),
             cause=Cause(actor="actor:reconciliation"),
         )
     else:

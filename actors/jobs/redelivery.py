@@ -13,7 +13,8 @@ from actors.hands import bound_ids
 from actors.jobs.desk import Desk
 from actors.jobs.paging import due_rows
 from actors.subscriptions import Subscription, movers_of
-from domain.generation.generation import State, fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import State, stream_of
 from domain.generation.lifecycle import due_at
 from events.envelope import RecordedEvent
 from events.generation import CancelRequested, DuplicateFound, GenerationFailed, PredictionSettled

@@ -9,14 +9,13 @@ from actors.jobs.desk import Desk, SealedEntry
 from domain.accounts import platform
 from domain.accounts.developer import developer_of
 from domain.generation.generation import id_of
+from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
 from store.generations.projection import rows_of
 
 Subscriber = Callable[[Desk, Sequence[SealedEntry]], Awaitable[None]]
 
 _AT_ONCE = 16
-_FINAL = ("generation.completed", "generation.failed")
-_UNWANTED = ("generation.cancel_requested", "generation.failed", "generation.duplicate_found")
 
 
 async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
@@ -34,22 +33,22 @@ async def project(desk: Desk, entries: Sequence[SealedEntry]) -> None:
 
 async def settle(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     """Settle the quota of what became final."""
-    await _hand(quota.NAME, quota.handle, _of_types(entries, _FINAL), desk)
+    await _hand(quota.NAME, quota.handle, _of(entries, "settlement"), desk)
 
 
 async def erase(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     """Delete the words and pictures of what was erased."""
-    await _hand(erasure.NAME, erasure.handle, _of_types(entries, ("generation.erased",)), desk)
+    await _hand(erasure.NAME, erasure.handle, _of(entries, "erasure"), desk)
 
 
 async def cancel(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     """End upstream what nobody waits for any more."""
-    await _hand(cancellation.NAME, cancellation.handle, _of_types(entries, _UNWANTED), desk)
+    await _hand(cancellation.NAME, cancellation.handle, _of(entries, "cancellation"), desk)
 
 
 async def deliver(desk: Desk, entries: Sequence[SealedEntry]) -> None:
     """Schedule the webhooks of what its owner may see, and keep the rows of endpoints."""
-    last = {event.stream: event for event in _events(entries) if delivery.concerns(event, desk.hands)}
+    last = {event.stream: event for event in _of(entries, "delivery")}
     await _hand(delivery.NAME, delivery.handle, last.values(), desk)
 
 
@@ -71,12 +70,10 @@ SUBSCRIBERS: dict[str, Subscriber] = {
 }
 
 
-def _events(entries: Sequence[SealedEntry]) -> Iterable[RecordedEvent]:
-    return (event for entry in entries for event in entry.commit.events)
-
-
-def _of_types(entries: Sequence[SealedEntry], types: Sequence[str]) -> list[RecordedEvent]:
-    return [event for event in _events(entries) if event.type in types]
+def _of(entries: Sequence[SealedEntry], subscriber: str) -> list[RecordedEvent]:
+    """List the events that the catalogue assigns to a subscriber."""
+    types = CATALOGUE.subscribers[subscriber]
+    return [event for entry in entries for event in entry.commit.events if event.type in types]
 
 
 async def _hand(queue: str, handler: Handler, events: Iterable[RecordedEvent], desk: Desk) -> None:

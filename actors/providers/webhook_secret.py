@@ -13,8 +13,8 @@ log = structlog.get_logger()
 class WebhookSecret:
     """The key that signs the provider's webhooks: asked for once, and again when it no longer fits."""
 
-    def __init__(self, model: Provider, clock: Callable[[], datetime]) -> None:
-        self._model = model
+    def __init__(self, provider: Provider, clock: Callable[[], datetime]) -> None:
+        self._provider = provider
         self._clock = clock
         self._secret: str | None = None
         self._asked_at: datetime | None = None
@@ -24,7 +24,7 @@ class WebhookSecret:
         if self._secret is None or (stale == self._secret and self._may_ask()):
             self._asked_at = self._clock()
             try:
-                self._secret = await self._model.webhook_secret()
+                self._secret = await self._provider.webhook_secret()
             except ProviderUnavailableError as error:
                 log.warning("no webhook secret", error=str(error))
         return self._secret

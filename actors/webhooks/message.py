@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from domain.generation.generation import Generation, fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, stream_of
 from domain.webhooks.delivery import Ended
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import example_of
@@ -101,7 +102,7 @@ async def _example(delivery: Delivery, sources: Sources) -> Letter | Ended:
     target = left or await _registered(delivery, sources)
     if isinstance(target, str):
         return target
-    example = example_of(delivery.type, project=delivery.project, now=delivery.created_at)
+    example = example_of(delivery.type, now=delivery.created_at)
     resource = {"id": delivery.generation, "example": True}
     return Letter(target, _message(example, resource, delivery, sources))
 

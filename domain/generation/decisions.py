@@ -1,40 +1,89 @@
-"""The decisions of the road: each takes the folded generation and returns the events to append.
+"""The decisions about a generation, beside the events that they append; the paid call is in `invocation`.
 
-Deciding twice returns `[]`: a repeat is no error. Time comes in as a value.
+A decision takes the folded generation and returns the events to append; deciding twice returns `[]`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from domain.errors import FailureCode
+from domain.generation import invocation
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import UNSENT, Timeouts
+from domain.generation.lifecycle import FINAL, RUNNING, UNSENT
 from events.event import Event
 from events.generation import (
     CancelRequested,
-    DuplicateFound,
     GenerationCompleted,
     GenerationErased,
+    GenerationEvent,
     GenerationFailed,
-    GenerationProgressed,
     GenerationPublished,
-    GenerationStarted,
+    GenerationRequested,
     GenerationValidated,
-    InvocationIntended,
-    InvocationLost,
-    InvocationRefused,
     Picture,
-    PredictionSettled,
     QuotaReserved,
     QuotaSettled,
 )
 
-MAX_LOST = 3
-PROGRESS_STEP = 10
+ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
+    **invocation.ALLOWED,
+    GenerationRequested: frozenset(),
+    GenerationValidated: frozenset({State.REQUESTED}),
+    QuotaReserved: frozenset({State.VALIDATED}),
+    GenerationCompleted: frozenset({State.SETTLED}),
+    GenerationFailed: RUNNING,
+    QuotaSettled: FINAL,
+    CancelRequested: RUNNING,
+    GenerationPublished: FINAL,
+    GenerationErased: FINAL,
+}
+"""Event -> the states in which it may be appended."""
+
+
+def apply(g: Generation, event: GenerationEvent, time: datetime) -> Generation:
+    """Apply an event to the state."""
+    match event:
+        case GenerationRequested():
+            raise ValueError(f"generation {g.id} is requested twice")
+        case GenerationValidated():
+            return replace(g, state=State.VALIDATED, validated=event)
+        case QuotaReserved():
+            return replace(g, state=State.RESERVED, reserved=True)
+        case GenerationCompleted():
+            return replace(
+                g,
+                state=State.COMPLETED,
+                pictures=event.pictures,
+                cost_microusd=g.cost_microusd if event.cost_microusd is None else event.cost_microusd,
+                finished_at=time,
+            )
+        case GenerationFailed():
+            return replace(g, state=State.FAILED, failure=event, finished_at=time)
+        case QuotaSettled():
+            return replace(g, quota=event.outcome)
+        case CancelRequested():
+            return _cancel_requested(g, event, time)
+        case GenerationPublished():
+            return replace(g, is_public=event.is_public)
+        case GenerationErased():
+            return replace(g, erased=True, is_public=False)
+        case _:
+            return invocation.apply(g, event, time)
+
+
+def _cancel_requested(g: Generation, event: CancelRequested, time: datetime) -> Generation:
+    return replace(
+        g,
+        cancel_requested=True,
+        cancel_requested_at=g.cancel_requested_at or time,
+        erase_requested=g.erase_requested or event.erase,
+    )
 
 
 def validate(g: Generation, validated: GenerationValidated) -> list[Event]:
-    """Record that the examples decode and what the model will be given."""
+    """Record that the examples decode, and the input of the model."""
     return [validated] if g.state is State.REQUESTED else []
 
 
@@ -44,95 +93,19 @@ def reject_examples(g: Generation) -> list[Event]:
 
 
 def reserve(g: Generation, reserved: QuotaReserved) -> list[Event]:
-    """Write the held unit into the log."""
+    """Record the held quota unit."""
     return [reserved] if g.state is State.VALIDATED else []
 
 
 def deny(g: Generation) -> list[Event]:
-    """Record that no unit is left, which only a hold lost on the way can cause."""
+    """Fail because no unit is left; only a hold that was lost after admission causes this."""
     return (
         [_failed(FailureCode.QUOTA_EXCEEDED, "quota", retryable=True)] if g.state is State.VALIDATED else []
     )
 
 
-def intend(g: Generation, *, now: datetime, timeouts: Timeouts) -> list[Event]:
-    """Claim the next paid call; nothing while one is claimed, running, cancelled or told to wait."""
-    ready = g.state is State.RESERVED or (
-        g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now
-    )
-    if not ready or g.cancel_requested or now >= g.request.start_by:
-        return []
-    return [InvocationIntended(attempt=g.attempt + 1, claim_until=now + timeouts.claim)]
-
-
-def start(g: Generation, *, attempt: int, prediction: str, model: str) -> list[Event]:
-    """Adopt a prediction that turned up; a second one is a duplicate, a known one nothing new."""
-    if prediction == g.prediction or any(known.prediction == prediction for known in g.duplicates):
-        return []
-    if g.state is State.WAITING or (g.state is State.INTENDED and g.attempt == attempt):
-        return [GenerationStarted(attempt=attempt, prediction=prediction, model=model)]
-    return [DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=None)]
-
-
-def refuse(g: Generation, *, attempt: int, code: str, retry_at: datetime | None) -> list[Event]:
-    """Record the provider's no; for good when there is no `retry_at`, or when it was cancelled meanwhile."""
-    if g.state is not State.INTENDED or g.attempt != attempt:
-        return []
-    refused = InvocationRefused(attempt=attempt, code=code, retry_at=retry_at)
-    if g.cancel_requested:
-        return [refused, _failed(FailureCode.CANCELED, "invocation")]
-    return [refused] if retry_at else [refused, _failed(FailureCode.PROVIDER_REFUSED, "invocation")]
-
-
-def lose(g: Generation, *, attempt: int) -> list[Event]:
-    """Resolve an unknown outcome as never created; three times are enough."""
-    if g.state is not State.INTENDED or g.attempt != attempt:
-        return []
-    lost = InvocationLost(attempt=attempt)
-    if g.cancel_requested:
-        return [lost, _failed(FailureCode.CANCELED, "invocation")]
-    if g.lost + 1 >= MAX_LOST:
-        return [lost, _failed(FailureCode.INVOCATION_LOST, "invocation", retryable=True)]
-    return [lost]
-
-
-def progress(g: Generation, *, prediction: str, percent: int) -> list[Event]:
-    """Note how far the model has come, in steps of ten percent."""
-    if g.state is not State.STARTED or g.prediction != prediction:
-        return []
-    step = min(percent, 100) // PROGRESS_STEP * PROGRESS_STEP
-    return [GenerationProgressed(percent=step)] if step > g.percent else []
-
-
-def settle_prediction(g: Generation, settled: PredictionSettled, *, model: str) -> list[Event]:
-    """Record that the provider is done, adopting the prediction first when nobody knew it.
-
-    What ended before its prediction did learns late what that has cost.
-    """
-    adopted = start(g, attempt=settled.attempt, prediction=settled.prediction, model=model)
-    known = settled.prediction == g.prediction or (adopted and isinstance(adopted[0], GenerationStarted))
-    if not known:
-        return _cost_of_duplicate(g, settled)
-    return [] if g.settled is not None else [*adopted, settled]
-
-
-def _cost_of_duplicate(g: Generation, settled: PredictionSettled) -> list[Event]:
-    """Record a duplicate that is over, and what it cost, once."""
-    costed = [known.predict_seconds for known in g.duplicates if known.prediction == settled.prediction]
-    if costed and (settled.predict_seconds is None or costed[-1] is not None):
-        return []
-    return [
-        DuplicateFound(
-            attempt=settled.attempt,
-            prediction=settled.prediction,
-            predict_seconds=settled.predict_seconds,
-            cost_microusd=settled.cost_microusd,
-        )
-    ]
-
-
 def complete(g: Generation, pictures: Sequence[Picture], *, cost_microusd: int | None) -> list[Event]:
-    """Finish with pictures; a request to cancel wins over a late success."""
+    """Complete with pictures; a request to cancel takes precedence over a late success."""
     if g.state is not State.SETTLED or g.settled is None:
         return []
     if g.cancel_requested:
@@ -145,7 +118,7 @@ def complete(g: Generation, pictures: Sequence[Picture], *, cost_microusd: int |
 
 
 def fail_settled(g: Generation, code: FailureCode, *, retryable: bool) -> list[Event]:
-    """Finish without a picture after the provider is done."""
+    """Fail after the prediction has ended."""
     if g.state is not State.SETTLED:
         return []
     if g.cancel_requested:
@@ -154,12 +127,12 @@ def fail_settled(g: Generation, code: FailureCode, *, retryable: bool) -> list[E
 
 
 def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
-    """Ask for the end: at once unless something may run upstream, else once that is known to be over.
+    """Request cancellation, and fail at once unless a prediction may run at the provider.
 
-    With `erase` nothing of it shall be kept: `erase` follows when it is final.
+    With `erase` the generation is erased as soon as it is final.
     """
-    known = g.cancel_requested and (g.erase_requested or not erase)
-    if g.final or known:
+    repeated = g.cancel_requested and (g.erase_requested or not erase)
+    if g.final or repeated:
         return []
     if g.state in UNSENT:
         return [CancelRequested(erase=erase), _failed(FailureCode.CANCELED, g.state.value)]
@@ -169,12 +142,12 @@ def cancel(g: Generation, *, erase: bool = False) -> list[Event]:
 
 
 def expire(g: Generation, *, now: datetime) -> list[Event]:
-    """End what has waited too long: 10 minutes to start, 35 in all, or as long as its client would wait."""
+    """Fail a generation whose deadline to start, deadline to finish or `Cancel-After` has passed."""
     if g.final:
         return []
     if now >= g.request.finish_by:
-        own = g.request.cancel_after is not None
-        code = FailureCode.CANCEL_AFTER if own else FailureCode.FINISH_DEADLINE
+        by_client = g.request.cancel_after is not None
+        code = FailureCode.CANCEL_AFTER if by_client else FailureCode.FINISH_DEADLINE
     elif g.state in UNSENT and now >= g.request.start_by:
         code = FailureCode.START_DEADLINE
     else:
@@ -185,7 +158,7 @@ def expire(g: Generation, *, now: datetime) -> list[Event]:
 
 
 def settle_quota(g: Generation) -> list[Event]:
-    """Spend the unit of a completed generation, give back that of a failed one."""
+    """Spend the unit of a completed generation, release that of a failed one."""
     if not g.final or g.quota != "held":
         return []
     outcome = "spent" if g.state is State.COMPLETED else "released"
@@ -200,7 +173,7 @@ def publish(g: Generation, *, is_public: bool) -> list[Event]:
 
 
 def erase(g: Generation) -> list[Event]:
-    """Note that its words and pictures are gone."""
+    """Record that its personal data and pictures are deleted."""
     return [GenerationErased()] if g.final and not g.erased else []
 
 

@@ -1,38 +1,38 @@
-"""Where a reader of a wider stream stands, as text that tells nobody anything.
+"""Cursors of event feeds.
 
-A sealed position counts everybody's commits, so it is encrypted; a cursor is good for one feed alone.
+A sealed position counts the commits of all developers, so a cursor is sealed; it is valid for one feed alone.
 """
 
 import struct
 from dataclasses import dataclass
 
-from domain.sealed_cursor import SealedCursor
+from domain.sealed_token import SealedTokens
 
-_PLACE = struct.Struct(">QI")
+_FORMAT = struct.Struct(">QI")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """Everything before sealed `position` was read, and of the commit there the events up to `version`."""
+class FeedCursor:
+    """A point in a feed: behind all before sealed `position`, and there behind events up to `version`."""
 
     position: int
     version: int = 0
 
 
-BEGINNING = Cursor(1)
+BEGINNING = FeedCursor(1)
 
 
-class Cursors:
-    """Write and read cursors; gateways that share the secret read each other's."""
+class FeedCursors:
+    """Write and read cursors as text; gateways that share the secret read each other's."""
 
     def __init__(self, secret: bytes) -> None:
-        self._seal = SealedCursor(secret, "cursor")
+        self._tokens = SealedTokens(secret, "feed cursor")
 
-    def write(self, cursor: Cursor, feed: str) -> str:
-        """Return 32 URL-safe characters that only `feed` can be resumed with."""
-        return self._seal.write(_PLACE.pack(cursor.position, cursor.version), feed)
+    def write(self, cursor: FeedCursor, feed: str) -> str:
+        """Return 32 URL-safe characters that are valid for this feed alone."""
+        return self._tokens.seal(_FORMAT.pack(cursor.position, cursor.version), feed)
 
-    def read(self, text: str, feed: str) -> Cursor | None:
-        """Return what `write` was given; None for what is forged, mistyped or of another feed."""
-        place = self._seal.read(text, feed, size=_PLACE.size)
-        return None if place is None else Cursor(*_PLACE.unpack(place))
+    def read(self, text: str, feed: str) -> FeedCursor | None:
+        """Return what `write` was given; None for a forged, mistyped or foreign cursor."""
+        content = self._tokens.open(text, feed)
+        return None if content is None else FeedCursor(*_FORMAT.unpack(content))

@@ -6,24 +6,21 @@ Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/m
 import base64
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
+from events.catalogue import CATALOGUE
+
 SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with
-FINAL_TYPES: Final = frozenset({"generation.completed", "generation.failed"})
 OVERLAP: Final = timedelta(hours=24)
 MOST_SECRETS: Final = 4  # that sign at once; each adds to the header of every attempt
 
 # The words of `webhook_events_filter`; nothing chosen means the last.
-FILTERS: Final[Mapping[str, frozenset[str]]] = {
-    "start": frozenset({"generation.started"}),
-    "progress": frozenset({"generation.progressed"}),
-    "completed": FINAL_TYPES,
-}
+FILTERS: Final = CATALOGUE.webhook_filters
 
 # Pauses before each attempt, the first at once: ten over 75 hours.
 PAUSES: Final = (

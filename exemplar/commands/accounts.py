@@ -14,7 +14,7 @@ import typer
 
 from domain.accounts.access import Role
 from exemplar.commands.account_administration import AccountAdministration
-from exemplar.commands.output import print_json, table, tell
+from exemplar.commands.output import print_fields, print_json, print_table
 from exemplar.commands.store_access import open_account_administration
 from store.accounts.records import KeyRecord
 
@@ -49,7 +49,7 @@ def create_operator(
     role = Role.AUDITOR if auditor else Role.PLATFORM_OPERATOR
     password = _password(ask=ask_password)
     made = _do(home, lambda administration: administration.create_staff(email, role, password, name))
-    tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
+    print_fields({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("delete-operator")
@@ -71,14 +71,14 @@ def create_developer(
     """Make a developer."""
     password = _password(ask=ask_password)
     made = _do(home, lambda administration: administration.create_developer(email, tier, password, name))
-    tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
+    print_fields({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("create-project")
 def create_project(developer: Developer, name: str, home: Home = None, as_json: AsJson = False) -> None:
     """Make a project of a developer."""
     made = _do(home, lambda administration: administration.create_project(developer, name))
-    tell(asdict(made), as_json=as_json)
+    print_fields(asdict(made), as_json=as_json)
 
 
 @app.command("create-user")
@@ -97,7 +97,7 @@ def create_user(
     made = _do(
         home, lambda administration: administration.create_user(developer, project, email, password, name)
     )
-    tell({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
+    print_fields({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("create-key")
@@ -110,7 +110,7 @@ def create_key(
 ) -> None:
     """Make a key, which is printed this once."""
     made, key = _do(home, lambda administration: administration.create_key(developer, project, name))
-    tell({**_key(made), "key": key}, as_json=as_json)
+    print_fields({**_key(made), "key": key}, as_json=as_json)
 
 
 @app.command("list")
@@ -124,7 +124,7 @@ def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
         return
     rows = [(one.email, "developer", one.tier, one.id, one.created_at) for one in developers]
     people = [(one.email, one.role.value, "", one.id, one.created_at) for one in staff]
-    table(("e-mail", "role", "tier", "id", "since"), [*rows, *people])
+    print_table(("e-mail", "role", "tier", "id", "since"), [*rows, *people])
 
 
 @app.command()
@@ -134,10 +134,10 @@ def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> No
     if as_json:
         print_json({**asdict(found), "keys": [_key(key) for key in found.keys]})
         return
-    tell(asdict(found.developer), as_json=False)
+    print_fields(asdict(found.developer), as_json=False)
     names = {project.id: project.name for project in found.projects}
-    table(("project", "id", "since"), [(one.name, one.id, one.created_at) for one in found.projects])
-    table(
+    print_table(("project", "id", "since"), [(one.name, one.id, one.created_at) for one in found.projects])
+    print_table(
         ("key", "of", "active", "last used", "id"),
         [
             (key.prefix, names.get(key.project_id or "", "developer"), key.active, key.last_used_at, key.id)
@@ -145,20 +145,22 @@ def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> No
         ],
     )
     users = [(one.email, names[one.project_id], one.id, one.created_at) for one in found.users]
-    table((f"user ({found.users_in_all} in all)", "project", "id", "since"), users)
+    print_table((f"user ({found.users_in_all} in all)", "project", "id", "since"), users)
 
 
 @app.command()
 def revoke(developer: Developer, key: str, home: Home = None, as_json: AsJson = False) -> None:
     """Revoke a key, named by id or prefix, for the next request on."""
     revoked = _do(home, lambda administration: administration.revoke(developer, key))
-    tell({**_key(revoked), "active": False}, as_json=as_json)
+    print_fields({**_key(revoked), "active": False}, as_json=as_json)
 
 
 @app.command("set-tier")
 def set_tier(developer: Developer, tier: str, home: Home = None, as_json: AsJson = False) -> None:
     """Put a developer under another tier for the next request on."""
-    tell(asdict(_do(home, lambda administration: administration.set_tier(developer, tier))), as_json=as_json)
+    print_fields(
+        asdict(_do(home, lambda administration: administration.set_tier(developer, tier))), as_json=as_json
+    )
 
 
 @app.command("reset-password")
@@ -176,7 +178,7 @@ def reset_password(
         raise typer.BadParameter("--project and --user go together")
     password = _password(ask=ask_password)
     _do(home, lambda administration: administration.reset_password(developer, project, user, password))
-    tell({"password": _shown(password, ask=ask_password)}, as_json=as_json)
+    print_fields({"password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("delete-user")
@@ -189,7 +191,7 @@ def delete_user(
 ) -> None:
     """Delete an end user; what is his is erased within minutes."""
     deleted = _do(home, lambda administration: administration.delete_user(developer, project, user))
-    tell({"deleted": deleted.id}, as_json=as_json)
+    print_fields({"deleted": deleted.id}, as_json=as_json)
 
 
 @app.command()
@@ -209,7 +211,7 @@ def history(developer: Developer, home: Home = None, as_json: AsJson = False) ->
         )
         for event in events
     ]
-    table(("version", "time", "event", "what", "by"), rows)
+    print_table(("version", "time", "event", "what", "by"), rows)
 
 
 def _do(home: Path | None, work: Callable[[AccountAdministration], Awaitable[Result]]) -> Result:

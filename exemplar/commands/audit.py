@@ -1,4 +1,4 @@
-"""`exemplar audit`: check the log, and prove what is in it. Each command imports only what it runs."""
+"""`exemplar audit`: verify the log and print proofs. Each command imports only what it runs."""
 
 # ruff: noqa: PLC0415 - see above
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Check the log and prove what is in it.")
+app = typer.Typer(no_args_is_help=True, help="Verify the log and print proofs.")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What a command tells: tables for people, JSON for scripts."""
+"""The output of commands: text for people, JSON for scripts."""
 
 import json
 import sys
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 
-def tell(fields: Mapping[str, object], *, as_json: bool) -> None:
-    """Print fields one below the other, those without a value left out; or as one JSON object."""
+def print_fields(fields: Mapping[str, object], *, as_json: bool) -> None:
+    """Print one field a line, leaving out those without a value, or one JSON object."""
     if as_json:
         print_json(fields)
         return
@@ -16,8 +16,8 @@ def tell(fields: Mapping[str, object], *, as_json: bool) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows in columns as wide as they need to be."""
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows in columns of the width they need."""
     cells = [tuple(head), *(tuple(map(_text, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
@@ -37,7 +37,7 @@ def _text(value: object) -> str:
 
 
 def print_json(value: object) -> None:
-    """Print JSON, moments as RFC 3339."""
+    """Print JSON, times as RFC 3339."""
     sys.stdout.write(json.dumps(value, indent=2, default=_json) + "\n")
 
 

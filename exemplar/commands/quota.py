@@ -1,4 +1,4 @@
-"""`exemplar quota ...`: the ledger of used units and slots, compared with the log."""
+"""`exemplar quota`: compares the ledger of used units and slots with the log."""
 
 # ruff: noqa: PLC0415 - a command imports only what it runs: a start should not pay for the others
 
@@ -17,24 +17,27 @@ app = typer.Typer(no_args_is_help=True, help="The quota ledger.")
 
 @app.callback()
 def quota() -> None:
-    """Hold the quota ledger against the log."""
+    """Compare the quota ledger with the log."""
 
 
 @app.command()
 def check(
-    repair: Annotated[bool, typer.Option("--repair", help="Correct what differs, on record.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Correct differences; each correction is recorded.")
+    ] = False,
     home: Annotated[Path | None, typer.Option(help="Folder of a running `exemplar up` (.exemplar).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare used units and slots with a recount of the log; exit code 1 for a difference that stays."""
-    report = asyncio.run(_recounted(home, repair=repair))
-    sys.stdout.write(_json(report) if as_json else _told(report))
-    mended = repair and all(report.corrections)
-    raise typer.Exit(1 if report.differences and not mended else 0)
+    """Compare used units and slots with a recount of the log; exit code 1 for a difference that remains."""
+    report = asyncio.run(_recount(home, repair=repair))
+    sys.stdout.write(_json(report) if as_json else _text(report))
+    repaired = repair and all(report.corrections)
+    raise typer.Exit(1 if report.differences and not repaired else 0)
 
 
-async def _recounted(home: Path | None, *, repair: bool) -> "RecountReport":
-    from exemplar.commands.store_access import now, open_store
+async def _recount(home: Path | None, *, repair: bool) -> "RecountReport":
+    from exemplar.clock import now
+    from exemplar.commands.store_access import open_store
     from store.accounts.quota_record import QuotaRecord
     from store.quota.recount import Recount
 
@@ -51,14 +54,16 @@ def _json(report: "RecountReport") -> str:
     return json.dumps(asdict(report)) + "\n"
 
 
-def _told(report: "RecountReport") -> str:
+def _text(report: "RecountReport") -> str:
     counted = f"{report.developers} developers, {report.generations} generations"
-    lines = [f"{counted}, {report.set_aside} set aside, {len(report.differences)} differences"]
+    lines = [f"{counted}, {report.set_aside} skipped, {len(report.differences)} differences"]
     if report.differences:
         lines.append(f"{'developer':36}  {'what':21}  {'month or generation':36}  ledger  log")
     lines += [
         f"{found.developer:36}  {found.kind:21}  {found.subject:36}  {found.ledger:6}  {found.log:3}"
         for found in report.differences
     ]
-    lines += [f"corrected: {name}" if name else "not corrected: it moved" for name in report.corrections]
+    lines += [
+        f"corrected: {name}" if name else "not corrected: it changed meanwhile" for name in report.corrections
+    ]
     return "\n".join(lines) + "\n"

@@ -1,15 +1,14 @@
 """Open the store of the environment, or of a running `exemplar up`, and an operator's office on it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.accounts.credentials import Peppers
 from domain.accounts.tiers import TierSettings, tiers_with
 from domain.errors import ExemplarError
+from exemplar.clock import now
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
 from gateway.auth.authentication import AuthenticationSettings
@@ -19,16 +18,12 @@ from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 @asynccontextmanager
 async def open_account_administration(home: Path | None) -> AsyncIterator[AccountAdministration]:
     """Open the store of the environment, or that of a running `exemplar up` whose folder is `home`."""
     async with open_store(home, holder="accounts") as store:
         peppers = _peppers(home)
-        await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
+        await store.prepare()
         changes = store.account_changes(now)
         platform = store.platform_changes(now)
         try:
@@ -47,7 +42,7 @@ async def open_account_administration(home: Path | None) -> AsyncIterator[Accoun
 async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[MongoStore]:
     """Open the store of the environment, or that of a running `exemplar up`; say in one line if it is out."""
     named = "EXEMPLAR_MONGODB_URL" if home is None else str(home)
-    store = MongoStore.open(_store_settings(home), holder=holder, clock=now)
+    store = MongoStore.open(store_settings(home), holder=holder, clock=now)
     try:
         yield store
     except StoreError as error:
@@ -56,7 +51,7 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[MongoSt
         store.close()
 
 
-def _store_settings(home: Path | None) -> StoreSettings:
+def store_settings(home: Path | None) -> StoreSettings:
     if home is None:
         return _of_environment(StoreSettings)
     return StoreSettings.model_validate({"mongodb_url": _kept(home, "demo.json", "mongodb_url")})

@@ -1,6 +1,5 @@
-"""Who follows the log, how far they have come, and what they had to set aside."""
+"""How far each catch-up subscriber has come, and which commits are parked."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -8,16 +7,15 @@ from dataclasses import asdict, dataclass
 
 from actors.jobs.subscribers import SUBSCRIBERS
 from events.envelope import format_time
-from exemplar.environment import read
-from exemplar.wiring import now
-from store.log.parking import Parked
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
+from exemplar.commands.run_on_store import run_on_store
+from store.log.parking import Parked, Parking
+from store.log.sealed_log import SealedLog
+from store.log.subscriptions import SubscriberCheckpoints
 
 
 @dataclass(frozen=True, slots=True)
 class SubscribersReport:
-    """The last position of the sealed order, each follower's, and what is parked (at most 1,000)."""
+    """The last position of the sealed log, each subscriber's position, the parked commits (at most 1,000)."""
 
     head: int
     positions: dict[str, int]
@@ -25,22 +23,21 @@ class SubscribersReport:
 
 
 def show_subscribers(*, as_json: bool) -> int:
-    """Print the report; 1 while anything is parked."""
-    report = asyncio.run(_report())
-    sys.stdout.write((json.dumps(asdict(report), default=format_time) if as_json else _told(report)) + "\n")
+    """Print the report; return exit code 1 while a commit is parked."""
+    report = run_on_store(_report, holder="subscribers")
+    text = json.dumps(asdict(report), default=format_time) if as_json else _text(report)
+    sys.stdout.write(text + "\n")
     return 1 if report.parked else 0
 
 
-async def _report() -> SubscribersReport:
-    store = MongoStore.open(read(StoreSettings), holder="followers", clock=now)
-    try:
-        positions = {name: await store.subscribers.position(name) for name in SUBSCRIBERS}
-        return SubscribersReport(await store.log.head(), positions, await store.parking.all())
-    finally:
-        store.close()
+async def _report(
+    sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, parking: Parking
+) -> SubscribersReport:
+    positions = {name: await subscriptions.position(name) for name in SUBSCRIBERS}
+    return SubscribersReport(await sealed_log.head(), positions, await parking.all())
 
 
-def _told(report: SubscribersReport) -> str:
+def _text(report: SubscribersReport) -> str:
     lines = [f"{name:12}  {position} of {report.head}" for name, position in report.positions.items()]
     lines += [
         f"parked: {one.subscriber} at {one.position}, commit {one.commit}: {one.error}, {one.tries} tries,"

@@ -1,0 +1,1 @@
+"""The demonstration accounts, sample pictures and first generation of `exemplar up`."""

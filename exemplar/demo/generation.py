@@ -1,4 +1,4 @@
-"""One real generation over the public API, shown as it happens."""
+"""One generation over the public API, its events printed as they happen."""
 
 import asyncio
 import json
@@ -24,11 +24,11 @@ async def sign_in(demo: Demo) -> str:
 
 
 async def demonstrate(demo: Demo, photos: Sequence[Path], folder: Path) -> Path:
-    """Send example photographs, show the events of the generation, keep its picture in `folder`."""
+    """Submit example photographs, print the events of the generation, save its picture in `folder`."""
     async with aiohttp.ClientSession() as session:
         headers = headers_of(demo, await _log_in(session, demo))
         accepted = await _submit(session, demo["base_url"], headers, photos[:EXAMPLES])
-        resource = await _follow(session, headers, accepted["urls"])
+        resource = await _print_events(session, headers, accepted["urls"])
         return await _fetch(session, resource, folder)
 
 
@@ -43,7 +43,7 @@ async def _log_in(session: aiohttp.ClientSession, demo: Demo) -> str:
 async def _submit(
     session: aiohttp.ClientSession, base_url: str, headers: Mapping[str, str], photos: Sequence[Path]
 ) -> Any:
-    """Send the photographs; while earlier generations hold every slot, wait as long as the answer says."""
+    """Submit the photographs; while no slot is free, retry after the time of Retry-After."""
     _say(f"  sending {', '.join(photo.name for photo in photos)}: {INSTRUCTIONS['prompt']}")
     url, began = f"{base_url}/api/v1/generation/generate-v2", time.monotonic()
     while True:
@@ -51,7 +51,7 @@ async def _submit(
             wait = float(answer.headers.get("Retry-After", "0")) if answer.status == 429 else 0.0
             if not 0 < wait <= TIMEOUT_SECONDS - (time.monotonic() - began):
                 return await _checked(answer)
-        _say(f"  every slot is taken by earlier generations: trying again in {wait:.0f} s")
+        _say(f"  every slot is taken by earlier generations: retrying in {wait:.0f} s")
         await asyncio.sleep(wait)
 
 
@@ -63,7 +63,9 @@ def _form(photos: Sequence[Path]) -> aiohttp.FormData:
     return form
 
 
-async def _follow(session: aiohttp.ClientSession, headers: Mapping[str, str], urls: Mapping[str, str]) -> Any:
+async def _print_events(
+    session: aiohttp.ClientSession, headers: Mapping[str, str], urls: Mapping[str, str]
+) -> Any:
     """Print events until the generation is final; return its resource."""
     began, seen = time.monotonic(), 0
     while time.monotonic() - began < TIMEOUT_SECONDS:
@@ -101,17 +103,17 @@ async def _fetch(session: aiohttp.ClientSession, resource: Any, folder: Path) ->
         answer.raise_for_status()
         data = await answer.read()
     name = f"{resource['id']}.{image['content_type'].removeprefix('image/')}"
-    return await asyncio.to_thread(_keep, folder / name, data)
+    return await asyncio.to_thread(_save, folder / name, data)
 
 
-def _keep(path: Path, data: bytes) -> Path:
+def _save(path: Path, data: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
 
 
 def headers_of(demo: Demo, token: str) -> dict[str, str]:
-    """Write the five headers of a submission."""
+    """Return the five headers of a submission."""
     return {
         "Authorization": f"Bearer {token}",
         "X-User-Role": "end_user",

@@ -1,9 +1,9 @@
-"""What `exemplar up` is handed of the product: accounts, a login and a generation to show."""
+"""What `exemplar up` needs of the product: accounts, a login and a generation."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
+from exemplar.clock import now
 from exemplar.demo import generation
 from exemplar.demo.accounts import Demo, seed
 from exemplar.local.hooks import Hooks
@@ -15,7 +15,7 @@ from store.settings import StoreSettings
 
 
 def hooks_of(home: Path) -> Hooks:
-    """Bind the demonstration to a home: its picture is kept there."""
+    """Return the hooks of a home, in which the picture of the demonstration is saved."""
 
     async def demonstrate(demo: Demo, photos: Sequence[Path]) -> Path:
         return await generation.demonstrate(demo, photos, home / "pictures")
@@ -31,12 +31,8 @@ def hooks_of(home: Path) -> Hooks:
 async def _seed(mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[str, str]) -> Demo:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
     peppers = AuthenticationSettings.model_validate({"key_peppers": {1: secrets.key_pepper}})
-    store = MongoStore.open(settings, holder="up", clock=_now)
+    store = MongoStore.open(settings, holder="up", clock=now)
     try:
-        return await seed(store.account_changes(_now), peppers, secrets)
+        return await seed(store.account_changes(now), peppers, secrets)
     finally:
         store.close()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

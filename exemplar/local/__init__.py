@@ -1,1 +1,1 @@
-"""One machine without Docker: real servers and our own processes, started, watched and ended together."""
+"""Real servers and our processes on one machine."""

@@ -1,4 +1,4 @@
-"""What a person sees when everything is ready."""
+"""The text that `exemplar up` prints when everything is ready."""
 
 import shlex
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ INSTRUCTIONS = (
 def banner(
     demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str
 ) -> str:
-    """Return the addresses, the credentials and a request that is ready to paste."""
+    """Return addresses, credentials and a request to copy."""
     sandbox = demo["sandbox_url"]
     rows = {
         "base URL": demo["base_url"],
@@ -27,7 +27,7 @@ def banner(
         else "SDXL on Replicate",
         "webhooks": f"may also go to {webhook_allow} (EXEMPLAR_WEBHOOK_ALLOW)"
         if webhook_allow
-        else "go to public addresses alone (EXEMPLAR_WEBHOOK_ALLOW)",
+        else "go to public addresses only (EXEMPLAR_WEBHOOK_ALLOW)",
         "MongoDB": demo["mongodb_url"],
         "all of it": str(home / "demo.json"),
         "logs": str(home / "logs"),

@@ -1,7 +1,7 @@
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from exemplar.local.mongod import Initiate
 from exemplar.local.secrets_file import Secrets
@@ -10,34 +10,24 @@ Demo = dict[str, Any]
 """The content of demo.json."""
 
 
-class Seed(Protocol):
-    """Make the demonstration accounts, or find them again: every start calls it, after the gateway is ready.
+Seed = Callable[[str, str, Secrets, Mapping[str, str]], Awaitable[Demo]]
+"""Create the demonstration accounts, or find them again, once the gateway is ready.
 
-    Returns what demo.json says of accounts: `email, password, project_id, developer_key, api_key,
-    developer_email, developer_password` of a cloud_premium account, and the first five under `free` of a
-    free_starter one. `env` is what the services run with.
-    """
+Called at every start with the MongoDB URL, the base URL, the secrets and the environment of the services.
+Returns `email, password, project_id, developer_key, api_key, developer_email, developer_password` of a
+cloud_premium account, and the first five under `free` of a free_starter one.
+"""
 
-    def __call__(
-        self, mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[str, str]
-    ) -> Awaitable[Demo]: ...
+SignIn = Callable[[Demo], Awaitable[str]]
+"""Return an access token of the demonstration's end user, over HTTP."""
 
-
-class SignIn(Protocol):
-    """Return an access token of the demonstration's end user, over HTTP."""
-
-    def __call__(self, demo: Demo) -> Awaitable[str]: ...
-
-
-class Demonstrate(Protocol):
-    """Send one real generation over HTTP, show its events as they happen, return the file of its picture."""
-
-    def __call__(self, demo: Demo, photos: Sequence[Path]) -> Awaitable[Path]: ...
+Demonstrate = Callable[[Demo, Sequence[Path]], Awaitable[Path]]
+"""Submit one generation with these photographs over HTTP, print its events, return the picture's file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Hand in what needs the product: this room knows servers and processes only."""
+    """The functions that need the product: exemplar.local itself starts servers and processes only."""
 
     initiate_replica_set: Initiate
     seed: Seed

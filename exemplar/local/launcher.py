@@ -16,9 +16,9 @@ def main(arguments: list[str]) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number)) != 0:
         sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != int(parent):
-        sys.exit("the process that started this one is gone")
+        sys.exit("the process that started this one has ended")
     try:
-        os.execvp(command[0], command)  # noqa: S606 - the command is our own, no shell is wanted
+        os.execvp(command[0], command)  # noqa: S606 - the command is our own, without a shell
     except OSError as error:
         sys.exit(f"{command[0]}: {error.strerror}")
 

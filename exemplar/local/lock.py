@@ -9,7 +9,10 @@ from exemplar.local.errors import LocalError
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Hold a home alone; LocalError names the process that has it. The kernel frees it however we end."""
+    """Lock a home for this process; raise LocalError with the process that holds it.
+
+    The kernel releases the lock at the end of the process.
+    """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)

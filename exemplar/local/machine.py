@@ -1,4 +1,4 @@
-"""The parts of one start: servers, services, accounts, proof."""
+"""The processes of one `exemplar up`: servers, services, demonstration."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 
 class Machine:
-    """Hold what one `exemplar up` runs. Constructing it chooses ports and starts nothing."""
+    """Owns what one `exemplar up` runs; the constructor chooses ports and starts nothing."""
 
     def __init__(self, options: Options, hooks: Hooks, secrets: Secrets, say: Say) -> None:
         self._options, self._hooks, self._secrets, self._say = options, hooks, secrets, say
@@ -46,7 +46,7 @@ class Machine:
         return self._home / "demo.json"
 
     async def start(self) -> None:
-        """Start everything, as much as possible at once; LocalError names what did not come up."""
+        """Start everything, in parallel where possible; raise LocalError for what does not start."""
         self._mongod.launch()
         if self._rabbit is not None:
             self._rabbit.launch()
@@ -54,14 +54,14 @@ class Machine:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_servers(store, broker))
-                group.create_task(self._start_door(store))
-                group.create_task(self._start_hands(store, broker))
+                group.create_task(self._start_gateway(store))
+                group.create_task(self._start_workers(store, broker))
                 group.create_task(self._start_sandbox())
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
     async def introduce(self) -> Demo:
-        """Make the demonstration accounts, write demo.json and print what a person needs."""
+        """Create the demonstration accounts, write demo.json and print the banner."""
         where = self._addresses
         demo = await self._hooks.seed(where.mongodb_url, where.base_url, self._secrets, self._env)
         demo |= {
@@ -74,7 +74,7 @@ class Machine:
         demo.get("free", {})["base_url"] = where.base_url
         token = await self._hooks.sign_in(demo)
         write_private(self.demo_file, json.dumps(demo, indent=2) + "\n")
-        self._tell("accounts")
+        self._report("accounts")
         photos = self._options.photos
         self._say(
             banner(
@@ -89,23 +89,23 @@ class Machine:
         return demo
 
     async def stay(self, demo: Demo) -> int:
-        """Show one generation and watch; return with `once`, else only when a child is beyond help."""
-        broadcaster = asyncio.ensure_future(self.supervisor.watch())
-        showing = asyncio.ensure_future(self._show(demo))
+        """Run one generation and supervise; return with `once`, else only when a child keeps failing."""
+        supervision = asyncio.ensure_future(self.supervisor.watch())
+        demonstration = asyncio.ensure_future(self._demonstrate(demo))
         try:
-            await asyncio.wait({broadcaster, showing}, return_when=asyncio.FIRST_COMPLETED)
-            if broadcaster.done() or not self._options.once:
-                await broadcaster
-            return await showing
+            await asyncio.wait({supervision, demonstration}, return_when=asyncio.FIRST_COMPLETED)
+            if supervision.done() or not self._options.once:
+                await supervision
+            return await demonstration
         finally:
-            broadcaster.cancel()
-            showing.cancel()
-            await asyncio.gather(broadcaster, showing, return_exceptions=True)
+            supervision.cancel()
+            demonstration.cancel()
+            await asyncio.gather(supervision, demonstration, return_exceptions=True)
 
-    async def _show(self, demo: Demo) -> int:
+    async def _demonstrate(self, demo: Demo) -> int:
         try:
             picture = await self._hooks.demonstrate(demo, self._options.photos)
-        except Exception as error:  # noqa: BLE001 - a failed demonstration ends no healthy service
+        except Exception as error:  # noqa: BLE001 - a failed demonstration must not end healthy services
             self._say(f"the demonstration failed: {error or type(error).__name__}")
             return 1
         self._say(f"\n  {picture}\n")
@@ -114,38 +114,38 @@ class Machine:
     async def _start_servers(self, store: asyncio.Event, broker: asyncio.Event) -> None:
         async def wait_for_mongod() -> None:
             await asyncio.to_thread(self._mongod.wait_ready, self._hooks.initiate_replica_set)
-            self._tell("mongod")
+            self._report("mongod")
             store.set()
 
         async def wait_for_rabbit() -> None:
             if self._rabbit is not None:
                 await asyncio.to_thread(self._rabbit.wait_ready)
-                self._tell("RabbitMQ")
+                self._report("RabbitMQ")
             broker.set()
 
         await asyncio.gather(wait_for_mongod(), wait_for_rabbit())
 
-    async def _start_door(self, store: asyncio.Event) -> None:
-        """Start who answers HTTP once the store is there: RabbitMQ being down is no error for the gateway."""
-        door = self._services["solo" if self._rabbit is None else "gateway"]
+    async def _start_gateway(self, store: asyncio.Event) -> None:
+        """Start the process that serves HTTP once the store is ready; it does not need RabbitMQ to start."""
+        gateway = self._services["solo" if self._rabbit is None else "gateway"]
         await store.wait()
-        door.start()
-        await self._wait(door, answers(self._addresses.port))
-        self._tell(door.name)
+        gateway.start()
+        await self._wait(gateway, answers(self._addresses.port))
+        self._report(gateway.name)
 
-    async def _start_hands(self, store: asyncio.Event, broker: asyncio.Event) -> None:
+    async def _start_workers(self, store: asyncio.Event, broker: asyncio.Event) -> None:
         await store.wait()
         await broker.wait()
         for name in ("worker", "scheduler") if self._rabbit is not None else ():
             self._services[name].start()
-            self._tell(name, "started")
+            self._report(name, "started")
 
     async def _start_sandbox(self) -> None:
         port = self._addresses.sandbox_port
         if port is not None:
             self._services["sandbox"].start()
             await self._wait(self._services["sandbox"], lambda: listening(port))
-            self._tell("sandbox")
+            self._report("sandbox")
 
     async def _wait(self, child: Child, ready: Callable[[], bool]) -> None:
         await asyncio.to_thread(child.wait_until, ready, deadline_s=self._options.ready_within_s)
@@ -166,7 +166,7 @@ class Machine:
         if self._rabbit is not None:
             return f"RabbitMQ, a private node on port {self._rabbit.port}"
         chosen = self._options.broker == "inprocess"
-        reason = "as asked for" if chosen else "no RabbitMQ server is installed; apt install rabbitmq-server"
+        reason = "as requested" if chosen else "no RabbitMQ server is installed; apt install rabbitmq-server"
         return f"in-process ({reason})"
 
     def _choose_addresses(self, ports: Ports) -> Addresses:
@@ -186,5 +186,5 @@ class Machine:
         ours = ["solo"] if self._rabbit is None else ["gateway", "worker", "scheduler"]
         return ours if self._addresses.sandbox_port is None else [*ours, "sandbox"]
 
-    def _tell(self, name: str, done: str = "ready") -> None:
+    def _report(self, name: str, done: str = "ready") -> None:
         self._say(f"  {name} {done:<{17 - len(name)}} {time.monotonic() - self._began:5.1f} s")

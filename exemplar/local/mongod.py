@@ -12,11 +12,11 @@ from exemplar.local.processes import Child, Program, bare
 REPLICA_SET = "rs0"
 
 Initiate = Callable[[str, float], None]
-"""Make the server at this URL the primary of its own set; TimeoutError after so many seconds."""
+"""Make the server at this URL the primary of its replica set; TimeoutError after so many seconds."""
 
 
 class Mongod:
-    """Run a private MongoDB server as a replica set of one (transactions and change streams need a set)."""
+    """Runs a private MongoDB server as a replica set of one, which transactions need."""
 
     def __init__(self, home: Path, port: int, environ: Mapping[str, str]) -> None:
         self.port = port
@@ -63,7 +63,7 @@ class Mongod:
         self.child.wait_until(takes_writes, deadline_s=deadline_s)
 
     def _arguments(self) -> tuple[str, ...]:
-        # A small cache: a picture passes through once. A small oplog: nobody reads it from far behind.
+        # A small cache: pictures are read once. A small oplog: nothing reads it from far behind.
         return (
             *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", LOOPBACK),
             *(
@@ -75,7 +75,7 @@ class Mongod:
                 "64",
                 "--nounixsocket",
             ),
-            # A slow operation is logged with its filter, in which addresses of people stand: none is.
+            # The log of a slow operation holds its filter, and with it personal data: log none.
             *("--slowOpSampleRate", "0"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         )

@@ -33,10 +33,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def webhook_allow(environ: Mapping[str, str], host: str) -> str:
-    """Say which hosts webhooks may reach besides public ones.
+    """Return the hosts that webhooks may reach besides public ones.
 
-    What was set, also to nothing; else this machine, as long as nobody else can reach the gateway: otherwise
-    a stranger's webhook could knock at what listens here.
+    The setting where there is one, even empty; else this machine while the gateway listens on loopback only,
+    because a gateway that others reach must not send their webhooks to local services.
     """
     chosen = environ.get(WEBHOOK_ALLOW)
     if chosen is not None:
@@ -45,7 +45,7 @@ def webhook_allow(environ: Mapping[str, str], host: str) -> str:
 
 
 def _own_command() -> tuple[str, ...]:
-    # -P: a file named exemplar.py in the user's folder must not be taken for ours
+    # -P: a file named exemplar.py in the user's folder must not be imported
     return (sys.executable, "-P", "-m", "exemplar")
 
 
@@ -65,10 +65,10 @@ def bundled_definitions() -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choose how `exemplar up` runs.
+    """The options of `exemplar up`.
 
     `command` is what precedes `gateway`, `worker`, `scheduler`, `solo` and `sandbox`; `environ` is what every
-    child inherits: with REPLICATE_API_TOKEN in it there is no sandbox.
+    child inherits; with REPLICATE_API_TOKEN in it there is no sandbox.
     """
 
     home: Path = Path(".exemplar")

@@ -1,4 +1,4 @@
-"""What is running for a home, written so that a later start can end it and nothing else."""
+"""Pid files of a home, by which a later start ends leftover processes and no others."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from itertools import groupby
 from pathlib import Path
 
 HOME_VARIABLE = "EXEMPLAR_HOME"
-"""Every process we start carries its home in this variable: it tells leftovers from strangers."""
+"""Every process that we start has its home in this variable, which identifies leftovers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pid:
-    """Name one process for ever: number, start (clock ticks since boot), and the rank in which to stop it."""
+    """Identifies one process: its number, start (clock ticks since boot) and the rank in which to stop it."""
 
     name: str
     number: int
@@ -30,9 +30,9 @@ class Pid:
         return cls(name, number, int(_stat(number)[19]), rank)
 
     def open(self) -> int | None:
-        """Return a pidfd that is certain to mean this very process, or None when it is gone.
+        """Return a pidfd of this very process, or None when it has ended.
 
-        The descriptor is opened first and compared then: from there on the number may be reused without harm.
+        The start time is compared after opening, so that a reused number is noticed.
         """
         try:
             descriptor = os.pidfd_open(self.number)
@@ -46,7 +46,7 @@ class Pid:
 
 
 class PidFiles:
-    """Keep `<home>/run/<name>.pid` for every process started for a home."""
+    """The files `<home>/run/<name>.pid`, one for every process started for a home."""
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
@@ -78,7 +78,7 @@ class PidFiles:
 
 
 def reap(home: Path, *, grace_s: float = 8.0) -> list[str]:
-    """End what a killed start left behind, rank by rank, and return the names of what still ran."""
+    """End the processes that a killed start left, rank by rank; return the names of those still running."""
     files = PidFiles(home)
     recorded = files.read()
     running: list[str] = []
@@ -93,7 +93,7 @@ def reap(home: Path, *, grace_s: float = 8.0) -> list[str]:
 
 
 def end(descriptors: Iterable[int], *, grace_s: float) -> None:
-    """Ask processes to end (SIGTERM), together; make them (SIGKILL) after the grace; close the pidfds."""
+    """Terminate processes together, kill them after the grace, close the pidfds."""
     waiting = set(descriptors)
     for descriptor in waiting:
         send(descriptor, signal.SIGTERM)
@@ -118,7 +118,7 @@ def gone(descriptor: int, timeout_s: float) -> bool:
 
 
 def _end_sessions(sessions: set[int], home: Path) -> None:
-    """Kill what lives on in the sessions of ended leaders, if it carries the mark of this home."""
+    """Kill what is left in the sessions of ended leaders, if its environment names this home."""
     mark = f"{HOME_VARIABLE}={home}".encode()
     for number in _processes():
         with suppress(ProcessLookupError, PermissionError, FileNotFoundError):
@@ -131,7 +131,7 @@ def _end_sessions(sessions: set[int], home: Path) -> None:
 
 
 def _environment(number: int) -> bytes:
-    """Return a process's environment; in the middle of an execve it is empty for a moment (proc(5))."""
+    """Return a process's environment; during an execve it is empty for a short time (proc(5))."""
     deadline = time.monotonic() + 0.5
     while not (text := Path(f"/proc/{number}/environ").read_bytes()) and time.monotonic() < deadline:
         time.sleep(0.01)

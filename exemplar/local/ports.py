@@ -7,11 +7,11 @@ from exemplar.local.errors import LocalError
 
 LOOPBACK = "127.0.0.1"
 LOWEST, HIGHEST = 15_000, 32_000
-"""Below the range of outgoing connections (on Linux from 32768): none of them can take a port we chose."""
+"""Below the range of outgoing connections (on Linux from 32768), which could take a chosen port."""
 
 
 class Ports:
-    """Give every name a free port, the same as at the last start while it is free; kept in a file."""
+    """Assigns each name a free port, the same as at the last start if it is free; stored in a file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -37,7 +37,7 @@ class Ports:
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Tell whether a server could listen there; port 0 is never free."""
+    """Tell whether a server could listen on the port; port 0 is never free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -49,7 +49,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def listening(port: int, host: str = LOOPBACK) -> bool:
-    """Tell whether somebody accepts connections there."""
+    """Tell whether a server accepts connections on the port."""
     try:
         with socket.create_connection((host, port), timeout=1.0):
             return True
@@ -58,8 +58,6 @@ def listening(port: int, host: str = LOOPBACK) -> bool:
 
 
 def require_free(port: int, host: str) -> None:
-    """Refuse a taken port with a line that names the setting."""
+    """Raise LocalError with the name of the setting when the port is taken."""
     if not is_free(port, host):
-        raise LocalError(
-            f"port {port} of {host} is taken or not ours to use: set EXEMPLAR_PORT to a free one"
-        )
+        raise LocalError(f"port {port} of {host} is taken or not permitted: set EXEMPLAR_PORT to a free one")

@@ -1,4 +1,4 @@
-"""Processes of our own: started in their own session, ended with us, never left behind."""
+"""Child processes: each in its own session, ended with the parent."""
 
 import asyncio
 import os
@@ -18,17 +18,17 @@ from exemplar.local.pids import HOME_VARIABLE, Pid, PidFiles, gone, send
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 def bare(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what a foreign server gets of our environment: no secrets, no settings of another server."""
-    return {name: environ[name] for name in PASSED_ON if name in environ}
+    """Return the environment for another product's server: no secrets, no settings."""
+    return {name: environ[name] for name in INHERITED if name in environ}
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Describe what to run. Programs of a lower rank are stopped first, those of one rank together."""
+    """A program to run. Programs of a lower rank are stopped first, those of one rank together."""
 
     name: str
     command: tuple[str, ...]
@@ -40,9 +40,10 @@ class Program:
 
 
 class Child:
-    """Run one program; start again after it ended as often as wanted.
+    """Runs one program; start() may be called again after it has ended.
 
-    Call start() in a thread that outlives the child (the main one): the parent-death signal means the thread.
+    Call start() in a thread that outlives the child (the main one): the parent-death signal is sent when
+    the thread ends.
     """
 
     def __init__(self, program: Program, files: PidFiles) -> None:
@@ -62,7 +63,7 @@ class Child:
 
     def start(self) -> None:
         """Start the program with its output appended to its log, and write its pid file."""
-        self._forget()
+        self._reap()
         program = self.program
         program.log.parent.mkdir(parents=True, exist_ok=True)
         launcher = [
@@ -89,7 +90,7 @@ class Child:
         return self._process is not None and not gone(self._descriptor, 0)
 
     async def ended(self) -> int:
-        """Wait until the program has ended by itself or was stopped, and return its exit code."""
+        """Wait until the program has ended; return its exit code."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         if self.running():
             descriptor = os.dup(self._descriptor)
@@ -102,33 +103,33 @@ class Child:
         return self._exit_code()
 
     def stop(self) -> None:
-        """Ask the program to end, kill it after its grace, then kill what is left of its session's group."""
+        """Terminate the program, kill it after its grace, then kill what is left of its process group."""
         if self._process is None:
             return
         send(self._descriptor, signal.SIGTERM)
         if not gone(self._descriptor, self.program.grace_s):
             self.kill()
             gone(self._descriptor, self.program.grace_s)
-        self._forget()
+        self._reap()
         self._files.remove(self.name)
 
     def kill(self) -> None:
-        """Kill the program without waiting; a stop() that waits in another thread goes on at once."""
+        """Kill the program without waiting; a stop() in another thread then returns at once."""
         with self._changing:
             if self._process is not None:
                 send(self._descriptor, signal.SIGKILL)
 
     def wait_until(self, ready: Callable[[], bool], *, deadline_s: float, poll_s: float = 0.02) -> None:
-        """Wait until the program does its work; LocalError with the end of its log if it ends or is late."""
+        """Wait until the program is ready; raise LocalError with the end of its log if it ends or is late."""
         deadline = time.monotonic() + deadline_s
         while not ready():
             if not self.running():
-                raise LocalError(f"{self.name} ended while starting{self.last_words()}")
+                raise LocalError(f"{self.name} ended while starting{self.log_tail()}")
             if time.monotonic() > deadline:
-                raise LocalError(f"{self.name} was not ready after {deadline_s:.0f} s{self.last_words()}")
+                raise LocalError(f"{self.name} was not ready after {deadline_s:.0f} s{self.log_tail()}")
             time.sleep(poll_s)
 
-    def last_words(self, lines: int = 8) -> str:
+    def log_tail(self, lines: int = 8) -> str:
         """Return the last lines of the log, indented, after its path; empty when there is none."""
         try:
             text = self.program.log.read_bytes()[-8000:].decode(errors="replace").splitlines()[-lines:]
@@ -137,7 +138,7 @@ class Child:
         return f"; the end of {self.program.log}:" + "".join(f"\n    {line}" for line in text)
 
     def _exit_code(self) -> int:
-        """Look at the exit code without reaping: the number stays ours until _forget()."""
+        """Return the exit code without reaping: the number stays reserved until _reap()."""
         if self._process is None:
             return 0
         result = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -145,8 +146,8 @@ class Child:
             return 0
         return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
 
-    def _forget(self) -> None:
-        """Reap the ended process. Its group is killed before: until then nobody else can have its number."""
+    def _reap(self) -> None:
+        """Kill the process group and reap the process: until then its number is not reused."""
         with self._changing:
             if self._process is None:
                 return

@@ -1,4 +1,4 @@
-"""Our own processes: which there are, what they are told, when they are ready."""
+"""The processes of the product: their environment, their order of stopping, their readiness."""
 
 import http.client
 import json
@@ -12,15 +12,15 @@ from exemplar.local.processes import Child, Program
 from exemplar.local.secrets_file import Secrets
 
 RANKS = {"gateway": 0, "solo": 0, "worker": 1, "scheduler": 2, "sandbox": 3}
-"""The order of stopping: first the door, last what the others still need; the servers follow (8, 9)."""
+"""The order of stopping: the gateway first, the sandbox last; the servers follow (8, 9)."""
 
 GRACE_S = 25.0
-"""A worker may finish what it has in hand; every process promises to end within 30 s."""
+"""Time for a worker to finish running handlers; every process ends within 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Say where everything is. No `amqp_url`: the in-process broker. No `sandbox_port`: the real provider."""
+    """The addresses. No `amqp_url`: the in-process broker. No `sandbox_port`: the real provider."""
 
     base_url: str
     port: int
@@ -34,7 +34,7 @@ class Addresses:
 
 
 def environment(options: Options, secrets: Secrets, addresses: Addresses) -> dict[str, str]:
-    """Return the environment of every process of ours: what we were started with, and where things are."""
+    """Return the environment of every process of the product: the inherited one, secrets and addresses."""
     env = {
         key: value
         for key, value in options.environ.items()
@@ -65,20 +65,20 @@ def environment(options: Options, secrets: Secrets, addresses: Addresses) -> dic
 
 
 def _sandboxed(base_url: str, sandbox_url: str, secrets: Secrets) -> dict[str, str]:
-    # Only the sandbox can call a loopback address: for the real provider the public URL is the user's to set.
+    # Only the sandbox can call a loopback address; for the real provider the user sets the public URL.
     return {
         "EXEMPLAR_PUBLIC_URL": base_url,
         "EXEMPLAR_SANDBOX_PORT": sandbox_url.rpartition(":")[2],
         "EXEMPLAR_SANDBOX_TOKEN": secrets.sandbox_token,
         "REPLICATE_API_TOKEN": secrets.sandbox_token,
         "REPLICATE_BASE_URL": sandbox_url,
-        # The sandbox lists what it made at once, so nobody has to look long for a prediction.
+        # The sandbox lists a prediction at once, so that a short search for it suffices.
         "EXEMPLAR_LOST_AFTER_SECONDS": "10",
     }
 
 
 def service(name: str, options: Options, env: dict[str, str]) -> Child:
-    """Return the process that runs `exemplar <name>`."""
+    """Return the child process that runs `exemplar <name>`."""
     home = options.home.absolute()
     program = Program(
         name=name,
@@ -92,7 +92,7 @@ def service(name: str, options: Options, env: dict[str, str]) -> Child:
 
 
 def answers(port: int, path: str = "/health") -> Callable[[], bool]:
-    """Return a check whether GET of this path on this machine answers 200."""
+    """Return a check whether GET of this path on this machine returns 200."""
 
     def check() -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)

@@ -19,7 +19,7 @@ USER = "exemplar"
 
 @dataclass(frozen=True, slots=True)
 class RabbitPorts:
-    """Choose the ports of a node; without `management` its plugin stays off."""
+    """The ports of a node; without `management` its plugin stays off."""
 
     amqp: int
     distribution: int
@@ -28,7 +28,7 @@ class RabbitPorts:
 
 
 class RabbitNode:
-    """Run a private RabbitMQ node: own cookie, own name server (epmd), nothing but loopback, one user."""
+    """Runs a private RabbitMQ node: own cookie, own name server (epmd), loopback only, one user."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class RabbitNode:
         self._password = password
         self._definitions = definitions
         logs, files = home.absolute() / "logs", PidFiles(home)
-        # Both die by SIGTERM with their parent: the node then closes its files; epmd has none.
+        # Both get SIGTERM when their parent ends: the node then closes its files; epmd has none.
         self.epmd = Child(
             Program(
                 name="epmd",
@@ -86,7 +86,7 @@ class RabbitNode:
         return f"amqp://{USER}:{self._password}@{LOOPBACK}:{self._ports.amqp}/%2F"
 
     def launch(self) -> None:
-        """Start name server and node; call it in the main thread."""
+        """Start name server and node; call this in the main thread."""
         if not self.available():
             raise LocalError("no RabbitMQ: apt install rabbitmq-server, or choose --broker inprocess")
         self._write_configuration()
@@ -118,8 +118,8 @@ class RabbitNode:
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-            # The script then becomes the Erlang machine (exec) and is not a shell that stands in between:
-            # signals, the parent-death signal among them, reach the node itself.
+            # Makes the script exec the Erlang machine, so that signals, the parent-death signal among them,
+            # reach the node and not a shell.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
@@ -138,7 +138,7 @@ class RabbitNode:
         )
 
     def _all_definitions(self) -> dict[str, Any]:
-        """Return the product's definitions and our user: a node that loads definitions makes none itself."""
+        """Return the product's definitions with a user: a node that loads definitions creates none itself."""
         product = json.loads(self._definitions.read_text()) if self._definitions else {}
         access = {"user": USER, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}
         return {

@@ -21,10 +21,10 @@ def _password() -> str:
 
 
 class Secrets(BaseModel):
-    """Hold what a home must keep to itself, each at least 32 random bytes but for the passwords.
+    """The secrets of a home: at least 32 random bytes each, the passwords shorter.
 
-    `demo_seed` is what demonstration keys are derived from (HMAC over their name), so that they survive a
-    restart although the store keeps only their hashes.
+    Demonstration keys are derived from `demo_seed` (HMAC over their name), so that they survive a restart
+    although the store keeps only their hashes.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -46,21 +46,21 @@ class Secrets(BaseModel):
 
 
 def open_secrets(file: Path) -> Secrets:
-    """Read the secrets of a home, making what is missing; readable by the owner alone."""
+    """Read the secrets of a home and create missing ones; the file is readable by its owner only."""
     try:
         kept = Secrets.model_validate_json(file.read_bytes())
     except FileNotFoundError:
         kept = Secrets()
     except ValidationError:
         raise LocalError(
-            f"{file} is damaged: restore it, or remove the folder {file.parent} to start anew"
+            f"{file} is damaged: restore it, or remove the folder {file.parent} to start with new data"
         ) from None
     write_private(file, kept.model_dump_json(indent=2))
     return kept
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner may read, at once or not at all."""
+    """Write a file that only its owner may read, atomically."""
     draft = file.with_name(file.name + ".draft")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -11,38 +11,38 @@ RESTARTS, WITHIN_S = 5, 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 HURRIED_GRACE_S = 2.0
 SERVERS = 8
-"""The rank from which on a child is a server and none of our own processes."""
+"""Children of this rank and above are servers, not processes of the product."""
 
 
 class Supervisor:
-    """Keep children running as a service manager would, and end them in order."""
+    """Restarts children that end, as a service manager does, and stops them in order."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._children: list[Child] = []
 
     def adopt(self, *children: Child) -> None:
-        """Take over children: they are stopped by stop(), whether they run already or not."""
+        """Add children; stop() ends them whether they are running yet or not."""
         self._children += children
 
     async def watch(self) -> None:
-        """Restart whatever ends, for ever; LocalError when a child ends a sixth time within a minute."""
-        broadcaster = [asyncio.ensure_future(self._keep(child)) for child in self._children]
+        """Restart children that end, forever; raise LocalError when one ends a sixth time within a minute."""
+        tasks = [asyncio.ensure_future(self._keep(child)) for child in self._children]
         try:
-            await asyncio.gather(*broadcaster)
+            await asyncio.gather(*tasks)
         finally:
-            for task in broadcaster:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*broadcaster, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
-        """End all children: lower ranks first, those of one rank together."""
+        """Stop all children: lower ranks first, those of one rank together."""
         ordered = sorted(self._children, key=lambda child: child.program.rank)
         for _, rank in groupby(ordered, key=lambda child: child.program.rank):
             await asyncio.gather(*(asyncio.to_thread(child.stop) for child in rank))
 
     def hurry(self) -> None:
-        """Kill our own processes if they have not ended in two seconds; the servers end quickly anyway."""
+        """Kill the processes of the product if they have not ended in two seconds; servers end quickly."""
         loop = asyncio.get_running_loop()
         for child in self._children:
             if child.program.rank < SERVERS:
@@ -56,10 +56,10 @@ class Supervisor:
             while ends[-1] - ends[0] > WITHIN_S:
                 ends.popleft()
             if len(ends) > RESTARTS:
-                raise LocalError(f"{child.name} ended {len(ends)} times within a minute{child.last_words()}")
+                raise LocalError(f"{child.name} ended {len(ends)} times within a minute{child.log_tail()}")
             pause_s = min(FIRST_PAUSE_S * 2 ** (len(ends) - 1), LONGEST_PAUSE_S)
             self._say(
-                f"{child.name} ended ({_reason(code)}), started again in {pause_s:.1f} s{child.last_words(5)}"
+                f"{child.name} ended ({_reason(code)}), restarting in {pause_s:.1f} s{child.log_tail(5)}"
             )
             await asyncio.sleep(pause_s)
             child.start()

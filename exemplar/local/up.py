@@ -1,4 +1,4 @@
-"""`exemplar up`: the whole system on one machine, by one command."""
+"""`exemplar up`: the whole system on one machine."""
 
 import asyncio
 import signal
@@ -17,39 +17,39 @@ from exemplar.local.ports import require_free
 from exemplar.local.secrets_file import open_secrets
 
 
-def say_aloud(line: str) -> None:
-    """Print a line; a terminal that is gone is no reason to stop."""
+def print_line(line: str) -> None:
+    """Print a line; a closed terminal is ignored."""
     with suppress(OSError):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
 
-async def up(options: Options, *, hooks: Hooks, say: Say = say_aloud) -> int:
-    """Start the system, prove it with one generation, stay until SIGINT or SIGTERM, end everything in order.
+async def up(options: Options, *, hooks: Hooks, say: Say = print_line) -> int:
+    """Start the system, run one generation, wait for SIGINT or SIGTERM, stop everything in order.
 
-    Returns the exit code: 0 after a signal, with `once` 0 only if there is a picture. Raises LocalError,
-    whose line is for the user, when the machine or the configuration does not allow a start or a process is
-    beyond help. Call it in the main thread: the children end with the thread that started them.
+    Returns the exit code: 0 after a signal, with `once` 0 only if there is a picture. Raises LocalError with
+    a line for the user when a start is not possible or a process keeps failing. Call it in the main thread:
+    the children end with the thread that started them.
     """
     if sys.platform != "linux":
         raise LocalError("exemplar up needs Linux: use compose.yaml elsewhere")
     with locked(options.home):
-        return await _hold(_prepare(options, hooks, say), say)
+        return await _run_until_signal(_prepare(options, hooks, say), say)
 
 
 def _prepare(options: Options, hooks: Hooks, say: Say) -> Machine:
     (options.home / "demo.json").unlink(missing_ok=True)
     left = reap(options.home)
     if left:
-        say(f"  ended what an earlier start had left: {', '.join(left)}")
-    _set_logs_aside(options.home / "logs")
+        say(f"  ended leftovers of an earlier start: {', '.join(left)}")
+    _rotate_logs(options.home / "logs")
     if options.port:
         require_free(options.port, options.host)
     return Machine(options, hooks, open_secrets(options.home / "secrets.json"), say)
 
 
-async def _hold(machine: Machine, say: Say) -> int:
-    """Run the machine until it is done or a signal comes; stop it whatever happened."""
+async def _run_until_signal(machine: Machine, say: Say) -> int:
+    """Run the machine until it is done or a signal comes, then stop it."""
     running = asyncio.ensure_future(_run(machine))
     interrupted = False
 
@@ -58,7 +58,7 @@ async def _hold(machine: Machine, say: Say) -> int:
         if interrupted or running.done():
             machine.supervisor.hurry()
         else:
-            say("\nstopping (again: at once) ...")
+            say("\nstopping (a second signal stops at once) ...")
             running.cancel()
         interrupted = True
 
@@ -71,7 +71,7 @@ async def _hold(machine: Machine, say: Say) -> int:
             return 0
         finally:
             await machine.supervisor.stop()
-            say("stopped; the data stays")
+            say("stopped; the data is kept")
 
 
 async def _run(machine: Machine) -> int:
@@ -94,7 +94,7 @@ def _signals(react: Callable[[], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _set_logs_aside(folder: Path) -> None:
-    """Keep the logs of the start before this one as `<name>.log.1`."""
+def _rotate_logs(folder: Path) -> None:
+    """Keep the logs of the previous start as `<name>.log.1`."""
     for log in folder.glob("*.log"):
         log.replace(log.with_name(log.name + ".1"))

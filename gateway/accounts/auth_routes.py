@@ -54,7 +54,7 @@ class AuthRoutes:
         """Exchange e-mail and password for tokens; X-Project-ID tells whose end user it is."""
         sent = await read_model(request, LoginRequest)
         project_id = project_header(request)
-        attempts, place = self._door.attempts, self._door.client_addresses.place(request)
+        attempts, place = self._door.attempts, self._door.client_addresses.of(request)
         attempt = await attempts.login(project_id, sent.email, place)
         found = await self._door.accounts.find_login(sent.email, project_id)
         verifying = self._door.passwords.verify(sent.password, found.password_hash if found else None)

@@ -123,7 +123,7 @@ class Limits:
         bounds = Bounds(monthly=tier.monthly, concurrent=tier.concurrent)
         used, slots = 0, 0
         if bounds != Bounds(monthly=None, concurrent=None):
-            account = await self._admission.standing(developer, bounds)
+            account = await self._admission.recent_account(developer, bounds)
             used, slots = account.used_in(period_of(self._clock())), len(account.slots)
         return LimitStatus(used, slots, await self._requests.left(developer, tier.daily_requests))
 

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import structlog
 
+from events.catalogue import CATALOGUE
 from events.commit import Commit
-from events.generation import GenerationCompleted, GenerationFailed
+from events.visible import visible
 from gateway.events.sse import frame
-from gateway.events.visible import visible
 from gateway.events.waits import Waiter, Waits
 from store.commits.contract import EventStore
 from store.errors import StoreError
@@ -23,7 +23,6 @@ from store.errors import StoreError
 _TOGETHER = 250  # streams in one query
 _BREATH = 200  # watchers told before other work of the process gets its turn
 _PAUSE = 0.5  # seconds until a store that failed is asked again
-_FINAL = (GenerationCompleted, GenerationFailed)
 
 log = structlog.get_logger()
 
@@ -201,7 +200,7 @@ def update_of(commit: Commit) -> Update:
     frames = b"".join(
         frame(envelope["type"], envelope, identifier=str(envelope["version"])) for envelope in shown
     )
-    final = any(isinstance(event.event, _FINAL) for event in commit.events)
+    final = any(event.type in CATALOGUE.final for event in commit.events)
     return Update(commit.first, commit.last, shown, frames, final)
 
 

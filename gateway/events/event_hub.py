@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from domain.generation.feed_cursor import Cursors
+from domain.generation.feed_cursor import FeedCursors
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connection import StreamSettings
 from gateway.events.connections import Connections
@@ -24,7 +24,7 @@ class EventHub:
     broadcaster: Broadcaster
     feeds: Feeds
     connections: Connections
-    cursors: Cursors
+    cursors: FeedCursors
     tickets: Tickets
 
     def install(self, app: web.Application) -> None:
@@ -52,7 +52,7 @@ def open_event_hub(
     events: EventStore, sealed: SealedFeeds, *, secret: bytes, settings: StreamSettings
 ) -> EventHub:
     """Make a newsroom; gateways with the same secret continue each other's streams."""
-    cursors = Cursors(hmac.digest(secret, b"cursors", "sha256"))
+    cursors = FeedCursors(hmac.digest(secret, b"cursors", "sha256"))
     return EventHub(
         broadcaster=Broadcaster(events, poll=settings.poll),
         feeds=Feeds(sealed, cursors, period=settings.tail),

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from domain.generation.feed_cursor import BEGINNING, Cursor, Cursors
+from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
 from events.envelope import format_time
 from gateway.accounts.identity import IdentityRoutes, path_id
@@ -35,7 +35,7 @@ class FeedRoutes:
     door: IdentityRoutes
     generations: Generations
     feeds: Feeds
-    cursors: Cursors
+    cursors: FeedCursors
     connections: Connections
     readers: Readers
 
@@ -91,7 +91,7 @@ class FeedRoutes:
             past = _RESET if reset else b""
             return await self._stream(request, feed, admitted, past + await self._snapshot(feed, head), head)
 
-    def _cursor(self, feed: Feed, asked: str | None, head: Cursor) -> Cursor | None:
+    def _cursor(self, feed: Feed, asked: str | None, head: FeedCursor) -> FeedCursor | None:
         """Read where to begin; None for nowhere asked, or for what is no cursor of this feed and this log."""
         if asked == "0":
             return BEGINNING
@@ -103,7 +103,7 @@ class FeedRoutes:
         request: web.Request,
         feed: Feed,
         admitted: AccessGrant,
-        after: Cursor,
+        after: FeedCursor,
         *,
         reset: bool,
         lines: bool,
@@ -122,7 +122,7 @@ class FeedRoutes:
         return page_of(body, events, reset=reset)
 
     async def _stream(
-        self, request: web.Request, feed: Feed, admitted: AccessGrant, past: bytes, after: Cursor
+        self, request: web.Request, feed: Feed, admitted: AccessGrant, past: bytes, after: FeedCursor
     ) -> web.StreamResponse:
         connection = await self.connections.open(request, admitted)
         try:
@@ -137,7 +137,7 @@ class FeedRoutes:
             self.feeds.remove(feed, connection)
             self.connections.leave(connection)
 
-    async def _catch_up(self, connection: Connection, feed: Feed, after: Cursor) -> Cursor:
+    async def _catch_up(self, connection: Connection, feed: Feed, after: FeedCursor) -> FeedCursor:
         """Send what lies behind a cursor, as fast as the reader takes it."""
         while not connection.over:
             page: FeedPage = await self.feeds.page(feed, after, limit=_PASSAGE)
@@ -148,14 +148,14 @@ class FeedRoutes:
                 break
         return after
 
-    async def _snapshot(self, feed: Feed, head: Cursor) -> bytes:
+    async def _snapshot(self, feed: Feed, head: FeedCursor) -> bytes:
         """Write the generations that moved last, as their streams are now: at least as new as the cursor."""
         streams = await self.feeds.latest(feed, head, limit=_SNAPSHOT)
         found = await asyncio.gather(*(self.generations.load(id_of(stream)) for stream in streams))
         shown = [_shown(generation) for generation in found if generation and not generation.gone]
         return frame("snapshot", {"generations": shown}, identifier=self._write(feed, head))
 
-    def _write(self, feed: Feed, cursor: Cursor) -> str:
+    def _write(self, feed: Feed, cursor: FeedCursor) -> str:
         return self.cursors.write(cursor, feed.name)
 
 

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from domain.generation.feed_cursor import Cursor, Cursors
+from domain.generation.feed_cursor import FeedCursor, FeedCursors
 from events.commit import Commit
+from events.visible import visible
 from gateway.events.sse import frame
-from gateway.events.visible import visible
 from gateway.events.waits import Waiter, Waits
 from store.errors import StoreError
 
@@ -80,7 +80,7 @@ class FeedPage:
     """A passage and where to read on; `more`: there is more to read at once."""
 
     passage: Passage
-    next: Cursor
+    next: FeedCursor
     more: bool
 
 
@@ -107,7 +107,7 @@ class FeedListeners:
 class Feeds:
     """Read feeds from anywhere and follow them from where the reading ended."""
 
-    def __init__(self, sealed: SealedFeeds, cursors: Cursors, *, period: float = 0.25) -> None:
+    def __init__(self, sealed: SealedFeeds, cursors: FeedCursors, *, period: float = 0.25) -> None:
         self._sealed = sealed
         self._cursors = cursors
         self._period = period
@@ -136,28 +136,28 @@ class Feeds:
         """End all waits."""
         self._waits.drain()
 
-    async def head(self) -> Cursor:
+    async def head(self) -> FeedCursor:
         """Return the cursor behind everything that is sealed."""
-        return Cursor(await self._sealed.head() + 1)
+        return FeedCursor(await self._sealed.head() + 1)
 
-    async def latest(self, feed: Feed, until: Cursor, *, limit: int) -> list[str]:
+    async def latest(self, feed: Feed, until: FeedCursor, *, limit: int) -> list[str]:
         """Name the streams of a feed that moved most lately before a cursor, at most `limit`."""
         last = until.position - 1
         streams = await self._sealed.latest(project=feed.project, user=feed.user, last=last, limit=20 * limit)
         return list(streams[:limit])
 
-    async def page(self, feed: Feed, after: Cursor, *, limit: int) -> FeedPage:
+    async def page(self, feed: Feed, after: FeedCursor, *, limit: int) -> FeedPage:
         """Read the visible events behind a cursor, of at most `limit` commits."""
         last = await self._sealed.head()
         found = await self._sealed.read(
             projects=[feed.project], user=feed.user, first=after.position, last=last, limit=limit
         )
         more = len(found) == limit
-        behind = Cursor(found[-1].position + 1 if more else max(last + 1, after.position))
+        behind = FeedCursor(found[-1].position + 1 if more else max(last + 1, after.position))
         events = [shown for placed in found for shown in self._shown(feed, placed, after)]
         return FeedPage(Passage(tuple(events)), behind, more)
 
-    def add(self, feed: Feed, subscriber: FeedListener, *, after: Cursor) -> None:
+    def add(self, feed: Feed, subscriber: FeedListener, *, after: FeedCursor) -> None:
         """Tell `follower` of everything from the position of a cursor, which is no commit's middle."""
         if not self._feeds:
             self._next = after.position
@@ -176,7 +176,7 @@ class Feeds:
         if not self._feeds:
             self._followed.clear()
 
-    async def wait(self, feed: Feed, *, after: Cursor, seconds: float) -> None:
+    async def wait(self, feed: Feed, *, after: FeedCursor, seconds: float) -> None:
         """Wait until something is sealed behind a cursor, for so long at most."""
         waiter = FeedWaiter(lambda _: True)
         self.add(feed, waiter, after=after)
@@ -220,17 +220,17 @@ class Feeds:
         return full
 
     def _tell(self, feed: Feed, followers: FeedListeners, placed: Placed) -> None:
-        frames = Passage(tuple(self._shown(feed, placed, Cursor(0)))).frames
+        frames = Passage(tuple(self._shown(feed, placed, FeedCursor(0)))).frames
         for subscriber, position in tuple(followers.next.items()):
             if position <= placed.position:
                 followers.next[subscriber] = placed.position + 1
                 if frames:
                     _send(subscriber, frames)
 
-    def _shown(self, feed: Feed, placed: Placed, after: Cursor) -> list[tuple[str, dict[str, Any]]]:
+    def _shown(self, feed: Feed, placed: Placed, after: FeedCursor) -> list[tuple[str, dict[str, Any]]]:
         seen = after.version if after.position == placed.position else 0
         return [
-            (self._cursors.write(Cursor(placed.position, event.version), feed.name), envelope)
+            (self._cursors.write(FeedCursor(placed.position, event.version), feed.name), envelope)
             for event in placed.commit.events
             if event.version > seen and (envelope := visible(event)) is not None
         ]

@@ -7,19 +7,17 @@ from typing import Any
 from aiohttp import web
 
 from domain.generation.generation import Generation, stream_of
-from events.generation import GenerationCompleted, GenerationFailed
+from events.catalogue import CATALOGUE
+from events.visible import visible
 from gateway.auth.account_status import AccessGrant
 from gateway.events.broadcaster import Broadcaster, Update
 from gateway.events.connections import Connections
 from gateway.events.positions import asked_form, asked_position, asked_wait, lines_of, page_of, version_of
 from gateway.events.readers import Readers
 from gateway.events.sse import frame
-from gateway.events.visible import visible
 from gateway.generations.links import PREFIX
 from gateway.generations.routes import GenerationRoutes
 from store.commits.contract import EventStore
-
-_FINAL = frozenset({GenerationCompleted.type, GenerationFailed.type})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class StreamRoutes:
     async def _resumed(self, generation: Generation, admitted: AccessGrant, after: int) -> Start:
         version, shown = await self._behind(generation, after)
         past = b"".join(frame(each["type"], each, identifier=str(each["version"])) for each in shown)
-        final = generation.final or any(each["type"] in _FINAL for each in shown)
+        final = generation.final or any(each["type"] in CATALOGUE.final for each in shown)
         over = generation.final and not shown
         return Start(generation, admitted, past, version, over=over, final=final)
 

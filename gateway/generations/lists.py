@@ -10,7 +10,7 @@ from aiohttp import web
 from domain.errors import ErrorCode, FieldError
 from domain.generation.generation import Generation
 from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
-from domain.generation.listing import Filters, ListCursors, Place, Scope
+from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
 from gateway.generations.links import PREFIX
 from gateway.generations.public_view import public_of
 from gateway.generations.routes import GenerationRoutes
@@ -95,12 +95,12 @@ class ListRoutes:
     ) -> tuple[list[Row], Mapping[str, Any]]:
         """Read on behind the cursor; count once, at the start."""
         place = None if window.cursor is None else self._place(window.cursor, scope, filters)
-        found = await self.lists.behind(place, scope, filters, limit=window.limit)
-        cursor = None if found.more is None else self.places.write(found.more, scope, filters)
+        found = await self.lists.older_than(place, scope, filters, limit=window.limit)
+        cursor = None if found.next_cursor is None else self.places.write(found.next_cursor, scope, filters)
         counted = _counted(await self.lists.total(scope, filters)) if place is None else {}
         return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
 
-    def _place(self, cursor: str, scope: Scope, filters: Filters) -> Place:
+    def _place(self, cursor: str, scope: Scope, filters: Filters) -> ListCursor:
         place = self.places.read(cursor, scope, filters)
         if place is None:
             raise FieldError(

@@ -10,7 +10,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
 from gateway.generations.links import PREFIX, Links, PictureKind
 from gateway.generations.routes import GenerationRoutes
-from gateway.http.conditional import asked_part, unchanged
+from gateway.http.conditional import byte_range, unchanged
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
 
@@ -83,7 +83,7 @@ def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResp
     if unchanged(request, etag):
         return web.Response(status=304, headers=headers)
     headers["Accept-Ranges"] = "bytes"
-    part = asked_part(request, len(blob.data), etag)
+    part = byte_range(request, len(blob.data), etag)
     if part is None:
         return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)
     first, last = part

@@ -136,7 +136,7 @@ class GenerationRoutes:
         request[_ADMITTED] = Admitted(*self.authenticator.presented(request), self.clock())
         if idempotency_key(request) is None:
             bounds = Request(identity, "", None, "").bounds
-            await self.admission.look(identity.developer_id, bounds)
+            await self.admission.require_room(identity.developer_id, bounds)
         return identity
 
     def asked(self, request: web.Request, identity: Identity, retry: Retry | None = None) -> Request:

@@ -1,0 +1,1 @@
+"""HTTP as every route of the gateway needs it: connections, bodies, errors, request ids, caching."""

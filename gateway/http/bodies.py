@@ -1,7 +1,7 @@
-"""The bytes of a request's body, taken only while they keep coming."""
+"""Request bodies, read only while they keep arriving."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -10,6 +10,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.strict_json import MalformedJsonError, UnacceptableJsonError, load_json
+from gateway.settings import GatewaySettings
 
 # What reading a body may raise about the body itself, beside the errors of a connection.
 UNREADABLE = (RequestPayloadError, HttpProcessingError)
@@ -17,21 +18,10 @@ UNREADABLE = (RequestPayloadError, HttpProcessingError)
 _DEADLINE: Final = web.RequestKey("body_deadline", asyncio.TimerHandle)
 
 
-class BodyTimeouts(Protocol):
-    """How long a body may take: seconds, and bytes per second on average."""
-
-    @property
-    def body_idle_timeout(self) -> float: ...
-    @property
-    def body_timeout(self) -> float: ...
-    @property
-    def body_min_rate(self) -> int: ...
-
-
 async def expect_handler(request: web.Request) -> None:
-    """Postpone ``100 Continue`` until the body is wanted: it is sent by the first read of a Body.
+    """Postpone ``100 Continue`` until the body is wanted: the first read of a Body sends it.
 
-    Set on a route, it lets every earlier refusal (401, 403, 429, 413) reach the client instead of it.
+    Set on a route, it lets every earlier error (401, 403, 429, 413) reach the client instead.
     """
 
 
@@ -41,27 +31,26 @@ class Body:
     Only the time spent waiting for the client counts. A read raises ExemplarError ``request_timeout`` when no
     byte comes for ``body_idle_timeout``, when the whole falls behind ``body_min_rate`` after that time, or at
     ``body_timeout``; one of UNREADABLE when the transfer coding is broken; ConnectionError when the client
-    went away. A body with a Content-Encoding is refused before its first byte.
+    disconnected. A body with a Content-Encoding is rejected before its first byte.
     """
 
-    def __init__(self, request: web.Request, timeouts: BodyTimeouts) -> None:
-        refuse_encoding(request)
+    def __init__(self, request: web.Request, settings: GatewaySettings) -> None:
+        reject_encoding(request)
         self._request = request
-        self._timeouts = timeouts
+        self._settings = settings
         self._waited = 0.0
-        self._asked = False
+        self._started = False
         self.received = 0
 
     async def read(self) -> bytes:
-        """Return the bytes that are there, waiting for the first; empty at the end."""
-        if not self._asked:
-            await self._ask()
-        content = self._request.content
+        """Return the available bytes, after waiting for the first; empty at the end."""
+        if not self._started:
+            await self._start()
         clock = asyncio.get_running_loop().time
         begun = clock()
         try:
             async with asyncio.timeout(self._allowance()):
-                chunk = await content.readany()
+                chunk = await self._request.content.readany()
         except TimeoutError:
             raise ExemplarError(ErrorCode.REQUEST_TIMEOUT) from None
         self._waited += clock() - begun
@@ -70,25 +59,25 @@ class Body:
 
     def _allowance(self) -> float:
         """Return the seconds the next byte may take."""
-        idle = self._timeouts.body_idle_timeout
-        behind = idle + self.received / self._timeouts.body_min_rate - self._waited
-        return max(min(idle, behind, self._timeouts.body_timeout - self._waited), 0)
+        idle = self._settings.body_idle_timeout
+        behind = idle + self.received / self._settings.body_min_rate - self._waited
+        return max(min(idle, behind, self._settings.body_timeout - self._waited), 0)
 
-    async def _ask(self) -> None:
-        self._asked = True
+    async def _start(self) -> None:
+        self._started = True
         deadline = self._request.get(_DEADLINE)
         if deadline is not None:
             deadline.cancel()
         if self._request.headers.get("Expect", "").lower() == "100-continue":
             await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            # An interim answer is no begun answer: what follows may still be refused.
+            # An interim response is not the start of the final one: an error may still follow.
             self._request.writer.output_size = 0
 
 
-def body_deadline(timeouts: BodyTimeouts) -> Middleware:
+def body_deadline(settings: GatewaySettings) -> Middleware:
     """Make the middleware that lets every body arrive within ``body_idle_timeout``, unless a Body takes over.
 
-    Without it a small body that never ends keeps its handler for ever. Place it inside errors_middleware.
+    Without it a small body that never ends would keep its handler. Place it inside errors_middleware.
     """
 
     @web.middleware
@@ -96,9 +85,8 @@ def body_deadline(timeouts: BodyTimeouts) -> Middleware:
         content = request.content
         if content.is_eof():
             return await handler(request)
-        timeout = ExemplarError(ErrorCode.REQUEST_TIMEOUT)
         deadline = asyncio.get_running_loop().call_later(
-            timeouts.body_idle_timeout, content.set_exception, timeout
+            settings.body_idle_timeout, content.set_exception, ExemplarError(ErrorCode.REQUEST_TIMEOUT)
         )
         request[_DEADLINE] = deadline
         try:
@@ -109,8 +97,8 @@ def body_deadline(timeouts: BodyTimeouts) -> Middleware:
     return middleware
 
 
-def refuse_encoding(request: web.Request) -> None:
-    """Raise ``unsupported_encoding`` for a compressed body: nothing is unpacked for strangers."""
+def reject_encoding(request: web.Request) -> None:
+    """Raise ``unsupported_encoding`` for a compressed body."""
     codings = ",".join(request.headers.getall("Content-Encoding", ()))
     if any(coding.strip().lower() not in {"", "identity"} for coding in codings.split(",")):
         raise ExemplarError(ErrorCode.UNSUPPORTED_ENCODING)
@@ -118,9 +106,9 @@ def refuse_encoding(request: web.Request) -> None:
 
 async def read_json_object(request: web.Request) -> dict[str, object]:
     """Read a small JSON body, at most the application's ``client_max_size``, strictly; raises FieldError."""
-    refuse_encoding(request)
+    reject_encoding(request)
     try:
-        value = load_json((await request.read()).decode(), any_text=True)  # a field tells of its own text
+        value = load_json((await request.read()).decode(), any_text=True)  # fields check their own text
     except UnacceptableJsonError as error:
         raise _field_error(str(error), "value_error") from error
     except (MalformedJsonError, UnicodeDecodeError) as error:
@@ -132,16 +120,16 @@ async def read_json_object(request: web.Request) -> dict[str, object]:
 
 async def read_form(request: web.Request) -> dict[str, str]:
     """Read a small urlencoded or multipart form of text fields, the last of each name; raises FieldError."""
-    refuse_encoding(request)
+    reject_encoding(request)
     try:
         form = await request.post()
-    except (ValueError, LookupError, AttributeError) as error:  # what aiohttp's reader does on broken forms
+    except (ValueError, LookupError, AttributeError) as error:  # what aiohttp raises for malformed forms
         raise _field_error("Invalid form", "value_error") from error
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def invalid_body(reason: str) -> FieldError:
-    """Build the error of a body that is no multipart, or a broken one."""
+    """Build the error of a body that is not valid multipart."""
     msg = f"Invalid multipart body: {reason}"
     return FieldError(ErrorCode.INVALID_MULTIPART, ("body",), msg, "value_error.multipart")
 

@@ -1,6 +1,6 @@
-"""One line of the log for every request that is refused: who asked what, by the names of the documentation.
+"""One log line for every request that ends in an error.
 
-It never holds what a client sent: no address (a ticket may stand in its query), no header, no body.
+It holds nothing that the client sent: no URL (its query may hold a ticket), no header, no body.
 """
 
 import uuid
@@ -12,35 +12,35 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 CODE: Final = web.RequestKey("error_code", str)
-"""The code that a request was refused with, noted by whoever writes the answer."""
+"""The error code of the response, noted by its writer."""
 
 _log = structlog.get_logger()
 
 
 @web.middleware
-async def refusals_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell the log of a refusal, and every line in between which generation it is about."""
+async def error_log_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log an error response, and bind the generation of the path to every line of the request."""
     with structlog.contextvars.bound_contextvars(**_subject(request)):
         response = await handler(request)
         if response.status >= HTTPStatus.BAD_REQUEST:
-            tell_refusal(request.method, _route(request), response.status, request.get(CODE))
+            log_refused_request(request.method, _route(request), response.status, request.get(CODE))
         return response
 
 
-def tell_refusal(method: str | None, route: str | None, status: int, code: str | None) -> None:
-    """Write the line; the request id is bound already. Whoever floods us with wrong keys gets no warning."""
+def log_refused_request(method: str | None, route: str | None, status: int, code: str | None) -> None:
+    """Write the line; the request id is bound already. Only errors of the server are warnings."""
     write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
-    write("request refused", method=method, route=route, status=status, code=code)
+    write("request_refused", method=method, route=route, status=status, code=code)
 
 
 def _route(request: web.Request) -> str | None:
-    """Name the route as it is documented; None where there is none."""
+    """Return the path template of the route; None for an unknown path."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else None
 
 
 def _subject(request: web.Request) -> dict[str, str]:
-    """Read the generation from the path; a client may write there what it likes, so only an id counts."""
+    """Read the generation id from the path; text that is no id is not logged."""
     try:
         return {"generation_id": str(uuid.UUID(request.match_info.get("generation_id", "")))}
     except ValueError:

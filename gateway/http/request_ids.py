@@ -1,4 +1,4 @@
-"""One id for one request: taken from the client or made here, answered, and in every line of the log."""
+"""One id for each request: the client's or a new one, in the response and in every log line."""
 
 import re
 import uuid
@@ -19,26 +19,26 @@ def request_id_of(request: web.BaseRequest) -> str:
     if known is not None:
         return known
     sent = request.headers.get(HEADER, "")
-    made = sent if _LEGAL.fullmatch(sent) else uuid.uuid4().hex
-    request[_KEY] = made
-    return made
+    request_id = sent if _LEGAL.fullmatch(sent) else uuid.uuid4().hex
+    request[_KEY] = request_id
+    return request_id
 
 
 @web.middleware
 async def request_id_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id and bind it to the log; the outermost middleware."""
-    # One task serves all requests of a connection: what one bound must not be said of the next.
+    # One task serves all requests of a connection: drop what the one before has bound.
     structlog.contextvars.clear_contextvars()
     with structlog.contextvars.bound_contextvars(request_id=request_id_of(request)):
         return await handler(request)
 
 
 async def send_request_id(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Put the id on an answer; a signal (``on_response_prepare``), so that streams carry it too."""
+    """Add the id to a response; a signal (``on_response_prepare``), so that streams carry it too."""
     response.headers[HEADER] = request_id_of(request)
 
 
 def install_request_ids(app: web.Application) -> None:
-    """Make every request of an application carry an id, and every answer tell it."""
+    """Give every request of an application an id, and every response its header."""
     app.middlewares.append(request_id_middleware)
     app.on_response_prepare.append(send_request_id)

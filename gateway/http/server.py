@@ -1,9 +1,9 @@
-"""The connections of the door, guarded against clients that keep them without using them.
+"""The gateway's HTTP server, with limits for clients that hold connections without using them.
 
-aiohttp closes a connection that has no complete request header ``keepalive_timeout`` seconds after it opened
-or after its last answer. Its default is an hour; ours is the settings' ``header_timeout``. Added to this: a
-cap on connections, a limit on unacknowledged sent bytes, no lingering with a client that was too slow, and
-answers in the API's own form to what is no HTTP.
+aiohttp closes a connection without a complete request header ``keepalive_timeout`` seconds after it opened or
+after its last response; the default of an hour becomes the settings' ``header_timeout``. Added to this: a
+limit on connections, a time-out for unacknowledged bytes, no lingering with a client that was too slow, and
+error responses in the form of the API for requests that are not HTTP.
 """
 
 import asyncio
@@ -19,38 +19,39 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from domain.errors import ErrorCode, ExemplarError
-from gateway.http.error_log import tell_refusal
-from gateway.http.errors import ANSWERS, error_response
+from gateway.http.error_log import log_refused_request
+from gateway.http.error_mapping import HTTP_ERRORS
+from gateway.http.errors import error_response
 from gateway.http.request_ids import HEADER, request_id_of
 from gateway.settings import GatewaySettings
 
 _log = structlog.get_logger()
 
-_TOO_SLOW: Final = ANSWERS[ErrorCode.REQUEST_TIMEOUT].status
+_TOO_SLOW: Final = HTTP_ERRORS[ErrorCode.REQUEST_TIMEOUT].status
 
 
-class GuardedHandler(RequestHandler):
+class GatewayConnection(RequestHandler):
     """One connection."""
 
-    __slots__ = ("_guarded", "_unread")
+    __slots__ = ("_limits", "_unread")
 
-    def __init__(self, server: "GuardedServer", **options: Any) -> None:
+    def __init__(self, server: "GatewayServer", **options: Any) -> None:
         super().__init__(server, **options)
-        self._guarded = server
+        self._limits = server
         self._unread: StreamReader | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._guarded.admit(self, transport)
+        self._limits.admit(self, transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End the wait for the rest of a body when the client, having seen its answer, has gone."""
+        """End the wait for the rest of a body when the client disconnects after its response."""
         if self._unread is not None and not self._unread.is_eof():
             self._unread.feed_eof()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; tell a handler that is still reading when they break the transfer coding.
+        """Receive bytes; fail a handler that is still reading when they break the transfer coding.
 
         aiohttp queues such an error as the next message, which waits for the handler, which waits for bytes.
         """
@@ -63,7 +64,7 @@ class GuardedHandler(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the answer; do not wait for the rest of a body that was too slow or cannot be read."""
+        """Send the response; do not wait for the rest of a body that was too slow or unreadable."""
         finished = await super().finish_response(request, resp, start_time)
         self._unread = request.content
         if request.content.exception() is not None or resp.status == _TOO_SLOW:
@@ -77,23 +78,23 @@ class GuardedHandler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what never reached a handler, such as a request that is no HTTP, and close."""
+        """Respond to what never reached a handler, such as a request that is not HTTP, and close."""
         if request.writer.output_size > 0:
-            raise ConnectionError("an answer has begun, no other can follow")
+            raise ConnectionError("a response has begun, no other can follow")
         code = ErrorCode.INVALID_REQUEST if status < 500 else ErrorCode.INTERNAL
         if code is ErrorCode.INTERNAL:
             _log.error("request_failed", exc_info=exc)
         request_id = request_id_of(request)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            tell_refusal(None, None, status, code.value)
+            log_refused_request(None, None, status, code.value)
         response = error_response(ExemplarError(code), request_id=request_id, status=status)
         response.headers[HEADER] = request_id
         response.force_close()
         return response
 
 
-class GuardedServer(web.Server):
-    """All connections of one process: at most ``max_connections``, the next one is told to come later."""
+class GatewayServer(web.Server):
+    """All connections of one process, at most ``max_connections``; further ones get 503."""
 
     def __init__(self, server: web.Server, settings: GatewaySettings, **options: Any) -> None:
         super().__init__(
@@ -105,8 +106,8 @@ class GuardedServer(web.Server):
         self._options = options
         self.open = 0
 
-    def __call__(self) -> GuardedHandler:
-        return GuardedHandler(self, loop=asyncio.get_running_loop(), **self._options)
+    def __call__(self) -> GatewayConnection:
+        return GatewayConnection(self, loop=asyncio.get_running_loop(), **self._options)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         self.open += 1
@@ -116,8 +117,8 @@ class GuardedServer(web.Server):
         self.open -= 1
         super().connection_lost(handler, exc)
 
-    def admit(self, handler: GuardedHandler, transport: asyncio.BaseTransport) -> None:
-        """Bound what a client may leave unread; send a connection over the cap away."""
+    def admit(self, handler: GatewayConnection, transport: asyncio.BaseTransport) -> None:
+        """Limit unacknowledged bytes; refuse a connection over the limit."""
         limit_unacknowledged(transport.get_extra_info("socket"), self._settings.send_timeout)
         if self.open > self._settings.max_connections and isinstance(transport, asyncio.Transport):
             transport.write(_busy())
@@ -125,13 +126,13 @@ class GuardedServer(web.Server):
 
 
 def limit_unacknowledged(connection: socket.socket, seconds: float) -> None:
-    """Let the kernel drop a peer that takes no bytes for this long (Linux; RFC 5482)."""
+    """Let the kernel close a connection whose peer acknowledges no bytes for so long (Linux; RFC 5482)."""
     if sys.platform == "linux" and connection.family in {socket.AF_INET, socket.AF_INET6}:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
 
 
-class GuardedRunner(web.AppRunner):
-    """An AppRunner whose server is guarded; requests reach handlers as sent, never decompressed."""
+class GatewayRunner(web.AppRunner):
+    """An AppRunner with a GatewayServer; handlers get requests as sent, never decompressed."""
 
     __slots__ = ("_settings",)
 
@@ -140,7 +141,7 @@ class GuardedRunner(web.AppRunner):
         self._settings = settings
 
     async def _make_server(self) -> web.Server:
-        return GuardedServer(
+        return GatewayServer(
             await super()._make_server(),
             self._settings,
             access_log=None,
@@ -150,15 +151,10 @@ class GuardedRunner(web.AppRunner):
         )
 
 
-def make_runner(app: web.Application, settings: GatewaySettings) -> web.AppRunner:
-    """Make the runner of the gateway's application; ``setup`` it, then start a site on it."""
-    return GuardedRunner(app, settings)
-
-
 @asynccontextmanager
-async def open_door(app: web.Application, settings: GatewaySettings) -> AsyncIterator[None]:
-    """Listen where the settings say, until the end of the block; OSError when the port cannot be had."""
-    runner = make_runner(app, settings)
+async def serve(app: web.Application, settings: GatewaySettings) -> AsyncIterator[None]:
+    """Listen on the configured address until the end of the block; OSError when the port is not available."""
+    runner = GatewayRunner(app, settings)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
@@ -168,10 +164,10 @@ async def open_door(app: web.Application, settings: GatewaySettings) -> AsyncIte
 
 
 def _busy() -> bytes:
-    answer = ANSWERS[ErrorCode.SERVER_BUSY]
-    body = json.dumps({"detail": answer.detail, "code": ErrorCode.SERVER_BUSY.value}).encode()
+    busy = HTTP_ERRORS[ErrorCode.SERVER_BUSY]
+    body = json.dumps({"detail": busy.detail, "code": ErrorCode.SERVER_BUSY.value}).encode()
     head = (
-        f"HTTP/1.1 {answer.status} Service Unavailable\r\nRetry-After: {answer.headers['Retry-After']}\r\n"
+        f"HTTP/1.1 {busy.status} Service Unavailable\r\nRetry-After: {busy.headers['Retry-After']}\r\n"
         f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -13,7 +13,8 @@ from uuid_utils import uuid7
 from domain.accounts.access import Identity
 from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation.generation import Generation, fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause
 from events.generation import GenerationRequested, Owner

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -24,7 +24,8 @@ from domain.submission.image_header import MAX_BYTES, DimensionsExceeded, Header
 from domain.submission.instructions import Instructions, parse_instructions
 from domain.submission.metadata import metadata_refusal, parse_metadata
 from domain.submission.model_inputs import Ceilings
-from gateway.http.bodies import Body, BodyTimeouts
+from gateway.http.bodies import Body
+from gateway.settings import GatewaySettings
 from gateway.submissions.form import MAX_IMAGES, TEXT_FIELDS, Form, ImagePart
 from gateway.submissions.multipart import parse_boundary, read_multipart
 from gateway.submissions.spool import Spool
@@ -32,15 +33,6 @@ from gateway.submissions.upload_budget import Lease, UploadBudget
 
 MAX_BODY: Final = MAX_IMAGES * MAX_BYTES + 1024 * 1024  # five images and slack for the framing
 MAX_FILTERS: Final = 16
-
-
-class UploadSettings(BodyTimeouts, Protocol):
-    """What reading a submission asks of the settings."""
-
-    @property
-    def upload_memory(self) -> int: ...
-    @property
-    def ceilings(self) -> Ceilings: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +79,7 @@ class Submission:
 
 
 async def read_submission(
-    request: web.Request, *, settings: UploadSettings, budget: UploadBudget
+    request: web.Request, *, settings: GatewaySettings, budget: UploadBudget
 ) -> Submission:
     """Read and judge a submission; the caller closes it, best with ``with``.
 

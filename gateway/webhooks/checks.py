@@ -6,9 +6,9 @@ from typing import Final, NoReturn
 from domain.errors import ErrorCode, FieldError
 from domain.webhooks.addresses import ForbiddenAddressError, destination_of
 from domain.webhooks.delivery import FILTERS
-from gateway.events.visible import VISIBLE
+from events.catalogue import CATALOGUE
 
-EVENT_TYPES: Final = tuple(sorted(cls.type for cls in VISIBLE))
+EVENT_TYPES: Final = tuple(sorted(CATALOGUE.deliverable))
 
 
 def check_url(url: str, allow: Collection[str], *, field: str) -> str:

@@ -14,9 +14,9 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.accounts.access import Role
 from domain.errors import ErrorCode, ExemplarError, FieldError
-from domain.webhooks.delivery import FINAL_TYPES
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import EXAMPLE_ID, example_of
+from events.catalogue import CATALOGUE
 from events.envelope import format_time
 from gateway.accounts.identity import (
     IdentityRoutes,
@@ -167,7 +167,7 @@ class DeliveryRoutes:
 
     def _example(self, named: Named, event_type: str, host: str) -> Delivery:
         now = self.clock()
-        event = example_of(event_type, project=named.project, now=now)
+        event = example_of(event_type, now=now)
         return Delivery(
             id=f"msg_{uuid4().hex}",
             endpoint=named.endpoint,
@@ -176,7 +176,7 @@ class DeliveryRoutes:
             event=event.id,
             type=event_type,
             version=event.version,
-            final=event_type in FINAL_TYPES,
+            final=event_type in CATALOGUE.final,
             host=host,
             event_time=now,
             created_at=now,

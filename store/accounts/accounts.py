@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
+
+from pymongo import IndexModel
 
 from domain.accounts.access import AccountState, Role, Tenancy
 from store.accounts.account_states import AccountStateReader
@@ -33,7 +35,7 @@ from store.accounts.records import (
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import Staff
 from store.accounts.tenancies import Tenancies, TenancyQuery
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 
 class Accounts:
@@ -41,6 +43,21 @@ class Accounts:
 
     What a developer has is changed by `AccountChanges`; here only what a person does with his own login.
     """
+
+    indexes: ClassVar[Indexes] = {
+        "developers": [IndexModel("email", unique=True), IndexModel([("created_at", -1), ("_id", 1)])],
+        "projects": [
+            IndexModel([("developer_id", 1), ("created_at", -1)]),
+            IndexModel("deleted_at", sparse=True),
+        ],
+        "users": [
+            IndexModel([("project_id", 1), ("email", 1)], unique=True),
+            IndexModel([("developer_id", 1), ("created_at", -1)]),
+        ],
+        **AccountKeys.indexes,
+        **AccountSessions.indexes,
+        **Staff.indexes,
+    }
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self.database = database
@@ -53,19 +70,6 @@ class Accounts:
         self.sessions = AccountSessions(database)
         self.staff = Staff(database)
         self.states = AccountStateReader(database)
-
-    async def ensure_indexes(self) -> None:
-        """Make the indexes that uniqueness and every query rest on; repeatable."""
-        await self.keys.ensure_indexes()
-        await self.sessions.ensure_indexes()
-        await self.staff.ensure_indexes()
-        with reachable():
-            await self._developers.create_index("email", unique=True)
-            await self._developers.create_index([("created_at", -1), ("_id", 1)])
-            await self._projects.create_index([("developer_id", 1), ("created_at", -1)])
-            await self._projects.create_index("deleted_at", sparse=True)
-            await self._users.create_index([("project_id", 1), ("email", 1)], unique=True)
-            await self._users.create_index([("developer_id", 1), ("created_at", -1)])
 
     async def developer(self, developer_id: str) -> DeveloperRecord | None:
         with reachable():

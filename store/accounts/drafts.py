@@ -15,14 +15,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
+from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import ErrorCode, ExemplarError
 from store.accounts.slots import AlreadyExistsError
-from store.accounts.stale_drafts import Kind, StaleDrafts, developer_of
+from store.accounts.stale_drafts import KINDS, Kind, StaleDrafts, developer_of
 from store.errors import OutcomeUnknownError, StoreError, StoreUnavailableError
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 # What nobody else may claim while a draft waits; ids, and hashes of random keys, collide with nobody's.
 _CLAIMS: Mapping[Kind, tuple[str, ...]] = {
@@ -49,16 +51,19 @@ class Draft:
 class AccountDrafts:
     """Keep drafts, and take them back when what they were made for did not happen."""
 
+    indexes: ClassVar[Indexes] = {
+        kind: [
+            IndexModel("pending_since", sparse=True),
+            IndexModel("drafted_since", sparse=True),
+            *([IndexModel("deleted_at", sparse=True)] if kind == "users" else []),
+        ]
+        for kind in KINDS
+    }
+
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
         self.stale = StaleDrafts(database)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the sweep needs; repeatable."""
-        with reachable():
-            await self.stale.ensure_indexes()
-            await self._database["users"].create_index("deleted_at", sparse=True)
 
     @asynccontextmanager
     async def of_new(

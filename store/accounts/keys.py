@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import structlog
+from pymongo import IndexModel
 
 from domain.accounts.access import KeyState
 from store.accounts.records import Count, KeyRecord, key_from
 from store.errors import StoreUnavailableError
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 LISTED = 500
@@ -20,16 +22,17 @@ _log = structlog.get_logger()
 class AccountKeys:
     """Read the keys of developers and of projects, and note their use."""
 
+    indexes: ClassVar[Indexes] = {
+        "keys": [
+            IndexModel("hash", unique=True),
+            IndexModel([("developer_id", 1), ("project_id", 1), ("kind", 1), ("created_at", -1)]),
+        ]
+    }
+
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._keys = database["keys"]
         self._clock = clock
         self._noting: dict[str, asyncio.Task[None]] = {}
-
-    async def ensure_indexes(self) -> None:
-        owner = [("developer_id", 1), ("project_id", 1), ("kind", 1)]
-        with reachable():
-            await self._keys.create_index("hash", unique=True)
-            await self._keys.create_index([*owner, ("created_at", -1)])
 
     async def all_of(self, developer_id: str, project_id: str | None = None) -> list[KeyRecord]:
         """List the keys of a project, or of the developer himself, newest first, at most 500."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
-from pymongo import ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, Indexes, reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +21,14 @@ class AttemptCount:
 class AccountSessions:
     """Keep refresh families (`_id` is the session), login attempts and known places; all go away in time."""
 
+    indexes: ClassVar[Indexes] = {
+        "refresh_families": [IndexModel("expires_at", expireAfterSeconds=0), IndexModel("subject")],
+        "login_attempts": [IndexModel("until", expireAfterSeconds=0), IndexModel("subject", sparse=True)],
+    }
+
     def __init__(self, database: Database) -> None:
         self._families = database["refresh_families"]
         self._attempts = database["login_attempts"]
-
-    async def ensure_indexes(self) -> None:
-        with reachable():
-            await self._families.create_index("expires_at", expireAfterSeconds=0)
-            await self._families.create_index("subject")
-            await self._attempts.create_index("until", expireAfterSeconds=0)
-            await self._attempts.create_index("subject", sparse=True)
 
     async def open(self, session: str, *, subject: str, token_id: str, expires_at: datetime) -> None:
         """Begin a family with its first refresh token."""

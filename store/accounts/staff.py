@@ -1,20 +1,22 @@
 """Operators and auditors: the people of the platform, who belong to no developer."""
 
+from typing import ClassVar
+
+from pymongo import IndexModel
+
 from domain.accounts.access import AccountState, Role
 from store.accounts.queries import KEPT, STATE, login
 from store.accounts.records import Login, StaffRecord, account_state, staff_from
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, Indexes, reachable
 
 
 class Staff:
     """Read the accounts of operators and auditors; `PlatformChanges` changes them."""
 
+    indexes: ClassVar[Indexes] = {"staff": [IndexModel("email", unique=True)]}
+
     def __init__(self, database: Database) -> None:
         self.collection = database["staff"]
-
-    async def ensure_indexes(self) -> None:
-        with reachable():
-            await self.collection.create_index("email", unique=True)
 
     async def find(self, name: str) -> StaffRecord | None:
         """Find somebody by id or by e-mail address in its normal form."""

@@ -36,12 +36,6 @@ class StaleDrafts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def ensure_indexes(self) -> None:
-        """Create what `find` needs."""
-        for kind in KINDS:
-            await self._database[kind].create_index("pending_since", sparse=True)
-            await self._database[kind].create_index("drafted_since", sparse=True)
-
     async def find(self, kind: Kind, before: datetime, *, limit: int = 100) -> list[StaleDraft]:
         """List what has been waiting since before a moment."""
         query = {"$or": [{name: {"$lt": before}} for name in ("pending_since", "drafted_since")]}

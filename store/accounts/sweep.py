@@ -112,7 +112,7 @@ class AccountSweep:
 
     async def _erase_user(self, user: Leaving) -> int:
         scope = Scope(user.project_id, user.user_id)
-        rows = (await self._lists.behind(None, scope, Filters(), limit=_PAGE)).rows
+        rows = (await self._lists.older_than(None, scope, Filters(), limit=_PAGE)).rows
         for row in rows:
             await self._erase_generation(row.id)
         if rows:

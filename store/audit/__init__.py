@@ -1,0 +1,1 @@
+"""Audit: checkpoints, proofs and verification of the sealed log."""

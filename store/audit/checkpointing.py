@@ -1,4 +1,4 @@
-"""Make checkpoints: sign what the log is, whenever it has grown."""
+"""Make checkpoints: sign the size and the root of the log whenever it has grown."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,17 +17,17 @@ from domain.audit.checkpoints import (
     sign_note,
 )
 from domain.audit.merkle import Frontier
-from store.audit.checkpoints import MongoCheckpoints, StoredCheckpoint
+from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 
 log = structlog.get_logger()
 
 
 class Checkpointer:
-    """Sign with `signer`; build on checkpoints that one of the `trusted` keys has signed."""
+    """Sign with `signer`; continue from checkpoints that one of the `trusted` keys signed."""
 
     def __init__(
         self,
-        checkpoints: MongoCheckpoints,
+        checkpoints: Checkpoints,
         *,
         signer: Signer,
         trusted: Sequence[Verifier],
@@ -41,9 +41,9 @@ class Checkpointer:
     async def make(self) -> StoredCheckpoint | None:
         """Sign the log as it is now; None when it has not grown since the last checkpoint.
 
-        The tree grows from the last checkpoint, so the work is that of the new commits alone.
-        ContradictionError, and nothing is written, when the log is shorter than what was signed, has a gap,
-        or had another root at this size; and when nobody who is trusted has signed the last checkpoint.
+        Only commits since the last checkpoint are hashed. Raises ContradictionError, and writes nothing, when
+        the log is shorter than what was signed, has a gap, or had another root at this size, and when no
+        trusted key has signed the last checkpoint.
         """
         last = await self._checkpoints.latest()
         head = await self._checkpoints.head()
@@ -64,21 +64,21 @@ class Checkpointer:
 
 
 def require_signed(stored: StoredCheckpoint, trusted: Sequence[Verifier]) -> None:
-    """Raise ContradictionError unless a trusted key has signed just what stands beside the note."""
+    """Raise ContradictionError unless a trusted key has signed a note of this size and root."""
     try:
         signed = checkpoint_from(open_note(stored.note, trusted))
     except NoteError as error:
         raise ContradictionError(f"checkpoint {stored.size}: {error}") from None
     if (signed.size, signed.root) != (stored.size, stored.root):
-        raise ContradictionError(f"checkpoint {stored.size}: the note says something else")
+        raise ContradictionError(f"checkpoint {stored.size}: the note has another size or root")
 
 
 def open_checkpointer(
-    settings: CheckpointSettings, checkpoints: MongoCheckpoints, *, clock: Callable[[], datetime]
+    settings: CheckpointSettings, checkpoints: Checkpoints, *, clock: Callable[[], datetime]
 ) -> Checkpointer | None:
-    """Make what signs with the key of the settings; None, and a line that says so, without one."""
+    """Open the checkpointer of the settings; without a key log that and return None."""
     signer = settings.signer
     if signer is None:
-        log.info("checkpoints are off", reason="EXEMPLAR_CHECKPOINT_KEY is not set")
+        log.info("checkpoints_disabled", reason="EXEMPLAR_CHECKPOINT_KEY is not set")
         return None
     return Checkpointer(checkpoints, signer=signer, trusted=settings.trusted, clock=clock)

@@ -1,4 +1,4 @@
-"""Signed checkpoints of the sealed order, and the leaves that they stand for."""
+"""Signed checkpoints of the sealed log, and the Merkle leaves that they cover."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from store.mongo.connection import Database, Document, reachable
 
 @dataclass(frozen=True, slots=True)
 class StoredCheckpoint:
-    """A checkpoint as it is kept: the signed note, and the frontier from which the next one grows."""
+    """A signed note, and the frontier of the tree from which the next checkpoint continues."""
 
     size: int
     root: bytes
@@ -24,8 +24,8 @@ class StoredCheckpoint:
     time: datetime
 
 
-class MongoCheckpoints:
-    """Keep checkpoints, each size once and for ever."""
+class Checkpoints:
+    """Checkpoints in collection `checkpoints`, one for each size; none is ever replaced."""
 
     def __init__(self, database: Database) -> None:
         self._checkpoints = database.get_collection("checkpoints")
@@ -50,9 +50,9 @@ class MongoCheckpoints:
                 yield _stored(document)
 
     async def record(self, checkpoint: StoredCheckpoint) -> StoredCheckpoint:
-        """Keep a checkpoint and return it, or the one that somebody else made of the same log.
+        """Store a checkpoint and return it, or the equal one that another process stored first.
 
-        ContradictionError when the root of that size is another already.
+        Raises ContradictionError when the stored checkpoint of this size has another root.
         """
         try:
             with reachable():
@@ -61,7 +61,7 @@ class MongoCheckpoints:
             earlier = await self.at(checkpoint.size)
             if earlier is None or earlier.root != checkpoint.root:
                 raise ContradictionError(
-                    f"size {checkpoint.size}: the log has another root than the one that was signed"
+                    f"size {checkpoint.size}: the log has another root than was signed"
                 ) from None
             return earlier
         return checkpoint
@@ -79,7 +79,7 @@ class MongoCheckpoints:
         return entry["_id"] if entry else None
 
     async def grown(self, frontier: Frontier, size: int) -> Frontier:
-        """Let a tree grow to `size` leaves; ContradictionError for a gap in the log."""
+        """Extend a tree to `size` leaves; raises ContradictionError for a gap in the log."""
         behind = {"_id": {"$gt": frontier.size, "$lte": size}}
         with reachable():
             batches = self._log.find_raw_batches(behind, {"leaf": 1}).sort("_id", ASCENDING)
@@ -93,7 +93,7 @@ class MongoCheckpoints:
         return frontier
 
     async def proof(self, path: list[Range]) -> list[bytes]:
-        """Hash the subtrees that a proof is made of."""
+        """Hash the subtrees that make up a proof."""
         return [await self._subtree(first, last) for first, last in path]
 
     async def _subtree(self, first: int, last: int) -> bytes:
@@ -118,7 +118,7 @@ def _document(checkpoint: StoredCheckpoint) -> Document:
 
 
 def _stored(document: Document) -> StoredCheckpoint:
-    """Read a checkpoint back; ContradictionError when its frontier does not lead to its root."""
+    """Read a checkpoint; raises ContradictionError when its frontier does not lead to its root."""
     size = document["_id"]
     try:
         frontier = Frontier(size, tuple(document["frontier"]))

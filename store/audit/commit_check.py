@@ -1,6 +1,6 @@
-"""Judge stored commits as they come off the wire: many a second, so without building events.
+"""Check stored commits as raw BSON, without building events: about 100,000 a second.
 
-Runs in processes of its own (store/audit/commit_scan.py): functions over bytes, nothing else.
+Runs in processes of its own (store/audit/commit_scan.py), so these are functions over bytes only.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 import bson
 
-Document = dict[str, Any]  # not from store/mongo/connection.py: a process of its own need not load the driver
+Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
 
 FIELDS = {"stream": 1, "first": 1, "last": 1, "types": 1, "time": 1, "body": 1, "unsealed": 1}
 
@@ -20,14 +20,14 @@ _BEGIN = b'"specversion":"1.0","stream":"'
 _BETWEEN = re.compile(rb'[0-9]{3}Z"(?:,"traceparent":"[^"\\]+")?')
 
 CheckedCommit = tuple[str, int, int, bytes, bool, str | None]
-"""Id, first and last version, Merkle leaf, whether it waits for a position, and how it contradicts its body.
+"""Id, first and last version, Merkle leaf, whether it is unsealed, and how it contradicts its body.
 
-A plain tuple, because it crosses from process to process a hundred thousand times a second.
+A plain tuple, because many of them are sent from process to process.
 """
 
 
 def check_batch(batch: bytes) -> list[CheckedCommit]:
-    """Judge a batch of BSON documents with the `FIELDS`."""
+    """Check a batch of BSON documents with the `FIELDS`."""
     return [_checked(document) for document in bson.decode_all(batch)]
 
 
@@ -36,7 +36,7 @@ def _checked(document: Document) -> CheckedCommit:
         body, first, last = document["body"], document["first"], document["last"]
         leaf = sha256(b"\x00" + body).digest()
         agrees = document["_id"] == f"{document['stream']}:{first}" and (
-            _ends_alike(document, body) or _is_alike(document, body)
+            _end_matches(document, body) or _matches(document, body)
         )
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         return str(document["_id"]), 0, 0, b"", False, f"is no commit ({error!r})"
@@ -44,10 +44,10 @@ def _checked(document: Document) -> CheckedCommit:
     return document["_id"], first, last, leaf, "unsealed" in document, fault
 
 
-def _ends_alike(document: Document, body: bytes) -> bool:
-    """Compare with the end of a body of one event, which is enough; False when it has to be read whole.
+def _end_matches(document: Document, body: bytes) -> bool:
+    """Compare with the end of a body of one event; False when the body has to be parsed.
 
-    Inside a string a quote is escaped, so these bytes can be nothing but names and values of an envelope.
+    Inside a string a quote is escaped, so these bytes are names and values of an envelope.
     """
     version, kinds, stream = document["first"], document["types"], document["stream"]
     if version != document["last"] or len(kinds) != 1 or body.count(_BEGIN) != 1:
@@ -59,7 +59,7 @@ def _ends_alike(document: Document, body: bytes) -> bool:
     return body.startswith(middle, start) and body.endswith(end) and _BETWEEN.fullmatch(between) is not None
 
 
-def _is_alike(document: Document, body: bytes) -> bool:
+def _matches(document: Document, body: bytes) -> bool:
     beside = (
         [(document["stream"], version) for version in range(document["first"], document["last"] + 1)],
         document["types"],
@@ -74,7 +74,7 @@ def _moment(document: Document) -> str:
 
 
 def _within(events: list[dict[str, Any]]) -> tuple[list[tuple[str, int]], list[str], str]:
-    """Read from a body what stands beside it; MongoDB keeps milliseconds of a time."""
+    """Read from a body the fields stored beside it; MongoDB keeps milliseconds of a time."""
     moment = datetime.fromisoformat(events[0]["time"]).replace(tzinfo=None)
     return (
         [(event["stream"], event["version"]) for event in events],

@@ -1,4 +1,4 @@
-"""The whole log as it lies there: raw batches off two cursors, judged by all processors."""
+"""Scan the whole log: raw batches of two cursors, checked on all processors."""
 
 import asyncio
 import multiprocessing
@@ -14,48 +14,48 @@ from store.audit.commit_check import FIELDS, CheckedCommit, check_batch
 from store.mongo.connection import Database, Document, reachable
 
 _BATCH = 5000
-_WORTH_A_PROCESS = 1 << 20  # bytes: a process takes longer to start than these take to be judged
+_WORTH_A_PROCESS = 1 << 20  # bytes: a process starts slower than these are checked
 _MOST_PROCESSES = 4
 
 
-class MongoScan:
-    """Read every commit and every position, past all that the product itself would look at."""
+class CommitScan:
+    """Read every commit and every position as stored."""
 
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
 
     async def positions(self, head: int) -> AsyncGenerator[list[Document], None]:
-        """Read the sealed order up to `head` in batches of `_id`, `commit`, `stream` and `leaf`."""
+        """Read the sealed log up to `head` in batches of `_id`, `commit`, `stream` and `leaf`."""
         fields = {"commit": 1, "stream": 1, "leaf": 1}
         found = self._log.find_raw_batches({"_id": {"$lte": head}}, fields, batch_size=_BATCH)
         with reachable():
             async for batch in found.sort("_id", ASCENDING):
                 yield bson.decode_all(batch)
 
-    async def placed(self, commit_ids: Sequence[str]) -> set[str]:
-        """Tell which commits have a position by now."""
+    async def sealed(self, commit_ids: Sequence[str]) -> set[str]:
+        """Choose the commits that have a position by now."""
         with reachable():
             entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
         return {entry["commit"] for entry in entries}
 
     async def commits(self) -> AsyncGenerator[list[CheckedCommit], None]:
-        """Judge every commit that is there now, about in the order of writing."""
-        bench = _Bench()
+        """Check every commit that exists now, roughly in the order of writing."""
+        checker = _BatchChecker()
         ahead: deque[asyncio.Future[list[CheckedCommit]]] = deque()
         batches = aiter(self._commits.find_raw_batches({}, FIELDS, batch_size=_BATCH))
         coming = asyncio.ensure_future(_next(batches))
         try:
             while (batch := await coming) is not None:
                 coming = asyncio.ensure_future(_next(batches))
-                ahead.append(bench.check(batch))
-                if len(ahead) > bench.width:
+                ahead.append(checker.check(batch))
+                if len(ahead) > checker.width:
                     yield await ahead.popleft()
             while ahead:
                 yield await ahead.popleft()
         finally:
             coming.cancel()
-            bench.close()
+            checker.close()
 
 
 async def _next(batches: AsyncIterator[bytes]) -> bytes | None:
@@ -63,8 +63,8 @@ async def _next(batches: AsyncIterator[bytes]) -> bytes | None:
         return await anext(batches, None)
 
 
-class _Bench:
-    """Where batches are judged: on a thread while they are small, then by processes."""
+class _BatchChecker:
+    """Check batches on a thread while they are small, then in processes."""
 
     def __init__(self) -> None:
         self.width = max(1, min((os.cpu_count() or 1) - 1, _MOST_PROCESSES))

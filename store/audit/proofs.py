@@ -1,4 +1,4 @@
-"""Prove that an event is in the log, and that the log has only grown, to whoever holds the key."""
+"""Merkle proofs: that an event is in the log, and that the log has only grown."""
 
 import base64
 from collections.abc import Sequence
@@ -8,20 +8,20 @@ from domain.audit.checkpoints import ContradictionError, Verifier
 from domain.audit.merkle import consistency_path, inclusion_path, verify_consistency, verify_inclusion
 from events.commit import Commit, leaf_hash
 from store.audit.checkpointing import require_signed
-from store.audit.checkpoints import MongoCheckpoints
+from store.audit.checkpoints import Checkpoints
 from store.commits.contract import EventStore
 
 
 class NothingToProveError(Exception):
-    """There is no such event, or no checkpoint that covers it yet."""
+    """The event does not exist, or no checkpoint covers it yet."""
 
 
 async def prove_event(
-    event_id: str, events: EventStore, checkpoints: MongoCheckpoints, trusted: Sequence[Verifier]
+    event_id: str, events: EventStore, checkpoints: Checkpoints, trusted: Sequence[Verifier]
 ) -> dict[str, Any]:
     """Prove an event's commit against the latest checkpoint; hashes are base64, `index` counts from 0.
 
-    NothingToProveError when there is nothing yet; ContradictionError when the log itself proves otherwise.
+    Raises NothingToProveError, and ContradictionError when the log is not what was signed.
     """
     commit = await _commit_of(event_id, events)
     position = await checkpoints.position_of(commit.id)
@@ -38,15 +38,13 @@ async def prove_event(
         "commit": commit.id,
         "index": index,
         "body": commit.body.decode(),
-        "leaf": _written(leaf),
-        "proof": [_written(node) for node in proof],
+        "leaf": _base64(leaf),
+        "proof": [_base64(node) for node in proof],
         "checkpoint": latest.note,
     }
 
 
-async def prove_growth(
-    size: int, checkpoints: MongoCheckpoints, trusted: Sequence[Verifier]
-) -> dict[str, Any]:
+async def prove_growth(size: int, checkpoints: Checkpoints, trusted: Sequence[Verifier]) -> dict[str, Any]:
     """Prove that the log of the latest checkpoint begins with that of an earlier one; errors as above."""
     old, new = await checkpoints.at(size), await checkpoints.latest()
     if old is None or new is None:
@@ -56,7 +54,7 @@ async def prove_growth(
     proof = await checkpoints.proof(consistency_path(old.size, new.size))
     if not verify_consistency(old.size, new.size, old.root, new.root, proof):
         raise ContradictionError(f"the log signed at {new.size} does not begin with the one signed at {size}")
-    return {"old": old.note, "new": new.note, "proof": [_written(node) for node in proof]}
+    return {"old": old.note, "new": new.note, "proof": [_base64(node) for node in proof]}
 
 
 async def _commit_of(event_id: str, events: EventStore) -> Commit:
@@ -69,5 +67,5 @@ async def _commit_of(event_id: str, events: EventStore) -> Commit:
     return following[0]
 
 
-def _written(node: bytes) -> str:
+def _base64(node: bytes) -> str:
     return base64.b64encode(node).decode()

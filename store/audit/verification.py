@@ -1,4 +1,4 @@
-"""Verify the whole log: every hash, every order, every signature, up to the first contradiction."""
+"""Verify the hashes, the order and the signatures of the whole log, up to the first contradiction."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -8,17 +8,17 @@ from typing import Any
 from domain.audit.checkpoints import ContradictionError, Verifier
 from domain.audit.merkle import Frontier
 from store.audit.checkpointing import require_signed
-from store.audit.checkpoints import MongoCheckpoints, StoredCheckpoint
+from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.commit_check import CheckedCommit
-from store.audit.commit_scan import MongoScan
+from store.audit.commit_scan import CommitScan
 
 Progress = Callable[[int, int], None]
-_LOOKED_UP = 1000
+_LOOKUP_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What was verified: commits in the sealed order and their root; `waiting` have no position yet."""
+    """The number of sealed commits and their root; `waiting` commits have no position yet."""
 
     size: int
     root: bytes
@@ -28,12 +28,12 @@ class AuditReport:
 
 
 async def verify(
-    scan: MongoScan, checkpoints: MongoCheckpoints, trusted: Sequence[Verifier], progress: Progress
+    scan: CommitScan, checkpoints: Checkpoints, trusted: Sequence[Verifier], progress: Progress
 ) -> AuditReport:
     """Recompute the tree from the stored bodies; the log may grow meanwhile.
 
-    ContradictionError at the first fault. Memory: a few batches, one number per stream, and commits that were
-    written long before they were sealed.
+    Raises ContradictionError at the first fault. Memory: a few batches, one number for each stream, and
+    commits that were written long before they were sealed.
     """
     latest = await checkpoints.latest()
     head = await checkpoints.head()
@@ -51,7 +51,7 @@ async def verify(
 
 
 class _Order:
-    """Walk the positions with the commits beside them; what is not yet placed waits."""
+    """Match the positions with the scanned commits; commits ahead of their position wait."""
 
     def __init__(self, commits: AsyncIterator[list[CheckedCommit]]) -> None:
         self._commits = commits
@@ -70,8 +70,8 @@ class _Order:
             self.reached[entry["stream"]] = commit[2]
         return [entry["leaf"] for entry in entries]
 
-    async def left_over(self, scan: MongoScan) -> int:
-        """Check what has none of the positions walked: it is new, or it was lost; return how many."""
+    async def left_over(self, scan: CommitScan) -> int:
+        """Check the commits without a position in the scan: new or lost; return how many."""
         while await self._more():
             pass
         unmarked: list[str] = []
@@ -80,10 +80,10 @@ class _Order:
                 raise ContradictionError(f"{name}: {fault}")
             if not unsealed:
                 unmarked.append(name)
-        for start in range(0, len(unmarked), _LOOKED_UP):
-            some = unmarked[start : start + _LOOKED_UP]
-            for lost in set(some) - await scan.placed(some):
-                raise ContradictionError(f"{lost} has no position, and no mark that it waits for one")
+        for start in range(0, len(unmarked), _LOOKUP_BATCH):
+            some = unmarked[start : start + _LOOKUP_BATCH]
+            for lost in set(some) - await scan.sealed(some):
+                raise ContradictionError(f"{lost} has no position and no mark `unsealed`")
         return len(self._waiting)
 
     async def _find(self, entry: dict[str, Any]) -> CheckedCommit:
@@ -91,7 +91,7 @@ class _Order:
             if (commit := self._waiting.pop(entry.get("commit", ""), None)) is not None:
                 return commit
         raise ContradictionError(
-            f"position {entry['_id']}: {entry.get('commit')} is missing, or stands at an earlier position too"
+            f"position {entry['_id']}: {entry.get('commit')} is missing, or has an earlier position too"
         )
 
     async def _more(self) -> bool:
@@ -103,7 +103,7 @@ class _Order:
         stream = entry.get("stream", "")
         name, first, _, leaf, _, fault = commit
         if entry["_id"] != self.position + 1:
-            return f"stands at {entry['_id']}: a position is missing"
+            return f"is at {entry['_id']}: a position is missing"
         if fault is not None:
             return fault
         if leaf != entry.get("leaf"):
@@ -116,29 +116,29 @@ class _Order:
 
 
 class _Tree:
-    """Let the tree grow from checkpoint to checkpoint, and compare."""
+    """Extend the tree from checkpoint to checkpoint, and compare."""
 
     def __init__(self, signed: AsyncIterator[StoredCheckpoint], trusted: Sequence[Verifier]) -> None:
         self._signed = signed
         self._trusted = trusted
         self._next: StoredCheckpoint | None = None
-        self._begun = False
+        self._started = False
         self.frontier = Frontier()
         self.checkpoints = 0
 
     async def grow(self, leaves: list[bytes]) -> None:
-        """Put leaves behind the last one and meet the checkpoints on the way."""
-        if not self._begun:
-            self._next, self._begun = await anext(self._signed, None), True
+        """Append leaves, and compare with every checkpoint among them."""
+        if not self._started:
+            self._next, self._started = await anext(self._signed, None), True
         while self._next is not None and self._next.size <= self.frontier.size + len(leaves):
             count = self._next.size - self.frontier.size
             self.frontier = self.frontier.extended(leaves[:count])
             leaves = leaves[count:]
-            self._meet(self._next)
+            self._compare(self._next)
             self._next = await anext(self._signed, None)
         self.frontier = self.frontier.extended(leaves)
 
-    def _meet(self, checkpoint: StoredCheckpoint) -> None:
+    def _compare(self, checkpoint: StoredCheckpoint) -> None:
         if checkpoint.root != self.frontier.root():
             raise ContradictionError(f"checkpoint {checkpoint.size}: the log does not lead to its root")
         require_signed(checkpoint, self._trusted)

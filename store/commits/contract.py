@@ -1,4 +1,4 @@
-"""The event store's contract. Every implementation passes the same tests."""
+"""The contract of the event store; both implementations pass the same tests."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ It may run several times, lets the driver's errors through, and must have no oth
 
 
 class EventStore(Protocol):
-    """Streams of commits, append-only."""
+    """Append-only streams of commits."""
 
     async def append(
         self,
@@ -42,14 +42,14 @@ class EventStore(Protocol):
         ...
 
     async def following(self, heads: Mapping[str, int]) -> list[Commit]:
-        """Read, of many streams at once, the one commit that begins right behind a stream's given version.
+        """Read the next commit of many streams, each behind the given version of its stream.
 
-        The version is the end of a commit (0: before the first). A stream without such a commit is left out.
+        The version is the last of a commit (0: before the first). A stream without a next commit is left out.
         """
         ...
 
     async def types(self, streams: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """Tell which types of events each of these streams has; one without commits is left out."""
+        """Map streams to the types of their events; one without commits is left out."""
         ...
 
     def commits(self) -> AsyncIterator[Commit]:
@@ -57,7 +57,7 @@ class EventStore(Protocol):
         ...
 
     async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
-        """Read commits older than `before` whose messages nobody confirmed yet, oldest first."""
+        """Read commits older than `before` whose messages are not confirmed yet, oldest first."""
         ...
 
     async def mark_published(self, commit_ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The event store in memory: for tests of rules and for simulation, with the same contract."""
+"""The event store in memory, for simulation and tests of rules."""
 
 import asyncio
 import secrets
@@ -18,6 +18,7 @@ class MemoryEventStore:
     def __init__(self) -> None:
         self._streams: dict[str, list[Commit]] = {}
         self._unpublished: dict[str, datetime] = {}
+        self._appending = asyncio.Lock()
 
     async def append(
         self,
@@ -31,16 +32,17 @@ class MemoryEventStore:
     ) -> Commit:
         if not events:
             raise ValueError("a commit has at least one event")
-        if write is not None:
-            raise NotImplementedError("the event store in memory has no transactions")
         await asyncio.sleep(0)
-        stored = self._streams.setdefault(stream, [])
-        if (stored[-1].last if stored else 0) != expected_version:
-            raise WrongExpectedVersionError(stream, expected_version)
-        writer = secrets.token_hex(12)
-        commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
-        stored.append(commit)
-        self._unpublished[commit.id] = time
+        async with self._appending:
+            stored = self._streams.get(stream, [])
+            if (stored[-1].last if stored else 0) != expected_version:
+                raise WrongExpectedVersionError(stream, expected_version)
+            writer = secrets.token_hex(12)
+            commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
+            if write is not None:
+                await write(commit, None)
+            self._streams.setdefault(stream, []).append(commit)
+            self._unpublished[commit.id] = time
         return commit
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:

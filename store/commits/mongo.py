@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_from, commit_of
@@ -19,7 +19,7 @@ from store.commits.contract import Write
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
-from store.mongo.connection import DUPLICATE_KEY, Database, Document, is_passing, reachable
+from store.mongo.connection import DUPLICATE_KEY, Database, Document, Indexes, is_transient, reachable
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
 log = structlog.get_logger()
@@ -28,6 +28,18 @@ log = structlog.get_logger()
 class MongoEventStore:
     """Append and read commits; concurrent appends and marks share round trips."""
 
+    indexes: ClassVar[Indexes] = {
+        "commits": [
+            IndexModel([("stream", ASCENDING), ("first", ASCENDING)], unique=True),
+            *(
+                IndexModel(
+                    [("time", ASCENDING)], name=f"{mark}_by_time", partialFilterExpression={mark: True}
+                )
+                for mark in ("outbox", "unsealed")
+            ),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._commits = database.get_collection("commits")
@@ -35,16 +47,6 @@ class MongoEventStore:
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
         self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
         self._heads = StreamHeads()
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._commits.create_index([("stream", ASCENDING), ("first", ASCENDING)], unique=True)
-        for mark in ("outbox", "unsealed"):
-            await self._commits.create_index(
-                [("time", ASCENDING)],
-                name=f"{mark}_by_time",
-                partialFilterExpression={mark: True},
-            )
 
     async def append(
         self,
@@ -67,10 +69,10 @@ class MongoEventStore:
             else:
                 await self._insert_with(write, commit, time)
         except (_DuplicateError, CommitOutcomeUnknownError):
-            # Success only when the stored writer is mine: the driver retried a write.
+            # Success only when the stored writer is this one: the driver retried the write.
             await self._settle_unknown(commit)
         except PyMongoError as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
             await self._settle_unknown(commit)
         self._heads.note(commit)
@@ -116,11 +118,11 @@ class MongoEventStore:
             await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
 
     async def _require(self, stream: str, version: int) -> None:
-        """Refuse a gap: the unique key alone would accept a commit that nothing leads to."""
+        """Refuse a gap: the unique key alone would accept a commit without a predecessor."""
         if version == 0 or self._heads.has(stream, version):
             return
         with reachable():
-            # Asked so that the index answers it, however long the stream is.
+            # The index answers this, however long the stream is.
             reaching = {"stream": stream, "first": {"$lte": version}}
             before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
         if before is None or before["last"] != version:
@@ -136,7 +138,7 @@ class MongoEventStore:
         for commits in read.values():
             if isinstance(commits, list) and commits:
                 self._heads.note(commits[-1])
-        # Readers of the same stream get lists of their own.
+        # Each reader of a stream gets its own list.
         return [
             commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams
         ]
@@ -146,9 +148,7 @@ class MongoEventStore:
         try:
             await self._commits.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            if error.details[
-                "writeConcernErrors"
-            ]:  # written, perhaps not for good: nobody's outcome is known
+            if error.details["writeConcernErrors"]:  # written, perhaps not durably: no outcome is known
                 outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
             for fault in error.details["writeErrors"]:
                 outcomes[fault["index"]] = _fault(fault)
@@ -174,7 +174,7 @@ class MongoEventStore:
         except (PyMongoError, StoreUnavailableError) as error:
             raise OutcomeUnknownError(commit.id) from error
         if stored is None:
-            # Absent now does not mean absent for good: the lost write may still arrive.
+            # Absent now is not absent for good: the lost write may still arrive.
             raise OutcomeUnknownError(commit.id)
         if stored != commit.writer:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1)
@@ -195,7 +195,7 @@ def _fault(fault: dict[str, Any]) -> Exception:
 
 
 def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
-    """Read a stream's commits; a damaged one is the fault of whoever asked for that stream alone."""
+    """Read a stream's commits; an error is for the readers of this stream alone."""
     try:
         return [stored_commit(document) for document in documents]
     except (ValueError, KeyError) as error:
@@ -218,11 +218,11 @@ def _document(commit: Commit, time: datetime) -> Document:
 
 
 def readable(document: Document) -> Commit | None:
-    """Read a commit's document; None, and a line in the log, for one that is damaged or too new."""
+    """Read a commit's document; log and return None for one that is damaged or of a newer version."""
     try:
         return stored_commit(document)
     except (ValueError, KeyError) as error:
-        log.critical("unreadable commit", commit=document["_id"], error=type(error).__name__)
+        log.critical("commit_unreadable", commit=document["_id"], error=type(error).__name__)
         return None
 
 
@@ -236,7 +236,7 @@ def stored_commit(document: Document) -> Commit:
 
 @lru_cache(maxsize=1024)
 def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
-    """Parse a body, and what must stand beside it; the same few commits are read again and again."""
+    """Parse a body, and the fields that must stand beside it; cached, because few commits are read often."""
     commit = commit_from(body, writer=writer)
     time = commit.events[0].time
     return commit, {

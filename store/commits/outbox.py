@@ -11,24 +11,24 @@ log = structlog.get_logger()
 
 
 class Outbox:
-    """Clear marks beside the work, never in its way: a mark that stays is published again by the relay."""
+    """Clear marks in background tasks; the relay publishes a commit whose mark stays again."""
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
         self._clearing: set[asyncio.Task[None]] = set()
 
     def published(self, commit_id: str) -> None:
-        """Note on the running loop that every message of a commit is confirmed and routed."""
+        """Record in the background that every message of a commit is confirmed."""
         task = asyncio.create_task(self._clear(commit_id))
         self._clearing.add(task)
         task.add_done_callback(self._clearing.discard)
 
     async def drain(self) -> None:
-        """Wait for the marks that are being cleared."""
+        """Wait for the background tasks."""
         await asyncio.gather(*self._clearing)
 
     async def _clear(self, commit_id: str) -> None:
         try:
             await self._events.mark_published([commit_id])
         except StoreError as error:
-            log.warning("outbox mark stays", commit_id=commit_id, error=str(error))
+            log.warning("outbox_mark_not_cleared", commit_id=commit_id, error=str(error))

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -31,6 +31,7 @@ class Versioned(Protocol):
 
 
 State = TypeVar("State", bound=Versioned)
+DecisionWrite = Callable[[State | None, Commit, Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,19 @@ class Decided(Generic[State]):
     commit: Commit | None
 
 
+def _accept(_: State | None, __: Sequence[Event]) -> None: ...
+
+
+def _no_fields(_: str, __: State | None) -> Mapping[str, object]:
+    return {}
+
+
 class Repository(Generic[State]):
     """The streams of one kind of aggregate.
 
     `fold` turns all commits of a stream into its state, None for no commits. `announce` is told of every
-    commit that was appended; it must not block and must not raise.
+    commit that was appended; it must not block and must not raise. `check` raises for events that the rules
+    forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
     """
 
     def __init__(
@@ -55,24 +64,38 @@ class Repository(Generic[State]):
         fold: Callable[[Sequence[Commit]], State | None],
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
+        check: Callable[[State | None, Sequence[Event]], None] = _accept,
+        log_fields: Callable[[str, State | None], Mapping[str, object]] = _no_fields,
     ) -> None:
         self._events = events
         self._fold = fold
         self._announce = announce
         self._clock = clock
+        self._check = check
+        self._log_fields = log_fields
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""
         return self._fold(await self._events.read(stream))
 
     async def append(
-        self, stream: str, version: int, events: Sequence[Event], *, cause: Cause, write: Write | None = None
+        self,
+        stream: str,
+        version: int,
+        events: Sequence[Event],
+        *,
+        cause: Cause,
+        write: Write | None = None,
+        state: State | None = None,
     ) -> Commit:
         """Append events behind a version and announce the commit; as `EventStore.append`."""
         commit = await self._events.append(
             stream, version, events, cause=cause, time=self._clock(), write=write
         )
-        log.info("events_appended", stream=stream, event_id=commit.events[-1].id, types=_types(commit))
+        requested = {"request_id": cause.request_id} if cause.request_id is not None else {}
+        about = {**self._log_fields(stream, state), **requested}
+        types = [event.type for event in commit.events]
+        log.info("events_appended", stream=stream, event_id=commit.events[-1].id, types=types, **about)
         self._announce(commit)
         return commit
 
@@ -83,7 +106,7 @@ class Repository(Generic[State]):
         *,
         cause: Cause,
         known: State | None = None,
-        write: Callable[[State | None, Commit, Any], Awaitable[None]] | None = None,
+        write: DecisionWrite[State] | None = None,
     ) -> Decided[State]:
         """Load, decide and append; again after a lost race.
 
@@ -99,19 +122,27 @@ class Repository(Generic[State]):
             events = list(decision(state))
             if not events and fresh:
                 return Decided(state, None)
+            if events and (commit := await self._try_append(stream, state, events, cause, write)):
+                return Decided(state, commit)
             if events:
-                try:
-                    version = state.version if state is not None else 0
-                    bound = partial(write, state) if write is not None else None
-                    return Decided(
-                        state, await self.append(stream, version, events, cause=cause, write=bound)
-                    )
-                except WrongExpectedVersionError:
-                    chance = random.random()  # noqa: S311 - jitter, no secret
-                    await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt, chance))
+                chance = random.random()  # noqa: S311 - jitter, no secret
+                await asyncio.sleep(_CONFLICT_BACKOFF.delay(attempt, chance))
             state, fresh = await self.load(stream), True
         raise WrongExpectedVersionError(stream, -1)
 
-
-def _types(commit: Commit) -> list[str]:
-    return [event.type for event in commit.events]
+    async def _try_append(
+        self,
+        stream: str,
+        state: State | None,
+        events: Sequence[Event],
+        cause: Cause,
+        write: DecisionWrite[State] | None,
+    ) -> Commit | None:
+        """Append what was decided on a state; None when the stream has moved on."""
+        self._check(state, events)
+        version = state.version if state is not None else 0
+        bound = partial(write, state) if write is not None else None
+        try:
+            return await self.append(stream, version, events, cause=cause, write=bound, state=state)
+        except WrongExpectedVersionError:
+            return None

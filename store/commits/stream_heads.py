@@ -6,10 +6,10 @@ CAPACITY = 4096
 
 
 class StreamHeads:
-    """Remember where streams were seen to end, so that an append need not ask what led to it.
+    """The last versions of streams, so that an append need not read the predecessor of its commit.
 
-    A commit never changes and never goes: a stream that once ended with version n leads to n + 1 for good.
-    Of the streams used last, `capacity` are kept.
+    Commits are never changed or deleted: what ended with version n once may be continued with n + 1 for
+    good. The `capacity` most recently used streams are kept.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:

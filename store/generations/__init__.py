@@ -1,0 +1,1 @@
+"""Generations: their repository, rows, lists, pictures and personal data."""

@@ -1,4 +1,4 @@
-"""Pictures beside the log: `_id` is `<generation>/<salted hash>`; nothing is shared between generations."""
+"""Pictures beside the log, by generation and salted hash; generations share none."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ Kind = Literal["example", "input", "result"]
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One picture's bytes; `sha256` is the plain hash of `data`, for clients that check what they got."""
+    """The bytes of a picture; `sha256` is the plain hash of `data`, for clients that check them."""
 
     generation: str
     digest: str
@@ -22,7 +22,7 @@ class Blob:
 
 
 class BlobStore(Protocol):
-    """Keep pictures under their generation; a second put of the same name changes nothing."""
+    """Pictures by generation and digest; a second put of the same digest changes nothing."""
 
     async def put(self, *blobs: Blob) -> None: ...
 

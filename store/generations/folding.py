@@ -1,14 +1,21 @@
-"""Fold a whole log, a generation at a time."""
+"""Fold generations without a cache, for comparing what is derived from the log."""
 
 from collections.abc import AsyncIterator
 
-from domain.generation.generation import Generation, fold, id_of, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import Generation, id_of, stream_of
 from events.commit import Commit
 from store.commits.contract import EventStore
 
 
+async def load_generation(events: EventStore, generation_id: str) -> Generation | None:
+    """Fold one generation's stream, without a cache."""
+    commits = await events.read(stream_of(generation_id))
+    return fold(event for commit in commits for event in commit.events)
+
+
 async def every_generation(events: EventStore) -> AsyncIterator[Generation]:
-    """Fold every generation's stream; the store reads the log stream by stream."""
+    """Fold the stream of each generation; the event store reads stream by stream."""
     generation: Generation | None = None
     async for commit in _of_generations(events):
         if generation is not None and generation.id != id_of(commit.stream):

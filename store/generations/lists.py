@@ -2,46 +2,97 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar
 
-from domain.generation.listing import Filters, Place, Scope
+from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
+from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
+from store.generations.mongo_projection import row_from
 from store.generations.projection import Row
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many there are; when not exact, that many and more."""
+    """The number of generations in a list; a lower bound when it is not exact."""
 
     number: int
     exact: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Rows behind a place, and where to go on; `more` is None at the end.
+class CursorPage:
+    """Rows older than a cursor, and the cursor of the next page: None at the end.
 
-    There may be fewer rows than were asked for, even none, and more all the same.
+    A page may have fewer rows than the limit, even none, although a next page exists.
     """
 
     rows: Sequence[Row]
-    more: Place | None
+    next_cursor: ListCursor | None
 
 
-class Lists(Protocol):
-    """Every combination of scope and filters is answered from an index, in its order.
+class Lists:
+    """Read lists from the rows in collection `generations`.
 
-    No more than `TOTAL_BOUND` of what the index finds is compared with the filters that it does not
-    hold: a page and a total know no more than these, a stretch says where to go on behind them.
+    Each query names its index, so that nothing is sorted and the planner has no choice. Conditions that the
+    index does not hold are compared with at most `bound` rows that it finds: pages by number and totals know
+    no more than these, pages by cursor continue behind them.
     """
+
+    indexes: ClassVar[Indexes] = {"generations": INDEXES}
+
+    def __init__(self, database: Database, *, bound: int = TOTAL_BOUND) -> None:
+        self._rows = database.get_collection("generations")
+        self._bound = bound
 
     async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[Row]:
         """Read a page by its number, from 1."""
-        ...
+        return await self._read(row_query(scope, filters), (page - 1) * per_page, per_page)
 
-    async def behind(self, place: Place | None, scope: Scope, filters: Filters, *, limit: int) -> Stretch:
-        """Read the next older ones behind a place; the newest for None."""
-        ...
+    async def older_than(
+        self, cursor: ListCursor | None, scope: Scope, filters: Filters, *, limit: int
+    ) -> CursorPage:
+        """Read the next older rows; the newest for no cursor."""
+        query = row_query(scope, filters, cursor)
+        rows = await self._read(query, 0, limit + 1)
+        if len(rows) > limit:
+            return CursorPage(rows[:limit], ListCursor(rows[limit - 1].created_at, rows[limit - 1].id))
+        return CursorPage(rows, await self._last_compared(query))
 
     async def total(self, scope: Scope, filters: Filters) -> Total:
-        """Count, up to the bound of `domain.generation.listing`."""
-        ...
+        """Count up to the bound."""
+        query = row_query(scope, filters)
+        with reachable():
+            found = await self._rows.count_documents(query.indexed, limit=self._bound + 1, hint=query.index)
+            if query.rest:
+                steps = [*self._compared(query), {"$count": "found"}]
+                counted = await self._rows.aggregate(steps, hint=query.index).to_list(1)
+                return Total(counted[0]["found"] if counted else 0, found <= self._bound)
+        return Total(min(found, self._bound), found <= self._bound)
+
+    async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[Row]:
+        if query.rest:
+            steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}]
+            found: Any = self._rows.aggregate(steps, hint=query.index)
+        else:
+            found = self._rows.find(query.conditions).hint(query.index).skip(skip).limit(limit)
+            found = found if query.is_one_row else found.sort(NEWEST_FIRST)
+        with reachable():
+            return [row_from(document) for document in await found.to_list(limit)]
+
+    def _compared(self, query: RowQuery) -> list[Document]:
+        """Compare the newest rows that the index finds with the other conditions."""
+        newest: list[Document] = [
+            {"$match": query.indexed},
+            {"$sort": dict(NEWEST_FIRST)},
+            {"$limit": self._bound},
+        ]
+        return [*newest, {"$match": query.rest}]
+
+    async def _last_compared(self, query: RowQuery) -> ListCursor | None:
+        """Find the row at which comparing stopped; None when everything was compared."""
+        if not query.rest:
+            return None
+        found = self._rows.find(query.indexed, {"created_at": 1}).hint(query.index).sort(NEWEST_FIRST)
+        with reachable():
+            last = await found.skip(self._bound - 1).limit(1).to_list(1)
+        return ListCursor(last[0]["created_at"], last[0]["_id"]) if last else None

@@ -1,11 +1,12 @@
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 from store.generations.blobs import Blob, Kind
 
 
 class MemoryBlobs:
-    """Pictures in a dictionary, with the same contract as in MongoDB."""
+    """Pictures in a dictionary, for simulation."""
 
     def __init__(self) -> None:
         self._blobs: dict[tuple[str, str], Blob] = {}
@@ -25,17 +26,18 @@ class MemoryBlobs:
 
     async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
         await asyncio.sleep(0)
-        old = [
-            key
-            for key, blob in self._blobs.items()
-            if key[0] == generation and token in (None, blob.token) and kind in (None, blob.kind)
-        ]
-        for key in old:
-            del self._blobs[key]
+        self._delete(
+            lambda blob: (
+                blob.generation == generation and token in (None, blob.token) and kind in (None, blob.kind)
+            )
+        )
 
     async def expire(self, kind: Kind, before: datetime) -> int:
         await asyncio.sleep(0)
-        old = [key for key, blob in self._blobs.items() if blob.kind == kind and blob.created_at < before]
+        return self._delete(lambda blob: blob.kind == kind and blob.created_at < before)
+
+    def _delete(self, condition: Callable[[Blob], bool]) -> int:
+        old = [key for key, blob in self._blobs.items() if condition(blob)]
         for key in old:
             del self._blobs[key]
         return len(old)

@@ -8,7 +8,7 @@ from store.generations.personal_data import PersonalData, ProviderTexts
 
 
 class MemoryPersonalData:
-    """Words in a dictionary, with the same contract as in MongoDB."""
+    """Personal data in a dictionary, for simulation."""
 
     def __init__(self) -> None:
         self._personal_data: dict[tuple[str, str], PersonalData] = {}
@@ -16,9 +16,10 @@ class MemoryPersonalData:
 
     async def put(self, personal_data: PersonalData) -> None:
         await asyncio.sleep(0)
-        if (personal_data.generation, personal_data.token) not in self._personal_data:
-            self._personal_data[personal_data.generation, personal_data.token] = personal_data
-            self._unconfirmed.add((personal_data.generation, personal_data.token))
+        key = personal_data.generation, personal_data.token
+        if key not in self._personal_data:
+            self._personal_data[key] = personal_data
+            self._unconfirmed.add(key)
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
         await asyncio.sleep(0)
@@ -27,24 +28,19 @@ class MemoryPersonalData:
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
         await asyncio.sleep(0)
         found = [self._personal_data[name] for name in names if name in self._personal_data]
-        return {
-            personal_data.generation: personal_data.metadata
-            for personal_data in found
-            if personal_data.metadata
-        }
+        return {one.generation: one.metadata for one in found if one.metadata}
 
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
         await asyncio.sleep(0)
         if personal_data := self._personal_data.get((generation, token)):
             self._personal_data[generation, token] = replace(personal_data, model_input=model_input)
 
-    async def put_provider(self, generation: str, token: str, said: ProviderTexts) -> None:
+    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
         await asyncio.sleep(0)
         if personal_data := self._personal_data.get((generation, token)):
-            value = {"outputs": list(said.outputs), "error": said.error}
-            self._personal_data[generation, token] = replace(
-                personal_data, provider={**personal_data.provider, said.prediction: value}
-            )
+            value = {"outputs": list(texts.outputs), "error": texts.error}
+            provider = {**personal_data.provider, texts.prediction: value}
+            self._personal_data[generation, token] = replace(personal_data, provider=provider)
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         await asyncio.sleep(0)
@@ -58,8 +54,5 @@ class MemoryPersonalData:
     async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
         await asyncio.sleep(0)
         waiting = [self._personal_data[key] for key in self._unconfirmed if key in self._personal_data]
-        old = sorted(
-            (personal_data.created_at, personal_data.generation, personal_data.token)
-            for personal_data in waiting
-        )
+        old = sorted((one.created_at, one.generation, one.token) for one in waiting)
         return [(generation, token) for created_at, generation, token in old if created_at < moment][:limit]

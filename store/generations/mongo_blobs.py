@@ -1,28 +1,32 @@
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
+from typing import ClassVar
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from store.generations.blobs import Blob, Kind
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 
 _NAMED = ("generation", "digest", "sha256")
+_FIELDS = tuple(field.name for field in fields(Blob))
 
 
 class MongoBlobs:
-    """Pictures in collection `blobs`: one document each, at most 10 MiB."""
+    """Pictures in collection `blobs`, one document each; `_id` is `<generation>/<digest>`."""
+
+    indexes: ClassVar[Indexes] = {
+        "blobs": [
+            IndexModel([(name, ASCENDING) for name in _NAMED]),  # answers `hashes` without reading a picture
+            IndexModel([("kind", ASCENDING), ("created_at", ASCENDING)]),
+        ]
+    }
 
     def __init__(self, database: Database) -> None:
         self._blobs = database.get_collection("blobs")
         self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        # Answers `hashes` alone, so that no picture is read for it.
-        await self._blobs.create_index([(name, ASCENDING) for name in _NAMED])
-        await self._blobs.create_index([("kind", ASCENDING), ("created_at", ASCENDING)])
 
     async def put(self, *blobs: Blob) -> None:
         if not blobs:
@@ -44,9 +48,9 @@ class MongoBlobs:
             return await self._hashes.put(generation)
 
     async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
-        query, fields = {"generation": {"$in": list(set(generations))}}, dict.fromkeys(_NAMED, 1)
+        query, shown = {"generation": {"$in": list(set(generations))}}, dict.fromkeys(_NAMED, 1)
         found: dict[str, dict[str, str]] = {generation: {} for generation in generations}
-        async for document in self._blobs.find(query, {"_id": 0, **fields}):
+        async for document in self._blobs.find(query, {"_id": 0, **shown}):
             found[document["generation"]][document["digest"]] = document["sha256"]
         return [found[generation].copy() for generation in generations]
 
@@ -63,19 +67,10 @@ class MongoBlobs:
 
 
 def _document(blob: Blob) -> Document:
-    return {
-        "_id": f"{blob.generation}/{blob.digest}",
-        "generation": blob.generation,
-        "digest": blob.digest,
-        "token": blob.token,
-        "kind": blob.kind,
-        "content_type": blob.content_type,
-        "data": blob.data,
-        "sha256": blob.sha256,
-        "created_at": blob.created_at,
-    }
+    # Not `asdict`, which copies the bytes.
+    fields = {name: getattr(blob, name) for name in _FIELDS}
+    return {"_id": f"{blob.generation}/{blob.digest}", **fields}
 
 
 def _blob(document: Document) -> Blob:
-    fields = {name: value for name, value in document.items() if name != "_id"}
-    return Blob(**fields)
+    return Blob(**{name: document[name] for name in _FIELDS})

@@ -2,15 +2,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from pymongo import ASCENDING, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from domain.generation.lifecycle import UNSENT
 from store.generations.projection import Row
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,21 +18,23 @@ _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
 class MongoProjection:
-    """Rows in a collection of their own (default `generations`)."""
+    """Rows in collection `generations`."""
 
-    def __init__(self, database: Database, *, collection: str = "generations") -> None:
-        self._rows = database.get_collection(collection)
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [("state", ASCENDING), ("_id", ASCENDING)],
+                name="due",
+                partialFilterExpression={"due_at": {"$gt": _EVER}},
+            ),
+            IndexModel([("state", ASCENDING), ("start_by", ASCENDING)]),
+            IndexModel([("status", ASCENDING), ("finish_by", ASCENDING)]),
+        ]
+    }
+
+    def __init__(self, database: Database) -> None:
+        self._rows = database.get_collection("generations")
         self._writes: Batcher[Row, None] = Batcher(self._upsert)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._rows.create_index(
-            [("state", ASCENDING), ("_id", ASCENDING)],
-            name="due",
-            partialFilterExpression={"due_at": {"$gt": _EVER}},
-        )
-        await self._rows.create_index([("state", ASCENDING), ("start_by", ASCENDING)])
-        await self._rows.create_index([("status", ASCENDING), ("finish_by", ASCENDING)])
 
     async def write(self, rows: Sequence[Row]) -> None:
         with reachable():
@@ -44,7 +46,7 @@ class MongoProjection:
         except BulkWriteError as error:
             if not only_duplicates(error):
                 raise
-            # The stored row is as new or newer, or an older one was inserted a moment ago: compare again.
+            # The stored row is as new or newer, or a concurrent writer inserted an older one: compare again.
             doubtful = [rows[fault["index"]] for fault in error.details["writeErrors"]]
             await self._rows.bulk_write([_newer(row, upsert=False) for row in doubtful], ordered=False)
         return [None] * len(rows)
@@ -87,13 +89,13 @@ class MongoProjection:
                 yield document["_id"]
 
     async def stored(self, ids: Sequence[str]) -> dict[str, Document]:
-        """Read rows as they are stored, by id: for comparing them with a rebuild."""
+        """Read rows as stored, by id, to compare them with a rebuild."""
         with reachable():
             found = await self._rows.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {document["_id"]: document for document in found}
 
     async def replace(self, rows: Sequence[Row], seen: Mapping[str, Document]) -> None:
-        """Put each row, whole, in place of what was `seen` under its id; one that changed since stays."""
+        """Replace each row that is still as it was `seen`."""
         if not rows:
             return
         writes = [
@@ -110,7 +112,7 @@ class MongoProjection:
                     raise
 
     async def remove(self, ids: Sequence[str]) -> None:
-        """Delete rows that no stream stands behind."""
+        """Delete rows that have no stream."""
         with reachable():
             await self._rows.delete_many({"_id": {"$in": list(ids)}})
 
@@ -122,6 +124,6 @@ def _newer(row: Row, *, upsert: bool) -> UpdateOne:
 
 
 def row_from(document: Document) -> Row:
-    """Read a row as far as this code knows it: another version of the code may have written it."""
+    """Read a row; another version of the code may have written other fields."""
     known: dict[str, Any] = {name: document.get(name) for name in _FIELDS}
     return Row(**{**known, "id": document["_id"], "labels": tuple(document.get("labels") or ())})

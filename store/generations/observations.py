@@ -1,9 +1,8 @@
-"""What was learnt about a prediction goes into the log the same way, whoever learnt it."""
+"""Record what the provider said of a prediction, whether in an answer, a callback or a list."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from domain.generation import decisions
+from domain.generation import invocation
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction, failure_of
 from domain.generation.price import PriceSettings
@@ -12,40 +11,33 @@ from events.event import Event
 from events.generation import PredictionSettled
 from store.generations.generations import Decided, Generations
 from store.generations.personal_data import PersonalDataStore, ProviderTexts
-
-
-class PredictionClaims(Protocol):
-    """Whose a prediction is: its id stands in one generation's stream only."""
-
-    async def claim(self, prediction: str, generation: str) -> bool: ...
-
-    async def owner(self, prediction: str) -> str | None: ...
+from store.generations.predictions import Predictions
 
 
 class Observations:
-    """Record the provider's answers, callbacks and lists; repeats and late ones change nothing."""
+    """Append observations to the log; repeated and late ones change nothing."""
 
     def __init__(
         self,
         generations: Generations,
         personal_data: PersonalDataStore,
-        claims: PredictionClaims,
+        predictions: Predictions,
         price: PriceSettings,
     ) -> None:
         self._generations = generations
         self._personal_data = personal_data
-        self._claims = claims
+        self._predictions = predictions
         self._price = price
 
     async def record(
         self, generation_id: str, attempt: int, prediction: Prediction, *, cause: Cause
     ) -> Decided | None:
-        """Append what `prediction` tells that the stream does not know; None when it is not ours."""
+        """Append what is new in `prediction`; None when it does not belong to the generation."""
         generation = await self._generations.load(generation_id)
         if generation is None or not await self._belongs(prediction.id, generation):
             return None
         if prediction.outcome is not None and not generation.erased:
-            await self._store_personal_data(generation, prediction)
+            await self._store_texts(generation, prediction)
         return await self._generations.decide(
             generation_id,
             lambda g: _decision(g, attempt, prediction, self._price),
@@ -54,24 +46,24 @@ class Observations:
         )
 
     async def owner(self, prediction: str) -> str | None:
-        """Find the generation that a prediction belongs to; None when nobody claimed it."""
-        return await self._claims.owner(prediction)
+        """Find the generation that a prediction belongs to; None when none claimed it."""
+        return await self._predictions.owner(prediction)
 
     async def _belongs(self, prediction: str, generation: Generation) -> bool:
-        """Tell whether a prediction is this generation's; what its stream names was claimed before."""
-        return generation.prediction == prediction or await self._claims.claim(prediction, generation.id)
+        """Tell whether a prediction is this generation's; one that its stream names was claimed before."""
+        return generation.prediction == prediction or await self._predictions.claim(prediction, generation.id)
 
-    async def _store_personal_data(self, generation: Generation, prediction: Prediction) -> None:
-        # Before the event, so that whoever handles the event finds them.
-        said = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
-        await self._personal_data.put_provider(generation.id, generation.request.personal_data, said)
+    async def _store_texts(self, generation: Generation, prediction: Prediction) -> None:
+        # Before the event, so that whatever handles the event finds them.
+        texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
+        await self._personal_data.put_provider(generation.id, generation.request.personal_data, texts)
 
 
 def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceSettings) -> Sequence[Event]:
     model = prediction.model
     if prediction.outcome is None:
-        events = decisions.start(g, attempt=attempt, prediction=prediction.id, model=model)
-        return events or decisions.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
+        events = invocation.start(g, attempt=attempt, prediction=prediction.id, model=model)
+        return events or invocation.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
     code = failure_of(prediction)
     settled = PredictionSettled(
         attempt=attempt,
@@ -82,4 +74,4 @@ def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceS
         total_seconds=prediction.total_seconds,
         cost_microusd=price.microusd(prediction.predict_seconds),
     )
-    return decisions.settle_prediction(g, settled, model=model)
+    return invocation.settle_prediction(g, settled, model=model)

@@ -1,6 +1,6 @@
-"""Words beside the log: everything personal about a generation, named in the log by salted hashes.
+"""Personal data of generations, kept beside the log, which names them by salted hashes only.
 
-The salt lies with the words, so erasing them leaves hashes that say nothing about anybody.
+The salt is kept with the data: after erasing both, the hashes in the log reveal nothing.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """What a client said and sent, by name; `token` is the name under which the log knows it."""
+    """What a client wrote and sent; the log names it by `token`."""
 
     generation: str
     token: str
@@ -27,13 +27,13 @@ class PersonalData:
     provider: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self, *parts: bytes) -> str:
-        """Hash parts under this salt; lengths are hashed too, so that parts cannot run into each other."""
+        """Hash parts under this salt (`salted_digest`)."""
         return salted_digest(self.salt, *parts)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderTexts:
-    """What the provider said of one prediction: output addresses, its error text, the tail of its log."""
+    """The provider's texts about one prediction: output addresses and its error."""
 
     prediction: str
     outputs: tuple[str, ...] = ()
@@ -41,35 +41,35 @@ class ProviderTexts:
 
 
 class PersonalDataStore(Protocol):
-    """Keep words under their generation; a second put of the same token changes nothing."""
+    """Personal data by generation and token; a second put of the same token changes nothing."""
 
     async def put(self, personal_data: PersonalData) -> None: ...
 
     async def get(self, generation: str, token: str) -> PersonalData | None: ...
 
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
-        """Map those generations of (generation, token) of whom there is metadata to it."""
+        """Map generations to their metadata; one without metadata is left out."""
         ...
 
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None: ...
 
-    async def put_provider(self, generation: str, token: str, said: ProviderTexts) -> None: ...
+    async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None: ...
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
-        """Delete the words of a generation, or only those of one token; repeatable."""
+        """Delete what a generation has, or only what one token names; repeatable."""
         ...
 
     async def confirm(self, generation: str, token: str) -> None:
-        """Note that a stream names these words; repeatable."""
+        """Record that a stream names this token; repeatable."""
         ...
 
     async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
-        """List (generation, token) of words older than `moment` that no stream is known to name."""
+        """List (generation, token) from before `moment` that are not confirmed, oldest first."""
         ...
 
 
 def salted_digest(salt: bytes, *parts: bytes) -> str:
-    """Hash parts under a salt as hexadecimal SHA-256."""
+    """Return the hexadecimal SHA-256 of a salt and of parts with their lengths."""
     hasher = hashlib.sha256(salt)
     for part in parts:
         hasher.update(len(part).to_bytes(8, "big"))

@@ -1,7 +1,7 @@
-"""One row per generation: what lists, usage and the scheduler ask.
+"""The row of each generation, for lists, usage and the scheduler.
 
-A pure function of the fold and of the client's metadata, which lie beside the log: of these only hashes that
-filters look for, and none once the generation is erased.
+A row is a pure function of the fold and of the client's metadata. Metadata are personal data: a row holds
+only the hashes that filters look for, and none once the generation is erased.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,7 @@ from store.generations.personal_data import PersonalDataStore
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A generation as a table knows it; free of words.
-
-    `shown` is the state that clients see; `labels` are salted hashes of metadata.
-    """
+    """A generation without personal data; `shown` is the state that clients see, `labels` hash metadata."""
 
     id: str
     version: int
@@ -59,14 +56,14 @@ class Row:
 async def rows_of(
     generations: Sequence[Generation], personal_data: PersonalDataStore, timeouts: Timeouts
 ) -> list[Row]:
-    """Write generations down as their rows, with what their words have for filters."""
-    named = [(one.id, one.request.personal_data) for one in generations if not one.erased]
-    said = await personal_data.metadata(named) if named else {}
-    return [row_of(one, timeouts, said.get(one.id, {})) for one in generations]
+    """Make the rows of generations, with the hashes of their metadata."""
+    names = [(one.id, one.request.personal_data) for one in generations if not one.erased]
+    metadata = await personal_data.metadata(names) if names else {}
+    return [row_of(one, timeouts, metadata.get(one.id, {})) for one in generations]
 
 
 def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Row:
-    """Write a generation down as its row; of an erased one no metadata is left."""
+    """Make the row of a generation; the metadata of an erased one are ignored."""
     owner = g.request.owner
     return Row(
         id=g.id,
@@ -99,7 +96,7 @@ def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Ro
 
 
 class Projection(Protocol):
-    """Rows, each written only over an older version of itself."""
+    """The stored rows, each replaced only by a newer version of itself."""
 
     async def write(self, rows: Sequence[Row]) -> None:
         """Write rows; concurrent calls share round trips."""
@@ -112,10 +109,10 @@ class Projection(Protocol):
     async def due(
         self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
     ) -> Sequence[Row]:
-        """List rows in one of `states` whose time to be looked at has come, by id, behind the id `after`.
+        """List rows in one of `states` whose `due_at` has come, by id, behind the id `after`.
 
-        By id and not by age: rows that stay due for long must not hide the others from a caller that goes
-        round. With `canceling` only those that their owner wants to end.
+        By id and not by age, so that rows that stay due hide no others from a caller that pages through all.
+        With `canceling` only rows whose cancellation was requested.
         """
         ...
 

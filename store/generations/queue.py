@@ -1,19 +1,46 @@
-"""Who waits before whom, as the rows tell: a moment behind the log."""
+"""The positions of waiting generations, as the rows tell: a moment behind the log."""
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import ClassVar
 
-from domain.generation.explanation import Ahead
+from pymongo import ASCENDING, IndexModel
+
+from domain.generation.explanation import POSITION_BOUND, Ahead
 from domain.generation.generation import Generation
+from store.mongo.connection import Database, Indexes, reachable
+
+_INDEX = "queue"
+_UNFINISHED = {"due_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
 
 
-class Queue(Protocol):
-    """Numbers for those who wait; of nobody else's generation more than that it is counted."""
+class Queue:
+    """Count the generations that wait before one; others' generations are counted and never named."""
+
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [("state", ASCENDING), ("created_at", ASCENDING)],
+                name=_INDEX,
+                partialFilterExpression=_UNFINISHED,
+            )
+        ]
+    }
+
+    def __init__(self, database: Database) -> None:
+        self._rows = database.get_collection("generations")
 
     async def ahead(self, generation: Generation) -> Ahead:
-        """Count who was admitted before and waits in the same state, up to `POSITION_BOUND`."""
-        ...
+        """Count those that were admitted before and wait in the same state, up to `POSITION_BOUND`."""
+        before = {"$lt": generation.created_at}
+        query = {"state": generation.state.value, "created_at": before, **_UNFINISHED}
+        with reachable():
+            found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
+        return Ahead(min(found, POSITION_BOUND), found <= POSITION_BOUND)
 
     async def own(self, project: str, user: str, generations: Collection[str]) -> Sequence[str]:
-        """Choose those of some generations that are a user's own, the oldest first."""
-        ...
+        """Choose those of some generations that belong to a user, the oldest first."""
+        query = {"_id": {"$in": list(generations)}, "project": project, "user": user}
+        with reachable():
+            found = await self._rows.find(query, {"created_at": 1}).to_list(None)
+        return [row["_id"] for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]

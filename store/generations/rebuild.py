@@ -1,4 +1,4 @@
-"""Rebuild the rows from the log: what is live must be, byte for byte, what the fold says."""
+"""Rebuild the rows from the log: each stored row must equal, byte for byte, the row of its fold."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import bson
 
-from domain.generation.generation import Generation, fold, stream_of
+from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from store.commits.contract import EventStore
-from store.generations.folding import every_generation
+from store.generations.folding import every_generation, load_generation
 from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Row, rows_of
@@ -20,7 +20,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """How many generations the log knows, how many rows stood there, whose row was not as the log says."""
+    """The number of generations in the log, of rows stored, and the ids whose row differed."""
 
     streams: int
     rows: int
@@ -30,57 +30,54 @@ class RebuildReport:
 async def rebuild(
     events: EventStore,
     personal_data: PersonalDataStore,
-    live: MongoProjection,
+    projection: MongoProjection,
     timeouts: Timeouts,
     *,
     repair: bool = True,
 ) -> RebuildReport:
-    """Fold every generation, compare its row with the live one and, unless told otherwise, mend what differs.
+    """Fold every generation, compare its row with the stored one and, with `repair`, replace what differs.
 
-    Rows are mended where they are, each only while nobody changed it, so that generations may go on:
-    a collection built beside and renamed would lose what is projected during the building.
+    Rows are replaced in place, each only while it is unchanged, so that the system may go on meanwhile: a
+    collection that is built aside and renamed would lose what is projected during the build.
     """
-    rows = await live.count()
+    rows = await projection.count()
     streams, differing = 0, list[str]()
     async for batch in _batches(events, personal_data, timeouts):
         streams += len(batch)
-        stored = await live.stored([row.id for row in batch])
+        stored = await projection.stored([row.id for row in batch])
         suspects = [row.id for row in batch if not _same(row, stored.get(row.id))]
-        differing += await _mend(suspects, events, personal_data, live, timeouts, repair=repair)
-    if await live.count() > streams:
-        differing += await _remove_strangers(events, live, repair=repair)
+        differing += await _repair(suspects, events, personal_data, projection, timeouts, repair=repair)
+    if await projection.count() > streams:
+        differing += await _remove_without_stream(events, projection, repair=repair)
     return RebuildReport(streams, rows, tuple(differing))
 
 
-async def _mend(
+async def _repair(
     suspects: Sequence[str],
     events: EventStore,
     personal_data: PersonalDataStore,
-    live: MongoProjection,
+    projection: MongoProjection,
     timeouts: Timeouts,
     *,
     repair: bool,
 ) -> list[str]:
-    """Look again at rows that differed: the live row first, then the log, which cannot be behind it."""
-    stored = await live.stored(suspects)
-    folded = await asyncio.gather(*(_generation(events, key) for key in suspects))
+    """Compare again, the row read before the log, which cannot be behind it; replace what differs."""
+    stored = await projection.stored(suspects)
+    folded = await asyncio.gather(*(load_generation(events, key) for key in suspects))
     rows = await rows_of(list(filter(None, folded)), personal_data, timeouts)
     wrong = [row for row in rows if not _same(row, stored.get(row.id))]
     if repair:
-        await live.replace(wrong, stored)
+        await projection.replace(wrong, stored)
     return [row.id for row in wrong]
 
 
-async def _remove_strangers(events: EventStore, live: MongoProjection, *, repair: bool) -> list[str]:
-    strangers = [key async for key in live.ids() if not await events.read(stream_of(key))]
+async def _remove_without_stream(
+    events: EventStore, projection: MongoProjection, *, repair: bool
+) -> list[str]:
+    without_stream = [key async for key in projection.ids() if not await events.read(stream_of(key))]
     if repair:
-        await live.remove(strangers)
-    return strangers
-
-
-async def _generation(events: EventStore, generation_id: str) -> Generation | None:
-    commits = await events.read(stream_of(generation_id))
-    return fold(event for commit in commits for event in commit.events)
+        await projection.remove(without_stream)
+    return without_stream
 
 
 async def _batches(
@@ -101,5 +98,5 @@ def _same(row: Row, stored: Document | None) -> bool:
 
 
 def _bytes(document: Document) -> bytes:
-    """Write a document as BSON with its fields by name: MongoDB keeps them in an order of its own."""
+    """Encode a document with its fields sorted: MongoDB does not keep their order."""
     return bson.encode(dict(sorted(document.items())))

@@ -1,0 +1,1 @@
+"""The sealed log: one position for each commit, read by feeds and catch-up subscriptions."""

@@ -1,4 +1,4 @@
-"""The sealed order as the owners of generations may read it: by project, or by user within a project."""
+"""The feeds of the sealed log: what belongs to some projects, or to one user in them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from store.mongo.connection import Database, Document, reachable
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class FeedEntry:
     """A commit at its sealed position, with the project and the user that it belongs to."""
 
     position: int
@@ -20,8 +20,8 @@ class Placed:
     commit: Commit
 
 
-class MongoFeeds:
-    """Read what `MongoLog` sealed; every query is answered by an index on the owner."""
+class Feeds:
+    """Read sealed commits by owner; an index on the owner answers every query."""
 
     def __init__(self, database: Database) -> None:
         self._commits = database.get_collection("commits")
@@ -35,8 +35,8 @@ class MongoFeeds:
 
     async def read(
         self, *, projects: Collection[str], user: str | None, first: int, last: int, limit: int
-    ) -> list[Placed]:
-        """Read what projects, or one user in them, have from position `first` to `last`, in order."""
+    ) -> list[FeedEntry]:
+        """Read the commits of projects, or of one user in them, from position `first` to `last`, in order."""
         owner = _owner(projects, user)
         with reachable():
             found = self._log.find({**owner, "_id": {"$gte": first, "$lte": last}})
@@ -45,12 +45,12 @@ class MongoFeeds:
             documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
         commits = {document["_id"]: stored_commit(document) for document in documents}
         return [
-            Placed(entry["_id"], entry["project"], entry["user"], commits[entry["commit"]])
+            FeedEntry(entry["_id"], entry["project"], entry["user"], commits[entry["commit"]])
             for entry in entries
         ]
 
     async def latest(self, *, project: str, user: str | None, last: int, limit: int) -> Sequence[str]:
-        """Name the streams that moved most lately up to position `last`; looks back `limit` commits."""
+        """Name the streams of the newest `limit` commits up to position `last`, the newest first."""
         with reachable():
             found = self._log.find({**_owner([project], user), "_id": {"$lte": last}}, {"stream": 1})
             entries = await found.sort("_id", DESCENDING).limit(limit).to_list(limit)

@@ -1,14 +1,18 @@
-"""Commits that a follower could not handle: set aside, so that what is behind them goes on, never dropped."""
+"""Parked commits: a subscriber sets aside what it could not handle, and continues behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar
+
+from pymongo import ASCENDING, IndexModel
+
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """One commit that waits for its next try; `error` is the name of what was raised last."""
+    """One commit that waits for its next try; `error` is the class of the last exception."""
 
     subscriber: str
     position: int
@@ -19,17 +23,38 @@ class Parked:
     due_at: datetime
 
 
-class Parking(Protocol):
-    """What waits, by follower and position."""
+class Parking:
+    """Parked commits in collection `parked`, by subscriber and position; none when all is well."""
 
-    async def park(self, one: Parked) -> None:
-        """Keep or replace one; repeatable."""
-        ...
+    indexes: ClassVar[Indexes] = {"parked": [IndexModel([("subscriber", ASCENDING), ("due_at", ASCENDING)])]}
+
+    def __init__(self, database: Database) -> None:
+        self._parked = database.get_collection("parked")
+
+    async def park(self, parked: Parked) -> None:
+        """Add or replace one; repeatable."""
+        key = _id(parked.subscriber, parked.position)
+        with reachable():
+            await self._parked.replace_one({"_id": key}, asdict(parked), upsert=True)
 
     async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
-        """Read what a follower may try again now, the longest due first."""
-        ...
+        """Read what a subscriber may try again now, the longest due first."""
+        return await self._read({"subscriber": subscriber, "due_at": {"$lte": now}}, limit)
 
     async def release(self, subscriber: str, position: int) -> None:
-        """Forget one that was handled; repeatable."""
-        ...
+        """Delete one that was handled; repeatable."""
+        with reachable():
+            await self._parked.delete_one({"_id": _id(subscriber, position)})
+
+    async def all(self, *, limit: int = 1000) -> Sequence[Parked]:
+        """Read what is parked for any subscriber, the longest due first."""
+        return await self._read({}, limit)
+
+    async def _read(self, query: Document, limit: int) -> Sequence[Parked]:
+        with reachable():
+            found = self._parked.find(query, {"_id": 0}).sort("due_at", ASCENDING).limit(limit)
+            return [Parked(**document) for document in await found.to_list(limit)]
+
+
+def _id(subscriber: str, position: int) -> str:
+    return f"{subscriber}:{position}"

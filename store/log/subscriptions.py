@@ -2,18 +2,18 @@ from store.mongo.connection import Database, reachable
 
 
 class SubscriberCheckpoints:
-    """Positions in the sealed order, one per follower; they only move forward."""
+    """The checkpoint of each subscriber: its position in the sealed log; it only moves forward."""
 
     def __init__(self, database: Database) -> None:
-        self._followers = database.get_collection("followers")
+        self._subscriptions = database.get_collection("subscriptions")
 
     async def position(self, name: str) -> int:
-        """Read where a follower stands; 0 for a new one."""
+        """Read a subscriber's position; 0 for a new one."""
         with reachable():
-            document = await self._followers.find_one({"_id": name})
+            document = await self._subscriptions.find_one({"_id": name})
         return document["position"] if document else 0
 
     async def advance(self, name: str, position: int) -> None:
-        """Note that everything up to `position` is done."""
+        """Record that everything up to `position` is handled."""
         with reachable():
-            await self._followers.update_one({"_id": name}, {"$max": {"position": position}}, upsert=True)
+            await self._subscriptions.update_one({"_id": name}, {"$max": {"position": position}}, upsert=True)

@@ -1,0 +1,1 @@
+"""MongoDB: connection, transactions, batching, replica set, data format."""

@@ -1,4 +1,4 @@
-"""Concurrent calls share round trips: what arrives while one batch is under way goes with the next."""
+"""Batches: concurrent calls share round trips; calls that arrive during a batch go into the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,8 +11,8 @@ Answer = TypeVar("Answer")
 class Batcher(Generic[Item, Answer]):
     """Group items of concurrent callers into one call of `send`.
 
-    `send` takes a batch and returns, in its order, the answer or the exception of each item; an exception
-    that it raises is everybody's. No item waits for a timer: an idle batcher sends at once.
+    `send` returns the answer or the exception of each item, in order; an exception that it raises goes to
+    every caller. There is no timer: an idle batcher sends at once.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Batcher(Generic[Item, Answer]):
         self._running: asyncio.Task[None] | None = None
 
     async def put(self, item: Item) -> Answer:
-        """Send an item with others and return its answer; raises its exception or that of the whole batch."""
+        """Return the answer to an item; raises its exception or that of its batch."""
         done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         if self._running is None or self._running.done():
@@ -49,7 +49,7 @@ class Batcher(Generic[Item, Answer]):
 
 
 def shared(find: Callable[[Item], Awaitable[Answer]], *, largest: int = 64) -> Batcher[Item, Answer]:
-    """Let equal questions of concurrent callers share one answer, asked for after each of them came."""
+    """Batch calls of `find`: equal concurrent calls share one answer, none older than the call."""
 
     async def send(items: Sequence[Item]) -> Sequence[Answer]:
         different = list(dict.fromkeys(items))

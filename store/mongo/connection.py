@@ -1,11 +1,11 @@
-"""Opening MongoDB: majority writes, journalled, read from the primary, with bounded waits."""
+"""The connection to MongoDB: majority writes, journalled, read from the primary, with bounded waits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
-from pymongo import WriteConcern
+from pymongo import IndexModel, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -16,63 +16,79 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from store.errors import StoreUnavailableError
+from store.errors import StoreError, StoreUnavailableError
 from store.settings import StoreSettings
 
 Document = dict[str, Any]
-Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
+Indexes = Mapping[str, Sequence[IndexModel]]
+"""The indexes that an adapter needs, by collection."""
 
 DUPLICATE_KEY = 11000
 
-# Server codes that mean "not now": not primary, shutting down, stepping down, write concern unmet, disk full.
-_PASSING = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436, 14031})
+# Server codes of transient errors: not primary, shutting down, stepping down, write concern unmet, disk full.
+_TRANSIENT = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436, 14031})
 
 
-def open_client(settings: StoreSettings) -> Client:
-    """Connect lazily; nothing is sent before the first call."""
-    return AsyncIOMotorClient(
-        settings.mongodb_url.get_secret_value(),
-        tz_aware=True,
-        retryWrites=True,
-        serverSelectionTimeoutMS=settings.mongodb_timeout_ms,
-        connectTimeoutMS=settings.mongodb_timeout_ms,
-        socketTimeoutMS=4 * settings.mongodb_timeout_ms,
-        maxPoolSize=settings.mongodb_pool,
-    )
+@contextmanager
+def open_database(settings: StoreSettings) -> Iterator[Database]:
+    """Connect lazily to the database of the URL (default `exemplar`); close the connections at the end.
+
+    Raises StoreError for what is no address of MongoDB.
+    """
+    database = connect(settings)
+    try:
+        yield database
+    finally:
+        database.client.close()
 
 
-def open_database(client: Client, settings: StoreSettings) -> Database:
-    """Choose the database of the URL (default `exemplar`) with the concerns that decisions need."""
-    return client.get_default_database(
-        "exemplar",
-        write_concern=WriteConcern(w="majority", j=True, wtimeout=4 * settings.mongodb_timeout_ms),
-        read_concern=ReadConcern("majority"),
-    )
+def connect(settings: StoreSettings) -> Database:
+    """Choose the database, with the concerns that decisions need; nothing is sent before the first call."""
+    wait_ms = settings.mongodb_timeout_ms
+    try:
+        client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            settings.mongodb_url.get_secret_value(),
+            tz_aware=True,
+            retryWrites=True,
+            serverSelectionTimeoutMS=wait_ms,
+            connectTimeoutMS=wait_ms,
+            socketTimeoutMS=4 * wait_ms,
+            maxPoolSize=settings.mongodb_pool,
+        )
+        return client.get_default_database(
+            "exemplar",
+            write_concern=WriteConcern(w="majority", j=True, wtimeout=4 * wait_ms),
+            read_concern=ReadConcern("majority"),
+        )
+    except (PyMongoError, ValueError) as error:
+        raise StoreError(f"no address of MongoDB: {error}") from error
 
 
 def only_duplicates(error: BulkWriteError) -> bool:
-    """Tell whether everything that went wrong with a batch is that some documents are there already."""
+    """Tell whether the only errors of a batch are documents that exist already."""
     faults = error.details["writeErrors"]
     return not error.details["writeConcernErrors"] and all(fault["code"] == DUPLICATE_KEY for fault in faults)
 
 
-def is_passing(error: PyMongoError) -> bool:
-    """Tell whether an error means that the store is out of reach now, rather than that we did wrong."""
+def is_transient(error: PyMongoError) -> bool:
+    """Tell whether an error is transient: the store cannot be reached now."""
     if isinstance(error, BulkWriteError):
         faults = error.details["writeErrors"]
-        return bool(error.details["writeConcernErrors"]) or any(fault["code"] in _PASSING for fault in faults)
+        return bool(error.details["writeConcernErrors"]) or any(
+            fault["code"] in _TRANSIENT for fault in faults
+        )
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError):
         return True
-    return isinstance(error, OperationFailure) and error.code in _PASSING
+    return isinstance(error, OperationFailure) and error.code in _TRANSIENT
 
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turn the driver's passing faults into `StoreUnavailableError`."""
+    """Turn the driver's transient errors into `StoreUnavailableError`."""
     try:
         yield
     except PyMongoError as error:
-        if is_passing(error):
+        if is_transient(error):
             raise StoreUnavailableError(type(error).__name__) from error
         raise

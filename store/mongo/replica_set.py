@@ -6,14 +6,14 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 from pymongo.uri_parser import parse_uri
 
 NOT_YET_INITIALIZED = 94
-"""MongoDB's error code of a server that was started with --replSet and belongs to no set yet."""
+"""The error code of a server that was started with --replSet and is in no set yet."""
 
 
 def initiate_replica_set(url: str, deadline_s: float = 30.0, *, name: str = "rs0") -> None:
     """Make the server at `url` (`...?directConnection=true`) the primary of a replica set of one; repeatable.
 
-    A set remembers the address of its member: where the server now listens elsewhere the address is
-    corrected, else it would never be primary again. Raises TimeoutError when the server takes no writes after
+    A set stores the address of its member: it is corrected when the server now listens elsewhere, else the
+    server would never become primary again. Raises TimeoutError when the server takes no writes after
     `deadline_s` seconds.
     """
     host, port = parse_uri(url)["nodelist"][0]
@@ -33,7 +33,7 @@ def _is_primary(client: MongoClient[dict[str, Any]], name: str, address: str) ->
             return True
         _configure(client, name, address)
     except (ConnectionFailure, OperationFailure):
-        return False  # still starting, or between two states: asked again until the deadline
+        return False  # starting, or between two states: retried until the deadline
     return False
 
 

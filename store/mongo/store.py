@@ -15,26 +15,26 @@ from store.accounts.developers import Developers
 from store.accounts.drafts import AccountDrafts
 from store.accounts.platform import PlatformChanges
 from store.accounts.projector import AccountProjector
+from store.adapters import prepare
 from store.audit.checkpointing import Checkpointer, open_checkpointer
-from store.audit.checkpoints import MongoCheckpoints
-from store.audit.commit_scan import MongoScan
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
-from store.errors import StoreError, StoreUnavailableError
+from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
-from store.generations.mongo_lists import MongoLists
 from store.generations.mongo_personal_data import MongoPersonalData
-from store.generations.mongo_predictions import MongoPredictions
 from store.generations.mongo_projection import MongoProjection
-from store.generations.mongo_queue import MongoQueue
-from store.log.feeds import MongoFeeds
-from store.log.mongo_parking import MongoParking
-from store.log.sealed_log import SealedLog
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
+from store.leases.mongo import MongoLeases
+from store.log.feeds import Feeds
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
-from store.mongo.connection import Client, open_client, open_database
-from store.mongo.leases import MongoLeases
+from store.mongo.connection import Database, connect
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
-from store.quota.mongo_requests import MongoRequestCounts
+from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
 from store.webhooks.mongo_outgoing import MongoOutgoing
@@ -44,24 +44,24 @@ from store.webhooks.mongo_outgoing import MongoOutgoing
 class MongoStore:
     """Every part of the store on one connection pool."""
 
-    client: Client
+    client: Any
     events: MongoEventStore
     personal_data: MongoPersonalData
     blobs: MongoBlobs
     ledger: MongoLedger
     projection: MongoProjection
-    lists: MongoLists
-    queue: MongoQueue
-    log: SealedLog
-    checkpoints: MongoCheckpoints
-    scan: MongoScan
-    feeds: MongoFeeds
+    lists: Lists
+    queue: Queue
+    log: MongoSealedLog
+    checkpoints: Checkpoints
+    scan: CommitScan
+    feeds: Feeds
     subscribers: SubscriberCheckpoints
-    parking: MongoParking
+    parking: Parking
     leases: MongoLeases
-    predictions: MongoPredictions
+    predictions: Predictions
     outgoing: MongoOutgoing
-    requests: MongoRequestCounts
+    requests: RequestCounts
     durations: RecentDurations
     usage: Usage
     accounts: Accounts
@@ -71,30 +71,30 @@ class MongoStore:
     @classmethod
     def open(cls, settings: StoreSettings, *, holder: str, clock: Callable[[], datetime]) -> Self:
         """Connect lazily; `holder` names this process in leases. StoreError for what is no address."""
-        try:
-            client = open_client(settings)
-            database = open_database(client, settings)
-        except (PyMongoError, ValueError) as error:
-            raise StoreError(f"no address of MongoDB: {error}") from error
+        return cls.on(connect(settings), holder=holder, clock=clock)
+
+    @classmethod
+    def on(cls, database: Database, holder: str, clock: Callable[[], datetime]) -> Self:
+        """Make every part on one database."""
         return cls(
-            client=client,
+            client=database.client,
             events=MongoEventStore(database),
             personal_data=MongoPersonalData(database),
             blobs=MongoBlobs(database),
             ledger=MongoLedger(database),
             projection=MongoProjection(database),
-            lists=MongoLists(database),
-            queue=MongoQueue(database),
-            log=SealedLog(database),
-            checkpoints=MongoCheckpoints(database),
-            scan=MongoScan(database),
-            feeds=MongoFeeds(database),
+            lists=Lists(database),
+            queue=Queue(database),
+            log=MongoSealedLog(database),
+            checkpoints=Checkpoints(database),
+            scan=CommitScan(database),
+            feeds=Feeds(database),
             subscribers=SubscriberCheckpoints(database),
-            parking=MongoParking(database),
+            parking=Parking(database),
             leases=MongoLeases(database, holder=holder),
-            predictions=MongoPredictions(database),
+            predictions=Predictions(database),
             outgoing=MongoOutgoing(database),
-            requests=MongoRequestCounts(database),
+            requests=RequestCounts(database),
             durations=RecentDurations(database),
             usage=Usage(database),
             accounts=Accounts(database, clock),
@@ -119,27 +119,7 @@ class MongoStore:
 
     async def prepare(self) -> None:
         """Create all indexes; repeatable, and the first proof that the store can be reached."""
-        parts = (
-            self.events,
-            self.personal_data,
-            self.blobs,
-            self.ledger,
-            self.projection,
-            self.lists,
-            self.queue,
-            self.log,
-            self.parking,
-            self.outgoing,
-            self.requests,
-            self.durations,
-            self.usage,
-            self.accounts,
-            self.drafts,
-        )
-        try:
-            await asyncio.gather(*(part.ensure_indexes() for part in parts))
-        except PyMongoError as error:
-            raise StoreUnavailableError(type(error).__name__) from error
+        await prepare(self.client.get_default_database("exemplar"))
 
     async def health(self) -> dict[str, Any]:
         """Ask the server how it is, for at most two seconds."""

@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from store.backoff import Backoff
 from store.errors import StoreUnavailableError
-from store.mongo.connection import Database, is_passing
+from store.mongo.connection import Database, is_transient
 
 Session = AsyncIOMotorClientSession
 
@@ -35,7 +35,7 @@ async def in_transaction(database: Database, work: Callable[[Session], Awaitable
             if error.has_error_label("UnknownTransactionCommitResult"):
                 raise CommitOutcomeUnknownError from error
             transient = error.has_error_label("TransientTransactionError")
-            if not transient and not is_passing(error):
+            if not transient and not is_transient(error):
                 raise
             if not transient or attempt == _ATTEMPTS or isinstance(error, ServerSelectionTimeoutError):
                 raise StoreUnavailableError(type(error).__name__) from error

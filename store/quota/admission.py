@@ -1,4 +1,4 @@
-"""Admission: the hold at the door, and the look at who holds before anybody is refused."""
+"""Admission: hold a unit for each generation; before a refusal, settle the holds of final generations."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -11,18 +11,18 @@ from domain.errors import ErrorCode, LimitError
 from domain.generation.generation import Generation
 from store.errors import StoreUnavailableError
 from store.generations.generations import Generations
-from store.quota.durations import Durations, unknown
+from store.quota.durations import Durations, no_durations
 from store.quota.ledger import Account, Bounds, Ledger, Settlement
 
 _FRESH = timedelta(seconds=1)
-_MOMENT = 0.25  # seconds; far more than lies between a hold and its append, when all goes well
-_REMEMBERED = 10_000
+_APPEND_S = 0.25  # far more than lies between a hold and its append, when all goes well
+_CAPACITY = 10_000
 
 log = structlog.get_logger()
 
 
 class Admission:
-    """Hold units for generations and settle those that are over."""
+    """Hold units for generations, and settle those of final ones."""
 
     def __init__(
         self,
@@ -30,17 +30,17 @@ class Admission:
         generations: Generations,
         *,
         clock: Callable[[], datetime],
-        durations: Durations = unknown,
+        durations: Durations = no_durations,
     ) -> None:
         self._ledger = ledger
         self._generations = generations
         self._clock = clock
         self._durations = durations
-        self._seen: dict[str, tuple[datetime, Account]] = {}
-        self._asking: dict[str, asyncio.Task[Account]] = {}
+        self._recent: dict[str, tuple[datetime, Account]] = {}
+        self._reading: dict[str, asyncio.Task[Account]] = {}
 
     async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds) -> Account:
-        """Take a slot and a unit or raise LimitError; holders that are final are settled first."""
+        """Take a slot and a unit, or raise LimitError; final holders are settled before a refusal."""
         account = await self._take(developer, generation, period, bounds)
         if account is None and await self._settle_finished(developer):
             account = await self._take(developer, generation, period, bounds)
@@ -49,45 +49,45 @@ class Admission:
         self._note(developer, account, running=1)
         return account
 
-    async def look(self, developer: str, bounds: Bounds) -> None:
-        """Raise LimitError when there is no room now: cheap, and binding for nobody."""
+    async def require_room(self, developer: str, bounds: Bounds) -> None:
+        """Raise LimitError when there is no room now; nothing is held."""
         period = period_of(self._clock())
         account = await self._current(developer, period, bounds)
         if not _has_room(account, period, bounds):
             raise await self._refusal(developer, account, period, bounds)
 
-    async def standing(self, developer: str, bounds: Bounds) -> Account:
-        """Read where a developer stands, as of at most a second ago; finished holders are not counted."""
+    async def recent_account(self, developer: str, bounds: Bounds) -> Account:
+        """Read a developer's account, at most a second old; final holders are not counted."""
         now = self._clock()
-        known = self._seen.get(developer)
+        known = self._recent.get(developer)
         if known is not None and timedelta() <= now - known[0] < _FRESH:
             return known[1]
-        asking = self._asking.get(developer)
-        if asking is None:
-            asking = asyncio.create_task(self._exact(developer, bounds))
-            self._asking[developer] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(developer, None))
-        return await asyncio.shield(asking)
+        reading = self._reading.get(developer)
+        if reading is None:
+            reading = asyncio.create_task(self._exact(developer, bounds))
+            self._reading[developer] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(developer, None))
+        return await asyncio.shield(reading)
 
     async def account(self, developer: str) -> Account:
-        """Read where a developer stands in the ledger itself."""
+        """Read a developer's account in the ledger."""
         return await self._ledger.account(developer)
 
     async def settle(self, generation: Generation) -> None:
         """Spend or release what a final generation holds; repeatable.
 
-        Where the log says that it was settled, a hold can only be one that came too late: it is given back.
+        Where the log says that it was settled, a hold came too late: it is released.
         """
         spent = generation.status == "completed" and generation.quota == "held"
         settlement: Settlement = "spent" if spent else "released"
         await self._settle(generation.request.owner.developer, generation.id, settlement)
 
     async def release(self, developer: str, generation: str) -> None:
-        """Give back a hold whose generation never came to be."""
+        """Release a hold whose generation was never appended."""
         await self._settle(developer, generation, "released")
 
     async def sweep(self, *, older_than: datetime) -> int:
-        """Free the slots of final generations and of those without a stream; return how many."""
+        """Free the slots of final generations and of those without a stream; return their number."""
         freed = 0
         for developer, account in await self._ledger.accounts():
             old = [slot.generation for slot in account.slots if slot.since < older_than]
@@ -95,13 +95,13 @@ class Admission:
                 *(self._free(developer, name, older_than) for name in old), return_exceptions=True
             )
             freed += done.count(True)
-            _tell_failures(developer, done)
+            _report_failures(developer, done)
         return freed
 
     async def _free(self, developer: str, generation_id: str, older_than: datetime) -> bool:
         generation = await self._generations.load(generation_id)
         if generation is None:
-            # Only as old as it was seen: whoever repeated the hold meanwhile is about to append.
+            # Only if it is as old as it was read: whoever repeated the hold since is about to append.
             await self._ledger.settle(developer, generation_id, "released", held_before=older_than)
         elif generation.final:
             await self.settle(generation)
@@ -112,7 +112,7 @@ class Admission:
 
     async def _settle(self, developer: str, generation: str, settlement: Settlement) -> None:
         await self._ledger.settle(developer, generation, settlement)
-        self._seen.pop(developer, None)
+        self._recent.pop(developer, None)
 
     async def _settle_finished(self, developer: str) -> bool:
         return await self._settle_over(await self._ledger.account(developer))
@@ -139,31 +139,31 @@ class Admission:
         return account
 
     def _note(self, developer: str, account: Account, *, running: int) -> None:
-        """Remember an account whose holders all run for certain; of another one `standing` reads more."""
+        """Cache an account whose holders are known to run; of another one `recent_account` reads more."""
         if len(account.slots) == running:
             self._remember(developer, account)
         else:
-            self._seen.pop(developer, None)
+            self._recent.pop(developer, None)
 
     def _remember(self, developer: str, account: Account) -> None:
-        if len(self._seen) >= _REMEMBERED:
-            self._seen.clear()
-        self._seen[developer] = self._clock(), account
+        if len(self._recent) >= _CAPACITY:
+            self._recent.clear()
+        self._recent[developer] = self._clock(), account
 
     async def _refusal(self, developer: str, account: Account, period: str, bounds: Bounds) -> LimitError:
         now = self._clock()
         if bounds.monthly is not None and account.used_in(period) >= bounds.monthly:
-            # The month may have turned since the request: then the next one has room at once.
+            # The month may have changed since the request: then the next one has room at once.
             wait = seconds_to_next_period(now) if period_of(now) == period else 1
             return LimitError(ErrorCode.GENERATION_LIMIT, wait)
         return LimitError(ErrorCode.GENERATION_LIMIT, await self._wait(developer, account))
 
     async def _wait(self, developer: str, account: Account) -> int:
-        """Estimate when a slot is free. Whoever holds one is given a moment to append its first event."""
+        """Estimate the seconds until a slot is free; a fresh holder gets time to append its first event."""
         begun = await self._begun(account)
         fresh = self._clock() - _FRESH
         if any(slot.since > fresh for slot in account.slots if slot.generation not in begun):
-            await asyncio.sleep(_MOMENT)
+            await asyncio.sleep(_APPEND_S)
             begun = await self._begun(account)
         return seconds_to_free_slot(
             [slot.since for slot in account.slots if slot.generation in begun],
@@ -176,13 +176,13 @@ class Admission:
         return await self._generations.ended([slot.generation for slot in account.slots])
 
 
-def _tell_failures(developer: str, done: Sequence[bool | BaseException]) -> None:
-    """Log what could not be freed, for it is one developer's; raise what would hold for all of them."""
+def _report_failures(developer: str, done: Sequence[bool | BaseException]) -> None:
+    """Log the failures of one developer; raise what concerns all developers."""
     for error in done:
         if isinstance(error, StoreUnavailableError) or not isinstance(error, bool | Exception):
             raise error
         if isinstance(error, Exception):
-            log.warning("hold not freed", developer=developer, error=repr(error))
+            log.warning("hold_not_freed", developer=developer, error=repr(error))
 
 
 def _has_room(account: Account, period: str, bounds: Bounds) -> bool:

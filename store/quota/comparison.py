@@ -1,4 +1,4 @@
-"""One developer as the ledger has him and as the log does: what is on its way, and what differs."""
+"""Compare one developer in the ledger with the log: what is under way, and what differs."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from store.quota.ledger import Account, Slot
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that the ledger says and the log does not.
+    """One difference between ledger and log.
 
     `subject` is a month, a generation, or "ledger" for one that is damaged.
     """
@@ -25,7 +25,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """What one look at a developer found; `seen` is empty where the ledger is damaged."""
+    """The result of one comparison; `seen` is empty for a damaged ledger."""
 
     seen: Account
     units: Counter[str]
@@ -36,7 +36,7 @@ class Comparison:
     moved: list[Slot] = field(default_factory=list)
 
     def count(self, generation: Generation) -> None:
-        """Count what the log says of one generation."""
+        """Count one generation of the log."""
         month = generation.request.period
         if generation.final:
             self.units[month] += generation.status == "completed"
@@ -46,21 +46,21 @@ class Comparison:
             self.units[month] += 1
             self.missing.append(Slot(generation.id, month, generation.created_at))
 
-    def judge(self, slot: Slot, generation: Generation | None, *, young: datetime) -> None:
-        """Find out what a slot of the ledger stands for."""
+    def classify(self, slot: Slot, generation: Generation | None, *, young: datetime) -> None:
+        """Classify a slot of the ledger."""
         if generation is None:
             if slot.since >= young:
                 self.aside[slot.period] += 1
             else:
                 self.leaked.append(slot)
         elif generation.final:
-            # Its settlement is under way, and gives the unit back unless this is what it is spent on.
+            # Its settlement is under way: it releases the unit unless the generation has spent it.
             self.aside[slot.period] += generation.status == "failed" or generation.quota != "held"
         elif slot.period != generation.request.period:
             self.moved.append(Slot(slot.generation, generation.request.period, slot.since))
 
     def differences(self, developer: str) -> list[Difference]:
-        """List what differs and is not on its way."""
+        """List what differs and is not under way."""
         found = [Difference(developer, "damaged", "ledger", 1, 0)] if self.damaged else []
         leaked = Counter(slot.period for slot in self.leaked)
         for month in sorted(self.months):
@@ -76,5 +76,5 @@ class Comparison:
 
     @property
     def months(self) -> set[str]:
-        """Name the months that either knows of."""
+        """Name the months of the ledger and of the log."""
         return {*dict(self.seen.used), *self.units, *self.aside}

@@ -1,4 +1,4 @@
-"""The quota ledger: one document per developer; a hold is one atomic update."""
+"""The contract of the quota ledger: slots and units of each developer."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Settlement = Literal["spent", "released"]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a tier allows: units a month, slots at once; None is unlimited."""
+    """The limits of a tier: units a month, slots at once; None is unlimited."""
 
     monthly: int | None
     concurrent: int | None
@@ -18,7 +18,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A running generation's slot, and the month its unit belongs to."""
+    """A running generation's slot, and the month of its unit."""
 
     generation: str
     period: str
@@ -27,7 +27,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A developer's ledger as it stands: slots taken, units used by month."""
+    """A developer's slots taken, and units used by month."""
 
     slots: tuple[Slot, ...] = ()
     used: tuple[tuple[str, int], ...] = ()
@@ -47,7 +47,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a repair changed, kept beside the counters: units added by month (less than 0: taken), slots."""
+    """What a repair changed: units added by month (negative: removed), slots added and removed."""
 
     id: str
     at: datetime
@@ -58,9 +58,9 @@ class Correction:
 
 
 class Ledger(Protocol):
-    """Hold and settle; both repeatable, atomic, one round trip.
+    """Hold and settle are repeatable, atomic, and one round trip.
 
-    Each raises DamagedLedgerError where it meets a ledger that cannot be read, and changes nothing.
+    Every method raises DamagedLedgerError for a ledger that cannot be read, and changes nothing.
     """
 
     async def hold(
@@ -82,29 +82,29 @@ class Ledger(Protocol):
     ) -> None:
         """Free the slot; a released unit goes back to its own month. Repeating changes nothing.
 
-        With `held_before` only a hold that is older than that, as it stands at this very moment.
+        With `held_before` only a hold that is older than that now.
         """
         ...
 
     async def account(self, developer: str) -> Account:
-        """Read where a developer stands."""
+        """Read a developer's account."""
         ...
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
-        """Read every developer that holds a slot, for the sweep; damaged ledgers are logged and left out."""
+        """Read the accounts with slots, by developer; damaged ones are logged and left out."""
         ...
 
     def names(self) -> AsyncIterator[str]:
-        """Name every developer who has a ledger, be it damaged."""
+        """Name the developers who have a ledger, also a damaged one."""
         ...
 
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
-        """Apply and keep a correction if the account still is as it was `seen`; False when it is not.
+        """Apply and record a correction if the account still is as `seen`; False when it is not.
 
-        With None, if it is damaged: it is then made of the correction alone.
+        None stands for a damaged ledger: it is replaced by the correction alone.
         """
         ...
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
-        """Read what was ever corrected, oldest first."""
+        """Read all corrections, oldest first."""
         ...

@@ -1,6 +1,6 @@
-"""A ledger's document: what makes it sound, and how it is read.
+"""The document of a ledger: its rules, and how it is read.
 
-Whoever edits it by hand may leave what nobody can count with; that is told, and never written over.
+Edits by hand may leave fields of wrong types: such a document is reported as damaged, never overwritten.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from store.mongo.connection import Document
 from store.quota.ledger import Account, Correction, Slot
 
 COUNTERS: Final[Mapping[str, int]] = {"slots": 1, "used": 1}
-"""What is read for every request: `corrections` only ever grow."""
+"""The fields that every request reads: not `corrections`, which only grow."""
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ SOUND: Final[Document] = {
         ),
     ]
 }
-"""The rules of `account_of` as an expression, for updates that must leave a damaged document alone."""
+"""The rules of `account_of` as an expression, for updates that leave a damaged document alone."""
 
 
 def account_of(document: Document) -> Account:
@@ -66,13 +66,13 @@ def account_of(document: Document) -> Account:
 
 
 def corrections_of(document: Document) -> Iterator[Correction]:
-    """Read what was ever corrected; what cannot be read is told to the log and left out."""
+    """Read all corrections; one that cannot be read is logged and left out."""
     kept = document.get("corrections", [])
     for one in kept if isinstance(kept, list) else []:
         try:
             yield _correction(one)
         except (KeyError, TypeError, ValueError):
-            log.warning("correction not readable", developer=str(document["_id"]))
+            log.warning("correction_unreadable", developer=str(document["_id"]))
 
 
 def _list(document: Document) -> list[Document]:

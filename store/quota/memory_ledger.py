@@ -7,7 +7,7 @@ from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
 
 
 class MemoryLedger:
-    """The ledger in a dictionary, with the same contract as in MongoDB."""
+    """The ledger in a dictionary, for simulation."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}

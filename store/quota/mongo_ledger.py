@@ -1,13 +1,13 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
-from pymongo import ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 
 from store.errors import DamagedLedgerError
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 from store.quota.ledger import Account, Bounds, Correction, Settlement
 from store.quota.ledger_document import COUNTERS, SOUND, account_of, corrections_of
 
@@ -15,14 +15,12 @@ log = structlog.get_logger()
 
 
 class MongoLedger:
-    """The ledger in collection `ledger`: `_id` = developer, `slots`, `used.<period>`."""
+    """The ledger in collection `ledger`, one document per developer: `slots`, `used.<period>`."""
+
+    indexes: ClassVar[Indexes] = {"ledger": [IndexModel("slots.generation")]}
 
     def __init__(self, database: Database) -> None:
         self._ledger = database.get_collection("ledger")
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await self._ledger.create_index("slots.generation")
 
     async def hold(
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
@@ -89,12 +87,12 @@ class MongoLedger:
 
 
 def _readable(documents: Sequence[Document]) -> Iterator[tuple[str, Account]]:
-    """Leave out what is damaged: it is its developer's alone."""
+    """Leave out damaged ledgers: they concern one developer each."""
     for document in documents:
         try:
             yield document["_id"], account_of(document)
         except DamagedLedgerError as error:
-            log.warning("ledger damaged", developer=error.developer)
+            log.warning("ledger_damaged", developer=error.developer)
 
 
 def _room(period: str, bounds: Bounds) -> list[Document]:
@@ -128,13 +126,13 @@ def _taking(slot: Document, bounds: Bounds) -> list[Document]:
 
 
 def _changing(changed: Document, condition: object = True) -> list[Document]:
-    """Replace fields under a condition; a damaged document stays as it is, and nothing is computed of it."""
+    """Replace fields under a condition; a damaged document stays as it is."""
     fits = {"$cond": [SOUND, condition, False]}
     return [{"$replaceWith": {"$cond": [fits, {"$mergeObjects": ["$$ROOT", changed]}, "$$ROOT"]}}]
 
 
 def _renewed(literal: Document) -> Document:
-    """Let the hold be as old as its last repetition."""
+    """Set the age of the hold to that of its last repetition."""
     mine = {"$eq": ["$$slot.generation", literal["generation"]]}
     since = {"since": {"$max": ["$$slot.since", literal["since"]]}}
     renewed = {"$cond": [mine, {"$mergeObjects": ["$$slot", since]}, "$$slot"]}
@@ -142,7 +140,7 @@ def _renewed(literal: Document) -> Document:
 
 
 def _correcting(correction: Correction, seen: Account) -> list[Document]:
-    """Change the counters and note the change in one step, unless they are other than they were seen."""
+    """Change the counters and record the correction in one step, if they are as seen."""
     names = {"$ifNull": ["$slots.generation", []]}
     same: list[Document] = [
         {"$setEquals": [names, {"$literal": [slot.generation for slot in seen.slots]}]},
@@ -163,7 +161,7 @@ def _correcting(correction: Correction, seen: Account) -> list[Document]:
 
 
 def _rebuilding(correction: Correction) -> list[Document]:
-    """Write a damaged document anew, and leave a sound one alone."""
+    """Replace a damaged document, and leave a sound one alone."""
     anew: Document = {
         "_id": "$_id",
         "slots": _literal_slots(correction),
@@ -191,7 +189,7 @@ def _settling(generation: str, settlement: Settlement) -> list[Document]:
 
 
 def _given_back(mine: Document) -> Document:
-    """Lower the unit of the slot's own month, whichever that is."""
+    """Lower the units of the slot's own month."""
     slot = {"$first": {"$filter": {"input": "$slots", "as": "slot", "cond": mine}}}
     lowered: dict[str, Any] = {
         "k": "$$month.k",

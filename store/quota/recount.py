@@ -1,9 +1,8 @@
-"""Compare the quota ledger with a recount of the log, and mend it by corrections that stay on record.
+"""Compare the quota ledger with a recount of the log, and repair it by recorded corrections.
 
-The log says what a developer has used: one unit of its month for every generation that is running or
-completed, one slot for every running one. What is on its way is set aside: holds younger than two minutes
-without a stream, slots of generations that have just ended, generations whose hold is yet to be retaken.
-A damaged ledger counts as a lost one: it is written anew from the log.
+In the log a developer has used one unit of its month for every generation that runs or is completed, and one
+slot for every running one. Left aside is what is under way: holds younger than two minutes without a stream,
+slots of generations that have just ended. A damaged ledger is rebuilt from the log.
 """
 
 import asyncio
@@ -14,10 +13,10 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_OID, uuid5
 
 from domain.accounts.quota import LEAKED_AFTER
-from domain.generation.generation import Generation, fold, stream_of
+from domain.generation.generation import Generation
 from store.commits.contract import EventStore
 from store.errors import DamagedLedgerError
-from store.generations.folding import every_generation
+from store.generations.folding import every_generation, load_generation
 from store.quota.comparison import Comparison, Difference
 from store.quota.ledger import Account, Correction, Ledger
 
@@ -25,11 +24,11 @@ Admitted = Callable[[str, datetime], Awaitable[Sequence[str]]]
 """List the generations of a developer that were admitted since a moment."""
 
 Record = Callable[[str, Correction, Account], Awaitable[None]]
-"""Write a correction of a developer's ledger, as it was seen, into the log; a repeat writes nothing."""
+"""Append a correction of a developer's ledger, as it was seen, to the log; a repeat appends nothing."""
 
 YOUNG = LEAKED_AFTER
 _RECENT = timedelta(minutes=10)
-_TRIES = 4
+_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +44,18 @@ class RecountReport:
 
 @dataclass(slots=True)
 class _Tally:
-    """A developer in the log: completed generations by month, and those that must be looked at again."""
+    """A developer in the log: completed generations by month, and ids that are compared one by one."""
 
     completed: Counter[str] = field(default_factory=Counter)
     open: set[str] = field(default_factory=set)
 
 
 async def _unrecorded(developer: str, correction: Correction, seen: Account) -> None:
-    """Leave the log alone."""
+    """Append nothing."""
 
 
 class Recount:
-    """Recount developers; `pause` is waited for between two looks at one whose counters are moving."""
+    """Recount developers; `pause` is awaited between two comparisons of one whose counters change."""
 
     def __init__(
         self,
@@ -90,22 +89,22 @@ class Recount:
         return RecountReport(len(names), generations, aside, tuple(differences), tuple(corrections))
 
     async def _settled(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
-        """Look until nothing differs, or until a difference has outlived all looks."""
-        found = await self._look(developer, tally, since)
-        for _ in range(_TRIES - 1):
+        """Compare until nothing differs, or a difference outlives all comparisons."""
+        found = await self._compare(developer, tally, since)
+        for _ in range(_ATTEMPTS - 1):
             if not found.differences(developer):
                 break
             await self._pause()
-            found = await self._look(developer, tally, since)
+            found = await self._compare(developer, tally, since)
         return found
 
-    async def _look(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
-        """Read the ledger, the log, and the ledger again until it stood still in between."""
+    async def _compare(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
+        """Read the ledger, the log, and the ledger again until it did not change in between."""
         account = await self._account(developer)
         while True:
             held = {slot.generation for slot in account.slots} if account else set[str]()
             ids = tally.open | held | set(await self._admitted(developer, since))
-            loaded = {name: await self._load(name) for name in sorted(ids)}
+            loaded = {name: await load_generation(self._events, name) for name in sorted(ids)}
             again = await self._account(developer)
             if again == account:
                 return self._compared(developer, account, tally, loaded, since)
@@ -135,11 +134,11 @@ class Recount:
             if generation.id in tally.open or generation.created_at >= since:
                 found.count(generation)
         for slot in account.slots:
-            found.judge(slot, own.get(slot.generation), young=self._clock() - YOUNG)
+            found.classify(slot, own.get(slot.generation), young=self._clock() - YOUNG)
         return found
 
     async def _correct(self, developer: str, found: Comparison, by: str) -> str:
-        """Record the correction, then make it; an account that moved meanwhile waits for the next check."""
+        """Record the correction, then apply it; a changed account waits for the next check."""
         correction = Correction(
             id="",
             at=self._clock(),
@@ -159,12 +158,8 @@ class Recount:
         done = await self._ledger.correct(developer, correction, seen=seen)
         return correction.id if done else ""
 
-    async def _load(self, generation_id: str) -> Generation | None:
-        commits = await self._events.read(stream_of(generation_id))
-        return fold(event for commit in commits for event in commit.events)
-
     async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally]]:
-        """Read the whole log once: what is over for good is counted, the rest is only noted."""
+        """Read the whole log once: count what is final for good, and list the rest."""
         count, tallies = 0, dict[str, _Tally]()
         async for generation in every_generation(self._events):
             count += 1
@@ -177,7 +172,7 @@ class Recount:
 
 
 def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> str:
-    """Name a correction after what it changes: one that a crash kept from being made keeps its id."""
+    """Derive the id from what it changes: a correction that a crash prevented keeps its id."""
     slots = sorted(slot.generation for slot in (*seen.slots, *correction.added))
     what = (developer, made, slots, sorted(seen.used), correction.units, correction.removed)
     return str(uuid5(NAMESPACE_OID, repr(what)))

@@ -1,141 +1,120 @@
-"""The day's API requests of a developer: counted in memory, set aside in the store by blocks.
+"""The day's API requests of a developer: reserved in the store in blocks, spent in memory.
 
-Never more requests than the limit are let in. A process that is killed takes its block with it, and until it
-is spent or given back a block is out of others' reach: at most one hundredth of the day (and at most 100) for
-each gateway, and towards the end of the day's requests less, down to one. Where a developer's limit changes,
-what was set aside under the old one goes back.
+Never more requests than the limit are admitted. Until a block is spent or returned it is out of reach for
+other processes; a killed process loses its block. A block is at most one hundredth of the day's requests (and
+at most 100), and less near the limit, down to one. Tokens reserved under another limit are returned.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import uuid4
 
 from domain.accounts.limits import TokenBucket, block_of
 from domain.accounts.quota import day_of
+from store.quota.request_counts import RequestCounts, TokenReturn
 
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
-    """Tokens that go back; the store knows them by their `id` when they come twice."""
-
-    id: str
-    developer: str
-    day: str
-    tokens: int
-
-
-class RequestCounts(Protocol):
-    """One count per developer and day."""
-
-    async def take(self, developer: str, day: str, *, block: int, limit: int) -> tuple[int, int]:
-        """Set a block aside, less of it as the limit comes near; return how many and all that are taken."""
-        ...
-
-    async def give_back(self, returns: Sequence[Return]) -> None:
-        """Lower the counts by what was set aside and not spent; repeatable."""
-        ...
-
-    async def taken(self, developer: str, day: str) -> int:
-        """Read how many are set aside or spent."""
-        ...
-
-
 @dataclass(slots=True)
-class _Holder:
-    purse: TokenBucket
+class _Reservation:
+    bucket: TokenBucket
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Requests:
-    """Spend requests of developers in this process."""
+    """Spend the requests of developers in this process."""
 
     def __init__(
         self,
-        counts: RequestCounts,
+        request_counts: RequestCounts,
         *,
         clock: Callable[[], datetime],
         new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
-        self._counts = counts
+        self._counts = request_counts
         self._clock = clock
         self._new_id = new_id
-        self._holders: dict[str, _Holder] = {}
-        self._owed: dict[str, Return] = {}
+        self._reservations: dict[str, _Reservation] = {}
+        self._owed: dict[str, TokenReturn] = {}
 
     async def spend(self, developer: str, limit: int | None) -> bool:
-        """Pay for one request; False when the day's are used up. Costs a round trip once in a block."""
+        """Spend one request; False when the day's are used up. One round trip for each block."""
         if limit is None:
             return True
-        holder = self._holder(developer, limit)
-        if holder.purse.spend(self._clock()):
+        reservation = self._reservation(developer, limit)
+        if reservation.bucket.spend(self._clock()):
             return True
-        async with holder.lock:
-            return await self._refill(developer, holder)
+        async with reservation.lock:
+            return await self._refill(developer, reservation)
 
     async def left(self, developer: str, limit: int | None) -> int | None:
-        """Count what is surely left today, as of at most a second ago; None for no limit."""
+        """Count what is certainly left today, as of at most a second ago; None for no limit."""
         if limit is None:
             return None
-        holder = self._holder(developer, limit)
-        purse, now = holder.purse, self._clock()
-        if purse.seen_at is None or now - purse.seen_at >= _SECOND:
-            async with holder.lock:
-                if purse.seen_at is None or now - purse.seen_at >= _SECOND:
-                    purse.taken = await self._counts.taken(developer, purse.day)
-                    purse.seen_at = now
-        return purse.left
+        reservation = self._reservation(developer, limit)
+        bucket, now = reservation.bucket, self._clock()
+        if _is_stale(bucket, now):
+            async with reservation.lock:
+                if _is_stale(bucket, now):
+                    bucket.taken = await self._counts.taken(developer, bucket.day)
+                    bucket.seen_at = now
+        return bucket.left
 
     async def give_back(self, *, idle: timedelta = timedelta()) -> int:
-        """Return the tokens of developers who sent nothing for `idle`; return how many.
+        """Return the tokens of developers without requests for `idle`; return how many.
 
-        What the store does not take now is kept, and offered again the next time.
+        Tokens that the store does not take now are kept for the next call.
         """
         now = self._clock()
-        for developer, holder in list(self._holders.items()):
-            spent_at = holder.purse.spent_at or holder.purse.seen_at or now
-            if now - spent_at >= idle and not holder.lock.locked():
-                del self._holders[developer]
-                self._owe(developer, holder.purse)
+        for developer, reservation in list(self._reservations.items()):
+            bucket = reservation.bucket
+            spent_at = bucket.spent_at or bucket.seen_at or now
+            if now - spent_at >= idle and not reservation.lock.locked():
+                del self._reservations[developer]
+                self._owe(developer, bucket)
         return await self._pay(list(self._owed.values()))
 
-    async def _refill(self, developer: str, holder: _Holder) -> bool:
-        purse, now = holder.purse, self._clock()
-        if purse.spend(now):
+    async def _refill(self, developer: str, reservation: _Reservation) -> bool:
+        bucket, now = reservation.bucket, self._clock()
+        if bucket.spend(now):
             return True
-        if purse.empty_at is not None and now - purse.empty_at < _SECOND:
+        if bucket.empty_at is not None and now - bucket.empty_at < _SECOND:
             return False
         await self._pay([owed for owed in self._owed.values() if owed.developer == developer])
-        block = block_of(purse.limit)
-        tokens, taken = await self._counts.take(developer, purse.day, block=block, limit=purse.limit)
-        purse.put(tokens, taken, now)
-        spent = purse.spend(now)
-        if self._holders.get(developer) is not holder:  # the limit has changed meanwhile
-            self._owe(developer, purse)
+        block = block_of(bucket.limit)
+        tokens, taken = await self._counts.take(developer, bucket.day, block=block, limit=bucket.limit)
+        bucket.put(tokens, taken, now)
+        spent = bucket.spend(now)
+        if self._reservations.get(developer) is not reservation:  # the limit has changed meanwhile
+            self._owe(developer, bucket)
         return spent
 
-    def _holder(self, developer: str, limit: int) -> _Holder:
-        """Find the purse of a developer, day and limit; that of another limit is emptied."""
+    def _reservation(self, developer: str, limit: int) -> _Reservation:
+        """Find the bucket of a developer, day and limit; one of another day or limit is emptied."""
         day = day_of(self._clock())
-        holder = self._holders.get(developer)
-        if holder is None or (holder.purse.day, holder.purse.limit) != (day, limit):
-            if holder is not None:
-                self._owe(developer, holder.purse)
-            holder = self._holders[developer] = _Holder(TokenBucket(day, limit))
-        return holder
+        current = self._reservations.get(developer)
+        if current is not None and (current.bucket.day, current.bucket.limit) == (day, limit):
+            return current
+        if current is not None:
+            self._owe(developer, current.bucket)
+        self._reservations[developer] = _Reservation(TokenBucket(day, limit))
+        return self._reservations[developer]
 
-    def _owe(self, developer: str, purse: TokenBucket) -> None:
-        tokens = purse.empty()
-        if tokens and purse.day == day_of(self._clock()):
-            owed = Return(self._new_id(), developer, purse.day, tokens)
+    def _owe(self, developer: str, bucket: TokenBucket) -> None:
+        tokens = bucket.empty()
+        if tokens and bucket.day == day_of(self._clock()):
+            owed = TokenReturn(self._new_id(), developer, bucket.day, tokens)
             self._owed[owed.id] = owed
 
-    async def _pay(self, returns: Sequence[Return]) -> int:
+    async def _pay(self, returns: Sequence[TokenReturn]) -> int:
         if not returns:
             return 0
         await self._counts.give_back(returns)
         return sum(owed.tokens for owed in returns if self._owed.pop(owed.id, None) is not None)
+
+
+def _is_stale(bucket: TokenBucket, now: datetime) -> bool:
+    return bucket.seen_at is None or now - bucket.seen_at >= _SECOND

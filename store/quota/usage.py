@@ -1,11 +1,13 @@
-"""What was used: an aggregate over the rows, never a counter, so that no repeated message can move it."""
+"""Usage: an aggregate over the rows, not a counter, so that repeated messages cannot change it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
-from store.mongo.connection import Database, Document, reachable
+from pymongo import IndexModel
+
+from store.mongo.connection import Database, Document, Indexes, reachable
 
 Dimension = Literal["project", "user", "day", "month"]
 
@@ -19,12 +21,12 @@ MOST_LINES: Final = 10_000
 
 
 class TooManyLinesError(Exception):
-    """The answer would have more than `MOST_LINES` lines."""
+    """The result would have more than `MOST_LINES` lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Generations by how they stand; `units` is what counts against the month: all but the failed."""
+    """Generations by status; `units` counts against the month: all but the failed."""
 
     generations: int = 0
     completed: int = 0
@@ -46,7 +48,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the answer: the values of its dimensions and what was used."""
+    """One line of the result: the values of its dimensions and its tally."""
 
     values: tuple[str, ...]
     tally: Tally
@@ -54,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class UsageQuery:
-    """Whose generations, admitted on which days (UTC, both included), by what."""
+    """A developer's generations admitted from `first` to `last` (UTC days, inclusive), grouped by `by`."""
 
     developer: str
     first: date
@@ -65,19 +67,22 @@ class UsageQuery:
 
 
 class Usage:
-    """Ask the rows."""
+    """Query the rows in collection `generations`."""
+
+    indexes: ClassVar[Indexes] = {
+        "generations": [
+            IndexModel(
+                [(name, 1) for name in ("developer", "created_at", "project", "user", "period", "status")],
+                name="usage",
+            )
+        ]
+    }
 
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("generations")
 
-    async def ensure_indexes(self) -> None:
-        """Create what a developer's queries need, who has the most rows: the index answers; repeatable."""
-        fields = ("developer", "created_at", "project", "user", "period", "status")
-        with reachable():
-            await self._rows.create_index([(name, 1) for name in fields], name="usage")
-
     async def lines(self, query: UsageQuery) -> Sequence[Line]:
-        """Read the lines in the order of their values; TooManyLinesError above 10,000 of them."""
+        """Read the lines in the order of their values; raises TooManyLinesError above 10,000."""
         with reachable():
             found = self._rows.aggregate(_pipeline(query), allowDiskUse=True)
             documents = await found.to_list(MOST_LINES + 1)
@@ -86,7 +91,7 @@ class Usage:
         return [_line(query, document) for document in documents]
 
     async def admitted(self, developer: str, since: datetime) -> Sequence[str]:
-        """List the generations of a developer that were admitted since a moment."""
+        """List a developer's generations admitted since a moment."""
         query = {"developer": developer, "created_at": {"$gte": since}}
         with reachable():
             found = await self._rows.find(query, {"_id": 1}).to_list(None)

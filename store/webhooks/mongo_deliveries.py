@@ -1,13 +1,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import ClassVar
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from domain.webhooks.delivery import Ended, State
 from events.generation import GenerationErased
-from store.mongo.connection import Database, Document, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
 from store.webhooks.deliveries import Attempt, Busy, Delivery, Stats, pair_of
 from store.webhooks.delivery_documents import (
     ATTEMPTS,
@@ -30,19 +31,21 @@ _UNFINISHED: Document = {**_PENDING, "lone": False}
 class MongoDeliveries:
     """Deliveries in collection `webhook_deliveries`, forgotten by the server at `expire_at`."""
 
+    indexes: ClassVar[Indexes] = {
+        "webhook_deliveries": [
+            # Busy hosts and projects are left out by the index alone, however many wait for them.
+            IndexModel(
+                [(name, ASCENDING) for name in ("due_at", "host", "project", "pair")],
+                partialFilterExpression=_PENDING,
+            ),
+            IndexModel([(name, ASCENDING) for name in ("endpoint", "generation", "version")]),
+            IndexModel([("endpoint", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel("expire_at", expireAfterSeconds=0),
+        ]
+    }
+
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_deliveries")
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        # Busy hosts and projects are left out by the index alone, however many wait for them.
-        due = [(name, ASCENDING) for name in ("due_at", "host", "project", "pair")]
-        await self._rows.create_index(due, partialFilterExpression=_PENDING)
-        line = [("endpoint", ASCENDING), ("generation", ASCENDING), ("version", ASCENDING)]
-        await self._rows.create_index(line)
-        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
-        await self._rows.create_index([("endpoint", ASCENDING), *newest])
-        await self._rows.create_index("expire_at", expireAfterSeconds=0)
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         fresh = list(deliveries)

@@ -1,12 +1,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import ClassVar
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 
 from domain.webhooks.endpoint import Endpoint
 from store.accounts.slots import insert_in_slot
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, Indexes, reachable
 from store.webhooks.endpoints import Address, Registered
 
 _ABANDONED = timedelta(minutes=10)
@@ -16,14 +17,13 @@ _KNOWN: Document = {"version": {"$gt": 0}}
 class MongoEndpoints:
     """Endpoints in collection `webhook_endpoints`: the fold, `addresses.<digest>` and a description."""
 
+    indexes: ClassVar[Indexes] = {
+        "webhook_endpoints": [IndexModel([("project", ASCENDING), ("slot", ASCENDING)], unique=True)]
+    }
+
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_endpoints")
         self._of_projects: Batcher[str, list[Document]] = Batcher(self._find)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        slot = [("project", ASCENDING), ("slot", ASCENDING)]
-        await self._rows.create_index(slot, unique=True)
 
     async def reserve(
         self,

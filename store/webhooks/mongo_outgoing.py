@@ -1,5 +1,3 @@
-import asyncio
-
 from store.mongo.connection import Database
 from store.webhooks.mongo_deliveries import MongoDeliveries
 from store.webhooks.mongo_endpoints import MongoEndpoints
@@ -15,7 +13,3 @@ class MongoOutgoing:
         self.secrets = MongoSecrets(database)
         self.deliveries = MongoDeliveries(database)
         self.owners = MongoOwners(database)
-
-    async def ensure_indexes(self) -> None:
-        """Create what the queries need; repeatable."""
-        await asyncio.gather(self.endpoints.ensure_indexes(), self.deliveries.ensure_indexes())

@@ -86,7 +86,7 @@ async def test_what_the_scheduler_learns_belongs_to_the_chain_and_its_lines_to_t
     events = await workshop.events("g1")
     assert {event.cause.correlation_id for event in events} == {events[0].stream}
     assert "started" in str(await workshop.told("g1"))
-    about = [line for line in lines if line["event"] in ("claim found", "appended")]
+    about = [line for line in lines if line["event"] in ("claim found", "events_appended")]
     assert len(about) == 2
     assert {(line["generation_id"], line["request_id"]) for line in about} == {("g1", "r-g1")}
 

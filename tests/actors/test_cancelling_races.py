@@ -10,7 +10,7 @@ import pytest
 
 from actors.handlers import cancellation
 from actors.subscriptions import SUBSCRIPTIONS
-from domain.generation import decisions
+from domain.generation import decisions, invocation
 from domain.generation.generation import Generation, State, stream_of
 from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
@@ -119,11 +119,11 @@ class Road:
         await self.generations.begin(ID, requested(), cause=CAUSE)
         await self.decide(partial(decisions.validate, validated=VALIDATED))
         await self.decide(partial(decisions.reserve, reserved=RESERVED))
-        claimed = await self.decide(partial(decisions.intend, now=START, timeouts=Timeouts()))
+        claimed = await self.decide(partial(invocation.intend, now=START, timeouts=Timeouts()))
         if claimed.events:
             self.upstream.state = "running"
-            await self.decide(partial(decisions.start, attempt=1, prediction="p1", model=MODEL))
-            await self.decide(partial(decisions.progress, prediction="p1", percent=50))
+            await self.decide(partial(invocation.start, attempt=1, prediction="p1", model=MODEL))
+            await self.decide(partial(invocation.progress, prediction="p1", percent=50))
             await self.follow()  # at the latest the follower has come so far
             await self._end_upstream()
         await self.follow()
@@ -132,7 +132,7 @@ class Road:
         outcome = "canceled" if self.upstream.state == "canceled" else "succeeded"
         self.upstream.state = "canceled" if outcome == "canceled" else "over"
         over = settled(outcome=outcome)
-        await self.decide(partial(decisions.settle_prediction, settled=over, model=MODEL))
+        await self.decide(partial(invocation.settle_prediction, settled=over, model=MODEL))
         await self.decide(partial(decisions.complete, pictures=[PICTURE], cost_microusd=None))
 
     async def story(self) -> list[Event]:

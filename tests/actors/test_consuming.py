@@ -2,18 +2,12 @@
 
 import asyncio
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import cast
 
-import pytest
-
-from actors.hands import Hands
 from actors.subscriptions import QUEUES
 from events.commit import Commit, commit_of
 from events.envelope import RecordedEvent
 from events.event import Event
-from exemplar import processes
-from exemplar.wiring import Core
+from exemplar.wiring import open_consumer
 from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
@@ -29,9 +23,7 @@ def commit(number: int, event: Event) -> Commit:
     return commit_of(f"generation-{number}", 0, [event], cause=BY_TEST, time=moment, writer="w")
 
 
-async def test_a_provider_that_hangs_stops_neither_validation_nor_quota(
-    amqp_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_provider_that_hangs_stops_neither_validation_nor_quota(amqp_url: str) -> None:
     hanging: list[str] = []
     released = asyncio.Event()
     done: list[str] = []
@@ -45,13 +37,12 @@ async def test_a_provider_that_hangs_stops_neither_validation_nor_quota(
 
     provider = {"invocation": hang, "completion": hang, "cancellation": hang}
     handlers = {queue: provider.get(queue, work) for queue in QUEUES}
-    monkeypatch.setattr(processes, "handlers_of", lambda _: handlers)
     rabbit = RabbitSettings.model_validate({"amqp_url": amqp_url, "amqp_prefetch": AT_ONCE})
-    core = cast("Core", SimpleNamespace(rabbit=rabbit))
-    publisher = Publisher(amqp_url, topology(QUEUES), lambda _: None, heartbeat=10)
+    table = topology(QUEUES)
+    publisher = Publisher(amqp_url, table, lambda _: None, heartbeat=10)
     await publisher.start()
     try:
-        async with processes.consuming(core, cast("Hands", None)):
+        async with open_consumer(rabbit, table, handlers):
             for number in range(8):
                 assert await publisher.publish(commit(number, RESERVED))
             await until(lambda: len(hanging) >= AT_ONCE, "all that may be called at once hangs")

@@ -142,7 +142,7 @@ async def test_a_command_shows_where_followers_are_and_what_is_parked(
 ) -> None:
     settings = {"EXEMPLAR_MONGODB_URL": mongodb_url}
     await follow("settlement", workshop.desk)
-    well = await asyncio.to_thread(CliRunner().invoke, app, ["followers"], env=settings)
+    well = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
     assert (well.exit_code, "parked" in well.output) == (0, False)
 
     moody.refuses["g4"] = RuntimeError("of no use")
@@ -150,7 +150,7 @@ async def test_a_command_shows_where_followers_are_and_what_is_parked(
     await workshop.fail("g4")
     await workshop.store.log.seal()
     await follow("settlement", workshop.desk)
-    told = await asyncio.to_thread(CliRunner().invoke, app, ["followers"], env=settings)
+    told = await asyncio.to_thread(CliRunner().invoke, app, ["subscribers"], env=settings)
     assert told.exit_code == 1
     assert "parked: settlement at" in told.output
     assert "RuntimeError" in told.output

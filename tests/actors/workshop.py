@@ -236,7 +236,7 @@ def _desk(store: MongoStore, hands: Hands) -> Desk:
         "hands": hands,
         "events": store.events,
         "log": store.log,
-        "followers": store.subscribers,
+        "subscribers": store.subscribers,
         "parking": store.parking,
         "leases": store.leases,
         "tries": Backoff(first=every_time, longest=every_time),

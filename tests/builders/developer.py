@@ -7,26 +7,14 @@ from datetime import UTC, datetime
 from domain.accounts.developer import Developer, fold, stream_of
 from events.developer import (
     CorrectedUnits,
-    DeveloperPasswordChanged,
-    DeveloperPasswordReset,
     DeveloperRegistered,
-    DeveloperTierChanged,
-    DraftWithdrawn,
     KeyCreated,
-    KeyRevoked,
     ProjectCreated,
-    ProjectDeleted,
-    ProjectErased,
-    ProjectRenamed,
     QuotaCorrected,
-    UserDeleted,
-    UserErased,
-    UserPasswordChanged,
-    UserPasswordReset,
-    UserRegistered,
 )
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
+from events.rows.developer import DEVELOPER
 
 ID = "dev-1"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -44,25 +32,8 @@ CORRECTED = QuotaCorrected(
     freed=("gen-1",),
 )
 
-ONE_OF_EACH: tuple[Event, ...] = (
-    REGISTERED,
-    DeveloperTierChanged(previous="free_starter", tier="cloud_starter"),
-    DeveloperPasswordReset(change="c1"),
-    DeveloperPasswordChanged(change="c4"),
-    DraftWithdrawn(kind="users", draft="usr-2", change=None),
-    CORRECTED,
-    GARDEN,
-    ProjectRenamed(project="garden", change="c2"),
-    ProjectDeleted(project="garden"),
-    ProjectErased(project="garden"),
-    HIS_KEY,
-    KeyRevoked(key="key-1"),
-    UserRegistered(project="garden", user="usr-1"),
-    UserPasswordReset(project="garden", user="usr-1", change="c3"),
-    UserPasswordChanged(project="garden", user="usr-1", change="c5"),
-    UserDeleted(project="garden", user="usr-1"),
-    UserErased(project="garden", user="usr-1"),
-)
+ONE_OF_EACH: tuple[Event, ...] = tuple(row.sample for row in DEVELOPER)
+"""A sample of every event type of a developer."""
 
 
 def folded(events: Sequence[Event], start: Developer | None = None) -> Developer | None:

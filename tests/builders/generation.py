@@ -5,20 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.generation.generation import Generation, evolve, fold, stream_of
-from domain.generation.lifecycle import check
+from domain.generation.fold import check, evolve, fold
+from domain.generation.generation import Generation, stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import (
     CancelRequested,
     DecodedExample,
-    DuplicateFound,
     Example,
     GenerationCompleted,
-    GenerationErased,
     GenerationFailed,
-    GenerationProgressed,
-    GenerationPublished,
     GenerationRequested,
     GenerationStarted,
     GenerationValidated,
@@ -29,8 +25,8 @@ from events.generation import (
     Picture,
     PredictionSettled,
     QuotaReserved,
-    QuotaSettled,
 )
+from events.rows.generation import GENERATION
 
 ID = "0193f5e0-0000-7000-8000-000000000001"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -119,24 +115,8 @@ TO_COMPLETED = (*TO_SETTLED, COMPLETED)
 TO_FAILED = (*TO_REQUESTED, failed("invalid_image", "validation"))
 
 
-ONE_OF_EACH: tuple[Event, ...] = (
-    requested(),
-    VALIDATED,
-    RESERVED,
-    intended(2),
-    started(),
-    refused(),
-    lost(),
-    GenerationProgressed(percent=10),
-    settled(),
-    COMPLETED,
-    failed("canceled", "deadline"),
-    QuotaSettled(period="2026-11", outcome="spent"),
-    CANCELED,
-    DuplicateFound(attempt=1, prediction="p9", predict_seconds=None),
-    GenerationPublished(is_public=True),
-    GenerationErased(),
-)
+ONE_OF_EACH: tuple[Event, ...] = tuple(row.sample for row in GENERATION)
+"""A sample of every event type of a generation."""
 
 
 def recorded(events: Sequence[Event], *, after: int = 0, time: datetime = START) -> list[RecordedEvent]:

@@ -11,13 +11,15 @@ from actors.handlers import completion
 from actors.jobs.schedule import JOBS
 from actors.subscriptions import SUBSCRIPTIONS
 from domain.errors import ErrorCode, FailureCode
-from domain.generation import decisions
+from domain.generation import decisions, invocation
+from domain.generation.decisions import ALLOWED
 from domain.generation.explanation import Reason
 from domain.generation.generation import _STATUS, Generation, State
-from domain.generation.lifecycle import ALLOWED, RUNNING
+from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
 from events.generation import GenerationFailed, GenerationRequested, Owner
-from gateway.http.errors import ANSWERS
+from events.rows.generation import GENERATION
+from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -30,7 +32,7 @@ def statuses() -> list[list[str]]:
 
 def moves() -> list[list[str]]:
     """Event, and the states in which it may be appended."""
-    return [[f"`{cls.type}`", _states(allowed)] for cls, allowed in ALLOWED.items()]
+    return [[f"`{row.name}`", _states(ALLOWED[row.cls])] for row in GENERATION]
 
 
 def failures() -> list[list[str]]:
@@ -59,7 +61,8 @@ def phases() -> list[list[str]]:
 
 def errors() -> list[list[str]]:
     """Error code, status and sentence."""
-    return [[f"`{code.value}`", str(ANSWERS[code].status), ANSWERS[code].detail] for code in ErrorCode]
+    known = [(code, HTTP_ERRORS[code]) for code in ErrorCode]
+    return [[f"`{code.value}`", str(error.status), error.detail] for code, error in known]
 
 
 def jobs() -> list[list[str]]:
@@ -131,8 +134,8 @@ def _retryable() -> Iterator[tuple[FailureCode, bool]]:
     decided: Sequence[Any] = [
         *decisions.reject_examples(requested),
         *decisions.deny(_generation(State.VALIDATED)),
-        *decisions.refuse(intended, attempt=1, code="provider_422", retry_at=None),
-        *decisions.lose(replace(intended, lost=decisions.MAX_LOST - 1), attempt=1),
+        *invocation.refuse(intended, attempt=1, code="provider_422", retry_at=None),
+        *invocation.lose(replace(intended, lost=invocation.MAX_LOST - 1), attempt=1),
         *decisions.cancel(requested),
         *decisions.expire(requested, now=NOW + timedelta(minutes=11)),
         *decisions.expire(requested, now=late),

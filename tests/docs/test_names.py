@@ -7,9 +7,10 @@ import pytest
 from typer.main import get_command
 
 from actors.jobs.schedule import JOBS
-from events.catalogue import CLASSES
+from events.catalogue import CATALOGUE
 from exemplar import settings as settings_module
 from exemplar.cli import app
+from exemplar.wiring import PROCESSES
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
 FOLDERS = (
@@ -71,7 +72,7 @@ def test_commands_that_are_named_exist(path: Path) -> None:
 @every_document
 def test_events_that_are_named_are_in_the_catalogue(path: Path) -> None:
     named = set(re.findall(r"`(generation\.[a-z_]+)`", path.read_text()))
-    assert named <= CLASSES.keys()
+    assert named <= set(CATALOGUE.names)
 
 
 @every_document
@@ -88,9 +89,11 @@ def test_the_example_environment_knows_what_compose_asks_for() -> None:
 
 def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
     text = "".join(path.read_text() for path in (ROOT / "exemplar").glob("*.py"))
-    read = set(re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text))
-    printed = {settings_module.__name__ for settings_module in settings_module.SETTINGS.values()}
-    assert {first or second for first, second in read} == printed
+    read = {
+        name for pair in re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text) for name in pair
+    }
+    injected = {section.__name__ for process in PROCESSES.values() for section in process.settings.values()}
+    assert read - {""} | injected == {section.__name__ for section in settings_module.SETTINGS.values()}
 
 
 def test_every_setting_has_one_line_that_explains_it() -> None:

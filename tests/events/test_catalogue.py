@@ -3,10 +3,10 @@ from typing import Any, ClassVar, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from events import catalogue
-from events.catalogue import CLASSES, UnknownEventError, event_from, schema_uri
+from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
 from events.developer import DeveloperEvent
 from events.event import Event
+from events.event_type import EventType, Upcaster
 from events.generation import GenerationEvent, GenerationProgressed
 from events.platform import PlatformEvent
 from events.webhook import WebhookEvent
@@ -31,14 +31,11 @@ def direction(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "direction": "north"}
 
 
-@pytest.fixture
-def moved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "CLASSES", {Moved.type: Moved})
-    upcasters = {(Moved.type, 1): centimetres, (Moved.type, 2): direction}
-    monkeypatch.setattr(catalogue, "UPCASTERS", upcasters)
+CATALOGUE_OF_MOVED = Catalogue(
+    [EventType(sample=Moved(centimetres=1, direction="east"), upcasters=(centimetres, direction))]
+)
 
 
-@pytest.mark.usefixtures("moved")
 @pytest.mark.parametrize(
     ("version", "data"),
     [
@@ -47,16 +44,21 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> None:
         (3, {"centimetres": 200, "direction": "north"}),
     ],
 )
-def test_every_old_version_is_read_as_the_present_one(version: int, data: dict[str, Any]) -> None:
-    event = event_from("test.moved", f"urn:exemplar:event:test.moved:{version}", data)
+def test_an_old_schema_version_is_upcast_to_the_present_one(version: int, data: dict[str, Any]) -> None:
+    event = CATALOGUE_OF_MOVED.read("test.moved", f"urn:exemplar:event:test.moved:{version}", data)
     assert event == Moved(centimetres=200, direction="north")
 
 
-@pytest.mark.usefixtures("moved")
 @pytest.mark.parametrize("version", [0, 4, 100])
-def test_a_version_that_nobody_wrote_or_a_newer_one_is_unknown(version: int) -> None:
+def test_a_version_outside_of_the_known_ones_is_unknown(version: int) -> None:
     with pytest.raises(UnknownEventError):
-        event_from("test.moved", f"urn:exemplar:event:test.moved:{version}", {"metres": 1})
+        CATALOGUE_OF_MOVED.read("test.moved", f"urn:exemplar:event:test.moved:{version}", {"metres": 1})
+
+
+@pytest.mark.parametrize("upcasters", [(), (centimetres,), (centimetres, direction, direction)])
+def test_a_row_has_one_upcaster_for_every_older_version(upcasters: tuple[Upcaster, ...]) -> None:
+    with pytest.raises(ValueError, match="needs one upcaster"):
+        EventType(sample=Moved(centimetres=1, direction="east"), upcasters=upcasters)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +77,12 @@ def test_a_version_that_nobody_wrote_or_a_newer_one_is_unknown(version: int) -> 
 )
 def test_a_type_or_schema_that_is_not_ours_is_unknown(name: str, schema: str) -> None:
     with pytest.raises(UnknownEventError):
-        event_from(name, schema, {"percent": 10})
+        CATALOGUE.read(name, schema, {"percent": 10})
 
 
 def test_an_event_with_a_field_too_many_is_refused() -> None:
     with pytest.raises(ValidationError):
-        event_from("generation.progressed", f"{URI}:1", {"percent": 10, "prompt": "a cat"})
+        CATALOGUE.read("generation.progressed", f"{URI}:1", {"percent": 10, "prompt": "a cat"})
 
 
 def test_an_event_cannot_be_changed() -> None:
@@ -89,10 +91,23 @@ def test_an_event_cannot_be_changed() -> None:
         event.percent = 20  # type: ignore[misc]
 
 
-def test_every_event_is_in_the_catalogue_under_its_name() -> None:
+def test_every_event_class_has_one_row() -> None:
     unions = (GenerationEvent, WebhookEvent, DeveloperEvent, PlatformEvent)
-    assert set(CLASSES.values()) == {cls for union in unions for cls in get_args(union)}
-    assert schema_uri(GenerationProgressed(percent=10)) == f"{URI}:1"
+    classes = [cls for union in unions for cls in get_args(union)]
+    assert sorted(row.name for row in CATALOGUE.rows) == sorted(cls.type for cls in classes)
+    assert {row.cls for row in CATALOGUE.rows} == set(classes)
+
+
+def test_two_rows_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="two rows"):
+        Catalogue([CATALOGUE["generation.erased"]] * 2)
+
+
+def test_a_webhook_needs_a_public_view() -> None:
+    with pytest.raises(ValueError, match="public view"):
+        EventType(sample=GenerationProgressed(percent=10), deliverable=True)
+    with pytest.raises(ValueError, match="deliverable"):
+        EventType(sample=GenerationProgressed(percent=10), webhook_filter="start")
 
 
 ALLOWED_FIELDS: dict[str, set[str]] = {
@@ -220,6 +235,6 @@ def fields_of(cls: type[BaseModel], prefix: str = "") -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.type)
+@pytest.mark.parametrize("cls", [row.cls for row in CATALOGUE.rows], ids=lambda cls: cls.type)
 def test_no_event_has_room_for_personal_content(cls: type[Event]) -> None:
     assert fields_of(cls) == ALLOWED_FIELDS[cls.type]

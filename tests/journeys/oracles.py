@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from domain.generation.generation import Generation, evolve, id_of
-from domain.generation.lifecycle import Timeouts, check
+from domain.generation.fold import check, evolve
+from domain.generation.generation import Generation, id_of
+from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
 from store.generations.rebuild import rebuild
 from store.mongo.store import MongoStore

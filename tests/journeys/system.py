@@ -175,7 +175,7 @@ class System:
     def _is_ready(self, name: str) -> Callable[[], bool]:
         def check() -> bool:
             fresh = self._log_lines(name)[self._lines_before[name] :]
-            return any('"event": "ready"' in line or '"event": "sandbox listening"' in line for line in fresh)
+            return any('"event": "ready"' in line or '"event": "sandbox_listening"' in line for line in fresh)
 
         return check
 

@@ -86,7 +86,7 @@ async def test_a_client_of_a_killed_gateway_repeats_itself_and_gets_the_same_gen
 
 
 def _appended(system: System) -> int:
-    return system.log_file("gateway").read_bytes().count(b'"event": "appended"')
+    return system.log_file("gateway").read_bytes().count(b'"event": "events_appended"')
 
 
 async def _attempt(tenant: Tenant, key: str) -> Answer | None:

@@ -52,9 +52,9 @@ async def test_every_line_says_what_it_is_about(people: People, sandbox: Sandbox
     await _all_kinds_of_requests(tenant, sandbox)
 
     ours = [line for name in system.names if name != "sandbox" for line in system.logged(name)]
-    appended = [line for line in ours if line["event"] == "appended" and "generation_id" in line]
+    appended = [line for line in ours if line["event"] == "events_appended" and "generation_id" in line]
     handled = [line for line in ours if "queue" in line and "stream" in line]
-    refused = [line for line in ours if line["event"] == "request refused"]
+    refused = [line for line in ours if line["event"] == "request_refused"]
     assert appended
     assert handled
     assert [line for line in appended if not (line["event_id"] and line["request_id"])] == []
@@ -76,7 +76,9 @@ async def test_a_request_is_found_by_its_id_in_every_process_it_went_through(
     await tenant.completed(generation)
 
     ours = [line for name in system.names if name != "sandbox" for line in system.logged(name)]
-    appended = [line for line in ours if line["event"] == "appended" and line["generation_id"] == generation]
+    appended = [
+        line for line in ours if line["event"] == "events_appended" and line["generation_id"] == generation
+    ]
     assert appended
     told_by_clients_wish = [line for line in appended if "generation.started" not in line["types"]]
     assert {line.get("request_id") for line in told_by_clients_wish} >= {request_id}

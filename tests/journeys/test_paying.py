@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.generation.generation import fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import stream_of
 from events.commit import commit_of
 from events.envelope import Cause
 from events.event import Event

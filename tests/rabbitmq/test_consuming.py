@@ -281,7 +281,7 @@ async def test_a_busy_queue_is_emptied_whatever_order_its_handlers_finish_in(
 
 POISON = """
 import asyncio, os, signal, sys
-from rabbitmq.consumer import Consuming
+from rabbitmq.consumer import Consumer
 from rabbitmq.topology import topology
 
 async def die(event):
@@ -289,7 +289,7 @@ async def die(event):
 
 async def main():
     table = topology({"validation": ["generation.progressed"]}, delivery_limit=1)
-    await Consuming(sys.argv[1], {"validation": die}, topology=table, prefetch=1).start()
+    await Consumer(sys.argv[1], {"validation": die}, topology=table, prefetch=1).start()
     await asyncio.Event().wait()
 
 asyncio.run(main())

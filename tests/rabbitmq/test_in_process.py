@@ -19,10 +19,8 @@ async def bus(
     *,
     capacity: int = 10_000,
 ) -> AsyncIterator[InProcessBroker]:
-    opened = InProcessBroker(
-        table, handlers, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5
-    )
-    await opened.start()
+    opened = InProcessBroker(table, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5)
+    await opened.start(handlers)
     yield opened
     await opened.close(grace=0.5)
 
@@ -58,8 +56,8 @@ async def test_what_hangs_in_one_queue_holds_up_no_other(
         await asyncio.Event().wait()
 
     handlers = {"validation": hang, "quota": heard.handle}
-    opened = InProcessBroker(table, handlers, Heard().note, prefetch=4)
-    await opened.start()
+    opened = InProcessBroker(table, Heard().note, prefetch=4)
+    await opened.start(handlers)
     try:
         first = [commits.progressed() for _ in range(8)]
         for commit in first:

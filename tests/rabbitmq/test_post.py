@@ -44,16 +44,17 @@ async def open_post(request: pytest.FixtureRequest, table: Topology) -> AsyncIte
     opened: list[Post] = []
 
     async def open_it(handlers: Mapping[str, Handler], on_published: Callable[[str], None]) -> Post:
-        post: Publisher | InProcessBroker
+        post: OverRabbitmq | InProcessBroker
         if request.param == "rabbitmq":
             url = request.getfixturevalue("amqp_url")
             post = OverRabbitmq(url, table, on_published)
             post.consuming = Consumer(url, handlers, topology=table, prefetch=4)
             await post.consuming.start()
+            await post.start()
         else:
-            post = InProcessBroker(table, handlers, on_published, prefetch=4)
+            post = InProcessBroker(table, on_published, prefetch=4)
+            await post.start(handlers)
         opened.append(post)
-        await post.start()
         return post
 
     yield open_it

@@ -5,7 +5,7 @@ import pytest
 
 import rabbitmq
 from actors.subscriptions import QUEUES
-from events.catalogue import CLASSES
+from events.catalogue import CATALOGUE
 from rabbitmq.topology import definitions, definitions_json, matches, topology
 
 FILE = Path(rabbitmq.__file__).parent / "definitions.json"
@@ -21,7 +21,7 @@ def test_no_user_and_no_password_is_shipped() -> None:
 
 def test_only_what_moves_nothing_is_left_to_the_followers() -> None:
     table = topology(QUEUES)
-    unheard = {name for name in CLASSES if name.startswith("generation.") and not table.routes(name)}
+    unheard = {name for name in CATALOGUE.names if name.startswith("generation.") and not table.routes(name)}
     assert unheard == {"generation.invocation_intended", "generation.quota_settled"}
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sandbox.compositions import COMPOSITIONS
-from sandbox.pictures import Recipe, UnmakeableError, make, ready
+from sandbox.pictures import InvalidImageError, Recipe, make, ready
 
 
 def test_one_recipe_is_always_the_same_bytes(photo: Any) -> None:
@@ -98,14 +98,14 @@ def test_a_picture_of_any_mode_is_used(mode: str) -> None:
 def test_a_truncated_photo_cannot_be_used(photo: Any) -> None:
     data = photo()
     for cut in itertools.islice(range(0, len(data) - 40, 97), 20):
-        with pytest.raises(UnmakeableError):
+        with pytest.raises(InvalidImageError):
             make(Recipe(prompt="x", seed=1, image=data[:cut]))
 
 
 def test_a_picture_too_large_cannot_be_made() -> None:
-    with pytest.raises(UnmakeableError, match="E1001"):
+    with pytest.raises(InvalidImageError, match="E1001"):
         make(Recipe(prompt="x", seed=1, size=(4096, 4096)))
-    with pytest.raises(UnmakeableError, match="positive"):
+    with pytest.raises(InvalidImageError, match="positive"):
         make(Recipe(prompt="x", seed=1, size=(0, 8)))
 
 

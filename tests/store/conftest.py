@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from store.adapters import create_indexes
 from store.commits.contract import EventStore
 from store.commits.memory import MemoryEventStore
 from store.commits.mongo import MongoEventStore
@@ -12,23 +13,17 @@ from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.mongo_blobs import MongoBlobs
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.personal_data import PersonalDataStore
-from store.mongo.connection import Database, open_client, open_database
+from store.mongo.connection import Database, open_database
 from store.quota.ledger import Ledger
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.mongo_ledger import MongoLedger
-from store.settings import StoreSettings
-
-
-def settings_for(url: str) -> StoreSettings:
-    return StoreSettings.model_validate({"mongodb_url": url, "mongodb_timeout_ms": 2000})
+from tests.stores import settings_for
 
 
 @pytest.fixture
 def database(mongodb_url: str) -> Iterator[Database]:
-    settings = settings_for(mongodb_url)
-    client = open_client(settings)
-    yield open_database(client, settings)
-    client.close()
+    with open_database(settings_for(mongodb_url)) as database:
+        yield database
 
 
 @pytest.fixture(params=["memory", "mongo"])
@@ -50,36 +45,32 @@ def if_mongo(kind: str, request: pytest.FixtureRequest) -> Callable[[], Database
 async def events(kind: str, if_mongo: Callable[[], Database]) -> EventStore:
     if kind == "memory":
         return MemoryEventStore()
-    store = MongoEventStore(if_mongo())
-    await store.ensure_indexes()
-    return store
+    await create_indexes(if_mongo(), [MongoEventStore])
+    return MongoEventStore(if_mongo())
 
 
 @pytest.fixture
 async def personal_data(kind: str, if_mongo: Callable[[], Database]) -> PersonalDataStore:
     if kind == "memory":
         return MemoryPersonalData()
-    store = MongoPersonalData(if_mongo())
-    await store.ensure_indexes()
-    return store
+    await create_indexes(if_mongo(), [MongoPersonalData])
+    return MongoPersonalData(if_mongo())
 
 
 @pytest.fixture
 async def blobs(kind: str, if_mongo: Callable[[], Database]) -> BlobStore:
     if kind == "memory":
         return MemoryBlobs()
-    store = MongoBlobs(if_mongo())
-    await store.ensure_indexes()
-    return store
+    await create_indexes(if_mongo(), [MongoBlobs])
+    return MongoBlobs(if_mongo())
 
 
 @pytest.fixture
 async def ledger(kind: str, if_mongo: Callable[[], Database]) -> Ledger:
     if kind == "memory":
         return MemoryLedger()
-    store = MongoLedger(if_mongo())
-    await store.ensure_indexes()
-    return store
+    await create_indexes(if_mongo(), [MongoLedger])
+    return MongoLedger(if_mongo())
 
 
 class Clock:

@@ -12,11 +12,13 @@ from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
+from store.accounts.drafts import AccountDrafts
 from store.accounts.queries import UserQuery
 from store.accounts.records import KeyRecord
 from store.accounts.slots import AlreadyExistsError
+from store.adapters import create_indexes
 from store.errors import StoreUnavailableError
-from store.mongo.connection import Database, open_client, open_database
+from store.mongo.connection import Database, open_database
 from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 
@@ -40,16 +42,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def database(mongodb_url: str) -> AsyncIterator[Database]:
-    settings = StoreSettings(mongodb_url=SecretStr(mongodb_url))
-    client = open_client(settings)
-    yield open_database(client, settings)
-    client.close()
+    with open_database(StoreSettings(mongodb_url=SecretStr(mongodb_url))) as database:
+        yield database
 
 
 @pytest.fixture
 async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
     store = MongoStore.open(StoreSettings(mongodb_url=SecretStr(mongodb_url)), holder="tests", clock=clock)
-    await asyncio.gather(store.accounts.ensure_indexes(), store.drafts.ensure_indexes())
+    await create_indexes(store.accounts.database, [Accounts, AccountDrafts])
     yield store
     store.close()
 
@@ -441,10 +441,8 @@ async def test_a_store_that_is_away_says_so() -> None:
     settings = StoreSettings(
         mongodb_url=SecretStr("mongodb://127.0.0.1:9/none?replicaSet=rs0"), mongodb_timeout_ms=100
     )
-    client = open_client(settings)
-    with pytest.raises(StoreUnavailableError):
-        await Accounts(open_database(client, settings), Clock()).credentials("garden")
-    client.close()
+    with open_database(settings) as database, pytest.raises(StoreUnavailableError):
+        await Accounts(database, Clock()).credentials("garden")
 
 
 async def test_no_record_prints_a_person(accounts: Accounts, changes: AccountChanges) -> None:

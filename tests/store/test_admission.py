@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import LimitError
-from domain.generation.generation import fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
@@ -52,7 +53,7 @@ def door(events: EventStore, ledger: Ledger, clock: Clock) -> Door:
 
 
 async def test_who_has_room_is_let_in_and_may_ask_again(door: Door) -> None:
-    await door.admission.look(DEVELOPER, FREE)
+    await door.admission.require_room(DEVELOPER, FREE)
     assert await door.hold("g1") == 1
     assert await door.hold("g1") == 1
 
@@ -65,7 +66,7 @@ async def test_a_running_generation_keeps_the_next_one_out_until_its_slot_is_lik
         await door.hold("g2")
     assert refused.value.retry_after == 18
     with pytest.raises(LimitError):
-        await door.admission.look(DEVELOPER, FREE)
+        await door.admission.require_room(DEVELOPER, FREE)
 
 
 @pytest.mark.parametrize(("facts", "used"), [(TO_COMPLETED, 2), (TO_FAILED, 1)], ids=["completed", "failed"])
@@ -76,7 +77,7 @@ async def test_what_reads_as_finished_never_keeps_the_next_one_out(
 ) -> None:
     await door.hold("g1")
     await door.live("g1", facts)
-    await door.admission.look(DEVELOPER, FREE)
+    await door.admission.require_room(DEVELOPER, FREE)
     assert await door.hold("g2") == used
 
 
@@ -94,7 +95,7 @@ async def test_a_full_month_says_exactly_when_the_next_one_begins(door: Door) ->
         await door.hold(name)
         await door.live(name, TO_COMPLETED)
     door.clock.now = datetime(2026, 11, 30, 23, 59, 50, 500_000, tzinfo=UTC)
-    for attempt in (door.hold("g4"), door.admission.look(DEVELOPER, FREE)):
+    for attempt in (door.hold("g4"), door.admission.require_room(DEVELOPER, FREE)):
         with pytest.raises(LimitError) as refused:
             await attempt
         assert refused.value.retry_after == 10

@@ -12,6 +12,7 @@ from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import CancelRequested, GenerationProgressed
+from store.adapters import create_indexes
 from store.commits.contract import EventStore
 from store.commits.mongo import MongoEventStore
 from store.errors import WrongExpectedVersionError
@@ -165,9 +166,8 @@ class TestContract:
 
 @pytest.fixture
 async def store(database: Database) -> MongoEventStore:
-    store = MongoEventStore(database)
-    await store.ensure_indexes()
-    return store
+    await create_indexes(database, [MongoEventStore])
+    return MongoEventStore(database)
 
 
 async def test_a_retried_write_with_my_own_token_is_success(

@@ -14,13 +14,14 @@ from events.envelope import Cause
 from events.generation import GenerationProgressed
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
+from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.commits.outbox import Outbox
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
-from store.mongo.connection import open_client, open_database
+from store.mongo.connection import connect
 from store.mongo.replica_set import initiate_replica_set
 from store.quota.mongo_ledger import MongoLedger
-from tests.store.conftest import settings_for
+from tests.stores import settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CAUSE = Cause(actor="actor:test")
@@ -45,9 +46,9 @@ def own_mongod(tmp_path: Path) -> Iterator[Mongod]:
 
 
 async def test_no_acknowledged_commit_is_lost_when_the_server_is_killed(own_mongod: Mongod) -> None:
-    client = open_client(settings_for(own_mongod.url("crash")))
-    store = MongoEventStore(open_database(client, settings_for(own_mongod.url("crash"))))
-    await store.ensure_indexes()
+    database = connect(settings_for(own_mongod.url("crash")))
+    await create_indexes(database, [MongoEventStore])
+    store = MongoEventStore(database)
     acknowledged: list[str] = []
     enough = asyncio.Event()
 
@@ -74,7 +75,7 @@ async def test_no_acknowledged_commit_is_lost_when_the_server_is_killed(own_mong
     assert set(acknowledged) <= stored
     # What nobody was told about is at most the one append that each writer had under way.
     assert len(stored) <= len(acknowledged) + len(writing)
-    client.close()
+    database.client.close()
 
 
 class Line:
@@ -120,16 +121,16 @@ async def far_store(line: Line, mongodb_url: str) -> AsyncIterator[MongoEventSto
     """A store behind that line; the heartbeats of the driver poll, so that each request has one answer."""
     server = await asyncio.start_server(line.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    database = mongodb_url.rpartition("/")[2].partition("?")[0]
+    name = mongodb_url.rpartition("/")[2].partition("?")[0]
     settings = settings_for(
-        f"mongodb://127.0.0.1:{port}/{database}?directConnection=true&serverMonitoringMode=poll"
+        f"mongodb://127.0.0.1:{port}/{name}?directConnection=true&serverMonitoringMode=poll"
     )
-    client = open_client(settings)
-    store = MongoEventStore(open_database(client, settings))
+    database = connect(settings)
+    store = MongoEventStore(database)
     await append(store, "warm", 0)
     yield store
     # The driver says goodbye over the line, which this loop has to carry meanwhile.
-    await asyncio.to_thread(client.close)
+    await asyncio.to_thread(database.client.close)
     server.close()
 
 
@@ -171,8 +172,7 @@ async def test_a_server_that_is_not_there_is_told_as_such_and_never_hangs() -> N
     settings = settings_for("mongodb://127.0.0.1:9/x?directConnection=true").model_copy(
         update={"mongodb_timeout_ms": 200}
     )
-    client = open_client(settings)
-    database = open_database(client, settings)
+    database = connect(settings)
     store = MongoEventStore(database)
     for asking in (store.read("s"), append(store, "s", 1), MongoLedger(database).account("d")):
         with pytest.raises(StoreUnavailableError):
@@ -182,16 +182,16 @@ async def test_a_server_that_is_not_there_is_told_as_such_and_never_hangs() -> N
     outbox = Outbox(store)
     outbox.published("s:1")
     await outbox.drain()
-    client.close()
+    database.client.close()
 
 
 async def test_a_confirmed_commit_leaves_the_outbox(mongodb_url: str) -> None:
     settings = settings_for(mongodb_url)
-    client = open_client(settings)
-    store = MongoEventStore(open_database(client, settings))
+    database = connect(settings)
+    store = MongoEventStore(database)
     commit = await append(store, "s", 0)
     outbox = Outbox(store)
     outbox.published(commit.id)
     await outbox.drain()
     assert await store.unpublished(before=datetime(2027, 1, 1, tzinfo=UTC), limit=9) == []
-    client.close()
+    database.client.close()

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.generation.generation import fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import stream_of
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from store.generations.snapshot_cache import SnapshotCache

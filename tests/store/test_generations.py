@@ -3,9 +3,9 @@ from functools import partial
 
 import pytest
 
-from domain.generation import decisions
+from domain.generation import decisions, invocation
+from domain.generation.fold import IllegalTransitionError
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import IllegalTransitionError
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
@@ -127,7 +127,7 @@ async def test_of_several_predictions_at_once_one_is_adopted_and_every_other_is_
     await house.on_the_road(VALIDATED, RESERVED, intended())
 
     def found(number: int) -> partial[list[Event]]:
-        return partial(decisions.start, attempt=1, prediction=f"p{number}", model=MODEL)
+        return partial(invocation.start, attempt=1, prediction=f"p{number}", model=MODEL)
 
     outcomes = await asyncio.gather(
         *(house.generations.decide(ID, found(number), cause=CAUSE) for number in range(6))

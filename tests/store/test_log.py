@@ -7,8 +7,9 @@ import pytest
 from events.commit import leaf_hash
 from events.envelope import Cause
 from events.generation import GenerationProgressed
+from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
-from store.log.sealed_log import SealedLog
+from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import Database
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -21,7 +22,7 @@ class Book:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.events = MongoEventStore(database)
-        self.log = SealedLog(database)
+        self.log = MongoSealedLog(database)
 
     async def write(self, stream: str, expected: int, count: int = 1, *, time: datetime = NOON) -> None:
         facts = [GenerationProgressed(percent=number) for number in range(count)]
@@ -47,10 +48,8 @@ class Book:
 
 @pytest.fixture
 async def book(database: Database) -> Book:
-    book = Book(database)
-    await book.events.ensure_indexes()
-    await book.log.ensure_indexes()
-    return book
+    await create_indexes(database, [MongoEventStore, MongoSealedLog])
+    return Book(database)
 
 
 async def test_an_empty_log_has_no_head_and_nothing_to_seal(book: Book) -> None:
@@ -107,7 +106,7 @@ async def test_the_leaf_of_a_position_is_the_hash_of_the_stored_body(book: Book)
 
 async def test_several_sealers_at_once_under_load_make_one_dense_order(book: Book) -> None:
     writing = asyncio.gather(*(write_many(book, f"s{number}") for number in range(8)))
-    sealers = [SealedLog(book.database) for _ in range(3)]
+    sealers = [MongoSealedLog(book.database) for _ in range(3)]
     while not writing.done():
         await asyncio.gather(*(sealer.seal(limit=5) for sealer in sealers))
     await writing
@@ -132,7 +131,7 @@ async def test_a_sealer_killed_between_position_and_mark_is_followed_without_a_d
     assert await book.waiting() == 0
 
 
-class Zombie(SealedLog):
+class Zombie(MongoSealedLog):
     """A sealer that read the head, slept, and does not know that it was replaced."""
 
     async def head(self) -> int:

@@ -7,8 +7,8 @@ import pytest
 
 from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import Filters, Scope
-from store.generations.lists import Total
-from store.generations.mongo_lists import MongoLists
+from store.adapters import create_indexes
+from store.generations.lists import Lists, Total
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import Row, row_of
 from store.mongo.connection import Database
@@ -30,19 +30,17 @@ ROW = row_of(folded(TO_INTENDED), Timeouts(), {})
 
 @pytest.fixture
 async def rows(database: Database) -> MongoProjection:
-    rows = MongoProjection(database)
-    await rows.ensure_indexes()
-    return rows
+    await create_indexes(database, [MongoProjection])
+    return MongoProjection(database)
 
 
 @pytest.fixture
-async def lists(database: Database) -> MongoLists:
-    lists = MongoLists(database)
-    await lists.ensure_indexes()
-    return lists
+async def lists(database: Database) -> Lists:
+    await create_indexes(database, [Lists])
+    return Lists(database)
 
 
-async def listed(lists: MongoLists) -> list[Row]:
+async def listed(lists: Lists) -> list[Row]:
     return list(await lists.page(OWN, Filters(), page=1, per_page=100))
 
 
@@ -53,7 +51,7 @@ def test_a_row_says_what_the_fold_says() -> None:
     assert (over.status, over.cost_microusd, over.failure) == ("completed", 4_000, None)
 
 
-async def test_a_row_is_read_back_as_it_was_written(rows: MongoProjection, lists: MongoLists) -> None:
+async def test_a_row_is_read_back_as_it_was_written(rows: MongoProjection, lists: Lists) -> None:
     await rows.write([ROW])
     assert await listed(lists) == [ROW]
     assert await rows.versions([ROW.id, "other"]) == {ROW.id: 4}
@@ -74,7 +72,7 @@ def test_metadata_leave_hashes_in_a_row_and_nothing_in_that_of_an_erased_one() -
     assert row_of(replace(generation, erased=True), Timeouts(), said).labels == ()
 
 
-async def test_only_a_newer_row_is_written_over_a_row(rows: MongoProjection, lists: MongoLists) -> None:
+async def test_only_a_newer_row_is_written_over_a_row(rows: MongoProjection, lists: Lists) -> None:
     newer = replace(ROW, version=9, status="completed")
     await rows.write([newer])
     await rows.write([ROW, replace(ROW, version=9, status="failed")])
@@ -96,7 +94,7 @@ async def test_a_repeat_in_a_batch_does_not_stop_the_others(rows: MongoProjectio
     assert await rows.versions([ROW.id, "g2"]) == {ROW.id: 5, "g2": 4}
 
 
-async def test_pages_are_newest_first_and_count_all(rows: MongoProjection, lists: MongoLists) -> None:
+async def test_pages_are_newest_first_and_count_all(rows: MongoProjection, lists: Lists) -> None:
     await rows.write([replace(ROW, id=f"g{n}", created_at=NOON + n * MINUTE) for n in range(5)])
     await rows.write([replace(ROW, id="twin", created_at=NOON + 4 * MINUTE)])
     pages = [await lists.page(OWN, Filters(), page=number, per_page=4) for number in (1, 2, 3)]
@@ -104,9 +102,7 @@ async def test_pages_are_newest_first_and_count_all(rows: MongoProjection, lists
     assert await lists.total(OWN, Filters()) == Total(6, exact=True)
 
 
-async def test_a_user_sees_neither_others_nor_what_was_erased(
-    rows: MongoProjection, lists: MongoLists
-) -> None:
+async def test_a_user_sees_neither_others_nor_what_was_erased(rows: MongoProjection, lists: Lists) -> None:
     await rows.write(
         [
             ROW,
@@ -118,7 +114,7 @@ async def test_a_user_sees_neither_others_nor_what_was_erased(
     assert [row.id for row in await listed(lists)] == [ROW.id]
 
 
-async def test_everybody_in_a_project_sees_what_is_public(rows: MongoProjection, lists: MongoLists) -> None:
+async def test_everybody_in_a_project_sees_what_is_public(rows: MongoProjection, lists: Lists) -> None:
     public = replace(ROW, id="public", user="usr-2", is_public=True)
     await rows.write([ROW, public, replace(public, id="elsewhere", project="prj-2")])
     scope = Scope("prj-1", public=True)

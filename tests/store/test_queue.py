@@ -10,10 +10,11 @@ from domain.generation.explanation import Ahead
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
-from store.generations import mongo_queue
+from store.adapters import create_indexes
+from store.generations import queue as queue_module
 from store.generations.mongo_projection import MongoProjection
-from store.generations.mongo_queue import MongoQueue
 from store.generations.projection import row_of
+from store.generations.queue import Queue
 from store.mongo.connection import Database
 from tests.builders.generation import START, TO_COMPLETED, TO_REQUESTED, TO_VALIDATED, folded
 
@@ -28,10 +29,9 @@ def admitted(number: int, *events: Event, project: str = "prj-1", user: str = "u
 
 
 @pytest.fixture
-async def queue(database: Database) -> MongoQueue:
-    queue = MongoQueue(database)
-    await queue.ensure_indexes()
-    return queue
+async def queue(database: Database) -> Queue:
+    await create_indexes(database, [Queue])
+    return Queue(database)
 
 
 async def written(database: Database, *generations: Generation) -> None:
@@ -40,7 +40,7 @@ async def written(database: Database, *generations: Generation) -> None:
 
 
 async def test_the_position_counts_who_waits_in_the_same_state_and_came_before(
-    database: Database, queue: MongoQueue
+    database: Database, queue: Queue
 ) -> None:
     mine = admitted(5)
     others = (admitted(1), admitted(2, project="prj-2"), admitted(3, *TO_VALIDATED), admitted(9))
@@ -50,15 +50,15 @@ async def test_the_position_counts_who_waits_in_the_same_state_and_came_before(
 
 
 async def test_above_the_bound_the_position_is_at_least_that(
-    database: Database, queue: MongoQueue, monkeypatch: pytest.MonkeyPatch
+    database: Database, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mongo_queue, "POSITION_BOUND", 3)
+    monkeypatch.setattr(queue_module, "POSITION_BOUND", 3)
     await written(database, *map(admitted, range(6)))
     assert await queue.ahead(admitted(3)) == Ahead(3)
     assert await queue.ahead(admitted(4)) == Ahead(3, exact=False)
 
 
-async def test_only_ones_own_generations_are_named(database: Database, queue: MongoQueue) -> None:
+async def test_only_ones_own_generations_are_named(database: Database, queue: Queue) -> None:
     mine = [admitted(2), admitted(1)]
     others = [admitted(3, user="usr-2"), admitted(4, project="prj-2")]
     await written(database, *mine, *others)
@@ -66,7 +66,7 @@ async def test_only_ones_own_generations_are_named(database: Database, queue: Mo
     assert await queue.own("prj-1", "usr-1", every) == ["prj-1-1", "prj-1-2"]
 
 
-async def test_the_position_is_counted_in_the_index_alone(database: Database, queue: MongoQueue) -> None:
+async def test_the_position_is_counted_in_the_index_alone(database: Database, queue: Queue) -> None:
     await written(database, *map(admitted, range(50)))
     plan = await database.command(
         {
@@ -82,4 +82,4 @@ async def test_the_position_is_counted_in_the_index_alone(database: Database, qu
 
 
 def _due() -> dict[str, Any]:
-    return dict(mongo_queue._UNFINISHED)
+    return dict(queue_module._UNFINISHED)

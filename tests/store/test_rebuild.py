@@ -2,11 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.generation.generation import fold, stream_of
+from domain.generation.fold import fold
+from domain.generation.generation import stream_of
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationErased, GenerationPublished, QuotaSettled
+from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
@@ -73,9 +75,8 @@ class House:
 
 @pytest.fixture
 async def house(database: Database) -> House:
+    await create_indexes(database, [MongoEventStore, MongoProjection])
     house = House(database)
-    await house.events.ensure_indexes()
-    await house.rows.ensure_indexes()
     for generation, facts in STREAMS.items():
         await house.live(generation, facts)
     return house

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from store.generations.mongo_predictions import MongoPredictions
+from store.generations.predictions import Predictions
+from store.leases.mongo import MongoLeases
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database
-from store.mongo.leases import MongoLeases
 
 
 async def test_a_job_has_one_holder(database: Database) -> None:
@@ -75,7 +75,7 @@ async def test_a_follower_only_moves_forward(database: Database) -> None:
 
 
 async def test_a_prediction_belongs_to_whoever_claimed_it_first(database: Database) -> None:
-    predictions = MongoPredictions(database)
+    predictions = Predictions(database)
     assert await predictions.owner("p1") is None
     assert await predictions.claim("p1", "g1")
     assert await predictions.claim("p1", "g1")
@@ -84,6 +84,6 @@ async def test_a_prediction_belongs_to_whoever_claimed_it_first(database: Databa
 
 
 async def test_of_many_claims_at_once_one_wins(database: Database) -> None:
-    predictions = MongoPredictions(database)
+    predictions = Predictions(database)
     got = await asyncio.gather(*(predictions.claim("p1", f"g{number}") for number in range(10)))
     assert sum(got) == 1

@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from events.commit import Commit
 from events.envelope import Cause
 from events.generation import GenerationProgressed
+from store.adapters import create_indexes
 from store.commits.contract import Write
 from store.commits.memory import MemoryEventStore
 from store.commits.mongo import MongoEventStore
@@ -23,8 +24,8 @@ CAUSE = Cause(actor="actor:test")
 
 @pytest.fixture
 async def events(database: Database) -> MongoEventStore:
+    await create_indexes(database, [MongoEventStore])
     store = MongoEventStore(database)
-    await store.ensure_indexes()
     await database["beside"].create_index("name", unique=True)
     return store
 
@@ -164,10 +165,18 @@ async def test_a_transaction_that_its_process_left_open_leaves_nothing(
     await append(events, "s", 0, insert(database, "ada"))
 
 
-async def test_the_event_store_in_memory_refuses_transactions() -> None:
-    async def write(_: Commit, __: Any) -> None: ...
+async def test_in_memory_an_error_of_the_write_aborts_the_append_as_well() -> None:
+    events, written = MemoryEventStore(), list[Commit]()
 
-    with pytest.raises(NotImplementedError, match="no transactions"):
-        await MemoryEventStore().append(
-            "s", 0, [GenerationProgressed(percent=1)], cause=CAUSE, time=NOON, write=write
-        )
+    async def write(commit: Commit, _: Any) -> None:
+        written.append(commit)
+
+    async def fail(_: Commit, __: Any) -> None:
+        raise LookupError
+
+    progressed = [GenerationProgressed(percent=1)]
+    with pytest.raises(LookupError):
+        await events.append("s", 0, progressed, cause=CAUSE, time=NOON, write=fail)
+    assert await events.read("s") == []
+    commit = await events.append("s", 0, progressed, cause=CAUSE, time=NOON, write=write)
+    assert written == await events.read("s") == [commit]

@@ -24,9 +24,7 @@ async def administration(mongodb_url: str) -> AsyncIterator[PostOffice]:
     store = MongoStore.open(
         StoreSettings.model_validate({"mongodb_url": mongodb_url}), holder="tests", clock=clock
     )
-    await store.events.ensure_indexes()
-    await store.personal_data.ensure_indexes()
-    await store.outgoing.ensure_indexes()
+    await store.prepare()
     settings = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=1)
     keys = MasterKeys({1: MASTER_KEY})
     webhooks = Webhooks(

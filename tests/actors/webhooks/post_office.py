@@ -18,8 +18,8 @@ from domain.webhooks.endpoint import default_endpoint, stream_of_deliveries, str
 from domain.webhooks.settings import WebhookSettings
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
+from events.visible import visible
 from events.webhook import WebhookRegistered
-from gateway.events.visible import visible
 from gateway.webhooks.checks import EVENT_TYPES
 from store.generations.personal_data import PersonalData, PersonalDataStore
 from store.mongo.store import MongoStore

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.webhooks.delivery import (
-    FINAL_TYPES,
     JITTER,
     LONGEST_WAIT,
     PAUSES,
@@ -26,6 +25,7 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 JITTERS = st.floats(-1, 1)
 FAILURES = st.integers(0, 30)
 WAITS = st.none() | st.timedeltas(timedelta(0), timedelta(days=400))
+FINAL = {"generation.completed", "generation.failed"}
 
 
 def test_there_are_ten_attempts_over_seventy_five_hours() -> None:
@@ -100,11 +100,11 @@ def test_no_retry_after_breaks_the_reader(text: str) -> None:
 @pytest.mark.parametrize(
     ("filters", "types"),
     [
-        ((), FINAL_TYPES),
-        (("completed",), FINAL_TYPES),
+        ((), FINAL),
+        (("completed",), FINAL),
         (("start",), {"generation.started"}),
         (("progress", "start"), {"generation.started", "generation.progressed"}),
-        (("unknown",), FINAL_TYPES),
+        (("unknown",), FINAL),
     ],
 )
 def test_filters_choose_event_types_and_final_is_the_default(

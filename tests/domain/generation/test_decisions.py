@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domain.errors import FailureCode
-from domain.generation import decisions
-from domain.generation.generation import Generation, State, evolve, fold
-from domain.generation.lifecycle import Timeouts, check, due_at
+from domain.generation import decisions, invocation
+from domain.generation.fold import check, evolve, fold
+from domain.generation.generation import Generation, State
+from domain.generation.lifecycle import Timeouts, due_at
 from events.envelope import RecordedEvent
 from events.event import Event
 from events.generation import (
@@ -84,27 +85,27 @@ def reserve(g: Generation) -> list[Event]:
 
 
 def intend(now: datetime = START) -> Decision:
-    return partial(decisions.intend, now=now, timeouts=TIMEOUTS)
+    return partial(invocation.intend, now=now, timeouts=TIMEOUTS)
 
 
 def start(attempt: int = 1, prediction: str = "p1") -> Decision:
-    return partial(decisions.start, attempt=attempt, prediction=prediction, model=MODEL)
+    return partial(invocation.start, attempt=attempt, prediction=prediction, model=MODEL)
 
 
 def refuse(attempt: int = 1, retry_at: datetime | None = START) -> Decision:
-    return partial(decisions.refuse, attempt=attempt, code="429", retry_at=retry_at)
+    return partial(invocation.refuse, attempt=attempt, code="429", retry_at=retry_at)
 
 
 def lose(attempt: int = 1) -> Decision:
-    return partial(decisions.lose, attempt=attempt)
+    return partial(invocation.lose, attempt=attempt)
 
 
 def progress(percent: int, prediction: str = "p1") -> Decision:
-    return partial(decisions.progress, prediction=prediction, percent=percent)
+    return partial(invocation.progress, prediction=prediction, percent=percent)
 
 
 def settle(attempt: int = 1, prediction: str = "p1", outcome: Any = "succeeded") -> Decision:
-    return partial(decisions.settle_prediction, settled=settled(attempt, prediction, outcome), model=MODEL)
+    return partial(invocation.settle_prediction, settled=settled(attempt, prediction, outcome), model=MODEL)
 
 
 def complete(g: Generation) -> list[Event]:

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given as example_of
 from hypothesis import strategies as st
 
-from domain.generation.generation import State, evolve, fold, id_of, stream_of
+from domain.generation.fold import evolve, fold
+from domain.generation.generation import State, id_of, stream_of
 from events.generation import (
     DuplicateFound,
     GenerationErased,

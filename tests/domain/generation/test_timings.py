@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given as example_of
 from hypothesis import strategies as st
 
-from domain.generation.generation import Generation, State, evolve
+from domain.generation.fold import evolve
+from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import PHASES, Cost, cost_of, phases_of, total_ms
 from events.envelope import Cause, RecordedEvent

@@ -47,7 +47,7 @@ def test_a_newcomers_receiver_may_be_on_his_own_machine(
 
 @pytest.mark.parametrize(
     ("allowed", "said"),
-    [("127.0.0.1,localhost", "may also go to 127.0.0.1,localhost"), ("", "go to public addresses alone")],
+    [("127.0.0.1,localhost", "may also go to 127.0.0.1,localhost"), ("", "go to public addresses only")],
 )
 def test_the_banner_says_where_webhooks_may_go(allowed: str, said: str) -> None:
     text = banner(DEMO, token="t", photos=[], broker="b", home=Path(), webhook_allow=allowed)

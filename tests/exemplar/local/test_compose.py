@@ -86,12 +86,18 @@ def test_no_password_is_written_in_it() -> None:
 
 def test_the_image_holds_every_package_and_runs_as_nobody_special() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     for package in wheel["packages"]:
         assert f"COPY {package} ./{package}" in lines
-    for module in wheel["include"]:
-        if module.endswith(".py"):
-            assert any(line.startswith("COPY") and module in line.split() for line in lines)
+        assert f"!{package}" in ignored
     assert lines.index("USER exemplar") < lines.index('CMD ["gateway"]')
-    assert any("--require-hashes --requirement requirements/service.txt" in line for line in lines)
+    for lock in ("requirements/build.txt", "requirements/service.txt"):
+        assert any(f"--require-hashes --requirement {lock}" in line for line in lines)
+
+
+def test_the_image_installs_the_package_with_its_version() -> None:
+    runs = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("RUN pip")]
+    assert any("wheel --no-deps --no-build-isolation --no-index" in line for line in runs)
+    assert "--no-deps --no-index /wheels/*.whl" in runs[-1]

@@ -17,6 +17,7 @@ RIGHT = {
     "EXEMPLAR_ID_SECRET": SECRET,
     "EXEMPLAR_CALLBACK_SECRET": SECRET,
     "EXEMPLAR_KEY_PEPPERS": f'{{"1": "{SECRET}"}}',
+    "EXEMPLAR_WEBHOOK_MASTER_KEYS": f'{{"1": "{SECRET}"}}',
     "REPLICATE_API_TOKEN": "r8_nothing",
 }
 WRONG = {
@@ -33,7 +34,7 @@ WRONG = {
     "an empty sandbox": ("sandbox", {"EXEMPLAR_SANDBOX_KEEP_MIB": "0"}, "EXEMPLAR_SANDBOX_KEEP_MIB"),
     "no folder's port": ("up", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),
     "a rebuild of nothing": ("rebuild", {"EXEMPLAR_MONGODB_URL": "mongodb//nowhere"}, "EXEMPLAR_MONGODB_URL"),
-    "followers of nobody": ("followers", {}, "EXEMPLAR_MONGODB_URL"),
+    "subscribers of nobody": ("subscribers", {}, "EXEMPLAR_MONGODB_URL"),
     "a ledger of nobody": ("quota check", {}, "EXEMPLAR_MONGODB_URL"),
     "accounts of nobody": ("accounts list", {}, "MongoDB"),
 }

@@ -31,8 +31,8 @@ child.wait()
 OWNER = f"""
 import sys, time
 from pathlib import Path
-from local.pids import PidFiles
-from local.processes import Child, Program
+from exemplar.local.pids import PidFiles
+from exemplar.local.processes import Child, Program
 
 home = Path(sys.argv[1])
 program = Program(name="child", command=(sys.executable, "-c", {SLEEPER!r}), env={{}}, log=home / "child.log")

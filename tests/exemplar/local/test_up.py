@@ -98,7 +98,7 @@ def test_a_taken_port_is_refused_with_the_name_of_the_setting(fake_up: FakeUp) -
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
     assert output.strip() == (
-        f"port {fake_up.port} of 127.0.0.1 is taken or not ours to use: set EXEMPLAR_PORT to a free one"
+        f"port {fake_up.port} of 127.0.0.1 is taken or not permitted: set EXEMPLAR_PORT to a free one"
     )
 
 
@@ -123,5 +123,5 @@ def test_a_service_that_dies_is_started_again(mongod_installed: None, fake_up: F
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "solo ended (signal 9), started again in 0.2 s" in output
+    assert "solo ended (signal 9), restarting in 0.2 s" in output
     assert Path(pid_file).exists() is False

@@ -3,30 +3,30 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
-from actors.providers.replicate import ReplicateProvider
-from actors.providers.settings import ReplicateSettings
 from domain.generation.generation import stream_of
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.generation import GenerationProgressed, GenerationPublished, Owner, QuotaSettled
-from exemplar.environment import read_door
-from exemplar.processes import door_of
-from exemplar.wiring import Core, open_core
+from events.visible import visible
+from exemplar.environment import read_all
+from exemplar.gateway_wiring import GATEWAY_SETTINGS
+from exemplar.injection import Dependencies
+from exemplar.processes import open_resources
+from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_provider, open_store
 from gateway.door import create_door
 from gateway.events.connection import StreamSettings
 from gateway.events.event_hub import EventHub
-from gateway.events.visible import visible
-from gateway.http.server import make_runner
+from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
 from store.mongo.store import MongoStore
@@ -86,17 +86,13 @@ class Gateway:
 
 @dataclass
 class Newsdesk:
-    core: Core
+    dependencies: Dependencies
+    store: MongoStore
     bus: InProcessBroker
-    model: ReplicateProvider
     session: ClientSession
     stack: AsyncExitStack
     ahead: timedelta = timedelta()
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    @property
-    def store(self) -> MongoStore:
-        return self.core.store
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -114,14 +110,20 @@ class Newsdesk:
 
         A named `port` may be that of another one, if both are `shared`.
         """
-        read = read_door()
-        settings = replace(
-            read,
-            streams=StreamSettings.model_validate(streams),
-            gateway=read.gateway.model_copy(update={"cors_origins": tuple(cors)}),
+        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
+        settings["stream_settings"] = StreamSettings.model_validate(streams)
+        settings["gateway_settings"] = settings["gateway_settings"].model_copy(
+            update={"cors_origins": tuple(cors)}
         )
-        door = replace(door_of(self.core, settings, self.bus, self.model), clock=self.clock)
-        runner = make_runner(create_door(door, settings), settings.gateway)
+        dependencies = dependencies_of(
+            **settings,
+            store=self.store,
+            provider=self.dependencies.get("provider"),
+            publisher=self.bus,
+            clock=self.clock,
+        )
+        door, door_settings = dependencies.get("door"), dependencies.get("door_settings")
+        runner = GatewayRunner(create_door(door, door_settings), door_settings.gateway)
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
@@ -219,10 +221,10 @@ def _belongs(first: Any, project: str, user: str | None) -> bool:
 
 @asynccontextmanager
 async def open_newsdesk(session: ClientSession) -> AsyncIterator[Newsdesk]:
-    """Open the product's memory as the environment says, and a post room in which nobody works."""
-    model = ReplicateProvider(ReplicateSettings(), clock=lambda: datetime.now(UTC))
-    async with open_core() as core, AsyncExitStack() as stack:
-        stack.push_async_callback(model.close)
-        bus = InProcessBroker(topology({}), {}, core.outbox.published)
-        core.post.bus = bus
-        yield Newsdesk(core, bus, model, session, stack)
+    """Open the store as the environment says, and a broker without actors."""
+    dependencies = dependencies_of(**read_all(SETTINGS))
+    resources: Mapping[str, Opener] = {"store": open_store, "outbox": open_outbox, "provider": open_provider}
+    async with open_resources(resources, dependencies), AsyncExitStack() as stack:
+        bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
+        await bus.start({})
+        yield Newsdesk(dependencies, dependencies.get("store"), bus, session, stack)

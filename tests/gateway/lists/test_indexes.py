@@ -9,14 +9,14 @@ import pytest
 import pytest_asyncio
 
 from domain.generation.lifecycle import Timeouts
-from domain.generation.listing import TOTAL_BOUND, Filters, Place, Scope
-from store.generations.lists import Total
-from store.generations.mongo_lists import MongoLists
+from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
+from store.adapters import create_indexes
+from store.generations.lists import Lists, Total
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import row_of
-from store.mongo.connection import Database, open_client, open_database
-from store.settings import StoreSettings
+from store.mongo.connection import Database, open_database
 from tests.builders.generation import TO_COMPLETED, folded
+from tests.stores import settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,29 +52,26 @@ FILTERS = {
         id="g00000007",
     ),
 }
-PLACE = Place(NOON + timedelta(seconds=2_500), "g00002500")
+PLACE = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def database(accounts_database: str) -> AsyncIterator[Database]:
-    settings = StoreSettings.model_validate({"mongodb_url": accounts_database})
-    client = open_client(settings)
-    yield open_database(client, settings)
-    client.close()
+    with open_database(settings_for(accounts_database)) as database:
+        yield database
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lists(database: Database) -> AsyncIterator[MongoLists]:
+async def lists(database: Database) -> AsyncIterator[Lists]:
     """Fill a crowded collection: few rows match any one filter, most are other users' or erased."""
-    lists = MongoLists(database)
-    await MongoProjection(database).ensure_indexes()
-    await lists.ensure_indexes()
+    lists = Lists(database)
+    await create_indexes(database, [MongoProjection, Lists])
     await database.get_collection("generations").insert_many([document(number) for number in range(ROWS)])
     yield lists
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def profile(lists: MongoLists, database: Database) -> AsyncIterator[Any]:
+async def profile(lists: Lists, database: Database) -> AsyncIterator[Any]:
     """Let MongoDB write down every command of one test."""
     profile = database.get_collection("system.profile")
     await database.command("profile", 2)
@@ -105,11 +102,11 @@ def document(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("scope", "name"), [*itertools.product((OWN, PROJECT, PUBLIC), FILTERS)])
 async def test_every_filter_is_backed_by_an_index(
-    lists: MongoLists, database: Database, profile: Any, scope: Scope, name: str
+    lists: Lists, database: Database, profile: Any, scope: Scope, name: str
 ) -> None:
     filters = FILTERS[name]
     await lists.page(scope, filters, page=1, per_page=LIMIT)
-    await lists.behind(PLACE, scope, filters, limit=LIMIT)
+    await lists.older_than(PLACE, scope, filters, limit=LIMIT)
     await lists.total(scope, filters)
     found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
     assert len(found) >= 3
@@ -134,19 +131,19 @@ COMMON = {
 
 @pytest.mark.parametrize("name", COMMON)
 async def test_no_combination_examines_more_than_the_bound_and_a_cursor_still_finds_everything(
-    lists: MongoLists, database: Database, profile: Any, name: str
+    lists: Lists, database: Database, profile: Any, name: str
 ) -> None:
     bound, filters = 50, COMMON[name]
     expected = await lists.page(PROJECT, filters, page=1, per_page=ROWS)
-    bounded = MongoLists(database, bound=bound)
+    bounded = Lists(database, bound=bound)
     await profile.database.command("profile", 0)
     await profile.drop()
     await profile.database.command("profile", 2)
     read: list[str] = []
-    step = await bounded.behind(None, PROJECT, filters, limit=LIMIT)
+    step = await bounded.older_than(None, PROJECT, filters, limit=LIMIT)
     read += [row.id for row in step.rows]
-    while step.more is not None:
-        step = await bounded.behind(step.more, PROJECT, filters, limit=LIMIT)
+    while step.next_cursor is not None:
+        step = await bounded.older_than(step.next_cursor, PROJECT, filters, limit=LIMIT)
         read += [row.id for row in step.rows]
     total = await bounded.total(PROJECT, filters)
     assert read == [row.id for row in expected]
@@ -160,7 +157,7 @@ async def test_no_combination_examines_more_than_the_bound_and_a_cursor_still_fi
         assert told["keysExamined"] <= 2 * bound + 12
 
 
-async def test_filters_find_what_they_say(lists: MongoLists) -> None:
+async def test_filters_find_what_they_say(lists: Lists) -> None:
     documents = [document(number) for number in reversed(range(ROWS))]
     for scope, (name, filters) in itertools.product((OWN, PROJECT, PUBLIC), FILTERS.items()):
         found = await lists.page(scope, filters, page=1, per_page=ROWS)
@@ -169,7 +166,7 @@ async def test_filters_find_what_they_say(lists: MongoLists) -> None:
         assert await lists.total(scope, filters) == Total(len(expected), exact=True)
 
 
-async def test_going_on_behind_places_reads_every_row_once(lists: MongoLists, database: Database) -> None:
+async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, database: Database) -> None:
     rows = database.get_collection("generations")
     scope = Scope("prj-2", "usr-1")
     old = [{**document(number), "_id": f"o{number:08}", "project": "prj-2"} for number in range(ROWS)]
@@ -182,11 +179,11 @@ async def test_going_on_behind_places_reads_every_row_once(lists: MongoLists, da
     read: list[str] = []
     place = None
     for number in itertools.count():
-        step = await lists.behind(place, scope, Filters(), limit=97)
+        step = await lists.older_than(place, scope, Filters(), limit=97)
         read += [row.id for row in step.rows]
-        if step.more is None:
+        if step.next_cursor is None:
             break
-        place = step.more
+        place = step.next_cursor
         new = {**old[1], "_id": f"new{number}", "created_at": NOON + timedelta(days=1, seconds=number)}
         await rows.insert_one(new)
     assert read == expected
@@ -194,7 +191,7 @@ async def test_going_on_behind_places_reads_every_row_once(lists: MongoLists, da
 
 
 async def test_a_total_is_exact_up_to_its_bound_and_says_when_it_is_more(
-    lists: MongoLists, database: Database
+    lists: Lists, database: Database
 ) -> None:
     rows = database.get_collection("generations")
     many = [{**document(1), "_id": f"m{number}", "user": "usr-9"} for number in range(TOTAL_BOUND)]

@@ -10,19 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.generation.generation import State, status_of
-from domain.generation.listing import SHOWN_STATES, Filters, ListCursors, Place, Scope, labels_of, states_of
+from domain.generation.listing import (
+    SHOWN_STATES,
+    Filters,
+    ListCursor,
+    ListCursors,
+    Scope,
+    labels_of,
+    states_of,
+)
 
 PLACES = ListCursors(b"k" * 32)
 OWN = Scope("p", "u")
 FILTERS = Filters(status="failed", created_after=datetime(2026, 11, 20, tzinfo=UTC), metadata=(("a", "b"),))
-SOME = Place(datetime(2026, 11, 20, 12, 0, tzinfo=UTC), str(uuid.UUID(int=7)))
+SOME = ListCursor(datetime(2026, 11, 20, 12, 0, tzinfo=UTC), str(uuid.UUID(int=7)))
 
 moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
-places = st.builds(Place, moments, st.uuids().map(str))
+places = st.builds(ListCursor, moments, st.uuids().map(str))
 
 
 @given(places)
-def test_a_place_is_read_as_it_was_written(place: Place) -> None:
+def test_a_place_is_read_as_it_was_written(place: ListCursor) -> None:
     text = PLACES.write(place, OWN, FILTERS)
     assert PLACES.read(text, OWN, FILTERS) == place
     assert len(text) == 48

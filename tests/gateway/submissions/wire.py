@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.http.bodies import body_deadline, expect_handler, read_form, read_json_object
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
-from gateway.http.server import GuardedServer, make_runner
+from gateway.http.server import GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings
 from gateway.submissions.upload import Submission, read_submission
 from gateway.submissions.upload_budget import UploadBudget
@@ -104,7 +104,7 @@ class Wire:
 
 
 class Door:
-    def __init__(self, port: int, budget: UploadBudget, server: GuardedServer) -> None:
+    def __init__(self, port: int, budget: UploadBudget, server: GatewayServer) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.budget = budget
@@ -180,11 +180,11 @@ def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application
 async def open_door(**chosen: object) -> AsyncIterator[Door]:
     settings = make_settings(**chosen)
     budget = UploadBudget(settings.upload_budget, wait=settings.upload_wait)
-    runner = make_runner(make_app(settings, budget), settings)
+    runner = GatewayRunner(make_app(settings, budget), settings)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     server = runner.server
-    assert isinstance(server, GuardedServer)
+    assert isinstance(server, GatewayServer)
     try:
         yield Door(int(runner.addresses[0][1]), budget, server)
     finally:

@@ -6,12 +6,15 @@ import pytest
 from domain.audit.checkpoint_key import SigningKey
 from events.envelope import Cause
 from events.generation import GenerationProgressed
+from store.adapters import create_indexes
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import StoredCheckpoint
 from store.audit.verification import AuditReport, verify
-from store.mongo.connection import Database, open_client, open_database
+from store.commits.mongo import MongoEventStore
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.mongo.connection import Database, open_database
 from store.mongo.store import MongoStore
-from store.settings import StoreSettings
+from tests.stores import settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = SigningKey("exemplar", bytes(range(32)))
@@ -69,11 +72,8 @@ class Archive:
 
 @pytest.fixture
 async def archive(mongodb_url: str) -> AsyncIterator[Archive]:
-    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url, "mongodb_timeout_ms": 2000})
-    store = MongoStore.open(settings, holder="tests", clock=lambda: NOON)
-    client = open_client(settings)
-    await store.events.ensure_indexes()
-    await store.log.ensure_indexes()
-    yield Archive(store, open_database(client, settings))
-    client.close()
+    store = MongoStore.open(settings_for(mongodb_url), holder="tests", clock=lambda: NOON)
+    with open_database(settings_for(mongodb_url)) as database:
+        await create_indexes(database, [MongoEventStore, MongoSealedLog])
+        yield Archive(store, database)
     store.close()

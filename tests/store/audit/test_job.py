@@ -55,7 +55,7 @@ async def test_without_a_key_one_line_says_that_checkpoints_are_off(archive: Arc
     with capture_logs() as logs:
         desk = desk_with(archive, checkpoint_key=None)
         assert [await checkpoint(desk), await checkpoint(desk)] == [0, 0]
-    assert [line["event"] for line in logs] == ["checkpoints are off"]
+    assert [line["event"] for line in logs] == ["checkpoints_disabled"]
     assert await archive.signed_sizes() == []
 
 

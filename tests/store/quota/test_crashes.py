@@ -63,7 +63,7 @@ async def test_a_crash_after_any_step_leaks_neither_slot_nor_unit(
     assert (await recount.run()).differences == ()
     if running:
         with pytest.raises(LimitError):
-            await studio.admission.look("dev-1", FREE)
+            await studio.admission.require_room("dev-1", FREE)
     else:
         await studio.admit("next", FREE)
 

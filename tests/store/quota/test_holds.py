@@ -217,12 +217,12 @@ async def test_a_hold_that_came_after_the_settlement_is_given_back_by_whoever_fi
     await studio.settle("g1")
     units = (await account(store)).used_in(NOVEMBER)
     await studio.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE)
-    await studio.admission.look("dev-1", FREE)
+    await studio.admission.require_room("dev-1", FREE)
     assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), units)
 
 
 async def test_submit_after_completed_is_never_refused_although_nobody_has_settled(studio: Studio) -> None:
     for number in range(30):
-        await studio.admission.look("dev-1", FREE)
+        await studio.admission.require_room("dev-1", FREE)
         await studio.admit(f"g{number}", FREE)
         await studio.live(f"g{number}", "completed")

@@ -11,25 +11,25 @@ import pytest
 from domain.accounts.quota import day_of
 from store.errors import StoreUnavailableError
 from store.mongo.store import MongoStore
-from store.quota.mongo_requests import MongoRequestCounts
-from store.quota.requests import Requests, Return
+from store.quota.request_counts import RequestCounts, TokenReturn
+from store.quota.requests import Requests
 from tests.store.quota.conftest import Clock
 
 
-class Counted:
+class Counted(RequestCounts):
     """The store's counts, which tell how often they were asked."""
 
-    def __init__(self, counts: MongoRequestCounts) -> None:
+    def __init__(self, counts: RequestCounts) -> None:
         self._counts = counts
         self.writes = self.reads = 0
-        self.returns: list[Sequence[Return]] = []
+        self.returns: list[Sequence[TokenReturn]] = []
         self.out: Literal["before", "after"] | None = None
 
     async def take(self, developer: str, day: str, *, block: int, limit: int) -> tuple[int, int]:
         self.writes += 1
         return await self._counts.take(developer, day, block=block, limit=limit)
 
-    async def give_back(self, returns: Sequence[Return]) -> None:
+    async def give_back(self, returns: Sequence[TokenReturn]) -> None:
         self.writes += 1
         self.returns.append(returns)
         if self.out == "before":

@@ -119,11 +119,13 @@ async def test_where_a_developer_stands_is_read_once_a_second_however_many_ask(c
     ledger = Asked()
     studio = Studio(MemoryEventStore(), ledger, clock)
     bounds = Bounds(100, 1)
-    await asyncio.gather(*(studio.admission.standing("dev-1", bounds) for _ in range(50)))
+    await asyncio.gather(*(studio.admission.recent_account("dev-1", bounds) for _ in range(50)))
     assert ledger.reads == 1
     clock.forward(seconds=1)
-    await studio.admission.standing("dev-1", bounds)
+    await studio.admission.recent_account("dev-1", bounds)
     assert ledger.reads == 2
     await studio.admit("g1", bounds)
-    assert len((await studio.admission.standing("dev-1", bounds)).slots) == 1, "what is held here is known"
+    assert len((await studio.admission.recent_account("dev-1", bounds)).slots) == 1, (
+        "what is held here is known"
+    )
     assert ledger.reads == 2

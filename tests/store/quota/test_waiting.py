@@ -83,13 +83,13 @@ async def test_whoever_comes_back_to_the_door_as_told_is_let_in_in_99_of_100_cas
             await studio.admit(name, bounds, developer=developer)
         clock.now = asked_at
         with pytest.raises(LimitError) as refused:
-            await door.look(developer, bounds)
+            await door.require_room(developer, bounds)
         for name, _, left in held:
             if left <= refused.value.retry_after:
                 await studio.live(name, "completed")
         clock.forward(seconds=refused.value.retry_after)
         with suppress(LimitError):
-            await door.look(developer, bounds)
+            await door.require_room(developer, bounds)
             let_in += 1
     assert let_in >= 0.99 * DEVELOPERS
 
@@ -115,20 +115,20 @@ async def test_the_slot_of_a_gateway_that_died_is_free_after_the_wait(
     held_at = clock.now
     clock.forward(seconds=age)
     with pytest.raises(LimitError) as refused:
-        await studio.admission.look("dev-1", FREE)
+        await studio.admission.require_room("dev-1", FREE)
     swept_at = max(held_at + LEAKED_AFTER, clock.now) + timedelta(seconds=SWEEPS.period)
     clock.forward(seconds=refused.value.retry_after)
     assert swept_at <= clock.now <= swept_at + timedelta(seconds=10)
     clock.now = swept_at
     await studio.admission.sweep(older_than=swept_at - LEAKED_AFTER)
-    await studio.admission.look("dev-1", FREE)
+    await studio.admission.require_room("dev-1", FREE)
 
 
 async def test_a_hold_whose_generation_begins_in_the_same_moment_is_no_dead_ones(
     studio: Studio, store: MongoStore
 ) -> None:
     await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
-    refusing = asyncio.create_task(studio.admission.look("dev-1", FREE))
+    refusing = asyncio.create_task(studio.admission.require_room("dev-1", FREE))
     await studio.admit("g1", FREE)
     with pytest.raises(LimitError) as refused:
         await refusing
@@ -141,7 +141,7 @@ async def test_the_wait_is_for_the_first_slot_whoever_died(studio: Studio, clock
     clock.forward(seconds=100)
     await studio.admit("g1", bounds)
     with pytest.raises(LimitError) as refused:
-        await studio.admission.look("dev-1", bounds)
+        await studio.admission.require_room("dev-1", bounds)
     assert refused.value.retry_after == 30
 
 
@@ -177,6 +177,6 @@ async def test_a_refusal_tells_the_wait_that_the_examples_give(
     await studio.admit("running")
     clock.forward(seconds=4)
     with pytest.raises(LimitError) as refused:
-        await admission.look("dev-1", Bounds(100, 1))
+        await admission.require_room("dev-1", Bounds(100, 1))
     since = clock.now - timedelta(seconds=4)
     assert refused.value.retry_after == seconds_to_free_slot([since], clock.now, [10.0] * 20)

@@ -1,4 +1,4 @@
-"""All predictions of the sandbox: found by id, listed newest first, forgotten in time, all counted."""
+"""All predictions of the sandbox: by id, in pages, their data dropped in time, every creation counted."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ from sandbox.predictions import Prediction, iso
 
 PAGE: Final = 100
 REMEMBERED: Final = 100_000
-"""Predictions and creations kept; the oldest go first."""
+"""Predictions and creations kept; the oldest are dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Page:
     newer: str | None
 
 
-class Ledger:
-    """The predictions, with a bound on the age and on the bytes of finished ones.
+class PredictionRecord:
+    """Holds predictions, with a limit on the age and the bytes of finished ones.
 
-    `weigh_pictures` is false when all of them are one prepared picture.
+    `weigh_pictures` is false when all of them share one prepared picture.
     """
 
     def __init__(
@@ -47,15 +47,15 @@ class Ledger:
         self._keep = keep
         self._budget = budget
         self._weigh_pictures = weigh_pictures
-        self._held = 0
+        self._bytes_held = 0
         self._predictions: dict[str, Prediction] = {}
         self._finished: deque[tuple[Prediction, int]] = deque()
         self._creations: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
 
     def restore(self) -> list[Prediction]:
-        """Take up what the archive knows; return the predictions that still run."""
+        """Load what the archive holds; return the predictions that are still running."""
         for prediction in self._archive.load():
-            self._note(prediction)
+            self._add(prediction)
             if prediction.status.final and not prediction.data_removed:
                 self._weigh(prediction)
         self.sweep()
@@ -68,50 +68,52 @@ class Ledger:
 
     def add(self, prediction: Prediction) -> None:
         self.sweep()
-        self._note(prediction)
-        self._archive.made(prediction)
+        self._add(prediction)
+        self._archive.insert(prediction)
         oldest = next(iter(self._predictions.values()))
         if len(self._predictions) > REMEMBERED and oldest.status.final:
             del self._predictions[oldest.id]
-            self._archive.dropped(oldest)
+            self._archive.delete(oldest)
 
-    def began(self, prediction: Prediction) -> None:
-        """Note that a prediction runs."""
-        self._archive.moved(prediction)
+    def mark_started(self, prediction: Prediction) -> None:
+        """Store that a prediction has started."""
+        self._archive.update_state(prediction)
 
     def get(self, id_: str) -> Prediction | None:
         self.sweep()
         return self._predictions.get(id_)
 
-    def finished(self, prediction: Prediction) -> None:
-        """Note that a prediction has ended, so that its data is dropped in time."""
-        self._archive.moved(prediction)
+    def mark_finished(self, prediction: Prediction) -> None:
+        """Store that a prediction has ended, so that its data is dropped in time."""
+        self._archive.update_state(prediction)
         self._weigh(prediction)
         self.sweep()
 
     def sweep(self) -> None:
-        """Drop the data of predictions that ended too long ago, or the oldest when all weigh too much."""
+        """Drop the data of predictions that ended too long ago, and the oldest while over the budget."""
         limit = self._clock() - self._keep
-        while self._finished and (self._held > self._budget or _ended_before(self._finished[0][0], limit)):
+        while self._finished and (
+            self._bytes_held > self._budget or _ended_before(self._finished[0][0], limit)
+        ):
             prediction, weight = self._finished.popleft()
             prediction.forget()
-            self._archive.forgot(prediction)
-            self._held -= weight
+            self._archive.drop_data(prediction)
+            self._bytes_held -= weight
 
-    def _note(self, prediction: Prediction) -> None:
+    def _add(self, prediction: Prediction) -> None:
         self._predictions[prediction.id] = prediction
         self._creations.append(_creation(prediction))
 
     def _weigh(self, prediction: Prediction) -> None:
         weight = prediction.weight(with_pictures=self._weigh_pictures)
         self._finished.append((prediction, weight))
-        self._held += weight
+        self._bytes_held += weight
 
     def creations(self) -> list[dict[str, Any]]:
         return list(self._creations)
 
     def page(self, *, since: datetime | None, until: datetime | None, cursor: str | None) -> Page:
-        """Return up to 100 predictions created in [since, until); raise ValueError for a foreign cursor."""
+        """Return up to 100 predictions created in [since, until); raise ValueError for an invalid cursor."""
         self.sweep()
         direction, number = _read_cursor(cursor)
         chosen = list(self._within(since, until))
@@ -149,15 +151,15 @@ def _read_cursor(cursor: str | None) -> tuple[str, int | None]:
     try:
         text = base64.urlsafe_b64decode(cursor.encode()).decode()
     except (binascii.Error, UnicodeError):
-        raise ValueError("the cursor is not one of ours") from None
+        raise ValueError("the cursor is not valid") from None
     found = re.fullmatch(r"(older|newer):(\d{1,12})", text)
     if not found:
-        raise ValueError("the cursor is not one of ours")
+        raise ValueError("the cursor is not valid")
     return found[1], int(found[2])
 
 
 def _creation(prediction: Prediction) -> dict[str, Any]:
-    """Return who asked for a prediction, by its webhook's query (`g` the generation, `a` the attempt)."""
+    """Return generation and attempt of a prediction, read from its webhook's query (`g` and `a`)."""
     query = parse_qs(urlsplit(prediction.webhook or "").query)
     attempt = query.get("a", [""])[0]
     return {

@@ -26,9 +26,9 @@ def vignette(picture: Image.Image, *, depth: float = 0.42) -> Image.Image:
     return ImageChops.multiply(picture, Image.merge("RGB", (mask, mask, mask)))
 
 
-def grain(picture: Image.Image, chance: random.Random, *, amount: int = 9) -> Image.Image:
+def grain(picture: Image.Image, rng: random.Random, *, amount: int = 9) -> Image.Image:
     """Lay film grain of `amount` grey levels over the picture."""
-    tile = Image.frombytes("L", (_GRAIN_TILE, _GRAIN_TILE), chance.randbytes(_GRAIN_TILE**2))
+    tile = Image.frombytes("L", (_GRAIN_TILE, _GRAIN_TILE), rng.randbytes(_GRAIN_TILE**2))
     tile = tile.point(lambda value: 128 - amount / 2 + value * amount / 255)
     sheet = Image.new("L", picture.size)
     for x in range(0, picture.width, _GRAIN_TILE):
@@ -38,12 +38,12 @@ def grain(picture: Image.Image, chance: random.Random, *, amount: int = 9) -> Im
 
 
 def caption(picture: Image.Image, prompt: str) -> Image.Image:
-    """Sign the picture in its lower left corner: `sandbox - <first words of the prompt>`."""
+    """Write `sandbox - <start of the prompt>` in the lower left corner."""
     size = max(9, min(picture.size) // 54)
     if picture.width < 96 or picture.height < 64:
         return picture
     font = ImageFont.load_default(size=size)
-    text = _fitting(f"sandbox - {_first_words(prompt)}", font, picture.width - 5 * size)
+    text = _fitting(f"sandbox - {_prompt_start(prompt)}", font, picture.width - 5 * size)
     left, bottom = round(1.5 * size), picture.height - round(1.5 * size)
     strip = (left, bottom - round(1.9 * size), left + round(font.getlength(text) + 1.6 * size), bottom)
     dimmed = picture.crop(strip).point(lambda value: value * 0.38)
@@ -55,10 +55,10 @@ def caption(picture: Image.Image, prompt: str) -> Image.Image:
     return picture
 
 
-def _first_words(prompt: str) -> str:
+def _prompt_start(prompt: str) -> str:
     """Return up to eight words in the characters that the font can draw."""
-    words = "".join(c if c.isprintable() and ord(c) < 0x250 else " " for c in prompt).split()
-    return " ".join(words[:8])
+    shown = "".join(c if c.isprintable() and ord(c) < 0x250 else " " for c in prompt).split()
+    return " ".join(shown[:8])
 
 
 def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:

@@ -11,7 +11,8 @@ from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, LimitError
-from gateway.http.errors import ANSWERS, error_response, errors_middleware, wants_problem
+from gateway.http.error_mapping import HTTP_ERRORS
+from gateway.http.errors import error_response, errors_middleware, wants_problem
 from gateway.http.request_ids import install_request_ids, request_id_of
 from store.errors import OutcomeUnknownError, StoreUnavailableError
 
@@ -39,9 +40,7 @@ def body_of(response: web.Response) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("code", "status", "detail"), CONTRACT)
-def test_a_plain_error_is_answered_in_the_words_of_the_documentation(
-    code: ErrorCode, status: int, detail: str
-) -> None:
+def test_an_error_has_the_documented_status_and_text(code: ErrorCode, status: int, detail: str) -> None:
     response = error_response(ExemplarError(code), request_id="r-1")
     assert (response.status, response.content_type) == (status, "application/json")
     assert body_of(response) == {"detail": detail, "code": code.value, "request_id": "r-1"}
@@ -49,7 +48,7 @@ def test_a_plain_error_is_answered_in_the_words_of_the_documentation(
 
 
 @pytest.mark.parametrize(("code", "detail"), LIMITS)
-def test_a_limit_says_when_to_come_back_twice(code: ErrorCode, detail: str) -> None:
+def test_a_limit_error_has_its_retry_time_in_header_and_body(code: ErrorCode, detail: str) -> None:
     response = error_response(LimitError(code, 3600), request_id="r-1")
     assert (response.status, response.headers["Retry-After"]) == (429, "3600")
     assert body_of(response) == {
@@ -60,20 +59,20 @@ def test_a_limit_says_when_to_come_back_twice(code: ErrorCode, detail: str) -> N
     }
 
 
-def test_a_field_is_named_by_its_location() -> None:
+def test_a_field_error_has_the_location_of_the_field() -> None:
     error = FieldError(ErrorCode.INSTRUCTIONS_JSON, ("body", "instructions"), "Invalid JSON format", "v.json")
     assert body_of(error_response(error, request_id="r"))["detail"] == [
         {"loc": ["body", "instructions"], "msg": "Invalid JSON format", "type": "v.json"}
     ]
 
 
-def test_every_code_has_an_answer_and_a_sentence() -> None:
-    assert ANSWERS.keys() == set(ErrorCode)
-    assert all(400 <= answer.status < 600 and answer.detail for answer in ANSWERS.values())
+def test_every_code_has_a_status_and_a_text() -> None:
+    assert HTTP_ERRORS.keys() == set(ErrorCode)
+    assert all(400 <= error.status < 600 and error.detail for error in HTTP_ERRORS.values())
 
 
-@pytest.mark.parametrize("code", [code for code, answer in ANSWERS.items() if answer.status == 503])
-def test_what_passes_says_when_to_come_back(code: ErrorCode) -> None:
+@pytest.mark.parametrize("code", [code for code, error in HTTP_ERRORS.items() if error.status == 503])
+def test_a_temporary_error_has_a_retry_after(code: ErrorCode) -> None:
     response = error_response(ExemplarError(code), request_id="r", members={"id": "g-1"})
     assert response.status == 503
     assert int(response.headers["Retry-After"]) > 0
@@ -109,7 +108,7 @@ def test_problem_details_carry_the_same_members() -> None:
         ("", False),
     ],
 )
-def test_problem_details_are_given_to_those_who_ask(accept: str, wanted: bool) -> None:
+def test_problem_details_are_chosen_by_the_accept_header(accept: str, wanted: bool) -> None:
     assert wants_problem(accept) is wanted
 
 
@@ -160,15 +159,15 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("name", RAISED)
-async def test_whatever_is_raised_becomes_an_answer_without_secrets(
+async def test_every_exception_becomes_a_response_without_secrets(
     client: httpx.AsyncClient, name: str
 ) -> None:
     _, status, code = RAISED[name]
-    answer = await client.get(f"/fail/{name}", headers={"X-Request-ID": "from-the-client"})
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json()["request_id"] == answer.headers["X-Request-ID"] == "from-the-client"
-    assert "secret" not in answer.text
-    assert ("Retry-After" in answer.headers) is (status == 503)
+    response = await client.get(f"/fail/{name}", headers={"X-Request-ID": "from-the-client"})
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["request_id"] == response.headers["X-Request-ID"] == "from-the-client"
+    assert "secret" not in response.text
+    assert ("Retry-After" in response.headers) is (status == 503)
 
 
 async def test_a_bug_is_logged_with_its_trace(client: httpx.AsyncClient) -> None:
@@ -178,7 +177,7 @@ async def test_a_bug_is_logged_with_its_trace(client: httpx.AsyncClient) -> None
     assert isinstance(line["exc_info"], RuntimeError)
 
 
-async def test_an_unknown_path_and_method_are_answered_in_our_form(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_path_and_method_get_the_form_of_the_api(client: httpx.AsyncClient) -> None:
     missing = await client.get("/nowhere")
     assert (missing.status_code, missing.json()["detail"]) == (404, "Not found")
     wrong = await client.delete("/fine")
@@ -186,23 +185,23 @@ async def test_an_unknown_path_and_method_are_answered_in_our_form(client: httpx
     assert "GET" in wrong.headers["Allow"]
 
 
-async def test_a_redirect_is_no_error(client: httpx.AsyncClient) -> None:
+async def test_a_redirect_is_not_an_error(client: httpx.AsyncClient) -> None:
     assert (await client.get("/move")).status_code == 303
 
 
-async def test_an_answer_that_has_begun_is_cut_and_not_followed_by_another(client: httpx.AsyncClient) -> None:
+async def test_a_response_that_fails_midway_is_cut_off(client: httpx.AsyncClient) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         await client.get("/stream")
 
 
 @pytest.mark.parametrize("sent", ["a", "x" * 128, "0f!~/"])
-async def test_a_legal_request_id_is_kept_and_bound_to_the_log(client: httpx.AsyncClient, sent: str) -> None:
-    answer = await client.get("/fine", headers={"X-Request-ID": sent})
-    assert answer.headers["X-Request-ID"] == sent
-    assert answer.json() == {"bound": {"request_id": sent}, "id": sent}
+async def test_a_valid_request_id_is_kept_and_bound_to_the_log(client: httpx.AsyncClient, sent: str) -> None:
+    response = await client.get("/fine", headers={"X-Request-ID": sent})
+    assert response.headers["X-Request-ID"] == sent
+    assert response.json() == {"bound": {"request_id": sent}, "id": sent}
 
 
 @pytest.mark.parametrize("sent", ["", "x" * 129, "a b", "a\tb", "é"])
 async def test_any_other_request_id_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
-    answer = await client.get("/fine", headers={b"X-Request-ID": sent.encode()})
-    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+    response = await client.get("/fine", headers={b"X-Request-ID": sent.encode()})
+    assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-ID"])

@@ -3,14 +3,14 @@ from pymongo.errors import DuplicateKeyError
 from store.mongo.connection import Database, reachable
 
 
-class MongoPredictions:
-    """Whose a prediction is: its id stands in one generation's stream only."""
+class Predictions:
+    """The generation that each of the provider's predictions belongs to: the first that claimed it."""
 
     def __init__(self, database: Database) -> None:
         self._predictions = database.get_collection("predictions")
 
     async def claim(self, prediction: str, generation: str) -> bool:
-        """Note that a prediction belongs to a generation; False when it is another's."""
+        """Record that a prediction belongs to a generation; False when it belongs to another."""
         with reachable():
             try:
                 await self._predictions.insert_one({"_id": prediction, "generation": generation})
@@ -19,7 +19,7 @@ class MongoPredictions:
         return True
 
     async def owner(self, prediction: str) -> str | None:
-        """Find the generation of a prediction; None when nobody claimed it."""
+        """Find the generation of a prediction; None when none claimed it."""
         with reachable():
             document = await self._predictions.find_one({"_id": prediction})
         return document["generation"] if document else None

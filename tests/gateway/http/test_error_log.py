@@ -1,4 +1,4 @@
-"""The one line that a refused request leaves, and what it must never hold."""
+"""The log line of a refused request, and what it must never hold."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,13 +14,13 @@ from structlog.contextvars import get_contextvars
 
 from domain.errors import ErrorCode, ExemplarError
 from gateway.app import create_app
-from gateway.http.server import make_runner
+from gateway.http.server import GatewayRunner
 from gateway.settings import GatewaySettings
 
 SECRET = "s" * 32
-TICKET = "ticket-that-nobody-may-read"
-BODY = "words-that-nobody-may-read"
-TOKEN = "token-that-nobody-may-read"
+TICKET = "ticket-that-is-secret"
+BODY = "body-that-is-secret"
+TOKEN = "token-that-is-secret"
 GENERATION = "0193f5e0-0000-7000-8000-000000000001"
 Client = TestClient[web.Request, web.Application]
 
@@ -30,8 +30,8 @@ async def refuse(request: web.Request) -> web.Response:
     raise ExemplarError(ErrorCode(request.match_info["code"]))
 
 
-async def fall(_: web.Request) -> web.Response:
-    raise RuntimeError("of no use")
+async def fail(_: web.Request) -> web.Response:
+    raise RuntimeError("a bug")
 
 
 async def bound(_: web.Request) -> web.Response:
@@ -39,13 +39,13 @@ async def bound(_: web.Request) -> web.Response:
 
 
 async def bind(_: web.Request) -> web.Response:
-    structlog.contextvars.bind_contextvars(left_behind="by the first")
+    structlog.contextvars.bind_contextvars(bound_by="the first request")
     return web.json_response({})
 
 
 TABLE = (
     web.post("/refused/{code}", refuse),
-    web.get("/fallen", fall),
+    web.get("/failing", fail),
     web.get("/bound", bound),
     web.get("/bound/{generation_id}", bound),
     web.get("/bind", bind),
@@ -59,20 +59,20 @@ def settings() -> GatewaySettings:
 
 
 @asynccontextmanager
-async def door() -> AsyncIterator[Client]:
+async def open_client() -> AsyncIterator[Client]:
     app = create_app([TABLE], timeouts=settings(), cors_origins=())
     async with TestClient(TestServer(app)) as client:
         yield client
 
 
 async def refused(client: Client, method: str, path: str) -> list[Any]:
-    """Send a request full of secrets; return the lines it left."""
+    """Send a request full of secrets; return its error lines."""
     processors = [structlog.contextvars.merge_contextvars]
     headers = {"X-Request-ID": "r-1", "Authorization": f"Bearer {TOKEN}"}
     with structlog.testing.capture_logs(processors=processors) as lines:
         await client.request(method, path, params={"ticket": TICKET}, data=BODY, headers=headers)
     assert not [secret for secret in (TICKET, BODY, TOKEN) if secret in str(lines)]
-    return [line for line in lines if line["event"] == "request refused"]
+    return [line for line in lines if line["event"] == "request_refused"]
 
 
 @pytest.mark.parametrize(
@@ -80,23 +80,23 @@ async def refused(client: Client, method: str, path: str) -> list[Any]:
     [
         ("POST", "/refused/invalid_credentials", "/refused/{code}", 401, "invalid_credentials", "info"),
         ("POST", "/refused/store_unavailable", "/refused/{code}", 503, "store_unavailable", "warning"),
-        ("GET", "/fallen", "/fallen", 500, "internal_error", "warning"),
-        ("PUT", "/fallen", None, 405, "method_not_allowed", "info"),
+        ("GET", "/failing", "/failing", 500, "internal_error", "warning"),
+        ("PUT", "/failing", None, 405, "method_not_allowed", "info"),
         ("GET", f"/{BODY}", None, 404, "not_found", "info"),
     ],
 )
-async def test_a_refused_request_leaves_one_line_that_names_it(
+async def test_a_refused_request_is_logged_in_one_line(
     method: str, path: str, route: str | None, status: int, code: str, level: str
 ) -> None:
-    async with door() as client:
+    async with open_client() as client:
         (line,) = await refused(client, method, path)
-    told = {"event": "request refused", "log_level": level, "request_id": "r-1"}
-    assert line == told | {"method": method, "route": route, "status": status, "code": code}
+    expected = {"event": "request_refused", "log_level": level, "request_id": "r-1"}
+    assert line == expected | {"method": method, "route": route, "status": status, "code": code}
 
 
-async def test_a_request_that_is_no_http_leaves_a_line_too(unused_tcp_port: int) -> None:
+async def test_a_request_that_is_not_http_is_logged_too(unused_tcp_port: int) -> None:
     app = create_app([TABLE], timeouts=settings(), cors_origins=())
-    runner = make_runner(app, settings())
+    runner = GatewayRunner(app, settings())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
     try:
@@ -107,23 +107,23 @@ async def test_a_request_that_is_no_http_leaves_a_line_too(unused_tcp_port: int)
             writer.close()
     finally:
         await runner.cleanup()
-    (line,) = [line for line in lines if line["event"] == "request refused"]
+    (line,) = [line for line in lines if line["event"] == "request_refused"]
     assert (line["status"], line["code"], line["route"]) == (400, "invalid_request", None)
 
 
-async def test_lines_of_a_request_name_its_generation_if_it_is_one() -> None:
-    async with door() as client:
+async def test_log_lines_of_a_request_hold_its_generation_id_alone() -> None:
+    async with open_client() as client:
         one = await (await client.get(f"/bound/{GENERATION}", headers={"X-Request-ID": "r-1"})).json()
         none = await (await client.get(f"/bound/{BODY}", headers={"X-Request-ID": "r-2"})).json()
     assert one == {"request_id": "r-1", "generation_id": GENERATION}
     assert none == {"request_id": "r-2"}
 
 
-async def test_what_one_request_bound_is_not_said_of_the_next_on_the_same_connection() -> None:
+async def test_log_context_does_not_leak_into_the_next_request_of_a_connection() -> None:
     connector = aiohttp.TCPConnector(limit=1)
     app = create_app([TABLE], timeouts=settings(), cors_origins=())
     async with TestServer(app) as server, aiohttp.ClientSession(connector=connector) as session:
-        async with session.get(server.make_url("/bind")) as answer:
-            assert answer.status == 200
-        async with session.get(server.make_url("/bound")) as answer:
-            assert set(await answer.json()) == {"request_id"}
+        async with session.get(server.make_url("/bind")) as response:
+            assert response.status == 200
+        async with session.get(server.make_url("/bound")) as response:
+            assert set(await response.json()) == {"request_id"}

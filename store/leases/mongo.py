@@ -6,9 +6,9 @@ from store.mongo.connection import Database, reachable
 
 
 class MongoLeases:
-    """One holder per job at a time, by the server's clock: a process's own clock may jump.
+    """Leases in collection `leases`, by the server's clock: a process's own clock may jump.
 
-    A lease of which more than half is left is not renewed: that is measured from before it was asked for.
+    A lease of which more than half is left is not renewed; its age is measured from before the request.
     """
 
     def __init__(self, database: Database, *, holder: str) -> None:
@@ -17,7 +17,6 @@ class MongoLeases:
         self._renew_at: dict[str, float] = {}
 
     async def take(self, job: str, *, seconds: float) -> bool:
-        """Take or renew the lease of a job; False while somebody else has it."""
         asked = time.monotonic()
         if asked < self._renew_at.get(job, 0.0):
             return True
@@ -35,7 +34,6 @@ class MongoLeases:
         return held
 
     async def free(self) -> None:
-        """Give back all leases of this holder, so that a successor need not wait."""
         self._renew_at.clear()
         with reachable():
             await self._leases.delete_many({"holder": self._holder})

@@ -1,4 +1,4 @@
-"""The place of a caller behind trusted proxies is never what a stranger writes."""
+"""A client behind trusted proxies cannot choose its address."""
 
 from ipaddress import ip_network
 
@@ -13,11 +13,11 @@ OURS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 XFF: ProxyHeader = "X-Forwarded-For"
 
 
-def place(peer: str, *hops: str, header: ProxyHeader = XFF, sent: str = "", trusted: object = OURS) -> str:
-    """Find the place of a request from a peer, with these values of a header."""
+def address(peer: str, *hops: str, header: ProxyHeader = XFF, sent: str = "", trusted: object = OURS) -> str:
+    """Find the client address of a request from a peer, with these values of a header."""
     fields = CIMultiDict([(sent or header, hop) for hop in hops])
     request = make_mocked_request("GET", "/", headers=fields).clone(remote=peer)
-    return ClientAddresses(OURS if trusted is OURS else (), header).place(request)
+    return ClientAddresses(OURS if trusted is OURS else (), header).of(request)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,10 @@ def place(peer: str, *hops: str, header: ProxyHeader = XFF, sent: str = "", trus
         ("", ("198.51.100.1",), "unknown"),
     ],
 )
-def test_the_last_hop_that_is_not_ours_is_the_place(peer: str, hops: tuple[str, ...], expected: str) -> None:
-    assert place(peer, *hops) == expected
+def test_the_last_address_that_is_no_trusted_proxy_is_the_client(
+    peer: str, hops: tuple[str, ...], expected: str
+) -> None:
+    assert address(peer, *hops) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,24 +58,24 @@ def test_the_last_hop_that_is_not_ours_is_the_place(peer: str, hops: tuple[str, 
         ("proto=https", "10.0.0.1"),
     ],
 )
-def test_forwarded_is_read_where_the_operator_says_so(value: str, expected: str) -> None:
-    assert place("10.0.0.1", value, header="Forwarded") == expected
+def test_the_forwarded_header_is_read_where_it_is_configured(value: str, expected: str) -> None:
+    assert address("10.0.0.1", value, header="Forwarded") == expected
 
 
-def test_only_the_header_that_the_proxies_write_is_read() -> None:
-    assert place("10.0.0.1", "for=192.0.2.66", sent="Forwarded") == "10.0.0.1"
-    assert place("10.0.0.1", "192.0.2.66", header="Forwarded", sent=XFF) == "10.0.0.1"
+def test_only_the_configured_header_is_read() -> None:
+    assert address("10.0.0.1", "for=192.0.2.66", sent="Forwarded") == "10.0.0.1"
+    assert address("10.0.0.1", "192.0.2.66", header="Forwarded", sent=XFF) == "10.0.0.1"
 
 
-def test_without_trusted_proxies_nobody_is_believed() -> None:
-    assert place("10.0.0.1", "198.51.100.1", trusted=()) == "10.0.0.1"
+def test_without_trusted_proxies_the_header_is_ignored() -> None:
+    assert address("10.0.0.1", "198.51.100.1", trusted=()) == "10.0.0.1"
 
 
-def test_one_network_of_a_customer_is_one_place() -> None:
-    assert place("2001:db8:1:2::1") == place("2001:db8:1:2:ffff::9") != place("2001:db8:1:3::1")
+def test_addresses_of_one_ipv6_network_are_one_client() -> None:
+    assert address("2001:db8:1:2::1") == address("2001:db8:1:2:ffff::9") != address("2001:db8:1:3::1")
 
 
-def test_the_operator_names_networks_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trusted_proxies_are_networks_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXEMPLAR_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32")
     secrets = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), "s" * 32)
     settings = GatewaySettings.model_validate(secrets)

@@ -1,0 +1,73 @@
+"""Fold the events of a stream into a generation, and check that an event is allowed."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from domain.generation import decisions
+from domain.generation.generation import Generation, State, id_of
+from events.envelope import RecordedEvent
+from events.event import Event
+from events.generation import GenerationEvent, GenerationRequested
+
+
+class IllegalTransitionError(Exception):
+    """A decision returned an event that its state does not allow: a fault in the product."""
+
+
+def fold(events: Iterable[RecordedEvent], start: Generation | None = None) -> Generation | None:
+    """Fold a stream's events, in order, into the generation; None for no events."""
+    generation = start
+    for recorded in events:
+        generation = evolve(generation, recorded)
+    return generation
+
+
+def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation:
+    """Apply one recorded event; ValueError unless `generation.requested` is the first and only the first."""
+    event = cast("GenerationEvent", recorded.event)
+    if generation is None:
+        return _begin(event, recorded)
+    changed = decisions.apply(generation, event, recorded.time)
+    if changed.state is not generation.state:
+        spent = _spent(generation, until=recorded.time)
+        changed = replace(changed, moved_at=recorded.time, spent_ms=spent)
+    return replace(changed, version=recorded.version, updated_at=recorded.time)
+
+
+def check(generation: Generation | None, event: Event) -> None:
+    """Raise `IllegalTransitionError` unless `event` is allowed in the present state."""
+    if generation is None:
+        allowed = isinstance(event, GenerationRequested)
+    else:
+        allowed = generation.state in decisions.ALLOWED[type(event)]
+    if not allowed:
+        state = generation.state.value if generation else "nothing"
+        raise IllegalTransitionError(f"{event.type} is not allowed after {state}")
+
+
+def _begin(event: GenerationEvent, recorded: RecordedEvent) -> Generation:
+    if not isinstance(event, GenerationRequested):
+        raise ValueError(f"{recorded.id}: a generation begins with {GenerationRequested.type}")  # noqa: TRY004 - the stream is at fault
+    return Generation(
+        id=id_of(recorded.stream),
+        version=recorded.version,
+        state=State.REQUESTED,
+        request=event,
+        created_at=recorded.time,
+        updated_at=recorded.time,
+        moved_at=recorded.time,
+        request_id=recorded.cause.request_id,
+    )
+
+
+def _spent(g: Generation, *, until: datetime) -> dict[State, int]:
+    """Add the milliseconds of the state that ends now.
+
+    All times are measured from `created_at`, so that the rounded parts add up to the rounded whole. Clocks of
+    several machines may differ: a negative time counts as 0.
+    """
+    elapsed = (until - g.created_at) // timedelta(milliseconds=1)
+    before = sum(g.spent_ms.values())
+    return {**g.spent_ms, g.state: g.spent_ms.get(g.state, 0) + max(0, elapsed - before)}

@@ -1,0 +1,152 @@
+"""The paid call: its events, when they are allowed, how they change the state, and the decisions about them.
+
+A decision takes the folded generation and returns the events to append; deciding twice returns `[]`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from domain.errors import FailureCode
+from domain.generation.generation import Generation, State
+from domain.generation.lifecycle import Timeouts
+from events.event import Event
+from events.generation import (
+    DuplicateFound,
+    GenerationFailed,
+    GenerationProgressed,
+    GenerationStarted,
+    InvocationEvent,
+    InvocationIntended,
+    InvocationLost,
+    InvocationRefused,
+    PredictionSettled,
+)
+
+MAX_LOST: Final = 3
+"""So many lost attempts fail a generation."""
+_PROGRESS_STEP: Final = 10
+
+ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
+    InvocationIntended: frozenset({State.RESERVED, State.WAITING}),
+    GenerationStarted: frozenset({State.INTENDED, State.WAITING}),
+    InvocationRefused: frozenset({State.INTENDED}),
+    InvocationLost: frozenset({State.INTENDED}),
+    GenerationProgressed: frozenset({State.STARTED}),
+    PredictionSettled: frozenset({State.STARTED, State.FAILED}),
+    DuplicateFound: frozenset(State),
+}
+"""Event -> the states in which it may be appended."""
+
+
+def apply(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
+    """Apply an event of the invocation to the state."""
+    match event:
+        case InvocationIntended():
+            return replace(
+                g,
+                state=State.INTENDED,
+                attempt=event.attempt,
+                intended_at=time,
+                claim_until=event.claim_until,
+                retry_at=None,
+                refusal=None,
+            )
+        case GenerationStarted():
+            return replace(
+                g, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time
+            )
+        case InvocationRefused():
+            return replace(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
+        case InvocationLost():
+            return replace(g, state=State.WAITING, retry_at=time, lost=g.lost + 1)
+        case GenerationProgressed():
+            return replace(g, percent=event.percent)
+        case PredictionSettled():
+            # A generation that failed before its prediction ended stays failed; its cost is known now.
+            state = g.state if g.final else State.SETTLED
+            return replace(g, state=state, settled=event, cost_microusd=event.cost_microusd)
+        case DuplicateFound():
+            return replace(g, duplicates=(*g.duplicates, event))
+        case _:
+            assert_never(event)
+
+
+def intend(g: Generation, *, now: datetime, timeouts: Timeouts) -> list[Event]:
+    """Claim the next paid call; `[]` while one is open, after the start deadline and after a cancellation."""
+    ready = g.state is State.RESERVED or (
+        g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now
+    )
+    if not ready or g.cancel_requested or now >= g.request.start_by:
+        return []
+    return [InvocationIntended(attempt=g.attempt + 1, claim_until=now + timeouts.claim)]
+
+
+def start(g: Generation, *, attempt: int, prediction: str, model: str) -> list[Event]:
+    """Adopt a prediction that was found; `[]` for a known one, a duplicate while there is another."""
+    if prediction == g.prediction or any(known.prediction == prediction for known in g.duplicates):
+        return []
+    if g.state is State.WAITING or (g.state is State.INTENDED and g.attempt == attempt):
+        return [GenerationStarted(attempt=attempt, prediction=prediction, model=model)]
+    return [DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=None)]
+
+
+def refuse(g: Generation, *, attempt: int, code: str, retry_at: datetime | None) -> list[Event]:
+    """Record that the provider refused; final without `retry_at` or after a request to cancel."""
+    if g.state is not State.INTENDED or g.attempt != attempt:
+        return []
+    refused = InvocationRefused(attempt=attempt, code=code, retry_at=retry_at)
+    if g.cancel_requested:
+        return [refused, _failed(FailureCode.CANCELED)]
+    return [refused] if retry_at else [refused, _failed(FailureCode.PROVIDER_REFUSED)]
+
+
+def lose(g: Generation, *, attempt: int) -> list[Event]:
+    """Resolve an unknown outcome as never created; the third lost attempt fails the generation."""
+    if g.state is not State.INTENDED or g.attempt != attempt:
+        return []
+    lost = InvocationLost(attempt=attempt)
+    if g.cancel_requested:
+        return [lost, _failed(FailureCode.CANCELED)]
+    if g.lost + 1 >= MAX_LOST:
+        return [lost, _failed(FailureCode.INVOCATION_LOST, retryable=True)]
+    return [lost]
+
+
+def progress(g: Generation, *, prediction: str, percent: int) -> list[Event]:
+    """Record the progress of the model in steps of ten percent."""
+    if g.state is not State.STARTED or g.prediction != prediction:
+        return []
+    step = min(percent, 100) // _PROGRESS_STEP * _PROGRESS_STEP
+    return [GenerationProgressed(percent=step)] if step > g.percent else []
+
+
+def settle_prediction(g: Generation, settled: PredictionSettled, *, model: str) -> list[Event]:
+    """Record that the prediction has ended, adopting it first when it is unknown.
+
+    A generation that failed before its prediction ended records the cost as well.
+    """
+    adopted = start(g, attempt=settled.attempt, prediction=settled.prediction, model=model)
+    if settled.prediction != g.prediction and not any(isinstance(one, GenerationStarted) for one in adopted):
+        return _cost_of_duplicate(g, settled)
+    return [] if g.settled is not None else [*adopted, settled]
+
+
+def _cost_of_duplicate(g: Generation, settled: PredictionSettled) -> list[Event]:
+    """Record once what a duplicate that has ended cost."""
+    costed = [known.predict_seconds for known in g.duplicates if known.prediction == settled.prediction]
+    if costed and (settled.predict_seconds is None or costed[-1] is not None):
+        return []
+    return [
+        DuplicateFound(
+            attempt=settled.attempt,
+            prediction=settled.prediction,
+            predict_seconds=settled.predict_seconds,
+            cost_microusd=settled.cost_microusd,
+        )
+    ]
+
+
+def _failed(code: FailureCode, *, retryable: bool = False) -> GenerationFailed:
+    return GenerationFailed(code=code.value, stage="invocation", retryable=retryable)

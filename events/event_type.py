@@ -1,0 +1,61 @@
+"""One row of the catalogue: everything that the product derives from an event type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from events.event import Event
+
+PublicView = Callable[[Any], dict[str, Any]]
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+WebhookFilter = Literal["start", "progress", "completed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """An event type; its class carries the name and the schema version.
+
+    sample: an event of the class, for examples and tests.
+    public: writes the data that the owner of a generation may see; None: the event is not shown.
+    deliverable: the event may be sent as a webhook.
+    webhook_filter: the word of a request's `webhook_events_filter` that chooses it.
+    final: the event ends a generation.
+    queues: the actors that receive its message.
+    subscribers: the catch-up subscribers that read it in the sealed order.
+    upcasters: each turns the data of a schema version into that of the next; the first reads version 1.
+    """
+
+    sample: Event
+    public: PublicView | None = None
+    deliverable: bool = False
+    webhook_filter: WebhookFilter | None = None
+    final: bool = False
+    queues: tuple[str, ...] = ()
+    subscribers: tuple[str, ...] = ()
+    upcasters: tuple[Upcaster, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.deliverable and self.public is None:
+            raise ValueError(f"{self.name}: a webhook needs a public view")
+        if self.webhook_filter and not self.deliverable:
+            raise ValueError(f"{self.name}: a webhook filter chooses deliverable events only")
+        if len(self.upcasters) != self.schema_version - 1:
+            raise ValueError(f"{self.name}: every older schema version needs one upcaster")
+
+    @property
+    def cls(self) -> type[Event]:
+        return type(self.sample)
+
+    @property
+    def name(self) -> str:
+        return self.sample.type
+
+    @property
+    def schema_version(self) -> int:
+        return self.sample.schema_version
+
+    def upcast(self, data: dict[str, Any], version: int) -> dict[str, Any]:
+        """Turn the data of a schema version into that of the present one."""
+        for upcaster in self.upcasters[version - 1 :]:
+            data = upcaster(data)
+        return data

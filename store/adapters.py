@@ -1,0 +1,84 @@
+"""The MongoDB adapter behind each dependency name, and the database that they work on.
+
+An adapter's constructor names what it needs (`database`, `clock`, `holder`), so that it can be injected.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from store.accounts.accounts import Accounts
+from store.accounts.drafts import AccountDrafts
+from store.accounts.projector import AccountProjector
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
+from store.commits.mongo import MongoEventStore
+from store.generations.lists import Lists
+from store.generations.mongo_blobs import MongoBlobs
+from store.generations.mongo_personal_data import MongoPersonalData
+from store.generations.mongo_projection import MongoProjection
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
+from store.leases.mongo import MongoLeases
+from store.log.feeds import Feeds
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.parking import Parking
+from store.log.subscriptions import SubscriberCheckpoints
+from store.mongo.connection import Database, open_database, reachable
+from store.mongo.health import DatabaseHealth
+from store.mongo.schema_version import record_format
+from store.quota.durations import RecentDurations
+from store.quota.mongo_ledger import MongoLedger
+from store.quota.request_counts import RequestCounts
+from store.quota.usage import Usage
+from store.webhooks.mongo_deliveries import MongoDeliveries
+from store.webhooks.mongo_endpoints import MongoEndpoints
+from store.webhooks.mongo_outgoing import MongoOutgoing
+from store.webhooks.mongo_secrets import MongoSecrets
+
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
+
+ADAPTERS: Final[Mapping[str, type[Any]]] = {
+    "events": MongoEventStore,
+    "personal_data": MongoPersonalData,
+    "blobs": MongoBlobs,
+    "ledger": MongoLedger,
+    "projection": MongoProjection,
+    "predictions": Predictions,
+    "lists": Lists,
+    "queue": Queue,
+    "usage": Usage,
+    "durations": RecentDurations,
+    "request_counts": RequestCounts,
+    "sealed_log": MongoSealedLog,
+    "feeds": Feeds,
+    "subscriptions": SubscriberCheckpoints,
+    "parking": Parking,
+    "checkpoints": Checkpoints,
+    "commit_scan": CommitScan,
+    "leases": MongoLeases,
+    "accounts": Accounts,
+    "drafts": AccountDrafts,
+    "account_projector": AccountProjector,
+    "outgoing": MongoOutgoing,
+    "endpoints": MongoEndpoints,
+    "deliveries": MongoDeliveries,
+    "webhook_secrets": MongoSecrets,
+    "database_health": DatabaseHealth,
+}
+
+
+async def prepare(database: Database) -> None:
+    """Record the data format and create all indexes; repeatable.
+
+    Raises DataFormatError for a database in another format, StoreUnavailableError.
+    """
+    await record_format(database)
+    await create_indexes(database, ADAPTERS.values())
+
+
+async def create_indexes(database: Database, adapters: Iterable[type[Any]]) -> None:
+    """Create the indexes that some adapters need; repeatable."""
+    needed = [table for adapter in adapters for table in getattr(adapter, "indexes", {}).items()]
+    with reachable():
+        await asyncio.gather(*(database[name].create_indexes([*models]) for name, models in needed))

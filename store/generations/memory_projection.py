@@ -1,0 +1,50 @@
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from domain.generation.lifecycle import UNSENT
+from store.generations.projection import Row
+
+_UNSENT = frozenset(state.value for state in UNSENT)
+
+
+class MemoryProjection:
+    """Rows in a dictionary, for simulation."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+
+    async def write(self, rows: Sequence[Row]) -> None:
+        await asyncio.sleep(0)
+        for row in rows:
+            stored = self._rows.get(row.id)
+            if stored is None or stored.version < row.version:
+                self._rows[row.id] = row
+
+    async def versions(self, ids: Sequence[str]) -> dict[str, int]:
+        await asyncio.sleep(0)
+        return {key: self._rows[key].version for key in ids if key in self._rows}
+
+    async def due(
+        self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
+    ) -> Sequence[Row]:
+        await asyncio.sleep(0)
+        found = (
+            row
+            for row in self._by_id()
+            if row.state in states and row.id > after and row.due_at is not None and row.due_at <= now
+        )
+        return [row for row in found if row.cancel_requested or not canceling][:limit]
+
+    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
+        await asyncio.sleep(0)
+        return [row for row in self._by_id() if _is_expired(row, now)][:limit]
+
+    def _by_id(self) -> Iterable[Row]:
+        return sorted(self._rows.values(), key=lambda row: row.id)
+
+
+def _is_expired(row: Row, now: datetime) -> bool:
+    never_sent = row.state in _UNSENT and row.start_by <= now
+    unfinished = row.status in ("pending", "processing") and row.finish_by <= now
+    return never_sent or unfinished

@@ -1,0 +1,1 @@
+"""Leases: one holder of each scheduled job at a time."""

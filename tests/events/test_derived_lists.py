@@ -1,0 +1,111 @@
+"""A row of the catalogue is enough: every other list of event types follows from it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+import rabbitmq
+from actors.jobs.subscribers import SUBSCRIBERS
+from actors.subscriptions import QUEUES
+from domain.webhooks.delivery import FILTERS
+from domain.webhooks.examples import EXAMPLE_ID, example_of
+from events.catalogue import CATALOGUE, Catalogue
+from events.envelope import Cause, RecordedEvent
+from events.event import Event
+from events.event_type import EventType
+from events.schemas import schema_files
+from events.visible import visible
+from gateway.webhooks.checks import EVENT_TYPES
+from rabbitmq.topology import definitions, topology
+from tests.docs import tables
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+DEFINITIONS = json.loads((Path(rabbitmq.__file__).parent / "definitions.json").read_text())
+
+each_row = pytest.mark.parametrize("row", CATALOGUE.rows, ids=lambda row: row.name)
+
+
+class Framed(Event):
+    """An event type that only this test knows."""
+
+    type: ClassVar[str] = "generation.framed"
+    colour: str
+
+
+FRAMED = EventType(
+    sample=Framed(colour="oak"),
+    public=lambda event: {"frame": event.colour},
+    deliverable=True,
+    webhook_filter="completed",
+    final=True,
+    queues=("quota", "framing"),
+    subscribers=("delivery", "framing"),
+)
+MORE = Catalogue((*CATALOGUE.rows, FRAMED))
+
+
+def test_a_new_row_appears_in_every_derived_list() -> None:
+    assert FRAMED.name in MORE.names
+    assert FRAMED.name in MORE.deliverable
+    assert FRAMED.name in MORE.final
+    assert FRAMED.name in MORE.webhook_filters["completed"]
+    assert FRAMED.name in MORE.queues["quota"]
+    assert MORE.queues["framing"] == (FRAMED.name,)
+    assert FRAMED.name in MORE.subscribers["delivery"]
+    assert MORE.subscribers["framing"] == {FRAMED.name}
+    assert json.loads(schema_files(MORE)["generation.framed.v1.json"])["required"] == ["colour"]
+    assert (
+        MORE.read(FRAMED.name, "urn:exemplar:event:generation.framed:1", {"colour": "oak"}) == FRAMED.sample
+    )
+
+
+def test_a_new_row_is_bound_to_its_queues_in_rabbitmq() -> None:
+    bindings = definitions(topology(MORE.queues))["bindings"]
+    assert {binding["destination"] for binding in bindings if binding["routing_key"] == FRAMED.name} == {
+        "quota",
+        "framing",
+    }
+
+
+def test_a_new_row_is_shown_and_has_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("events.visible.CATALOGUE", MORE)
+    monkeypatch.setattr("domain.webhooks.examples.CATALOGUE", MORE)
+    example = example_of(FRAMED.name, now=NOW)
+    shown = visible(example)
+    assert shown is not None
+    assert (shown["type"], shown["data"]) == (FRAMED.name, {"frame": "oak"})
+
+
+@each_row
+def test_only_public_events_are_shown(row: EventType) -> None:
+    recorded = RecordedEvent("generation-x", 1, NOW, row.sample, Cause(actor="operator"))
+    assert (visible(recorded) is None) == (row.public is None)
+
+
+@each_row
+def test_only_deliverable_events_may_be_chosen_and_have_an_example(row: EventType) -> None:
+    assert (row.name in EVENT_TYPES) == row.deliverable
+    assert {word for word, types in FILTERS.items() if row.name in types} == {row.webhook_filter} - {None}
+    if row.deliverable:
+        assert example_of(row.name, now=NOW).stream == f"generation-{EXAMPLE_ID}"
+
+
+@each_row
+def test_every_event_has_a_schema_of_its_present_version(row: EventType) -> None:
+    assert f"{row.name}.v{row.schema_version}.json" in schema_files()
+
+
+@each_row
+def test_every_event_is_bound_to_the_queues_of_its_row(row: EventType) -> None:
+    bound = {one["destination"] for one in DEFINITIONS["bindings"] if one["routing_key"] == row.name}
+    listed = {cells[0] for cells in tables.subscriptions() if f"`{row.name}`" in cells[1]}
+    assert bound == set(row.queues)
+    assert listed == {f"`{queue}`" for queue in row.queues}
+
+
+def test_every_queue_and_subscriber_of_the_catalogue_has_its_code_and_the_other_way_round() -> None:
+    assert set(QUEUES) == set(CATALOGUE.queues)
+    assert set(SUBSCRIBERS) == set(CATALOGUE.subscribers)

@@ -1,0 +1,82 @@
+"""Open a store for tests: the adapters of the table, on one database."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from exemplar.injection import Dependencies
+from store.accounts.accounts import Accounts
+from store.accounts.drafts import AccountDrafts
+from store.accounts.projector import AccountProjector
+from store.adapters import ADAPTERS, prepare
+from store.audit.checkpoints import Checkpoints
+from store.audit.commit_scan import CommitScan
+from store.commits.mongo import MongoEventStore
+from store.generations.lists import Lists
+from store.generations.mongo_blobs import MongoBlobs
+from store.generations.mongo_personal_data import MongoPersonalData
+from store.generations.mongo_projection import MongoProjection
+from store.generations.predictions import Predictions
+from store.generations.queue import Queue
+from store.leases.mongo import MongoLeases
+from store.log.feeds import Feeds
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.log.parking import Parking
+from store.log.subscriptions import SubscriberCheckpoints
+from store.mongo.connection import Database, open_database
+from store.quota.durations import RecentDurations
+from store.quota.mongo_ledger import MongoLedger
+from store.quota.request_counts import RequestCounts
+from store.quota.usage import Usage
+from store.settings import StoreSettings
+from store.webhooks.mongo_outgoing import MongoOutgoing
+
+
+class OpenStore:
+    """The adapters on one database as attributes, each made when it is first used."""
+
+    events: MongoEventStore
+    personal_data: MongoPersonalData
+    blobs: MongoBlobs
+    ledger: MongoLedger
+    projection: MongoProjection
+    predictions: Predictions
+    lists: Lists
+    queue: Queue
+    usage: Usage
+    durations: RecentDurations
+    request_counts: RequestCounts
+    sealed_log: MongoSealedLog
+    feeds: Feeds
+    subscriptions: SubscriberCheckpoints
+    parking: Parking
+    checkpoints: Checkpoints
+    commit_scan: CommitScan
+    leases: MongoLeases
+    accounts: Accounts
+    drafts: AccountDrafts
+    account_projector: AccountProjector
+    outgoing: MongoOutgoing
+
+    def __init__(self, database: Database, **values: object) -> None:
+        self.database = database
+        self._dependencies = Dependencies(database=database, **values)
+        self._dependencies.provide(ADAPTERS)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._dependencies.get(name)
+
+
+def settings_for(url: str, *, timeout_ms: int = 2000) -> StoreSettings:
+    return StoreSettings.model_validate({"mongodb_url": url, "mongodb_timeout_ms": timeout_ms})
+
+
+@asynccontextmanager
+async def open_store(
+    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), holder: str = "tests"
+) -> AsyncIterator[OpenStore]:
+    """Connect, create all indexes, and close at the end."""
+    with open_database(settings_for(url)) as database:
+        await prepare(database)
+        yield OpenStore(database, clock=clock, holder=holder)
