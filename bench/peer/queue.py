@@ -9,7 +9,7 @@ queue.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
-    task_default_queue="peer",
+    task_default_queue=settings().queue,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_transport_options={"confirm_publish": True},

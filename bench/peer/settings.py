@@ -16,6 +16,7 @@ class PeerSettings:
     provider_url: str
     provider_token: str
     model_version: str
+    queue: str
 
 
 @cache
@@ -30,4 +31,5 @@ def settings() -> PeerSettings:
         provider_url=read["REPLICATE_BASE_URL"],
         provider_token=read["REPLICATE_API_TOKEN"],
         model_version=read["REPLICATE_VERSION"],
+        queue=read["PEER_QUEUE"],
     )
