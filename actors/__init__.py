@@ -1,0 +1,1 @@
+"""The dramatiq actors and the scheduler's jobs."""

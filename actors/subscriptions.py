@@ -1,7 +1,4 @@
-"""Who listens to what: event types -> queue -> handler. The topology and the re-driver read this table."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+"""Which event types reach which actor, as the catalogue says."""
 
 from actors.handlers import (
     cancellation,
@@ -13,38 +10,39 @@ from actors.handlers import (
     quota,
     validation,
 )
-from actors.hands import Handler
 from events.catalogue import CATALOGUE
 
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One actor: its queue, the event types (topic patterns) it hears, and its handler."""
-
-    queue: str
-    events: tuple[str, ...]
-    handler: Handler
-
-
-_HANDLERS: Mapping[str, Handler] = {
-    validation.NAME: validation.handle,
-    quota.NAME: quota.handle,
-    invocation.NAME: invocation.handle,
-    completion.NAME: completion.handle,
-    cancellation.NAME: cancellation.handle,
-    erasure.NAME: erasure.handle,
-    projection.NAME: projection.handle,
-    delivery.NAME: delivery.handle,
+QUEUES = CATALOGUE.queues
+ACTORS = {
+    module.NAME: module.handle
+    for module in (
+        validation,
+        quota,
+        invocation,
+        completion,
+        cancellation,
+        erasure,
+        projection,
+        delivery,
+    )
 }
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = tuple(
-    Subscription(queue, CATALOGUE.queues[queue], handler) for queue, handler in _HANDLERS.items()
-)
-_ONLOOKERS = frozenset({projection.NAME, delivery.NAME})
 
-QUEUES: Mapping[str, tuple[str, ...]] = {row.queue: row.events for row in SUBSCRIPTIONS}
+class ReactionError(Exception):
+    """The catalogue and the declared actors differ; the message names the queues."""
 
 
-def movers_of(event_type: str) -> tuple[Subscription, ...]:
-    """Find who moves a generation on after an event: every listener but the projector and the deliveries."""
-    return tuple(row for row in SUBSCRIPTIONS if event_type in row.events and row.queue not in _ONLOOKERS)
+def check_reactions() -> None:
+    """Raise ReactionError unless every queue of the catalogue has an actor and every actor a queue there."""
+    unmatched = set(QUEUES) ^ set(ACTORS)
+    if unmatched:
+        raise ReactionError(f"queues with an actor or a reaction alone: {', '.join(sorted(unmatched))}")
+
+
+def redelivered_to(event_type: str) -> tuple[str, ...]:
+    """Name the queues whose actors get an event again while its generation does not move."""
+    return tuple(
+        queue
+        for queue, types in QUEUES.items()
+        if event_type in types and ACTORS[queue].options.get("redelivery", True)
+    )

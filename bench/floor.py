@@ -1,4 +1,4 @@
-"""The floor that submit and status are measured against: the least that could do durable work."""
+"""The floor that submit and status are compared with: the least code that does durable work."""
 
 import asyncio
 import hashlib

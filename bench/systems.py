@@ -15,6 +15,7 @@ import jwt
 from pymongo import MongoClient
 
 from bench.http import Answer, Connection, connection_to, request_bytes, submission
+from bench.registration import register_user
 from bench.servers import SANDBOX_TOKEN, Servers, exemplar, process
 from sandbox.catalogue import VERSIONS
 
@@ -108,29 +109,7 @@ def open_ours(servers: Servers, *, accounts: int, background: bool, database: st
 
 
 async def _accounts(url: str, count: int) -> list[dict[str, str]]:
-    """Register developers of the internal tier, each with one end user; return the users' headers."""
-    connection = connection_to(url)
-
-    async def register(headers: dict[str, str], **body: str) -> dict[str, Any]:
-        content = {"email": f"{secrets.token_hex(6)}@bench.example", "password": "correct horse", **body}
-        fields = {"Content-Type": "application/json", **headers}
-        request = request_bytes("POST", f"{url}/api/v1/auth/register", fields, json.dumps(content).encode())
-        answer = await connection.send(request)
-        assert answer.status == 201, answer.body
-        return dict(answer.json())
-
-    found = []
-    for _ in range(count):
-        given = (await register({"X-Operator-Key": OPERATOR_KEY}, tier="internal"))["provisioning"]
-        keys = {
-            "X-Developer-Key": given["developer_key"],
-            "X-Project-ID": given["project_id"],
-            "X-API-Key": given["api_key"],
-        }
-        user = await register(keys)
-        token = {"Authorization": f"Bearer {user['access_token']}", "X-User-Role": "end_user"}
-        found.append({**token, **keys})
-    return found
+    return [(await register_user(url, OPERATOR_KEY))["headers"] for _ in range(count)]
 
 
 @contextmanager

@@ -1,14 +1,12 @@
-"""The one error tree.
+"""The error tree.
 
-    ExemplarError              a rule says no; `code` is of the closed list below
-    ├── FieldError             one field of a request is wrong: loc, msg, type as clients of the API know them
-    ├── FieldsError            several are: all of them are told at once
-    ├── LimitError             a limit of the tier is reached; `retry_after` seconds
-    ├── TierError              the developer's tier is not configured: the operator must mend that
-    └── (plain)                everything else, told by its code alone
+    ExemplarError          a rule refuses a request; `code` is of the closed list below
+    ├── FieldError         one field of a request is invalid: location, message, type of the API's errors
+    ├── FieldsError        several fields are invalid
+    ├── LimitError         a limit of the tier is reached; `retry_after` seconds
+    └── TierError          the developer's tier is not configured
 
-How a code becomes a status and a sentence is the gateway's business (`gateway/http/errors.py`).
-What a generation failed of is a `FailureCode`: it stands in the log and in the resource.
+`gateway/http` maps codes to statuses and sentences. A generation that fails has a `FailureCode`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Every reason for which a request is refused. Closed: a test compares it with the documentation."""
+    """The codes of refused requests."""
 
     INVALID_REQUEST = "invalid_request"
     INVALID_MULTIPART = "invalid_multipart"
@@ -64,7 +62,7 @@ class ErrorCode(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Every reason for which a generation ends as failed."""
+    """The codes of failed generations."""
 
     INVALID_IMAGE = "invalid_image"
     QUOTA_EXCEEDED = "quota_exceeded"
@@ -82,7 +80,7 @@ class FailureCode(StrEnum):
 
 
 class ExemplarError(Exception):
-    """A rule says no."""
+    """A rule refuses a request."""
 
     def __init__(self, code: ErrorCode, message: str = "") -> None:
         super().__init__(message or code.value)
@@ -91,7 +89,7 @@ class ExemplarError(Exception):
 
 
 class FieldError(ExemplarError):
-    """One field of a request is wrong."""
+    """One field of a request is invalid."""
 
     def __init__(self, code: ErrorCode, loc: tuple[str, ...], msg: str, kind: str) -> None:
         super().__init__(code, msg)
@@ -101,7 +99,7 @@ class FieldError(ExemplarError):
 
 
 class FieldsError(ExemplarError):
-    """Several fields of a request are wrong."""
+    """Several fields of a request are invalid."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(errors[0].code, "; ".join(f"{'.'.join(error.loc)}: {error.msg}" for error in errors))
@@ -109,7 +107,7 @@ class FieldsError(ExemplarError):
 
 
 class LimitError(ExemplarError):
-    """A limit is reached; try again in `retry_after` whole seconds."""
+    """A limit is reached; the request may be repeated after `retry_after` whole seconds."""
 
     def __init__(self, code: ErrorCode, retry_after: int) -> None:
         super().__init__(code)

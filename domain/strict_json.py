@@ -1,8 +1,7 @@
-"""JSON from strangers: read so that nobody can read it in two ways.
+"""Parse untrusted JSON without ambiguity.
 
-Stricter than RFC 8259 asks: no NaN, no Infinity and no number that would become one, no key twice in one
-object (readers differ in which one they keep), no unpaired surrogate and no NUL (neither can be stored or
-printed everywhere), and nesting is bounded before the parser sees it.
+Stricter than RFC 8259: no NaN, no Infinity and no number that would become one, no duplicate key in an
+object, no unpaired surrogate and no NUL; nesting is bounded before the text is parsed.
 """
 
 import json
@@ -20,17 +19,17 @@ _UNSAFE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class MalformedJsonError(ValueError):
-    """The text is no JSON."""
+    """The text is not valid JSON."""
 
 
 class UnacceptableJsonError(ValueError):
-    """The text is JSON, but of a kind that is not taken; the message says which, for a client to read."""
+    """The text is valid JSON, but not accepted; the message says why, for the client."""
 
 
 def load_json(text: str, *, max_depth: int = MAX_DEPTH, any_text: bool = False) -> object:
-    """Read one JSON value; with `any_text` the caller judges every string himself.
+    """Parse one JSON value; with `any_text` the caller checks the strings.
 
-    Raises MalformedJsonError for what is no JSON, UnacceptableJsonError for nesting over ``max_depth``,
+    Raises MalformedJsonError for invalid JSON, UnacceptableJsonError for nesting over ``max_depth``,
     a duplicate key, an unpaired surrogate or NUL.
     """
     if _depth(text) > max_depth:

@@ -1,14 +1,15 @@
 """The catalogue of event types. Every other list of types in the product is derived from it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, get_args
 
+from events.developer import DEVELOPER
 from events.event import Event, schema_uri
-from events.event_type import EventType
-from events.rows.developer import DEVELOPER
-from events.rows.generation import GENERATION
-from events.rows.platform import PLATFORM
-from events.rows.webhook import WEBHOOK
+from events.event_type import EventType, WebhookFilter
+from events.generation import GENERATION
+from events.platform import PLATFORM
+from events.webhook import WEBHOOK
 
 
 class UnknownEventError(ValueError):
@@ -35,31 +36,31 @@ class Catalogue:
     def names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
 
-    @property
+    @cached_property
     def deliverable(self) -> tuple[str, ...]:
         """List the types that may be sent as a webhook."""
         return tuple(row.name for row in self.rows if row.deliverable)
 
-    @property
+    @cached_property
     def final(self) -> frozenset[str]:
         """Name the types that end a generation."""
         return frozenset(row.name for row in self.rows if row.final)
 
-    @property
+    @cached_property
     def webhook_filters(self) -> Mapping[str, frozenset[str]]:
         """Map the words of `webhook_events_filter` to the types that they choose."""
-        words = dict.fromkeys(row.webhook_filter for row in self.rows if row.webhook_filter)
         return {
-            word: frozenset(row.name for row in self.rows if row.webhook_filter == word) for word in words
+            word: frozenset(row.name for row in self.rows if row.webhook_filter == word)
+            for word in get_args(WebhookFilter)
         }
 
-    @property
+    @cached_property
     def queues(self) -> Mapping[str, tuple[str, ...]]:
         """Map the queue of each actor to the types that reach it."""
         names = dict.fromkeys(queue for row in self.rows for queue in row.queues)
         return {queue: tuple(row.name for row in self.rows if queue in row.queues) for queue in names}
 
-    @property
+    @cached_property
     def subscribers(self) -> Mapping[str, frozenset[str]]:
         """Map each catch-up subscriber to the types that it handles."""
         names = dict.fromkeys(name for row in self.rows for name in row.subscribers)

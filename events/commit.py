@@ -1,4 +1,4 @@
-"""One commit is one document: all events of one decision, as canonical bytes that never change."""
+"""A commit: all events of one decision, stored as one document of canonical bytes."""
 
 import hashlib
 import json
@@ -14,9 +14,10 @@ from events.event import Event
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The events `first`..`last` of a stream and `body`, their canonical JSON (RFC 8785), which is hashed.
+    """The events with versions `first` to `last` of a stream.
 
-    `writer` is the random token of the one append that made it; it decides whether a duplicate key is mine.
+    body: their canonical JSON (RFC 8785), which is stored and hashed.
+    writer: random token of one append; a duplicate key is the append's own success only if the tokens match.
     """
 
     stream: str
@@ -37,7 +38,7 @@ class Commit:
 def commit_of(
     stream: str, expected_version: int, events: Sequence[Event], *, cause: Cause, time: datetime, writer: str
 ) -> Commit:
-    """Put the events of one decision behind `expected_version` of a stream."""
+    """Make the commit that follows `expected_version` of a stream."""
     recorded = tuple(
         RecordedEvent(stream=stream, version=version, time=time, event=event, cause=cause)
         for version, event in enumerate(events, start=expected_version + 1)
@@ -47,14 +48,14 @@ def commit_of(
 
 
 def commit_from(body: bytes, *, writer: str = "") -> Commit:
-    """Read a stored body back; ValueError or KeyError when it is not a commit."""
+    """Read a stored body; ValueError or KeyError when it is not a commit."""
     envelopes = json.loads(body)
     if not isinstance(envelopes, list) or not envelopes:
-        raise ValueError("a commit is a list of events")
+        raise ValueError("a commit must be a list of events")
     events = tuple(from_cloudevent(envelope) for envelope in envelopes)
     expected = range(events[0].version, events[0].version + len(events))
     if [(event.stream, event.version) for event in events] != [(events[0].stream, n) for n in expected]:
-        raise ValueError(f"{events[0].id}: the events of a commit follow each other in one stream")
+        raise ValueError(f"{events[0].id}: the events of a commit must follow each other in one stream")
     return Commit(stream=events[0].stream, first=events[0].version, events=events, body=body, writer=writer)
 
 

@@ -1,25 +1,25 @@
-"""The facts of stream `developer-<id>`: what a developer has and whom he lets in.
+"""Events of stream `developer-<id>`: a developer's account, projects, keys and end users.
 
-Names, addresses and hashes of passwords lie in the account's own document. `change` names the draft there
-that an event makes valid; it is random and says nothing.
+Names, e-mail addresses and hashes are in the account documents only.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from events.event import Event
+from events.event_type import EventType
 
 
 class DeveloperRegistered(Event):
-    """An operator made the account."""
+    """An operator created the account."""
 
     type: ClassVar[str] = "developer.registered"
     tier: str
 
 
 class DeveloperTierChanged(Event):
-    """From now on another tier bounds all his projects."""
+    """Another tier limits all projects of the developer from now on."""
 
     type: ClassVar[str] = "developer.tier_changed"
     previous: str
@@ -27,29 +27,15 @@ class DeveloperTierChanged(Event):
 
 
 class DeveloperPasswordReset(Event):
-    """An operator set another password; every session of his is over."""
+    """An operator set another password; every session ends."""
 
     type: ClassVar[str] = "developer.password_reset"
-    change: str
 
 
 class DeveloperPasswordChanged(Event):
-    """He set another password himself; every other session of his is over."""
+    """The account's owner set another password; every other session ends."""
 
     type: ClassVar[str] = "developer.password_changed"
-    change: str
-
-
-class DraftWithdrawn(Event):
-    """What somebody had begun to make or to change never came to be: whoever began it comes too late.
-
-    `draft` is the account, project or key; `change` the change of it, None when all of it was to be new.
-    """
-
-    type: ClassVar[str] = "developer.draft_withdrawn"
-    kind: Literal["developers", "projects", "users", "keys"]
-    draft: str
-    change: str | None
 
 
 class ProjectCreated(Event):
@@ -58,11 +44,10 @@ class ProjectCreated(Event):
 
 
 class ProjectRenamed(Event):
-    """Its name or description is another."""
+    """The name or the description changed."""
 
     type: ClassVar[str] = "developer.project_renamed"
     project: str
-    change: str
 
 
 class ProjectDeleted(Event):
@@ -73,14 +58,14 @@ class ProjectDeleted(Event):
 
 
 class ProjectErased(Event):
-    """Nothing of a deleted project is left, nor of its users."""
+    """All data of a deleted project and its users are deleted."""
 
     type: ClassVar[str] = "developer.project_erased"
     project: str
 
 
 class KeyCreated(Event):
-    """A key was minted; `project` is None for a developer's own."""
+    """A key was created; `project` is None for a developer key."""
 
     type: ClassVar[str] = "developer.key_created"
     key: str
@@ -103,9 +88,9 @@ class CorrectedUnits(BaseModel):
 
 
 class QuotaCorrected(Event):
-    """The quota ledger is put right; `taken` and `freed` are the generations whose slots it got or lost.
+    """The quota ledger is corrected; `taken` and `freed` are the generations whose slots it gains or loses.
 
-    Recorded before it is done: the ledger keeps the ids of the corrections that were done.
+    Appended before the ledger is changed; the ledger keeps the ids of the corrections that it contains.
     """
 
     type: ClassVar[str] = "developer.quota_corrected"
@@ -123,25 +108,23 @@ class UserRegistered(Event):
 
 
 class UserPasswordReset(Event):
-    """His developer or an operator set another password; every session of his is over."""
+    """The developer or an operator set another password; every session ends."""
 
     type: ClassVar[str] = "developer.user_password_reset"
     project: str
     user: str
-    change: str
 
 
 class UserPasswordChanged(Event):
-    """He set another password himself; every other session of his is over."""
+    """The account's owner set another password; every other session ends."""
 
     type: ClassVar[str] = "developer.user_password_changed"
     project: str
     user: str
-    change: str
 
 
 class UserDeleted(Event):
-    """He is nobody from now on; what is his is being erased."""
+    """The account is closed; its data are being erased."""
 
     type: ClassVar[str] = "developer.user_deleted"
     project: str
@@ -149,7 +132,7 @@ class UserDeleted(Event):
 
 
 class UserErased(Event):
-    """Nothing of his is left."""
+    """All data of the user are erased."""
 
     type: ClassVar[str] = "developer.user_erased"
     project: str
@@ -161,7 +144,6 @@ DeveloperEvent = (
     | DeveloperTierChanged
     | DeveloperPasswordReset
     | DeveloperPasswordChanged
-    | DraftWithdrawn
     | ProjectCreated
     | ProjectRenamed
     | ProjectDeleted
@@ -174,4 +156,31 @@ DeveloperEvent = (
     | UserPasswordChanged
     | UserDeleted
     | UserErased
+)
+
+DEVELOPER: Final = (
+    EventType(sample=DeveloperRegistered(tier="free_starter")),
+    EventType(sample=DeveloperTierChanged(previous="free_starter", tier="cloud_starter")),
+    EventType(sample=DeveloperPasswordReset()),
+    EventType(sample=DeveloperPasswordChanged()),
+    EventType(sample=ProjectCreated(project="prj-1")),
+    EventType(sample=ProjectRenamed(project="prj-1")),
+    EventType(sample=ProjectDeleted(project="prj-1")),
+    EventType(sample=ProjectErased(project="prj-1")),
+    EventType(sample=KeyCreated(key="key-1", project="prj-1")),
+    EventType(sample=KeyRevoked(key="key-1")),
+    EventType(
+        sample=QuotaCorrected(
+            correction="cor-1",
+            reason="recount",
+            units=(CorrectedUnits(period="2026-01", before=5, after=4),),
+            taken=(),
+            freed=("gen-1",),
+        )
+    ),
+    EventType(sample=UserRegistered(project="prj-1", user="usr-1")),
+    EventType(sample=UserPasswordReset(project="prj-1", user="usr-1")),
+    EventType(sample=UserPasswordChanged(project="prj-1", user="usr-1")),
+    EventType(sample=UserDeleted(project="prj-1", user="usr-1")),
+    EventType(sample=UserErased(project="prj-1", user="usr-1")),
 )

@@ -1,4 +1,4 @@
-"""What stands around every fact: the CloudEvents 1.0 envelope of a recorded event."""
+"""The CloudEvents 1.0 envelope of a recorded event."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +12,11 @@ SOURCE = "urn:exemplar"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why an event came to be: names for tracing, none of them a person's content.
+    """What led to an event; nothing that a client writes freely.
 
-    `actor` is who did it: `user:<id>`, `actor:<name>`, `provider`, `operator`.
+    actor: `user:<id>`, `actor:<name>`, `provider` or `operator`.
+    request_id: id of the HTTP request; correlation_id: the stream in which the chain of events began.
+    causation_id: id of the event that an actor reacted to; traceparent: W3C Trace Context.
     """
 
     actor: str
@@ -26,7 +28,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """A fact with its place in a stream; `version` counts events from 1."""
+    """An event in its stream; `version`: number in the stream, from 1."""
 
     stream: str
     version: int
@@ -43,7 +45,7 @@ class RecordedEvent:
         return self.event.type
 
     def to_cloudevent(self) -> dict[str, Any]:
-        """Write the structured JSON form; absent extensions are left out."""
+        """Write the structured JSON form; extensions without a value are omitted."""
         extensions = {
             "actor": self.cause.actor,
             "requestid": self.cause.request_id,
@@ -68,7 +70,7 @@ class RecordedEvent:
 
 
 def from_cloudevent(envelope: dict[str, Any]) -> RecordedEvent:
-    """Read the structured JSON form; ValueError or KeyError when it is not one of ours."""
+    """Read the structured JSON form; ValueError or KeyError when it is invalid or its schema is unknown."""
     return RecordedEvent(
         stream=envelope["stream"],
         version=int(envelope["version"]),
@@ -85,10 +87,10 @@ def from_cloudevent(envelope: dict[str, Any]) -> RecordedEvent:
 
 
 def format_time(time: datetime) -> str:
-    """Write a moment as RFC 3339 in UTC with microseconds."""
+    """Format a time as RFC 3339 in UTC with microseconds."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse_time(text: str) -> datetime:
-    """Read RFC 3339 into an aware UTC datetime."""
+    """Parse RFC 3339 into an aware UTC datetime."""
     return datetime.fromisoformat(text).astimezone(UTC)

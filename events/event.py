@@ -1,8 +1,8 @@
-"""The base of every fact in the log."""
+"""The base class of every event in the log."""
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 def schema_uri(name: str, version: int) -> str:
@@ -11,12 +11,16 @@ def schema_uri(name: str, version: int) -> str:
 
 
 class Event(BaseModel):
-    """A fact in the past tense: frozen, closed, free of personal content.
+    """An immutable event without personal data.
 
-    `type` and `schema_version` are data, so that a stored event never depends on where its class lives.
+    `type` and `schema_version` are stored, so that a stored event does not depend on its Python class.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     type: ClassVar[str]
     schema_version: ClassVar[int] = 1
+
+
+# None is not written, so that events from before the field existed keep their bytes and their hash.
+OmittedIfNone = Field(default=None, exclude_if=lambda value: value is None)

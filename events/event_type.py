@@ -11,11 +11,22 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 WebhookFilter = Literal["start", "progress", "completed"]
 
 
+def whole(event: Event) -> dict[str, Any]:
+    """Show all data of an event."""
+    return event.model_dump(mode="json")
+
+
+def nothing(_: Event) -> dict[str, Any]:
+    """Show an event without data."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventType:
     """An event type; its class carries the name and the schema version.
 
     sample: an event of the class, for examples and tests.
+    writer: what appends it, for the documents.
     public: writes the data that the owner of a generation may see; None: the event is not shown.
     deliverable: the event may be sent as a webhook.
     webhook_filter: the word of a request's `webhook_events_filter` that chooses it.
@@ -26,6 +37,7 @@ class EventType:
     """
 
     sample: Event
+    writer: str = ""
     public: PublicView | None = None
     deliverable: bool = False
     webhook_filter: WebhookFilter | None = None

@@ -1,30 +1,38 @@
-"""The facts of stream `generation-<id>`, in the order in which the road makes them."""
+"""The events of stream `generation-<id>`; those of quota, invocation and owner are in files of their own."""
 
-from typing import Annotated, ClassVar, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.event import Event
+from events.event import Event, OmittedIfNone
+from events.event_type import EventType, whole
+from events.invocation import INVOCATION, InvocationEvent
+from events.owner import OWNER, OwnerEvent
+from events.quota import QUOTA, QuotaEvent
 
-Outcome = Literal["succeeded", "failed", "canceled", "aborted"]
+_DIGEST: Final = "0" * 64
+_ID: Final = "00000000-0000-7000-8000-000000000000"
+_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_PERIOD: Final = "2026-01"
 
 
-class Fact(BaseModel):
-    """A frozen part of an event."""
+class Part(BaseModel):
+    """A frozen value inside of an event."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Owner(Fact):
-    """Who asked: three ids that belong to each other."""
+class Owner(Part):
+    """The ids of the end user who submitted, of their project and of its developer."""
 
     developer: str
     project: str
     user: str
 
 
-class Example(Fact):
-    """An example picture as it arrived; `digest` is salted: it names the blob and reveals nothing."""
+class StoredImage(Part):
+    """An image of which the bytes are stored; `digest`: salted SHA-256 that names the blob; `size`: bytes."""
 
     digest: str
     content_type: str
@@ -33,8 +41,16 @@ class Example(Fact):
     size: int
 
 
-class DecodedExample(Fact):
-    """An example picture as its pixels were read: frame size in pixels, colour mode, number of frames."""
+class Example(StoredImage):
+    """An example image as received."""
+
+
+class Picture(StoredImage):
+    """A result."""
+
+
+class DecodedExample(Part):
+    """An example image as decoded: sides in pixels, colour mode, number of frames."""
 
     format: str
     width: int
@@ -43,29 +59,17 @@ class DecodedExample(Fact):
     frames: int
 
 
-class Picture(Fact):
-    """A result picture that we keep; `digest` is the salted SHA-256 of its bytes."""
-
-    digest: str
-    content_type: str
-    width: int
-    height: int
-    size: int
-
-
-def _is_none(value: object) -> bool:
-    return value is None
-
-
-# Written only when there is something to say, so that older facts keep their bytes and their hash.
-Unsaid = Field(default=None, exclude_if=_is_none)
-
-
 class GenerationRequested(Event):
-    """A client's request was admitted; words and pictures lie beside the log under `words`.
+    """A submission was admitted.
 
-    `retry_of` names the generation that this one repeats, `seed` the seed that it shall have. `cancel_after`
-    is the client's own patience in seconds; then `finish_by` is his, and no deadline of ours.
+    personal_data: random token of the record beside the log that holds instructions, metadata and file names.
+    fingerprint: salted hash of the submission, compared when the Idempotency-Key is repeated.
+    idempotent: the client sent an Idempotency-Key.
+    period: month of the held quota unit, as 2026-11.
+    start_by, finish_by: deadlines for the paid call and for the end.
+    webhook_events: words of `webhook_events_filter`.
+    retry_of: the generation that this one repeats; seed: the seed to use.
+    cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from.
     """
 
     type: ClassVar[str] = "generation.requested"
@@ -79,13 +83,18 @@ class GenerationRequested(Event):
     start_by: AwareDatetime
     finish_by: AwareDatetime
     webhook_events: tuple[str, ...] = ()
-    retry_of: Annotated[str | None, Unsaid] = None
-    seed: Annotated[int | None, Unsaid] = None
-    cancel_after: Annotated[int | None, Unsaid] = None
+    retry_of: Annotated[str | None, OmittedIfNone] = None
+    seed: Annotated[int | None, OmittedIfNone] = None
+    cancel_after: Annotated[int | None, OmittedIfNone] = None
 
 
 class GenerationValidated(Event):
-    """Every example decoded and the model's input is fixed; `input_digest` is its salted hash."""
+    """Every example image decoded, and the input of the model is fixed.
+
+    composition: how the examples became one image; width, height: its sides in pixels.
+    input_image: salted SHA-256 that names its blob; input_digest: salted hash of the whole input.
+    outputs: number of images to make.
+    """
 
     type: ClassVar[str] = "generation.validated"
     examples: tuple[DecodedExample, ...]
@@ -98,75 +107,8 @@ class GenerationValidated(Event):
     outputs: int
 
 
-class QuotaReserved(Event):
-    """One unit of `period` and one slot are held; None means unlimited."""
-
-    type: ClassVar[str] = "generation.quota_reserved"
-    period: str
-    used: int
-    limit: int | None
-    slots: int
-    slot_limit: int | None
-
-
-class InvocationIntended(Event):
-    """The paid call of `attempt` may be made until `claim_until`; after that it is only looked for."""
-
-    type: ClassVar[str] = "generation.invocation_intended"
-    attempt: int
-    claim_until: AwareDatetime
-
-
-class GenerationStarted(Event):
-    """The provider's prediction for `attempt` is known."""
-
-    type: ClassVar[str] = "generation.started"
-    attempt: int
-    prediction: str
-    model: str
-
-
-class InvocationRefused(Event):
-    """The provider said no before creating anything; `retry_at` None means: never again."""
-
-    type: ClassVar[str] = "generation.invocation_refused"
-    attempt: int
-    code: str
-    retry_at: AwareDatetime | None
-
-
-class InvocationLost(Event):
-    """The unknown outcome of `attempt` was resolved as never created."""
-
-    type: ClassVar[str] = "generation.invocation_lost"
-    attempt: int
-
-
-class GenerationProgressed(Event):
-    """The model has come this far: 0 to 100 percent."""
-
-    type: ClassVar[str] = "generation.progressed"
-    percent: int
-
-
-class PredictionSettled(Event):
-    """The provider is done with `prediction`; times are seconds of compute and in all.
-
-    `cost_microusd` is what they cost on that day, in millionths of a US dollar.
-    """
-
-    type: ClassVar[str] = "generation.prediction_settled"
-    attempt: int
-    prediction: str
-    outcome: Outcome
-    code: str | None
-    predict_seconds: float | None
-    total_seconds: float | None
-    cost_microusd: Annotated[int | None, Unsaid] = None
-
-
 class GenerationCompleted(Event):
-    """The pictures are ours; `cost_microusd` is millionths of a US dollar."""
+    """The pictures are stored; `cost_microusd`: millionths of a US dollar."""
 
     type: ClassVar[str] = "generation.completed"
     pictures: tuple[Picture, ...]
@@ -175,7 +117,7 @@ class GenerationCompleted(Event):
 
 
 class GenerationFailed(Event):
-    """It will not become a picture; `code` is of the closed list, `stage` says where it ended."""
+    """It ended without a picture; `code`: a `FailureCode`; `stage`: where it ended."""
 
     type: ClassVar[str] = "generation.failed"
     code: str
@@ -183,63 +125,94 @@ class GenerationFailed(Event):
     retryable: bool
 
 
-class QuotaSettled(Event):
-    """The slot is free again; the unit is spent for good or given back."""
-
-    type: ClassVar[str] = "generation.quota_settled"
-    period: str
-    outcome: Literal["spent", "released"]
+def _requested(event: GenerationRequested) -> dict[str, Any]:
+    examples = [example.model_dump(exclude={"digest"}) for example in event.examples]
+    return {"examples": examples} | ({"retry_of": event.retry_of} if event.retry_of else {})
 
 
-class CancelRequested(Event):
-    """Its owner wants no picture any more; with `erase`, nothing of it kept either."""
-
-    type: ClassVar[str] = "generation.cancel_requested"
-    erase: bool = False
+def _validated(event: GenerationValidated) -> dict[str, Any]:
+    return event.model_dump(include={"composition", "width", "height", "seed"})
 
 
-class DuplicateFound(Event):
-    """A second prediction of this generation turned up; it is cancelled and its cost recorded."""
+def _completed(event: GenerationCompleted) -> dict[str, Any]:
+    return {"images": [picture.model_dump(exclude={"digest"}) for picture in event.pictures]}
 
-    type: ClassVar[str] = "generation.duplicate_found"
-    attempt: int
-    prediction: str
-    predict_seconds: float | None
-    cost_microusd: Annotated[int | None, Unsaid] = None
-
-
-class GenerationPublished(Event):
-    """Its owner made it public, or private again."""
-
-    type: ClassVar[str] = "generation.published"
-    is_public: bool
-
-
-class GenerationErased(Event):
-    """Its words and pictures are gone."""
-
-    type: ClassVar[str] = "generation.erased"
-
-
-InvocationEvent = (
-    InvocationIntended
-    | GenerationStarted
-    | InvocationRefused
-    | InvocationLost
-    | GenerationProgressed
-    | PredictionSettled
-    | DuplicateFound
-)
 
 GenerationEvent = (
     GenerationRequested
     | GenerationValidated
-    | QuotaReserved
-    | InvocationEvent
     | GenerationCompleted
     | GenerationFailed
-    | QuotaSettled
-    | CancelRequested
-    | GenerationPublished
-    | GenerationErased
+    | QuotaEvent
+    | InvocationEvent
+    | OwnerEvent
+)
+
+GENERATION: Final = (
+    EventType(
+        writer="the gateway, as the first event of the stream",
+        sample=GenerationRequested(
+            owner=Owner(developer=_ID, project=_ID, user=_ID),
+            personal_data="example",
+            fingerprint=_DIGEST,
+            idempotent=False,
+            examples=(
+                Example(digest=_DIGEST, content_type="image/jpeg", width=600, height=400, size=65_536),
+            ),
+            period=_PERIOD,
+            tier="example",
+            start_by=_TIME + timedelta(minutes=10),
+            finish_by=_TIME + timedelta(minutes=35),
+        ),
+        public=_requested,
+        deliverable=True,
+        queues=("validation", "delivery"),
+        subscribers=("projector", "delivery"),
+    ),
+    EventType(
+        writer="validation",
+        sample=GenerationValidated(
+            examples=(DecodedExample(format="JPEG", width=600, height=400, mode="RGB", frames=1),),
+            composition="first",
+            width=600,
+            height=400,
+            input_image=_DIGEST,
+            input_digest=_DIGEST,
+            seed=42,
+            outputs=1,
+        ),
+        public=_validated,
+        deliverable=True,
+        queues=("quota", "delivery"),
+        subscribers=("projector", "delivery"),
+    ),
+    EventType(
+        writer="completion",
+        sample=GenerationCompleted(
+            pictures=(
+                Picture(digest=_DIGEST, content_type="image/png", width=1024, height=1024, size=1_048_576),
+            ),
+            predict_seconds=3.5,
+            cost_microusd=None,
+        ),
+        public=_completed,
+        deliverable=True,
+        webhook_filter="completed",
+        final=True,
+        queues=("quota", "erasure", "projector", "delivery"),
+        subscribers=("projector", "settlement", "delivery"),
+    ),
+    EventType(
+        writer="validation, quota, invocation, completion, the gateway (cancellation), the scheduler",
+        sample=GenerationFailed(code="provider_failed", stage="completion", retryable=True),
+        public=whole,
+        deliverable=True,
+        webhook_filter="completed",
+        final=True,
+        queues=("quota", "cancellation", "erasure", "projector", "delivery"),
+        subscribers=("projector", "settlement", "cancellation", "delivery"),
+    ),
+    *QUOTA,
+    *INVOCATION,
+    *OWNER,
 )

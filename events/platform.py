@@ -1,12 +1,13 @@
-"""The facts of stream `platform`: who manages it and who reads its log. No name, no address."""
+"""Events of stream `platform`: operators and auditors. Names and addresses are in their documents only."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from events.event import Event
+from events.event_type import EventType
 
 
 class StaffCreated(Event):
-    """Somebody became an operator or an auditor."""
+    """An operator or auditor account was created."""
 
     type: ClassVar[str] = "platform.staff_created"
     staff: str
@@ -14,26 +15,23 @@ class StaffCreated(Event):
 
 
 class StaffPasswordChanged(Event):
-    """He set another password himself; every other session of his is over."""
+    """The account's owner set another password; every other session ends."""
 
     type: ClassVar[str] = "platform.staff_password_changed"
     staff: str
-    change: str
 
 
 class StaffDeleted(Event):
-    """He is nobody from now on."""
+    """The account is deleted."""
 
     type: ClassVar[str] = "platform.staff_deleted"
     staff: str
 
 
-class StaffDraftWithdrawn(Event):
-    """What had been begun never came to be; `change` is None when it was an account."""
+PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted
 
-    type: ClassVar[str] = "platform.draft_withdrawn"
-    staff: str
-    change: str | None
-
-
-PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted | StaffDraftWithdrawn
+PLATFORM: Final = (
+    EventType(sample=StaffCreated(staff="stf-1", role="auditor")),
+    EventType(sample=StaffPasswordChanged(staff="stf-1")),
+    EventType(sample=StaffDeleted(staff="stf-1")),
+)

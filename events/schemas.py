@@ -1,4 +1,4 @@
-"""The events' JSON Schemas, as files for those who read the log: `python -m events.schemas` writes them."""
+"""JSON Schemas of the events, as files for readers of the log: `python -m events.schemas` writes them."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).with_name("schemas")
 
 
 def schema_of(cls: type[Event]) -> str:
-    """Write the schema (JSON Schema 2020-12) of an event's data as it is stored."""
+    """Write the JSON Schema (2020-12) of an event's stored data."""
     schema = cls.model_json_schema(mode="serialization")
     uri = schema_uri(cls.type, cls.schema_version)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": uri}
@@ -18,12 +18,12 @@ def schema_of(cls: type[Event]) -> str:
 
 
 def schema_files(catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
-    """Name the file of every event's present version, and what stands in it."""
+    """Map the file name of every event's present version to its content."""
     return {f"{row.name}.v{row.schema_version}.json": schema_of(row.cls) for row in catalogue.rows}
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Write the files; those of older versions stay."""
+    """Write the files; those of older versions are kept."""
     folder.mkdir(exist_ok=True)
     for name, text in schema_files().items():
         (folder / name).write_text(text, encoding="utf-8")

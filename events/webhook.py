@@ -1,21 +1,23 @@
-"""The facts of outgoing webhooks.
+"""The events of outgoing webhooks.
 
-Stream `webhook-<endpoint>` tells the life of a registered endpoint; `webhook-<endpoint>-<generation>` tells
-every attempt to deliver that generation's events there, so that busy endpoints keep short streams. URLs and
-secrets lie beside the log: `url` is a salted hash.
+Stream `webhook-<endpoint>` holds a registered endpoint's own events, `webhook-<endpoint>-<generation>` every
+attempt to deliver that generation's events there, so that the streams of busy endpoints stay short. URLs and
+secrets are kept beside the log: `url` is a salted hash.
 """
 
-from typing import ClassVar, Literal
+from datetime import UTC, datetime
+from typing import ClassVar, Final, Literal
 
 from pydantic import AwareDatetime
 
 from events.event import Event
+from events.event_type import EventType
 
 DisabledReason = Literal["developer", "gone", "failing"]
 
 
 class WebhookRegistered(Event):
-    """A developer wants events of a project at an address."""
+    """A developer registered an endpoint for events of a project."""
 
     type: ClassVar[str] = "webhook.registered"
     developer: str
@@ -25,7 +27,7 @@ class WebhookRegistered(Event):
 
 
 class WebhookChanged(Event):
-    """The address or the event types are others now."""
+    """The URL or the event types changed."""
 
     type: ClassVar[str] = "webhook.changed"
     url: str
@@ -33,20 +35,20 @@ class WebhookChanged(Event):
 
 
 class WebhookRotated(Event):
-    """There is a new secret; the old one signs too until `overlap_until`."""
+    """The endpoint has a new secret; the old one signs too until `overlap_until`."""
 
     type: ClassVar[str] = "webhook.rotated"
     overlap_until: AwareDatetime
 
 
 class WebhookEnabled(Event):
-    """Deliveries go on."""
+    """Deliveries were resumed."""
 
     type: ClassVar[str] = "webhook.enabled"
 
 
 class WebhookDisabled(Event):
-    """Nothing is delivered any more: by the developer's wish, after a 410, or after days of failures."""
+    """Deliveries were stopped: by the developer, after a 410, or after days of failures."""
 
     type: ClassVar[str] = "webhook.disabled"
     reason: DisabledReason
@@ -54,13 +56,13 @@ class WebhookDisabled(Event):
 
 
 class WebhookRemoved(Event):
-    """The endpoint is gone, with its address, its secret and its deliveries."""
+    """The endpoint was removed, with its URL, its secrets and its deliveries."""
 
     type: ClassVar[str] = "webhook.removed"
 
 
 class DeliverySucceeded(Event):
-    """The receiver took `event`; `status` is its HTTP status, `milliseconds` how long it took."""
+    """The receiver accepted `event` with the HTTP `status`."""
 
     type: ClassVar[str] = "webhook.delivery_succeeded"
     delivery: str
@@ -71,7 +73,7 @@ class DeliverySucceeded(Event):
 
 
 class DeliveryFailed(Event):
-    """An attempt failed: `code` says how; `retry_at` None means that it was the last."""
+    """An attempt failed with the error `code`; `retry_at` None means that it was the last one."""
 
     type: ClassVar[str] = "webhook.delivery_failed"
     delivery: str
@@ -84,7 +86,7 @@ class DeliveryFailed(Event):
 
 
 class DeliveryExhausted(Event):
-    """Nobody will try again, unless somebody asks for it."""
+    """No further attempt is made unless a developer asks for one."""
 
     type: ClassVar[str] = "webhook.delivery_exhausted"
     delivery: str
@@ -97,3 +99,36 @@ EndpointEvent = (
 )
 DeliveryEvent = DeliverySucceeded | DeliveryFailed | DeliveryExhausted
 WebhookEvent = EndpointEvent | DeliveryEvent
+
+_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_EVENT: Final = "generation-00000000-0000-7000-8000-000000000000:1"
+_TYPES: Final = ("generation.completed",)
+_ROW: Final = ("delivery",)
+
+WEBHOOK: Final = (
+    EventType(
+        sample=WebhookRegistered(developer="dev-1", project="prj-1", url="0" * 64, event_types=_TYPES),
+        queues=_ROW,
+        subscribers=_ROW,
+    ),
+    EventType(sample=WebhookChanged(url="0" * 64, event_types=_TYPES), queues=_ROW, subscribers=_ROW),
+    EventType(sample=WebhookRotated(overlap_until=_TIME), subscribers=_ROW),
+    EventType(sample=WebhookEnabled(), queues=_ROW, subscribers=_ROW),
+    EventType(sample=WebhookDisabled(reason="gone"), queues=_ROW, subscribers=_ROW),
+    EventType(sample=WebhookRemoved(), queues=_ROW, subscribers=_ROW),
+    EventType(
+        sample=DeliverySucceeded(delivery="msg_1", event=_EVENT, attempt=1, status=200, milliseconds=35)
+    ),
+    EventType(
+        sample=DeliveryFailed(
+            delivery="msg_1",
+            event=_EVENT,
+            attempt=1,
+            code="status",
+            status=503,
+            milliseconds=35,
+            retry_at=_TIME,
+        )
+    ),
+    EventType(sample=DeliveryExhausted(delivery="msg_1", event=_EVENT, attempts=10)),
+)

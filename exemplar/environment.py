@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
-from domain.audit.checkpoint_key import CheckpointSettings
+from store.audit.settings import CheckpointSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 

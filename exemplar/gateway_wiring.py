@@ -1,24 +1,51 @@
-"""The gateway's part of the composition root."""
+"""The gateway's part of the composition root: its settings, services, routes and servers."""
 
+import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 import structlog
 from pydantic_settings import BaseSettings
 
 from actors.providers.webhook_secret import WebhookSecret
-from domain.accounts.credentials import PasswordSettings
+from domain.generation.feed_cursor import FeedCursors
+from domain.generation.listing import ListCursors
 from exemplar.environment import ConfigurationError
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import TokenSettings
-from gateway.door import Door, DoorSettings, create_door
-from gateway.events.connection import StreamSettings
-from gateway.events.event_hub import EventHub, open_event_hub
+from exemplar.injection import Dependencies
+from gateway.app import create_app
+from gateway.auth.account_status import AccountStatus
+from gateway.auth.authentication import Authenticator
+from gateway.auth.login_attempts import LoginAttempts
+from gateway.auth.rate_limits import RateLimits
+from gateway.auth.sessions import Sessions
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.auth.tokens import Tokens
+from gateway.events.broadcaster import Broadcaster
+from gateway.events.connections import Connections
+from gateway.events.event_access import EventAccess
+from gateway.events.event_hub import EventHub
+from gateway.events.feed_broadcaster import FeedBroadcaster
+from gateway.events.feed_reader import FeedReader
+from gateway.events.session_revalidation import SessionRevalidation
+from gateway.events.settings import StreamSettings
+from gateway.events.tickets import Tickets
+from gateway.generations.access import GenerationAccess
+from gateway.generations.ids import GenerationIds
+from gateway.generations.links import Links
+from gateway.generations.list_pages import ListPages
+from gateway.generations.resources import GenerationResources
+from gateway.generations.write_through import WriteThrough
 from gateway.http.server import serve
+from gateway.routes import ROUTES
 from gateway.settings import GatewaySettings
+from gateway.submissions.completion_wait import CompletionWait
+from gateway.submissions.recorder import SubmissionRecorder
+from gateway.submissions.retry import KeptContents
+from gateway.submissions.uploads.budget import UploadBudget
+from gateway.submissions.uploads.reader import UploadReader
 from rabbitmq.in_process_broker import InProcessBroker
-from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology
 from rabbitmq.wakeup import Wakeups
 
@@ -33,71 +60,104 @@ GATEWAY_SETTINGS: Mapping[str, type[BaseSettings]] = {
 }
 
 
-def _door_settings(
-    gateway_settings: GatewaySettings,
-    token_settings: TokenSettings,
-    authentication_settings: AuthenticationSettings,
-    password_settings: PasswordSettings,
-    stream_settings: StreamSettings,
-) -> DoorSettings:
-    return DoorSettings(
-        gateway=gateway_settings,
-        tokens=token_settings,
-        authentication=authentication_settings,
-        passwords=password_settings,
-        streams=stream_settings,
-    )
+def _tokens(gateway_settings: GatewaySettings, token_settings: TokenSettings, clock: Any) -> Tokens:
+    retired = [secret.get_secret_value() for secret in token_settings.jwt_retired_secrets]
+    return Tokens([gateway_settings.jwt_secret.get_secret_value(), *retired], clock, token_settings)
+
+
+def _derived(id_key: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(id_key, purpose, "sha256")
 
 
 GATEWAY: Mapping[str, Callable[..., Any]] = {
-    "broker": lambda publisher: publisher.health,
-    "door": Door,
-    "door_settings": _door_settings,
-    "event_hub": lambda events, feeds, door_settings: open_event_hub(
-        events, feeds, secret=door_settings.id_key, settings=door_settings.streams
+    "account_status": AccountStatus,
+    "authenticator": Authenticator,
+    "broadcaster": lambda events, stream_settings: Broadcaster(events, poll=stream_settings.poll),
+    "broker_health": lambda publisher: publisher.health,
+    "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
+    "completion_wait": CompletionWait,
+    "connections": Connections,
+    "event_access": EventAccess,
+    "event_hub": EventHub,
+    "feed_broadcaster": lambda feeds, feed_reader, stream_settings: FeedBroadcaster(
+        feeds, feed_reader, period=stream_settings.tail
     ),
+    "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
+    "feed_reader": FeedReader,
+    "generation_access": GenerationAccess,
+    "generation_ids": GenerationIds,
+    "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
+    "kept_contents": KeptContents,
+    "links": lambda gateway_settings, id_key: Links(
+        gateway_settings.base_url, _derived(id_key, b"picture links")
+    ),
+    "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
+    "list_pages": ListPages,
+    "login_attempts": LoginAttempts,
+    "operator_keys": lambda authentication_settings: [
+        key.get_secret_value() for key in authentication_settings.operator_keys
+    ],
+    "passwords": lambda password_settings: password_settings.passwords,
+    "peppers": lambda authentication_settings: authentication_settings.peppers,
     "provider_secret": WebhookSecret,
+    "rate_limits": RateLimits,
+    "recorder": SubmissionRecorder,
+    "resources": GenerationResources,
+    "session_revalidation": lambda connections, account_status, stream_settings: SessionRevalidation(
+        connections, account_status, period=stream_settings.recheck
+    ),
+    "sessions": Sessions,
+    "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
+    "tokens": _tokens,
+    "upload_budget": lambda gateway_settings: UploadBudget(
+        gateway_settings.upload_budget, wait=gateway_settings.upload_wait
+    ),
+    "upload_reader": UploadReader,
+    "version": lambda: version("exemplar"),
+    "write_rows": lambda projection: projection.write,
+    "write_through": WriteThrough,
 }
 
 
+def create_gateway(dependencies: Dependencies) -> Any:
+    """Create the application; raises UnknownDependencyError when a route needs what nobody provides."""
+    settings: GatewaySettings = dependencies.get("gateway_settings")
+    tables = [dependencies.call(routes).routes() for routes in ROUTES]
+    app = create_app(tables, settings)
+    dependencies.get("event_hub").install(app)
+    dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
+    return app
+
+
 @asynccontextmanager
-async def open_http_server(door: Door, door_settings: DoorSettings) -> AsyncIterator[None]:
+async def open_http_server(
+    dependencies: Dependencies, gateway_settings: GatewaySettings
+) -> AsyncIterator[None]:
     """Serve HTTP."""
-    gateway = door_settings.gateway
+    host, port = gateway_settings.host, gateway_settings.port
     try:
-        async with serve(create_door(door, door_settings), gateway):
-            log.info("listening", host=gateway.host, port=gateway.port)
+        async with serve(create_gateway(dependencies), gateway_settings):
+            log.info("listening", host=host, port=port)
             yield
     except OSError as error:
-        raise ConfigurationError(
-            f"EXEMPLAR_PORT {gateway.port} cannot be opened: {error.strerror}"
-        ) from error
+        raise ConfigurationError(f"EXEMPLAR_PORT {port} cannot be opened: {error.strerror}") from error
 
 
-@asynccontextmanager
-async def open_wakeups(
-    rabbit_settings: RabbitSettings, topology: Topology, event_hub: EventHub
-) -> AsyncIterator[None]:
+def wakeups(amqp_url: str, topology: Topology, heartbeat: int, broadcaster: Broadcaster) -> Wakeups:
     """Let every event that RabbitMQ carries wake those who watch its generation."""
-    broadcaster = event_hub.broadcaster
-    wakeups = Wakeups(
-        rabbit_settings.amqp_url,
+    return Wakeups(
+        amqp_url,
         broadcaster.wake,
         topology=topology,
-        heartbeat=rabbit_settings.amqp_heartbeat,
-        on_listening=broadcaster.look,
+        heartbeat=heartbeat,
+        on_listening=broadcaster.wake_all,
     )
-    await wakeups.start()
-    try:
-        yield
-    finally:
-        await wakeups.close()
 
 
 @asynccontextmanager
-async def in_process_wakeups(publisher: InProcessBroker, event_hub: EventHub) -> AsyncIterator[None]:
+async def in_process_wakeups(publisher: InProcessBroker, broadcaster: Broadcaster) -> AsyncIterator[None]:
     """Let every event that is announced wake those who watch its generation."""
-    unsubscribe = publisher.subscribe(event_hub.broadcaster.wake)
+    unsubscribe = publisher.subscribe(broadcaster.wake)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Every setting of every room, and the two printed forms of them: `.env.example` and the table in docs."""
+"""The settings of every package, printed as `.env.example` and as the tables of docs/configuration.md."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,20 +11,16 @@ from pydantic_settings import BaseSettings
 from actors.imaging.decoder import DecoderSettings
 from actors.providers.settings import ReplicateSettings
 from actors.settings import ActorSettings, TimeoutSettings
-from domain.accounts.credentials import PasswordSettings
-from domain.accounts.tiers import TierSettings
-from domain.audit.checkpoint_key import CheckpointSettings
-from domain.generation.price import PriceSettings
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
 from exemplar.local.options import HomeSettings
-from gateway.auth.authentication import AuthenticationSettings
-from gateway.auth.tokens import TokenSettings
-from gateway.events.connection import StreamSettings
+from exemplar.tier_settings import TierSettings
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
-from store.settings import StoreSettings
+from store.audit.settings import CheckpointSettings
+from store.settings import PriceSettings, StoreSettings
+from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "The store": StoreSettings,
@@ -66,7 +62,7 @@ RABBITMQ_PASSWORD=
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One environment variable; `default` is as it would be written there, None when it must be set."""
+    """An environment variable; `default`: its value in the environment, None when it must be set."""
 
     name: str
     description: str
@@ -74,7 +70,7 @@ class Setting:
 
 
 def sections() -> Iterator[tuple[str, tuple[Setting, ...]]]:
-    """List every title with its variables; one that several classes read stands where it is first read."""
+    """List every title with its variables; a variable of several classes is listed once."""
     seen: set[str] = set()
     for title, settings in SETTINGS.items():
         found = [_setting(settings, name, field) for name, field in settings.model_fields.items()]
@@ -84,7 +80,7 @@ def sections() -> Iterator[tuple[str, tuple[Setting, ...]]]:
 
 
 def env_example() -> str:
-    """Write `.env.example`: what must be set is open, what has a default is commented out."""
+    """Write `.env.example`: variables with a default are commented out."""
     parts = [_HEAD]
     for title, settings in sections():
         parts.append(f"\n# --- {title} ---\n")
@@ -118,7 +114,7 @@ def _default(field: FieldInfo) -> str | None:
 
 
 def _written(value: Any) -> str:
-    """Write a default as the environment would have it."""
+    """Write a default as its value in the environment."""
     match value:
         case SecretStr():
             return value.get_secret_value()

@@ -2,31 +2,40 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from actors.hands import Hands
+from actors.broker import broker
+from actors.callback_urls import CallbackUrls
 from actors.imaging.decoder import Decoder, DecoderSettings
-from actors.jobs.backoff import Backoff
-from actors.jobs.desk import Desk
+from actors.jobs.catch_up import CatchUp
+from actors.jobs.claim_search import ClaimSearch
+from actors.jobs.due_pages import DuePages
+from actors.jobs.polling import Polling
+from actors.jobs.reconciliation import Reconciliation
+from actors.jobs.redelivery import Redelivery
+from actors.jobs.retry_times import RetryTimes
+from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD, Job
 from actors.jobs.scheduler import Scheduler
+from actors.jobs.subscribers import SUBSCRIBERS
+from actors.model_inputs import ModelInputs
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
+from actors.results import Results
+from actors.runner import ActorRunner
 from actors.settings import ActorSettings, TimeoutSettings
-from actors.subscriptions import QUEUES, SUBSCRIPTIONS
-from actors.webhooks.sender import Sender, open_sender
-from domain.accounts.tiers import TierSettings, tiers_with
-from domain.audit.checkpoint_key import CheckpointSettings
+from actors.subscriptions import QUEUES, check_reactions
+from actors.webhooks.dependencies import WEBHOOK_SERVICES
+from actors.webhooks.http_client import WebhookClient
+from actors.webhooks.sender import open_sender
+from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import PriceSettings
-from domain.webhooks.master_keys import MasterKeySettings
-from domain.webhooks.settings import WebhookSettings
-from events.commit import Commit
+from domain.generation.price import Price
 from events.visible import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
@@ -35,34 +44,32 @@ from exemplar.gateway_wiring import (
     GATEWAY_SETTINGS,
     in_process_wakeups,
     open_http_server,
-    open_wakeups,
+    wakeups,
 )
 from exemplar.injection import Dependencies
-from rabbitmq.broker import Handler
+from exemplar.tier_settings import TierSettings
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
-from rabbitmq.relay import relay
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import Topology, topology
+from store.accounts.erasure import AccountErasure
 from store.accounts.project_erasure import ProjectErasure
-from store.accounts.sweep import AccountSweep
 from store.adapters import ADAPTERS, open_database, prepare
 from store.audit.checkpointing import open_checkpointer
+from store.audit.settings import CheckpointSettings
+from store.backoff import Backoff
 from store.commits.contract import EventStore
 from store.commits.outbox import Outbox
 from store.errors import StoreError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.requests import Requests
-from store.settings import StoreSettings
-from store.webhooks.webhooks import Webhooks
+from store.settings import PriceSettings, StoreSettings
+from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
-_RELAY_AFTER = timedelta(seconds=2)
-_RELAY_BATCH = 500
-_GRACE_SECONDS = 20.0
+_POLL_SECONDS = 2.0  # without a public URL there are no callbacks
 
 Settings = Mapping[str, type[BaseSettings]]
 Clock = Callable[[], datetime]
@@ -70,130 +77,88 @@ Factory = Callable[..., Any]
 Opener = Callable[..., AbstractAsyncContextManager[Any]]
 
 
+def _amqp_url(rabbit_settings: RabbitSettings) -> str:
+    if not rabbit_settings.amqp_url:
+        raise ConfigurationError("EXEMPLAR_AMQP_URL is not set: one process alone runs with `exemplar solo`")
+    return rabbit_settings.amqp_url
+
+
 SERVICES: Mapping[str, Factory] = {
-    "account_changes": lambda store, clock: store.account_changes(clock),
     "admission": Admission,
+    "amqp_url": _amqp_url,
     "announce": lambda publisher: publisher.announce,
     "generations": Generations,
+    "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "observations": Observations,
-    "platform_changes": lambda store, clock: store.platform_changes(clock),
+    "on_published": lambda outbox: outbox.published,
+    "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
     "requests": Requests,
-    "store": MongoStore.on,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
     "visible": lambda: visible,
-    "webhooks": lambda events, outgoing, webhook_settings, master_keys, announce, clock: Webhooks(
-        events, outgoing, webhook_settings, keys=master_keys.keys, announce=announce, clock=clock
-    ),
 }
 
 
-def _hands(dependency: Callable[[str], Any]) -> Hands:
-    names = {"model": "provider", "settings": "actor_settings", "replicate": "replicate_settings"}
-    return Hands(**{field: dependency(names.get(field, field)) for field in Hands.__dataclass_fields__})
-
-
-def _account_sweep(
-    *,
-    accounts: Any,
-    drafts: Any,
-    account_changes: Any,
-    platform_changes: Any,
-    webhooks: Webhooks,
-    actor_settings: ActorSettings,
-    generations: Generations,
-    lists: Any,
-    personal_data: Any,
-    blobs: Any,
-    clock: Clock,
-) -> AccountSweep:
-    return AccountSweep(
-        accounts=accounts,
-        drafts=drafts.stale,
-        changes=account_changes,
-        platform=platform_changes,
-        projects=ProjectErasure(
-            accounts=accounts,
-            changes=account_changes,
-            webhooks=webhooks,
-            after=timedelta(days=actor_settings.keep_deleted_projects_days),
-            clock=clock,
+def _jobs(bind: Callable[..., Any]) -> list[Job]:
+    """Bind the scheduled jobs, and a catch-up subscription for each subscriber."""
+    catch_up = bind(CatchUp, given=["name", "handle"])
+    subscribers = {name: bind(function, given=["entries"]) for name, function in SUBSCRIBERS.items()}
+    return [
+        *(replace(job, run=bind(job.run)) for job in JOBS),
+        *(
+            Job(f"subscriber:{name}", SUBSCRIBER_PERIOD, catch_up(name=name, handle=handle).run)
+            for name, handle in subscribers.items()
         ),
-        generations=generations,
-        lists=lists,
-        personal_data=personal_data,
-        blobs=blobs,
-        clock=clock,
-    )
+    ]
 
 
-def _desk(
-    *,
-    hands: Hands,
-    events: Any,
-    sealed_log: Any,
-    checkpointer: Any,
-    subscriptions: Any,
-    parking: Any,
-    leases: Any,
-    relay: Callable[[], Awaitable[int]],
-    timeouts: Timeouts,
-    sender: Sender,
-    account_sweep: AccountSweep,
-) -> Desk:
-    polls = timedelta(seconds=2) if hands.settings.public_url is None else timeouts.redelivery
-    return Desk(
-        hands=hands,
-        events=events,
-        log=sealed_log,
-        checkpoints=checkpointer,
-        subscribers=subscriptions,
-        parking=parking,
-        leases=leases,
-        relay=relay,
-        tries=Backoff(first=timeouts.redelivery, longest=timedelta(minutes=5)),
-        questions=Backoff(first=polls, longest=timedelta(seconds=30)),
-        lists={},
-        unknown={},
-        cursors={},
-        sender=sender,
-        accounts=account_sweep,
-    )
+def _run_actor(bind: Callable[..., Any]) -> ActorRunner:
+    check_reactions()
+    return ActorRunner(broker, bind)
 
 
-def _relay(events: Any, publisher: Any, clock: Clock) -> Callable[[], Awaitable[int]]:
-    async def unpublished() -> list[Commit]:
-        found: list[Commit] = await events.unpublished(before=clock() - _RELAY_AFTER, limit=_RELAY_BATCH)
-        return found
-
-    return lambda: relay(unpublished, publisher)
-
-
-def _handlers(hands: Hands) -> dict[str, Handler]:
-    def bound(handler: Any) -> Handler:
-        return lambda event: handler(event, hands=hands)
-
-    return {row.queue: bound(row.handler) for row in SUBSCRIPTIONS}
+def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
+    first = _POLL_SECONDS if public_url is None else timeouts.redelivery.total_seconds()
+    return RetryTimes(Backoff(first=first, longest=30))
 
 
 ACTOR_SERVICES: Mapping[str, Factory] = {
-    "account_sweep": _account_sweep,
+    "account_erasure": AccountErasure,
+    "callback_key": lambda actor_settings: actor_settings.callback_key,
+    "callback_urls": CallbackUrls,
     "checkpointer": lambda checkpoint_settings, checkpoints, clock: open_checkpointer(
         checkpoint_settings, checkpoints, clock=clock
     ),
-    "desk": _desk,
-    "handlers": _handlers,
-    "hands": _hands,
+    "claim_search": ClaimSearch,
+    "composition": lambda actor_settings: actor_settings.composition,
+    "create_seconds": lambda replicate_settings: replicate_settings.create_seconds,
+    "due_pages": DuePages,
+    "jobs": _jobs,
+    "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
+    "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
-    "relay": _relay,
+    "model_inputs": ModelInputs,
+    "polling": Polling,
+    "polling_times": _polling_times,
+    "price": lambda price_settings: Price(price_settings.usd_per_second),
+    "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
+    "project_erasure": ProjectErasure,
+    "public_url": lambda actor_settings: actor_settings.public_url,
+    "reconciliation": Reconciliation,
+    "redelivery": Redelivery,
+    "redelivery_times": lambda timeouts: RetryTimes(
+        Backoff(first=timeouts.redelivery.total_seconds(), longest=300)
+    ),
+    "results": Results,
+    "run_actor": _run_actor,
 }
 
 SETTINGS: Settings = {
     "actor_settings": ActorSettings,
-    "master_keys": MasterKeySettings,
-    "price": PriceSettings,
+    "master_key_settings": MasterKeySettings,
+    "price_settings": PriceSettings,
     "rabbit_settings": RabbitSettings,
     "replicate_settings": ReplicateSettings,
     "store_settings": StoreSettings,
@@ -208,8 +173,8 @@ SCHEDULER_SETTINGS: Settings = {**ACTOR_SETTINGS, "checkpoint_settings": Checkpo
 def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
     dependencies = Dependencies(clock=now)
-    dependencies.provide({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY})
-    dependencies.set(dependency=dependencies.get, **given)
+    dependencies.provide({**ADAPTERS, **SERVICES, **WEBHOOK_SERVICES, **ACTOR_SERVICES, **GATEWAY})
+    dependencies.set(dependencies=dependencies, dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 
 
@@ -233,82 +198,10 @@ async def open_outbox(events: EventStore) -> AsyncIterator[Outbox]:
     await outbox.drain()
 
 
-@asynccontextmanager
-async def open_provider(
-    replicate_settings: ReplicateSettings, clock: Clock
-) -> AsyncIterator[ReplicateProvider]:
-    """Open the connections to the provider."""
-    provider = ReplicateProvider(replicate_settings, clock=clock)
-    try:
-        yield provider
-    finally:
-        await provider.close()
-
-
-@asynccontextmanager
-async def open_publisher(
-    rabbit_settings: RabbitSettings, topology: Topology, outbox: Outbox
-) -> AsyncIterator[Publisher]:
-    """Publish what this process appends to RabbitMQ."""
-    url, heartbeat = rabbit_settings.amqp_url, rabbit_settings.amqp_heartbeat
-    if not url:
-        raise ConfigurationError("EXEMPLAR_AMQP_URL is not set: one process alone runs with `exemplar solo`")
-    publisher = Publisher(url, topology, outbox.published, heartbeat=heartbeat)
-    await publisher.start()
-    try:
-        yield publisher
-    finally:
-        await publisher.close()
-
-
-@asynccontextmanager
-async def open_in_process_broker(
-    rabbit_settings: RabbitSettings, outbox: Outbox
-) -> AsyncIterator[InProcessBroker]:
-    """Make the broker of one process alone; `open_in_process_actors` starts it."""
-    yield InProcessBroker(topology(QUEUES), outbox.published, prefetch=rabbit_settings.amqp_prefetch)
-
-
-@asynccontextmanager
-async def open_in_process_actors(
-    publisher: InProcessBroker, handlers: Mapping[str, Handler]
-) -> AsyncIterator[None]:
-    """Run the actors on the events of the in-process broker."""
-    await publisher.start(handlers)
-    try:
-        yield
-    finally:
-        await publisher.close(grace=_GRACE_SECONDS)
-
-
-@asynccontextmanager
-async def open_consumer(
-    rabbit_settings: RabbitSettings, topology: Topology, handlers: Mapping[str, Handler]
-) -> AsyncIterator[None]:
-    """Run the actors on RabbitMQ's queues."""
-    consumer = Consumer(
-        rabbit_settings.amqp_url,
-        handlers,
-        topology=topology,
-        prefetch=rabbit_settings.amqp_prefetch,
-        heartbeat=rabbit_settings.amqp_heartbeat,
-    )
-    await consumer.start()
-    try:
-        yield
-    finally:
-        await consumer.stop(grace=_GRACE_SECONDS)
-
-
-@asynccontextmanager
-async def open_scheduler(desk: Desk) -> AsyncIterator[None]:
-    """Run the recurring jobs."""
-    scheduler = Scheduler(desk)
-    scheduler.start()
-    try:
-        yield
-    finally:
-        await scheduler.stop()
+def _in_process_broker(
+    topology: Topology, on_published: Callable[[str], None], prefetch: int
+) -> AbstractAsyncContextManager[InProcessBroker]:
+    return nullcontext(InProcessBroker(topology, on_published, prefetch=prefetch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,27 +212,31 @@ class Process:
     resources: Mapping[str, Opener]
 
 
-_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": open_provider}
+_STORE: Mapping[str, Opener] = {"database": open_store, "outbox": open_outbox, "provider": ReplicateProvider}
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
+_SCHEDULER: Mapping[str, Opener] = {
+    "webhook_client": WebhookClient,
+    "sender": open_sender,
+    "scheduler": Scheduler,
+}
 
 PROCESSES: Mapping[str, Process] = {
     "gateway": Process(
         {**SETTINGS, **GATEWAY_SETTINGS},
-        {**_STORE, "publisher": open_publisher, "http_server": open_http_server, "wakeups": open_wakeups},
+        {**_STORE, "publisher": Publisher, "http_server": open_http_server, "wakeups": wakeups},
     ),
-    "worker": Process(ACTOR_SETTINGS, {**_ACTORS, "publisher": open_publisher, "consumer": open_consumer}),
+    "worker": Process(ACTOR_SETTINGS, {**_ACTORS, "publisher": Publisher, "consumer": Consumer}),
     "scheduler": Process(
         SCHEDULER_SETTINGS,
-        {**_ACTORS, "publisher": open_publisher, "sender": open_sender, "scheduler": open_scheduler},
+        {**_ACTORS, "publisher": Publisher, **_SCHEDULER},
     ),
     "solo": Process(
         {**SCHEDULER_SETTINGS, **GATEWAY_SETTINGS},
         {
             **_ACTORS,
-            "publisher": open_in_process_broker,
-            "actors": open_in_process_actors,
-            "sender": open_sender,
-            "scheduler": open_scheduler,
+            "publisher": _in_process_broker,
+            "actors": lambda publisher, run_actor: publisher.running(run_actor),
+            **_SCHEDULER,
             "http_server": open_http_server,
             "wakeups": in_process_wakeups,
         },

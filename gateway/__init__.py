@@ -1,0 +1,1 @@
+"""The HTTP gateway: routes, their services, and the aiohttp application that serves them."""

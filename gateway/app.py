@@ -14,16 +14,14 @@ from gateway.settings import GatewaySettings
 MAX_JSON_BODY = 2 * 1024 * 1024  # bytes
 
 
-def create_app(
-    tables: Iterable[Sequence[web.RouteDef]], *, timeouts: GatewaySettings, cors_origins: Sequence[str]
-) -> web.Application:
+def create_app(tables: Iterable[Sequence[web.RouteDef]], settings: GatewaySettings) -> web.Application:
     """Create the application: routes, request ids, error log, error responses, body time-outs and CORS."""
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
     app.middlewares.append(error_log_middleware)
     app.middlewares.append(errors_middleware)
-    app.middlewares.append(body_deadline(timeouts))
+    app.middlewares.append(body_deadline(settings))
     routes = [route for table in tables for definition in table for route in definition.register(app.router)]
-    if cors_origins:
-        allow_origins(app, routes, cors_origins)
+    if settings.cors_origins:
+        allow_origins(app, routes, settings.cors_origins)
     return app

@@ -1,4 +1,4 @@
-"""Is it well: for people, load balancers and clients of the older API."""
+"""Health of the service, for load balancers, operators and clients of the older API."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from domain.paths import HEALTH
 from events.envelope import format_time
 
 Check = Callable[[], Awaitable[dict[str, Any]]]
@@ -14,24 +15,24 @@ Check = Callable[[], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthRoutes:
-    """What the routes need; each check answers with at least `status`."""
+    """Answer health; each check returns at least `status`."""
 
-    database: Check
-    broker: Callable[[], Mapping[str, Any]]
+    database_health: Check
+    broker_health: Callable[[], Mapping[str, Any]]
     version: str
     clock: Callable[[], datetime]
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
         return [
             web.get("/", self.about),
             web.get("/health", self.health),
-            web.get("/api/v1/health", self.health),
-            web.get("/api/v1/health/database", self.database_only),
+            web.get(HEALTH, self.health),
+            web.get(f"{HEALTH}/database", self.database_only),
         ]
 
     async def about(self, _: web.Request) -> web.Response:
-        """Say what this is and where to go on."""
+        """Answer name, version and the paths of health and OpenAPI document."""
         return web.json_response(
             {
                 "service": "exemplar",
@@ -42,22 +43,22 @@ class HealthRoutes:
         )
 
     async def health(self, _: web.Request) -> web.Response:
-        """Answer 200 while requests can be recorded, else 503; a broker that is down only delays."""
-        database = await self.database()
+        """Answer 200 while requests can be recorded, else 503; a broker that is down only delays work."""
+        database = await self.database_health()
         healthy = database["status"] == "healthy"
         body = {
             "status": "healthy" if healthy else "unhealthy",
             "database": database,
             "file_storage": {"status": database["status"], "type": "mongodb"},
             "redis": {"status": "not_used"},
-            "broker": dict(self.broker()),
+            "broker": dict(self.broker_health()),
             "timestamp": format_time(self.clock()),
             "version": self.version,
         }
         return web.json_response(body, status=200 if healthy else 503)
 
     async def database_only(self, _: web.Request) -> web.Response:
-        """Answer how the store is."""
-        database = await self.database()
+        """Answer the health of the database alone."""
+        database = await self.database_health()
         body = {**database, "timestamp": format_time(self.clock())}
         return web.json_response(body, status=200 if database["status"] == "healthy" else 503)

@@ -1,9 +1,9 @@
-"""The provider's door: signed webhooks that tell what became of a prediction."""
+"""Signed callbacks of the provider that report the state of a prediction."""
 
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 from aiohttp import web
@@ -11,36 +11,38 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from structlog.contextvars import bind_contextvars
 
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation.callback import PATH, read_callback
+from domain.generation.callback import callback_path, read_callback
 from domain.generation.prediction import read_prediction
 from events.envelope import Cause
 from gateway.http.request_ids import request_id_of
 from store.generations.observations import Observations
 
+PROVIDER: Final = "replicate"
+
 log = structlog.get_logger()
 
 
 class ReadSecret(Protocol):
-    """Read the key that signs the provider's webhooks; `stale` names one that did not fit. None: not now."""
+    """Read the key that signs callbacks, not the `stale` one; None when the provider cannot be reached."""
 
     def __call__(self, *, stale: str | None = None) -> Awaitable[str | None]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRoutes:
-    """What the route needs; `table` lists it."""
+    """Record predictions that the provider reports."""
 
     observations: Observations
-    secret: ReadSecret
-    callback_secret: bytes
+    provider_secret: ReadSecret
+    callback_key: bytes
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the route."""
-        return [web.post(PATH, self.called_back)]
+        return [web.post(callback_path(PROVIDER), self.called_back)]
 
     async def called_back(self, request: web.Request) -> web.Response:
-        """Record what a verified webhook says; repeats, late and foreign ones change nothing."""
-        callback = read_callback(request.query, self.callback_secret)
+        """Record what a verified callback reports; repeated, late and foreign ones change nothing."""
+        callback = read_callback(request.query, self.callback_key)
         if callback is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         bind_contextvars(generation_id=callback.generation)
@@ -54,19 +56,19 @@ class ProviderRoutes:
             callback.generation, callback.attempt, prediction, cause=cause
         )
         if recorded is None:
-            log.warning("callback without effect", prediction=prediction.id)
+            log.warning("callback_without_effect", prediction=prediction.id)
         return web.json_response({"received": True})
 
     async def _verify(self, body: bytes, request: web.Request) -> None:
-        """Check signature and age (five minutes); a key that does not fit may have been rotated."""
-        secret = await self.secret()
+        """Check signature and age (five minutes), again with a fresh key in case it was rotated."""
+        secret = await self.provider_secret()
         if secret is not None and _is_signed(secret, body, request):
             return
-        fresh = await self.secret(stale=secret)
+        fresh = await self.provider_secret(stale=secret)
         if fresh is None:
             raise ExemplarError(ErrorCode.SERVER_BUSY)
         if fresh == secret or not _is_signed(fresh, body, request):
-            log.warning("callback refused")
+            log.warning("callback_refused")
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
 
 

@@ -1,3 +1,5 @@
+"""Settings of the gateway."""
+
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
@@ -10,26 +12,26 @@ MIN_SECRET_BYTES = 32
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
-    """Refuse a key shorter than the hash it feeds (RFC 7518, 3.2)."""
+    """Reject a key shorter than its hash (RFC 7518, section 3.2)."""
     if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes; make one with: openssl rand -base64 48")
     return secret
 
 
 def _split(value: object) -> object:
-    """Take a list from the environment as words between commas."""
+    """Split a list of the environment at its commas."""
     if not isinstance(value, str):
         return value
     return tuple(word for word in map(str.strip, value.split(",")) if word)
 
 
-PersonalData = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 class GatewaySettings(BaseSettings):
-    """Where the door is, whom it trusts and what it takes."""
+    """Settings of the gateway: its address, trusted proxies, secrets, time-outs and limits."""
 
     model_config = SettingsConfigDict(
         env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
@@ -40,7 +42,7 @@ class GatewaySettings(BaseSettings):
     public_url: HttpUrl | None = Field(
         None, description="Base of every absolute link and of the provider's callback, as seen from outside"
     )
-    cors_origins: PersonalData = Field(
+    cors_origins: TextList = Field(
         (), description="Browser origins that may call the API, between commas; * for any; empty: none"
     )
 
@@ -85,6 +87,11 @@ class GatewaySettings(BaseSettings):
 
     max_outputs: int = Field(1, ge=1, le=4, description="Ceiling of num_outputs in instructions")
     max_steps: int = Field(50, ge=1, le=500, description="Ceiling of num_inference_steps in instructions")
+
+    @property
+    def base_url(self) -> str | None:
+        """The public URL without a slash at its end."""
+        return str(self.public_url).rstrip("/") if self.public_url else None
 
     @property
     def ceilings(self) -> Ceilings:

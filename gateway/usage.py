@@ -1,4 +1,4 @@
-"""`GET /api/v1/usage`: what was generated, by project, user and time for a developer; an end user's own."""
+"""`GET /api/v1/usage`: generations by project, user and time; end users read their own."""
 
 import csv
 import io
@@ -14,14 +14,15 @@ from domain.accounts.limits import LimitStatus, Policy, policies
 from domain.accounts.quota import next_day, next_period, period_of
 from domain.accounts.tiers import Tier
 from domain.errors import ErrorCode, FieldError
+from domain.paths import USAGE
 from gateway.auth.authentication import Authenticator
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.requests import Requests
 from store.quota.usage import DIMENSIONS, Dimension, Line, Tally, TooManyLinesError, Usage, UsageQuery
 
-LONGEST_DAYS: Final = 366
-_OWN: Final[tuple[Dimension, ...]] = ("day", "month")
+MAX_DAYS: Final = 366
+_END_USER_DIMENSIONS: Final[tuple[Dimension, ...]] = ("day", "month")
 _NAMES: Final[Mapping[Dimension, str]] = {
     "project": "project_id",
     "user": "user_id",
@@ -33,7 +34,7 @@ _COUNTS: Final = ("generations", "completed", "failed", "running", "units")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRoutes:
-    """What the route needs; `table` lists it."""
+    """Answer usage and what is left of the limits."""
 
     authenticator: Authenticator
     usage: Usage
@@ -41,20 +42,24 @@ class UsageRoutes:
     requests: Requests
     clock: Callable[[], datetime]
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        return [web.get("/api/v1/usage", self.read)]
+        return [web.get(USAGE, self.read)]
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer usage as JSON, or as CSV by `format=csv` or `Accept: text/csv`."""
-        claims, _ = self.authenticator.presented(request)
+        claims, _ = self.authenticator.presented_credentials(request)
         if claims.role is Role.END_USER:
-            end_user = await self.authenticator.reader(request)
+            end_user = await self.authenticator.authenticate_end_user(request)
             query = self._query(
-                request, end_user.developer_id, _OWN, project=end_user.project_id, user=end_user.user_id
+                request,
+                end_user.developer_id,
+                _END_USER_DIMENSIONS,
+                project=end_user.project_id,
+                user=end_user.user_id,
             )
             return await self._answer(request, query, {})
-        developer = await self.authenticator.developer(request)
+        developer = await self.authenticator.authenticate_developer(request)
         query = self._query(request, developer.developer_id, tuple(DIMENSIONS))
         limits = await self._limits(developer.developer_id, developer.tier)
         return await self._answer(request, query, {"tier": developer.tier.name, "limits": limits})
@@ -71,17 +76,17 @@ class UsageRoutes:
         today = self.clock().date()
         first = _day(request, "from", today.replace(day=1))
         last = _day(request, "to", max(today, first))
-        if last < first or (last - first).days >= LONGEST_DAYS:
-            raise _wrong("to", f"must be at most {LONGEST_DAYS} days, from `from` on")
+        if last < first or (last - first).days >= MAX_DAYS:
+            raise _refusal("to", f"must be at most {MAX_DAYS} days, from `from` on")
         return UsageQuery(developer, first, last, _dimensions(request, allowed), project, user)
 
     async def _answer(
-        self, request: web.Request, query: UsageQuery, more: Mapping[str, object]
+        self, request: web.Request, query: UsageQuery, members: Mapping[str, object]
     ) -> web.Response:
         try:
             lines = await self.usage.lines(query)
         except TooManyLinesError:
-            raise _wrong("by", "gives too many lines: ask for fewer days or a coarser `by`") from None
+            raise _refusal("by", "gives too many lines: ask for fewer days or a coarser `by`") from None
         headers = {"Cache-Control": "private, no-store", "Vary": "Accept"}
         if _wants_csv(request):
             name = f"usage-{query.first}-{query.last}.csv"
@@ -91,22 +96,20 @@ class UsageRoutes:
             "from": query.first.isoformat(),
             "to": query.last.isoformat(),
             "by": list(query.by),
-            **more,
+            **members,
             "totals": _counts(sum((line.tally for line in lines), Tally())),
-            "usage": [_named(query, line) | _counts(line.tally) for line in lines],
+            "usage": [_row(query, line) | _counts(line.tally) for line in lines],
         }
         return web.json_response(body, headers=headers)
 
     async def _limits(self, developer: str, tier: Tier) -> dict[str, dict[str, object]]:
-        """Tell what is left now of what the tier limits."""
+        """Return each limit of the tier with what is left of it now."""
         now = self.clock()
         account = await self.admission.recent_account(developer, Bounds(tier.monthly, tier.concurrent))
         left = await self.requests.left(developer, tier.daily_requests)
-        standing = LimitStatus(account.used_in(period_of(now)), len(account.slots), left)
+        status = LimitStatus(account.used_in(period_of(now)), len(account.slots), left)
         ends = {"monthly": next_period(now), "daily": next_day(now)}
-        return {
-            policy.name: _limit(policy, ends.get(policy.name)) for policy in policies(tier, standing, now)
-        }
+        return {policy.name: _limit(policy, ends.get(policy.name)) for policy in policies(tier, status, now)}
 
 
 def _limit(policy: Policy, resets_at: datetime | None) -> dict[str, object]:
@@ -116,10 +119,10 @@ def _limit(policy: Policy, resets_at: datetime | None) -> dict[str, object]:
 
 def _dimensions(request: web.Request, allowed: Sequence[Dimension]) -> tuple[Dimension, ...]:
     text = _once(request, "by")
-    asked = ["day"] if text is None else text.split(",")
-    if len(set(asked)) != len(asked) or not set(asked) <= set(allowed):
-        raise _wrong("by", f"must be one or more of {', '.join(allowed)}, between commas")
-    return cast("tuple[Dimension, ...]", tuple(asked))
+    names = ["day"] if text is None else text.split(",")
+    if len(set(names)) != len(names) or not set(names) <= set(allowed):
+        raise _refusal("by", f"must be one or more of {', '.join(allowed)}, between commas")
+    return cast("tuple[Dimension, ...]", tuple(names))
 
 
 def _day(request: web.Request, name: str, default: date) -> date:
@@ -131,36 +134,36 @@ def _day(request: web.Request, name: str, default: date) -> date:
             return day
     except ValueError:
         pass
-    raise _wrong(name, "must be a day: 2026-11-22")
+    raise _refusal(name, "must be a day: 2026-11-22")
 
 
 def _once(request: web.Request, name: str) -> str | None:
     given = request.query.getall(name, [])
     if len(given) > 1:
-        raise _wrong(name, "may be given once")
+        raise _refusal(name, "may be given once")
     return given[0] if given else None
 
 
 def _wants_csv(request: web.Request) -> bool:
     accepts_csv = request.headers.get("Accept", "").partition(",")[0].partition(";")[0].strip() == "text/csv"
-    asked = _once(request, "format")
-    if asked is None:
+    chosen = _once(request, "format")
+    if chosen is None:
         return accepts_csv
-    if asked not in ("csv", "json"):
-        raise _wrong("format", "must be json or csv")
-    return asked == "csv"
+    if chosen not in ("csv", "json"):
+        raise _refusal("format", "must be json or csv")
+    return chosen == "csv"
 
 
 def _csv(query: UsageQuery, lines: Sequence[Line]) -> str:
-    """Write RFC 4180 with a header line."""
+    """Write CSV (RFC 4180) with a header line."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [*(_NAMES[name] for name in query.by), *_COUNTS])
     writer.writeheader()
-    writer.writerows(_named(query, line) | _counts(line.tally) for line in lines)
+    writer.writerows(_row(query, line) | _counts(line.tally) for line in lines)
     return text.getvalue()
 
 
-def _named(query: UsageQuery, line: Line) -> dict[str, object]:
+def _row(query: UsageQuery, line: Line) -> dict[str, object]:
     return {_NAMES[name]: value for name, value in zip(query.by, line.values, strict=True)}
 
 
@@ -169,5 +172,5 @@ def _counts(tally: Tally) -> dict[str, object]:
     return dict(zip(_COUNTS, counts, strict=True))
 
 
-def _wrong(name: str, message: str) -> FieldError:
+def _refusal(name: str, message: str) -> FieldError:
     return FieldError(ErrorCode.INVALID_REQUEST, ("query", name), message, "value_error")

@@ -1,0 +1,1 @@
+"""The broker: topology, publisher, consumer, and the in-process stand-in."""

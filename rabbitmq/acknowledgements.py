@@ -1,5 +1,3 @@
-"""The answers to the deliveries of one channel: one frame acknowledges as many as it can."""
-
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,9 +13,9 @@ log = structlog.get_logger()
 
 
 class Acknowledgements:
-    """Answer what one session delivered, and nothing else: delivery tags count per channel.
+    """Acknowledge what one session delivered, and nothing else: delivery tags count per channel.
 
-    Acknowledgements wait 5 ms for each other. A lost answer is harmless: the event comes again.
+    Acknowledgements within 5 ms share a frame. A lost acknowledgement is harmless: the event comes again.
     """
 
     def __init__(self, session: Session) -> None:
@@ -27,7 +25,7 @@ class Acknowledgements:
         self._flushing: asyncio.TimerHandle | None = None
 
     def expect(self, tag: int) -> None:
-        """Note a delivery that will be answered."""
+        """Note a delivery that will be acknowledged or dead-lettered."""
         self._open[tag] = False
 
     def done(self, tag: int) -> None:
@@ -42,7 +40,7 @@ class Acknowledgements:
         self._send([partial(self._session.channel.basic_nack, tag, requeue=False)])
 
     def flush(self) -> None:
-        """Acknowledge all that is done: what lies before the oldest unfinished one with a single frame."""
+        """Acknowledge what is done; everything before the oldest unfinished delivery in a single frame."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
@@ -53,7 +51,7 @@ class Acknowledgements:
         )
 
     def _finished(self) -> tuple[int, list[int]]:
-        """Forget what is done: the newest tag with nothing unfinished before it (0: none), and the rest."""
+        """Remove what is done: the newest tag with nothing unfinished before it (0: none), and the rest."""
         together = 0
         for tag, done in self._open.items():
             if not done:
@@ -66,10 +64,10 @@ class Acknowledgements:
 
     def _send(self, acknowledgements: Sequence[Callable[[], None]]) -> None:
         if acknowledgements and (self._session.lost.done() or not self._session.channel.is_open):
-            log.warning("stale_delivery_not_answered", reason="its connection is gone; it comes again")
+            log.warning("stale_delivery_not_acknowledged", reason="its connection is lost; it comes again")
             return
         try:
-            for answer in acknowledgements:
-                answer()
+            for acknowledge in acknowledgements:
+                acknowledge()
         except AMQPError as error:
-            log.warning("deliveries_not_answered", reason=str(error) or type(error).__name__)
+            log.warning("deliveries_not_acknowledged", reason=str(error) or type(error).__name__)

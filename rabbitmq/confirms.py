@@ -1,5 +1,3 @@
-"""A channel in confirm mode: every message's fate is known, or known to be unknown."""
-
 import asyncio
 from enum import Enum
 from typing import Any
@@ -17,7 +15,7 @@ log = structlog.get_logger()
 
 
 class PublishOutcome(Enum):
-    """What became of a message: in every queue that wants it, in none, turned down, or nobody can say."""
+    """The outcome of a publish: in every bound queue, in none, refused by RabbitMQ, or unknown."""
 
     CONFIRMED = "confirmed"
     RETURNED = "returned"
@@ -26,9 +24,9 @@ class PublishOutcome(Enum):
 
 
 class ConfirmedChannel:
-    """Publish to the exchange without waiting; answers arrive pipelined (publisher confirms, `mandatory`).
+    """Publish to the exchange without waiting; confirms arrive pipelined (publisher confirms, `mandatory`).
 
-    An event is under way at most once at a time, so that a returned message is known by its id: RabbitMQ
+    An event is in flight at most once at a time, so that a returned message is known by its id: RabbitMQ
     sends `basic.return` before the confirm of the same message.
     """
 
@@ -36,20 +34,20 @@ class ConfirmedChannel:
         self._session = session
         self._topology = topology
         self._now = asyncio.get_running_loop().time
-        self._heard = self._now()
+        self._last_confirm = self._now()
         self._last_tag = 0
         self._waiting: dict[int, tuple[str, asyncio.Future[PublishOutcome]]] = {}
         self._returned: set[str] = set()
         self._declaring: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Switch the session's channel to confirm mode, with the topology in place."""
+        """Declare the topology and switch the channel to confirm mode."""
         await self._session.declare(self._topology)
         self._session.channel.add_on_return_callback(self._on_return)
-        await self._session.ask(self._session.channel.confirm_delivery, ack_nack_callback=self._on_answer)
+        await self._session.ask(self._session.channel.confirm_delivery, ack_nack_callback=self._on_confirm)
 
     def publish(self, event: RecordedEvent) -> asyncio.Future[PublishOutcome]:
-        """Write one persistent message; pika's `AMQPError` when the channel is closed already."""
+        """Publish one persistent message; pika's `AMQPError` when the channel is closed."""
         if not self._waiting:
             self.touch()
         self._session.channel.basic_publish(
@@ -65,22 +63,22 @@ class ConfirmedChannel:
         return outcome
 
     async def redeclare(self) -> None:
-        """Declare the topology again; callers at the same time share one declaration."""
+        """Declare the topology again; concurrent callers share one declaration."""
         if self._declaring is None or self._declaring.done():
             log.warning("rabbitmq_topology_declared_again", exchange=self._topology.exchange)
             self._declaring = asyncio.create_task(self._session.declare(self._topology))
         await asyncio.shield(self._declaring)
 
     def silent_for(self) -> float:
-        """Seconds since the last sign of life while something waits for its confirm."""
-        return self._now() - self._heard if self._waiting else 0.0
+        """Return the seconds since the last confirm while one is expected; else 0."""
+        return self._now() - self._last_confirm if self._waiting else 0.0
 
     def touch(self) -> None:
-        """Start the measurement of silence again."""
-        self._heard = self._now()
+        """Start the measurement of `silent_for` again."""
+        self._last_confirm = self._now()
 
     def give_up(self) -> None:
-        """Declare the fate of everything under way unknown."""
+        """End every publish that has no confirm as unknown."""
         for tag in list(self._waiting):
             self._settle(tag, PublishOutcome.UNKNOWN)
 
@@ -89,16 +87,16 @@ class ConfirmedChannel:
     ) -> None:
         self._returned.add(str(properties.message_id))
 
-    def _on_answer(self, frame: Any) -> None:
+    def _on_confirm(self, frame: Any) -> None:
         self.touch()
-        answer = frame.method
+        confirm = frame.method
         outcome = (
-            PublishOutcome.CONFIRMED if isinstance(answer, pika.spec.Basic.Ack) else PublishOutcome.REFUSED
+            PublishOutcome.CONFIRMED if isinstance(confirm, pika.spec.Basic.Ack) else PublishOutcome.REFUSED
         )
-        if not answer.multiple:
-            self._settle(answer.delivery_tag, outcome)
+        if not confirm.multiple:
+            self._settle(confirm.delivery_tag, outcome)
             return
-        while self._waiting and (tag := next(iter(self._waiting))) <= answer.delivery_tag:
+        while self._waiting and (tag := next(iter(self._waiting))) <= confirm.delivery_tag:
             self._settle(tag, outcome)
 
     def _settle(self, tag: int, outcome: PublishOutcome) -> None:

@@ -1,39 +1,42 @@
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from pika.exceptions import AMQPError
 
+from events.envelope import RecordedEvent
 from rabbitmq.acknowledgements import Acknowledgements
-from rabbitmq.broker import EventBroker, Handler
 from rabbitmq.message import UnreadableMessageError, event_of
-from rabbitmq.session import GOODBYE_S, LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.session import CLOSE_TIMEOUT_S, LinkLostError, Session, keep_open, parameters_of
 from rabbitmq.topology import Topology
+
+RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
+"""Called with the name of a queue and an event; raises when the event could not be handled."""
 
 log = structlog.get_logger()
 
 
 class Consumer:
-    """Hand the events of queues to their actors on the running loop, over one connection.
+    """Handle the events of all queues of a topology on the running loop, over one connection.
 
-    Of each queue at most `prefetch` events are handled at the same time, so a queue whose handlers wait for
-    somebody holds up no other. A handler that raises sends its message to the dead-letter queue: the log
-    re-drives it, not RabbitMQ.
+    Of each queue at most `prefetch` events are handled at the same time, so that a slow queue delays no
+    other. When `run_actor` raises, the message goes to the dead-letter queue: the event is redelivered from
+    the log, not by RabbitMQ.
     """
 
     def __init__(
         self,
-        url: str,
-        handlers: Mapping[str, Handler],
+        amqp_url: str,
+        run_actor: RunActor,
         *,
         topology: Topology,
         prefetch: int = 16,
         heartbeat: int = 10,
     ) -> None:
-        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar worker")
-        self._broker = EventBroker(handlers)
+        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar worker")
+        self._run_actor = run_actor
         self._topology = topology
         self._prefetch = prefetch
         self._link: asyncio.Task[None] | None = None
@@ -42,12 +45,19 @@ class Consumer:
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
     async def start(self) -> None:
-        """Begin to consume; RabbitMQ need not be up, connecting is tried again for ever."""
+        """Begin to consume; RabbitMQ need not be up, connecting is retried for ever."""
         self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq consumer")
 
-    async def stop(self, grace: float = 30.0) -> None:
-        """Take nothing new and let running handlers finish; what takes too long is cancelled, comes again."""
+    async def stop(self, grace: float = 20.0) -> None:
+        """Take nothing new; cancel handlers after `grace` seconds: their events are delivered again."""
         self._stopping = True
         await self._cancel_consumers()
         if self._running:
@@ -64,33 +74,32 @@ class Consumer:
         await session.declare(self._topology)
         await session.ask(session.channel.basic_qos, prefetch_count=self._prefetch)
         session.channel.add_on_cancel_callback(lambda _: session.channel.close())  # a queue was deleted
-        for queue in self._broker.get_declared_queues():
-            arrived = partial(self._arrived, queue, acknowledgements)
-            await self._consume(session, queue, arrived)
-        log.info("consuming", queues=sorted(self._broker.get_declared_queues()))
+        for queue in self._topology.queues:
+            await self._consume(session, queue, partial(self._on_message, queue, acknowledgements))
+        log.info("consuming", queues=sorted(self._topology.queues))
         raise LinkLostError(str(await session.lost))
 
-    async def _consume(self, session: Session, queue: str, arrived: Callable[..., None]) -> None:
+    async def _consume(self, session: Session, queue: str, on_message: Callable[..., None]) -> None:
         if not self._stopping:
             self._consumers[queue] = session
             await session.ask(
                 session.channel.basic_consume,
                 queue=self._topology.queue(queue),
                 consumer_tag=queue,
-                on_message_callback=arrived,
+                on_message_callback=on_message,
             )
 
     async def _cancel_consumers(self) -> None:
-        """Tell RabbitMQ to send nothing more, if it still hears us; a lost link has told it already."""
+        """Ask RabbitMQ to send nothing more; a lost connection has told it already."""
         try:
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 for queue, session in self._consumers.items():
                     if not session.lost.done() and session.channel.is_open:
                         await session.ask(session.channel.basic_cancel, consumer_tag=queue)
         except (AMQPError, LinkLostError, TimeoutError) as error:
             log.debug("consumers_not_cancelled", reason=str(error) or type(error).__name__)
 
-    def _arrived(
+    def _on_message(
         self,
         queue: str,
         acknowledgements: Acknowledgements,
@@ -101,7 +110,7 @@ class Consumer:
     ) -> None:
         acknowledgements.expect(method.delivery_tag)
         if self._stopping:
-            return  # unanswered, so it goes to another worker
+            return  # unacknowledged, so that another worker gets it
         try:
             event = event_of(body)
         except UnreadableMessageError as error:
@@ -109,18 +118,19 @@ class Consumer:
             log.warning("message_refused", queue=queue, message_id=message_id, reason=str(error))
             acknowledgements.dead_letter(method.delivery_tag)
             return
-        self._begin(self._handle(queue, event, method.delivery_tag, acknowledgements))
-
-    def _begin(self, handling: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(handling)
+        task = asyncio.create_task(self._handle(queue, event, method.delivery_tag, acknowledgements))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _handle(self, queue: str, event: Any, tag: int, acknowledgements: Acknowledgements) -> None:
-        if await self._broker.call(queue, event):
-            acknowledgements.done(tag)
-        else:
+    async def _handle(
+        self, queue: str, event: RecordedEvent, tag: int, acknowledgements: Acknowledgements
+    ) -> None:
+        try:
+            await self._run_actor(queue, event)
+        except Exception:  # noqa: BLE001 - whoever handles events logs why
             acknowledgements.dead_letter(tag)
+        else:
+            acknowledgements.done(tag)
 
 
 async def _end(tasks: set[asyncio.Task[None]]) -> None:

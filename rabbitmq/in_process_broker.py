@@ -1,14 +1,16 @@
-"""The post room without RabbitMQ: the same promises inside one process, kept by the outbox marks (law 2)."""
+"""The broker without RabbitMQ: the same guarantees inside one process, kept by the outbox marks (law 2)."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 
 from events.commit import Commit
 from events.envelope import RecordedEvent
-from rabbitmq.broker import EventBroker, Handler
+from rabbitmq.consumer import RunActor
 from rabbitmq.topology import Topology, matches
 from rabbitmq.wakeup import ALL_GENERATIONS, OnEvent
 
@@ -19,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Outstanding:
-    """A commit whose subscribers have not all finished; `done`: whether they did before the bus closed."""
+    """A commit that is not handled by all queues yet; `done`: whether it was before the broker closed."""
 
     commit: Commit
     left: int
@@ -27,11 +29,11 @@ class Outstanding:
 
 
 class InProcessBroker:
-    """Publisher and consumer in one: announce a commit, and its handlers are called on the running loop.
+    """Publisher and consumer in one: the events of an announced commit are handled on the running loop.
 
-    `on_published` is called when the last handler of a commit has finished, well or not: until then its
-    outbox mark stays, so that a killed process loses nothing. At most `capacity` commits are held; more stay
-    marked. Of each queue at most `prefetch` events are handled at the same time.
+    `on_published` is called when the last queue has handled a commit, well or not: until then its outbox
+    mark stays, so that a killed process loses nothing. At most `capacity` commits are held; the marks of more
+    stay. Of each queue at most `prefetch` events are handled at the same time.
     """
 
     def __init__(
@@ -44,13 +46,11 @@ class InProcessBroker:
         publish_timeout: float = 30.0,
     ) -> None:
         self._topology = topology
-        self._prefetch = prefetch
-        self._broker = EventBroker({})
-        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._limits = {queue: asyncio.Semaphore(prefetch) for queue in topology.queues}
+        self._run_actor: RunActor | None = None
         self._on_published = on_published
         self._capacity = capacity
         self._publish_timeout = publish_timeout
-        self._open = False
         self._outstanding: dict[str, Outstanding] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._listeners: list[OnEvent] = []
@@ -59,15 +59,22 @@ class InProcessBroker:
         """Describe the broker for the health route."""
         return {"status": "healthy", "type": "in-process"}
 
-    async def start(self, handlers: Mapping[str, Handler]) -> None:
-        """Begin to take commits for the handlers of some queues."""
-        self._broker = EventBroker(handlers)
-        self._gates = {queue: asyncio.Semaphore(self._prefetch) for queue in handlers}
-        self._open = True
+    async def start(self, run_actor: RunActor) -> None:
+        """Begin to take commits."""
+        self._run_actor = run_actor
 
-    async def close(self, grace: float = 30.0) -> None:
-        """Take nothing new and let running handlers finish; what is not finished keeps its mark."""
-        self._open = False
+    @asynccontextmanager
+    async def running(self, run_actor: RunActor) -> AsyncIterator[Self]:
+        """Take commits inside the block."""
+        await self.start(run_actor)
+        try:
+            yield self
+        finally:
+            await self.close()
+
+    async def close(self, grace: float = 20.0) -> None:
+        """Take nothing new and let handlers finish; a commit that is not finished keeps its mark."""
+        self._run_actor = None
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         for task in self._running:
@@ -78,14 +85,14 @@ class InProcessBroker:
             self._outstanding.popitem()[1].done.set_result(False)
 
     def announce(self, commit: Commit) -> None:
-        """Hand a commit to its subscribers if there is room; returns at once, raises nothing."""
+        """Begin to handle a commit if there is capacity; returns at once, raises nothing."""
         self._begin(commit)
 
     async def publish(self, commit: Commit) -> bool:
-        """Hand a commit to its subscribers and wait for the last; False when that takes too long."""
+        """Handle a commit and wait for its last queue; False after `publish_timeout` seconds."""
         outstanding = self._begin(commit)
         if outstanding is None:
-            return self._open and not self._deliveries(commit)
+            return self._run_actor is not None and not self._deliveries(commit)
         try:
             return await asyncio.wait_for(asyncio.shield(outstanding.done), self._publish_timeout)
         except TimeoutError:
@@ -97,11 +104,11 @@ class InProcessBroker:
         return lambda: self._listeners.remove(on_event)
 
     def _begin(self, commit: Commit) -> Outstanding | None:
-        """Enqueue a commit unless it is under way; None: no subscriber, or no room."""
+        """Begin a commit unless it is under way; None: no queue wants it, or there is no capacity."""
         if commit.id in self._outstanding:
             return self._outstanding[commit.id]
         self._tell_listeners(commit)
-        if not self._open:
+        if self._run_actor is None:
             return None
         deliveries = self._deliveries(commit)
         if not deliveries:
@@ -116,12 +123,7 @@ class InProcessBroker:
         return outstanding
 
     def _deliveries(self, commit: Commit) -> list[tuple[str, RecordedEvent]]:
-        return [
-            (queue, event)
-            for event in commit.events
-            for queue in self._topology.routes(event.type)
-            if queue in self._gates
-        ]
+        return [(queue, event) for event in commit.events for queue in self._topology.routes(event.type)]
 
     def _begin_handling(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
         task = asyncio.create_task(self._handle(queue, event, outstanding))
@@ -129,10 +131,11 @@ class InProcessBroker:
         task.add_done_callback(self._running.discard)
 
     async def _handle(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
-        async with self._gates[queue]:
-            if not self._open:
-                return  # it had not begun when the bus closed: its commit keeps the mark
-            await self._broker.call(queue, event)
+        async with self._limits[queue]:
+            if self._run_actor is None:
+                return  # it had not begun when the broker closed: its commit keeps the mark
+            with suppress(Exception):  # the runner has logged it; the log redelivers
+                await self._run_actor(queue, event)
         self._finished(outstanding)
 
     def _finished(self, outstanding: Outstanding) -> None:

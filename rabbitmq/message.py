@@ -1,4 +1,4 @@
-"""A message is one recorded event: its CloudEvent in structured JSON, its names again as properties."""
+"""A message is one recorded event: a CloudEvent in structured JSON; id, type and time are properties too."""
 
 import json
 
@@ -11,7 +11,7 @@ MAX_BYTES = 1_000_000
 
 
 class UnreadableMessageError(ValueError):
-    """The body is not an event that this code knows; the text never repeats it."""
+    """The body is not a known event; the text of the error does not contain it."""
 
 
 def body_of(event: RecordedEvent) -> bytes:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from typing import Self
 
 import structlog
 from pika.exceptions import AMQPError
@@ -16,16 +17,16 @@ log = structlog.get_logger()
 
 
 class Publisher:
-    """Publish commits to RabbitMQ from the running loop, pipelined, and say which have arrived.
+    """Publish commits to RabbitMQ from the running loop, pipelined.
 
-    `on_published` is called on the loop with the id of a commit when its events are all confirmed and routed.
-    What cannot be published is forgotten here: its outbox mark stays, and the relay brings it back. After
-    `confirm_timeout` seconds without any confirm the link counts as half-open and is dropped.
+    `on_published` is called on the loop with the id of a commit when all its events are confirmed and routed.
+    A commit that cannot be published is dropped: its outbox mark stays, and the relay publishes it later.
+    After `confirm_timeout` seconds without any confirm the connection counts as half-open and is closed.
     """
 
     def __init__(
         self,
-        url: str,
+        amqp_url: str,
         topology: Topology,
         on_published: Callable[[str], None],
         *,
@@ -33,19 +34,26 @@ class Publisher:
         confirm_timeout: float = 15.0,
         capacity: int = CAPACITY,
     ) -> None:
-        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar publisher")
+        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar publisher")
         self._topology = topology
         self._on_published = on_published
         self._confirm_timeout = confirm_timeout
         self._capacity = capacity
         self._channel: ConfirmedChannel | None = None
         self._writable = asyncio.Event()
-        self._under_way: dict[str, asyncio.Task[bool]] = {}
+        self._in_flight: dict[str, asyncio.Task[bool]] = {}
         self._link: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     @property
     def connected(self) -> bool:
-        """Whether RabbitMQ takes messages at this moment."""
+        """Whether RabbitMQ takes messages now."""
         return self._writable.is_set()
 
     def health(self) -> dict[str, str]:
@@ -53,26 +61,26 @@ class Publisher:
         return {"status": "healthy" if self.connected else "unreachable", "type": "rabbitmq"}
 
     async def start(self) -> None:
-        """Begin to connect, and keep connected until closed; RabbitMQ need not be up."""
+        """Begin to connect, again after each failure, until closed; RabbitMQ need not be up."""
         self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq publisher")
 
     async def close(self, grace: float = 5.0) -> None:
-        """Wait for outstanding confirms, then say goodbye."""
-        if self._under_way:
-            await asyncio.wait(self._under_way.values(), timeout=grace)
+        """Wait for outstanding confirms, then disconnect."""
+        if self._in_flight:
+            await asyncio.wait(self._in_flight.values(), timeout=grace)
         if self._link is not None:
             self._link.cancel()
             await asyncio.wait({self._link})
 
     def announce(self, commit: Commit) -> None:
-        """Publish a commit soon if RabbitMQ is reachable and has room; returns at once, raises nothing."""
+        """Publish a commit if RabbitMQ is reachable and `capacity` allows; return at once, raise nothing."""
         if not self._wanted(commit):
             self._published(commit)
-        elif self.connected and len(self._under_way) < self._capacity:
+        elif self.connected and len(self._in_flight) < self._capacity:
             self._begin(commit)
 
     async def publish(self, commit: Commit) -> bool:
-        """Publish a commit and wait for its confirms; False when they do not come within the time-out."""
+        """Publish a commit and wait for its confirms; False when they do not come in time."""
         if not self._wanted(commit):
             self._published(commit)
             return True
@@ -87,10 +95,10 @@ class Publisher:
         return [event for event in commit.events if self._topology.routes(event.type)]
 
     def _begin(self, commit: Commit) -> asyncio.Task[bool]:
-        task = self._under_way.get(commit.id)
+        task = self._in_flight.get(commit.id)
         if task is None:
-            task = self._under_way[commit.id] = asyncio.create_task(self._deliver(commit))
-            task.add_done_callback(lambda _: self._under_way.pop(commit.id))
+            task = self._in_flight[commit.id] = asyncio.create_task(self._deliver(commit))
+            task.add_done_callback(lambda _: self._in_flight.pop(commit.id))
         return task
 
     async def _deliver(self, commit: Commit) -> bool:
@@ -130,10 +138,10 @@ class Publisher:
             channel.give_up()
 
     async def _watch(self, session: Session, channel: ConfirmedChannel) -> None:
-        """Return only by `LinkLostError`: the link broke, or is so silent that it must be half-open."""
+        """Wait until the connection is lost or counts as half-open; raises `LinkLostError`."""
         while not session.lost.done():
             await asyncio.wait({session.lost}, timeout=self._confirm_timeout / 10)
-            if not self.connected:  # blocked by the server: no confirm is owed
+            if not self.connected:  # blocked by the server: no confirm is expected
                 channel.touch()
             if channel.silent_for() > self._confirm_timeout:
                 raise LinkLostError(f"no confirm for {self._confirm_timeout:.0f} s")
@@ -148,15 +156,15 @@ class Publisher:
 
 
 async def _send(channel: ConfirmedChannel, events: list[RecordedEvent]) -> bool:
-    """Send all, and those that no queue took once more after declaring the queues again."""
-    fates = await asyncio.gather(*(channel.publish(event) for event in events))
+    """Publish events; publish the returned ones once more after declaring the topology again."""
+    outcomes = await asyncio.gather(*(channel.publish(event) for event in events))
     returned = [
-        event for event, outcome in zip(events, fates, strict=True) if outcome is PublishOutcome.RETURNED
+        event for event, outcome in zip(events, outcomes, strict=True) if outcome is PublishOutcome.RETURNED
     ]
     if not returned:
-        return all(outcome is PublishOutcome.CONFIRMED for outcome in fates)
+        return all(outcome is PublishOutcome.CONFIRMED for outcome in outcomes)
     await channel.redeclare()
     again = await asyncio.gather(*(channel.publish(event) for event in returned))
-    return all(outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in fates) and set(
-        again
-    ) == {PublishOutcome.CONFIRMED}
+    return all(
+        outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in outcomes
+    ) and set(again) == {PublishOutcome.CONFIRMED}

@@ -1,4 +1,4 @@
-"""One AMQP connection with one channel on the running loop, opened again for ever."""
+"""One AMQP connection with one channel on the running loop, reopened after each loss."""
 
 import asyncio
 import random
@@ -13,10 +13,10 @@ from pika.channel import Channel
 from pika.exceptions import AMQPError
 
 from rabbitmq.topology import Topology
+from store.backoff import Backoff
 
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
-GOODBYE_S = 1.0
+_BACKOFF = Backoff(first=0.2, longest=5.0, jitter=0.5)
+CLOSE_TIMEOUT_S = 1.0
 
 Answer = TypeVar("Answer")
 
@@ -24,11 +24,11 @@ log = structlog.get_logger()
 
 
 class LinkLostError(ConnectionError):
-    """The connection or its channel is gone; what was unconfirmed may or may not have arrived."""
+    """The connection or its channel is lost; what was unconfirmed may or may not have arrived."""
 
 
 class Session:
-    """An open channel; `lost` is done, with the reason, as soon as the channel or its connection is gone."""
+    """An open channel; `lost` is done, with the reason, as soon as the channel or its connection is lost."""
 
     def __init__(
         self, connection: AsyncioConnection, channel: Channel, lost: asyncio.Future[BaseException]
@@ -39,13 +39,13 @@ class Session:
         channel.add_on_close_callback(lambda _channel, reason: settle(lost, reason))
 
     async def ask(self, method: Callable[..., Any], **arguments: Any) -> Any:
-        """Call a method of the channel and wait for its answer; `LinkLostError` when none can come."""
+        """Call a method of the channel and wait for its reply; `LinkLostError` when none can come."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         method(callback=lambda frame=None: settle(answer, frame), **arguments)
         return await first(answer, self.lost)
 
     async def declare(self, topology: Topology) -> None:
-        """Make sure that everything of the topology exists."""
+        """Declare everything of the topology."""
         channel = self.channel
         await self.ask(
             channel.exchange_declare, exchange=topology.exchange, exchange_type="topic", durable=True
@@ -57,7 +57,7 @@ class Session:
 
 
 def parameters_of(url: str, *, heartbeat: int, name: str) -> pika.URLParameters:
-    """Read an AMQP address; the time-outs are short because every caller tries again for ever."""
+    """Read an AMQP URL; the time-outs are short because every caller retries for ever."""
     parameters = pika.URLParameters(url)
     parameters.heartbeat = heartbeat
     parameters.connection_attempts = 1
@@ -71,8 +71,8 @@ def parameters_of(url: str, *, heartbeat: int, name: str) -> pika.URLParameters:
 async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]:
     """Open a connection and its channel; `LinkLostError` when the server cannot be reached.
 
-    Leaving says goodbye, but waits no longer than a second: on a half-open link nobody answers, and the
-    heartbeat ends what remains.
+    Leaving closes the connection and waits at most a second for the reply: on a half-open connection none
+    comes, and the heartbeat ends it.
     """
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[None] = loop.create_future()
@@ -92,7 +92,7 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
         yield Session(connection, await first(channel, lost), lost)
     finally:
         if opened.done():
-            await _say_goodbye(connection)
+            await _close(connection)
         else:  # pika cannot end a handshake: its own time-out does, or this, when it succeeds after all
             opened.add_done_callback(lambda _: connection.close())
 
@@ -103,10 +103,10 @@ async def keep_open(
     *,
     jitter: Callable[[], float] = random.random,
 ) -> NoReturn:
-    """Open a session and serve it, for ever; pause after failures, 0.2 s doubling up to 5 s, less jitter."""
+    """Open a session and serve it, for ever; after a failure wait 0.2 s, doubled up to 5 s, less jitter."""
     name = (parameters.client_properties or {}).get("connection_name")
     now = asyncio.get_running_loop().time
-    pause = FIRST_PAUSE_S
+    failures = 0
     while True:
         began = now()
         try:
@@ -116,14 +116,13 @@ async def keep_open(
             log.warning("rabbitmq_link_lost", link=name, reason=str(error) or type(error).__name__)
         except Exception:
             log.exception("rabbitmq_link_failed", link=name)
-        if now() - began > LONGEST_PAUSE_S:  # it was open for a while; a refused declaration is not
-            pause = FIRST_PAUSE_S
-        await asyncio.sleep(pause * (1 - jitter() / 2))
-        pause = min(2 * pause, LONGEST_PAUSE_S)
+        was_open = now() - began > _BACKOFF.longest  # a session whose declaration is refused is not
+        failures = 1 if was_open else failures + 1
+        await asyncio.sleep(_BACKOFF.delay(failures, jitter()))
 
 
 async def first(answer: asyncio.Future[Answer], lost: asyncio.Future[BaseException]) -> Answer:
-    """Wait for an answer; `LinkLostError` when the link is lost before."""
+    """Wait for a reply; `LinkLostError` when the connection is lost before."""
     waiting: set[asyncio.Future[Any]] = {answer, lost}
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     if not answer.done():
@@ -132,15 +131,15 @@ async def first(answer: asyncio.Future[Answer], lost: asyncio.Future[BaseExcepti
 
 
 def settle(future: asyncio.Future[Answer], result: Answer) -> None:
-    """Set a future's result unless it has one: links end in more than one way."""
+    """Set the result of a future that has none yet: a connection ends in more than one way."""
     if not future.done():
         future.set_result(result)
 
 
-async def _say_goodbye(connection: AsyncioConnection) -> None:
+async def _close(connection: AsyncioConnection) -> None:
     if connection.is_closing or connection.is_closed:
         return
     closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     connection.add_on_close_callback(lambda *_: settle(closed, None))
     connection.close()
-    await asyncio.wait({closed}, timeout=GOODBYE_S)
+    await asyncio.wait({closed}, timeout=CLOSE_TIMEOUT_S)

@@ -3,7 +3,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class RabbitSettings(BaseSettings):
-    """How a process reaches RabbitMQ, and how much it takes from it at a time."""
+    """The connection to RabbitMQ and its limits."""
 
     model_config = SettingsConfigDict(
         env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True

@@ -1,8 +1,8 @@
-"""What exists in RabbitMQ, as a function of the subscription table."""
+"""The exchange, queues and bindings in RabbitMQ, made from the event types of each queue."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 DELIVERY_LIMIT = 20
@@ -15,10 +15,10 @@ Arguments = dict[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A topic exchange, one quorum queue per subscription and one behind it for what could not be handled.
+    """A topic exchange, a quorum queue for each actor and a dead-letter queue for each of those.
 
-    `queues` maps a subscription's name to the event types it wants, as topic patterns (`*` one word, `#` any
-    number); `prefix` stands before every name in RabbitMQ and in none of ours.
+    `queues` maps a queue to its event types, as topic patterns (`*` one word, `#` any number); `prefix` is
+    put before every name in RabbitMQ and is not part of the names in `queues`.
     """
 
     queues: Mapping[str, tuple[str, ...]]
@@ -36,19 +36,15 @@ class Topology:
         return f"{self.prefix}{name}.dead"
 
     def routes(self, event_type: str) -> tuple[str, ...]:
-        """Name the subscriptions that an event of this type reaches, in the order of the table."""
+        """Name the queues that an event of this type reaches, in the order of the table."""
         return tuple(
             name
             for name, patterns in self.queues.items()
             if any(matches(pattern, event_type) for pattern in patterns)
         )
 
-    def only(self, name: str) -> "Topology":
-        """Keep a single subscription."""
-        return replace(self, queues={name: self.queues[name]})
-
     def declared_queues(self) -> Iterator[tuple[str, Arguments]]:
-        """List every queue in RabbitMQ with its arguments, a dead-letter queue before its feeder.
+        """List every queue in RabbitMQ with its arguments, a dead-letter queue before the queue that uses it.
 
         The arguments of an existing queue never change: RabbitMQ answers PRECONDITION_FAILED.
         """
@@ -74,7 +70,7 @@ class Topology:
 def topology(
     queues: Mapping[str, Sequence[str]], prefix: str = "", *, delivery_limit: int = DELIVERY_LIMIT
 ) -> Topology:
-    """Make the topology of a subscription table: name of a queue -> event types."""
+    """Make a topology from the event types of each queue."""
     table = {name: tuple(patterns) for name, patterns in queues.items()}
     return Topology(queues=table, prefix=prefix, delivery_limit=delivery_limit)
 
@@ -82,8 +78,8 @@ def topology(
 def definitions(topology: Topology) -> dict[str, Any]:
     """Write the topology as RabbitMQ's definitions, valid for 3.10 and 4.x (`load_definitions`).
 
-    A blank node that loads definitions at its start makes neither the virtual host nor a user by itself. The
-    virtual host stands here; users come from where their passwords are, never from a file that is shipped.
+    A new node that loads definitions at its start creates neither the virtual host nor a user by itself. The
+    definitions create the virtual host; users are created where their passwords are kept.
     """
     return {
         "vhosts": [{"name": VHOST}],
@@ -122,7 +118,7 @@ def definitions_json(topology: Topology) -> str:
 
 
 def matches(pattern: str, event_type: str) -> bool:
-    """Match as a topic exchange does."""
+    """Match an event type as a topic exchange does."""
     return _matches(pattern.split("."), event_type.split("."))
 
 
@@ -135,9 +131,9 @@ def _dead_arguments() -> Arguments:
     }
 
 
-def _matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
+def _matches(pattern: Sequence[str], parts: Sequence[str]) -> bool:
     if not pattern:
-        return not words
+        return not parts
     if pattern[0] == "#":
-        return any(_matches(pattern[1:], words[skipped:]) for skipped in range(len(words) + 1))
-    return bool(words) and pattern[0] in ("*", words[0]) and _matches(pattern[1:], words[1:])
+        return any(_matches(pattern[1:], parts[skipped:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and pattern[0] in ("*", parts[0]) and _matches(pattern[1:], parts[1:])

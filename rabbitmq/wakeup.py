@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -16,26 +16,33 @@ log = structlog.get_logger()
 
 
 class Wakeups:
-    """Tell a process about every event of generations, while it listens: a hint, without memory or promise.
+    """Notify a process of every event of generations while it is connected, without any guarantee.
 
-    The queue is exclusive and goes with the connection. `on_listening` is called whenever listening begins
-    (again): what happened before went unheard, so look at the log.
+    The queue is exclusive and ends with the connection. `on_listening` is called whenever listening begins
+    again: earlier events were missed, and the log must be read.
     """
 
     def __init__(
         self,
-        url: str,
+        amqp_url: str,
         on_event: OnEvent,
         *,
         topology: Topology,
         heartbeat: int = 10,
         on_listening: Callable[[], None] = lambda: None,
     ) -> None:
-        self._parameters = parameters_of(url, heartbeat=heartbeat, name="exemplar wake-ups")
+        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar wake-ups")
         self._on_event = on_event
         self._topology = topology
         self._on_listening = on_listening
         self._link: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def start(self) -> None:
         """Begin to connect, and keep listening until closed; RabbitMQ need not be up."""
@@ -52,15 +59,17 @@ class Wakeups:
         declared = await session.ask(channel.queue_declare, queue="", exclusive=True, auto_delete=True)
         queue = declared.method.queue
         await session.ask(channel.queue_bind, queue=queue, exchange=exchange, routing_key=ALL_GENERATIONS)
-        channel.add_on_cancel_callback(lambda _: channel.close())  # somebody deleted the queue: begin again
-        await session.ask(channel.basic_consume, queue=queue, on_message_callback=self._heard, auto_ack=True)
+        channel.add_on_cancel_callback(lambda _: channel.close())  # the queue was deleted: begin again
+        await session.ask(
+            channel.basic_consume, queue=queue, on_message_callback=self._on_message, auto_ack=True
+        )
         self._on_listening()
         raise LinkLostError(str(await session.lost))
 
-    def _heard(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
+    def _on_message(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         stream, _, version = str(properties.message_id).rpartition(":")
         if not (stream and version.isdecimal()):
-            return  # not one of ours
+            return  # not a message of this product
         try:
             self._on_event(stream, int(version), method.routing_key)
         except Exception:

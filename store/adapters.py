@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from store.accounts.accounts import Accounts
-from store.accounts.drafts import AccountDrafts
-from store.accounts.projector import AccountProjector
+from store.accounts.changes import AccountChanges
+from store.accounts.deletions import Deletions
+from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
@@ -26,17 +27,17 @@ from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database, open_database, reachable
 from store.mongo.health import DatabaseHealth
-from store.mongo.schema_version import record_format
+from store.mongo.schema_version import record_format, require_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
+from store.webhooks.deleted_owners import DeletedOwners
+from store.webhooks.encrypted_secrets import EncryptedSecrets
+from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
-from store.webhooks.mongo_endpoints import MongoEndpoints
-from store.webhooks.mongo_outgoing import MongoOutgoing
-from store.webhooks.mongo_secrets import MongoSecrets
 
-__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare"]
+__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -58,12 +59,13 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "commit_scan": CommitScan,
     "leases": MongoLeases,
     "accounts": Accounts,
-    "drafts": AccountDrafts,
-    "account_projector": AccountProjector,
-    "outgoing": MongoOutgoing,
-    "endpoints": MongoEndpoints,
+    "account_changes": AccountChanges,
+    "platform_changes": PlatformChanges,
+    "deletions": Deletions,
+    "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
-    "webhook_secrets": MongoSecrets,
+    "encrypted_secrets": EncryptedSecrets,
+    "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }
 

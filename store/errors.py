@@ -4,6 +4,7 @@ StoreError
 ├── StoreUnavailableError       it cannot be reached now; nothing was done, try again
 │   └── OutcomeUnknownError     it may or may not have been written, and reading back failed too
 ├── WrongExpectedVersionError   another writer appended first: load, decide again
+├── AlreadyExistsError          a document with this id, address or key exists
 └── DamagedLedgerError          a quota ledger cannot be read: `exemplar quota check --repair` rebuilds it
 
 DataFormatError                 another version of the product wrote this database: it is not used at all
@@ -31,6 +32,10 @@ class WrongExpectedVersionError(StoreError):
         super().__init__(f"{stream} is not at version {expected}")
         self.stream = stream
         self.expected = expected
+
+
+class AlreadyExistsError(StoreError):
+    """A document with this id, address or key exists already."""
 
 
 class DamagedLedgerError(StoreError):

@@ -16,3 +16,13 @@ class StoreSettings(BaseSettings):
         5000, ge=100, description="Wait for a server or a connection, milliseconds"
     )
     mongodb_pool: int = Field(50, ge=1, description="Connections per process")
+
+
+class PriceSettings(BaseSettings):
+    """The price of compute time, recorded with each prediction."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    usd_per_second: float = Field(0.000975, ge=0, description="Price of one second of prediction, US dollars")

@@ -1,29 +1,26 @@
-"""Real servers, started when the first test asks for one and ended with the run.
+"""Real servers, started for the first test that needs one and stopped at the end of the run.
 
-Every test has its own database (`mongodb_url`) and its own virtual host (`amqp_url`).
+Every test has its own database (`mongodb_url`) and virtual host (`amqp_url`).
 """
 
-import http.client
 import os
 import shutil
 import tempfile
 import uuid
-from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import aiohttp
 import pytest
-from pymongo import MongoClient
 
 from exemplar.local.mongod import Mongod
-from exemplar.local.ports import Ports
-from exemplar.local.rabbitmq_node import USER, RabbitNode, RabbitPorts
-from store.mongo.replica_set import initiate_replica_set
+from exemplar.local.rabbitmq_node import RabbitNode
+from tests.systems.servers import MongoServer, RabbitServer, database, started
 
-WhenLeft = Callable[[Path, Callable[[], None]], None]
+CloseAfter = Callable[[Path, Callable[[], None]], None]
 
-# Files that wait for whole systems begin first, so that no process is left alone with them at the end.
+# Files that wait for whole systems run first, so that they do not all end in one process.
 LONG = (
     "tests/journeys/",
     "tests/docs/recipes/",
@@ -32,33 +29,34 @@ LONG = (
     "tests/docs/",
     "tests/exemplar/local/",
 )
-PASSWORD = "only-for-the-length-of-one-test-run"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((n for n, place in enumerate(LONG) if item.nodeid.startswith(place)), 9))
+    items.sort(
+        key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), 9)
+    )
 
 
-_endings: dict[Path, list[Callable[[], None]]] = {}
+_closers: dict[Path, list[Callable[[], None]]] = {}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """End what a folder's tests have left running, as soon as none of them follows in this process."""
-    for folder in [folder for folder in _endings if item.path.is_relative_to(folder)]:
+    """Close what was opened for a folder after its last test in this process."""
+    for folder in [folder for folder in _closers if item.path.is_relative_to(folder)]:
         if nextitem is not None and not nextitem.path.is_relative_to(folder):
-            for end in _endings.pop(folder):
-                end()
+            for close in _closers.pop(folder):
+                close()
 
 
 @pytest.fixture(scope="session")
-def when_left() -> WhenLeft:
-    """Say what ends behind the last test of a folder: whole systems are busy even when nobody asks them."""
+def close_after() -> CloseAfter:
+    """Return a function that registers what is closed after a folder's last test, to free the CPU."""
 
-    def end(folder: Path, ending: Callable[[], None]) -> None:
-        _endings.setdefault(folder, []).append(ending)
+    def register(folder: Path, closer: Callable[[], None]) -> None:
+        _closers.setdefault(folder, []).append(closer)
 
-    return end
+    return register
 
 
 @pytest.fixture(scope="session")
@@ -83,84 +81,45 @@ def rabbitmq_installed() -> None:
 @pytest.fixture(scope="session")
 def mongod(mongod_installed: None, server_home: Path) -> Iterator[str]:
     """Run a real mongod and return its URL, without a database."""
-    server = Mongod(server_home, Ports(server_home / "mongod.json").of("mongod"), os.environ)
-    try:
-        server.launch()
-        server.wait_ready(initiate_replica_set)
-        yield server.url()
-    finally:
-        server.child.kill()
-        server.child.stop()
+    with started(MongoServer(server_home)) as server:
+        yield server.url
 
 
 @pytest.fixture
 def mongodb_url(mongod: str) -> Iterator[str]:
-    """Return the URL of a database that no other test has; it is dropped afterwards."""
-    base, _, parameters = mongod.partition("?")
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    yield f"{base}{name}?{parameters}"
-    with MongoClient[dict[str, object]](mongod) as client:
-        client.drop_database(name)
-
-
-class Post:
-    """A running RabbitMQ with its HTTP API, by which virtual hosts come and go in milliseconds."""
-
-    def __init__(self, node: RabbitNode, management_port: int) -> None:
-        self.url = node.url
-        self._port = management_port
-
-    def url_of(self, virtual_host: str) -> str:
-        return f"{self.url.rpartition('/')[0]}/{virtual_host}"
-
-    def create(self, virtual_host: str) -> None:
-        self._call("PUT", f"/api/vhosts/{virtual_host}", "{}")
-        everything = '{"configure": ".*", "write": ".*", "read": ".*"}'
-        self._call("PUT", f"/api/permissions/{virtual_host}/{USER}", everything)
-
-    def delete(self, virtual_host: str) -> None:
-        self._call("DELETE", f"/api/vhosts/{virtual_host}", None)
-
-    def _call(self, method: str, path: str, body: str | None) -> None:
-        credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
-        try:
-            connection.request(method, path, body, headers)
-            status = connection.getresponse().status
-        finally:
-            connection.close()
-        assert status in {201, 204}, f"{method} {path}: {status}"
+    """Return the URL of a database for one test; it is dropped afterwards."""
+    with database(mongod, f"test_{uuid.uuid4().hex[:16]}") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def post(rabbitmq_installed: None, server_home: Path) -> Iterator[Post]:
-    free = Ports(server_home / "rabbitmq.json")
-    management = free.of("management")
-    ports = RabbitPorts(free.of("amqp"), free.of("distribution"), free.of("epmd"), management)
-    node = RabbitNode(server_home, ports, os.environ, password=PASSWORD, definitions=None)
-    try:
-        node.launch()
-        node.wait_ready()
-        yield Post(node, management)
-    finally:
-        node.node.kill()
-        node.stop()
+def rabbit_server(rabbitmq_installed: None, server_home: Path) -> Iterator[RabbitServer]:
+    """Run a real RabbitMQ node."""
+    with started(RabbitServer(server_home)) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def rabbit(post: Post) -> str:
-    """Run a real RabbitMQ node and return the URL of its default virtual host."""
-    return post.url
+def rabbit(rabbit_server: RabbitServer) -> str:
+    """Return the URL of the default virtual host of a real RabbitMQ node."""
+    return rabbit_server.url
 
 
 @pytest.fixture
-def amqp_url(post: Post) -> Iterator[str]:
-    """Return the URL of a virtual host that no other test has; it is deleted afterwards."""
+def amqp_url(rabbit_server: RabbitServer) -> Iterator[str]:
+    """Return the URL of a virtual host for one test; it is deleted afterwards."""
     name = f"test-{uuid.uuid4().hex[:16]}"
-    post.create(name)
-    yield post.url_of(name)
-    post.delete(name)
+    rabbit_server.create(name)
+    yield rabbit_server.url_of(name)
+    rabbit_server.delete(name)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Open a client session without a limit of connections."""
+    timeout = aiohttp.ClientTimeout(total=60)
+    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield session
 
 
 def missing(reason: str) -> NoReturn:

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from exemplar.injection import Dependencies
 from store.accounts.accounts import Accounts
-from store.accounts.drafts import AccountDrafts
-from store.accounts.projector import AccountProjector
+from store.accounts.changes import AccountChanges
+from store.accounts.deletions import Deletions
+from store.accounts.platform import PlatformChanges
 from store.adapters import ADAPTERS, prepare
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
@@ -30,7 +31,12 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.webhooks.mongo_outgoing import MongoOutgoing
+from store.webhooks.deleted_owners import DeletedOwners
+from store.webhooks.encrypted_secrets import EncryptedSecrets
+from store.webhooks.endpoints import WebhookEndpoints
+from store.webhooks.mongo_deliveries import MongoDeliveries
+
+Made = TypeVar("Made")
 
 
 class OpenStore:
@@ -55,14 +61,24 @@ class OpenStore:
     commit_scan: CommitScan
     leases: MongoLeases
     accounts: Accounts
-    drafts: AccountDrafts
-    account_projector: AccountProjector
-    outgoing: MongoOutgoing
+    account_changes: AccountChanges
+    platform_changes: PlatformChanges
+    deletions: Deletions
+    endpoints: WebhookEndpoints
+    deliveries: MongoDeliveries
+    encrypted_secrets: EncryptedSecrets
+    deleted_owners: DeletedOwners
 
-    def __init__(self, database: Database, **values: object) -> None:
+    def __init__(
+        self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.database = database
-        self._dependencies = Dependencies(database=database, **values)
+        self._dependencies = Dependencies(database=database, clock=clock, holder="tests")
         self._dependencies.provide(ADAPTERS)
+
+    def make(self, adapter: Callable[..., Made]) -> Made:
+        """Make another instance of an adapter, as another process would have it."""
+        return self._dependencies.call(adapter)
 
     def __getattr__(self, name: str) -> Any:
         return self._dependencies.get(name)
@@ -74,9 +90,10 @@ def settings_for(url: str, *, timeout_ms: int = 2000) -> StoreSettings:
 
 @asynccontextmanager
 async def open_store(
-    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), holder: str = "tests"
+    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prepared: bool = True
 ) -> AsyncIterator[OpenStore]:
-    """Connect, create all indexes, and close at the end."""
+    """Connect, create all indexes if `prepared`, and close at the end."""
     with open_database(settings_for(url)) as database:
-        await prepare(database)
-        yield OpenStore(database, clock=clock, holder=holder)
+        if prepared:
+            await prepare(database)
+        yield OpenStore(database, clock=clock)

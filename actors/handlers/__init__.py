@@ -1,0 +1,1 @@
+"""One module for each actor: what it does with an event."""

@@ -1,23 +1,25 @@
-"""End upstream what nobody waits for any more, exactly when something runs there."""
+import dramatiq
 
-from actors.hands import Hands
+from actors.broker import EventActor, broker
+from actors.providers.provider import Provider
 from domain.generation.generation import Generation, id_of
 from events.envelope import RecordedEvent
-from events.generation import DuplicateFound
+from events.invocation import DuplicateFound
+from store.generations.generations import Generations
 
 NAME = "cancellation"
 
 
-async def handle(event: RecordedEvent, *, hands: Hands) -> None:
-    """On a request to cancel, a late start, a failure or a duplicate: cancel upstream, repeatably."""
+@dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)
+async def handle(event: RecordedEvent, *, generations: Generations, provider: Provider) -> None:
+    """Cancel a prediction that runs for a canceled or failed generation, or is a duplicate; repeatable."""
     if isinstance(event.event, DuplicateFound):
-        await hands.model.cancel(event.event.prediction)
+        await provider.cancel(event.event.prediction)
         return
-    generation = await hands.generations.load(id_of(event.stream))
-    if generation is not None and _runs_upstream(generation):
-        await hands.model.cancel(generation.prediction or "")
+    generation = await generations.load(id_of(event.stream))
+    if generation is not None and generation.prediction is not None and _is_unwanted(generation):
+        await provider.cancel(generation.prediction)
 
 
-def _runs_upstream(generation: Generation) -> bool:
-    unwanted = generation.cancel_requested or generation.status == "failed"
-    return unwanted and generation.prediction is not None and generation.settled is None
+def _is_unwanted(generation: Generation) -> bool:
+    return generation.settled is None and (generation.cancel_requested or generation.status == "failed")

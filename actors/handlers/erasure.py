@@ -1,23 +1,36 @@
-"""Delete words, pictures and answers to webhooks of what its owner deleted; the proofs in the log stay."""
+import dramatiq
 
-from actors.hands import Hands, cause_of
+from actors.broker import EventActor, broker
+from actors.cause import cause_of
 from domain.generation import decisions
 from domain.generation.generation import id_of
 from events.envelope import RecordedEvent
+from store.generations.blobs import BlobStore
+from store.generations.generations import Generations
+from store.generations.personal_data import PersonalDataStore
+from store.webhooks.webhooks import Webhooks
 
 NAME = "erasure"
 
 
-async def handle(event: RecordedEvent, *, hands: Hands) -> None:
-    """On a final event: note the erasure that was asked for; on `generation.erased`: delete, repeatably."""
-    generation = await hands.generations.load(id_of(event.stream))
+@dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)
+async def handle(
+    event: RecordedEvent,
+    *,
+    generations: Generations,
+    blobs: BlobStore,
+    personal_data: PersonalDataStore,
+    webhooks: Webhooks,
+) -> None:
+    """Erase a final generation that is to be erased: record it, then delete its data; repeatable."""
+    generation = await generations.load(id_of(event.stream))
     if generation is None:
         return
     if generation.final and generation.erase_requested and not generation.erased:
-        await hands.generations.decide(
+        await generations.decide(
             generation.id, decisions.erase, cause=cause_of(NAME, event), known=generation
         )
     elif generation.erased:
-        await hands.blobs.erase(generation.id)
-        await hands.personal_data.erase(generation.id)
-        await hands.webhooks.forget(generation.request.owner.project, generation.id)
+        await blobs.erase(generation.id)
+        await personal_data.erase(generation.id)
+        await webhooks.forget(generation.request.owner.project, generation.id)

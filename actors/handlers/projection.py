@@ -1,15 +1,26 @@
-"""Keep one row per generation up to date."""
+import dramatiq
 
-from actors.hands import Hands
+from actors.broker import EventActor, broker
 from domain.generation.generation import id_of
+from domain.generation.lifecycle import Timeouts
 from events.envelope import RecordedEvent
-from store.generations.projection import rows_of
+from store.generations.generations import Generations
+from store.generations.personal_data import PersonalDataStore
+from store.generations.projection import Projection, rows_of
 
 NAME = "projector"
 
 
-async def handle(event: RecordedEvent, *, hands: Hands) -> None:
-    """On what shows in lists: write the row of the folded stream, if it is newer than the one that stands."""
-    generation = await hands.generations.load(id_of(event.stream))
+@dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME, redelivery=False)
+async def handle(
+    event: RecordedEvent,
+    *,
+    generations: Generations,
+    projection: Projection,
+    personal_data: PersonalDataStore,
+    timeouts: Timeouts,
+) -> None:
+    """Write the row of the generation unless a newer one is there."""
+    generation = await generations.load(id_of(event.stream))
     if generation is not None:
-        await hands.projection.write(await rows_of([generation], hands.personal_data, hands.timeouts))
+        await projection.write(await rows_of([generation], personal_data, timeouts))

@@ -1,68 +1,75 @@
-"""Write the held unit into the log; when all is over, settle the ledger and say so."""
+from collections.abc import Mapping
 
-from actors.hands import Hands, cause_of
-from domain.accounts.tiers import tier_of
+import dramatiq
+
+from actors.broker import EventActor, broker
+from actors.cause import cause_of
+from domain.accounts.tiers import Tier, tier_of
 from domain.errors import LimitError, TierError
 from domain.generation import decisions
 from domain.generation.generation import Generation, State, id_of
-from events.envelope import RecordedEvent
-from events.generation import QuotaReserved
+from events.envelope import Cause, RecordedEvent
+from events.quota import QuotaReserved
+from store.generations.generations import Generations
+from store.quota.admission import Admission
 from store.quota.ledger import Account, Bounds
 
 NAME = "quota"
 
 
-async def handle(event: RecordedEvent, *, hands: Hands) -> None:
-    """On `generation.validated`: reserved; on a final event: settled."""
-    generation = await hands.generations.load(id_of(event.stream))
+@dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)
+async def handle(
+    event: RecordedEvent, *, generations: Generations, admission: Admission, tiers: Mapping[str, Tier]
+) -> None:
+    """Record the held unit of a validated generation; settle the quota of a final one."""
+    generation = await generations.load(id_of(event.stream))
     if generation is None:
         return
+    cause = cause_of(NAME, event)
     if generation.final:
-        await _settle(generation, event, hands)
+        await admission.settle(generation)
+        await generations.decide(generation.id, decisions.settle_quota, cause=cause, known=generation)
     elif generation.state is State.VALIDATED:
-        await _reserve(generation, event, hands)
+        bounds = _bounds(generation.request.tier, tiers)
+        await _reserve(generation, bounds, cause, generations=generations, admission=admission)
 
 
-async def _reserve(generation: Generation, event: RecordedEvent, hands: Hands) -> None:
-    request, cause = generation.request, cause_of(NAME, event)
-    bounds = _bounds(request.tier, hands)
-    account = await hands.admission.account(request.owner.developer)
+async def _reserve(
+    generation: Generation, bounds: Bounds, cause: Cause, *, generations: Generations, admission: Admission
+) -> None:
+    account = await admission.account(generation.request.owner.developer)
     if not account.holds(generation.id):
-        retaken = await _retake(generation.id, bounds, hands)
+        retaken = await _retake(generation.id, bounds, generations=generations, admission=admission)
         if retaken is None:
-            await hands.generations.decide(generation.id, decisions.deny, cause=cause)
+            await generations.decide(generation.id, decisions.deny, cause=cause)
             return
         account = retaken
-    reserved = _reserved(request.period, account, bounds)
-    decided = await hands.generations.decide(
+    reserved = _reserved(generation.request.period, account, bounds)
+    decided = await generations.decide(
         generation.id, lambda g: decisions.reserve(g, reserved), cause=cause, known=generation
     )
     if decided is not None and decided.generation.final:
-        await hands.admission.settle(decided.generation)
+        await admission.settle(decided.generation)
 
 
-async def _retake(generation_id: str, bounds: Bounds, hands: Hands) -> Account | None:
-    """Hold again what the sweep gave back before the stream was there; None when no room is left.
+async def _retake(
+    generation_id: str, bounds: Bounds, *, generations: Generations, admission: Admission
+) -> Account | None:
+    """Hold again what a sweep released before the stream existed; None when no unit is left.
 
-    Read after the ledger: who is not over by now was not settled either, so the hold was truly lost.
+    Loaded after the account was read: a generation that is not final by then was not settled, so its hold is
+    certainly lost.
     """
-    generation = await hands.generations.load(generation_id)
+    generation = await generations.load(generation_id)
     if generation is None or generation.state is not State.VALIDATED:
         return Account()
     request = generation.request
     try:
-        return await hands.admission.hold(
+        return await admission.hold(
             request.owner.developer, generation_id, period=request.period, bounds=bounds
         )
     except LimitError:
         return None
-
-
-async def _settle(generation: Generation, event: RecordedEvent, hands: Hands) -> None:
-    await hands.admission.settle(generation)
-    await hands.generations.decide(
-        generation.id, decisions.settle_quota, cause=cause_of(NAME, event), known=generation
-    )
 
 
 def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:
@@ -75,10 +82,10 @@ def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:
     )
 
 
-def _bounds(tier: str, hands: Hands) -> Bounds:
-    """Read what the tier of the admission allows; one that is configured no more holds nothing up."""
+def _bounds(tier: str, tiers: Mapping[str, Tier]) -> Bounds:
+    """Read the limits of the tier at admission; a tier that is configured no more has none."""
     try:
-        limits = tier_of(tier, hands.tiers)
+        limits = tier_of(tier, tiers)
     except TierError:
         return Bounds(monthly=None, concurrent=None)
     return Bounds(monthly=limits.monthly, concurrent=limits.concurrent)

@@ -1,0 +1,1 @@
+"""Decodes pictures in limited child processes and composes the input image."""

@@ -1,4 +1,4 @@
-"""Compose several pictures into the one that SDXL takes. Runs inside the darkroom, as ``prints`` does."""
+"""Compose several pictures into the one that the model takes. Runs in the decoder worker."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -21,19 +21,19 @@ class Composite(NamedTuple):
     data: bytes
     size: tuple[int, int]
     plan: CompositionPlan
-    decoded_image: tuple[DecodedImage, ...]
+    decoded: tuple[DecodedImage, ...]
 
 
 def compose(mode: Composition, examples: Sequence[bytes], announce: Callable[[int], None]) -> Composite:
-    """Decode every example and make the one picture; ``announce`` hears the index that is worked on next."""
-    decoded_image = []
+    """Decode every example and make one picture; call ``announce`` with each index before its decoding."""
+    decoded = []
     for index, data in enumerate(examples):
         announce(index)
-        decoded_image.append(decode(data))
+        decoded.append(decode(data))
     announce(len(examples) - 1)
-    planned = plan(mode, [(one.width, one.height) for one in decoded_image])
-    image = _arranged(planned, decoded_image)
-    return Composite(*fitted(image), planned, tuple(decoded_image))
+    planned = plan(mode, [(one.width, one.height) for one in decoded])
+    image = _arranged(planned, decoded)
+    return Composite(*fitted(image), planned, tuple(decoded))
 
 
 def blend(images: Sequence[Image.Image]) -> Image.Image:
@@ -58,8 +58,8 @@ def fitted(image: Image.Image) -> tuple[bytes, tuple[int, int]]:
         image = image.resize(canvas(image.size, max(image.size) * 3 // 4), Image.Resampling.LANCZOS)
 
 
-def _arranged(planned: CompositionPlan, decoded_image: Sequence[DecodedImage]) -> Image.Image:
-    layers = [_placed(decoded_image[placement.example], placement) for placement in planned.placements]
+def _arranged(planned: CompositionPlan, decoded: Sequence[DecodedImage]) -> Image.Image:
+    layers = [_placed(decoded[placement.example], placement) for placement in planned.placements]
     match planned.mode:
         case "blend":
             return blend(layers)
@@ -77,7 +77,7 @@ def _tiled(planned: CompositionPlan, layers: Sequence[Image.Image]) -> Image.Ima
 
 
 def _placed(one: DecodedImage, placement: Placement) -> Image.Image:
-    """Cut and scale a print to its box; the crop counts in full-size pixels, the print may be smaller."""
+    """Crop and scale an image to its box; the crop is in full-size pixels, the image may be smaller."""
     across, down = one.image.width / one.width, one.image.height / one.height
     left, top, right, bottom = placement.crop
     part = (left * across, top * down, right * across, bottom * down)
@@ -104,7 +104,7 @@ def _sum(one: Image.Image, other: Image.Image) -> Image.Image:
 
 @cache
 def _light(parts: int) -> list[int]:
-    """Tell how much light each of 256 tones adds to a mix of ``parts`` pictures; 65,535 is white."""
+    """Return the light that each of 256 tones adds to a mix of ``parts`` pictures; 65,535 is white."""
     return [round(_linear(tone / 255) * 65_535 / parts) for tone in range(256)]
 
 

@@ -1,7 +1,7 @@
-"""Decode pictures fully. Runs inside the darkroom, never in a process that serves.
+"""Decode pictures fully. Runs in the decoder worker, never in a process that serves.
 
-Whatever comes in - CMYK, 16 bits, palette, transparency, embedded profile, EXIF rotation, several frames -
-comes out as plain 8-bit sRGB without any metadata. Every function may raise whatever Pillow raises.
+CMYK, 16 bits, palette, transparency, embedded profile, EXIF rotation and several frames all become plain
+8-bit sRGB without metadata. Every function may raise whatever Pillow raises.
 """
 
 import io
@@ -46,7 +46,7 @@ class DecodedImage(NamedTuple):
 
 
 def check(data: bytes) -> Header:
-    """Decode a picture fully and tell what it is."""
+    """Decode a picture fully and return its header."""
     with _opened(data) as picture:
         picture.load()
     return judge(data)
@@ -56,7 +56,7 @@ def decode(data: bytes) -> DecodedImage:
     """Decode the first frame fully into upright sRGB, transparency over white."""
     header = judge(data)
     with _opened(data) as picture:
-        mode, frames = picture.mode, getattr(picture, "n_frames", 1)  # Pillow's plugins have it only at times
+        mode, frames = picture.mode, getattr(picture, "n_frames", 1)  # not every plugin of Pillow has it
         picture.draft(None, (MAX_SIDE, MAX_SIDE))
         picture.load()
         orientation = _orientation(picture)
@@ -69,7 +69,7 @@ def decode(data: bytes) -> DecodedImage:
 
 
 def _opened(data: bytes) -> Image.Image:
-    """Open a picture whose header has passed the door; Pillow must agree about its size."""
+    """Open a picture; Pillow must agree with its header about the size."""
     header = judge(data)
     picture = Image.open(io.BytesIO(data), formats=FORMATS)
     if picture.size != (header.width, header.height):

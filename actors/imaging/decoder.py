@@ -1,4 +1,4 @@
-"""Decode the pictures of strangers fully, in limited child processes that are kept."""
+"""Decode untrusted pictures fully, in worker processes with limits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ __all__ = [
 class DecoderSettings(BaseSettings):
     """Limits of decoding.
 
-    The default memory is enough for every picture that passes the door but a WebP of more than about 33
+    The default memory is enough for every picture that the gateway accepts but a WebP of more than about 33
     megapixels: libwebp and Pillow hold it four times, 16 bytes a pixel.
     """
 
@@ -42,7 +42,7 @@ class DecoderSettings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class DecodedExample:
-    """An example as decoded: width and height as seen (orientation applied), ``mode`` in Pillow's words."""
+    """An example as decoded: width and height as seen (orientation applied), ``mode`` as Pillow names it."""
 
     width: int
     height: int
@@ -54,7 +54,7 @@ class DecodedExample:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The one picture for SDXL: ``data`` is an RGB JPEG of at most 190,000 bytes without metadata.
+    """The one picture for the model: ``data`` is an RGB JPEG of at most 190,000 bytes without metadata.
 
     Width and height are its own: the plan's, or less where only a smaller picture fits into that many bytes.
     """
@@ -77,9 +77,9 @@ class DecodedPicture:
 
 
 class Decoder:
-    """Keeps ``workers`` children, each started when first needed and serving one job at a time.
+    """A pool of decoder workers, each started when first needed and serving one request at a time.
 
-    A child that dies is replaced and its job repeated once. An async context manager, for one event loop.
+    A worker that dies is replaced and its request repeated once. Use it as an async context manager.
     """
 
     def __init__(self, decoder_settings: DecoderSettings) -> None:
@@ -95,11 +95,6 @@ class Decoder:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The process ids of the children that live now."""
-        return tuple(client.pid for client in self._clients if client.pid is not None)
-
     async def compose(self, examples: Sequence[bytes], mode: Composition = DEFAULT) -> Composed:
         """Decode one to five examples and make one picture. Raises InvalidPicture or DecoderUnavailable."""
         async with self._client() as client:
@@ -114,7 +109,7 @@ class Decoder:
         return DecodedPicture(**done)
 
     async def close(self) -> None:
-        """End every child; jobs that run or wait get DecoderUnavailable."""
+        """Terminate every worker; requests in progress get DecoderUnavailable."""
         await asyncio.gather(*(client.close() for client in self._clients))
 
     @asynccontextmanager

@@ -1,10 +1,10 @@
-"""Keep one darkroom: start it, hand it work, bury it.
+"""The client of one decoder worker process: start it, send it requests, terminate it.
 
 InvalidPicture        the picture is at fault: the generation fails
-DecoderUnavailable    we are at fault: no child process can be had, or none that gets on
+DecoderUnavailable    the service is at fault: no worker process starts or answers
 
-A picture is blamed for processor time and memory, which are its own, and for two deaths of a child. It is
-never blamed for time on the wall: that may be the machine's.
+A picture is at fault when it exceeds its processor time or memory, or when two workers die of it; never for
+wall-clock time, which depends on the machine.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 Fault = Literal["corrupt", "too_slow", "too_large", "crashed"]
 Death = Literal["crashed", "stuck"]
-"""How a child ended that may have been chance; a stuck one was killed by us."""
+"""How a worker ended that may work when started again; a stuck one was killed."""
 Json = dict[str, Any]
 
 REASONS: Final[dict[Fault, str]] = {
@@ -33,17 +33,17 @@ REASONS: Final[dict[Fault, str]] = {
     "crashed": "The picture cannot be decoded.",
 }
 
-# Each second of processor time may take this many on the wall, and a few more: machines are busy at times.
-_TIMEOUTS: Final = 3.0
+# Wall-clock seconds for each second of processor time, and some more for a busy machine.
+_WALL_FACTOR: Final = 3.0
 _MORE_SECONDS: Final = 2.0
 _START_SECONDS: Final = 30.0
 _CHUNK: Final = 256 * 1024
-# More than any true answer: whoever has taken over the child cannot fill our memory.
+# Larger than any real answer: a worker that a picture has taken over cannot fill the memory of this process.
 _MAX_ANSWER: Final = 1024 * 1024
 
 
-class InvalidPicture(Exception):  # noqa: N818 - a verdict, no malfunction
-    """Picture ``index`` passed the door and cannot be decoded within the limits; ``reason`` may be shown."""
+class InvalidPicture(Exception):  # noqa: N818 - a result, no malfunction
+    """Picture ``index`` cannot be decoded within the limits; ``reason`` may be shown to users."""
 
     def __init__(self, index: int, code: Fault) -> None:
         super().__init__(f"picture {index}: {code}")
@@ -52,51 +52,47 @@ class InvalidPicture(Exception):  # noqa: N818 - a verdict, no malfunction
         self.reason = REASONS[code]
 
 
-class DecoderUnavailable(Exception):  # noqa: N818 - named like the verdict beside it
-    """No child process can be started or gets on in time, or the decoder is closed; try again later."""
+class DecoderUnavailable(Exception):  # noqa: N818 - named like the result beside it
+    """No worker process starts or answers in time, or the decoder is closed; retry later."""
 
 
 class DecoderClient:
-    """Owns one darkroom, started when first needed; serves one caller at a time.
+    """Owns one worker process, started when first needed; serves one caller at a time.
 
-    ``seconds`` of processor time a picture; ``memory_mb`` in MiB beyond what the child needs to live.
+    ``seconds`` of processor time for each picture; ``memory_mb`` in MiB beyond what the worker itself needs.
     """
 
     def __init__(self, seconds: float, memory_mb: int) -> None:
         self._seconds = seconds
-        self._timeouts = seconds * _TIMEOUTS + _MORE_SECONDS
+        self._timeout = seconds * _WALL_FACTOR + _MORE_SECONDS
         self._memory_mb = memory_mb
         self._process: Process | None = None
         self._at = 0
         self._closed = False
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
     async def ask(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes]:
-        """Have one request done, a second time if the child dies of it or does not get on.
+        """Send a request, once more if the worker dies or does not answer; return the answer and its data.
 
-        Returns what was done and its data. Raises InvalidPicture or DecoderUnavailable.
+        Raises InvalidPicture or DecoderUnavailable.
         """
         first = await self._attempt(request, pictures)
         if isinstance(first, tuple):
             return first
-        log.warning("decoder.child_died", death=first, picture=self._at)
+        log.warning("decoder_worker_died", death=first, picture=self._at)
         second = await self._attempt(request, pictures)
         if isinstance(second, tuple):
             return second
-        log.warning("decoder.child_died", death=second, picture=self._at)
+        log.warning("decoder_worker_died", death=second, picture=self._at)
         if (first, second) == ("crashed", "crashed"):
             raise InvalidPicture(self._at, "crashed")
-        raise DecoderUnavailable(f"no child gets on with picture {self._at}")
+        raise DecoderUnavailable(f"no worker finishes picture {self._at}")
 
     async def close(self) -> None:
         self._closed = True
         await self._terminate()
 
     async def _attempt(self, request: Json, pictures: Sequence[bytes]) -> tuple[Json, bytes] | Death:
-        """Return the answer, or what the child died of when that may have been chance."""
+        """Return the answer, or how the worker ended when a second try may succeed."""
         process = await self._running()
         try:
             await self._send(process, request, pictures)
@@ -108,7 +104,7 @@ class DecoderClient:
             return "stuck"
         except (OSError, EOFError, ValueError):
             return self._died_of(await self._terminate())
-        except BaseException:  # cancelled: what the child would answer belongs to nobody
+        except BaseException:  # cancelled: the answer has no receiver
             await self._terminate()
             raise
 
@@ -134,14 +130,14 @@ class DecoderClient:
             stdin=PIPE,
             stdout=PIPE,
             env=_bare_environment(),
-            start_new_session=True,  # Ctrl-C is for us alone
+            start_new_session=True,  # Ctrl-C must not reach the worker
         )
         try:
             await self._frame(process, _START_SECONDS)
         except BaseException as fault:
             await _ended(process)
             if isinstance(fault, OSError | EOFError):
-                raise DecoderUnavailable(f"the darkroom does not start: {process.returncode}") from fault
+                raise DecoderUnavailable(f"the worker does not start: {process.returncode}") from fault
             raise
         return process
 
@@ -153,24 +149,24 @@ class DecoderClient:
             process.stdin.write(len(content).to_bytes(4, "big"))
             for start in range(0, len(content), _CHUNK):
                 process.stdin.write(memoryview(content)[start : start + _CHUNK])
-                async with asyncio.timeout(self._timeouts):
+                async with asyncio.timeout(self._timeout):
                     await process.stdin.drain()
 
     async def _answer(self, process: Process) -> tuple[Json, bytes]:
         while True:
-            match json.loads(await self._frame(process, self._timeouts)):
+            match json.loads(await self._frame(process, self._timeout)):
                 case {"at": int(index)}:
                     self._at = index
                 case {"refused": {"index": int(index), "code": "corrupt" | "too_large" as code}}:
                     raise InvalidPicture(index, code)
                 case {"done": dict(done)}:
-                    return done, await self._frame(process, self._timeouts)
+                    return done, await self._frame(process, self._timeout)
                 case other:
-                    raise ValueError(f"no answer of a darkroom: {sorted(other)}")
+                    raise ValueError(f"not an answer of a decoder worker: {sorted(other)}")
 
-    async def _frame(self, process: Process, timeouts: float) -> bytes:
+    async def _frame(self, process: Process, seconds: float) -> bytes:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        async with asyncio.timeout(timeouts):
+        async with asyncio.timeout(seconds):
             length = int.from_bytes(await process.stdout.readexactly(4), "big")
             if length > _MAX_ANSWER:
                 raise ValueError(f"an answer of {length} bytes")
@@ -182,7 +178,7 @@ class DecoderClient:
 
 
 async def _ended(process: Process) -> int:
-    """Kill what still lives and wait for it; a child that has closed its pipes is about to end by itself."""
+    """Kill a process that runs and wait for it; one that has closed its pipes is about to end by itself."""
     with suppress(TimeoutError):
         if process.stdout and process.stdout.at_eof():
             return await asyncio.wait_for(process.wait(), 1)
@@ -193,5 +189,5 @@ async def _ended(process: Process) -> int:
 
 
 def _bare_environment() -> dict[str, str]:
-    """Give the child our import path and none of our secrets."""
+    """Give the worker the import path and no secrets."""
     return {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}  # noqa: PTH109

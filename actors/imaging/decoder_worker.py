@@ -1,4 +1,4 @@
-"""The limited child process in which the pictures of strangers are decoded.
+"""The worker process with limits in which untrusted pictures are decoded.
 
     python -m actors.imaging.decoder_worker PARENT_PID SECONDS MEMORY_MB
 
@@ -9,7 +9,7 @@ It speaks frames over stdin and stdout: four bytes of length (big endian), then 
     answer    {"at": index} for each picture as its time starts; at last {"refused": {"index", "code"}},
               or {"done": {...}} and a frame of data (empty for a check)
 
-Its first word is {"ready": true}. It ends with its parent, at the end of stdin, or by SIGPROF when a picture
+Its first frame is {"ready": true}. It ends with its parent, at the end of stdin, or by SIGPROF when a picture
 takes more processor time than it may.
 """
 
@@ -39,10 +39,10 @@ def main(parent: int, seconds: float, memory_mb: int) -> None:
     """Serve until stdin ends: ``seconds`` of processor time a picture, ``memory_mb`` beyond the start's."""
     _die_with(parent)
     _limit_memory(memory_mb)
-    warnings.simplefilter("ignore")  # Pillow's remarks about odd pictures are no news here
-    Image.preinit()  # what it imports is no picture's time
-    _say({"ready": True})
-    while asked := _hear():
+    warnings.simplefilter("ignore")  # Pillow warns about odd pictures
+    Image.preinit()  # imports must not count as a picture's time
+    _write_json({"ready": True})
+    while asked := _read():
         _serve(json.loads(asked), seconds)
 
 
@@ -52,28 +52,28 @@ def _serve(request: Json, seconds: float) -> None:
     def announce(index: int) -> None:
         nonlocal at
         at = index
-        _say({"at": index})
+        _write_json({"at": index})
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
     try:
         done, data = _work(request, announce)
     except Exception as fault:  # noqa: BLE001 - a bad picture raises about everything there is
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _say({"refused": {"index": at, "code": _code(fault)}})
+        _write_json({"refused": {"index": at, "code": _code(fault)}})
     else:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _say({"done": done})
-        _put(data)
+        _write_json({"done": done})
+        _write(data)
 
 
 def _work(request: Json, announce: Callable[[int], None]) -> tuple[Json, bytes]:
-    pictures = [_hear() for _ in range(request["pictures"])]
+    pictures = [_read() for _ in range(request["pictures"])]
     if request["do"] == "check":
         announce(0)
         return check(pictures[0])._asdict(), b""
     made = compose(request["mode"], pictures, announce)
     width, height = made.size
-    examples = [_described(one) for one in made.decoded_image]
+    examples = [_described(one) for one in made.decoded]
     return {"width": width, "height": height, "mode": made.plan.mode, "examples": examples}, made.data
 
 
@@ -88,7 +88,7 @@ def _code(fault: Exception) -> str:
 
 
 def _die_with(parent: int) -> None:
-    """Ask for SIGKILL at the parent's death; it may have died before we asked."""
+    """Ask the kernel for SIGKILL when the parent dies; it may have died before."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -104,16 +104,16 @@ def _limit_memory(megabytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _hear() -> bytes:
+def _read() -> bytes:
     length = int.from_bytes(sys.stdin.buffer.read(4), "big")
     return sys.stdin.buffer.read(length)
 
 
-def _say(personal_data: Json) -> None:
-    _put(json.dumps(personal_data).encode())
+def _write_json(message: Json) -> None:
+    _write(json.dumps(message).encode())
 
 
-def _put(content: bytes) -> None:
+def _write(content: bytes) -> None:
     sys.stdout.buffer.write(len(content).to_bytes(4, "big") + content)
     sys.stdout.buffer.flush()
 

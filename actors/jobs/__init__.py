@@ -1,0 +1,1 @@
+"""The recurring jobs of the scheduler and their timetable."""

@@ -1,97 +1,105 @@
-"""Followers of the sealed order: a lost message about anything is late, not lost.
-
-A follower's position moves after its work, so a crash repeats work and never skips it. A commit that cannot
-be handled is parked: what is behind it goes on, and it is tried again with growing pauses until it succeeds.
-"""
-
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
-from actors.jobs.desk import Desk, SealedEntry
-from actors.jobs.subscribers import SUBSCRIBERS, Subscriber
+from store.backoff import Backoff
 from store.errors import StoreUnavailableError
-from store.log.parking import Parked
+from store.log.parking import Parked, Parking
+from store.log.sealed_log import SealedCommit, SealedLog
+from store.log.subscriptions import SubscriberCheckpoints
 
 _PAGE = 200
-_AGAIN = 20
-_FIRST_PAUSE = timedelta(seconds=5)
-_LONGEST_PAUSE = timedelta(hours=1)
+_PARKED_AT_ONCE = 20
+_BACKOFF = Backoff(first=5, longest=3600)
+
+Handle = Callable[[Sequence[SealedCommit]], Awaitable[None]]
 
 log = structlog.get_logger()
 
 
-async def follow(name: str, desk: Desk) -> int:
-    """Bring one follower to the end of the log; return how many commits were seen.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatchUp:
+    """A catch-up subscription of the sealed log: a lost message is late, not lost.
 
-    Raises StoreUnavailableError: then nothing has moved that was not done.
+    The position moves after the work, so that a crash repeats work and never skips it. A commit that cannot
+    be handled is parked: later ones go on, and it is tried again with growing delays until it succeeds.
     """
-    subscriber = SUBSCRIBERS[name]
-    await _try_parked(name, subscriber, desk)
-    seen = 0
-    position = await desk.subscribers.position(name)
-    while entries := await desk.log.read(after=position, limit=_PAGE):
-        await _advance(name, subscriber, entries, desk)
-        position = entries[-1].position
-        await desk.subscribers.advance(name, position)
-        seen += len(entries)
-    return seen
 
+    name: str
+    handle: Handle
+    sealed_log: SealedLog
+    subscriptions: SubscriberCheckpoints
+    parking: Parking
+    clock: Callable[[], datetime]
 
-async def _advance(name: str, subscriber: Subscriber, entries: Sequence[SealedEntry], desk: Desk) -> None:
-    """Hand over a page, or, when that fails, its commits one by one, so that the one at fault is found."""
-    try:
-        await subscriber(desk, entries)
-    except StoreUnavailableError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the commit at fault is found below
-        log.warning("follower failed", subscriber=name, error=repr(error))
-        for entry in entries:
-            await _handle(name, subscriber, entry, desk, None)
+    async def run(self) -> int:
+        """Handle the log up to its end; return how many commits.
 
+        Raises StoreUnavailableError: then the position has not passed anything that was not done.
+        """
+        await self._retry_parked()
+        handled = 0
+        position = await self.subscriptions.position(self.name)
+        while entries := await self.sealed_log.read(after=position, limit=_PAGE):
+            await self._handle_page(entries)
+            position = entries[-1].position
+            await self.subscriptions.advance(self.name, position)
+            handled += len(entries)
+        return handled
 
-async def _try_parked(name: str, subscriber: Subscriber, desk: Desk) -> None:
-    for one in await desk.parking.due(name, desk.hands.clock(), limit=_AGAIN):
-        entries = await desk.log.read(after=one.position - 1, limit=1)
-        if not entries or entries[0].position != one.position:
-            await desk.parking.park(_later(one, one.error, desk))  # an audit names what cannot be read
-        elif await _handle(name, subscriber, entries[0], desk, one):
-            await desk.parking.release(name, one.position)
-            log.info("parked commit handled", subscriber=name, commit=one.commit, tries=one.tries + 1)
+    async def _handle_page(self, entries: Sequence[SealedCommit]) -> None:
+        """Handle a page; when that fails, its commits one by one, to find the one at fault."""
+        try:
+            await self.handle(entries)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the commit at fault is logged below
+            log.warning("subscriber_failed", subscriber=self.name, error=repr(error))
+            for entry in entries:
+                await self._handle_one(entry, None)
 
+    async def _retry_parked(self) -> None:
+        for parked in await self.parking.due(self.name, self.clock(), limit=_PARKED_AT_ONCE):
+            entries = await self.sealed_log.read(after=parked.position - 1, limit=1)
+            if not entries or entries[0].position != parked.position:
+                await self._park(parked, parked.error)  # an audit reports what cannot be read
+            elif await self._handle_one(entries[0], parked):
+                await self.parking.release(self.name, parked.position)
+                log.info(
+                    "parked_commit_handled",
+                    subscriber=self.name,
+                    commit=parked.commit,
+                    tries=parked.tries + 1,
+                )
 
-async def _handle(
-    name: str, subscriber: Subscriber, entry: SealedEntry, desk: Desk, before: Parked | None
-) -> bool:
-    """Hand over one commit; park it when that fails, for longer at every try."""
-    try:
-        await subscriber(desk, [entry])
-    except StoreUnavailableError:
-        raise
-    except Exception as error:
-        one = before or _unparked(name, entry, desk)
-        log.exception("commit parked", subscriber=name, commit=one.commit, tries=one.tries + 1)
-        await desk.parking.park(_later(one, type(error).__name__, desk))
-        return False
-    return True
+    async def _handle_one(self, entry: SealedCommit, parked: Parked | None) -> bool:
+        """Handle one commit; park it when that fails, for longer after each try."""
+        try:
+            await self.handle([entry])
+        except StoreUnavailableError:
+            raise
+        except Exception as error:
+            before = parked or self._not_parked(entry)
+            log.exception("commit_parked", subscriber=self.name, commit=before.commit, tries=before.tries + 1)
+            await self._park(before, type(error).__name__)
+            return False
+        return True
 
+    async def _park(self, parked: Parked, error: str) -> None:
+        tries = parked.tries + 1
+        due_at = self.clock() + timedelta(seconds=_BACKOFF.delay(tries))
+        await self.parking.park(replace(parked, error=error, tries=tries, due_at=due_at))
 
-def _unparked(name: str, entry: SealedEntry, desk: Desk) -> Parked:
-    now = desk.hands.clock()
-    return Parked(
-        subscriber=name,
-        position=entry.position,
-        commit=entry.commit.id,
-        error="",
-        tries=0,
-        since=now,
-        due_at=now,
-    )
-
-
-def _later(one: Parked, error: str, desk: Desk) -> Parked:
-    # 2**10 first pauses are longer than the longest; the bound keeps the number small.
-    pause = min(_FIRST_PAUSE * 2 ** min(one.tries, 10), _LONGEST_PAUSE)
-    return replace(one, error=error, tries=one.tries + 1, due_at=desk.hands.clock() + pause)
+    def _not_parked(self, entry: SealedCommit) -> Parked:
+        now = self.clock()
+        return Parked(
+            subscriber=self.name,
+            position=entry.position,
+            commit=entry.commit.id,
+            error="",
+            tries=0,
+            since=now,
+            due_at=now,
+        )

@@ -1,88 +1,116 @@
-"""What has not moved is driven again from its last event, by the handlers themselves.
+"""Call the actors again for generations that have not moved, from the log rather than by new messages.
 
-Not by a new message: a lost queue, or a broker that is down for good, then costs time and nothing else.
+A lost queue, or a broker that is down for good, then costs time and nothing else.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
-from actors.hands import bound_ids
-from actors.jobs.desk import Desk
-from actors.jobs.paging import due_rows
-from actors.subscriptions import Subscription, movers_of
+from actors.jobs.due_pages import DuePages
+from actors.jobs.retry_times import RetryTimes
+from actors.runner import RunActor
+from actors.subscriptions import redelivered_to
 from domain.generation.fold import fold
 from domain.generation.generation import State, stream_of
-from domain.generation.lifecycle import due_at
+from domain.generation.lifecycle import Timeouts, due_at
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, DuplicateFound, GenerationFailed, PredictionSettled
-from store.generations.projection import Row, rows_of
+from events.generation import GenerationFailed
+from events.invocation import DuplicateFound, PredictionSettled
+from events.owner import CancelRequested
+from store.commits.contract import EventStore
+from store.generations.personal_data import PersonalDataStore
+from store.generations.projection import Projection, Row, rows_of
 
 _AT_ONCE = 8
 
-# Claims are reconciled and running predictions polled; only a wish to cancel them is repeated here.
-_ELSEWHERE = frozenset({State.INTENDED, State.STARTED})
-_OURS = frozenset(State) - _ELSEWHERE
+# Claims are reconciled and running predictions polled; here only their cancellation is repeated.
+_RUNNING = frozenset({State.INTENDED, State.STARTED})
+_RESTING = frozenset(State) - _RUNNING
 _ASIDE = (CancelRequested, DuplicateFound)
-
-Gates = defaultdict[str, asyncio.Semaphore]
 
 log = structlog.get_logger()
 
 
-async def redrive(desk: Desk) -> int:
-    """Drive every generation whose time has come; return how many."""
+class Redelivery:
+    """Deliver the last events of a generation to its actors again, a few at a time for each queue.
+
+    The limits are separate, so that a provider that hangs delays no actor that needs none.
+    """
+
+    def __init__(
+        self,
+        events: EventStore,
+        projection: Projection,
+        personal_data: PersonalDataStore,
+        run_actor: RunActor,
+        *,
+        timeouts: Timeouts,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._events = events
+        self._projection = projection
+        self._personal_data = personal_data
+        self._run_actor = run_actor
+        self._timeouts = timeouts
+        self._clock = clock
+        self._limits: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+
+    async def deliver(self, row: Row) -> None:
+        """Deliver again what is due; correct a row that is behind its stream."""
+        events = [event for commit in await self._events.read(stream_of(row.id)) for event in commit.events]
+        generation = fold(events)
+        if generation is None:
+            return
+        due = due_at(generation, self._timeouts)
+        if due is None or due > self._clock():
+            await self._projection.write(await rows_of([generation], self._personal_data, self._timeouts))
+            return
+        for event in to_redeliver(events):
+            log.info("event_redelivered", generation_id=row.id, event_id=event.id, state=row.state)
+            await asyncio.gather(*(self._run(queue, event) for queue in redelivered_to(event.type)))
+
+    async def _run(self, queue: str, event: RecordedEvent) -> None:
+        try:
+            async with self._limits[queue]:
+                await self._run_actor(queue, event)
+        except Exception as error:  # noqa: BLE001 - logged with its trace; the next round tries again
+            log.warning("redelivery_failed", queue=queue, event_id=event.id, error=repr(error))
+
+
+async def redeliver(
+    *,
+    due_pages: DuePages,
+    redelivery_times: RetryTimes,
+    redelivery: Redelivery,
+    clock: Callable[[], datetime],
+) -> int:
+    """Redeliver the events of every generation that is due; return how many generations."""
     due = [
-        *await due_rows(desk, "redriving", _OURS),
-        *await due_rows(desk, "canceling", _ELSEWHERE, canceling=True),
+        *await due_pages.next("redelivery", _RESTING),
+        *await due_pages.next("cancellation", _RUNNING, canceling=True),
     ]
-    ready = [row for row in due if desk.tries.may((row.id, row.version), desk.hands.clock())]
-    # A gate for each queue: a provider that hangs must not hold up what needs none.
-    gates: Gates = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
-    await asyncio.gather(*(_drive(row, gates, desk) for row in ready))
+    ready = [row for row in due if redelivery_times.take((row.id, row.version), clock())]
+    await asyncio.gather(*map(redelivery.deliver, ready))
     return len(ready)
 
 
-async def _drive(row: Row, gates: Gates, desk: Desk) -> None:
-    events = [event for commit in await desk.events.read(stream_of(row.id)) for event in commit.events]
-    generation = fold(events)
-    if generation is None:
-        return
-    due = due_at(generation, desk.hands.timeouts)
-    if due is None or due > desk.hands.clock():
-        rows = await rows_of([generation], desk.hands.personal_data, desk.hands.timeouts)
-        await desk.hands.projection.write(rows)
-        return
-    for event in to_drive(events):
-        log.info("driven again", generation_id=row.id, event_id=event.id, state=row.state)
-        movers = movers_of(event.type)
-        await asyncio.gather(*(_handle(mover, event, gates[mover.queue], desk) for mover in movers))
+def to_redeliver(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
+    """Choose the event that led to the state, and every cancel request and duplicate.
 
-
-def to_drive(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
-    """Choose the event that made the state, and beside it every wish and every duplicate.
-
-    A wish to cancel and a duplicate move nothing themselves: they must not hide what does.
+    Cancel requests and duplicates change no state: they must not hide the event that did.
     """
     aside = [recorded for recorded in events if isinstance(recorded.event, _ASIDE)]
-    late = _late(events)
-    moved = [recorded for recorded in events if recorded not in (*aside, *late) and movers_of(recorded.type)]
+    ignored = (*aside, *_late_settlements(events))
+    moved = [recorded for recorded in events if recorded not in ignored and redelivered_to(recorded.type)]
     return [*moved[-1:], *aside]
 
 
-def _late(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
-    """List what only tells the cost of a prediction that ended after its generation."""
+def _late_settlements(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
+    """List the settlements that only record the cost of a prediction that outlived its generation."""
     types = [type(recorded.event) for recorded in events]
     end = types.index(GenerationFailed) if GenerationFailed in types else len(types)
     return [recorded for recorded in events[end:] if isinstance(recorded.event, PredictionSettled)]
-
-
-async def _handle(mover: Subscription, event: RecordedEvent, gate: asyncio.Semaphore, desk: Desk) -> None:
-    try:
-        async with gate:
-            with bound_ids(mover.queue, event):
-                await mover.handler(event, hands=desk.hands)
-    except Exception as error:  # noqa: BLE001 - the next round tries again; the others must not wait for it
-        log.warning("driving failed", queue=mover.queue, event_id=event.id, error=repr(error))

@@ -1,34 +1,43 @@
-"""Run the schedule: every job in a loop of its own, while this process holds its lease."""
-
 import asyncio
 from collections.abc import Sequence
+from typing import Self
 
 import structlog
 
-from actors.jobs.desk import Desk
-from actors.jobs.schedule import JOBS, Job
+from actors.jobs.schedule import Job
+from store.leases.contract import Leases
 
-# Renewed at every round; two rounds at once, after a long one, do no harm: every job may be repeated.
+# A lease is renewed at every round. Two rounds at once, after a long one, do no harm: jobs are repeatable.
 _LEASE_SECONDS = 5.0
 
 log = structlog.get_logger()
 
 
 class Scheduler:
-    """Start and stop the jobs; a failing round is logged and the next one comes."""
+    """Run each job in a loop of its own while this process holds the job's lease.
 
-    def __init__(self, desk: Desk, jobs: Sequence[Job] = JOBS) -> None:
-        self._desk = desk
+    A round that fails is logged, and the next one follows. The jobs' functions need no arguments any more.
+    """
+
+    def __init__(self, jobs: Sequence[Job], leases: Leases) -> None:
         self._jobs = jobs
+        self._leases = leases
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     def start(self) -> None:
         """Begin all jobs on the running loop."""
         self._tasks = [asyncio.create_task(self._loop(job), name=job.name) for job in self._jobs]
 
     async def stop(self, *, grace: float = 10.0) -> None:
-        """Let running rounds end, then give the leases back."""
+        """Let running rounds end for `grace` seconds, then release the leases."""
         self._stopping.set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace)
@@ -36,22 +45,22 @@ class Scheduler:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            await self._desk.leases.free()
-        except Exception as error:  # noqa: BLE001 - leases run out by themselves
-            log.warning("leases not freed", error=repr(error))
+            await self._leases.free()
+        except Exception as error:  # noqa: BLE001 - leases expire by themselves
+            log.warning("leases_not_released", error=repr(error))
 
     async def _loop(self, job: Job) -> None:
         while not self._stopping.is_set():
-            await self._round(job)
+            await self._run_once(job)
             try:
                 await asyncio.wait_for(self._stopping.wait(), job.period)
             except TimeoutError:
                 continue
 
-    async def _round(self, job: Job) -> None:
+    async def _run_once(self, job: Job) -> None:
         try:
             seconds = _LEASE_SECONDS + job.period
-            if job.shared or await self._desk.leases.take(job.name, seconds=seconds):
-                await job.run(self._desk)
-        except Exception as error:  # noqa: BLE001 - the schedule outlives every fault of a round
-            log.warning("round failed", job=job.name, error=repr(error))
+            if job.shared or await self._leases.take(job.name, seconds=seconds):
+                await job.run()
+        except Exception as error:  # noqa: BLE001 - the scheduler outlives every fault of a round
+            log.warning("job_failed", job=job.name, error=repr(error))

@@ -1,31 +1,31 @@
-"""Seal: positions for what was written, and signed checkpoints of the order that comes of it."""
-
 import structlog
 
-from actors.jobs.desk import Desk
 from domain.audit.checkpoints import ContradictionError
+from store.audit.checkpointing import Checkpointer
+from store.log.sealed_log import SealedLog
 
 log = structlog.get_logger()
 
 
-async def seal(desk: Desk) -> int:
+async def seal(*, sealed_log: SealedLog) -> int:
     """Give positions to commits that have none; return how many."""
-    return await desk.log.seal()
+    return await sealed_log.seal()
 
 
-async def checkpoint(desk: Desk) -> int:
-    """Sign the log if it has grown; return how many commits are signed now, 0 when nothing was.
+async def checkpoint(*, checkpointer: Checkpointer | None) -> int:
+    """Sign the log if it has grown; return how many commits it holds then, 0 when nothing was signed.
 
-    A log that contradicts what was signed is an alarm: nothing is written until an operator has looked.
+    `checkpointer` is None without a key. A log that contradicts an earlier checkpoint raises an alarm, and
+    nothing is signed until an operator has looked.
     """
-    if desk.checkpoints is None:
+    if checkpointer is None:
         return 0
     try:
-        made = await desk.checkpoints.make()
+        made = await checkpointer.make()
     except ContradictionError as error:
-        log.critical("the log contradicts its checkpoints", error=str(error))
+        log.critical("log_contradicts_checkpoints", error=str(error))
         return 0
     if made is None:
         return 0
-    log.info("checkpoint made", size=made.size)
+    log.info("checkpoint_signed", size=made.size)
     return made.size

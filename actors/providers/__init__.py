@@ -1,0 +1,1 @@
+"""The port to the image model, and Replicate behind it."""

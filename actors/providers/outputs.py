@@ -1,4 +1,4 @@
-"""Fetch a provider's outputs: only from its hosts, without our token, no redirects, up to a cap."""
+"""Download a provider's outputs: only from its hosts, without the API token or redirects, up to a size."""
 
 import asyncio
 from fnmatch import fnmatch
@@ -21,7 +21,7 @@ class Outputs:
         self._api = urlsplit(settings.replicate_base_url)
 
     async def download(self, url: str) -> bytes:
-        """Read one output whole. Raises OutputGoneError, OutputRefusedError, ModelUnavailableError."""
+        """Read one output whole. Raises OutputGoneError, OutputRefusedError, ProviderUnavailableError."""
         try:
             self._check_host(url)
             async with asyncio.timeout(3 * self._settings.read_seconds):
@@ -36,7 +36,7 @@ class Outputs:
         await self._client.aclose()
 
     async def _read(self, url: str) -> bytes:
-        # Unpacked by nobody: a small answer must not become a large one behind the cap.
+        # No decompression: a small response must not become larger than the limit.
         async with self._client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
             _check_status(response.status_code)
             data = bytearray()

@@ -1,4 +1,4 @@
-"""The model's port: what the hands need of a provider that makes pictures."""
+"""The port of a provider that runs the model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider certainly made nothing; `retry_at` None means that asking again is in vain."""
+    """The provider certainly made nothing; `retry_at` None means that a retry is useless."""
 
     code: str
     retry_at: datetime | None
@@ -25,46 +25,51 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody can tell whether a prediction was made: it is looked for, never asked for again blindly."""
+    """It is unknown whether a prediction was made: it is looked for, and never created again blindly."""
 
     reason: str
 
 
 class ProviderUnavailableError(Exception):
-    """The provider gave no usable answer to a question that costs nothing; ask later."""
+    """The provider gave no usable answer to a request that costs nothing; retry later."""
 
 
 class Provider(Protocol):
-    """Create costs money; everything else may be repeated."""
+    """The model as a service. `create` costs money; every other call may be repeated."""
+
+    @property
+    def name(self) -> str:
+        """The name of the provider in its callback URL."""
+        ...
 
     async def create(
         self, model_input: Mapping[str, Any], *, webhook: str | None
     ) -> Created | Refused | Unknown: ...
 
     async def get(self, prediction: str) -> Prediction | None:
-        """Fetch a prediction; None when the provider does not know it. Raises ModelUnavailableError."""
+        """Fetch a prediction; None when the provider does not know it. Raises ProviderUnavailableError."""
         ...
 
     async def list_since(self, moment: datetime) -> Sequence[Prediction]:
-        """List predictions created since a moment, newest first. Raises ModelUnavailableError."""
+        """List predictions created since a moment, newest first. Raises ProviderUnavailableError."""
         ...
 
     async def cancel(self, prediction: str) -> None:
-        """End a prediction if it still runs; repeatable. Raises ModelUnavailableError."""
+        """End a prediction if it still runs; repeatable. Raises ProviderUnavailableError."""
         ...
 
     async def webhook_secret(self) -> str:
-        """Read the secret that signs the provider's webhooks. Raises ModelUnavailableError."""
+        """Read the secret that signs the provider's webhooks. Raises ProviderUnavailableError."""
         ...
 
     async def download(self, url: str) -> bytes:
-        """Fetch an output. Raises OutputGoneError, OutputRefusedError, ModelUnavailableError."""
+        """Fetch an output. Raises OutputGoneError, OutputRefusedError, ProviderUnavailableError."""
         ...
 
 
 class OutputGoneError(Exception):
-    """The output's address answers that there is nothing (any more)."""
+    """There is no output at the address, or not any more."""
 
 
 class OutputRefusedError(Exception):
-    """The output is not one that we take: a foreign host, too large, a redirect, not a picture."""
+    """The output is not accepted: a foreign host, too large, a redirect."""

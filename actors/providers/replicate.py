@@ -1,7 +1,7 @@
-"""Replicate behind the model's port, by the official client.
+"""Replicate's HTTP API behind the provider port, by the official client.
 
 The client's model classes refuse statuses that are newer than they are, and its errors drop headers and
-bodies. So the raw answer is captured as it arrives and is what counts; the client's own verdict is not asked.
+bodies. So the raw response is captured as it arrives, and the client's own result is ignored.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -32,8 +32,8 @@ _MAX_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What really came back: `body` is parsed JSON, or None when it was none."""
+class Response:
+    """A response as it arrived: `body` is parsed JSON, or None for anything else."""
 
     status: int
     headers: httpx.Headers
@@ -41,10 +41,12 @@ class Answer:
 
 
 class ReplicateProvider:
-    """The model's port on Replicate's HTTP API, or on anything that speaks it."""
+    """The provider port on Replicate's HTTP API, or on a server that speaks it."""
 
-    def __init__(self, settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
-        self._settings = settings
+    name = "replicate"
+
+    def __init__(self, replicate_settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
+        settings = self._settings = replicate_settings
         self._clock = clock
         self._circuit = Circuit(clock)
         self._client = Client(
@@ -53,6 +55,12 @@ class ReplicateProvider:
             event_hooks={"response": [_capture]},
         )
         self._outputs = Outputs(settings)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def create(
         self, model_input: Mapping[str, Any], *, webhook: str | None
@@ -64,8 +72,8 @@ class ReplicateProvider:
                 lambda: self._post(model_input, webhook), seconds=self._settings.create_seconds
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            # Nothing was sent: certainly nothing was made. The longer it lasts, the rarer we try.
-            log.warning("provider unreachable", error=type(error).__name__)
+            # Nothing was sent, so nothing was made. The delay grows with each failure.
+            log.warning("provider_unreachable", error=type(error).__name__)
             return Refused("provider_unreachable", self._circuit.trip_longer("provider_unreachable"))
         except ProviderUnavailableError as error:
             return Unknown(str(error))
@@ -90,7 +98,7 @@ class ReplicateProvider:
             if following is None or _older(found, moment):
                 return found
             cursor = following
-        # A list that was cut proves nothing about what it does not show.
+        # A truncated list says nothing about predictions that it does not contain.
         raise ProviderUnavailableError(f"more than {_MAX_PAGES} pages of predictions")
 
     async def cancel(self, prediction: str) -> None:
@@ -123,16 +131,16 @@ class ReplicateProvider:
     async def _list(self, cursor: str) -> object:
         return await self._client.predictions.async_list(cursor=cursor)
 
-    async def _ask(self, operation: Callable[[], Awaitable[object]]) -> Answer:
+    async def _ask(self, operation: Callable[[], Awaitable[object]]) -> Response:
         try:
             return await self._call(operation, seconds=self._settings.read_seconds)
         except httpx.HTTPError as error:
             raise ProviderUnavailableError(type(error).__name__) from error
 
-    async def _call(self, operation: Callable[[], Awaitable[object]], *, seconds: float) -> Answer:
+    async def _call(self, operation: Callable[[], Awaitable[object]], *, seconds: float) -> Response:
         """Run one call of the client and return what was captured.
 
-        Raises the connect errors of httpx as they are, and ModelUnavailableError when no whole answer came.
+        Raises the connect errors of httpx, and ProviderUnavailableError when no whole response came.
         """
         responses: list[httpx.Response] = []
         token = _captured.set(responses)
@@ -142,21 +150,21 @@ class ReplicateProvider:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             raise
         except Exception as error:
-            # The client's verdict does not count when a whole answer is here.
+            # A whole response counts, whatever the client makes of it.
             if not responses:
                 raise ProviderUnavailableError(type(error).__name__) from error
         finally:
             _captured.reset(token)
         return _answer(responses[-1])
 
-    def _verdict(self, answer: Answer) -> Created | Refused | Unknown:
+    def _verdict(self, answer: Response) -> Created | Refused | Unknown:
         self._circuit.reached()
         prediction = read_prediction(answer.body)
         if answer.status in (200, 201, 202):
             return Created(prediction) if prediction else Unknown("unreadable answer")
         if answer.status in _ACCOUNT_FAULTS:
             code = _ACCOUNT_FAULTS[answer.status]
-            log.error("provider account", status=answer.status)
+            log.error("provider_account_refused", status=answer.status)
             return Refused(code, self._circuit.trip(code, seconds=self._settings.circuit_seconds))
         if answer.status == 429 and isinstance(answer.body, dict):
             return Refused("provider_throttled", self._clock() + timedelta(seconds=_wait(answer)))
@@ -172,22 +180,22 @@ async def _capture(response: httpx.Response) -> None:
         responses.append(response)
 
 
-def _answer(response: httpx.Response) -> Answer:
+def _answer(response: httpx.Response) -> Response:
     try:
         body = response.json()
     except ValueError:
         body = None
-    return Answer(response.status_code, response.headers, body)
+    return Response(response.status_code, response.headers, body)
 
 
-def _prediction(answer: Answer) -> Prediction:
+def _prediction(answer: Response) -> Prediction:
     prediction = read_prediction(answer.body) if answer.status == 200 else None
     if prediction is None:
         raise ProviderUnavailableError(f"prediction answered {answer.status}")
     return prediction
 
 
-def _wait(answer: Answer) -> float:
+def _wait(answer: Response) -> float:
     """Read how long a throttled caller should wait: body, then header, 1 to 60 seconds."""
     for value in (answer.body.get("retry_after"), answer.headers.get("retry-after")):
         try:

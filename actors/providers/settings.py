@@ -6,7 +6,7 @@ SDXL = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
 
 
 class ReplicateSettings(BaseSettings):
-    """How Replicate is reached and how long we wait for it."""
+    """The connection to Replicate and its time-outs."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: deliveries are scheduled, claimed, sent by HTTP and recorded."""

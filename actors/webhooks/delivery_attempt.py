@@ -1,160 +1,131 @@
-"""One attempt: sign the message, send it, and record what came of it."""
+"""One attempt of a delivery: sign the message, send it, and record the outcome."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
-from actors.webhooks.http_client import Dial
-from actors.webhooks.message import Letter, Target, letter_of
+from actors.webhooks.endpoint_health import EndpointHealth
+from actors.webhooks.http_client import WebhookClient
+from actors.webhooks.message import MessageWriter, WebhookMessage
 from domain.generation.generation import stream_of
-from domain.webhooks import endpoint as rules
-from domain.webhooks.delivery import (
-    Answer,
-    Ended,
-    State,
-    headers_of,
-    is_due_to_disable,
-    next_attempt,
-    read_retry_after,
-)
-from domain.webhooks.endpoint import default_endpoint, stream_of_deliveries
-from events.envelope import Cause, RecordedEvent
+from domain.webhooks.delivery import DeliveryState, EndReason, ReceiverResponse
+from domain.webhooks.retry_schedule import next_attempt, read_retry_after
+from domain.webhooks.signature import signed_headers
+from events.envelope import Cause
 from events.event import Event
-from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
-from store.generations.personal_data import PersonalDataStore
-from store.webhooks.deliveries import Attempt, Delivery
-from store.webhooks.secrets import SecretLostError
-from store.webhooks.webhooks import Webhooks
-
-_CAUSE = Cause(actor="actor:delivery")
+from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded
+from store.webhooks.deliveries import Attempt, Delivery, DeliveryStore
+from store.webhooks.delivery_log import DeliveryLog
+from store.webhooks.secrets import SecretLostError, WebhookSecrets
+from store.webhooks.settings import WebhookSettings
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Courier:
-    """What an attempt needs; `chance` gives a number in 0..1 for the jitter."""
+class DeliveryAttempts:
+    """Make attempts of claimed deliveries; `chance` returns a number in 0..1 for the jitter of retries."""
 
-    webhooks: Webhooks
-    personal_data: PersonalDataStore
-    dial: Dial
-    visible: Callable[[RecordedEvent], dict[str, Any] | None]
-    public_url: str | None
-    chance: Callable[[], float]
+    message_writer: MessageWriter
+    webhook_secrets: WebhookSecrets
+    webhook_client: WebhookClient
+    delivery_log: DeliveryLog
+    deliveries: DeliveryStore
+    endpoint_health: EndpointHealth
+    webhook_settings: WebhookSettings
     clock: Callable[[], datetime]
+    chance: Callable[[], float] = random.random
 
-    async def attempt(self, delivery: Delivery, token: str) -> Answer | None:
-        """Make one attempt of a claimed delivery; None when it was skipped: nobody may get it any more."""
-        letter, answer = await letter_of(delivery, self), None
-        if isinstance(letter, str):
-            await self.webhooks.deliveries.skip(delivery, token, letter)
-            log.info("webhook skipped", delivery=delivery.id, endpoint=delivery.endpoint, reason=letter)
+    async def make(self, delivery: Delivery, token: str) -> ReceiverResponse | None:
+        """Make one attempt of a claimed delivery; None when it was skipped, because it may not be sent."""
+        message, response = await self.message_writer.write(delivery), None
+        if isinstance(message, str):
+            await self.deliveries.skip(delivery, token, message)
+            log.info("webhook_skipped", delivery=delivery.id, endpoint=delivery.endpoint, reason=message)
         else:
             at = self.clock()
-            answer = await self._send(delivery, letter, at)
-            await self._note(delivery, token, answer, at, letter.target)
-        await self.webhooks.deliveries.wake(delivery, self.clock())
-        return answer
+            response = await self._send(delivery, message, at)
+            await self._record(delivery, token, response, at)
+            await self.endpoint_health.note(delivery, response, failing=message.destination.failing)
+        await self.deliveries.wake(delivery, self.clock())
+        return response
 
-    async def _send(self, delivery: Delivery, letter: Letter, at: datetime) -> Answer:
+    async def _send(self, delivery: Delivery, message: WebhookMessage, at: datetime) -> ReceiverResponse:
         try:
-            secrets = await self.webhooks.signing(delivery.endpoint)
+            secrets = await self.webhook_secrets.signing(delivery.endpoint)
         except SecretLostError as error:
-            log.critical("webhook not signed", delivery=delivery.id, error=str(error))
-            return Answer(None, "secret", 0)
-        headers = headers_of(delivery.id, body=letter.body, secrets=secrets, version=delivery.version, now=at)
-        return await self.dial.post(letter.target.url, letter.body, headers)
+            log.critical("webhook_not_signed", delivery=delivery.id, error=str(error))
+            return ReceiverResponse(None, "secret", 0)
+        headers = signed_headers(
+            delivery.id, body=message.body, secrets=secrets, version=delivery.version, now=at
+        )
+        return await self.webhook_client.post(message.destination.url, message.body, headers)
 
-    async def _note(
-        self, delivery: Delivery, token: str, answer: Answer, at: datetime, target: Target
-    ) -> None:
-        """Record an attempt: first in the log, then in the schedule; a crash between repeats the attempt."""
-        now, number = self.clock(), len(delivery.attempts) + 1
-        retry_at = None if answer.accepted else self._retry_at(delivery, answer, now)
-        state: State = "delivered" if answer.accepted else "pending" if retry_at else "failed"
-        reason: Ended | None = None
-        if state == "failed":
-            reason = "gone" if answer.code == "gone" else "exhausted"
-        stream = stream_of_deliveries(delivery.endpoint, delivery.generation)
-        facts = _facts(delivery, number, answer, retry_at)
-        await self.webhooks.record(stream, facts, cause=_cause_of(delivery))
-        error = None if answer.accepted else answer.code
-        attempt = Attempt(number, at, answer.status, error, answer.milliseconds, answer.body)
-        await self.webhooks.deliveries.settle(
+    async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:
+        """Record an attempt in the log, then in the schedule; a crash in between repeats the attempt."""
+        retry_at, number = self._retry_at(delivery, response), len(delivery.attempts) + 1
+        state, reason = _outcome(response, retry_at)
+        await self.delivery_log.record(
+            delivery, _events(delivery, number, response, retry_at), cause=_cause_of(delivery)
+        )
+        attempt = Attempt(number, at, response.status, response.error, response.milliseconds, response.body)
+        await self.deliveries.record_attempt(
             delivery, token, attempt, state=state, due_at=retry_at, reason=reason
         )
         log.info(
-            "webhook attempt",
+            "webhook_attempted",
             delivery=delivery.id,
             endpoint=delivery.endpoint,
             attempt=number,
-            status=answer.status,
-            error=error,
-            milliseconds=answer.milliseconds,
+            status=response.status,
+            error=response.error,
+            milliseconds=response.milliseconds,
         )
-        await self._judge_endpoint(delivery, answer, target, now)
 
-    def _retry_at(self, delivery: Delivery, answer: Answer, now: datetime) -> datetime | None:
-        if delivery.example or answer.code == "gone":
+    def _retry_at(self, delivery: Delivery, response: ReceiverResponse) -> datetime | None:
+        if response.accepted or delivery.example or response.error == "gone":
             return None
+        now = self.clock()
         return next_attempt(
             delivery.failures + 1,
             now,
             jitter=2 * self.chance() - 1,
-            retry_after=read_retry_after(answer.retry_after, now),
-            scale=self.webhooks.settings.time_scale,
+            retry_after=read_retry_after(response.retry_after, now),
+            scale=self.webhook_settings.time_scale,
         )
 
-    async def _judge_endpoint(
-        self, delivery: Delivery, answer: Answer, target: Target, now: datetime
-    ) -> None:
-        """Disable an endpoint that is gone or has failed for days; a request's webhook that is gone ends.
 
-        A secret that we lost is no fault of the endpoint's.
-        """
-        if not answer.accepted and answer.code == "secret":
-            return
-        if delivery.endpoint == default_endpoint(delivery.project):
-            if not answer.accepted and answer.code == "gone":
-                await self.webhooks.deliveries.skip_all(
-                    delivery.endpoint, "gone", generation=delivery.generation
-                )
-        elif answer.accepted:
-            if target.failing:
-                await self.webhooks.rows.succeeded(delivery.endpoint)
-        elif not delivery.example:
-            since = await self.webhooks.rows.failed(delivery.endpoint, now)
-            if answer.code == "gone":
-                await self._disable(delivery.endpoint, "gone", since)
-            elif is_due_to_disable(since, now, self.webhooks.settings.disable_after):
-                await self._disable(delivery.endpoint, "failing", since)
-
-    async def _disable(self, endpoint: str, reason: DisabledReason, since: datetime) -> None:
-        await self.webhooks.decide(endpoint, lambda e: rules.disable(e, reason, since), cause=_CAUSE)
-        log.warning("webhook endpoint disabled", endpoint=endpoint, reason=reason)
+def _outcome(response: ReceiverResponse, retry_at: datetime | None) -> tuple[DeliveryState, EndReason | None]:
+    if response.accepted:
+        return "delivered", None
+    if retry_at is not None:
+        return "pending", None
+    return "failed", "gone" if response.error == "gone" else "exhausted"
 
 
-def _facts(delivery: Delivery, number: int, answer: Answer, retry_at: datetime | None) -> list[Event]:
-    if answer.accepted and answer.status is not None:
+def _events(
+    delivery: Delivery, number: int, response: ReceiverResponse, retry_at: datetime | None
+) -> list[Event]:
+    if response.accepted:
         return [
             DeliverySucceeded(
                 delivery=delivery.id,
                 event=delivery.event,
                 attempt=number,
-                status=answer.status,
-                milliseconds=answer.milliseconds,
+                status=response.status or 0,
+                milliseconds=response.milliseconds,
             )
         ]
     failed = DeliveryFailed(
         delivery=delivery.id,
         event=delivery.event,
         attempt=number,
-        code=answer.code,
-        status=answer.status,
-        milliseconds=answer.milliseconds,
+        code=response.error or "protocol",
+        status=response.status,
+        milliseconds=response.milliseconds,
         retry_at=retry_at,
     )
     if retry_at is not None:
@@ -163,6 +134,5 @@ def _facts(delivery: Delivery, number: int, answer: Answer, retry_at: datetime |
 
 
 def _cause_of(delivery: Delivery) -> Cause:
-    return Cause(
-        actor=_CAUSE.actor, correlation_id=stream_of(delivery.generation), causation_id=delivery.event
-    )
+    correlation = stream_of(delivery.generation)
+    return Cause(actor="actor:delivery", correlation_id=correlation, causation_id=delivery.event)

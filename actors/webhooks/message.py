@@ -1,128 +1,117 @@
-"""What one delivery sends, and where; or why nothing is sent any more."""
+"""The message of a delivery and its destination, or the reason why nothing is sent any more."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
-from domain.webhooks.delivery import Ended
-from domain.webhooks.endpoint import default_endpoint
+from domain.paths import GENERATIONS
+from domain.webhooks.delivery import EndReason
+from domain.webhooks.endpoint import is_default
 from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
-from events.generation import GenerationErased
+from events.owner import GenerationErased
+from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
-from store.webhooks.deliveries import Delivery
-from store.webhooks.webhooks import Webhooks
-
-_PATH = "/api/v1/generation/generations-v2"
+from store.webhooks.deleted_owners import DeletedOwners
+from store.webhooks.deliveries import Delivery, DeliveryStore
+from store.webhooks.endpoints import WebhookEndpoints
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where a delivery goes; `failing` when the endpoint's last answer was none."""
+class Destination:
+    """The URL of a delivery; `failing` when the endpoint's last attempt failed."""
 
     url: str = field(repr=False)
     failing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A message and where it goes."""
+class WebhookMessage:
+    """The body of a delivery and its destination."""
 
-    target: Target
+    destination: Destination
     body: bytes = field(repr=False)
 
 
-class Sources(Protocol):
-    """What letters are written from."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageWriter:
+    """Write the messages of deliveries from the log; `public_url` is the API's own address."""
 
-    @property
-    def webhooks(self) -> Webhooks: ...
+    events: EventStore
+    endpoints: WebhookEndpoints
+    deliveries: DeliveryStore
+    personal_data: PersonalDataStore
+    deleted_owners: DeletedOwners
+    visible: Callable[[RecordedEvent], dict[str, Any] | None]
+    public_url: str | None
 
-    @property
-    def personal_data(self) -> PersonalDataStore: ...
+    async def write(self, delivery: Delivery) -> WebhookMessage | EndReason:
+        """Write the message of a delivery as of now, or return why there is none any more."""
+        if delivery.example:
+            return await self._example(delivery)
+        commits = await self.events.read(stream_of(delivery.generation))
+        events = [event for commit in commits for event in commit.events]
+        generation = fold(events)
+        if generation is None or generation.version < delivery.version:
+            return "no_event"
+        ended = await self._deleted(delivery, events[delivery.version - 1], generation)
+        destination = ended or await self._destination(delivery, generation)
+        if isinstance(destination, str):
+            return destination
+        return WebhookMessage(destination, self._body(delivery, events))
 
-    @property
-    def visible(self) -> Callable[[RecordedEvent], dict[str, Any] | None]: ...
+    async def _deleted(
+        self, delivery: Delivery, event: RecordedEvent, generation: Generation
+    ) -> EndReason | None:
+        """Tell what was deleted; for a deleted user or generation only the erasure itself is sent."""
+        owner = await self.deleted_owners.find(delivery.project, generation.request.owner.user)
+        if owner == "project_deleted":
+            return owner
+        if isinstance(event.event, GenerationErased):
+            return None
+        return "generation_deleted" if generation.gone else owner
 
-    @property
-    def public_url(self) -> str | None: ...
+    async def _destination(self, delivery: Delivery, generation: Generation) -> Destination | EndReason:
+        if not is_default(delivery.endpoint):
+            return await self._registered(delivery)
+        if await self.deliveries.is_gone(delivery):
+            return "gone"
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        url = personal_data.webhook if personal_data else None
+        return Destination(url) if url else "no_address"
 
+    async def _registered(self, delivery: Delivery) -> Destination | EndReason:
+        found = await self.endpoints.get(delivery.endpoint)
+        if found is None:
+            return "endpoint_removed"
+        if found.endpoint.disabled:
+            return "endpoint_disabled"
+        return Destination(found.url, failing=found.failing_since is not None)
 
-async def letter_of(delivery: Delivery, sources: Sources) -> Letter | Ended:
-    """Write the letter of a delivery as of now, or tell why there is none any more."""
-    if delivery.example:
-        return await _example(delivery, sources)
-    commits = await sources.webhooks.events.read(stream_of(delivery.generation))
-    story = [event for commit in commits for event in commit.events]
-    generation = fold(story)
-    if generation is None or generation.version < delivery.version:
-        return "no_event"
-    ended = await _ended(delivery, story[delivery.version - 1], generation, sources)
-    if ended is not None:
-        return ended
-    target = await _target(delivery, generation, sources)
-    return target if isinstance(target, str) else Letter(target, _body(delivery, story, sources))
+    async def _example(self, delivery: Delivery) -> WebhookMessage | EndReason:
+        deleted = await self.deleted_owners.find(delivery.project, None)
+        destination = deleted or await self._registered(delivery)
+        if isinstance(destination, str):
+            return destination
+        event = example_of(delivery.type, now=delivery.created_at)
+        resource = {"id": delivery.generation, "example": True}
+        return WebhookMessage(destination, self._encoded(event, resource, delivery))
 
+    def _body(self, delivery: Delivery, events: Sequence[RecordedEvent]) -> bytes:
+        """Write the body from the log alone, so that every attempt sends the same bytes."""
+        generation = fold(events[: delivery.version])
+        assert generation is not None  # noqa: S101 - there are at least that many events
+        user = generation.request.owner.user
+        resource = {"id": generation.id, "status": generation.status, "user_id": user}
+        return self._encoded(events[delivery.version - 1], resource, delivery)
 
-async def _ended(
-    delivery: Delivery, event: RecordedEvent, generation: Generation, sources: Sources
-) -> Ended | None:
-    """Tell who has left; of what was deleted only the erasure itself is told."""
-    left = await sources.webhooks.owners.left(delivery.project, generation.request.owner.user)
-    if left == "project_deleted":
-        return left
-    if isinstance(event.event, GenerationErased):
-        return None
-    return "generation_deleted" if generation.gone else left
-
-
-async def _target(delivery: Delivery, generation: Generation, sources: Sources) -> Target | Ended:
-    if delivery.endpoint != default_endpoint(delivery.project):
-        return await _registered(delivery, sources)
-    if await sources.webhooks.deliveries.is_gone(delivery):
-        return "gone"
-    personal_data = await sources.personal_data.get(generation.id, generation.request.personal_data)
-    return Target(personal_data.webhook) if personal_data and personal_data.webhook else "no_address"
-
-
-async def _registered(delivery: Delivery, sources: Sources) -> Target | Ended:
-    found = await sources.webhooks.rows.get(delivery.endpoint)
-    if found is None:
-        return "endpoint_removed"
-    if found.endpoint.disabled:
-        return "endpoint_disabled"
-    return Target(found.url, failing=found.failing_since is not None)
-
-
-async def _example(delivery: Delivery, sources: Sources) -> Letter | Ended:
-    left = await sources.webhooks.owners.left(delivery.project, None)
-    target = left or await _registered(delivery, sources)
-    if isinstance(target, str):
-        return target
-    example = example_of(delivery.type, now=delivery.created_at)
-    resource = {"id": delivery.generation, "example": True}
-    return Letter(target, _message(example, resource, delivery, sources))
-
-
-def _body(delivery: Delivery, story: Sequence[RecordedEvent], sources: Sources) -> bytes:
-    """Write the message. It follows from the log alone, so every attempt sends the same bytes."""
-    then = fold(story[: delivery.version])
-    assert then is not None  # noqa: S101 - the story has at least that many events
-    owner = then.request.owner
-    resource: dict[str, Any] = {"id": then.id, "status": then.status, "user_id": owner.user}
-    return _message(story[delivery.version - 1], resource, delivery, sources)
-
-
-def _message(event: RecordedEvent, resource: dict[str, Any], delivery: Delivery, sources: Sources) -> bytes:
-    data = {**resource, "project_id": delivery.project, "version": event.version}
-    if sources.public_url is not None:
-        data["url"] = f"{sources.public_url.rstrip('/')}{_PATH}/{delivery.generation}"
-    message = {
-        "type": event.type,
-        "timestamp": format_time(event.time),
-        "data": {**data, "event": sources.visible(event)},
-    }
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    def _encoded(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
+        data = {**resource, "project_id": delivery.project, "version": event.version}
+        if self.public_url is not None:
+            data["url"] = f"{self.public_url.rstrip('/')}{GENERATIONS}/{delivery.generation}"
+        data["event"] = self.visible(event)
+        message = {"type": event.type, "timestamp": format_time(event.time), "data": data}
+        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,1 @@
+"""Rules of developers, projects, users, keys, tiers and limits."""

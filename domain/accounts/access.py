@@ -1,7 +1,7 @@
-"""Who may do what: token, role header, developer key, project id and API key are one tuple.
+"""Access decisions: token, role header, developer key, project id and API key must belong together.
 
-Everything is compared with the token. Order of refusals: the token (401), then the role header, the role,
-the developer key, and all else (403); last a tier that is not configured (503).
+Order of refusals: the token (401), then the role header, the role, the developer key and everything else
+(403); last a tier that is not configured (503).
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, ExemplarError
 
 
 class Role(StrEnum):
-    """What an account is for. Only end users generate."""
+    """The role of an account. Only end users generate."""
 
     END_USER = "end_user"
     DEVELOPER = "developer"
@@ -27,9 +27,9 @@ STAFF = frozenset({Role.PLATFORM_OPERATOR, Role.AUDITOR})
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified access or refresh token says; `session` is the login from which it descends.
+    """The claims of a verified access or refresh token; `session` is the login that it comes from.
 
-    `epoch` counts the passwords that the account had had before that login.
+    `epoch` is the number of password changes before that login.
     """
 
     subject: str
@@ -43,7 +43,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredentials:
-    """The headers of a request; None was not sent. What is malformed is a text that matches nothing."""
+    """The headers of a request; None was not sent, a malformed value matches nothing."""
 
     role: str | None = None
     developer_key: str | None = None
@@ -53,7 +53,7 @@ class PresentedCredentials:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """A kept key; `project_id` is None for a developer's. `hash` is the keyed hash that found it."""
+    """A stored key; `project_id` is None for a developer key. `hash` is the keyed hash that found it."""
 
     id: str
     developer_id: str
@@ -65,9 +65,10 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """An account as far as access is concerned; tokens of an ended session are void.
+    """What access decisions need of an account.
 
-    So are those from before the last change of the password (`epoch`), but for the session that made it.
+    Tokens of an ended session are invalid, and those from before the last change of the password (`epoch`)
+    except the `kept_session` that changed it.
     """
 
     id: str
@@ -79,7 +80,7 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """A project with its developer, and of what was asked for: the user and the keys that exist."""
+    """A project with its developer and, where asked for and found, a user and keys."""
 
     project_id: str
     project_active: bool
@@ -92,7 +93,7 @@ class Tenancy:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody who acts in a project."""
+    """An authorized end user of a project."""
 
     user_id: str
     role: Role
@@ -103,102 +104,102 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class DeveloperIdentity:
-    """A developer who manages what is his."""
+    """An authorized developer."""
 
     developer_id: str
     tier: Tier
 
     @property
     def actor(self) -> str:
-        """Name him as the cause of events."""
+        """The actor of events that this identity causes."""
         return f"developer:{self.developer_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class StaffIdentity:
-    """Somebody of the platform: an operator or an auditor; `id` is None for a bare operator key."""
+    """An authorized operator or auditor; `id` is None for an operator key."""
 
     id: str | None
     role: Role
 
     @property
     def actor(self) -> str:
-        """Name him as the cause of events."""
+        """The actor of events that this identity causes."""
         name = "operator" if self.role is Role.PLATFORM_OPERATOR else self.role.value
         return name if self.id is None else f"{name}:{self.id}"
 
 
-def submitter(
+def authorize_submission(
     claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
 ) -> Identity:
-    """Admit an end user who sends all five headers, or raise the first refusal."""
+    """Authorize an end user who sends all five headers, or raise the first refusal."""
     user = _end_user(claims, found)
     if presented.role is None:
         raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
     if found is None or user is None or presented.role != claims.role:
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_keys(presented, found, all_needed=True)
+    _check_keys(presented, found, required=True)
     return _identity(user, found, tiers)
 
 
-def reader(
+def authorize_end_user(
     claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
 ) -> Identity:
-    """Admit an end user by the token alone; the other headers, when sent, must agree."""
+    """Authorize an end user by the token; other headers must match when they are sent."""
     user = _end_user(claims, found)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_keys(presented, found, all_needed=False)
+    _check_keys(presented, found, required=False)
     return _identity(user, found, tiers)
 
 
-def developer(
+def authorize_developer(
     claims: Claims,
     presented: PresentedCredentials,
     found: AccountState | None,
     tier: str | None,
     tiers: Mapping[str, Tier],
 ) -> DeveloperIdentity:
-    """Admit a developer by the token; the role header, when sent, must agree."""
-    if claims.role is Role.DEVELOPER and not _lives(found, claims):
+    """Authorize a developer by the token; the role header must match when it is sent."""
+    if claims.role is Role.DEVELOPER and not _is_valid(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
     if found is None or tier is None or presented.role not in (None, Role.DEVELOPER):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     return DeveloperIdentity(found.id, tier_of(tier, tiers))
 
 
-def staff(
+def authorize_staff(
     claims: Claims, presented: PresentedCredentials, found: AccountState | None, role: Role
 ) -> StaffIdentity:
-    """Admit an operator or an auditor, as which is asked, by the token; the role header must agree."""
-    if claims.role in STAFF and not _lives(found, claims):
+    """Authorize an account of this staff role by the token; the role header must match when it is sent."""
+    if claims.role in STAFF and not _is_valid(found, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
     if found is None or claims.role is not role or presented.role not in (None, role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     return StaffIdentity(found.id, role)
 
 
-def registrar(presented: PresentedCredentials, found: Tenancy | None) -> Tenancy:
-    """Admit a program that brings users into a project: both keys and the project id, no token."""
+def authorize_registration(presented: PresentedCredentials, found: Tenancy | None) -> Tenancy:
+    """Authorize a program that registers users in a project: both keys and the project id, no token."""
     if presented.developer_key is None:
         raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
     if found is None:
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_keys(presented, found, all_needed=True)
+    _check_keys(presented, found, required=True)
     return found
 
 
 def _end_user(claims: Claims, found: Tenancy | None) -> AccountState | None:
-    """Return the token's end user, None for another role; 401 when he, his session or his project is gone."""
+    """Return the token's end user, None for another role; 401 when user, session or project has ended."""
     if claims.role is not Role.END_USER:
         return None
     user = found.user if found is not None and found.project_active else None
-    if not _lives(user, claims):
+    if not _is_valid(user, claims):
         raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
     return user
 
 
-def _lives(account: AccountState | None, claims: Claims) -> bool:
+def _is_valid(account: AccountState | None, claims: Claims) -> bool:
     return (
         account is not None
         and account.active
@@ -208,26 +209,26 @@ def _lives(account: AccountState | None, claims: Claims) -> bool:
     )
 
 
-def _check_keys(presented: PresentedCredentials, found: Tenancy, *, all_needed: bool) -> None:
-    if (all_needed or presented.developer_key is not None) and not _opens_developer(found):
+def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bool) -> None:
+    if (required or presented.developer_key is not None) and not _has_developer_key(found):
         raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
-    project_fits = presented.project_id == found.project_id
-    if (all_needed or presented.project_id is not None) and not project_fits:
+    same_project = presented.project_id == found.project_id
+    if (required or presented.project_id is not None) and not same_project:
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    if (all_needed or presented.api_key is not None) and not _opens_project(found):
+    if (required or presented.api_key is not None) and not _has_api_key(found):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     if not (found.project_active and found.developer.active):
         raise ExemplarError(ErrorCode.FORBIDDEN)
 
 
-def _opens_developer(found: Tenancy) -> bool:
+def _has_developer_key(found: Tenancy) -> bool:
     key = found.developer_key
     return (
         key is not None and key.active and key.project_id is None and key.developer_id == found.developer.id
     )
 
 
-def _opens_project(found: Tenancy) -> bool:
+def _has_api_key(found: Tenancy) -> bool:
     key = found.api_key
     return key is not None and key.active and key.project_id == found.project_id
 

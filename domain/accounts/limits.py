@@ -1,4 +1,4 @@
-"""The limits of a developer as every answer tells them, and the tokens that count a day's requests.
+"""Limits of a developer as response headers, and the token bucket that counts a day's requests.
 
 Fields: `X-RateLimit-Limit/-Remaining/-Reset` for the day's requests (Reset is Unix time), and for every
 limit of the tier `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10: a structured
@@ -19,7 +19,7 @@ LARGEST_BLOCK = 100
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """What a developer has used: generations of this month, slots now, requests left today (None: any)."""
+    """The usage of a developer: generations this month, slots now, requests left today (None: unlimited)."""
 
     monthly: int
     concurrent: int
@@ -39,18 +39,18 @@ class Policy:
 
     @property
     def policy_item(self) -> str:
-        """Write the member of `RateLimit-Policy`."""
+        """The member of `RateLimit-Policy`."""
         unit = None if self.unit is None else f'"{self.unit}"'
         return _item(self.name, q=self.quota, qu=unit, w=self.window)
 
     @property
     def status_item(self) -> str:
-        """Write the member of `RateLimit`."""
+        """The member of `RateLimit`."""
         return _item(self.name, r=self.remaining, t=self.reset)
 
 
 def policies(tier: Tier, status: LimitStatus, now: datetime) -> list[Policy]:
-    """List the limits that a tier sets, with what is left of each; unlimited ones are left out."""
+    """List the limits of a tier with what is left of each; unlimited ones are left out."""
     found: list[Policy] = []
     if tier.monthly is not None:
         left = max(0, tier.monthly - status.monthly)
@@ -66,7 +66,7 @@ def policies(tier: Tier, status: LimitStatus, now: datetime) -> list[Policy]:
 
 
 def headers(tier: Tier, status: LimitStatus, now: datetime) -> Mapping[str, str]:
-    """Write the limits as header fields; none for a tier without limits."""
+    """Return the limits as header fields; none for a tier without limits."""
     listed = policies(tier, status, now)
     if not listed:
         return {}
@@ -83,15 +83,15 @@ def headers(tier: Tier, status: LimitStatus, now: datetime) -> Mapping[str, str]
 
 
 def block_of(limit: int) -> int:
-    """Tell how many requests a process sets aside at once: a hundredth of the day's, at most 100."""
+    """Return how many requests a process reserves at once: a hundredth of the day's, at most 100."""
     return max(1, min(LARGEST_BLOCK, ceil(limit / 100)))
 
 
 @dataclass(slots=True)
 class TokenBucket:
-    """The requests that one process has set aside for one developer, day and limit, and what it knows of all.
+    """The requests that one process has reserved for one developer, day and limit.
 
-    `taken` is what all processes had set aside when this one last saw it.
+    `taken` is what all processes had reserved when this one last read it.
     """
 
     day: str
@@ -103,13 +103,13 @@ class TokenBucket:
     empty_at: datetime | None = None
 
     def put(self, tokens: int, taken: int, now: datetime) -> None:
-        """Take in a block; one of no tokens says that the day is used up."""
+        """Add a reserved block; a block without tokens means that the day is used up."""
         self.tokens += tokens
         self.taken, self.seen_at = taken, now
         self.empty_at = None if tokens else now
 
     def spend(self, now: datetime) -> bool:
-        """Pay one request; False when nothing is set aside."""
+        """Spend one request; False when nothing is reserved."""
         if self.tokens == 0:
             return False
         self.tokens -= 1
@@ -118,11 +118,11 @@ class TokenBucket:
 
     @property
     def left(self) -> int:
-        """Count the requests that are surely left; what others have set aside counts as used."""
+        """The requests that are certainly left; what others have reserved counts as used."""
         return max(0, self.limit - self.taken) + self.tokens
 
     def empty(self) -> int:
-        """Give all tokens out of hand."""
+        """Remove and return all tokens."""
         tokens, self.tokens = self.tokens, 0
         self.taken -= tokens
         return tokens

@@ -1,4 +1,4 @@
-"""The platform's own people, by stream `platform` alone, and what may be changed about them."""
+"""Operators and auditors: the state folded from stream `platform`, and the decisions that change it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,7 @@ from typing import Literal, assert_never, cast
 
 from events.envelope import RecordedEvent
 from events.event import Event
-from events.platform import (
-    PlatformEvent,
-    StaffCreated,
-    StaffDeleted,
-    StaffDraftWithdrawn,
-    StaffPasswordChanged,
-)
+from events.platform import PlatformEvent, StaffCreated, StaffDeleted, StaffPasswordChanged
 
 STREAM = "platform"
 
@@ -23,7 +17,7 @@ Decision = Sequence[Event]
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The folded state: who is there, and as what."""
+    """The folded state: the role of each member of staff."""
 
     version: int = 0
     staff: Mapping[str, StaffRole] = field(default_factory=lambda: MappingProxyType({}))
@@ -44,29 +38,24 @@ def evolve(platform: Platform, recorded: RecordedEvent) -> Platform:
         case StaffCreated():
             return Platform(recorded.version, {**platform.staff, event.staff: event.role})
         case StaffDeleted():
-            staying = {staff: role for staff, role in platform.staff.items() if staff != event.staff}
-            return Platform(recorded.version, staying)
-        case StaffPasswordChanged() | StaffDraftWithdrawn():
+            remaining = {staff: role for staff, role in platform.staff.items() if staff != event.staff}
+            return Platform(recorded.version, remaining)
+        case StaffPasswordChanged():
             return Platform(recorded.version, platform.staff)
         case _:
             assert_never(event)
 
 
 def create_staff(p: Platform, *, staff: str, role: StaffRole) -> Decision:
-    """Take somebody on; `[]` for who is there."""
+    """Open an account; `[]` when it exists."""
     return [] if staff in p.staff else [StaffCreated(staff=staff, role=role)]
 
 
-def change_password(_: Platform, *, staff: str, change: str) -> Decision:
-    """Make a password that he drafted himself the valid one."""
-    return [StaffPasswordChanged(staff=staff, change=change)]
+def change_password(_: Platform, *, staff: str) -> Decision:
+    """Set one's own password."""
+    return [StaffPasswordChanged(staff=staff)]
 
 
 def delete_staff(_: Platform, *, staff: str) -> Decision:
-    """Let somebody go, whether or not the log knows how he came."""
+    """Delete an account."""
     return [StaffDeleted(staff=staff)]
-
-
-def withdraw_draft(_: Platform, *, staff: str, change: str | None) -> Decision:
-    """Let whoever has been making something for too long find the log longer than he knew it."""
-    return [StaffDraftWithdrawn(staff=staff, change=change)]

@@ -1,32 +1,32 @@
-"""Months and days, and how long a refused client should wait."""
+"""Quota periods, and how long a refused client should wait."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
 LEAKED_AFTER = timedelta(minutes=2)
-"""The age at which a hold whose generation never came to be is given back."""
+"""The age at which a hold without a generation is released."""
 
 SWEPT_WITHIN = timedelta(seconds=35)
-"""How long at most after that the sweep comes by: it looks every 30 seconds."""
+"""The longest time until the sweep, which runs every 30 seconds, releases such a hold."""
 
 TYPICAL_SECONDS = 30.0
-"""How long a generation holds its slot as long as none was seen to the end."""
+"""How long a generation is assumed to hold its slot before one was seen to end."""
 
 _SURE = 0.995
-"""The share of slots that must be free after the wait; more than the 99 in 100 that are promised."""
+"""The probability that a slot is free after the wait; more than the promised 99 %."""
 
 _SPREAD = 12
-"""How far the longest of too few examples is stretched; the fewer, the further."""
+"""How far the longest duration is extended when there are few; the fewer, the further."""
 
 
 def period_of(moment: datetime) -> str:
-    """Name the calendar month (UTC) that a unit belongs to: `2026-11`."""
+    """Return the calendar month (UTC) of a unit: `2026-11`."""
     return moment.astimezone(UTC).strftime("%Y-%m")
 
 
 def day_of(moment: datetime) -> str:
-    """Name the day (UTC) that a request belongs to: `2026-11-22`."""
+    """Return the day (UTC) of a request: `2026-11-22`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d")
 
 
@@ -62,10 +62,10 @@ def seconds_to_free_slot(
     *,
     orphans: Sequence[datetime] = (),
 ) -> int:
-    """Estimate when one of the caller's own slots is surely free, at least 1 second.
+    """Estimate the seconds until one of the developer's slots is free, at least 1.
 
-    `durations`: for how many seconds generations that ended lately held theirs. `orphans`: since when slots
-    are held for which there is no generation: whoever held them has died, and the sweep frees them.
+    `durations`: seconds that recently ended generations held their slots. `orphans`: since when slots are
+    held without a generation; the sweep releases them.
     """
     left = [_longest_left((now - since).total_seconds(), durations) for since in held_since]
     ages = [(now - since).total_seconds() for since in orphans]
@@ -74,15 +74,15 @@ def seconds_to_free_slot(
 
 
 def _left_to_sweep(age: float) -> float:
-    """Bound how much longer a hold without a generation lasts; an old one goes with the next sweep."""
+    """Return how long a hold without a generation lasts at most."""
     return max(0.0, LEAKED_AFTER.total_seconds() - age) + SWEPT_WITHIN.total_seconds()
 
 
 def _longest_left(age: float, durations: Sequence[float]) -> float:
-    """Bound how much longer a slot of this age is held, by those that were held even longer.
+    """Return how much longer a slot of this age is held at most, by those that were held longer.
 
-    Of n such examples the k-th shortest bounds the next one with probability k / (n + 1), however they
-    are distributed. Where n is too small for the wanted certainty, the longest is stretched.
+    Of n such durations the k-th shortest bounds the next one with probability k / (n + 1), for any
+    distribution. Where n is too small for the wanted probability, the longest is extended.
     """
     longer = sorted(duration for duration in durations if duration > age)
     if not longer:

@@ -1,12 +1,9 @@
-"""What a tier allows. The tier belongs to the developer's account; all its projects share it."""
+"""Tiers: the limits of a developer's account, shared by all its projects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
-
-from pydantic import Field, NonNegativeInt
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import TierError
 
@@ -40,27 +37,14 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
 )
 
 
-class TierSettings(BaseSettings):
-    """Other numbers for the tiers, or further tiers."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
-
-    tiers: dict[str, dict[Bound, NonNegativeInt | None]] = Field(
-        default={},
-        description='Tier limits that differ, as JSON: {"free_starter": {"monthly": 50}}; null is unlimited',
-    )
-
-
 def tiers_with(overrides: Mapping[str, Mapping[Bound, int | None]]) -> Mapping[str, Tier]:
-    """Change single numbers of the tiers; a new name starts from free_starter."""
+    """Override single limits of the tiers; a new tier starts from free_starter."""
     changed = {name: _changed(name, bounds) for name, bounds in overrides.items()}
     return MappingProxyType({**TIERS, **changed})
 
 
 def tier_of(name: str, tiers: Mapping[str, Tier]) -> Tier:
-    """Find a tier among those that are configured; TierError when it is none of them."""
+    """Find a configured tier; TierError for another name."""
     found = tiers.get(name)
     if found is None:
         raise TierError(name)

@@ -1,4 +1,4 @@
-"""The key that signs checkpoints: Ed25519 (RFC 8032), named and numbered as signed notes want it."""
+"""The key that signs checkpoints: Ed25519 (RFC 8032), with the name and key id of a signed note."""
 
 import base64
 import binascii
@@ -9,79 +9,22 @@ from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _ED25519 = b"\x01"
 _KEY_BYTES = 32
 _NAME = re.compile(r"[^\s+]+")
 
 
-class CheckpointSettings(BaseSettings):
-    """Who signs checkpoints of the sealed order."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
-
-    checkpoint_key: SecretStr | None = Field(
-        None,
-        description="Signs checkpoints of the log: openssl rand -base64 32; empty: none are made",
-    )
-    checkpoint_origin: str = Field(
-        "exemplar",
-        description="Name of this log in its checkpoints, without blanks; best a host of yours",
-    )
-
-    checkpoint_retired_keys: tuple[str, ...] = Field(
-        (), description="JSON list of verification keys that signed earlier checkpoints of this log"
-    )
-
-    @field_validator("checkpoint_key")
-    @classmethod
-    def _a_seed(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and len(_decoded(key.get_secret_value())) != _KEY_BYTES:
-            raise ValueError("must be 32 bytes in base64")
-        return key
-
-    @field_validator("checkpoint_origin")
-    @classmethod
-    def _a_name(cls, name: str) -> str:
-        if not _NAME.fullmatch(name):
-            raise ValueError("must have no blanks and no +")
-        return name
-
-    @field_validator("checkpoint_retired_keys")
-    @classmethod
-    def _keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        for key in keys:
-            VerificationKey.parse(key)
-        return keys
-
-    @property
-    def signer(self) -> "SigningKey | None":
-        """The key to sign with; None when there is none."""
-        if self.checkpoint_key is None:
-            return None
-        return SigningKey(self.checkpoint_origin, _decoded(self.checkpoint_key.get_secret_value()))
-
-    @property
-    def trusted(self) -> "tuple[VerificationKey, ...]":
-        """The keys whose checkpoints are ours: that of the signer and the retired ones."""
-        own = () if self.signer is None else (self.signer.public,)
-        return (*own, *(VerificationKey.parse(key) for key in self.checkpoint_retired_keys))
-
-
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """The public half, which an auditor holds; `str` writes it as `name+key id+base64`."""
+    """The public key, which an auditor holds; `str` writes it as `name+key id+base64`."""
 
     name: str
     public: bytes
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the written form; ValueError for anything else."""
+        """Read the written form; ValueError for an invalid one."""
         name, _, rest = text.strip().partition("+")
         key_id, _, encoded = rest.partition("+")
         blob = _decoded(encoded)
@@ -97,7 +40,7 @@ class VerificationKey:
         return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Tell whether the private half has signed this."""
+        """Tell whether `signature` is the private key's signature of `message`."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except (InvalidSignature, ValueError):
@@ -109,11 +52,20 @@ class VerificationKey:
 
 
 class SigningKey:
-    """The private half under its name, from a seed of 32 bytes."""
+    """The private key and its name, from a seed of 32 bytes; ValueError for an invalid name or seed."""
 
     def __init__(self, name: str, seed: bytes) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError("must have no blanks and no +")
+        if len(seed) != _KEY_BYTES:
+            raise ValueError("must be 32 bytes in base64")
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = VerificationKey(name, self._private.public_key().public_bytes_raw())
+
+    @classmethod
+    def from_base64(cls, name: str, seed: str) -> Self:
+        """Read a seed in base64; ValueError for an invalid name or seed."""
+        return cls(name, _decoded(seed))
 
     @property
     def name(self) -> str:
@@ -124,7 +76,7 @@ class SigningKey:
         return self.public.key_id
 
     def sign(self, message: bytes) -> bytes:
-        """Sign: the same message always in the same way."""
+        """Sign; the same message has the same signature."""
         return self._private.sign(message)
 
 

@@ -1,4 +1,4 @@
-"""Merkle trees of RFC 6962 (now RFC 9162, section 2.1): roots that grow, proofs, and their verification.
+"""Merkle trees of RFC 6962 (now RFC 9162, section 2.1): append, proofs, and their verification.
 
 A tree of `size` leaves splits at the largest power of two below `size`. Leaves come in as hashes already
 (`events.commit.leaf_hash`). Indexes count from 0: the leaf at position p of the sealed order has index p - 1.
@@ -21,9 +21,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """All that is needed to let a tree grow: the roots of its perfect subtrees, the largest first.
+    """The roots of the perfect subtrees of a tree, the largest first; enough to append leaves.
 
-    There are as many as `size` has one-bits; ValueError for another number.
+    Their number is that of the one-bits of `size`; ValueError for another one.
     """
 
     size: int = 0
@@ -34,7 +34,7 @@ class Frontier:
             raise ValueError(f"{len(self.hashes)} subtrees do not make a tree of {self.size} leaves")
 
     def extended(self, leaves: Iterable[bytes]) -> "Frontier":
-        """Put leaves behind the last one."""
+        """Return the frontier with leaves appended."""
         size, hashes = self.size, list(self.hashes)
         for leaf in leaves:
             node, carry = leaf, size
@@ -46,7 +46,7 @@ class Frontier:
         return Frontier(size, tuple(hashes))
 
     def root(self) -> bytes:
-        """Fold the subtrees, from the smallest up."""
+        """Return the root of the tree."""
         if not self.hashes:
             return EMPTY_ROOT
         root = self.hashes[-1]
@@ -55,13 +55,8 @@ class Frontier:
         return root
 
 
-def root_of(leaves: Iterable[bytes]) -> bytes:
-    """Hash a whole (sub)tree."""
-    return Frontier().extended(leaves).root()
-
-
 def inclusion_path(index: int, size: int) -> list[Range]:
-    """Name the subtrees whose roots, in this order, prove a leaf to be in a tree (RFC 9162, 2.1.3.1)."""
+    """List the subtrees whose roots, in order, are the inclusion proof of a leaf (RFC 9162, 2.1.3.1)."""
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} leaves has no leaf {index}")
     path: list[Range] = []
@@ -78,9 +73,9 @@ def inclusion_path(index: int, size: int) -> list[Range]:
 
 
 def consistency_path(old: int, new: int) -> list[Range]:
-    """Name the subtrees whose roots prove a tree to be the beginning of another (RFC 9162, 2.1.4.1)."""
+    """List the subtrees whose roots are the consistency proof of two sizes (RFC 9162, 2.1.4.1)."""
     if not 0 < old <= new:
-        raise ValueError(f"a tree of {old} leaves is no beginning of one of {new}")
+        raise ValueError(f"a tree of {old} leaves is no prefix of one of {new}")
     path: list[Range] = []
     first, last = 0, new
     while old < last:
@@ -91,13 +86,13 @@ def consistency_path(old: int, new: int) -> list[Range]:
         else:
             path.append((first, middle))
             first = middle
-    # The old root itself is known to whoever asks; a smaller subtree at its end is not.
+    # The verifier has the root of the old tree; a smaller subtree at its end must be in the proof.
     known = [] if first == 0 else [(first, last)]
     return [*known, *path[::-1]]
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Tell whether a proof leads from a leaf to the root of a tree (RFC 9162, 2.1.3.2)."""
+    """Verify an inclusion proof (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     node, last, hashed = index, size - 1, leaf
@@ -114,7 +109,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Tell whether a proof shows the old tree to be the beginning of the new one (RFC 9162, 2.1.4.2)."""
+    """Verify a consistency proof (RFC 9162, 2.1.4.2)."""
     if not 0 < old <= new:
         return False
     if old == new:
@@ -144,7 +139,7 @@ def _split(size: int) -> int:
 
 
 def _up_from_right(node: int, last: int) -> tuple[int, int]:
-    """Climb until the node is a right child: below, at the edge of the tree, it stands for itself."""
+    """Move up to the next right child; at the right edge of the tree a node is its own parent."""
     while node and not node & 1:
         node, last = node >> 1, last >> 1
     return node, last

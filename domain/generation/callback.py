@@ -1,4 +1,4 @@
-"""The address that the provider calls back: generation and attempt, with an HMAC over both."""
+"""The URL that a provider calls back: generation and attempt, with an HMAC over both."""
 
 import hashlib
 import hmac
@@ -6,25 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-PATH = "/api/v1/provider/replicate"
+from domain.paths import API
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Which paid call an answer belongs to."""
+    """The paid call that a callback belongs to."""
 
     generation: str
     attempt: int
 
 
-def callback_url(base: str, callback: Callback, secret: bytes) -> str:
-    """Write the absolute address for one attempt."""
+def callback_path(provider: str) -> str:
+    """Return the path of a provider's callbacks."""
+    return f"{API}/provider/{provider}"
+
+
+def callback_url(base: str, callback: Callback, secret: bytes, *, provider: str) -> str:
+    """Return the absolute URL for one attempt."""
     query = {"g": callback.generation, "a": str(callback.attempt), "s": _signature(callback, secret)}
-    return f"{base.rstrip('/')}{PATH}?{urlencode(query)}"
+    return f"{base.rstrip('/')}{callback_path(provider)}?{urlencode(query)}"
 
 
 def read_callback(query: Mapping[str, str], secret: bytes) -> Callback | None:
-    """Read a query that we signed; None for anything else."""
+    """Read the query of a callback URL; None unless its signature is valid."""
     attempt = query.get("a", "")
     if not (attempt.isascii() and attempt.isdigit() and len(attempt) <= 6):
         return None
@@ -34,7 +39,7 @@ def read_callback(query: Mapping[str, str], secret: bytes) -> Callback | None:
 
 
 def callback_of_url(url: str, secret: bytes) -> Callback | None:
-    """Read the callback out of an address that a provider echoes."""
+    """Read the callback from a URL that a provider echoes."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     return read_callback(query, secret)
 

@@ -14,18 +14,15 @@ from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import FINAL, RUNNING, UNSENT
 from events.event import Event
 from events.generation import (
-    CancelRequested,
     GenerationCompleted,
-    GenerationErased,
     GenerationEvent,
     GenerationFailed,
-    GenerationPublished,
     GenerationRequested,
     GenerationValidated,
     Picture,
-    QuotaReserved,
-    QuotaSettled,
 )
+from events.owner import CancelRequested, GenerationErased, GenerationPublished
+from events.quota import QuotaReserved, QuotaSettled
 
 ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
     **invocation.ALLOWED,

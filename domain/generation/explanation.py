@@ -1,4 +1,4 @@
-"""Why a generation is not finished yet: one reason of a closed list, its numbers, and a plain sentence."""
+"""Explain why a generation is not final: a reason of a closed list, its numbers, and a sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import UNSENT, Timeouts, due_at
 
 POSITION_BOUND: Final = 1_000
-"""So many that wait before one are counted."""
+"""The queue before a generation is counted up to this number."""
 
 
 class Reason(StrEnum):
@@ -31,7 +31,7 @@ class Reason(StrEnum):
 
 THROTTLED: Final = "provider_throttled"
 ACCOUNT_FAULTS: Final = frozenset({"provider_unauthorized", "provider_payment"})
-"""What the provider says of our account: nothing is asked of it until the circuit closes again."""
+"""Refusals of the whole provider account: the circuit is open until a pause has passed."""
 
 _OF_STATE: Final[Mapping[State, Reason]] = {
     State.REQUESTED: Reason.VALIDATION,
@@ -44,29 +44,29 @@ _OF_STATE: Final[Mapping[State, Reason]] = {
     State.FAILED: Reason.FINAL,
 }
 _OF_REFUSAL: Final[Mapping[str | None, Reason]] = {
-    None: Reason.CLAIM,  # the attempt was lost: the next one may be claimed at once
+    None: Reason.CLAIM,  # the attempt was lost, so the next one may be claimed at once
     THROTTLED: Reason.PROVIDER_THROTTLE,
     **dict.fromkeys(ACCOUNT_FAULTS, Reason.CIRCUIT),
 }
 
 _SENTENCES: Final[Mapping[Reason, str]] = {
-    Reason.VALIDATION: "Its example images have been waiting for {seconds} s to be decoded",
-    Reason.QUOTA_SLOT: "Its slot is held; it has been waiting for {seconds} s for that to be recorded",
-    Reason.CLAIM: "It has been waiting for {seconds} s for attempt {following} to be made",
-    # Its answer may have come and leave open whether anything was made: a 500, half a body.
-    Reason.INVOCATION: "Attempt {attempt} was sent {seconds} s ago; what became of it is not known yet",
+    Reason.VALIDATION: "It has waited {seconds} s for its example images to be decoded",
+    Reason.QUOTA_SLOT: "It has waited {seconds} s for its quota unit to be recorded",
+    Reason.CLAIM: "It has waited {seconds} s for attempt {following} to be made",
+    # There may have been an answer that does not tell the outcome, for example a 500.
+    Reason.INVOCATION: "Attempt {attempt} was sent {seconds} s ago; its outcome is not known yet",
     Reason.PROVIDER_THROTTLE: "The image model asked for a pause {seconds} s ago, after attempt {attempt}",
     Reason.PROVIDER_UNREACHABLE: "The image model could not be reached {seconds} s ago, at attempt {attempt}",
-    Reason.CIRCUIT: "The image model refused our account {seconds} s ago; it is asked again after a pause",
-    Reason.PROVIDER: "The image model has been at work for {seconds} s and has come {percent} percent",
-    Reason.RESULT: "The image model is done; its images have been on their way to us for {seconds} s",
-    Reason.CANCELING: "It was asked to end {seconds} s ago; it ends as soon as the image model has let go",
+    Reason.CIRCUIT: "The image model refused this service {seconds} s ago; it is called again after a pause",
+    Reason.PROVIDER: "The image model has been running for {seconds} s and has reached {percent} percent",
+    Reason.RESULT: "The image model has finished; its images have been downloading for {seconds} s",
+    Reason.CANCELING: "Cancellation was requested {seconds} s ago; it ends when the image model has stopped",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """How many that wait in the same state were admitted before; when not exact, at least so many."""
+    """How many generations in the same state were admitted before; a lower bound unless `exact`."""
 
     number: int
     exact: bool = True
@@ -74,11 +74,13 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The reason and its numbers; None for what there is none of.
+    """The reason and its numbers.
 
-    `since` is the moment at which the wait began, `provider_since` when the call was claimed that the
-    provider is at, `next_try_at` when it is looked at again at the latest, `deadline` when it ends as failed
-    if nothing happens.
+    since: start of the wait; waited_ms: its length in milliseconds.
+    position: the queue before it; None when it is final or not known.
+    provider_since: when the call that the provider works on was claimed.
+    next_try_at: when the scheduler acts at the latest; None when that time has passed.
+    deadline: when it fails unless it has moved on.
     """
 
     reason: Reason
@@ -94,7 +96,7 @@ class Explanation:
 
 
 def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | None = None) -> Explanation:
-    """Explain where a generation stands at `now`."""
+    """Explain the state of a generation at `now`."""
     reason = reason_of(g)
     since = _since(g, reason)
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
@@ -114,7 +116,7 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
 
 
 def reason_of(g: Generation) -> Reason:
-    """Name what a generation waits for; a wish to cancel comes before everything but the end."""
+    """Name what a generation waits for; a requested cancellation takes precedence unless it is final."""
     if g.cancel_requested and not g.final:
         return Reason.CANCELING
     if g.state is State.WAITING:
@@ -133,7 +135,7 @@ def _deadline(g: Generation) -> datetime:
 
 
 def _next_try(g: Generation, now: datetime, timeouts: Timeouts) -> datetime | None:
-    """Tell when it is looked at again; past that moment the pauses are the scheduler's own."""
+    """Return when the scheduler acts; a time in the past is not told, as the scheduler then backs off."""
     due = None if g.final else due_at(g, timeouts)
     return due if due is not None and due > now else None
 
@@ -141,11 +143,11 @@ def _next_try(g: Generation, now: datetime, timeouts: Timeouts) -> datetime | No
 def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None) -> str:
     if reason is Reason.FINAL:
         return f"It failed: {g.failure.code}." if g.failure else "It is completed."
-    said = _SENTENCES[reason].format(
+    text = _SENTENCES[reason].format(
         seconds=seconds, attempt=g.attempt, following=g.attempt + 1, percent=g.percent
     )
     queued = g.state in UNSENT and ahead is not None and ahead.number > 0
-    return f"{said}{_behind(ahead) if queued and ahead else ''}."
+    return f"{text}{_behind(ahead) if queued and ahead else ''}."
 
 
 def _behind(ahead: Ahead) -> str:

@@ -6,14 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from events.generation import (
-    DuplicateFound,
-    GenerationFailed,
-    GenerationRequested,
-    GenerationValidated,
-    Picture,
-    PredictionSettled,
-)
+from events.generation import GenerationFailed, GenerationRequested, GenerationValidated, Picture
+from events.invocation import DuplicateFound, PredictionSettled
 
 
 class State(StrEnum):

@@ -12,9 +12,9 @@ from domain.errors import FailureCode
 from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
-from events.generation import (
+from events.generation import GenerationFailed
+from events.invocation import (
     DuplicateFound,
-    GenerationFailed,
     GenerationProgressed,
     GenerationStarted,
     InvocationEvent,

@@ -1,4 +1,4 @@
-"""What a client asks of a list: filters, and either a page by number or a place to go on from."""
+"""The query of a list: filters, and either a page number or a cursor."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -45,7 +45,7 @@ class PageWindow:
 
 @dataclass(frozen=True, slots=True)
 class CursorWindow:
-    """So many behind a cursor, which is not read yet; from the newest without one."""
+    """At most `limit` rows after a cursor, which is still sealed; without one from the newest."""
 
     cursor: str | None
     limit: int
@@ -53,7 +53,7 @@ class CursorWindow:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """A parsed query; an Idempotency-Key becomes an id only when it is known whose it is."""
+    """A parsed query; an Idempotency-Key becomes an id once the user is known."""
 
     filters: Filters
     window: PageWindow | CursorWindow
@@ -61,7 +61,7 @@ class ListQuery:
 
 
 def parse_list_query(pairs: Iterable[tuple[str, str]]) -> ListQuery:
-    """Read a query; names that mean nothing are ignored. Raises FieldError for the first that is wrong."""
+    """Parse a query; unknown names are ignored. Raises FieldError for the first invalid value."""
     given = _once(pairs)
     key = given.get("idempotency_key")
     return ListQuery(

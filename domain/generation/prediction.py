@@ -1,4 +1,4 @@
-"""What the provider says of a prediction, read leniently: fields may be missing and values new."""
+"""A prediction as the provider reports it, parsed leniently: fields may be missing and values unknown."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import FailureCode
-from events.generation import Outcome
+from events.invocation import Outcome
 
 _OUTCOMES: Mapping[str, Outcome] = {
     "succeeded": "succeeded",
@@ -20,7 +20,7 @@ _PERCENT = re.compile(r"(\d{1,3})%\|")
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A prediction as listed, fetched or called back; `outcome` None while it runs."""
+    """A prediction from a list, a fetch or a callback; `outcome`: None while it runs."""
 
     id: str
     status: str
@@ -37,7 +37,7 @@ class Prediction:
 
 
 def read_prediction(body: object) -> Prediction | None:
-    """Read a prediction's JSON body; None when it is not one (no id, not an object)."""
+    """Parse a prediction's JSON body; None when it is no object with an id."""
     if not isinstance(body, Mapping) or not _text(body.get("id")):
         return None
     metrics = _mapping(body.get("metrics"))
@@ -59,14 +59,14 @@ def read_prediction(body: object) -> Prediction | None:
 
 
 def gone_prediction(prediction: str) -> Prediction:
-    """Describe a prediction that its provider knows no more: it failed, and that is all."""
+    """Make a failed prediction in place of one that the provider does not know any more."""
     return Prediction(
         id=prediction,
         status="failed",
         outcome="failed",
         model="",
         outputs=(),
-        error="the provider does not know it any more",
+        error="the provider does not know this prediction any more",
         percent=None,
         predict_seconds=None,
         total_seconds=None,
@@ -76,7 +76,7 @@ def gone_prediction(prediction: str) -> Prediction:
 
 
 def failure_of(prediction: Prediction) -> FailureCode | None:
-    """Name why a finished prediction has no picture; None when it has one."""
+    """Return why a finished prediction has no picture; None when it has one."""
     if prediction.outcome == "succeeded":
         return None if prediction.outputs else FailureCode.CONTENT_FLAGGED
     if prediction.outcome in ("canceled", "aborted"):

@@ -1,11 +1,11 @@
-"""How long each phase of a generation took, and what it cost: from its events alone."""
+"""The duration of each phase of a generation and its cost, derived from its events alone."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from domain.generation.generation import Generation, State
-from events.generation import DuplicateFound
+from events.invocation import DuplicateFound
 
 Phase = Literal["validating", "queued", "invoking", "waiting", "running", "completing"]
 
@@ -18,19 +18,19 @@ PHASES: Mapping[State, Phase] = {
     State.STARTED: "running",
     State.SETTLED: "completing",
 }
-"""The phase to which the time in a state belongs."""
+"""The phase that includes the time in a state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of compute that were paid, and their price in US dollars; None where the log does not say."""
+    """Paid seconds of compute and their price in US dollars; None when unknown."""
 
     predict_seconds: float | None
     usd: float | None
 
 
 def phases_of(g: Generation) -> dict[Phase, int]:
-    """Tell the whole milliseconds of each phase up to the last move; they add up exactly to `total_ms`."""
+    """Return the milliseconds of each phase up to the last change of state; their sum is `total_ms`."""
     spent: dict[Phase, int] = dict.fromkeys(get_args(Phase), 0)
     for state, milliseconds in g.spent_ms.items():
         spent[PHASES[state]] += milliseconds
@@ -38,12 +38,12 @@ def phases_of(g: Generation) -> dict[Phase, int]:
 
 
 def total_ms(g: Generation) -> int:
-    """Tell the whole milliseconds from the request to the last move, which is the end of a final one."""
+    """Return the milliseconds from the request to the last change of state."""
     return sum(g.spent_ms.values())
 
 
 def cost_of(g: Generation) -> Cost:
-    """Tell the cost of a generation with its duplicates: nothing where nothing was ever created."""
+    """Return the cost of a generation with its duplicates; 0 when no prediction was created."""
     if g.final and not _may_have_paid(g):
         return Cost(0.0, 0.0)
     own = g.settled.predict_seconds if g.settled else None
@@ -54,18 +54,18 @@ def cost_of(g: Generation) -> Cost:
 
 
 def microusd_of(g: Generation) -> int | None:
-    """Tell what is known of the cost of all its predictions, in millionths of a US dollar."""
+    """Return the known cost of all its predictions, in millionths of a US dollar; None when none is known."""
     costs = [g.cost_microusd, *(found.cost_microusd for found in _duplicates(g))]
     known = [cost for cost in costs if cost is not None]
     return sum(known) if known else None
 
 
 def _duplicates(g: Generation) -> Collection[DuplicateFound]:
-    """List every duplicate once, as it was last told."""
+    """List the last event of each duplicate."""
     return {found.prediction: found for found in g.duplicates}.values()
 
 
 def _may_have_paid(g: Generation) -> bool:
-    """Tell whether a prediction was created, or a call was still open whose outcome nobody knows."""
+    """Tell whether a prediction was created, or the outcome of a call is unknown."""
     open_call = g.attempt > 0 and g.retry_at is None and g.refusal is None
     return g.prediction is not None or bool(g.duplicates) or open_call

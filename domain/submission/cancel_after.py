@@ -1,4 +1,4 @@
-"""`Cancel-After`: how long a client would wait for his picture, in his own words."""
+"""The request header `Cancel-After`: how long the client waits for a result."""
 
 import re
 from datetime import timedelta
@@ -14,10 +14,10 @@ _PARTS: Final = re.compile(r"(?=\d)(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?
 def read_cancel_after(text: str) -> timedelta | None:
     """Read `30`, `30s`, `5m` or `1h30m45s`; None for anything else, or outside of 5 seconds to 35 minutes."""
     if plain := _SECONDS.fullmatch(text):
-        asked = timedelta(seconds=int(plain[1]))
+        wait = timedelta(seconds=int(plain[1]))
     elif parts := _PARTS.fullmatch(text):
         hours, minutes, seconds = (int(part or 0) for part in parts.groups())
-        asked = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        wait = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     else:
         return None
-    return asked if LEAST <= asked <= MOST else None
+    return wait if LEAST <= wait <= MOST else None

@@ -1,4 +1,4 @@
-"""How one to five examples become the one picture that SDXL takes.
+"""How one to five examples become the one input image of the model.
 
 * ``single``: one example, as it is, whatever the mode;
 * ``blend`` (the default): every example covers the whole canvas, equal weights in linear light;
@@ -63,7 +63,7 @@ def plan(mode: Composition, sizes: Sequence[Size], *, max_side: int = MAX_SIDE) 
             boxes = _cells(len(sizes), width, height)
         case "single" | "first":
             boxes = [whole]
-    placements = tuple(_place(n, sizes[n], box) for n, box in enumerate(boxes))
+    placements = tuple(_placement(n, sizes[n], box) for n, box in enumerate(boxes))
     return CompositionPlan(named, width, height, placements)
 
 
@@ -82,7 +82,7 @@ def cover(size: Size, onto: Size) -> tuple[float, float, float, float]:
     return left, top, width - left, height - top
 
 
-def _place(example: int, size: Size, box: Box) -> Placement:
+def _placement(example: int, size: Size, box: Box) -> Placement:
     left, top, right, bottom = box
     return Placement(example, cover(size, (right - left, bottom - top)), box)
 

@@ -1,4 +1,4 @@
-"""The name that a client gives to one submission, so that it may repeat it."""
+"""The request header `Idempotency-Key`."""
 
 from domain.errors import ErrorCode, FieldError
 

@@ -1,8 +1,7 @@
-"""What a picture must be to pass the door, judged by its first bytes alone.
+"""Check the format and the size of an image by its header.
 
-The headers are read here and not by Pillow: its ``open`` unpacks text chunks and reads whole files, so that
-a PNG of 60 kB keeps an event loop busy for 150 ms. What passes here is believed only when the darkroom has
-decoded it fully.
+The headers are not read by Pillow, because its ``open`` unpacks text chunks and reads whole files: a PNG of
+60 kB blocks an event loop for 150 ms. An image that passes is decoded fully later, in a decoder process.
 """
 
 import io
@@ -25,27 +24,26 @@ _JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xDA)})
 _JPEG_SCAN: Final = 0xDA
 
 
-class PictureRefused(Exception):  # noqa: N818 - a verdict, no malfunction
-    """Refuse a picture at the door.
-
-    PictureRefused
-    |-- UnsupportedFormat     no JPEG, PNG or WebP by content, or its header cannot be read
-    `-- DimensionsExceeded    more than 8,192 a side or 50 megapixels, by its header
-    """
+class PictureRefused(Exception):  # noqa: N818 - a result of a check
+    """The base of the errors for an image that is not accepted."""
 
     code: str = "picture_refused"
 
 
 class UnsupportedFormat(PictureRefused):
+    """The content is no JPEG, PNG or WebP, or its header cannot be read."""
+
     code = "unsupported_format"
 
 
 class DimensionsExceeded(PictureRefused):
+    """The header says more than 8,192 pixels a side or 50 megapixels."""
+
     code = "dimensions_exceeded"
 
 
 class Header(NamedTuple):
-    """What the first bytes of a picture say; width and height are as stored, before any EXIF orientation."""
+    """The header of an image; width and height as stored, before any EXIF orientation."""
 
     format: Format
     content_type: str
@@ -54,7 +52,7 @@ class Header(NamedTuple):
 
 
 def judge(source: bytes | IO[bytes]) -> Header:
-    """Judge a picture by its header.
+    """Check an image by its header.
 
     ``source`` is the whole content or a seekable file, whose position is kept. Only headers are read, no
     pixels. Raises UnsupportedFormat or DimensionsExceeded.

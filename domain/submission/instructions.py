@@ -1,8 +1,8 @@
-"""What a client wants drawn: one JSON object in a text of 1 to 1,000 characters.
+"""The field ``instructions``: one JSON object in a text of 1 to 1,000 characters.
 
-``prompt`` is required. A key that is an input of the model passes as that input, checked; a few keys are
-never taken from a tenant; ``composition`` says how several examples become one picture; every other key is
-text for the prompt, in the order received. ``null`` is the same as leaving the key out.
+``prompt`` is required. A key that is an input of the model is checked and passed on; a few keys are ignored;
+``composition`` says how several examples become one image; every other key is added to the prompt, in the
+order received. ``null`` is the same as an absent key.
 """
 
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from domain.submission.model_inputs import Ceilings, Value, check_choice, check_
 MAX_CHARACTERS: Final = 1_000
 COMPOSITIONS: Final[tuple[Composition, ...]] = get_args(Composition)
 
-_NEVER_TAKEN: Final = frozenset({"image", "mask", "disable_safety_checker", "replicate_weights", "version"})
-_NEVER_TAKEN_PREFIX: Final = "webhook"
+_IGNORED: Final = frozenset({"image", "mask", "disable_safety_checker", "replicate_weights", "version"})
+_IGNORED_PREFIX: Final = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """The instructions, understood.
+    """Parsed instructions.
 
-    ``parameters`` are inputs of the model within their ranges, ``modifiers`` text for the prompt in the order
+    ``parameters``: inputs of the model within their ranges; ``modifiers``: text for the prompt in the order
     received.
     """
 
@@ -38,7 +38,7 @@ class Instructions:
 def parse_instructions(text: str, *, ceilings: Ceilings) -> Instructions:
     """Read the text of the field ``instructions``.
 
-    Judged in this order: length (code points of the text as received), JSON, object, ``prompt``,
+    Checked in this order: length (code points of the text as received), JSON, object, ``prompt``,
     ``composition``, then the model's inputs in the order received. Raises ExemplarError (length)
     or FieldError.
     """
@@ -46,16 +46,16 @@ def parse_instructions(text: str, *, ceilings: Ceilings) -> Instructions:
         raise ExemplarError(ErrorCode.INSTRUCTIONS_LENGTH)
     given = _read_object(text)
     prompt = _check_prompt(given.pop("prompt", None))
-    members = {key: value for key, value in given.items() if value is not None and not _is_never_taken(key)}
+    members = {key: value for key, value in given.items() if value is not None and not _is_ignored(key)}
     composition = _check_composition(members.pop("composition", None))
     table = rules(ceilings)
     parameters = {key: check_input(key, value, table[key]) for key, value in members.items() if key in table}
     texts = ((key, _flatten(value)) for key, value in members.items() if key not in table)
-    return Instructions(prompt, parameters, tuple((key, said) for key, said in texts if said), composition)
+    return Instructions(prompt, parameters, tuple((key, text) for key, text in texts if text), composition)
 
 
 def model_prompt(instructions: Instructions) -> str:
-    """Write the prompt the model is given: ``Generate a city, style: cyberpunk, mood: calm``."""
+    """Write the prompt for the model: ``Generate a city, style: cyberpunk, mood: calm``."""
     modifiers = (f"{key}: {text}" if key else text for key, text in instructions.modifiers)
     return ", ".join([instructions.prompt.strip(), *modifiers])
 
@@ -92,21 +92,21 @@ def _check_composition(value: object) -> Composition | None:
     return next(way for way in COMPOSITIONS if way == named)
 
 
-def _is_never_taken(key: str) -> bool:
+def _is_ignored(key: str) -> bool:
     plain = key.strip().lower()
-    return plain in _NEVER_TAKEN or plain.startswith(_NEVER_TAKEN_PREFIX)
+    return plain in _IGNORED or plain.startswith(_IGNORED_PREFIX)
 
 
 def _flatten(value: object) -> str:
-    """Say a JSON value in words: lists joined by commas, objects as ``key: value`` in parentheses."""
+    """Write a JSON value as text: lists joined by commas, objects as ``key: value`` in parentheses."""
     match value:
         case None:
             return ""
         case bool():
             return "yes" if value else "no"
         case dict():
-            said = ((key, _flatten(member)) for key, member in value.items())
-            inner = ", ".join(f"{key}: {text}" for key, text in said if text)
+            members = ((key, _flatten(member)) for key, member in value.items())
+            inner = ", ".join(f"{key}: {text}" for key, text in members if text)
             return f"({inner})" if inner else ""
         case list():
             return ", ".join(text for text in map(_flatten, value) if text)

@@ -1,4 +1,4 @@
-"""A client's own notes on a generation: a small JSON object, kept and given back as it is."""
+"""Metadata: a small JSON object of the client that is stored and returned unchanged."""
 
 from collections.abc import Iterator
 from typing import Final

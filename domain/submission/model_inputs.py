@@ -1,9 +1,8 @@
-"""The inputs of SDXL that a tenant may set: type, range and the operator's ceilings.
+"""The inputs of the model (SDXL) that a client may set: type, range and the operator's ceilings.
 
-The ranges are those of the schema of stability-ai/sdxl. Where it names none, ours stand: ``width`` and
-``height`` are multiples of 8 up to 2,048 (the model ignores both when it is given an image, as it always is
-here; a client's habit of sending them is no error), ``seed`` is an unsigned 32-bit number and
-``refine_steps`` shares the ceiling of the steps.
+The ranges are those of the schema of stability-ai/sdxl. Where the schema has none: ``width`` and ``height``
+are multiples of 8 up to 2,048 (the model ignores both when it gets an image, as it always does here),
+``seed`` is an unsigned 32-bit number and ``refine_steps`` has the ceiling of the steps.
 """
 
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ REFINERS: Final = ("no_refiner", "expert_ensemble_refiner", "base_image_refiner"
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:
-    """What the operator allows at most: pictures of one generation, steps of one picture."""
+    """The operator's limits: pictures of one generation, steps of one picture."""
 
     outputs: int = 1
     steps: int = 50
@@ -67,7 +66,7 @@ Rule = Whole | Number | Choice | Flag | Text
 
 
 def rules(ceilings: Ceilings) -> Mapping[str, Rule]:
-    """Name every input that is taken, with its rule."""
+    """Map every accepted input to its rule."""
     return {
         "negative_prompt": Text(),
         "width": Whole(8, 2048, step=8),
@@ -87,7 +86,7 @@ def rules(ceilings: Ceilings) -> Mapping[str, Rule]:
 
 
 def check_input(name: str, value: object, rule: Rule) -> Value:
-    """Return the value as the model takes it; raise a FieldError that names the bound."""
+    """Return the value for the model; raise a FieldError that names the bound."""
     match rule:
         case Whole():
             return _whole(name, value, rule)

@@ -1,0 +1,1 @@
+"""Rules of outgoing webhooks: endpoints, allowed addresses, order, retries and signatures; no I/O."""

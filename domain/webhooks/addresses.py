@@ -1,8 +1,7 @@
-"""Which addresses a webhook may be sent to.
+"""Which addresses a webhook may be sent to: the protection against server-side request forgery.
 
-Two questions: may this URL be kept at all (`destination_of`), and may this IP address be dialled
-(`is_public`)? The second is asked of the very address that a socket is about to connect to, so a name that
-changes its mind between two look-ups gains nothing. Everything that is not plainly public is refused.
+`destination_of` checks a URL without the network; `is_public` checks the IP address that a socket is about to
+connect to, so DNS rebinding gains nothing. Everything that is not plainly public is refused.
 """
 
 import hmac
@@ -18,8 +17,8 @@ LONGEST_URL: Final = 2048
 _HTTPS = 443
 _PRIVILEGED = 1024
 
-# Beside everything that `is_global` refuses; IANA special-purpose registries and what clouds answer on.
-_CLOSED_V4: Final = tuple(
+# Refused beside what `is_global` refuses: IANA special-purpose registries and cloud metadata services.
+_REFUSED_V4: Final = tuple(
     map(
         IPv4Network,
         (
@@ -38,37 +37,39 @@ _CLOSED_V4: Final = tuple(
         ),
     )
 )
-_OPEN_V6: Final = IPv6Network("2000::/3")  # all that IANA has given out; the rest carries IPv4 or is local
-_CLOSED_V6: Final = tuple(
+_ALLOCATED_V6: Final = IPv6Network(
+    "2000::/3"
+)  # all that IANA has allocated; the rest embeds IPv4 or is local
+_REFUSED_V6: Final = tuple(
     map(
         IPv6Network,
         (
             "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarking
             "2001:db8::/32",
-            "2002::/16",  # 6to4 carries any IPv4 address
+            "2002::/16",  # 6to4 embeds any IPv4 address
             "3fff::/20",
         ),
     )
 )
-_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})  # RFC 5214: the interface id carries an IPv4 address
+_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})  # RFC 5214: the interface id embeds an IPv4 address
 
 _NAME = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 )
-_URL = re.compile(r"[!-~]+")  # visible ASCII: no space, no control character, no look-alike letter
-_PRIVATE_ENDINGS: Final = frozenset(
+_URL = re.compile(r"[!-~]+")  # visible ASCII: no space, no control character, no look-alike character
+_PRIVATE_SUFFIXES: Final = frozenset(
     {"localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa", "test", "onion"}
     | {"invalid", "example", "localdomain", "svc", "cluster", "intern", "localnet", "workgroup", "domain"}
 )
 
 
 class ForbiddenAddressError(ValueError):
-    """A webhook may not go there; the message says why and repeats nothing of the URL."""
+    """A webhook may not be sent there; the message says why and repeats nothing of the URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A URL that was looked at; `allowed` when the operator named its host, which lifts all bounds."""
+    """A checked URL; `allowed` when the operator listed its host, which lifts all restrictions."""
 
     url: str
     host: str
@@ -77,7 +78,7 @@ class Destination:
 
 
 def destination_of(url: str, allow: Collection[str] = ()) -> Destination:
-    """Judge a URL without asking the network; ForbiddenAddressError for one that can never be right."""
+    """Check a URL without the network; raises ForbiddenAddressError."""
     if len(url) > LONGEST_URL or not _URL.fullmatch(url) or "\\" in url:
         raise ForbiddenAddressError("not an absolute URL of visible ASCII characters")
     scheme, host, port = _parts(url)
@@ -91,7 +92,7 @@ def destination_of(url: str, allow: Collection[str] = ()) -> Destination:
 
 
 def host_key(url: str, allow: Collection[str] = (), *, key: bytes) -> str:
-    """Name a destination for counting what is under way to it; without `key` nobody guesses which it is."""
+    """Return a keyed hash of a URL's host and port, for counting attempts; empty for an invalid URL."""
     try:
         destination = destination_of(url, allow)
     except ForbiddenAddressError:
@@ -109,15 +110,15 @@ def is_public(address: str) -> bool:
 
 
 def _is_public_v4(ip: IPv4Address) -> bool:
-    return ip.is_global and not any(ip in network for network in _CLOSED_V4)
+    return ip.is_global and not any(ip in network for network in _REFUSED_V4)
 
 
 def _is_public_v6(ip: IPv6Address) -> bool:
-    # A scope (%eth0) means a link; mapped, compatible and NAT64 addresses lie outside of 2000::/3.
-    if ip.scope_id is not None or ip not in _OPEN_V6 or not ip.is_global:
+    # A scope (%eth0) names a link; mapped, compatible and NAT64 addresses lie outside of 2000::/3.
+    if ip.scope_id is not None or ip not in _ALLOCATED_V6 or not ip.is_global:
         return False
-    carries_v4 = (int(ip) >> 32) & 0xFFFF_FFFF in _ISATAP
-    return not carries_v4 and not any(ip in network for network in _CLOSED_V6)
+    embeds_v4 = (int(ip) >> 32) & 0xFFFF_FFFF in _ISATAP
+    return not embeds_v4 and not any(ip in network for network in _REFUSED_V6)
 
 
 def _parts(url: str) -> tuple[str, str, int]:
@@ -148,17 +149,17 @@ def _check_host(host: str) -> None:
             raise ForbiddenAddressError("an IP address has to be written in its usual form")
     elif not _NAME.fullmatch(host):
         raise ForbiddenAddressError("not a host name")
-    elif "." not in host or host.rpartition(".")[2] in _PRIVATE_ENDINGS:
+    elif "." not in host or host.rpartition(".")[2] in _PRIVATE_SUFFIXES:
         raise ForbiddenAddressError("the name is not public")
 
 
 def _literal(host: str) -> str | None:
-    """Read an IP address in any spelling that some resolver takes: 127.1, 0x7f000001, 017700000001, [::1]."""
+    """Read an IP address in any spelling that a resolver accepts: 127.1, 0x7f000001, 017700000001, [::1]."""
     if ":" in host:
         return host
     last = host.rpartition(".")[2]
     if not (last.isdigit() or last.startswith("0x")):
-        return None  # the URL standard: a host is IPv4 exactly if its last label is a number
+        return None  # the URL standard: a host is IPv4 if and only if its last label is a number
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
     except OSError as error:

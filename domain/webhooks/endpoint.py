@@ -1,4 +1,4 @@
-"""A registered webhook endpoint: its state, how each fact changes it, and the decisions about it."""
+"""A registered webhook endpoint: its state, how each event changes it, and the decisions about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,9 +24,10 @@ _DEFAULT = "default-"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The folded state of one stream; `listens` maps an event type to the moment it was asked for.
+    """The folded state of one stream; `url` is a salted hash.
 
-    Events recorded before that moment are not sent: registering an endpoint does not replay the past.
+    `event_types` maps each chosen type to the time it was chosen. Earlier events are not sent: registering an
+    endpoint does not replay the past.
     """
 
     id: str
@@ -34,45 +35,45 @@ class Endpoint:
     developer: str
     project: str
     url: str
-    listens: Mapping[str, datetime]
+    event_types: Mapping[str, datetime]
     created_at: datetime
     updated_at: datetime
     disabled: DisabledReason | None = None
     removed: bool = False
 
-    def hears(self, event: RecordedEvent) -> bool:
-        """Tell whether an event was asked for."""
-        since = self.listens.get(event.type)
+    def wants(self, event: RecordedEvent) -> bool:
+        """Tell whether an event is sent to this endpoint."""
+        since = self.event_types.get(event.type)
         return since is not None and event.time >= since
 
 
 def stream_of_endpoint(endpoint_id: str) -> str:
-    """Name the stream of an endpoint's life."""
+    """Return the name of an endpoint's own stream."""
     return f"{_PREFIX}{endpoint_id}"
 
 
 def stream_of_deliveries(endpoint_id: str, generation_id: str) -> str:
-    """Name the stream of the attempts to bring one generation's events to an endpoint."""
+    """Return the name of the stream of attempts to deliver one generation's events to an endpoint."""
     return f"{_PREFIX}{endpoint_id}-{generation_id}"
 
 
 def endpoint_of(stream: str) -> str:
-    """Read an endpoint's id from its stream's name."""
+    """Return the endpoint's id of a stream's name."""
     return stream.removeprefix(_PREFIX)
 
 
 def default_endpoint(project_id: str) -> str:
-    """Name what stands for the webhooks of single requests in a project."""
+    """Return the id of a project's default endpoint: the webhooks of single requests."""
     return f"{_DEFAULT}{project_id}"
 
 
 def is_default(endpoint_id: str) -> bool:
-    """Tell whether an id stands for the webhooks of single requests."""
+    """Tell whether an id is that of a default endpoint."""
     return endpoint_id.startswith(_DEFAULT)
 
 
 def fold_endpoint(events: Iterable[RecordedEvent]) -> Endpoint | None:
-    """Fold a stream's events, in order; None for no events."""
+    """Fold a stream's events, in order; None when there are none."""
     endpoint: Endpoint | None = None
     for recorded in events:
         endpoint = evolve_endpoint(endpoint, recorded)
@@ -80,15 +81,20 @@ def fold_endpoint(events: Iterable[RecordedEvent]) -> Endpoint | None:
 
 
 def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpoint:
-    """Apply one recorded event; the first must be `webhook.registered`."""
+    """Apply one recorded event; raises ValueError unless the first one, and no other, is a registration."""
     event, time = cast("EndpointEvent", recorded.event), recorded.time
     if endpoint is None:
         if not isinstance(event, WebhookRegistered):
             raise ValueError(f"{recorded.id}: an endpoint begins with {WebhookRegistered.type}")
-        listens = dict.fromkeys(event.event_types, time)
-        name = endpoint_of(recorded.stream)
         return Endpoint(
-            name, recorded.version, event.developer, event.project, event.url, listens, time, time
+            id=endpoint_of(recorded.stream),
+            version=recorded.version,
+            developer=event.developer,
+            project=event.project,
+            url=event.url,
+            event_types=dict.fromkeys(event.event_types, time),
+            created_at=time,
+            updated_at=time,
         )
     return replace(_changed(endpoint, event, time), version=recorded.version, updated_at=time)
 
@@ -98,8 +104,8 @@ def _changed(endpoint: Endpoint, event: EndpointEvent, time: datetime) -> Endpoi
         case WebhookRegistered():
             raise ValueError(f"endpoint {endpoint.id} is registered twice")
         case WebhookChanged():
-            listens = {name: endpoint.listens.get(name, time) for name in event.event_types}
-            return replace(endpoint, url=event.url, listens=listens)
+            event_types = {name: endpoint.event_types.get(name, time) for name in event.event_types}
+            return replace(endpoint, url=event.url, event_types=event_types)
         case WebhookRotated():
             return endpoint
         case WebhookEnabled():
@@ -113,14 +119,14 @@ def _changed(endpoint: Endpoint, event: EndpointEvent, time: datetime) -> Endpoi
 
 
 def change(endpoint: Endpoint, *, url: str, event_types: Sequence[str]) -> list[Event]:
-    """Choose another address or other event types."""
-    if endpoint.removed or (endpoint.url == url and set(endpoint.listens) == set(event_types)):
+    """Change the URL or the event types."""
+    if endpoint.removed or (endpoint.url == url and set(endpoint.event_types) == set(event_types)):
         return []
     return [WebhookChanged(url=url, event_types=tuple(event_types))]
 
 
 def enable(endpoint: Endpoint) -> list[Event]:
-    """Let deliveries go on."""
+    """Resume deliveries."""
     return [WebhookEnabled()] if endpoint.disabled and not endpoint.removed else []
 
 
@@ -132,10 +138,10 @@ def disable(endpoint: Endpoint, reason: DisabledReason, failing_since: datetime 
 
 
 def rotate(endpoint: Endpoint, *, overlap_until: datetime) -> list[Event]:
-    """Note that there is a new secret."""
+    """Record that the endpoint has a new secret."""
     return [] if endpoint.removed else [WebhookRotated(overlap_until=overlap_until)]
 
 
 def remove(endpoint: Endpoint) -> list[Event]:
-    """Take the endpoint away for good."""
+    """Remove the endpoint for good."""
     return [] if endpoint.removed else [WebhookRemoved()]

@@ -1,4 +1,4 @@
-"""Example events, for trying an endpoint out: what it receives looks like the real thing and is marked."""
+"""Example events for testing an endpoint: complete, valid and marked."""
 
 from datetime import datetime
 

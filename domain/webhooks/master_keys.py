@@ -1,45 +1,43 @@
-"""The keys under which webhook secrets are kept: a copy of the database signs nothing.
+"""Encryption of webhook signing secrets, so that a copy of the database cannot sign.
 
-A secret is sealed with AES-256-GCM under a key that HMAC-SHA256 derives from the master key of its version;
-the endpoint is sealed in, so that a sealed secret moved to another endpoint does not open.
+A secret is encrypted with AES-256-GCM under a key derived (HMAC-SHA256) from the master key of its version.
+The endpoint's id is authenticated too: a stored secret moved to another endpoint does not decrypt.
 """
 
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MASTER_KEY_SHORTEST: Final = 32
 _NONCE_BYTES: Final = 12
-_PURPOSE: Final = b"exemplar webhook secrets"
+_SECRETS: Final = b"exemplar webhook secrets"
 _HOSTS: Final = b"exemplar webhook hosts"
 
 
 class LostKeyError(Exception):
-    """A secret does not open: the master key of its version is not there, or is another one."""
+    """A secret does not decrypt: the master key of its version is missing or is another one."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"master key {version} does not open the secret")
+        super().__init__(f"master key {version} does not decrypt the secret")
         self.version = version
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """A secret as it is kept; `version` names the master key that opens it."""
+class EncryptedSecret:
+    """A signing secret as it is stored; `version` names the master key that decrypts it."""
 
     version: int
     nonce: bytes
-    box: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MasterKeys:
-    """Master keys by version; the `chosen` one seals (None: the highest), all of them open."""
+    """Master keys by version; the `chosen` one encrypts (None: the highest), all of them decrypt."""
 
     keys: Mapping[int, str] = field(repr=False)
     chosen: int | None = None
@@ -51,7 +49,7 @@ class MasterKeys:
                 f"at least one is needed, each of {MASTER_KEY_SHORTEST} bytes or more, versions from 1"
             )
         if self.chosen is not None and self.chosen not in self.keys:
-            raise ValueError(f"version {self.chosen} is to seal secrets and is not among them")
+            raise ValueError(f"version {self.chosen} is to encrypt secrets and is not among them")
 
     @property
     def current(self) -> int:
@@ -59,61 +57,28 @@ class MasterKeys:
 
     @property
     def host_key(self) -> bytes:
-        """Derive what hosts of receivers are hashed with."""
+        """Derive the key that receivers' hosts are hashed with."""
         return hmac.digest(self.keys[self.current].encode(), _HOSTS, "sha256")
 
-    def seal(self, endpoint: str, secret: str, randomness: Callable[[int], bytes]) -> Sealed:
-        """Seal an endpoint's secret for keeping."""
+    def encrypt(self, endpoint: str, secret: str, randomness: Callable[[int], bytes]) -> EncryptedSecret:
+        """Encrypt an endpoint's secret; `randomness(n)` returns n bytes."""
         version, nonce = self.current, randomness(_NONCE_BYTES)
-        box = self._cipher(version).encrypt(nonce, secret.encode(), _label(version, endpoint))
-        return Sealed(version, nonce, box)
+        ciphertext = self._cipher(version).encrypt(nonce, secret.encode(), _context(version, endpoint))
+        return EncryptedSecret(version, nonce, ciphertext)
 
-    def open(self, endpoint: str, sealed: Sealed) -> str:
-        """Read a sealed secret; LostKeyError when its master key is not there."""
-        if sealed.version not in self.keys:
-            raise LostKeyError(sealed.version)
+    def decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
+        """Decrypt a stored secret; raises LostKeyError when its master key is missing."""
+        if stored.version not in self.keys:
+            raise LostKeyError(stored.version)
+        cipher, context = self._cipher(stored.version), _context(stored.version, endpoint)
         try:
-            label = _label(sealed.version, endpoint)
-            return self._cipher(sealed.version).decrypt(sealed.nonce, sealed.box, label).decode()
+            return cipher.decrypt(stored.nonce, stored.ciphertext, context).decode()
         except InvalidTag:
-            raise LostKeyError(sealed.version) from None
+            raise LostKeyError(stored.version) from None
 
     def _cipher(self, version: int) -> AESGCM:
-        return AESGCM(hmac.digest(self.keys[version].encode(), _PURPOSE, "sha256"))
+        return AESGCM(hmac.digest(self.keys[version].encode(), _SECRETS, "sha256"))
 
 
-class MasterKeySettings(BaseSettings):
-    """What webhook secrets are sealed with."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_WEBHOOK_",
-        frozen=True,
-        extra="ignore",
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
-
-    master_keys: dict[int, SecretStr] = Field(
-        description="JSON of keys that webhook secrets are sealed with, by version: "
-        '{"1": "32 bytes or more"}; to rotate add a higher version and keep the old one ten minutes longer'
-    )
-    master_key_current: int | None = Field(
-        None,
-        description="Version that seals webhook secrets; empty: the highest. Set it while processes that do "
-        "not know a new version yet still run",
-    )
-
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        assert self.keys  # noqa: S101 - building them judges them
-        return self
-
-    @property
-    def keys(self) -> MasterKeys:
-        """The same as the rules want it."""
-        keys = {version: key.get_secret_value() for version, key in self.master_keys.items()}
-        return MasterKeys(keys, self.master_key_current)
-
-
-def _label(version: int, endpoint: str) -> bytes:
+def _context(version: int, endpoint: str) -> bytes:
     return f"{version}/{endpoint}".encode()

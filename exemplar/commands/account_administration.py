@@ -1,33 +1,27 @@
-"""An operator's way to the accounts without the gateway: straight to the store."""
+"""Administration of accounts in the store, without the gateway."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from domain.accounts.access import Role
-from domain.accounts.credentials import (
-    API_KEY_PREFIX,
-    DEVELOPER_KEY_PREFIX,
-    Passwords,
-    PasswordSettings,
-    Peppers,
-    check_password,
-    display_prefix,
-    mint,
-    normal_email,
-)
+from domain.accounts.emails import normal_email
+from domain.accounts.keys import Peppers
 from domain.accounts.names import check_name
+from domain.accounts.passwords import check_password
 from domain.accounts.platform import STREAM as PLATFORM
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import TierError
 from events.envelope import Cause
 from exemplar.environment import ConfigurationError, read
+from gateway.auth.settings import PasswordSettings
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
+from store.accounts.key_minting import mint_key
 from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-from store.accounts.user_changes import random_id
+from store.accounts.writes import random_id
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100
@@ -35,7 +29,7 @@ _USERS_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that belongs to a developer; of his users the newest hundred and how many there are."""
+    """A developer with projects, keys, the newest hundred users and the number of users."""
 
     developer: DeveloperRecord
     projects: tuple[ProjectRecord, ...]
@@ -45,19 +39,19 @@ class Overview:
 
 
 class AccountAdministration:
-    """Make, show and change accounts. ConfigurationError is one line that says what to do."""
+    """Create, show and change accounts. ConfigurationError is one line that says what to do."""
 
     def __init__(
         self,
         accounts: Accounts,
-        changes: AccountChanges,
-        platform: PlatformChanges,
+        account_changes: AccountChanges,
+        platform_changes: PlatformChanges,
         peppers: Peppers,
         tiers: Mapping[str, Tier],
     ) -> None:
         self._accounts = accounts
-        self._changes = changes
-        self._platform = platform
+        self._changes = account_changes
+        self._platform = platform_changes
         self._peppers = peppers
         self._tiers = tiers
 
@@ -104,29 +98,20 @@ class AccountAdministration:
     async def create_key(
         self, developer: str, project: str | None, name: str | None
     ) -> tuple[KeyRecord, str]:
-        """Mint a key of the developer or of one of his projects; the key itself is returned this once."""
+        """Mint a developer key or an API key of a project; the key itself is returned once."""
         owner = (await self._developer(developer)).id
-        place = None if project is None else (await self._project(developer, project)).id
-        key = mint(DEVELOPER_KEY_PREFIX if place is None else API_KEY_PREFIX)
-        kept = await self._changes.create_key(
-            owner,
-            place,
-            key_hash=self._peppers.hash(key),
-            prefix=display_prefix(key),
-            name=_name(name),
-            cause=_CAUSE,
-        )
-        return kept, key
+        project_id = None if project is None else (await self._project(developer, project)).id
+        return await mint_key(self._changes, self._peppers, owner, project_id, name=_name(name), cause=_CAUSE)
 
     async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
-        return await self._accounts.developers(), await self._accounts.staff.all()
+        return (await self._accounts.developers())[0], await self._accounts.staff.all()
 
     async def overview(self, developer: str) -> Overview:
         found = await self._developer(developer)
         projects = await self._accounts.projects(found.id)
-        places = [project.id for project in projects]
-        keys = [key for place in (None, *places) for key in await self._accounts.keys.all_of(found.id, place)]
-        users, total = await self._accounts.users(found.id, places, UserQuery(page_size=_USERS_SHOWN))
+        ids = [project.id for project in projects]
+        keys = [key for id_ in (None, *ids) for key in await self._accounts.keys.all_of(found.id, id_)]
+        users, total = await self._accounts.users(found.id, ids, UserQuery(page_size=_USERS_SHOWN))
         return Overview(found, tuple(projects), tuple(keys), tuple(users), total)
 
     async def revoke(self, developer: str, key: str) -> KeyRecord:
@@ -149,14 +134,14 @@ class AccountAdministration:
     async def reset_password(
         self, developer: str, project: str | None, user: str | None, password: str
     ) -> None:
-        """Set the password of a developer, or of an end user in one of his projects."""
+        """Set the password of a developer, or of an end user of a project."""
         if project is None or user is None:
             found = await self._developer(developer)
             await self._changes.reset_developer_password(found.id, await _hash(password), cause=_CAUSE)
             return
-        his = await self._user(developer, project, user)
+        found_user = await self._user(developer, project, user)
         await self._changes.reset_user_password(
-            his.developer_id, his.project_id, his.id, await _hash(password), cause=_CAUSE
+            found_user.developer_id, found_user.project_id, found_user.id, await _hash(password), cause=_CAUSE
         )
 
     async def delete_user(self, developer: str, project: str, user: str) -> UserRecord:
@@ -171,7 +156,7 @@ class AccountAdministration:
         await self._platform.delete_staff(found.id, cause=_CAUSE)
 
     async def history(self, developer: str) -> list[dict[str, Any]]:
-        """Show every change of a developer, or of the platform's own people."""
+        """Return all events of a developer, or of the platform."""
         if developer == PLATFORM:
             return [recorded.to_cloudevent() for recorded in await self._platform.history()]
         found = await self._developer(developer)
@@ -196,13 +181,13 @@ class AccountAdministration:
         return fitting[0]
 
     async def _user(self, developer: str, project: str, name: str) -> UserRecord:
-        place = await self._project(developer, project, deleted=True)
-        found = await self._accounts.user(place.id, name)
+        found_project = await self._project(developer, project, deleted=True)
+        found = await self._accounts.user(found_project.id, name)
         if found is None:
-            login = await self._accounts.find_login(name.strip().lower(), place.id)
-            found = None if login is None else await self._accounts.user(place.id, login.id)
+            login = await self._accounts.find_login(name.strip().lower(), found_project.id)
+            found = None if login is None else await self._accounts.user(found_project.id, login.id)
         if found is None:
-            raise ConfigurationError(f"no user of project {place.name!r} is {name!r}")
+            raise ConfigurationError(f"no user of project {found_project.name!r} is {name!r}")
         return found
 
     def _tier(self, name: str) -> Tier:
@@ -228,7 +213,7 @@ async def _hash(password: str) -> str:
         check_password(password)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    return await Passwords(read(PasswordSettings)).hash(password)
+    return await read(PasswordSettings).passwords.hash(password)
 
 
 def _email(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`exemplar accounts`: what an operator does with accounts; tables for people, `--json` for scripts.
+"""`exemplar accounts`: manage accounts; tables for people, `--json` for scripts.
 
 A developer is named by id or e-mail, a project by id or name, a key by id or prefix, a user by id or e-mail.
 """
@@ -39,7 +39,9 @@ Project = Annotated[str, typer.Argument(help="Id or name of the project.")]
 def create_operator(
     email: str,
     *,
-    auditor: Annotated[bool, typer.Option("--auditor", help="Who reads the log and nothing else.")] = False,
+    auditor: Annotated[
+        bool, typer.Option("--auditor", help="An auditor, who can only read the log.")
+    ] = False,
     name: Name = None,
     ask_password: Ask = False,
     home: Home = None,
@@ -129,7 +131,7 @@ def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> None:
-    """Show a developer with his projects, keys and users."""
+    """Show a developer with projects, keys and users."""
     found = _do(home, lambda administration: administration.overview(developer))
     if as_json:
         print_json({**asdict(found), "keys": [_key(key) for key in found.keys]})
@@ -189,7 +191,7 @@ def delete_user(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete an end user; what is his is erased within minutes."""
+    """Delete an end user; all data are erased within minutes."""
     deleted = _do(home, lambda administration: administration.delete_user(developer, project, user))
     print_fields({"deleted": deleted.id}, as_json=as_json)
 
@@ -215,11 +217,11 @@ def history(developer: Developer, home: Home = None, as_json: AsJson = False) ->
 
 
 def _do(home: Path | None, work: Callable[[AccountAdministration], Awaitable[Result]]) -> Result:
-    async def at_the_office() -> Result:
+    async def run() -> Result:
         async with open_account_administration(home) as administration:
             return await work(administration)
 
-    return asyncio.run(at_the_office())
+    return asyncio.run(run())
 
 
 def _password(*, ask: bool) -> str:
@@ -229,7 +231,7 @@ def _password(*, ask: bool) -> str:
 
 
 def _shown(password: str, *, ask: bool) -> str | None:
-    """Return a password that was made here, to be shown this once; None for one that its owner typed."""
+    """Return a generated password, which is shown once; None for one that was typed."""
     return None if ask else password
 
 

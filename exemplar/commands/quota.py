@@ -36,15 +36,13 @@ def check(
 
 
 async def _recount(home: Path | None, *, repair: bool) -> "RecountReport":
-    from exemplar.clock import now
     from exemplar.commands.store_access import open_store
     from store.accounts.quota_record import QuotaRecord
     from store.quota.recount import Recount
 
     async with open_store(home, holder="quota check") as store:
-        record = QuotaRecord(store.account_changes(now).developers)
-        recount = Recount(store.events, store.ledger, store.usage.admitted, clock=now, record=record)
-        return await recount.run(repair_as="operator:quota check" if repair else None)
+        store.set(record=store.call(QuotaRecord), admitted=store.get("usage").admitted)
+        return await store.call(Recount).run(repair_as="operator:quota check" if repair else None)
 
 
 def _json(report: "RecountReport") -> str:

@@ -3,26 +3,18 @@
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 
 from actors.settings import TimeoutSettings
 from exemplar.commands.run_on_store import run_on_store
 from exemplar.environment import read
-from store.commits.contract import EventStore
-from store.generations.mongo_projection import MongoProjection
-from store.generations.personal_data import PersonalDataStore
 from store.generations.rebuild import RebuildReport, rebuild
 
 
 def rebuild_rows(*, check: bool, as_json: bool) -> int:
     """Compare every row with the log and repair it, or only `check`; return exit code 1 for a difference."""
     timeouts = read(TimeoutSettings).timeouts
-
-    async def run(
-        events: EventStore, personal_data: PersonalDataStore, projection: MongoProjection
-    ) -> RebuildReport:
-        return await rebuild(events, personal_data, projection, timeouts, repair=not check)
-
-    report = run_on_store(run, holder="rebuild")
+    report = run_on_store(partial(rebuild, timeouts=timeouts, repair=not check), holder="rebuild")
     sys.stdout.write((json.dumps(asdict(report)) if as_json else _text(report, check=check)) + "\n")
     return 1 if check and report.differing else 0
 

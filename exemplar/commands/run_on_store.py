@@ -5,13 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from exemplar.clock import now
-from exemplar.commands.store_access import store_settings
-from exemplar.environment import ConfigurationError
-from exemplar.injection import Dependencies
-from store.adapters import ADAPTERS
-from store.errors import StoreError
-from store.mongo.connection import open_database
+from exemplar.commands.store_access import open_store
 
 Result = TypeVar("Result")
 
@@ -27,11 +21,5 @@ def run_on_store(
 
 
 async def _run(function: Callable[..., Awaitable[Result]], holder: str, home: Path | None) -> Result:
-    try:
-        with open_database(store_settings(home)) as database:
-            dependencies = Dependencies(database=database, holder=holder, clock=now)
-            dependencies.provide(ADAPTERS)
-            return await dependencies.call(function)
-    except StoreError as error:
-        setting = "EXEMPLAR_MONGODB_URL" if home is None else str(home)
-        raise ConfigurationError(f"{setting}: MongoDB cannot be reached ({error}): is it running?") from error
+    async with open_store(home, holder=holder) as store:
+        return await store.call(function)

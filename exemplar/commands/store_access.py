@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from domain.accounts.credentials import Peppers
-from domain.accounts.tiers import TierSettings, tiers_with
+from domain.accounts.keys import Peppers
+from domain.accounts.tiers import tiers_with
 from domain.errors import ExemplarError
 from exemplar.clock import now
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
-from gateway.auth.authentication import AuthenticationSettings
-from store.accounts.slots import AlreadyExistsError
-from store.errors import StoreError
-from store.mongo.store import MongoStore
+from exemplar.injection import Dependencies
+from exemplar.tier_settings import TierSettings
+from gateway.auth.settings import AuthenticationSettings
+from store.adapters import ADAPTERS, open_database, prepare, require_format
+from store.errors import AlreadyExistsError, StoreError
 from store.settings import StoreSettings
 
 
@@ -22,14 +23,10 @@ from store.settings import StoreSettings
 async def open_account_administration(home: Path | None) -> AsyncIterator[AccountAdministration]:
     """Open the store of the environment, or that of a running `exemplar up` whose folder is `home`."""
     async with open_store(home, holder="accounts") as store:
-        peppers = _peppers(home)
-        await store.prepare()
-        changes = store.account_changes(now)
-        platform = store.platform_changes(now)
+        await store.call(prepare)
+        store.set(peppers=_peppers(home), tiers=tiers_with(read(TierSettings).tiers))
         try:
-            yield AccountAdministration(
-                store.accounts, changes, platform, peppers, tiers_with(read(TierSettings).tiers)
-            )
+            yield store.call(AccountAdministration)
         except AlreadyExistsError:
             raise ConfigurationError(
                 "this address is taken: `exemplar accounts list` shows by whom"
@@ -39,16 +36,20 @@ async def open_account_administration(home: Path | None) -> AsyncIterator[Accoun
 
 
 @asynccontextmanager
-async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[MongoStore]:
-    """Open the store of the environment, or that of a running `exemplar up`; say in one line if it is out."""
-    named = "EXEMPLAR_MONGODB_URL" if home is None else str(home)
-    store = MongoStore.open(store_settings(home), holder=holder, clock=now)
+async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Dependencies]:
+    """Open the store of the environment, or of a running `exemplar up`, as its adapters by name.
+
+    Raises ConfigurationError when MongoDB cannot be reached, DataFormatError for data in another format.
+    """
     try:
-        yield store
+        with open_database(store_settings(home)) as database:
+            store = Dependencies(database=database, holder=holder, clock=now)
+            store.provide(ADAPTERS)
+            await store.call(require_format)
+            yield store
     except StoreError as error:
+        named = "EXEMPLAR_MONGODB_URL" if home is None else str(home)
         raise ConfigurationError(f"{named}: MongoDB cannot be reached ({error}): is it running?") from error
-    finally:
-        store.close()
 
 
 def store_settings(home: Path | None) -> StoreSettings:

@@ -7,19 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from domain.accounts.credentials import (
-    API_KEY_PREFIX,
-    DEVELOPER_KEY_PREFIX,
-    Passwords,
-    PasswordSettings,
-    display_prefix,
-    mint,
-)
+from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, mint
+from domain.accounts.passwords import Passwords
 from events.envelope import Cause
 from exemplar.local.secrets_file import Secrets
-from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings
 from store.accounts.changes import AccountChanges
-from store.accounts.slots import AlreadyExistsError
+from store.accounts.key_minting import mint_key
+from store.errors import AlreadyExistsError
 
 Demo = dict[str, Any]
 
@@ -48,7 +43,7 @@ class Tenant:
 
 async def seed(changes: AccountChanges, authentication: AuthenticationSettings, secrets: Secrets) -> Demo:
     """Make the demonstration accounts, or find them again; return what demo.json says of them."""
-    passwords = Passwords(PasswordSettings())
+    passwords = PasswordSettings().passwords
     premium = Tenant("demo", "cloud_premium", secrets.demo_password, secrets.demo_developer_password)
     free = Tenant("free", "free_starter", secrets.free_password, secrets.free_developer_password)
     made = await _make(premium, changes, authentication, secrets, passwords)
@@ -106,23 +101,21 @@ async def _make_people(
 async def _make_keys(
     derive: "_Derived", changes: AccountChanges, authentication: AuthenticationSettings
 ) -> tuple[str, str]:
-    developer_key = mint(DEVELOPER_KEY_PREFIX, derive.randomness("developer key"))
-    api_key = mint(API_KEY_PREFIX, derive.randomness("api key"))
-    for key, project, key_id in (
-        (developer_key, None, "developer key id"),
-        (api_key, derive.id("project"), "api key id"),
-    ):
+    developer, project = derive.id("developer"), derive.id("project")
+    for owner, name in ((None, "developer key"), (project, "api key")):
         with suppress(AlreadyExistsError):
-            await changes.create_key(
-                derive.id("developer"),
-                project,
-                key_hash=authentication.peppers.hash(key),
-                prefix=display_prefix(key),
+            await mint_key(
+                changes,
+                authentication.peppers,
+                developer,
+                owner,
                 name="demo",
-                key_id=derive.id(key_id),
                 cause=_CAUSE,
+                key_id=derive.id(f"{name} id"),
+                randomness=derive.randomness(name),
             )
-    return developer_key, api_key
+    developer_key = mint(DEVELOPER_KEY_PREFIX, derive.randomness("developer key"))
+    return developer_key, mint(API_KEY_PREFIX, derive.randomness("api key"))
 
 
 class _Derived:

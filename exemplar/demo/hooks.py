@@ -6,11 +6,12 @@ from pathlib import Path
 from exemplar.clock import now
 from exemplar.demo import generation
 from exemplar.demo.accounts import Demo, seed
+from exemplar.injection import Dependencies
 from exemplar.local.hooks import Hooks
 from exemplar.local.secrets_file import Secrets
-from gateway.auth.authentication import AuthenticationSettings
+from gateway.auth.settings import AuthenticationSettings
+from store.adapters import ADAPTERS, open_database, prepare
 from store.mongo.replica_set import initiate_replica_set
-from store.mongo.store import MongoStore
 from store.settings import StoreSettings
 
 
@@ -31,8 +32,8 @@ def hooks_of(home: Path) -> Hooks:
 async def _seed(mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[str, str]) -> Demo:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
     peppers = AuthenticationSettings.model_validate({"key_peppers": {1: secrets.key_pepper}})
-    store = MongoStore.open(settings, holder="up", clock=now)
-    try:
-        return await seed(store.account_changes(now), peppers, secrets)
-    finally:
-        store.close()
+    with open_database(settings) as database:
+        await prepare(database)
+        dependencies = Dependencies(database=database, holder="up", clock=now)
+        dependencies.provide(ADAPTERS)
+        return await seed(dependencies.get("account_changes"), peppers, secrets)

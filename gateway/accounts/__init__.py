@@ -1,0 +1,1 @@
+"""Routes of accounts: registration, login, projects, users and keys."""

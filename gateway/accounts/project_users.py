@@ -1,62 +1,122 @@
-"""`/api/v1/projects/{id}/users/{id}`: what a developer may do with one end user of his."""
+"""`/api/v1/projects/*/users` and `/stats`: the end users of a developer's projects."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from aiohttp import web
 
 from domain.accounts.access import DeveloperIdentity
+from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
-from gateway.accounts.identity import (
-    IdentityRoutes,
-    PasswordResetRequest,
-    cause_of,
-    path_id,
-    read_optional_model,
-    reset_response,
-)
-from gateway.accounts.projects import own_project, user_body
-from store.accounts.records import UserRecord
+from domain.paths import PROJECT, PROJECT_USER, PROJECTS
+from gateway.accounts.bodies import reset_response, user_body
+from gateway.accounts.password_reset import chosen_password
+from gateway.accounts.project_access import own_project
+from gateway.accounts.requests import UsersRequest
+from gateway.auth.authentication import Authenticator
+from gateway.http.causes import cause_of
+from gateway.http.ids import as_id, path_id
+from gateway.http.parsing import read_query
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges
+from store.accounts.records import ProjectRecord, UserRecord
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectUserRoutes:
-    """Answer for single users; another's is as unknown as nobody."""
-
-    def __init__(self, door: IdentityRoutes) -> None:
-        self._door = door
+    accounts: Accounts
+    account_changes: AccountChanges
+    authenticator: Authenticator
+    passwords: Passwords
 
     def routes(self) -> list[web.RouteDef]:
-        one = "/api/v1/projects/{project_id}/users/{user_id}"
         return [
-            web.get(one, self.read),
-            web.delete(one, self.delete),
-            web.put(f"{one}/password", self.reset_password),
+            web.get(f"{PROJECTS}/stats", self.all_stats),
+            web.get(f"{PROJECTS}/users", self.all_users),
+            web.get(f"{PROJECT}/stats", self.stats),
+            web.get(f"{PROJECT}/users", self.users),
+            web.get(PROJECT_USER, self.read),
+            web.delete(PROJECT_USER, self.delete),
+            web.put(f"{PROJECT_USER}/password", self.reset_password),
         ]
 
+    async def all_stats(self, request: web.Request) -> web.Response:
+        developer = await self.authenticator.authenticate_developer(request)
+        query = read_query(request, UsersRequest)
+        chosen = await self._chosen(developer, query)
+        projects = await self.accounts.count_projects(developer.developer_id)
+        counts = await self._counts(developer, list(chosen), query)
+        return web.json_response({"projects": asdict(projects), **counts})
+
+    async def stats(self, request: web.Request) -> web.Response:
+        developer, project = await self._own_project(request)
+        query = read_query(request, UsersRequest)
+        return web.json_response(await self._counts(developer, [project.id], query))
+
+    async def all_users(self, request: web.Request) -> web.Response:
+        developer = await self.authenticator.authenticate_developer(request)
+        query = read_query(request, UsersRequest)
+        chosen = await self._chosen(developer, query)
+        users, total = await self.accounts.users(developer.developer_id, list(chosen), query.query)
+        listed = [
+            {**user_body(user), "project_id": user.project_id, "project_name": chosen[user.project_id].name}
+            for user in users
+        ]
+        return web.json_response(_page(listed, total, query))
+
+    async def users(self, request: web.Request) -> web.Response:
+        developer, project = await self._own_project(request)
+        query = read_query(request, UsersRequest)
+        users, total = await self.accounts.users(developer.developer_id, [project.id], query.query)
+        return web.json_response(_page([user_body(user) for user in users], total, query))
+
     async def read(self, request: web.Request) -> web.Response:
-        _, user = await self._own(request)
+        _, user = await self._own_user(request)
         return web.json_response({**user_body(user), "project_id": user.project_id})
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a user, of a deleted project too: he is nobody at once, all of his is erased in minutes."""
-        developer = await self._door.authenticator.developer(request)
+        """Delete a user, in a deleted project too: access ends at once, the data are erased in minutes."""
+        developer = await self.authenticator.authenticate_developer(request)
         project, user = path_id(request, "project_id"), path_id(request, "user_id")
         cause = cause_of(request, developer.actor)
-        await self._door.changes.delete_user(developer.developer_id, project, user, cause=cause)
+        await self.account_changes.delete_user(developer.developer_id, project, user, cause=cause)
         return web.Response(status=204)
 
     async def reset_password(self, request: web.Request) -> web.Response:
-        """Set another password, or make one that is shown once; every session of the user is over."""
-        developer, user = await self._own(request)
-        password_hash, made = await self._door.chosen_password(
-            await read_optional_model(request, PasswordResetRequest)
-        )
+        """Set another password, or generate one; every session of the user ends."""
+        developer, user = await self._own_user(request)
+        password_hash, generated = await chosen_password(request, self.passwords)
         cause = cause_of(request, developer.actor)
-        await self._door.changes.reset_user_password(
+        await self.account_changes.reset_user_password(
             user.developer_id, user.project_id, user.id, password_hash, cause=cause
         )
-        return reset_response(made)
+        return reset_response(generated)
 
-    async def _own(self, request: web.Request) -> tuple[DeveloperIdentity, UserRecord]:
-        developer, project = await own_project(self._door, request)
-        user = await self._door.accounts.user(project.id, path_id(request, "user_id"))
+    async def _own_project(self, request: web.Request) -> tuple[DeveloperIdentity, ProjectRecord]:
+        return await own_project(request, self.authenticator, self.accounts)
+
+    async def _own_user(self, request: web.Request) -> tuple[DeveloperIdentity, UserRecord]:
+        developer, project = await self._own_project(request)
+        user = await self.accounts.user(project.id, path_id(request, "user_id"))
         if user is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return developer, user
+
+    async def _chosen(self, developer: DeveloperIdentity, query: UsersRequest) -> dict[str, ProjectRecord]:
+        """Return the developer's projects by id; only the one that the query names, if it names one."""
+        projects = await self.accounts.projects(developer.developer_id)
+        wanted = None if query.project_id is None else as_id(query.project_id)
+        return {
+            project.id: project for project in projects if query.project_id is None or project.id == wanted
+        }
+
+    async def _counts(
+        self, developer: DeveloperIdentity, project_ids: list[str], query: UsersRequest
+    ) -> dict[str, Any]:
+        users = await self.accounts.count_users(developer.developer_id, project_ids, query.query)
+        keys = await self.accounts.keys.count(developer.developer_id, project_ids)
+        return {"users": asdict(users), "api_keys": asdict(keys)}
+
+
+def _page(users: list[dict[str, Any]], total: int, query: UsersRequest) -> dict[str, Any]:
+    return {"users": users, "total": total, "page": query.page, "page_size": query.page_size}

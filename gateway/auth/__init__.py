@@ -1,0 +1,1 @@
+"""Authentication: tokens, keys and the identity of a request."""

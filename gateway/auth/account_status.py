@@ -1,6 +1,6 @@
-"""Whether who was let in may stay: the rules of the door once more, for many at once.
+"""Revalidation of access: whether the credentials of open connections are still valid, for many at once.
 
-That a token has run out since is no reason to go: the login must live, and the keys that were sent.
+An expired token does not end a connection; an ended session, a revoked key or a closed account does.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 
 from domain.accounts import access
 from domain.accounts.access import Claims, PresentedCredentials, Role
-from domain.accounts.credentials import Peppers
+from domain.accounts.keys import Peppers
 from domain.accounts.tiers import Tier
 from domain.errors import ExemplarError
 from store.accounts.account_states import AccountStates
 from store.accounts.accounts import Accounts
 
-_SENT = "sent"  # in place of a key, of which only the hashes are kept
+_SENT = "sent"  # stands for a key, of which only the hashes are kept
 
 
 @dataclass(frozen=True, slots=True)
 class AccessGrant:
-    """With what somebody was let in; keys as the hashes that they may stand under, each with its kind.
+    """The credentials of a connection; keys as the hashes under which they may be stored.
 
-    `project` is whose generations a developer reads.
+    `project` is the project whose generations a developer reads.
     """
 
     claims: Claims
@@ -33,28 +33,28 @@ class AccessGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStatus:
-    """Judge passes by how the accounts stand now."""
+    """Check access grants against the current status of accounts."""
 
     accounts: Accounts
     peppers: Peppers
     tiers: Mapping[str, Tier]
 
-    def note(
+    def grant(
         self, claims: Claims, presented: PresentedCredentials, project: str | None = None
     ) -> AccessGrant:
-        """Keep with what somebody was let in, without his keys."""
+        """Return the grant of some credentials, without the keys themselves."""
         hidden = replace(
             presented,
             developer_key=presented.developer_key and _SENT,
             api_key=presented.api_key and _SENT,
         )
-        developer_keys = tuple(self.peppers.candidates(presented.developer_key))
+        developer_keys = self.peppers.candidates(presented.developer_key)
         return AccessGrant(
-            claims, hidden, developer_keys, tuple(self.peppers.candidates(presented.api_key)), project
+            claims, hidden, developer_keys, self.peppers.candidates(presented.api_key), project
         )
 
     async def revoked(self, grants: Collection[AccessGrant]) -> set[AccessGrant]:
-        """Tell which of them would not be let in today; raises StoreError."""
+        """Return the grants that are no longer valid; raises StoreError."""
         users = [grant for grant in grants if grant.claims.role is Role.END_USER]
         found = await self.accounts.states.read(
             projects=set(_projects(grants)),
@@ -62,22 +62,22 @@ class AccountStatus:
             developers={grant.claims.subject for grant in grants if grant.claims.role is Role.DEVELOPER},
             key_hashes={each for grant in grants for each in (*grant.developer_keys, *grant.api_keys)},
         )
-        return {grant for grant in grants if not self._stands(grant, found)}
+        return {grant for grant in grants if not self._is_valid(grant, found)}
 
-    def _stands(self, grant: AccessGrant, found: AccountStates) -> bool:
+    def _is_valid(self, grant: AccessGrant, found: AccountStates) -> bool:
         try:
             if grant.claims.role is Role.DEVELOPER:
-                return self._developer_stands(grant, found)
+                return self._is_valid_for_developer(grant, found)
             project = grant.claims.project_id or ""
             tenancy = found.tenancy(project, grant.claims.subject, grant.developer_keys, grant.api_keys)
-            access.reader(grant.claims, grant.presented, tenancy, self.tiers)
+            access.authorize_end_user(grant.claims, grant.presented, tenancy, self.tiers)
         except ExemplarError:
             return False
         return True
 
-    def _developer_stands(self, grant: AccessGrant, found: AccountStates) -> bool:
+    def _is_valid_for_developer(self, grant: AccessGrant, found: AccountStates) -> bool:
         state, tier = found.developers.get(grant.claims.subject) or (None, None)
-        access.developer(grant.claims, grant.presented, state, tier, self.tiers)
+        access.authorize_developer(grant.claims, grant.presented, state, tier, self.tiers)
         return grant.project is None or found.projects.get(grant.project) == (grant.claims.subject, True)
 
 

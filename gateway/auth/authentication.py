@@ -1,11 +1,9 @@
-"""Who is asking: headers and token of a request, compared with what the store knows at this moment."""
+"""Authentication of requests: token and headers compared with what the store holds now."""
 
 import hmac
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.accounts import access
 from domain.accounts.access import (
@@ -18,45 +16,21 @@ from domain.accounts.access import (
     StaffIdentity,
     Tenancy,
 )
-from domain.accounts.credentials import Peppers
-from domain.accounts.tiers import TIERS, Tier
+from domain.accounts.keys import Peppers
+from domain.accounts.tiers import TIERS, Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 from events.generation import Owner
 from gateway.auth.headers import MALFORMED, read_header, read_headers
-from gateway.auth.tokens import Kind, Tokens
+from gateway.auth.rate_limits import CountedDeveloper, RateLimits
+from gateway.auth.tokens import Tokens
 from store.accounts.accounts import Accounts
 
 
-class AuthenticationSettings(BaseSettings):
-    """Secrets that keys are checked with."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
-
-    key_peppers: dict[int, SecretStr] = Field(
-        description='JSON of secrets that keys are hashed with, by version: {"1": "32 bytes or more"}; '
-        "to rotate add a higher version and keep the old ones"
-    )
-    key_pepper_current: int | None = Field(
-        None,
-        description="Version that hashes keys; empty: the highest. Set it while processes that do not know "
-        "a new version yet still run",
-    )
-    operator_keys: tuple[SecretStr, ...] = Field(
-        (), description="JSON list of keys a platform operator may send as X-Operator-Key; empty: no operator"
-    )
-
-    @property
-    def peppers(self) -> Peppers:
-        secrets = {version: pepper.get_secret_value() for version, pepper in self.key_peppers.items()}
-        return Peppers(secrets, self.key_pepper_current)
-
-
 class Authenticator:
-    """Tell who sends a request, or raise the refusal that domain/accounts/access.py decides on.
+    """Identify the sender of a request and count the request, or raise the refusal of the access rules.
 
-    Nothing is cached: what was revoked before the request came is refused.
+    Nothing is cached: what was revoked before the request came is refused. Without `rate_limits` requests
+    are not counted.
     """
 
     def __init__(
@@ -65,104 +39,143 @@ class Authenticator:
         tokens: Tokens,
         peppers: Peppers,
         *,
+        rate_limits: RateLimits | None = None,
         tiers: Mapping[str, Tier] = TIERS,
         operator_keys: Sequence[str] = (),
     ) -> None:
         self._accounts = accounts
         self._tokens = tokens
         self._peppers = peppers
+        self._rate_limits = rate_limits
         self._tiers = tiers
         self._operator_keys = [key.encode() for key in operator_keys if key]
 
-    async def submitter(self, request: web.Request) -> Identity:
-        """Admit an end user by all five headers."""
-        return await self.confirm(*self.presented(request))
+    async def authenticate_submission(self, request: web.Request) -> Identity:
+        """Authenticate an end user by all five headers."""
+        identity = await self.confirm(*self.presented_credentials(request))
+        replayable = "Idempotency-Key" in request.headers
+        await self._count(request, identity.developer_id, identity.tier, replayable=replayable)
+        return identity
 
     async def confirm(self, claims: Claims, presented: PresentedCredentials) -> Identity:
-        """Admit an end user by what was read of his request; again, when time has passed since."""
+        """Check the credentials of a submission against the store, again when time has passed since."""
         found = await self._tenancy_of(claims, presented)
-        identity = access.submitter(claims, presented, found, self._tiers)
+        identity = access.authorize_submission(claims, presented, found, self._tiers)
         self._note_use(found, presented)
         return identity
 
-    async def reader(self, request: web.Request) -> Identity:
-        """Admit an end user by his token; other headers, when sent, must agree."""
-        claims = self._bearer(request)
-        presented = read_headers(request)
+    async def authenticate_end_user(self, request: web.Request) -> Identity:
+        """Authenticate an end user by the token; other headers must match when they are sent."""
+        claims, presented = self.presented_credentials(request)
         found = await self._tenancy_of(claims, presented)
-        identity = access.reader(claims, presented, found, self._tiers)
+        identity = access.authorize_end_user(claims, presented, found, self._tiers)
         self._note_use(found, presented)
+        await self._count(request, identity.developer_id, identity.tier)
         return identity
 
-    async def developer(self, request: web.Request) -> DeveloperIdentity:
-        """Admit a developer by his token."""
-        return await self._developer(self._bearer(request), read_headers(request))
+    async def authenticate_developer(self, request: web.Request) -> DeveloperIdentity:
+        """Authenticate a developer by the token."""
+        identity = await self._developer(*self.presented_credentials(request))
+        await self._count(request, identity.developer_id, identity.tier)
+        return identity
 
-    async def operator(self, request: web.Request) -> str:
-        """Admit a platform operator by X-Operator-Key or by token; return how the log names him."""
+    async def authenticate_operator(self, request: web.Request) -> str:
+        """Authenticate an operator by X-Operator-Key or token; return the actor of their events."""
         return (await self._staff(request, Role.PLATFORM_OPERATOR)).actor
 
-    async def overseer(self, request: web.Request) -> str:
-        """Admit who may read the log: an auditor by token, or an operator."""
+    async def authenticate_auditor(self, request: web.Request) -> str:
+        """Authenticate a reader of the log: an auditor by token, or an operator."""
         is_auditor = "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.AUDITOR
         role = Role.AUDITOR if is_auditor else Role.PLATFORM_OPERATOR
         return (await self._staff(request, role)).actor
 
-    async def registrar(self, request: web.Request) -> Tenancy:
-        """Admit a program by developer key, project id and API key."""
+    async def authenticate_registration(self, request: web.Request) -> Tenancy:
+        """Authenticate a program by developer key, project id and API key."""
         presented = read_headers(request)
         found = None
         if presented.project_id:
             found = await self._tenancy(presented.project_id, None, presented)
-        admitted = access.registrar(presented, found)
-        self._note_use(admitted, presented)
-        return admitted
+        tenancy = access.authorize_registration(presented, found)
+        self._note_use(tenancy, presented)
+        await self._count(request, tenancy.developer.id, tier_of(tenancy.tier, self._tiers))
+        return tenancy
 
-    async def account(self, request: web.Request) -> Claims:
-        """Admit whoever holds a living access token, of whatever role, and return its claims."""
-        return await self._living(self._bearer(request), read_headers(request))
+    async def authenticate_account(self, request: web.Request) -> Claims:
+        """Authenticate the holder of an access token, of any role, and return its claims."""
+        claims, presented = self.presented_credentials(request)
+        match claims.role:
+            case Role.END_USER:
+                await self.authenticate_end_user(request)
+            case Role.DEVELOPER:
+                await self.authenticate_developer(request)
+            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
+                access.authorize_staff(claims, presented, await self._staff_state(claims), claims.role)
+        return claims
 
-    async def payer(self, request: web.Request) -> tuple[str, Tier] | None:
-        """Tell which developer a living token counts for, whatever it may do; None for staff and no token."""
+    async def authenticate_refresh(self, refresh_token: str) -> Claims:
+        """Authenticate the holder of a refresh token of an active account."""
+        claims, nothing = self._tokens.verify(refresh_token, "refresh"), PresentedCredentials()
+        match claims.role:
+            case Role.END_USER:
+                found = await self._tenancy_of(claims, nothing)
+                access.authorize_end_user(claims, nothing, found, self._tiers)
+            case Role.DEVELOPER:
+                await self._developer(claims, nothing)
+            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
+                access.authorize_staff(claims, nothing, await self._staff_state(claims), claims.role)
+        return claims
+
+    async def counted_developer(self, request: web.Request) -> CountedDeveloper | None:
+        """Return the developer that a token's requests count for; None for staff and without a token."""
         own: DeveloperIdentity | Identity
         try:
             claims, nothing = self._bearer(request), PresentedCredentials()
             if claims.role is Role.DEVELOPER:
                 own = await self._developer(claims, nothing)
             else:
-                own = access.reader(claims, nothing, await self._tenancy_of(claims, nothing), self._tiers)
+                found = await self._tenancy_of(claims, nothing)
+                own = access.authorize_end_user(claims, nothing, found, self._tiers)
         except ExemplarError:
             return None
-        return own.developer_id, own.tier
+        return CountedDeveloper(own.developer_id, own.tier)
 
-    async def refresher(self, refresh_token: str) -> Claims:
-        """Admit the holder of a refresh token whose account lives."""
-        return await self._living(self._tokens.verify(refresh_token, "refresh"), PresentedCredentials())
+    def presented_credentials(self, request: web.Request) -> tuple[Claims, PresentedCredentials]:
+        """Read the access token of a request and the headers that go with it."""
+        return self._bearer(request), read_headers(request)
 
-    async def _living(self, claims: Claims, presented: PresentedCredentials) -> Claims:
-        if claims.role is Role.DEVELOPER:
-            await self._developer(claims, presented)
-        elif claims.role in access.STAFF:
-            access.staff(claims, presented, await self._state_of_staff(claims), claims.role)
-        else:
-            access.reader(claims, presented, await self._tenancy_of(claims, presented), self._tiers)
-        return claims
+    async def is_reachable(self, owner: Owner) -> bool:
+        """Tell whether an owner's things may be shown: the user, the project and the developer are active."""
+        found = await self._accounts.credentials(owner.project, user_id=owner.user)
+        return (
+            found is not None
+            and found.project_active
+            and found.developer.active
+            and found.user is not None
+            and found.user.active
+        )
+
+    async def _count(
+        self, request: web.Request, developer: str, tier: Tier, *, replayable: bool = False
+    ) -> None:
+        if self._rate_limits is not None:
+            counted = CountedDeveloper(developer, tier)
+            await self._rate_limits.count(request, counted, replayable=replayable)
 
     async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
         if "X-Operator-Key" in request.headers:
             self._check_operator_key(request)
             return StaffIdentity(None, Role.PLATFORM_OPERATOR)
-        claims = self._bearer(request)
-        return access.staff(claims, read_headers(request), await self._state_of_staff(claims), role)
+        claims, presented = self.presented_credentials(request)
+        return access.authorize_staff(claims, presented, await self._staff_state(claims), role)
 
     def _check_operator_key(self, request: web.Request) -> None:
-        """Compare the key in constant time, with all of them."""
+        """Compare the key with all of them, in constant time."""
         sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
-        fits = [hmac.compare_digest(sent, key) for key in self._operator_keys]
-        if not any(fits):
+        matches = [hmac.compare_digest(sent, key) for key in self._operator_keys]
+        if not any(matches):
             raise ExemplarError(ErrorCode.FORBIDDEN)
 
-    async def _state_of_staff(self, claims: Claims) -> AccountState | None:
+    async def _staff_state(self, claims: Claims) -> AccountState | None:
         if claims.role not in access.STAFF:
             return None
         return await self._accounts.staff.state(claims.subject, claims.role)
@@ -172,7 +185,7 @@ class Authenticator:
         if claims.role is Role.DEVELOPER:
             found = await self._accounts.developer_state(claims.subject)
         state, tier = found or (None, None)
-        return access.developer(claims, presented, state, tier, self._tiers)
+        return access.authorize_developer(claims, presented, state, tier, self._tiers)
 
     async def _tenancy_of(self, claims: Claims, presented: PresentedCredentials) -> Tenancy | None:
         if claims.role is not Role.END_USER or claims.project_id is None:
@@ -189,33 +202,16 @@ class Authenticator:
             api_key_hashes=self._peppers.candidates(presented.api_key),
         )
 
-    def presented(self, request: web.Request) -> tuple[Claims, PresentedCredentials]:
-        """Read what a request was admitted with: its token and the headers that go with it."""
-        return self._bearer(request), read_headers(request)
-
-    async def reachable(self, owner: Owner) -> bool:
-        """Tell whether what belongs to somebody may be shown: he, his project and his developer live."""
-        found = await self._accounts.credentials(owner.project, user_id=owner.user)
-        return (
-            found is not None
-            and found.project_active
-            and found.developer.active
-            and found.user is not None
-            and found.user.active
-        )
-
     def _note_use(self, found: Tenancy | None, presented: PresentedCredentials) -> None:
         if found is None:
             return
-        for kept, sent in (
-            (found.developer_key, presented.developer_key),
-            (found.api_key, presented.api_key),
-        ):
-            self._accounts.keys.note_use(kept, None if sent is None else self._peppers.hash(sent))
+        keys = ((found.developer_key, presented.developer_key), (found.api_key, presented.api_key))
+        for stored, sent in keys:
+            self._accounts.keys.note_use(stored, None if sent is None else self._peppers.hash(sent))
 
-    def _bearer(self, request: web.Request, kind: Kind = "access") -> Claims:
+    def _bearer(self, request: web.Request) -> Claims:
         sent = request.headers.getall("Authorization", ())
         scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        return self._tokens.verify(token.strip(" "), kind)
+        return self._tokens.verify(token.strip(" "), "access")

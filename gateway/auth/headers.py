@@ -1,14 +1,12 @@
-"""The headers that go with a token, and ids as they are written here."""
-
-import re
+"""The headers that are sent with a token."""
 
 from aiohttp import web
 
 from domain.accounts.access import PresentedCredentials
+from gateway.http.ids import as_id
 
 LONGEST_HEADER = 256
 MALFORMED = ""  # matches no role, no id and no key
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def read_headers(request: web.Request) -> PresentedCredentials:
@@ -25,11 +23,6 @@ def project_header(request: web.Request) -> str | None:
     """Read X-Project-ID, a UUID; `MALFORMED` when it is none."""
     sent = read_header(request, "X-Project-ID")
     return sent if sent is None else as_id(sent) or MALFORMED
-
-
-def as_id(text: str) -> str | None:
-    """Return a UUID as ids are written here; None when the text is none."""
-    return text.lower() if _UUID.fullmatch(text) else None
 
 
 def read_header(request: web.Request, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""How often a password may be guessed, by whom, and how its owner gets in although strangers guess."""
+"""Limits on password guesses, per account and client address, that do not lock the owner out."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -7,94 +7,98 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from domain.accounts.access import Claims
-from domain.accounts.credentials import Peppers
+from domain.accounts.keys import Peppers
 from domain.errors import ErrorCode, ExemplarError, LimitError
-from store.accounts.sessions import AccountSessions
+from store.accounts.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """So many attempts in a window, which begins with the first of them."""
+class Limit:
+    """A number of attempts in a window, which begins with the first of them."""
 
     attempts: int
     window: timedelta
 
 
-OF_ACCOUNT_FROM_PLACE = Bound(10, timedelta(minutes=5))
-FROM_PLACE = Bound(100, timedelta(minutes=5))
-OF_ACCOUNT = Bound(150, timedelta(hours=1))  # more than one place can make alone
+PER_ACCOUNT_AND_ADDRESS = Limit(10, timedelta(minutes=5))
+PER_ADDRESS = Limit(100, timedelta(minutes=5))
+PER_ACCOUNT = Limit(150, timedelta(hours=1))  # more than one address can make alone
 KNOWN_FOR = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A login that was let through to the password, and the names of the counters that it is in."""
+    """A login within the limits, and the names of the counters that it is in."""
 
     own: str
     counted: tuple[str, ...]
     known: str
 
 
-class Attempts:
-    """Count guesses at passwords in the store, over all gateways, under names that are keyed hashes.
+class LoginAttempts:
+    """Count password guesses in the store, for all gateways, under names that are keyed hashes.
 
-    A place where somebody has logged in to an account is known to it: from there only the counter of both
-    bounds him, so no stranger elsewhere locks him out.
+    A client address from which a login succeeded is known to the account: logins from there are limited by
+    the counter of account and address alone, so that strangers elsewhere cannot lock the owner out.
     """
 
-    def __init__(self, sessions: AccountSessions, peppers: Peppers, clock: Callable[[], datetime]) -> None:
-        self._sessions = sessions
+    def __init__(self, accounts: Accounts, peppers: Peppers, clock: Callable[[], datetime]) -> None:
+        self._sessions = accounts.sessions
         self._peppers = peppers
         self._clock = clock
 
-    async def login(self, project_id: str | None, email: str, place: str) -> Attempt:
-        """Count a login, whether the account exists or not; LimitError beyond a bound."""
-        own = self._name("own", project_id, email, place)
-        known = self._names("known", project_id, email, place)
-        if await self._sessions.knows_place(known, now=self._clock()):
-            await self._count(own, OF_ACCOUNT_FROM_PLACE)
+    async def count_login(self, project_id: str | None, email: str, address: str) -> Attempt:
+        """Count a login, whether the account exists or not; LimitError beyond a limit."""
+        own = self._name("own", project_id, email, address)
+        known = self._names("known", project_id, email, address)
+        if await self._sessions.knows_address(known, now=self._clock()):
+            await self._count(own, PER_ACCOUNT_AND_ADDRESS)
             return Attempt(own, (), known[0])
-        here, everywhere = self._name("place", place), self._name("account", project_id, email)
-        # What is refused early does not count further on: one place alone never fills the account's counter.
-        await self._count(here, FROM_PLACE)
-        await self._count(own, OF_ACCOUNT_FROM_PLACE)
-        await self._count(everywhere, OF_ACCOUNT)
-        return Attempt(own, (here, everywhere), known[0])
+        by_address, by_account = self._name("address", address), self._name("account", project_id, email)
+        # A refused attempt is in no later counter: one address alone never fills the account's counter.
+        await self._count(by_address, PER_ADDRESS)
+        await self._count(own, PER_ACCOUNT_AND_ADDRESS)
+        await self._count(by_account, PER_ACCOUNT)
+        return Attempt(own, (by_address, by_account), known[0])
 
-    async def succeeded(self, attempt: Attempt, account_id: str) -> None:
-        """Take a login back that was right, and know the place from now on."""
+    async def login_succeeded(self, attempt: Attempt, account_id: str) -> None:
+        """Uncount a successful login, and remember its address."""
         await self._sessions.forget_attempts(attempt.own)
         await self._sessions.take_back(attempt.counted)
         until = self._clock() + KNOWN_FOR
-        await self._sessions.know_place(attempt.known, subject=account_id, until=until)
+        await self._sessions.remember_address(attempt.known, subject=account_id, until=until)
 
-    async def checked(self, verifying: Awaitable[bool], *counters: str) -> bool:
-        """Wait for the look at a password; where too many wait and there is none, nothing was guessed."""
+    async def verified(self, verifying: Awaitable[bool], *counters: str) -> bool:
+        """Wait for the verification of a password; uncount the attempt when the server is too busy for it."""
         try:
             return await verifying
         except ExemplarError:
             await self._sessions.take_back(counters)
             raise
 
-    async def proof(self, claims: Claims) -> str:
-        """Count a guess by somebody who is logged in; return its counter, to be forgotten when right.
+    async def count_proof(self, claims: Claims) -> str:
+        """Count a guess by a session that is logged in; return its counter, to be deleted when it was right.
 
-        Each session has a counter of its own: who has stolen one keeps its owner in another from nothing, and
-        opens no further one without the password.
+        Each session has its own counter: a stolen session locks no other one out, and cannot open another
+        without the password.
         """
         name = self._name("proof", claims.role, claims.subject, claims.session)
-        await self._count(name, OF_ACCOUNT_FROM_PLACE)
+        await self._count(name, PER_ACCOUNT_AND_ADDRESS)
         return name
 
-    async def _count(self, name: str, bound: Bound) -> None:
+    async def proof_succeeded(self, counter: str) -> None:
+        """Delete the counter of a session that proved its password."""
+        await self._sessions.forget_attempts(counter)
+
+    async def _count(self, name: str, limit: Limit) -> None:
         now = self._clock()
-        attempts = await self._sessions.count_attempt(name, now=now, window=bound.window)
-        if attempts.count > bound.attempts:
+        attempts = await self._sessions.count_attempt(name, now=now, window=limit.window)
+        if attempts.count > limit.attempts:
             raise LimitError(ErrorCode.LOGIN_LIMIT, max(1, ceil((attempts.until - now).total_seconds())))
 
     def _name(self, *what: str | None) -> str:
         return self._names(*what)[0]
 
     def _names(self, *what: str | None) -> tuple[str, ...]:
-        """Name a counter so that nobody learns address or place by trying them, by every pepper."""
+        """Hash the name of a counter by every pepper, so that it reveals neither account nor address."""
         return self._peppers.hashes(json.dumps(what))

@@ -2,44 +2,27 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.accounts.access import Claims, Role
 from domain.errors import ErrorCode, ExemplarError
-from store.accounts.accounts import Accounts
-from store.accounts.user_changes import random_id
+from gateway.auth.settings import TokenSettings
 
 ALGORITHM = "HS256"
 ISSUER = "exemplar"
 AUDIENCE = "exemplar-api"
 SHORTEST_SECRET = 32  # RFC 7518, section 3.2
 LONGEST_TOKEN = 4096
-REMEMBERED = 1024
-LAST_SECOND = 253_402_300_799  # of the year 9999, beyond which a datetime cannot go
-CLOCKS_MAY_DIFFER = timedelta(seconds=60)
+CACHED_TOKENS = 1024
+LAST_SECOND = 253_402_300_799  # of the year 9999, the largest that a datetime can hold
+CLOCK_SKEW = timedelta(seconds=60)
 
 Kind = Literal["access", "refresh"]
-
-
-class TokenSettings(BaseSettings):
-    """How long tokens live, and which older secrets they may still be signed with."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
-
-    jwt_retired_secrets: tuple[SecretStr, ...] = Field(
-        (), description="JSON list of former JWT secrets, still accepted while their tokens live"
-    )
-    access_minutes: int = Field(30, ge=1, description="Life of an access token, minutes")
-    refresh_days: int = Field(7, ge=1, description="Life of a refresh token, days")
 
 
 class _Payload(BaseModel):
@@ -59,8 +42,8 @@ class _Payload(BaseModel):
 class Tokens:
     """Sign and verify tokens. The first of `secrets` signs; the others are still accepted.
 
-    A secret's key id is derived from it, so rotation is to put a new one first. ValueError for a secret
-    of less than 32 bytes.
+    A key id is derived from its secret: to rotate, put a new secret first. ValueError for a secret of less
+    than 32 bytes.
     """
 
     def __init__(
@@ -74,19 +57,19 @@ class Tokens:
         self._keys: Mapping[str, str] = {key_id(secret): secret for secret in secrets}
         self._current = key_id(secrets[0])
         self._clock = clock
-        # What a genuine token says never changes; whether it is in time, and whose session lives, does.
-        self._read = lru_cache(maxsize=REMEMBERED)(self._payload_of)
-        self._lives = {
+        # The payload of a verified token never changes; expiry and session are checked each time.
+        self._read = lru_cache(maxsize=CACHED_TOKENS)(self._payload_of)
+        self._lifetimes = {
             "access": timedelta(minutes=settings.access_minutes),
             "refresh": timedelta(days=settings.refresh_days),
         }
 
     def expiry(self, kind: Kind) -> datetime:
-        """Tell when a token made now ends, in whole seconds."""
-        return (self._clock() + self._lives[kind]).replace(microsecond=0)
+        """Return when a token signed now expires, in whole seconds."""
+        return (self._clock() + self._lifetimes[kind]).replace(microsecond=0)
 
     def sign(self, claims: Claims, kind: Kind) -> str:
-        """Write a token that says `claims`."""
+        """Sign a token with these claims."""
         payload: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -105,13 +88,13 @@ class Tokens:
         return jwt.encode(payload, self._keys[self._current], ALGORITHM, headers={"kid": self._current})
 
     def verify(self, token: str, kind: Kind) -> Claims:
-        """Read a token of this kind; `INVALID_CREDENTIALS` for whatever is wrong with it."""
+        """Verify a token of this kind; ExemplarError `invalid_credentials` for any fault."""
         try:
             payload = self._read(token)
             role = Role(payload.role)
         except (jwt.PyJWTError, ValueError):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS) from None
-        if payload.type != kind or not self._in_time(payload):
+        if payload.type != kind or not self._is_valid_now(payload):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         if (payload.project_id is not None) != (role is Role.END_USER):
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
@@ -126,90 +109,20 @@ class Tokens:
         secret = self._keys.get(jwt.get_unverified_header(token).get("kid", ""))
         if secret is None:
             raise jwt.InvalidKeyError("unknown key id")
+        required = ["exp", "iat", "sub", "iss", "aud"]
+        # _is_valid_now compares times with the injected clock.
+        options: Any = {"require": required, "verify_exp": False, "verify_iat": False}
         return jwt.decode(
-            token,
-            secret,
-            algorithms=[ALGORITHM],
-            issuer=ISSUER,
-            audience=AUDIENCE,
-            # Times are compared by our own clock, in _in_time.
-            options={
-                "require": ["exp", "iat", "sub", "iss", "aud"],
-                "verify_exp": False,
-                "verify_iat": False,
-            },
+            token, secret, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=options
         )
 
-    def _in_time(self, payload: _Payload) -> bool:
+    def _is_valid_now(self, payload: _Payload) -> bool:
         now = self._clock().timestamp()
-        return payload.iat <= now + CLOCKS_MAY_DIFFER.total_seconds() and now < payload.exp
-
-
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    access_token: str
-    refresh_token: str
-
-
-class Sessions:
-    """Begin, prolong and end logins. A refresh token works once; its second use ends the session."""
-
-    def __init__(self, accounts: Accounts, tokens: Tokens, new_id: Callable[[], str] = random_id) -> None:
-        self._accounts = accounts
-        self._tokens = tokens
-        self._new_id = new_id
-
-    async def begin(self, account_id: str, role: Role, project_id: str | None, epoch: int = 0) -> TokenPair:
-        """Open a session for somebody who has proved who he is, by the password of that epoch."""
-        claims = self._refresh_claims(account_id, role, project_id, self._new_id(), epoch)
-        await self._accounts.sessions.open(
-            claims.session,
-            subject=account_id,
-            token_id=claims.token_id,
-            expires_at=claims.expires_at,
-        )
-        return self._pair(claims)
-
-    async def prolong(self, used: Claims) -> TokenPair:
-        """Exchange a living account's verified refresh token; 401 and the session's end on its second use."""
-        claims = self._refresh_claims(used.subject, used.role, used.project_id, used.session, used.epoch)
-        rotated = await self._accounts.sessions.rotate(
-            used.session,
-            subject=used.subject,
-            used=used.token_id,
-            following=claims.token_id,
-            expires_at=claims.expires_at,
-        )
-        if not rotated:
-            await self.end(replace(used, expires_at=self._tokens.expiry("access")))
-            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        return self._pair(claims)
-
-    async def end(self, claims: Claims) -> None:
-        """Void every token of an access token's session from the next request on.
-
-        The account is marked only while access tokens may live, also one that another gateway makes at this
-        moment; refresh tokens are void with their family.
-        """
-        until = max(claims.expires_at, self._tokens.expiry("access")) + CLOCKS_MAY_DIFFER
-        await self._accounts.sessions.revoke(claims.session, subject=claims.subject)
-        await self._accounts.end_session(
-            claims.role, claims.subject, claims.project_id, claims.session, until
-        )
-
-    def _refresh_claims(
-        self, account_id: str, role: Role, project_id: str | None, session: str, epoch: int
-    ) -> Claims:
-        expires_at = self._tokens.expiry("refresh")
-        return Claims(account_id, role, project_id, session, self._new_id(), expires_at, epoch)
-
-    def _pair(self, refresh: Claims) -> TokenPair:
-        access = replace(refresh, token_id=self._new_id(), expires_at=self._tokens.expiry("access"))
-        return TokenPair(self._tokens.sign(access, "access"), self._tokens.sign(refresh, "refresh"))
+        return payload.iat <= now + CLOCK_SKEW.total_seconds() and now < payload.exp
 
 
 def key_id(secret: str) -> str:
-    """Name a secret by a short hash, which tells nothing about 32 random bytes."""
+    """Return a short hash that names a secret and does not reveal it."""
     return hashlib.sha256(b"exemplar-jwt-key:" + secret.encode()).hexdigest()[:12]
 
 

@@ -1,0 +1,1 @@
+"""Events over HTTP: streams (SSE), pages, lines (NDJSON), long polls and tickets."""

@@ -1,14 +1,13 @@
-"""The fan-out inside one gateway: who watches which generation, woken by the post room, told by the log.
+"""The broadcaster: new events of single generations for all listeners of one gateway.
 
-All watched streams share one reader. A wake-up says which stream to look at; every `poll` seconds all of them
-are looked at, so that nothing depends on a wake-up. A commit begins right behind the one before, so "is there
-more?" is a question for exact ids, thousands of them in one query.
+All watched streams share one reader. A wake-up names a stream with new events; every `poll` seconds all
+streams are read, so that no update depends on a wake-up. The next commit of a stream has a known id, so one
+query reads the next commits of many streams.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import structlog
 
@@ -16,198 +15,164 @@ from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.visible import visible
 from gateway.events.sse import frame
-from gateway.events.waits import Waiter, Waits
+from gateway.events.update import Listener, Update, deliver
+from gateway.events.waiters import Waiter, Waiters
 from store.commits.contract import EventStore
 from store.errors import StoreError
 
-_TOGETHER = 250  # streams in one query
-_BREATH = 200  # watchers told before other work of the process gets its turn
-_PAUSE = 0.5  # seconds until a store that failed is asked again
+_BATCH = 250  # streams in one query
+_YIELD_AFTER = 200  # listeners served before other tasks get their turn
+_RETRY_PAUSE = 0.5  # seconds after a failed read
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """A commit as watchers are told of it; its frames are made once for all of them."""
-
-    first: int
-    last: int
-    envelopes: tuple[dict[str, Any], ...]
-    frames: bytes
-    final: bool
-
-
-class Listener(Protocol):
-    """Whoever is told; `deliver` must not block."""
-
-    def deliver(self, update: Update) -> None: ...
-
-
 @dataclass(slots=True)
-class ListenedStream:
-    """A stream with its watchers and the version that each has; `known`: how far it was read."""
+class WatchedStream:
+    """A stream, the version up to which it was read, and its listeners with the version that each has."""
 
-    known: int
+    version: int
     listeners: dict[Listener, int] = field(default_factory=dict)
 
 
 class Broadcaster:
-    """Tell watchers about every commit behind the version they have, in order, once."""
+    """Deliver every commit after a listener's version, in order, once."""
 
     def __init__(self, events: EventStore, *, poll: float = 1.5) -> None:
         self._events = events
         self._poll = poll
-        self._streams: dict[str, ListenedStream] = {}
+        self._streams: dict[str, WatchedStream] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
-        self._waits = Waits()
-        self._telling = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._waiters = Waiters()
+        self._delivering = asyncio.Lock()
 
     @property
-    def listened(self) -> set[str]:
-        """The streams that somebody watches."""
+    def watched(self) -> set[str]:
+        """The streams that have listeners."""
         return set(self._streams)
 
-    def start(self) -> None:
-        """Begin to read for watchers."""
-        readers = {"woken watching": self._follow(), "patrolling watching": self._patrol()}
-        self._tasks = [asyncio.create_task(reader, name=name) for name, reader in readers.items()]
+    async def read_due(self) -> None:
+        """Read streams as soon as they are due."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            due, self._due = list(self._due), set()
+            for batch in _batches(due):
+                await self._read(batch)
 
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def poll_all(self) -> None:
+        """Read all streams once in `poll` seconds, in batches, so that no wake-up waits for all of them."""
+        while True:
+            batches = _batches(list(self._streams)) or [[]]
+            for batch in batches:
+                await asyncio.sleep(self._poll / len(batches))
+                await self._read(batch)
 
     def wake(self, stream: str, version: int, _type: str) -> None:
-        """Take a hint that a stream has a new version."""
-        listened = self._streams.get(stream)
-        if listened is not None and version > listened.known:
-            self._look_at(stream)
+        """Receive a hint that a stream has a new version."""
+        watched = self._streams.get(stream)
+        if watched is not None and version > watched.version:
+            self._wake(stream)
 
-    def look(self) -> None:
-        """Look at everything: hints may have been missed."""
-        self._due.update(self._streams)
-        self._woken.set()
+    def wake_all(self) -> None:
+        """Read all streams: hints may have been missed."""
+        self._wake(*self._streams)
 
     def add(self, stream: str, listener: Listener, *, after: int) -> None:
-        """Tell `watcher` of every commit behind version `after`, which is the end of a commit."""
-        listened = self._streams.setdefault(stream, ListenedStream(after))
-        listened.known = min(listened.known, after)
-        listened.listeners[listener] = after
-        self._look_at(stream)  # something may have happened since it was loaded
+        """Deliver every commit after version `after`, which is the last of a commit."""
+        watched = self._streams.setdefault(stream, WatchedStream(after))
+        watched.version = min(watched.version, after)
+        watched.listeners[listener] = after
+        self._wake(stream)  # a commit may have followed since the caller read the stream
 
     def remove(self, stream: str, listener: Listener) -> None:
-        """Forget a watcher; repeatable."""
-        listened = self._streams.get(stream)
-        if listened is not None:
-            listened.listeners.pop(listener, None)
-            if not listened.listeners:
+        """Remove a listener; repeatable."""
+        watched = self._streams.get(stream)
+        if watched is not None:
+            watched.listeners.pop(listener, None)
+            if not watched.listeners:
                 del self._streams[stream]
 
     async def wait(
         self, stream: str, *, after: int, wanted: Callable[[Update], bool], seconds: float
     ) -> bool:
-        """Wait for a wanted moment behind version `after`; False when none came in time, or at a drain."""
+        """Wait for a wanted update after version `after`; False when none arrives in time, or at a drain."""
         waiter = Waiter(wanted)
         self.add(stream, waiter, after=after)
         try:
-            return await self._waits.until(waiter.came, seconds)
+            return await self._waiters.wait(waiter, seconds)
         finally:
             self.remove(stream, waiter)
 
     def drain(self) -> None:
         """End all waits."""
-        self._waits.drain()
+        self._waiters.drain()
 
-    def _look_at(self, stream: str) -> None:
-        self._due.add(stream)
+    def _wake(self, *streams: str) -> None:
+        self._due.update(streams)
         self._woken.set()
 
-    async def _follow(self) -> None:
-        """Look at what wake-ups name, as soon as they do."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            due, self._due = list(self._due), set()
-            for start in range(0, len(due), _TOGETHER):
-                await self._read(due[start : start + _TOGETHER])
-
-    async def _patrol(self) -> None:
-        """Look at everything once in `poll` seconds, in parts, so that no wake-up waits behind the whole."""
-        while True:
-            streams = list(self._streams)
-            parts = [streams[start : start + _TOGETHER] for start in range(0, len(streams), _TOGETHER)]
-            for part in parts or [[]]:
-                await asyncio.sleep(self._poll / max(1, len(parts)))
-                await self._read(part)
-
     async def _read(self, streams: Sequence[str]) -> None:
-        """Look at streams; what the store cannot tell now stays due."""
+        """Read streams; what the store cannot read now stays due."""
         try:
             await self._advance(streams)
         except StoreError as error:
             log.warning("watched_streams_not_read", streams=len(streams), error=type(error).__name__)
-            await asyncio.sleep(_PAUSE)
-            self._due.update(streams)
-            self._woken.set()
+            await asyncio.sleep(_RETRY_PAUSE)
+            self._wake(*streams)
 
     async def _advance(self, streams: Sequence[str]) -> None:
-        """Read the next commit of each stream and tell its watchers.
+        """Read the next commit of each stream and deliver it.
 
-        A commit that cannot be read (a newer process wrote it) holds up its own stream and no other.
+        An unreadable commit (a newer process wrote it) delays its own stream and no other.
         """
-        ends = {stream: self._streams[stream].known for stream in streams if stream in self._streams}
-        if not ends:
+        versions = {stream: self._streams[stream].version for stream in streams if stream in self._streams}
+        if not versions:
             return
         try:
-            commits = await self._events.following(ends)
+            commits = await self._events.following(versions)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one commit holds, the others go on
-            if len(streams) == 1:
-                log.error("commit_unreadable", stream=streams[0], error=repr(error))  # noqa: TRY400
-                return
-            middle = len(streams) // 2
-            await self._advance(streams[:middle])
-            await self._advance(streams[middle:])
+            await self._bisect(streams, error)
             return
-        async with self._telling:  # one after the other, or a later commit might overtake an earlier one
+        async with self._delivering:  # one batch at a time, or a later commit might overtake an earlier one
             for commit in commits:
-                await self._tell(commit)
+                await self._deliver(commit)
 
-    async def _tell(self, commit: Commit) -> None:
-        listened = self._streams.get(commit.stream)
-        if listened is None:
+    async def _bisect(self, streams: Sequence[str], error: Exception) -> None:
+        """Read the halves of a batch with an unreadable commit, down to the one stream that has it."""
+        if len(streams) == 1:
+            log.error("commit_unreadable", stream=streams[0], error=repr(error))
             return
-        self._look_at(commit.stream)
-        if commit.first != listened.known + 1:
-            return  # somebody joined further back meanwhile: it is read again from there
-        listened.known = commit.last
+        middle = len(streams) // 2
+        await self._advance(streams[:middle])
+        await self._advance(streams[middle:])
+
+    async def _deliver(self, commit: Commit) -> None:
+        watched = self._streams.get(commit.stream)
+        if watched is None:
+            return
+        self._wake(commit.stream)  # another commit may follow
+        if commit.first != watched.version + 1:
+            return  # a listener joined with an earlier version meanwhile: it is read again from there
+        watched.version = commit.last
         update = update_of(commit)
-        for number, (listener, at) in enumerate(tuple(listened.listeners.items()), start=1):
-            if at < commit.first and listener in listened.listeners:
-                listened.listeners[listener] = commit.last
-                _deliver(listener, update)
-            if number % _BREATH == 0:
+        for number, (listener, version) in enumerate(tuple(watched.listeners.items()), start=1):
+            if version < commit.first and listener in watched.listeners:
+                watched.listeners[listener] = commit.last
+                deliver(listener, update)
+            if number % _YIELD_AFTER == 0:
                 await asyncio.sleep(0)
 
 
 def update_of(commit: Commit) -> Update:
-    """Write a commit as its owner may see it; a hidden event leaves nothing."""
-    shown = tuple(envelope for event in commit.events if (envelope := visible(event)) is not None)
-    frames = b"".join(
-        frame(envelope["type"], envelope, identifier=str(envelope["version"])) for envelope in shown
-    )
-    final = any(event.type in CATALOGUE.final for event in commit.events)
-    return Update(commit.first, commit.last, shown, frames, final)
+    """Encode the visible events of a commit."""
+    shown = [envelope for event in commit.events if (envelope := visible(event)) is not None]
+    frames = [frame(envelope["type"], envelope, identifier=str(envelope["version"])) for envelope in shown]
+    return Update(b"".join(frames), any(event.type in CATALOGUE.final for event in commit.events))
 
 
-def _deliver(listener: Listener, update: Update) -> None:
-    if not (update.frames or update.final):
-        return
-    try:
-        listener.deliver(update)
-    except Exception:
-        log.exception("watcher_failed")
+def _batches(streams: Sequence[str]) -> list[Sequence[str]]:
+    return [streams[start : start + _BATCH] for start in range(0, len(streams), _BATCH)]

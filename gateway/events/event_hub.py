@@ -1,62 +1,45 @@
-"""Everything in a gateway process that follows the log for its clients, started and ended with the door."""
+"""The event hub: the background tasks that serve events to clients, run with the application."""
 
-import hmac
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from domain.generation.feed_cursor import FeedCursors
 from gateway.events.broadcaster import Broadcaster
-from gateway.events.connection import StreamSettings
 from gateway.events.connections import Connections
-from gateway.events.feeds import Feeds, SealedFeeds
-from gateway.events.tickets import Tickets
-from store.commits.contract import EventStore
-
-OnEvent = Callable[[str, int, str], None]
+from gateway.events.feed_broadcaster import FeedBroadcaster
+from gateway.events.session_revalidation import SessionRevalidation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventHub:
-    """The fan-outs, the open streams, and the keys of positions and tickets."""
+    """Run broadcasters, connection registry and session revalidation."""
 
     broadcaster: Broadcaster
-    feeds: Feeds
+    feed_broadcaster: FeedBroadcaster
     connections: Connections
-    cursors: FeedCursors
-    tickets: Tickets
+    session_revalidation: SessionRevalidation
 
     def install(self, app: web.Application) -> None:
-        """Follow the log while an application runs."""
+        """Run while an application runs; at its shutdown end all streams and waits first."""
         app.cleanup_ctx.append(self._run)
         app.on_shutdown.append(self._drain)
 
     async def _run(self, _: web.Application) -> AsyncIterator[None]:
-        self.broadcaster.start()
-        self.feeds.start()
-        self.connections.start()
+        tasks = [
+            asyncio.create_task(self.broadcaster.read_due(), name="broadcaster_reads"),
+            asyncio.create_task(self.broadcaster.poll_all(), name="broadcaster_polls"),
+            asyncio.create_task(self.feed_broadcaster.run(), name="feed_broadcaster"),
+            asyncio.create_task(self.connections.run(), name="connection_checks"),
+            asyncio.create_task(self.session_revalidation.run(), name="session_revalidation"),
+        ]
         yield
-        await self.connections.close()
-        await self.feeds.close()
-        await self.broadcaster.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     async def _drain(self, _: web.Application) -> None:
-        """Say goodbye to every reader, so that none holds up the end of the process."""
         self.connections.drain()
         self.broadcaster.drain()
-        self.feeds.drain()
-
-
-def open_event_hub(
-    events: EventStore, sealed: SealedFeeds, *, secret: bytes, settings: StreamSettings
-) -> EventHub:
-    """Make a newsroom; gateways with the same secret continue each other's streams."""
-    cursors = FeedCursors(hmac.digest(secret, b"cursors", "sha256"))
-    return EventHub(
-        broadcaster=Broadcaster(events, poll=settings.poll),
-        feeds=Feeds(sealed, cursors, period=settings.tail),
-        connections=Connections(settings),
-        cursors=cursors,
-        tickets=Tickets(hmac.digest(secret, b"tickets", "sha256")),
-    )
+        self.feed_broadcaster.drain()

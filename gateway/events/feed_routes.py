@@ -1,4 +1,4 @@
-"""The events of many generations, in sealed order: all of a user's own, or all of a developer's project."""
+"""The events of many generations, in sealed order: all of a user, or all of a project."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,162 +8,170 @@ from aiohttp import web
 
 from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
+from domain.paths import GENERATIONS, PROJECT_EVENTS
 from events.envelope import format_time
-from gateway.accounts.identity import IdentityRoutes, path_id
-from gateway.accounts.projects import own_project
+from gateway.accounts.project_access import own_project
 from gateway.auth.account_status import AccessGrant
+from gateway.auth.authentication import Authenticator
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
-from gateway.events.feeds import Feed, FeedPage, Feeds
-from gateway.events.positions import asked_form, asked_number, asked_position, asked_wait, lines_of, page_of
-from gateway.events.readers import Readers
-from gateway.events.sse import frame
-from gateway.generations.links import PREFIX
+from gateway.events.event_access import EventAccess
+from gateway.events.event_requests import (
+    Format,
+    integer_parameter,
+    page_response,
+    requested_format,
+    requested_position,
+    requested_wait,
+)
+from gateway.events.feed_broadcaster import FeedBroadcaster
+from gateway.events.feed_reader import Feed, FeedReader, frames_of
+from gateway.events.sse import RESET, frame
+from gateway.http.ids import path_id
+from store.accounts.accounts import Accounts
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
-_PASSAGE = 100  # commits read and written at once
+_BATCH = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
-_OWN = PREFIX + "/events"
-_RESET = frame("reset", {"reason": "unknown_position"})
+_OWN_EVENTS = f"{GENERATIONS}/events"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStart:
+    """A feed, the grant to read it and the cursor to start at; `reset`: the requested one is unknown."""
+
+    feed: Feed
+    grant: AccessGrant
+    head: FeedCursor
+    after: FeedCursor | None
+    reset: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRoutes:
-    """What the routes need; `table` lists them."""
+    """Read the events of all generations of a user or a project."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     generations: Generations
-    feeds: Feeds
-    cursors: FeedCursors
+    feed_reader: FeedReader
+    feed_broadcaster: FeedBroadcaster
+    feed_cursors: FeedCursors
     connections: Connections
-    readers: Readers
+    event_access: EventAccess
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        project = "/api/v1/projects/{project_id}/events"
         return [
-            web.get(_OWN, self.read_own),
-            web.post(_OWN + "/ticket", self.ticket_for_own),
-            web.get(project, self.read_project),
-            web.post(project + "/ticket", self.ticket_for_project),
+            web.get(_OWN_EVENTS, self.read_own),
+            web.post(f"{_OWN_EVENTS}/ticket", self.issue_own_ticket),
+            web.get(PROJECT_EVENTS, self.read_project),
+            web.post(f"{PROJECT_EVENTS}/ticket", self.issue_project_ticket),
         ]
 
     async def read_own(self, request: web.Request) -> web.StreamResponse:
-        """Answer the events of all the caller's generations."""
-        admitted = await self.readers.by_ticket(request, _OWN)
-        if admitted is None:
-            await self.door.authenticator.reader(request)
-            admitted = self.readers.admitted(request)
-        claims = admitted.claims
-        return await self._read(request, Feed(claims.project_id or "", claims.subject), admitted)
+        """Respond with the events of all the user's generations."""
+        grant = await self.event_access.ticket_grant(request, _OWN_EVENTS)
+        if grant is None:
+            await self.authenticator.authenticate_end_user(request)
+            grant = self.event_access.grant(request)
+        return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
     async def read_project(self, request: web.Request) -> web.StreamResponse:
-        """Answer the events of all generations in a project of the developer who asks."""
+        """Respond with the events of all generations in a project of the developer."""
         project = path_id(request, "project_id")
-        admitted = await self.readers.by_ticket(request, _project(project), project)
-        if admitted is None:
-            await own_project(self.door, request)
-            admitted = self.readers.admitted(request, project)
-        return await self._read(request, Feed(project), admitted)
+        grant = await self.event_access.ticket_grant(request, _project_events(project), project)
+        if grant is None:
+            await own_project(request, self.authenticator, self.accounts)
+            grant = self.event_access.grant(request, project)
+        return await self._read(request, Feed(project), grant)
 
-    async def ticket_for_own(self, request: web.Request) -> web.Response:
-        """Answer a ticket that opens the events of all the caller's generations for a minute."""
-        await self.door.authenticator.reader(request)
-        return self.readers.ticket(request, _OWN, _OWN)
+    async def issue_own_ticket(self, request: web.Request) -> web.Response:
+        """Respond with a ticket for the events of all the user's generations."""
+        await self.authenticator.authenticate_end_user(request)
+        return self.event_access.issue_ticket(request, _OWN_EVENTS)
 
-    async def ticket_for_project(self, request: web.Request) -> web.Response:
-        """Answer a ticket that opens the events of a project of the developer who asks for a minute."""
-        _, project = await own_project(self.door, request)
-        return self.readers.ticket(request, _project(project.id), _project(project.id))
+    async def issue_project_ticket(self, request: web.Request) -> web.Response:
+        """Respond with a ticket for the events of a project of the developer."""
+        _, project = await own_project(request, self.authenticator, self.accounts)
+        return self.event_access.issue_ticket(request, _project_events(project.id))
 
-    async def _read(self, request: web.Request, feed: Feed, admitted: AccessGrant) -> web.StreamResponse:
-        asked, form = asked_position(request), asked_form(request)
-        head = await self.feeds.head()
-        after = self._cursor(feed, asked, head)
-        reset = asked is not None and after is None
-        if form != "sse":
-            start = after or BEGINNING
-            return await self._page(request, feed, admitted, start, reset=reset, lines=form == "ndjson")
-        with self.connections.slot(admitted.claims.subject, request):
-            if after is not None:
-                return await self._stream(request, feed, admitted, b"", after)
-            past = _RESET if reset else b""
-            return await self._stream(request, feed, admitted, past + await self._snapshot(feed, head), head)
+    async def _read(self, request: web.Request, feed: Feed, grant: AccessGrant) -> web.StreamResponse:
+        event_format, position = requested_format(request), requested_position(request)
+        head = await self.feed_reader.head()
+        after = self._known_cursor(feed, position, head)
+        start = FeedStart(feed, grant, head, after, reset=position is not None and after is None)
+        if event_format != "sse":
+            return await self._page(request, start, event_format)
+        with self.connections.slot(grant.claims.subject, request):
+            return await self._stream(request, start)
 
-    def _cursor(self, feed: Feed, asked: str | None, head: FeedCursor) -> FeedCursor | None:
-        """Read where to begin; None for nowhere asked, or for what is no cursor of this feed and this log."""
-        if asked == "0":
+    def _known_cursor(self, feed: Feed, position: str | None, head: FeedCursor) -> FeedCursor | None:
+        """Read a cursor; None without one, or for one that is not of this feed and this log."""
+        if position == "0":
             return BEGINNING
-        cursor = None if asked is None else self.cursors.read(asked, feed.name)
+        cursor = None if position is None else self.feed_cursors.read(position, feed.name)
         return cursor if cursor is not None and cursor.position <= head.position else None
 
-    async def _page(
-        self,
-        request: web.Request,
-        feed: Feed,
-        admitted: AccessGrant,
-        after: FeedCursor,
-        *,
-        reset: bool,
-        lines: bool,
-    ) -> web.Response:
-        seconds, limit = asked_wait(request), asked_number(request, "limit", default=100, most=_LARGEST_PAGE)
-        page = await self.feeds.page(feed, after, limit=limit)
-        if seconds and not page.passage.events and not page.more:
-            with self.connections.slot(admitted.claims.subject, request):
-                await self.feeds.wait(feed, after=page.next, seconds=seconds)
-            await self.readers.confirm(admitted)
-            page = await self.feeds.page(feed, page.next, limit=limit)
-        events = [{**envelope, "cursor": cursor} for cursor, envelope in page.passage.events]
-        if lines:
-            return lines_of(events, reset=reset)
-        body = {"cursor": self._write(feed, page.next), "more": page.more}
-        return page_of(body, events, reset=reset)
+    async def _page(self, request: web.Request, start: FeedStart, event_format: Format) -> web.Response:
+        feed, seconds = start.feed, requested_wait(request)
+        limit = integer_parameter(request, "limit", default=100, most=_LARGEST_PAGE)
+        page = await self.feed_reader.page(feed, start.after or BEGINNING, limit=limit)
+        if seconds and not page.events and not page.more:
+            with self.connections.slot(start.grant.claims.subject, request):
+                await self.feed_broadcaster.wait(feed, after=page.next, seconds=seconds)
+            await self.event_access.confirm(start.grant)
+            page = await self.feed_reader.page(feed, page.next, limit=limit)
+        events = [{**envelope, "cursor": cursor} for cursor, envelope in page.events]
+        members = {"cursor": self._text(feed, page.next), "more": page.more}
+        return page_response(event_format, events, members, reset=start.reset)
 
-    async def _stream(
-        self, request: web.Request, feed: Feed, admitted: AccessGrant, past: bytes, after: FeedCursor
-    ) -> web.StreamResponse:
-        connection = await self.connections.open(request, admitted)
+    async def _stream(self, request: web.Request, start: FeedStart) -> web.StreamResponse:
+        """Send a snapshot or the events after the cursor, then live events."""
+        feed, after = start.feed, start.after
+        frames = b"" if after is not None else await self._snapshot(start)
+        connection = await self.connections.open(request, start.grant)
         try:
-            if past:
-                await connection.write(past)
-            del past  # kilobytes, which nobody needs while the stream lasts
-            after = await self._catch_up(connection, feed, after)
-            await connection.write(frame("caught_up", {}, identifier=self._write(feed, after)))
-            self.feeds.add(feed, connection, after=after)
+            if frames:
+                await connection.write(frames)
+            del frames  # kilobytes, which thousands of open streams would keep
+            after = await self._catch_up(connection, feed, after or start.head)
+            await connection.write(frame("caught_up", {}, identifier=self._text(feed, after)))
+            self.feed_broadcaster.add(feed, connection, after=after)
             return await connection.ended()
         finally:
-            self.feeds.remove(feed, connection)
-            self.connections.leave(connection)
+            self.feed_broadcaster.remove(feed, connection)
+            self.connections.remove(connection)
 
     async def _catch_up(self, connection: Connection, feed: Feed, after: FeedCursor) -> FeedCursor:
-        """Send what lies behind a cursor, as fast as the reader takes it."""
-        while not connection.over:
-            page: FeedPage = await self.feeds.page(feed, after, limit=_PASSAGE)
-            if page.passage.events:
-                await connection.write(page.passage.frames)
+        """Send the events after a cursor, as fast as the client reads; return the cursor after them."""
+        while not connection.closed:
+            page = await self.feed_reader.page(feed, after, limit=_BATCH)
+            if page.events:
+                await connection.write(frames_of(page.events))
             after = page.next
             if not page.more:
                 break
         return after
 
-    async def _snapshot(self, feed: Feed, head: FeedCursor) -> bytes:
-        """Write the generations that moved last, as their streams are now: at least as new as the cursor."""
-        streams = await self.feeds.latest(feed, head, limit=_SNAPSHOT)
+    async def _snapshot(self, start: FeedStart) -> bytes:
+        """Write the generations that changed last, as they are now: at least as new as the head."""
+        streams = await self.feed_reader.latest(start.feed, start.head, limit=_SNAPSHOT)
         found = await asyncio.gather(*(self.generations.load(id_of(stream)) for stream in streams))
-        shown = [_shown(generation) for generation in found if generation and not generation.gone]
-        return frame("snapshot", {"generations": shown}, identifier=self._write(feed, head))
+        shown = [_summary(generation) for generation in found if generation and not generation.gone]
+        snapshot = frame("snapshot", {"generations": shown}, identifier=self._text(start.feed, start.head))
+        return RESET + snapshot if start.reset else snapshot
 
-    def _write(self, feed: Feed, cursor: FeedCursor) -> str:
-        return self.cursors.write(cursor, feed.name)
-
-
-def _project(project: str) -> str:
-    return f"/api/v1/projects/{project}/events"
+    def _text(self, feed: Feed, cursor: FeedCursor) -> str:
+        return self.feed_cursors.write(cursor, feed.name)
 
 
-def _shown(generation: Generation) -> dict[str, Any]:
+def _project_events(project: str) -> str:
+    return PROJECT_EVENTS.format(project_id=project)
+
+
+def _summary(generation: Generation) -> dict[str, Any]:
     return {
         "id": generation.id,
         "status": generation.status,

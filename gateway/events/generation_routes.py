@@ -1,144 +1,151 @@
-"""The events of one generation: as a live stream, a page, lines or a long poll, by `Accept`."""
+"""The events of one generation, by `Accept`: a live stream, a page, lines or a long poll."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from domain.generation.generation import Generation, stream_of
+from domain.paths import GENERATION
 from events.catalogue import CATALOGUE
 from events.visible import visible
 from gateway.auth.account_status import AccessGrant
-from gateway.events.broadcaster import Broadcaster, Update
+from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
-from gateway.events.positions import asked_form, asked_position, asked_wait, lines_of, page_of, version_of
-from gateway.events.readers import Readers
-from gateway.events.sse import frame
-from gateway.generations.links import PREFIX
-from gateway.generations.routes import GenerationRoutes
+from gateway.events.event_access import EventAccess
+from gateway.events.event_requests import (
+    Format,
+    page_response,
+    parse_integer,
+    requested_format,
+    requested_position,
+    requested_wait,
+)
+from gateway.events.sse import RESET, frame
+from gateway.generations.access import GenerationAccess, path_generation_id
+from gateway.generations.resources import GenerationResources
 from store.commits.contract import EventStore
+
+_PATH = f"{GENERATION}/events"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """How a stream begins: the frames of what was, up to `version`; `over`: nothing was and nothing comes."""
+class StreamStart:
+    """The first frames of a stream, up to `version`; `final`: no event follows, `empty`: not even now."""
 
     generation: Generation
-    admitted: AccessGrant
-    past: bytes
+    grant: AccessGrant
+    frames: bytes
     version: int
-    over: bool
     final: bool
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRoutes:
-    """What the routes need; `table` lists them."""
+class GenerationEventRoutes:
+    """Read the events of one generation."""
 
-    owned: GenerationRoutes
+    generation_access: GenerationAccess
+    resources: GenerationResources
     events: EventStore
     broadcaster: Broadcaster
     connections: Connections
-    readers: Readers
+    event_access: EventAccess
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        events = PREFIX + "/{generation_id}/events"
-        return [web.get(events, self.read), web.post(events + "/ticket", self.ticket)]
+        return [web.get(_PATH, self.read), web.post(f"{_PATH}/ticket", self.issue_ticket)]
 
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """Answer the visible events behind a version, in the form that is asked for."""
-        form = asked_form(request)
-        if form != "sse":
-            return await self._page(request, lines=form == "ndjson")
-        return await self._stream(request, await self._start(request))
+        """Respond with the visible events after a version, in the requested format."""
+        event_format = requested_format(request)
+        if event_format == "sse":
+            return await self._stream(request, await self._start(request))
+        return await self._page(request, event_format)
 
-    async def ticket(self, request: web.Request) -> web.Response:
-        """Answer a ticket that opens this generation's events for a minute, without a header."""
-        generation = await self.owned.own(request)
-        return self.readers.ticket(request, _resource(generation.id), f"{PREFIX}/{generation.id}/events")
+    async def issue_ticket(self, request: web.Request) -> web.Response:
+        """Respond with a ticket for this generation's events."""
+        generation = await self.generation_access.own(request)
+        return self.event_access.issue_ticket(request, _path(generation.id))
 
     async def _admit(self, request: web.Request) -> tuple[Generation, AccessGrant]:
-        """Load the generation for its owner, or for whoever brings a ticket for it."""
-        generation_id = request.match_info["generation_id"].lower()
-        admitted = await self.readers.by_ticket(request, _resource(generation_id))
-        if admitted is not None:
-            return await self.owned.existing(generation_id), admitted
-        return await self.owned.own(request), self.readers.admitted(request)
+        """Load the generation for its owner, or for the bearer of a ticket for it."""
+        generation_id = path_generation_id(request)
+        grant = await self.event_access.ticket_grant(request, _path(generation_id))
+        if grant is not None:
+            return await self.generation_access.existing(generation_id), grant
+        return await self.generation_access.own(request), self.event_access.grant(request)
 
-    async def _page(self, request: web.Request, *, lines: bool) -> web.Response:
-        (generation, admitted), seconds = await self._admit(request), asked_wait(request)
-        after = _asked(request, generation)
-        reset = after is None and asked_position(request) is not None
-        after = after or 0
-        version, shown = await self._behind(generation, after)
+    async def _page(self, request: web.Request, event_format: Format) -> web.Response:
+        (generation, grant), seconds = await self._admit(request), requested_wait(request)
+        position = _known_version(request, generation)
+        reset = position is None and requested_position(request) is not None
+        after = position or 0
+        version, shown = await self._visible(generation, after)
         if seconds and not shown and not generation.final:
             with self.connections.slot(generation.request.owner.user, request):
                 await self.broadcaster.wait(
-                    stream_of(generation.id), after=version, wanted=_is_shown, seconds=seconds
+                    stream_of(generation.id),
+                    after=version,
+                    wanted=lambda update: bool(update.frames),
+                    seconds=seconds,
                 )
-            await self.readers.confirm(admitted)
-            version, shown = await self._behind(generation, after)
-        return lines_of(shown, reset=reset) if lines else page_of({"version": version}, shown, reset=reset)
+            await self.event_access.confirm(grant)
+            version, shown = await self._visible(generation, after)
+        return page_response(event_format, shown, {"version": version}, reset=reset)
 
-    async def _start(self, request: web.Request) -> Start:
-        """Resume behind the version that is asked for, or begin with the resource as it is."""
-        generation, admitted = await self._admit(request)
-        after = _asked(request, generation)
+    async def _start(self, request: web.Request) -> StreamStart:
+        """Resume after the requested version, or start with a snapshot of the resource."""
+        generation, grant = await self._admit(request)
+        after = _known_version(request, generation)
         if after is not None:
-            return await self._resumed(generation, admitted, after)
-        resource = await self.owned.resource(request, generation)
-        past = frame("snapshot", resource, identifier=str(generation.version))
-        if asked_position(request) is not None:
-            past = frame("reset", {"reason": "unknown_position"}) + past
-        version = generation.version
-        return Start(generation, admitted, past, version, over=False, final=generation.final)
+            return await self._resume(generation, grant, after)
+        frames = frame(
+            "snapshot", await self.resources.write(request, generation), identifier=str(generation.version)
+        )
+        if requested_position(request) is not None:
+            frames = RESET + frames
+        return StreamStart(generation, grant, frames, generation.version, generation.final)
 
-    async def _resumed(self, generation: Generation, admitted: AccessGrant, after: int) -> Start:
-        version, shown = await self._behind(generation, after)
-        past = b"".join(frame(each["type"], each, identifier=str(each["version"])) for each in shown)
+    async def _resume(self, generation: Generation, grant: AccessGrant, after: int) -> StreamStart:
+        version, shown = await self._visible(generation, after)
+        frames = b"".join(frame(each["type"], each, identifier=str(each["version"])) for each in shown)
         final = generation.final or any(each["type"] in CATALOGUE.final for each in shown)
-        over = generation.final and not shown
-        return Start(generation, admitted, past, version, over=over, final=final)
+        empty = generation.final and not shown
+        return StreamStart(generation, grant, frames, version, final, empty)
 
-    async def _stream(self, request: web.Request, start: Start) -> web.StreamResponse:
-        """Send what was, then what comes; 204 when nothing can come."""
-        if start.over:
+    async def _stream(self, request: web.Request, start: StreamStart) -> web.StreamResponse:
+        """Send the first frames, then live events; 204 when no event can come."""
+        if start.empty:
             return web.Response(status=204, headers={"Cache-Control": "no-store"})
-        stream, holder = stream_of(start.generation.id), start.generation.request.owner.user
-        with self.connections.slot(holder, request):
-            connection = await self.connections.open(request, start.admitted)
+        stream, account = stream_of(start.generation.id), start.generation.request.owner.user
+        with self.connections.slot(account, request):
+            connection = await self.connections.open(request, start.grant)
             try:
-                await connection.write(start.past + frame("caught_up", {"version": start.version}))
+                await connection.write(start.frames + frame("caught_up", {"version": start.version}))
                 if start.final:
                     connection.end()
                 else:
                     self.broadcaster.add(stream, connection, after=start.version)
-                del start  # kilobytes, of which thousands of streams need nothing any more
+                del start  # kilobytes, which thousands of open streams would keep
                 return await connection.ended()
             finally:
                 self.broadcaster.remove(stream, connection)
-                self.connections.leave(connection)
+                self.connections.remove(connection)
 
-    async def _behind(self, generation: Generation, after: int) -> tuple[int, Sequence[dict[str, Any]]]:
-        """Read how far the stream goes, and its visible events behind a version."""
+    async def _visible(self, generation: Generation, after: int) -> tuple[int, list[dict[str, Any]]]:
+        """Read the last version of the stream, and its visible events after a version."""
         commits = await self.events.read(stream_of(generation.id), after=after)
         events = [event for commit in commits for event in commit.events if event.version > after]
         shown = [envelope for event in events if (envelope := visible(event)) is not None]
         return (commits[-1].last if commits else after), shown
 
 
-def _resource(generation_id: str) -> str:
-    """Name what a ticket opens."""
-    return f"generation:{generation_id}"
+def _path(generation_id: str) -> str:
+    return _PATH.format(generation_id=generation_id)
 
 
-def _is_shown(update: Update) -> bool:
-    return bool(update.envelopes)
-
-
-def _asked(request: web.Request, generation: Generation) -> int | None:
-    """Read the version to resume behind; None when none was asked for, or one that is not known here."""
-    after = version_of(asked_position(request) or "")
+def _known_version(request: web.Request, generation: Generation) -> int | None:
+    """Read the version to resume after; None without one, or for one that the stream does not have."""
+    after = parse_integer(requested_position(request) or "")
     return after if after is not None and after <= generation.version else None

@@ -1,68 +1,56 @@
-"""Open streams end when whoever reads them may do so no more: revoked, logged out, deleted."""
+"""Session revalidation: open streams end when the grant they were opened with is revoked."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import structlog
-from aiohttp import web
 
 from gateway.auth.account_status import AccessGrant, AccountStatus
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
-from gateway.events.sse import frame
+from gateway.events.sse import goodbye
 from store.errors import StoreError
 
-_TOGETHER = 500  # accounts in one query
-
-GOODBYE = frame("goodbye", {"reason": "credentials"})
+_BATCH = 500  # grants in one query
 
 log = structlog.get_logger()
 
 
 class SessionRevalidation:
-    """Look at all readers of a process every `period` seconds, some hundred accounts in one question.
+    """Revalidate the grants of all open streams every `period` seconds.
 
-    While the store cannot be asked nobody is sent away: nor can anything new be read then.
+    While the store is unavailable no stream ends: no stream gets new events then either.
     """
 
     def __init__(self, connections: Connections, account_status: AccountStatus, *, period: float) -> None:
-        self._outlets = connections
-        self._standing = account_status
+        self._connections = connections
+        self._account_status = account_status
         self._period = period
 
-    def install(self, app: web.Application) -> None:
-        """Look while an application runs."""
-        app.cleanup_ctx.append(self._run)
-
-    async def look(self) -> None:
-        """Look at everybody once."""
-        readers: dict[AccessGrant, list[Connection]] = defaultdict(list)
-        for connection, admitted in self._outlets.readers:
-            readers[admitted].append(connection)
-        passes = list(readers)
-        for start in range(0, len(passes), _TOGETHER):
-            for revoked in await self._fallen(passes[start : start + _TOGETHER]):
-                for connection in readers[revoked]:
-                    connection.end(GOODBYE)
-
-    async def _fallen(self, passes: Sequence[AccessGrant]) -> set[AccessGrant]:
-        try:
-            return await self._standing.revoked(passes)
-        except StoreError as error:
-            log.warning("readers_not_judged", accounts=len(passes), error=type(error).__name__)
-            return set()
-
-    async def _run(self, _: web.Application) -> AsyncIterator[None]:
-        looking = asyncio.create_task(self._patrol(), name="readers' standing")
-        yield
-        looking.cancel()
-        await asyncio.wait({looking})
-
-    async def _patrol(self) -> None:
+    async def run(self) -> None:
+        """Revalidate again and again."""
         while True:
             await asyncio.sleep(self._period)
             try:
-                await self.look()
+                await self.revalidate()
             except Exception:
-                log.exception("readers_not_judged")
+                log.exception("grants_not_revalidated")
+
+    async def revalidate(self) -> None:
+        """End the streams whose grant is revoked."""
+        opened: dict[AccessGrant, list[Connection]] = defaultdict(list)
+        for connection, grant in self._connections.grants:
+            opened[grant].append(connection)
+        grants = list(opened)
+        for start in range(0, len(grants), _BATCH):
+            for revoked in await self._revoked(grants[start : start + _BATCH]):
+                for connection in opened[revoked]:
+                    connection.end(goodbye("credentials"))
+
+    async def _revoked(self, grants: Sequence[AccessGrant]) -> set[AccessGrant]:
+        try:
+            return await self._account_status.revoked(grants)
+        except StoreError as error:
+            log.warning("grants_not_revalidated", grants=len(grants), error=type(error).__name__)
+            return set()

@@ -1,0 +1,1 @@
+"""Read, list, explain and change generations."""

@@ -1,4 +1,4 @@
-"""The routes that change a generation: cancel, publish, delete. Each may be repeated."""
+"""Commands that change a generation: cancel, publish, delete. Each may be repeated."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.generation import decisions
 from domain.generation.generation import Generation
+from domain.paths import GENERATION, OLDER_GENERATION
 from events.envelope import Cause
 from events.event import Event
-from gateway.generations.links import PREFIX
-from gateway.generations.routes import GenerationRoutes
+from gateway.generations.access import GenerationAccess
+from gateway.generations.resources import GenerationResources
+from gateway.generations.write_through import WriteThrough
 from gateway.http.bodies import read_form, read_json_object
 from gateway.http.request_ids import request_id_of
 from store.generations.blobs import BlobStore
@@ -32,44 +34,45 @@ _BOOLEANS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRoutes:
-    """What the routes need; `table` lists them."""
+    """Change one generation of the caller."""
 
     generations: Generations
     personal_data: PersonalDataStore
     blobs: BlobStore
-    owned: GenerationRoutes
+    generation_access: GenerationAccess
+    resources: GenerationResources
+    write_through: WriteThrough
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        one = PREFIX + "/{generation_id}"
         return [
-            web.post(one + "/cancel", self.cancel),
-            web.patch(one + "/public", self.publish),
-            web.delete(one, self.delete),
-            web.delete("/api/v1/generation/generations/{generation_id}", self.delete),
+            web.post(f"{GENERATION}/cancel", self.cancel),
+            web.patch(f"{GENERATION}/public", self.publish),
+            web.delete(GENERATION, self.delete),
+            web.delete(OLDER_GENERATION, self.delete),
         ]
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """Answer 202 while it is on its way to its end, 200 with the resource when it is final."""
-        generation = await self.owned.own(request)
+        """Answer 202 while the cancellation is under way, 200 when the generation is final."""
+        generation = await self.generation_access.own(request)
         generation = await self._decide(request, generation, decisions.cancel)
-        body = await self.owned.resource(request, generation)
+        body = await self.resources.write(request, generation)
         return web.json_response(body, status=200 if generation.final else 202)
 
     async def publish(self, request: web.Request) -> web.Response:
-        """Make a finished generation public or private; answer its resource."""
-        generation = await self.owned.own(request)
+        """Make a finished generation public or private and answer its resource."""
+        generation = await self.generation_access.own(request)
         is_public = await _read_is_public(request)
         if not generation.final:
             raise ExemplarError(ErrorCode.CONFLICT, "Only a finished generation can be made public")
         generation = await self._decide(
             request, generation, lambda g: decisions.publish(g, is_public=is_public)
         )
-        return web.json_response(await self.owned.resource(request, generation))
+        return web.json_response(await self.resources.write(request, generation))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Erase a generation's words and pictures; one that runs is cancelled first. From now on: 410."""
-        generation = await self.owned.own(request)
+        """Erase personal data and pictures, after cancelling what still runs; later reads answer 410."""
+        generation = await self.generation_access.own(request)
         generation = await self._decide(request, generation, lambda g: decisions.cancel(g, erase=True))
         generation = await self._decide(request, generation, decisions.erase)
         if generation.erased:
@@ -85,7 +88,7 @@ class CommandRoutes:
         decided = await self.generations.decide(generation.id, decision, cause=cause, known=generation)
         if decided is None or not decided.events:
             return generation if decided is None else decided.generation
-        await self.owned.submitting.showing.show(decided.generation)
+        await self.write_through.write(decided.generation)
         return decided.generation
 
 

@@ -1,7 +1,7 @@
 """`GET .../{id}/explain`: why a generation is not finished yet."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,45 +11,50 @@ from aiohttp import web
 from domain.generation.explanation import Explanation, explain
 from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import Timeouts
+from domain.paths import GENERATION
 from events.envelope import format_time
-from gateway.generations.links import PREFIX
-from gateway.generations.routes import GenerationRoutes
+from gateway.generations.access import GenerationAccess
 from store.generations.queue import Queue
+from store.quota.admission import Admission
 
-_HOLDERS = 20
+_SLOT_HOLDERS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainRoutes:
-    """What the route needs; `table` lists it."""
+    """Explain the state of one generation of the caller."""
 
-    owned: GenerationRoutes
-    timeouts: Timeouts
+    generation_access: GenerationAccess
+    admission: Admission
     queue: Queue
+    timeouts: Timeouts
+    clock: Callable[[], datetime]
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the route."""
-        return [web.get(PREFIX + "/{generation_id}/explain", self.explain)]
+        return [web.get(f"{GENERATION}/explain", self.explain)]
 
     async def explain(self, request: web.Request) -> web.Response:
         """Answer the reason with its numbers, as of now."""
-        generation = await self.owned.own(request)
+        generation = await self.generation_access.own(request)
         if generation.final:
             ahead, holders = None, list[str]()
         else:
-            ahead, holders = await asyncio.gather(self.queue.ahead(generation), self._holders(generation))
-        found = explain(generation, now=self.owned.clock(), timeouts=self.timeouts, ahead=ahead)
+            ahead, holders = await asyncio.gather(
+                self.queue.ahead(generation), self._slot_holders(generation)
+            )
+        found = explain(generation, now=self.clock(), timeouts=self.timeouts, ahead=ahead)
         body = _body(generation, found, holders)
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
-    async def _holders(self, generation: Generation) -> list[str]:
-        """Name who holds slots now, of the caller's own generations."""
+    async def _slot_holders(self, generation: Generation) -> list[str]:
+        """Name the caller's own generations that hold slots now, at most 20."""
         owner = generation.request.owner
-        account = await self.owned.admission.account(owner.developer)
+        account = await self.admission.account(owner.developer)
         held = [slot.generation for slot in account.slots]
-        own = list(await self.queue.own(owner.project, owner.user, held))[:_HOLDERS]
-        unwritten = generation.id in held and generation.id not in own  # its row follows the log
-        return [*own[: _HOLDERS - 1], generation.id] if unwritten else own
+        own = list(await self.queue.own(owner.project, owner.user, held))[:_SLOT_HOLDERS]
+        without_row = generation.id in held and generation.id not in own  # the row follows the log
+        return [*own[: _SLOT_HOLDERS - 1], generation.id] if without_row else own
 
 
 def _body(generation: Generation, found: Explanation, holders: Sequence[str]) -> dict[str, Any]:

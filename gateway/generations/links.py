@@ -1,4 +1,4 @@
-"""Absolute links, and the signature that lets a picture be fetched without a token."""
+"""Absolute links, and signed links that let a picture be read without a token."""
 
 import hashlib
 import hmac
@@ -8,7 +8,8 @@ from typing import Literal
 
 from aiohttp import web
 
-PREFIX = "/api/v1/generation/generations-v2"
+from domain.paths import GENERATIONS
+
 _HOUR = 3600
 _LIFETIME = 24 * _HOUR
 
@@ -16,19 +17,19 @@ PictureKind = Literal["images", "examples"]
 
 
 class Links:
-    """Write and check links; a signed one lives 24 hours, counted from the last full hour."""
+    """Write and check links; a signed one is valid for 24 hours from the last full hour."""
 
     def __init__(self, public_url: str | None, secret: bytes) -> None:
-        self._public_url = public_url.rstrip("/") if public_url else None
+        self._public_url = public_url
         self._secret = secret
 
     def base(self, request: web.Request) -> str:
-        """Return the base of absolute links: as configured, else as the client called us."""
+        """Return the configured public URL, else scheme and host that the client used."""
         return self._public_url or f"{request.scheme}://{request.host}"
 
     def urls(self, base: str, generation_id: str) -> dict[str, str]:
-        """Name everything that belongs to a generation; the same at every time."""
-        own = f"{base}{PREFIX}/{generation_id}"
+        """Return the links of a generation that need no signature; they never change."""
+        own = f"{base}{GENERATIONS}/{generation_id}"
         return {
             "self": own,
             "status": f"{own}/status",
@@ -41,23 +42,22 @@ class Links:
         }
 
     def picture(self, base: str, generation_id: str, kind: PictureKind, number: int, now: datetime) -> str:
-        """Write the signed address of one picture, numbered from 0."""
-        return (
-            f"{base}{PREFIX}/{generation_id}/{kind}/{number}?{self._signed(generation_id, kind, number, now)}"
-        )
+        """Return the signed link of one picture, numbered from 0."""
+        query = self._signed(generation_id, kind, number, now)
+        return f"{base}{GENERATIONS}/{generation_id}/{kind}/{number}?{query}"
 
     def first_image(self, base: str, generation_id: str, now: datetime) -> str:
-        """Write the signed address of a generation's first picture."""
-        return f"{base}{PREFIX}/{generation_id}/image?{self._signed(generation_id, 'images', 0, now)}"
+        """Return the signed link of the first picture."""
+        return f"{base}{GENERATIONS}/{generation_id}/image?{self._signed(generation_id, 'images', 0, now)}"
 
     def public_picture(self, base: str, generation_id: str, number: int) -> str:
-        """Write the lasting address of a public picture."""
-        return f"{base}{PREFIX}/{generation_id}/images/{number}"
+        """Return the permanent link of a public picture."""
+        return f"{base}{GENERATIONS}/{generation_id}/images/{number}"
 
     def is_signed(
         self, query: Mapping[str, str], generation_id: str, kind: PictureKind, number: int, now: datetime
     ) -> bool:
-        """Tell whether a query carries our signature for this picture and is not too old."""
+        """Tell whether a query carries a valid signature for this picture that has not expired."""
         expires = query.get("expires", "")
         if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
             return False

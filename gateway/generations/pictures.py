@@ -1,4 +1,4 @@
-"""The routes of pictures: by signed link without a token, or by the owner's token."""
+"""Routes of pictures: with a signed link without a token, or with the owner's token."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
-from gateway.generations.links import PREFIX, Links, PictureKind
-from gateway.generations.routes import GenerationRoutes
+from domain.paths import GENERATION
+from gateway.auth.authentication import Authenticator
+from gateway.generations.access import GenerationAccess, path_generation_id
+from gateway.generations.links import Links, PictureKind
 from gateway.http.conditional import byte_range, unchanged
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
@@ -17,21 +19,21 @@ from store.generations.generations import Generations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureRoutes:
-    """What the routes need; `table` lists them."""
+    """Answer result and example pictures."""
 
+    authenticator: Authenticator
+    generation_access: GenerationAccess
     generations: Generations
     blobs: BlobStore
     links: Links
-    owned: GenerationRoutes
     clock: Callable[[], datetime]
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        one = PREFIX + "/{generation_id}"
         return [
-            web.get(one + "/image", self.first_image),
-            web.get(one + "/images/{number:[0-9]{1,2}}", self.image),
-            web.get(one + "/examples/{number:[0-9]{1,2}}", self.example),
+            web.get(f"{GENERATION}/image", self.first_image),
+            web.get(GENERATION + "/images/{number:[0-9]{1,2}}", self.image),
+            web.get(GENERATION + "/examples/{number:[0-9]{1,2}}", self.example),
         ]
 
     async def first_image(self, request: web.Request) -> web.StreamResponse:
@@ -57,22 +59,22 @@ class PictureRoutes:
         return _served(request, blob, public=generation.is_public and kind == "images")
 
     async def _allowed(self, request: web.Request, kind: PictureKind, number: int) -> Generation:
-        """Load the generation if the link is signed, the picture public or the caller its owner."""
-        generation_id = request.match_info["generation_id"].lower()
+        """Load the generation if the link is signed, the picture is public or the caller owns it."""
+        generation_id = path_generation_id(request)
         signed = self.links.is_signed(request.query, generation_id, kind, number, self.clock())
         generation = await self.generations.load(generation_id)
         public = generation is not None and generation.is_public and kind == "images"
         if generation is None or not (signed or public):
-            return await self.owned.own(request)
+            return await self.generation_access.own(request)
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
-        if not await self.owned.authenticator.reachable(generation.request.owner):
+        if not await self.authenticator.is_reachable(generation.request.owner):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
         return generation
 
 
 def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResponse:
-    """Answer the bytes with their hash as ETag; never as anything but an image."""
+    """Answer the bytes with their hash as ETag; the headers keep browsers from running them as a page."""
     etag = f'"{blob.sha256}"'
     headers = {
         "ETag": etag,

@@ -1,4 +1,4 @@
-"""`/api/v1/projects/{id}/generations`: a developer reads what the end users of his project made."""
+"""`/api/v1/projects/{id}/generations`: developers read what the end users of their project made."""
 
 from dataclasses import dataclass
 
@@ -7,36 +7,44 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.generation.generation import Generation
 from domain.generation.listing import Scope
-from gateway.accounts.identity import IdentityRoutes
-from gateway.accounts.projects import own_project
-from gateway.auth.headers import as_id
-from gateway.generations.lists import ListRoutes
-from gateway.generations.routes import GenerationRoutes
+from domain.paths import PROJECT_GENERATIONS
+from gateway.accounts.project_access import own_project
+from gateway.auth.authentication import Authenticator
+from gateway.generations.access import path_generation_id
+from gateway.generations.list_pages import ListPages
+from gateway.generations.resources import GenerationResources
+from gateway.http.ids import as_id
+from store.accounts.accounts import Accounts
+from store.generations.generations import Generations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectGenerationRoutes:
-    """What the routes need; `table` lists them."""
+    """Read generations of a project for its developer."""
 
-    door: IdentityRoutes
-    generations: GenerationRoutes
-    listing: ListRoutes
+    accounts: Accounts
+    authenticator: Authenticator
+    generations: Generations
+    list_pages: ListPages
+    resources: GenerationResources
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        base = "/api/v1/projects/{project_id}/generations"
-        return [web.get(base, self.list_all), web.get(base + "/{generation_id}", self.read)]
+        return [
+            web.get(PROJECT_GENERATIONS, self.list_all),
+            web.get(f"{PROJECT_GENERATIONS}/{{generation_id}}", self.read),
+        ]
 
     async def list_all(self, request: web.Request) -> web.Response:
-        """Answer the project's generations, or those of one user in it, newest first."""
-        _, project = await own_project(self.door, request)
+        """Answer the project's generations, or those of one of its users, newest first."""
+        _, project = await own_project(request, self.authenticator, self.accounts)
         user = _user(request)
-        return await self.listing.answer(request, Scope(project.id, user), user=user, write=self._body)
+        return await self.list_pages.answer(request, Scope(project.id, user), user=user, write=self._body)
 
     async def read(self, request: web.Request) -> web.Response:
-        """Answer one generation of the project; one of another is as unknown as none."""
-        _, project = await own_project(self.door, request)
-        generation = await self.generations.generations.load(request.match_info["generation_id"].lower())
+        """Answer one generation of the project; ids of other projects are unknown."""
+        _, project = await own_project(request, self.authenticator, self.accounts)
+        generation = await self.generations.load(path_generation_id(request))
         if generation is None or generation.request.owner.project != project.id:
             raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
         if generation.gone:
@@ -44,12 +52,12 @@ class ProjectGenerationRoutes:
         return web.json_response(await self._body(request, generation))
 
     async def _body(self, request: web.Request, generation: Generation) -> dict[str, object]:
-        resource = await self.generations.resource(request, generation)
+        resource = await self.resources.write(request, generation)
         return {**resource, "user_id": generation.request.owner.user}
 
 
 def _user(request: web.Request) -> str | None:
-    """Read whose generations are asked for; a user of another project has none in this one."""
+    """Read `user_id`, one UUID; None when it was not sent."""
     given = request.query.getall("user_id", [])
     if not given:
         return None

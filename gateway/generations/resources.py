@@ -1,9 +1,12 @@
-"""A generation as clients see it: the fold of its stream, with its words beside."""
+"""A generation as its owner reads it: the fold of its stream, its personal data and signed links."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+
+from aiohttp import web
 
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, state_of
@@ -11,7 +14,8 @@ from domain.generation.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
-from store.generations.personal_data import PersonalData
+from store.generations.blobs import BlobStore
+from store.generations.personal_data import PersonalData, PersonalDataStore
 
 MESSAGES: Mapping[FailureCode, str] = {
     FailureCode.INVALID_IMAGE: "An example image could not be decoded",
@@ -30,8 +34,29 @@ MESSAGES: Mapping[FailureCode, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationResources:
+    """Write resources with what the store holds beside the log."""
+
+    personal_data: PersonalDataStore
+    blobs: BlobStore
+    links: Links
+    clock: Callable[[], datetime]
+
+    async def write(self, request: web.Request, generation: Generation) -> dict[str, Any]:
+        """Read personal data and picture hashes and write the resource for this request's base URL."""
+        personal_data, hashes = await asyncio.gather(
+            self.personal_data.get(generation.id, generation.request.personal_data), self._hashes(generation)
+        )
+        base, now = self.links.base(request), self.clock()
+        return resource_of(generation, personal_data, hashes, links=self.links, base=base, now=now)
+
+    async def _hashes(self, generation: Generation) -> dict[str, str]:
+        return await self.blobs.hashes(generation.id) if generation.pictures else {}
+
+
 def etag_of(generation: Generation, now: datetime) -> str:
-    """Name the version of a resource; the step of its signed links belongs to it."""
+    """Name the version of a resource; the hour that its signed links count from is part of it."""
     return f'"{generation.version}-{step_of(now)}"'
 
 

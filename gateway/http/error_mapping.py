@@ -74,7 +74,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.BODY_TOO_LARGE: HttpError(413, "Request body too large"),
     ErrorCode.REQUEST_TIMEOUT: HttpError(408, "The request body did not arrive in time"),
     ErrorCode.UNSUPPORTED_ENCODING: HttpError(415, "Content-Encoding is not supported"),
-    ErrorCode.RANGE_NOT_SATISFIABLE: HttpError(416, "The range begins behind the end"),
+    ErrorCode.RANGE_NOT_SATISFIABLE: HttpError(416, "The range begins after the end"),
     ErrorCode.SERVER_BUSY: HttpError(503, "The server is busy. Try again later.", {"Retry-After": "2"}),
     ErrorCode.WEBHOOK_SECRET_LOST: HttpError(
         503, "The webhook secret cannot be read. Rotate it.", {"Retry-After": "60"}

@@ -1,87 +1,97 @@
-"""The operations about accounts, projects, keys, usage and histories."""
+"""Operations on accounts, projects, keys, usage and histories."""
 
 from typing import Final
 
-from gateway.accounts.auth_bodies import (
+from domain.paths import (
+    AUTH,
+    DEVELOPER,
+    DEVELOPER_KEYS,
+    DEVELOPERS,
+    GENERATION,
+    PLATFORM,
+    PROJECT,
+    PROJECT_USER,
+    PROJECTS,
+    USAGE,
+)
+from gateway.accounts.histories import HistoryRequest
+from gateway.accounts.requests import (
     DeletionRequest,
     DeveloperCreateRequest,
+    DevelopersRequest,
+    KeyCreateRequest,
     LoginRequest,
     PasswordChangeRequest,
+    PasswordResetRequest,
+    ProjectCreateRequest,
+    ProjectUpdateRequest,
     RefreshRequest,
+    TierRequest,
+    UsersRequest,
 )
-from gateway.accounts.developers import DevelopersRequest, TierRequest
-from gateway.accounts.histories import HistoryRequest
-from gateway.accounts.identity import KeyCreateRequest, PasswordResetRequest
-from gateway.accounts.projects import ProjectCreateRequest, ProjectUpdateRequest, UsersRequest
 from gateway.openapi.operation import Operation
 
-_AUTH: Final = "/api/v1/auth"
-_KEYS: Final = f"{_AUTH}/developer-keys"
-_DEVELOPERS: Final = "/api/v1/developers"
-_DEVELOPER: Final = _DEVELOPERS + "/{developer_id}"
-_PROJECTS: Final = "/api/v1/projects"
-_PROJECT: Final = _PROJECTS + "/{project_id}"
-_USER: Final = _PROJECT + "/users/{user_id}"
-
-ACCOUNTS: Final = (
-    Operation("post", f"{_AUTH}/login", "Exchange e-mail and password for tokens", "anybody",
+ACCOUNT_OPERATIONS: Final = (
+    Operation("post", f"{AUTH}/login", "Exchange e-mail and password for tokens", "anybody",
               body=LoginRequest, answer="Tokens", headers=("X-Project-ID",)),
-    Operation("post", f"{_AUTH}/refresh", "Exchange a refresh token, which works once, for new tokens",
+    Operation("post", f"{AUTH}/refresh", "Exchange a refresh token, which works once, for new tokens",
               "anybody", body=RefreshRequest, answer="Tokens"),
-    Operation("post", f"{_AUTH}/logout", "End the session of the token", "account", 204),
-    Operation("post", f"{_AUTH}/register", "Register an end user, or with X-Operator-Key a developer",
+    Operation("post", f"{AUTH}/logout", "End the session of the token", "account", 204),
+    Operation("post", f"{AUTH}/register", "Register an end user, or with X-Operator-Key a developer",
               "program", 201, body=DeveloperCreateRequest, answer="Registration"),
-    Operation("post", f"{_AUTH}/password", "Set one's own password; every other session ends", "account",
+    Operation("post", f"{AUTH}/password", "Set your password; all other sessions end", "account",
               204, body=PasswordChangeRequest),
-    Operation("get", f"{_AUTH}/me", "Read one's own account", "account", answer="Account"),
-    Operation("delete", f"{_AUTH}/me", "Delete oneself and all that is one's own", "end_user", 204,
+    Operation("get", f"{AUTH}/me", "Read your account", "account", answer="Account"),
+    Operation("delete", f"{AUTH}/me", "Delete your account and all its data", "end_user", 204,
               body=DeletionRequest),
-    Operation("get", _KEYS, "List one's developer keys", "developer", answer="Keys"),
-    Operation("post", _KEYS, "Make a developer key, shown this once", "developer", 201,
+    Operation("get", DEVELOPER_KEYS, "List your developer keys", "developer", answer="Keys"),
+    Operation("post", DEVELOPER_KEYS, "Create a developer key, shown once", "developer", 201,
               body=KeyCreateRequest, answer="NewKey"),
-    Operation("delete", _KEYS + "/{key_id}", "Revoke a developer key", "developer", 204),
-    Operation("get", _DEVELOPERS, "List all developers, newest first", "operator",
+    Operation("delete", DEVELOPER_KEYS + "/{key_id}", "Revoke a developer key", "developer", 204),
+    Operation("get", DEVELOPERS, "List all developers, newest first", "operator",
               query=DevelopersRequest, answer="Developers"),
-    Operation("get", _DEVELOPER, "Read a developer", "operator", answer="Account"),
-    Operation("put", f"{_DEVELOPER}/tier", "Put a developer under another tier", "operator",
+    Operation("get", DEVELOPER, "Read a developer", "operator", answer="Account"),
+    Operation("put", f"{DEVELOPER}/tier", "Change the tier of a developer", "operator",
               body=TierRequest, answer="Account"),
-    Operation("put", f"{_DEVELOPER}/password", "Reset a developer's password", "operator",
+    Operation("put", f"{DEVELOPER}/password", "Reset a developer's password", "operator",
               body=PasswordResetRequest, optional_body=True, also={204: "The password that was sent is set"}),
-    Operation("get", f"{_DEVELOPER}/history", "Read a developer's events", "overseer",
+    Operation("get", f"{DEVELOPER}/history", "Read a developer's events", "overseer",
               query=HistoryRequest, answer="History"),
-    Operation("get", "/api/v1/generation/generations-v2/{generation_id}/history",
-              "Read a generation's events, of whomever", "overseer", query=HistoryRequest, answer="History"),
-    Operation("get", "/api/v1/platform/history", "Read who came to the platform and went", "overseer",
+    Operation("get", f"{GENERATION}/history",
+              "Read the events of any generation", "overseer", query=HistoryRequest, answer="History"),
+    Operation("get", f"{PLATFORM}/history", "Read the events of the platform", "overseer",
               query=HistoryRequest, answer="History"),
     *(
         operation
-        for path in (_PROJECTS, f"{_PROJECTS}/")
+        for path in (PROJECTS, f"{PROJECTS}/")
         for operation in (
-            Operation("get", path, "List one's projects", "developer", answer="Projects"),
-            Operation("post", path, "Make a project", "developer", 201, body=ProjectCreateRequest,
+            Operation("get", path, "List your projects", "developer", answer="Projects"),
+            Operation("post", path, "Create a project", "developer", 201, body=ProjectCreateRequest,
                       answer="Created"),
         )
     ),
-    Operation("get", f"{_PROJECTS}/stats", "Count projects, users and keys", "developer", query=UsersRequest),
-    Operation("get", f"{_PROJECTS}/users", "List the users of all projects", "developer",
+    Operation("get", f"{PROJECTS}/stats", "Count projects, users and keys", "developer", query=UsersRequest),
+    Operation("get", f"{PROJECTS}/users", "List the users of all projects", "developer",
               query=UsersRequest, answer="Users"),
-    Operation("get", _PROJECT, "Read a project", "developer", answer="Project"),
-    Operation("put", _PROJECT, "Change name or description", "developer", body=ProjectUpdateRequest,
+    Operation("get", PROJECT, "Read a project", "developer", answer="Project"),
+    Operation("put", PROJECT, "Change name or description", "developer", body=ProjectUpdateRequest,
               answer="Project"),
-    Operation("delete", _PROJECT, "Close a project for good", "developer", 204),
-    Operation("get", f"{_PROJECT}/stats", "Count users and keys", "developer", query=UsersRequest),
-    Operation("get", f"{_PROJECT}/users", "List the project's users", "developer", query=UsersRequest,
+    Operation("delete", PROJECT, "Delete a project", "developer", 204),
+    Operation("get", f"{PROJECT}/stats", "Count users and keys", "developer", query=UsersRequest),
+    Operation("get", f"{PROJECT}/users", "List the project's users", "developer", query=UsersRequest,
               answer="Users"),
-    Operation("get", f"{_PROJECT}/api-keys", "List the project's API keys", "developer", answer="Keys"),
-    Operation("post", f"{_PROJECT}/api-keys", "Make an API key, shown this once", "developer", 201,
+    Operation("get", f"{PROJECT}/api-keys", "List the project's API keys", "developer", answer="Keys"),
+    Operation("post", f"{PROJECT}/api-keys", "Create an API key, shown once", "developer", 201,
               body=KeyCreateRequest, answer="NewKey"),
-    Operation("delete", _PROJECT + "/api-keys/{api_key_id}", "Revoke an API key", "developer", 204),
-    Operation("get", _USER, "Read a user", "developer"),
-    Operation("delete", _USER, "Delete a user, of a deleted project too; all of his is erased", "developer",
+    Operation("delete", PROJECT + "/api-keys/{api_key_id}", "Revoke an API key", "developer", 204),
+    Operation("get", PROJECT_USER, "Read a user", "developer"),
+    Operation("delete", PROJECT_USER, "Delete a user and all their data, also in a deleted project",
+              "developer",
               204),
-    Operation("put", f"{_USER}/password", "Reset a user's password", "developer", body=PasswordResetRequest,
+    Operation("put", f"{PROJECT_USER}/password", "Reset a user's password", "developer",
+              body=PasswordResetRequest,
               optional_body=True, also={204: "The password that was sent is set"}),
-    Operation("get", "/api/v1/usage", "Read what was generated: a developer by project, user and time, "
-              "an end user his own; CSV with `format=csv`", "account",
+    Operation("get", USAGE, "Read what was generated: a developer by project, user and time, "
+              "an end user their own; CSV with `format=csv`", "account",
               query=("from", "to", "by", "format"), answer="Usage"),
 )  # fmt: skip

@@ -7,12 +7,13 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import BaseModel
 
-from gateway.openapi.accounts import ACCOUNTS
-from gateway.openapi.generations import GENERATIONS
+from domain.paths import API
+from gateway.openapi.accounts import ACCOUNT_OPERATIONS
+from gateway.openapi.generations import GENERATION_OPERATIONS
 from gateway.openapi.operation import Caller, Operation
 from gateway.openapi.schemas import ANSWERS
 
-OPERATIONS: Final = (*ACCOUNTS, *GENERATIONS)
+OPERATIONS: Final = (*ACCOUNT_OPERATIONS, *GENERATION_OPERATIONS)
 PATH: Final = "/openapi.json"
 
 _SCHEMES: Final = {
@@ -25,8 +26,8 @@ _SCHEMES: Final = {
     "ticket": {"type": "apiKey", "in": "query", "name": "ticket"},
     "link": {"type": "apiKey", "in": "query", "name": "signature"},
 }
-# Each is one way in; what stands together goes together.
-_WAYS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
+# Alternatives of credentials; the members of one alternative are sent together.
+_CREDENTIALS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
     "anybody": (),
     "account": (("token",),),
     "end_user": (("token",),),
@@ -36,18 +37,19 @@ _WAYS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
     "overseer": (("operator_key",), ("token",)),
     "program": (("developer_key", "project", "api_key"), ("operator_key",)),
     "ticket": (("token",), ("ticket",)),
-    "link": (("link",), ("token",), ()),  # what is published is shown to everybody
+    "link": (("link",), ("token",), ()),  # public pictures need no credentials
 }
 _NAMED: Final = re.compile(r"\{(\w+)\}")
 
 
 class OpenApiRoutes:
-    """Serve the document, which is made once."""
+    """Serve the document, which is written once."""
 
     def __init__(self, version: str) -> None:
         self._document = document(version)
 
     def routes(self) -> list[web.RouteDef]:
+        """List the route."""
         return [web.get(PATH, self.read)]
 
     async def read(self, _: web.Request) -> web.Response:
@@ -60,7 +62,7 @@ def document(version: str) -> dict[str, Any]:
     schemas: dict[str, Any] = dict(ANSWERS)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _written(operation, schemas)
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "exemplar", "version": version, "summary": "Image generation by example"},
@@ -69,12 +71,12 @@ def document(version: str) -> dict[str, Any]:
     }
 
 
-def _written(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     written: dict[str, Any] = {
         "operationId": _id_of(operation),
         "summary": operation.summary,
         "parameters": _parameters(operation),
-        "security": [{name: [] for name in way} for way in _WAYS[operation.caller]],
+        "security": [{name: [] for name in group} for group in _CREDENTIALS[operation.caller]],
         "responses": _responses(operation),
     }
     if operation.body is not None:
@@ -85,10 +87,10 @@ def _written(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _id_of(operation: Operation) -> str:
     path = operation.path
-    path = path.removeprefix("/api/v1") if path.startswith("/api/v1") else f"service{path}"
-    personal_data = re.sub(r"\W+", "_", path).strip("_")
+    path = path.removeprefix(API) if path.startswith(API) else f"service{path}"
+    name = re.sub(r"\W+", "_", path).strip("_")
     slash = "_slash" if operation.path.endswith("/") and operation.path != "/" else ""
-    return f"{operation.method}_{personal_data}{slash}"
+    return f"{operation.method}_{name}{slash}"
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

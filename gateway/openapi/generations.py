@@ -1,19 +1,27 @@
-"""The operations about generations, their events and webhooks, and how the service is."""
+"""Operations on generations, events and webhooks, and the health of the service."""
 
 from typing import Any, Final
 
-from gateway.generations.links import PREFIX
+from domain.generation.callback import callback_path
+from domain.paths import (
+    DEFAULT_WEBHOOK_SECRET,
+    GENERATION,
+    GENERATIONS,
+    HEALTH,
+    OLDER_GENERATION,
+    PROJECT_EVENTS,
+    PROJECT_GENERATIONS,
+    PROJECT_WEBHOOKS,
+    PUBLIC_GENERATIONS,
+    SUBMIT,
+    WEBHOOK_ENDPOINT,
+)
 from gateway.openapi.operation import Operation
+from gateway.provider_callbacks import PROVIDER
 from gateway.webhooks.deliveries import DeliveriesRequest, ExampleRequest, RecoverRequest, StatsRequest
-from gateway.webhooks.endpoints import BASE, EndpointCreateRequest, EndpointUpdateRequest
+from gateway.webhooks.endpoints import EndpointCreateRequest, EndpointUpdateRequest
 
-_ONE: Final = PREFIX + "/{generation_id}"
-_OLD: Final = "/api/v1/generation/generations/{generation_id}"
 _PAGE: Final = ("after", "wait", "limit")
-_FEED: Final = "/api/v1/projects/{project_id}/events"
-_OF_PROJECT: Final = "/api/v1/projects/{project_id}/generations"
-_ENDPOINT: Final = BASE + "/{endpoint_id}"
-_DEFAULT: Final = "/api/v1/webhooks/default/secret"
 _LIST: Final = (
     "status", "state", "created_after", "created_before", "request_id", "idempotency_key", "page",
     "per_page", "cursor", "limit",
@@ -32,7 +40,7 @@ _SUBMISSION: Final[dict[str, Any]] = {
             "instructions": {**_TEXT, "description": "A sentence, or a JSON object with `prompt`"},
             "webhook": {**_TEXT, "maxLength": 2048},
             "webhook_events_filter": _TEXT,
-            "metadata": {**_TEXT, "maxLength": 2048, "description": "A JSON object of texts"},
+            "metadata": {**_TEXT, "maxLength": 2048, "description": "A JSON object of strings"},
         },
     }
 }
@@ -48,75 +56,85 @@ _SEED: Final = {
 }
 _PARTS: Final = {206: "The part that Range asks for", 304: "Not modified"}
 _CALLBACK: Final = {"application/json": {"type": "object"}}
-_ASKING: Final = ("Idempotency-Key", "Cancel-After", "Prefer")
+_OPTIONS: Final = ("Idempotency-Key", "Cancel-After", "Prefer")
 
-GENERATIONS: Final = (
-    Operation("post", "/api/v1/generation/generate-v2", "Ask for a picture", "submitter", 202,
-              body=_SUBMISSION, answer="GenerationCreated", headers=_ASKING,
-              also={200: "Finished while `Prefer: wait` was heeded"}),
-    Operation("get", PREFIX, "List one's generations", "end_user", query=_LIST, answer="Generations"),
-    Operation("get", "/api/v1/generation/public-generations-v2", "List the project's public generations",
+GENERATION_OPERATIONS: Final = (
+    Operation("post", SUBMIT, "Submit a generation", "submitter", 202,
+              body=_SUBMISSION, answer="GenerationCreated", headers=_OPTIONS,
+              also={200: "Finished within `Prefer: wait`"}),
+    Operation("get", GENERATIONS, "List your generations", "end_user", query=_LIST, answer="Generations"),
+    Operation("get", PUBLIC_GENERATIONS, "List the project's public generations",
               "end_user", query=_PUBLIC_LIST, answer="PublicGenerations"),
-    Operation("get", _ONE, "Read a generation", "end_user", answer="Generation",
+    Operation("get", GENERATION, "Read a generation", "end_user", answer="Generation",
               headers=("If-None-Match",), also={304: "Not modified"}),
-    Operation("get", f"{_ONE}/status", "Read a generation", "end_user", answer="Generation",
+    Operation("get", f"{GENERATION}/status", "Read a generation", "end_user", answer="Generation",
               headers=("If-None-Match",), also={304: "Not modified"}),
-    Operation("post", f"{_ONE}/cancel", "Cancel a generation", "end_user", 202, answer="Generation",
-              also={200: "It is over already"}),
-    Operation("post", f"{_ONE}/retry", "Make a finished generation once more", "submitter", 202,
-              body=_SEED, optional_body=True, answer="GenerationCreated", headers=_ASKING,
-              also={200: "Finished while `Prefer: wait` was heeded"}),
-    Operation("get", f"{_ONE}/explain", "Read what a generation waits for", "end_user"),
-    Operation("patch", f"{_ONE}/public", "Publish a generation, or take it back", "end_user", body=_PUBLIC,
+    Operation("post", f"{GENERATION}/cancel", "Cancel a generation", "end_user", 202, answer="Generation",
+              also={200: "Already final"}),
+    Operation("post", f"{GENERATION}/retry", "Repeat a finished generation", "submitter", 202,
+              body=_SEED, optional_body=True, answer="GenerationCreated", headers=_OPTIONS,
+              also={200: "Finished within `Prefer: wait`"}),
+    Operation("get", f"{GENERATION}/explain", "Explain why a generation is not finished", "end_user"),
+    Operation("patch", f"{GENERATION}/public", "Make a generation public or private", "end_user",
+              body=_PUBLIC,
               answer="Generation"),
-    Operation("delete", _ONE, "Delete a generation with its words and pictures", "end_user"),
-    Operation("delete", _OLD, "Delete a generation with its words and pictures", "end_user"),
-    Operation("get", f"{_ONE}/image", "Read the first picture, by signed link", "link", answer="image/*",
+    Operation("delete", GENERATION, "Delete a generation with its personal data and pictures", "end_user"),
+    Operation("delete", OLDER_GENERATION, "Delete a generation with its personal data and pictures",
+              "end_user"),
+    Operation("get", f"{GENERATION}/image", "Read the first picture, by signed link", "link",
+              answer="image/*",
               query=("expires",)),
-    Operation("get", _ONE + "/images/{number}", "Read a picture, by signed link", "link",
+    Operation("get", GENERATION + "/images/{number}", "Read a picture, by signed link", "link",
               answer="image/*", query=("expires",), headers=("Range", "If-None-Match"), also=_PARTS),
-    Operation("get", _ONE + "/examples/{number}", "Read an example, by signed link", "link",
+    Operation("get", GENERATION + "/examples/{number}", "Read an example, by signed link", "link",
               answer="image/*", query=("expires",), headers=("Range", "If-None-Match"), also=_PARTS),
-    Operation("get", f"{_ONE}/events", "Watch a generation: SSE, NDJSON or JSON", "ticket",
+    Operation("get", f"{GENERATION}/events", "Watch a generation: SSE, NDJSON or JSON", "ticket",
               query=("after", "wait", "ticket"), answer="text/event-stream", headers=("Last-Event-ID",)),
-    Operation("post", f"{_ONE}/events/ticket", "Make a ticket for a browser", "end_user", 201),
-    Operation("get", f"{PREFIX}/events", "Watch all of one's generations", "ticket",
+    Operation("post", f"{GENERATION}/events/ticket", "Issue a ticket for a browser", "end_user", 201),
+    Operation("get", f"{GENERATIONS}/events", "Watch all your generations", "ticket",
               query=(*_PAGE, "ticket"), answer="text/event-stream", headers=("Last-Event-ID",)),
-    Operation("post", f"{PREFIX}/events/ticket", "Make a ticket for a browser", "end_user", 201),
-    Operation("get", _FEED, "Watch a project", "ticket",
+    Operation("post", f"{GENERATIONS}/events/ticket", "Issue a ticket for a browser", "end_user", 201),
+    Operation("get", PROJECT_EVENTS, "Watch a project", "ticket",
               query=(*_PAGE, "ticket"), answer="text/event-stream", headers=("Last-Event-ID",)),
-    Operation("post", f"{_FEED}/ticket", "Make a ticket for a browser", "developer", 201),
-    Operation("get", _OF_PROJECT, "List the generations of a project", "developer",
+    Operation("post", f"{PROJECT_EVENTS}/ticket", "Issue a ticket for a browser", "developer", 201),
+    Operation("get", PROJECT_GENERATIONS, "List the generations of a project", "developer",
               query=(*_LIST, "user_id"), answer="Generations"),
-    Operation("get", _OF_PROJECT + "/{generation_id}", "Read a generation of a project", "developer",
+    Operation("get", PROJECT_GENERATIONS + "/{generation_id}", "Read a generation of a project", "developer",
               answer="Generation"),
-    Operation("get", BASE, "List a project's webhook endpoints", "developer"),
-    Operation("post", BASE, "Make a webhook endpoint; its secret is shown this once", "developer", 201,
+    Operation("get", PROJECT_WEBHOOKS, "List a project's webhook endpoints", "developer"),
+    Operation("post", PROJECT_WEBHOOKS, "Make a webhook endpoint; its secret is shown once", "developer", 201,
               body=EndpointCreateRequest),
-    Operation("get", _ENDPOINT, "Read an endpoint", "developer"),
-    Operation("patch", _ENDPOINT, "Change an endpoint", "developer", body=EndpointUpdateRequest),
-    Operation("delete", _ENDPOINT, "Take an endpoint away", "developer", 204),
-    Operation("post", f"{_ENDPOINT}/enable", "Let deliveries go on", "developer"),
-    Operation("post", f"{_ENDPOINT}/disable", "Stop all deliveries", "developer"),
-    Operation("post", f"{_ENDPOINT}/rotate", "Make a new secret, shown this once", "developer"),
-    Operation("get", f"{_ENDPOINT}/deliveries", "List deliveries", "developer", query=DeliveriesRequest),
-    Operation("get", _ENDPOINT + "/deliveries/{delivery_id}", "Read a delivery", "developer"),
-    Operation("post", _ENDPOINT + "/deliveries/{delivery_id}/resend", "Send a delivery anew", "developer",
+    Operation("get", WEBHOOK_ENDPOINT, "Read an endpoint", "developer"),
+    Operation("patch", WEBHOOK_ENDPOINT, "Change an endpoint", "developer", body=EndpointUpdateRequest),
+    Operation("delete", WEBHOOK_ENDPOINT, "Remove an endpoint", "developer", 204),
+    Operation("post", f"{WEBHOOK_ENDPOINT}/enable", "Resume deliveries", "developer"),
+    Operation("post", f"{WEBHOOK_ENDPOINT}/disable", "Stop all deliveries", "developer"),
+    Operation("post", f"{WEBHOOK_ENDPOINT}/rotate", "Rotate the secret; the new one is shown once",
+              "developer"),
+    Operation("get", f"{WEBHOOK_ENDPOINT}/deliveries", "List deliveries", "developer",
+              query=DeliveriesRequest),
+    Operation("get", WEBHOOK_ENDPOINT + "/deliveries/{delivery_id}", "Read a delivery", "developer"),
+    Operation("post", WEBHOOK_ENDPOINT + "/deliveries/{delivery_id}/resend", "Resend a delivery", "developer",
               202),
-    Operation("post", f"{_ENDPOINT}/recover", "Send anew what failed since a moment", "developer", 202,
+    Operation("post", f"{WEBHOOK_ENDPOINT}/recover", "Resend what failed since a time", "developer", 202,
               body=RecoverRequest),
-    Operation("get", f"{_ENDPOINT}/stats", "Read an endpoint's numbers", "developer", query=StatsRequest),
-    Operation("post", f"{_ENDPOINT}/test", "Send an example", "developer", 202, body=ExampleRequest,
+    Operation("get", f"{WEBHOOK_ENDPOINT}/stats", "Read an endpoint's statistics", "developer",
+              query=StatsRequest),
+    Operation("post", f"{WEBHOOK_ENDPOINT}/test", "Send an example", "developer", 202, body=ExampleRequest,
               optional_body=True),
-    Operation("get", _DEFAULT, "Read the secret that signs webhooks of single requests", "developer",
+    Operation("get", DEFAULT_WEBHOOK_SECRET, "Read the secret that signs webhooks of single requests",
+              "developer",
               headers=("X-Project-ID",)),
-    Operation("post", f"{_DEFAULT}/rotate", "Make a new one", "developer", headers=("X-Project-ID",)),
-    Operation("post", "/api/v1/provider/replicate", "Hear from Replicate, signed by it", "anybody",
+    Operation("post", f"{DEFAULT_WEBHOOK_SECRET}/rotate", "Rotate this secret", "developer",
+              headers=("X-Project-ID",)),
+    Operation("post", callback_path(PROVIDER), "Receive a signed callback of the provider", "anybody",
               body=_CALLBACK),
-    Operation("get", "/", "Read what this is", "anybody"),
+    Operation("get", "/", "Read name and version", "anybody"),
     Operation("get", "/openapi.json", "Read this document", "anybody"),
-    Operation("get", "/health", "Read how the service is", "anybody", also={503: "It cannot record"}),
-    Operation("get", "/api/v1/health", "Read how the service is", "anybody", also={503: "It cannot record"}),
-    Operation("get", "/api/v1/health/database", "Read how the store is", "anybody",
-              also={503: "It is out of reach"}),
+    Operation("get", "/health", "Read the health of the service", "anybody",
+              also={503: "Requests cannot be recorded"}),
+    Operation("get", HEALTH, "Read the health of the service", "anybody",
+              also={503: "Requests cannot be recorded"}),
+    Operation("get", f"{HEALTH}/database", "Read the health of the database", "anybody",
+              also={503: "The database cannot be reached"}),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Accept submissions: admit, read the upload, record durably, answer."""

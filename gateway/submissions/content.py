@@ -1,97 +1,123 @@
-"""What a generation is made of: as it was just uploaded, or as it lies in the store since another one."""
+"""What a generation is made from, and how it is split between the log and the stores beside it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from events.generation import Example
+from domain.generation.lifecycle import Timeouts
+from events.generation import Example, GenerationRequested, Owner
+from gateway.submissions.submission import Retry, Submission
+from store.generations.blobs import Blob
 from store.generations.personal_data import PersonalData
-
-SeedChoice = Literal["same", "new"]
-
-
-class Measured(Protocol):
-    """What is known of a picture without decoding it; width and height in pixels."""
-
-    @property
-    def content_type(self) -> str: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-
-
-class Image(Protocol):
-    """One example picture: `size` in bytes, `sha256` in hexadecimal."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def header(self) -> Measured: ...
-    @property
-    def filename(self) -> str | None: ...
-    async def read(self) -> bytes: ...
-
-
-class Content(Protocol):
-    """Everything that is stored of a request."""
-
-    @property
-    def images(self) -> Sequence[Image]: ...
-    @property
-    def instructions(self) -> str: ...
-    @property
-    def metadata(self) -> Mapping[str, object] | None: ...
-    @property
-    def webhook(self) -> str | None: ...
-    @property
-    def webhook_events_filter(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """Which generation is made once more; `seed` is fixed when the original has been looked at."""
+class ContentImage:
+    """One example picture: `size` in bytes, `sha256` in hexadecimal, width and height in pixels as stored.
 
-    of: str
-    choice: SeedChoice
-    seed: int | None = None
+    `read` returns the bytes of an upload, or those that the store keeps of an earlier generation.
+    """
+
+    size: int
+    sha256: str
+    content_type: str
+    width: int
+    height: int
+    filename: str | None
+    read: Callable[[], Awaitable[bytes]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything that is stored of a submission; `instructions` is the text as received."""
+
+    images: tuple[ContentImage, ...]
+    instructions: str
+    metadata: Mapping[str, object] | None = None
+    webhook: str | None = None
+    webhook_events_filter: tuple[str, ...] = ()
 
 
 def fingerprint_of(personal_data: PersonalData, content: Content | None, retry: Retry | None) -> str:
-    """Hash what a repeat must have in common: instructions and the ordered hashes of the files.
+    """Hash what a replay must have in common: the instructions and the ordered hashes of the files.
 
-    A retry is known by its original, whose content never changes, and by the choice of the seed.
+    A retry is identified by its original, whose content never changes, and by the choice of the seed.
     """
     if retry is not None:
         return personal_data.digest(b"retry", retry.of.encode(), retry.choice.encode())
     if content is None:
-        raise ValueError("only a retry is known without its content")
+        raise ValueError("only a retry has a fingerprint without its content")
     hashes = (bytes.fromhex(image.sha256) for image in content.images)
     return personal_data.digest(content.instructions.encode(), *hashes)
 
 
-def digests_of(personal_data: PersonalData, content: Content) -> Sequence[str]:
-    """Name the pictures: a salted hash of place and content, so that equal pictures keep their own names."""
-    return [
-        hashlib.sha256(
-            personal_data.salt + number.to_bytes(2, "big") + bytes.fromhex(image.sha256)
-        ).hexdigest()
-        for number, image in enumerate(content.images)
-    ]
-
-
-def examples_of(personal_data: PersonalData, content: Content) -> tuple[Example, ...]:
-    """Describe the pictures for the log."""
-    return tuple(
-        Example(
-            digest=digest,
-            content_type=image.header.content_type,
-            width=image.header.width,
-            height=image.header.height,
-            size=image.size,
-        )
-        for digest, image in zip(digests_of(personal_data, content), content.images, strict=True)
+def personal_data_of(submission: Submission, content: Content, now: datetime) -> PersonalData:
+    """Collect the personal data under a new token and salt."""
+    return PersonalData(
+        generation=submission.generation_id,
+        token=secrets.token_hex(8),
+        salt=secrets.token_bytes(32),
+        instructions=content.instructions,
+        file_names=tuple(image.filename for image in content.images),
+        created_at=now,
+        metadata=content.metadata,
+        webhook=content.webhook,
+        idempotency_key=submission.idempotency_key,
     )
+
+
+async def blob_of(personal_data: PersonalData, image: ContentImage, number: int) -> Blob:
+    """Read an example picture, numbered from 0, for the blob store."""
+    return Blob(
+        generation=personal_data.generation,
+        digest=_digest(personal_data, image, number),
+        token=personal_data.token,
+        kind="example",
+        content_type=image.content_type,
+        data=await image.read(),
+        sha256=image.sha256,
+        created_at=personal_data.created_at,
+    )
+
+
+def requested_event(
+    submission: Submission, content: Content, personal_data: PersonalData, period: str, timeouts: Timeouts
+) -> GenerationRequested:
+    """Describe the submission for the log, which names personal data by salted hashes only."""
+    identity, now, retry = submission.identity, personal_data.created_at, submission.retry
+    own = submission.cancel_after
+    own = own if own is not None and own < timeouts.in_all else None
+    finish_by = now + (own or timeouts.in_all)
+    return GenerationRequested(
+        owner=Owner(developer=identity.developer_id, project=identity.project_id, user=identity.user_id),
+        personal_data=personal_data.token,
+        fingerprint=fingerprint_of(personal_data, content, retry),
+        idempotent=submission.idempotency_key is not None,
+        examples=tuple(_example(personal_data, image, at) for at, image in enumerate(content.images)),
+        period=period,
+        tier=identity.tier.name,
+        start_by=min(now + timeouts.to_start, finish_by),
+        finish_by=finish_by,
+        webhook_events=content.webhook_events_filter if content.webhook else (),
+        retry_of=retry.of if retry else None,
+        seed=retry.seed if retry else None,
+        cancel_after=own // timedelta(seconds=1) if own else None,
+    )
+
+
+def _example(personal_data: PersonalData, image: ContentImage, number: int) -> Example:
+    return Example(
+        digest=_digest(personal_data, image, number),
+        content_type=image.content_type,
+        width=image.width,
+        height=image.height,
+        size=image.size,
+    )
+
+
+def _digest(personal_data: PersonalData, image: ContentImage, number: int) -> str:
+    """Hash position and content with the salt, so that equal pictures keep separate names."""
+    named = personal_data.salt + number.to_bytes(2, "big") + bytes.fromhex(image.sha256)
+    return hashlib.sha256(named).hexdigest()

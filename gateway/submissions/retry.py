@@ -1,127 +1,78 @@
-"""`POST .../{id}/retry`: make a finished generation once more, from what is kept of it."""
+"""What a retry needs: the content that the store keeps of the original, and the choice of the seed."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.generation.generation import Generation
 from events.generation import Example
-from gateway.generations.links import PREFIX
-from gateway.generations.routes import GenerationRoutes
 from gateway.http.bodies import read_json_object
-from gateway.submissions.content import Retry, SeedChoice
-from gateway.webhooks.checks import check_request
+from gateway.submissions.content import Content, ContentImage
+from gateway.submissions.submission import Retry, SeedChoice
 from store.generations.blobs import BlobStore
+from store.generations.personal_data import PersonalDataStore
 
 _SEEDS = 2**31
 
 
-@dataclass(frozen=True, slots=True)
-class KeptImage:
-    """An example of the original; its bytes are read when they are copied, one picture at a time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptContents:
+    """Read the content of earlier generations."""
 
-    generation: str
-    header: Example
-    sha256: str
-    filename: str | None
+    personal_data: PersonalDataStore
     blobs: BlobStore
 
-    @property
-    def size(self) -> int:
-        """Its size in bytes."""
-        return self.header.size
+    async def read(self, original: Generation) -> Content:
+        """Return what the original was made from; raises ExemplarError `gone` when some of it is missing.
 
-    async def read(self) -> bytes:
-        """Return its bytes; raises ExemplarError `gone` when they were deleted meanwhile."""
-        blob = await self.blobs.get(self.generation, self.header.digest)
-        if blob is None:
-            raise _gone()
-        return blob.data
-
-
-@dataclass(frozen=True, slots=True)
-class KeptContent:
-    """What the store has of the original."""
-
-    images: tuple[KeptImage, ...]
-    instructions: str
-    metadata: Mapping[str, object] | None
-    webhook: str | None
-    webhook_events_filter: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryRoutes:
-    """What the route needs; `table` lists it."""
-
-    owned: GenerationRoutes
-
-    def table(self) -> list[web.RouteDef]:
-        """List the route."""
-        return [web.post(PREFIX + "/{generation_id}/retry", self.retry)]
-
-    async def retry(self, request: web.Request) -> web.Response:
-        """Record a new generation like an old one and answer as for a submission.
-
-        A known Idempotency-Key is answered even when the original is gone by now. The original's webhook is
-        judged like a new one: what was allowed then may be forbidden today.
+        The bytes of a picture are read from the store when they are copied, one picture at a time.
         """
-        identity = await self.owned.admit(request)
-        retry = Retry(request.match_info["generation_id"].lower(), await _read_choice(request))
-        asked = self.owned.asked(request, identity, retry)
-        if await self.owned.submitting.repeats(asked):
-            return await self.owned.waited(request, asked, self.owned.accepted(request, asked, replayed=True))
-        original = await self.owned.existing(retry.of, identity)
-        if not original.final:
-            raise ExemplarError(ErrorCode.CONFLICT, "Only a finished generation can be retried")
-        content = await self._kept(original)
-        check_request(content.webhook, content.webhook_events_filter, self.owned.webhook_allow)
-        seeded = replace(asked, retry=replace(retry, seed=_seed(original, retry.choice)))
-        with self.owned.budget.lease() as lease:
-            # Copied one at a time: the largest is all that is held at once.
-            await lease.use(max(image.size for image in content.images))
-            answer = await self.owned.submit(request, seeded, content)
-        return await self.owned.waited(request, seeded, answer)
-
-    async def _kept(self, original: Generation) -> KeptContent:
-        """Find what the original was made of; raises ExemplarError `gone` when some of it is missing."""
-        personal_data = await self.owned.personal_data.get(original.id, original.request.personal_data)
-        hashes = await self.owned.blobs.hashes(original.id)
+        personal_data = await self.personal_data.get(original.id, original.request.personal_data)
+        hashes = await self.blobs.hashes(original.id)
         examples = original.request.examples
         if personal_data is None or not all(example.digest in hashes for example in examples):
             raise _gone()
         images = (
-            KeptImage(original.id, example, hashes[example.digest], name, self.owned.blobs)
+            self._image(original.id, example, hashes[example.digest], name)
             for example, name in zip(examples, personal_data.file_names, strict=True)
         )
-        webhook_events = original.request.webhook_events
-        return KeptContent(
+        return Content(
             tuple(images),
             personal_data.instructions,
             personal_data.metadata,
             personal_data.webhook,
-            webhook_events,
+            original.request.webhook_events,
         )
+
+    def _image(self, generation: str, example: Example, sha256: str, name: str | None) -> ContentImage:
+        read = partial(self._read, generation, example.digest)
+        kind, width, height = example.content_type, example.width, example.height
+        return ContentImage(example.size, sha256, kind, width, height, name, read)
+
+    async def _read(self, generation: str, digest: str) -> bytes:
+        blob = await self.blobs.get(generation, digest)
+        if blob is None:
+            raise _gone()
+        return blob.data
 
 
 def _gone() -> ExemplarError:
     return ExemplarError(ErrorCode.GONE, "Example images are no longer kept")
 
 
-def _seed(original: Generation, choice: SeedChoice) -> int | None:
+def with_seed(retry: Retry, original: Generation) -> Retry:
     """Choose the seed; None leaves it to the instructions, as for an original that never had one."""
     used = original.validated.seed if original.validated else original.request.seed
-    if choice == "same":
-        return used
     drawn = secrets.randbelow(_SEEDS)
-    return drawn if drawn != used else (drawn + 1) % _SEEDS
+    new = drawn if drawn != used else (drawn + 1) % _SEEDS
+    return Retry(retry.of, retry.choice, used if retry.choice == "same" else new)
 
 
-async def _read_choice(request: web.Request) -> SeedChoice:
-    """Read `seed` from a JSON body; without one, a new picture is wanted and so a new seed."""
+async def read_seed_choice(request: web.Request) -> SeedChoice:
+    """Read `seed` from a JSON body; without a body the retry draws a new seed."""
     if not await request.read():
         return "new"
     match (await read_json_object(request)).get("seed", "new"):

@@ -1,36 +1,99 @@
-"""Who submits what under which id."""
+"""One submission: who submits, under which generation id and with which options of the request's headers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
+
+from aiohttp import web
 
 from domain.accounts.access import Identity
-from domain.errors import LimitError
-from gateway.submissions.content import Retry
+from domain.errors import ErrorCode, FieldError, LimitError
+from domain.generation.generation import stream_of
+from domain.submission.cancel_after import read_cancel_after
+from domain.submission.idempotency import parse_key
+from events.envelope import Cause
+from gateway.auth.rate_limits import OVER_LIMIT
+from gateway.generations.ids import GenerationIds
+from gateway.http.request_ids import request_id_of
 from store.quota.ledger import Bounds
+
+SeedChoice = Literal["same", "new"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """Who submits under which id; `key` is the client's Idempotency-Key, if any.
+class Retry:
+    """The generation that is made once more; `seed` is chosen after the original was read."""
 
-    `overdrawn` says that the day's requests are used up: then only a replay is answered. `cancel_after` is
-    how long the client would wait, `retry` which generation is made once more.
+    of: str
+    choice: SeedChoice
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is known of a submission beside its content.
+
+    `overdrawn` is the refusal of a request over the daily limit: such a request is answered only if it is a
+    replay. `cancel_after` is the client's own deadline.
     """
 
     identity: Identity
     generation_id: str
-    key: str | None
+    idempotency_key: str | None
     request_id: str
     traceparent: str | None = None
     overdrawn: LimitError | None = None
     cancel_after: timedelta | None = None
     retry: Retry | None = None
 
-    def timeouts(self, ours: timedelta) -> timedelta | None:
-        """How long the client would wait, if that is less than we would."""
-        return self.cancel_after if self.cancel_after is not None and self.cancel_after < ours else None
-
     @property
     def bounds(self) -> Bounds:
-        """What the tier of the developer allows."""
+        """The quota of the developer's tier."""
         return Bounds(monthly=self.identity.tier.monthly, concurrent=self.identity.tier.concurrent)
+
+    @property
+    def cause(self) -> Cause:
+        """The envelope fields of the first event."""
+        return Cause(
+            actor=f"user:{self.identity.user_id}",
+            request_id=self.request_id,
+            correlation_id=stream_of(self.generation_id),
+            traceparent=self.traceparent,
+        )
+
+
+def submission_of(
+    request: web.Request, identity: Identity, ids: GenerationIds, retry: Retry | None = None
+) -> Submission:
+    """Read the options of an admitted request; raises FieldError for a malformed header."""
+    key = idempotency_key(request)
+    return Submission(
+        identity,
+        ids.new() if key is None else ids.of_key(identity.project_id, identity.user_id, key),
+        key,
+        request_id_of(request),
+        traceparent=request.headers.get("traceparent"),
+        overdrawn=request.get(OVER_LIMIT),
+        cancel_after=_cancel_after(request.headers.getall("Cancel-After", [])),
+        retry=retry,
+    )
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """Read the Idempotency-Key, quoted or bare, 1 to 255 visible characters."""
+    values = request.headers.getall("Idempotency-Key", [])
+    if not values:
+        return None
+    return parse_key(values[0] if len(values) == 1 else "", ("header", "Idempotency-Key"))
+
+
+def _cancel_after(values: Sequence[str]) -> timedelta | None:
+    """Read Cancel-After: 5 seconds to 35 minutes, as `30`, `30s`, `5m` or `1h30m45s`."""
+    if not values:
+        return None
+    duration = read_cancel_after(values[0].strip()) if len(values) == 1 else None
+    if duration is None:
+        message = "must be a duration like 30, 30s, 5m or 5m30s, from 5s to 35m"
+        raise FieldError(ErrorCode.INVALID_REQUEST, ("header", "Cancel-After"), message, "value_error")
+    return duration

@@ -1,22 +1,23 @@
-"""Endpoints and deliveries as a developer sees them."""
+"""Response bodies of endpoints and deliveries."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from events.envelope import format_time
-from gateway.accounts.identity import time_body
-from store.webhooks.deliveries import Attempt, Delivery, Stats
-from store.webhooks.endpoints import Registered
+from gateway.accounts.bodies import time_body
+from store.webhooks.deliveries import Delivery, Stats
+from store.webhooks.endpoints import RegisteredEndpoint
 
 
-def endpoint_body(registered: Registered) -> dict[str, Any]:
-    """Write an endpoint; its secret is never part of it."""
+def endpoint_body(registered: RegisteredEndpoint) -> dict[str, Any]:
+    """Write an endpoint, without its secret."""
     endpoint = registered.endpoint
     return {
         "id": endpoint.id,
         "url": registered.url,
         "description": registered.description,
-        "event_types": list(endpoint.listens),
+        "event_types": list(endpoint.event_types),
         "enabled": endpoint.disabled is None,
         "disabled_reason": endpoint.disabled,
         "failing_since": time_body(registered.failing_since),
@@ -40,12 +41,12 @@ def delivery_body(delivery: Delivery) -> dict[str, Any]:
         "example": delivery.example,
         "next_attempt_at": time_body(delivery.due_at) if pending else None,
         "created_at": format_time(delivery.created_at),
-        "attempts": [_attempt(attempt) for attempt in delivery.attempts],
+        "attempts": [{**asdict(attempt), "at": format_time(attempt.at)} for attempt in delivery.attempts],
     }
 
 
 def stats_body(stats: Stats, since: datetime) -> dict[str, Any]:
-    """Write an endpoint's numbers."""
+    """Write the figures of an endpoint's deliveries."""
     states = {name: stats.states.get(name, 0) for name in ("pending", "delivered", "failed", "skipped")}
     return {
         "since": format_time(since),
@@ -54,15 +55,4 @@ def stats_body(stats: Stats, since: datetime) -> dict[str, Any]:
         "mean_milliseconds": stats.mean_milliseconds,
         "last_success_at": time_body(stats.last_success_at),
         "last_failure_at": time_body(stats.last_failure_at),
-    }
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "number": attempt.number,
-        "at": format_time(attempt.at),
-        "status": attempt.status,
-        "error": attempt.error,
-        "milliseconds": attempt.milliseconds,
-        "response": attempt.response,
     }

@@ -1,4 +1,4 @@
-"""What a client may ask for: where a webhook may go as far as its text tells, and which events there are."""
+"""Validation of webhook URLs and event types in requests."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, NoReturn
@@ -12,7 +12,7 @@ EVENT_TYPES: Final = tuple(sorted(CATALOGUE.deliverable))
 
 
 def check_url(url: str, allow: Collection[str], *, field: str) -> str:
-    """Refuse an address that can never be right; whether a name's address is public is known when dialled."""
+    """Refuse a URL that is never allowed; what a name resolves to is checked when the socket is made."""
     try:
         return destination_of(url, allow).url
     except ForbiddenAddressError as error:
@@ -21,7 +21,7 @@ def check_url(url: str, allow: Collection[str], *, field: str) -> str:
 
 
 def check_request(webhook: str | None, filters: Sequence[str], allow: Collection[str]) -> None:
-    """Judge the webhook of one generation request."""
+    """Check the webhook of one generation request."""
     if webhook is not None:
         check_url(webhook, allow, field="webhook")
     if not FILTERS.keys() >= set(filters):
@@ -29,7 +29,7 @@ def check_request(webhook: str | None, filters: Sequence[str], allow: Collection
 
 
 def event_types(chosen: Sequence[str] | None) -> tuple[str, ...]:
-    """Read the event types of an endpoint: all when the field is absent or `*` is among them."""
+    """Return the event types of an endpoint: all when the field is absent or `*` is among them."""
     if chosen is None or "*" in chosen:
         return EVENT_TYPES
     if not set(EVENT_TYPES) >= set(chosen):
@@ -38,7 +38,7 @@ def event_types(chosen: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def one_event_type(chosen: str) -> str:
-    """Read the event type of an example."""
+    """Return the event type of an example."""
     if chosen not in EVENT_TYPES:
         _refuse("type", EVENT_TYPES)
     return chosen

@@ -1,8 +1,9 @@
-"""`/api/v1/projects/{project_id}/webhooks/*`: the endpoints to which a project's events are pushed."""
+"""`/api/v1/projects/{project_id}/webhooks/*`: the endpoints to which a project's events are sent."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 from aiohttp import web
@@ -10,21 +11,28 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from domain.accounts.access import DeveloperIdentity
 from domain.errors import ErrorCode, ExemplarError
-from domain.webhooks import endpoint as rules
+from domain.paths import PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
+from domain.webhooks import endpoint as decisions
 from domain.webhooks.addresses import LONGEST_URL
+from domain.webhooks.endpoint import Endpoint
 from events.envelope import format_time
+from events.event import Event
 from events.webhook import WebhookRegistered
-from gateway.accounts.identity import IdentityRoutes, cause_of, path_id, read_model, secret_response
-from gateway.accounts.projects import Description, own_project
+from gateway.accounts.bodies import secret_response
+from gateway.accounts.project_access import own_project
+from gateway.accounts.requests import Description
+from gateway.auth.authentication import Authenticator
+from gateway.http.causes import cause_of
+from gateway.http.ids import path_id
+from gateway.http.parsing import read_model
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
-from gateway.webhooks.rotation import rotated
-from store.accounts.slots import LimitReachedError
+from gateway.webhooks.default_secret import rotate
+from store.accounts.accounts import Accounts
 from store.generations.personal_data import salted_digest
-from store.webhooks.endpoints import Address, Registered
+from store.webhooks.endpoints import EndpointUrl, LimitReachedError, RegisteredEndpoint, WebhookEndpoints
+from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Decision, Webhooks
-
-BASE = "/api/v1/projects/{project_id}/webhooks"
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 EventTypes = Annotated[
@@ -46,136 +54,137 @@ class EndpointUpdateRequest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRoutes:
-    """Answer what a developer does with the endpoints of his projects."""
+class EndpointRoutes:
+    """Register, change and remove the endpoints of a developer's projects."""
 
-    door: IdentityRoutes
+    accounts: Accounts
+    authenticator: Authenticator
     webhooks: Webhooks
+    endpoints: WebhookEndpoints
+    webhook_secrets: WebhookSecrets
+    webhook_allow: Collection[str]
+    webhook_limit: int
 
-    def table(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        one = BASE + "/{endpoint_id}"
         return [
-            web.get(BASE, self.list_all),
-            web.post(BASE, self.create),
-            web.get(one, self.read),
-            web.patch(one, self.update),
-            web.delete(one, self.delete),
-            web.post(one + "/enable", self.enable),
-            web.post(one + "/disable", self.disable),
-            web.post(one + "/rotate", self.rotate),
+            web.get(PROJECT_WEBHOOKS, self.list_all),
+            web.post(PROJECT_WEBHOOKS, self.create),
+            web.get(WEBHOOK_ENDPOINT, self.read),
+            web.patch(WEBHOOK_ENDPOINT, self.update),
+            web.delete(WEBHOOK_ENDPOINT, self.delete),
+            web.post(f"{WEBHOOK_ENDPOINT}/enable", self.enable),
+            web.post(f"{WEBHOOK_ENDPOINT}/disable", self.disable),
+            web.post(f"{WEBHOOK_ENDPOINT}/rotate", self.rotate),
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:
-        _, project = await own_project(self.door, request)
-        found = await self.webhooks.rows.of_project(project.id)
-        return web.json_response({"webhooks": [endpoint_body(registered) for registered in found]})
+        _, project = await own_project(request, self.authenticator, self.accounts)
+        found = await self.endpoints.of_project(project.id)
+        return web.json_response({"webhooks": list(map(endpoint_body, found))})
 
     async def create(self, request: web.Request) -> web.Response:
         """Register an endpoint and show its secret, this once."""
-        developer, project = await own_project(self.door, request)
-        sent = await read_model(request, EndpointCreateRequest)
-        address = self._address(sent.url)
-        endpoint_id, secret, limit = str(uuid4()), self.webhooks.secrets.mint(), self._limit
+        developer, project = await own_project(request, self.authenticator, self.accounts)
+        body = await read_model(request, EndpointCreateRequest)
+        url, endpoint_id = self._salted(body.url), str(uuid4())
         event = WebhookRegistered(
             developer=developer.developer_id,
             project=project.id,
-            url=address.digest,
-            event_types=event_types(sent.event_types),
+            url=url.digest,
+            event_types=event_types(body.event_types),
         )
         try:
-            await self.webhooks.register(
+            secret = await self.webhooks.register(
                 endpoint_id,
                 event,
-                address=address,
-                description=sent.description,
-                secret=secret,
-                limit=limit,
+                url=url,
+                description=body.description,
+                limit=self.webhook_limit,
                 cause=cause_of(request, developer.actor),
             )
         except LimitReachedError:
-            sentence = f"Maximum of {limit} webhook endpoints reached. Remove one first."
+            sentence = f"Maximum of {self.webhook_limit} webhook endpoints reached. Remove one first."
             raise ExemplarError(ErrorCode.WEBHOOK_LIMIT, sentence) from None
-        made = await self._row(project.id, endpoint_id)
-        return secret_response({**endpoint_body(made), "secret": secret}, status=201)
+        registered = await self._row(project.id, endpoint_id)
+        return secret_response({**endpoint_body(registered), "secret": secret}, status=201)
 
     async def read(self, request: web.Request) -> web.Response:
-        _, registered = await self.own(request)
+        _, registered = await self._own(request)
         return web.json_response(endpoint_body(registered))
 
     async def update(self, request: web.Request) -> web.Response:
-        """Change what was sent and leave the rest."""
-        developer, registered = await self.own(request)
-        sent = await read_model(request, EndpointUpdateRequest)
-        url = sent.url
-        address = None if url is None or url == registered.url else self._address(url)
-        types = sent.event_types
-        listens = tuple(registered.endpoint.listens) if types is None else event_types(types)
-        digest = address.digest if address else registered.endpoint.url
-        personal_data = {"description": sent.description} if "description" in sent.model_fields_set else {}
+        """Change the fields that were sent and leave the rest."""
+        developer, registered = await self._own(request)
+        body = await read_model(request, EndpointUpdateRequest)
+        new_url = self._salted(body.url) if body.url and body.url != registered.url else None
+        personal_data = {"description": body.description} if "description" in body.model_fields_set else {}
         await self.webhooks.change(
             registered.endpoint.id,
-            lambda endpoint: [
-                *rules.change(endpoint, url=digest, event_types=listens),
-                *_switched(endpoint, enabled=sent.enabled),
-            ],
-            address=address,
+            _decision(body, new_url.digest if new_url else registered.endpoint.url, registered.endpoint),
+            url=new_url,
             personal_data=personal_data,
             cause=cause_of(request, developer.actor),
         )
         return await self.read(request)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Take an endpoint away, with its secret and its deliveries."""
-        await self._decide(request, rules.remove)
+        """Remove an endpoint with its secrets and its deliveries."""
+        await self._decide(request, decisions.remove)
         return web.Response(status=204)
 
     async def enable(self, request: web.Request) -> web.Response:
-        """Let deliveries go on; what was skipped meanwhile is asked for by `recover`."""
-        await self._decide(request, rules.enable)
+        """Resume deliveries; `recover` sends what was skipped in the meantime."""
+        await self._decide(request, decisions.enable)
         return await self.read(request)
 
     async def disable(self, request: web.Request) -> web.Response:
-        await self._decide(request, lambda endpoint: rules.disable(endpoint, "developer"))
+        await self._decide(request, lambda endpoint: decisions.disable(endpoint, "developer"))
         return await self.read(request)
 
     async def rotate(self, request: web.Request) -> web.Response:
         """Make a new secret, shown this once; the old one signs too for a day."""
-        developer, registered = await self.own(request)
-        secret, until = await rotated(self.webhooks, registered.endpoint.id)
+        developer, registered = await self._own(request)
+        endpoint_id = registered.endpoint.id
+        secret, until = await rotate(self.webhook_secrets, endpoint_id)
         await self.webhooks.decide(
-            registered.endpoint.id,
-            lambda endpoint: rules.rotate(endpoint, overlap_until=until),
+            endpoint_id,
+            lambda endpoint: decisions.rotate(endpoint, overlap_until=until),
             cause=cause_of(request, developer.actor),
         )
         return secret_response({"secret": secret, "previous_secret_valid_until": format_time(until)})
 
-    async def own(self, request: web.Request) -> tuple[DeveloperIdentity, Registered]:
-        """Admit a developer to the endpoint in the path; 404 for another's."""
-        developer, project = await own_project(self.door, request)
+    async def _own(self, request: web.Request) -> tuple[DeveloperIdentity, RegisteredEndpoint]:
+        """Authenticate a developer for the endpoint in the path; 404 for another's."""
+        developer, project = await own_project(request, self.authenticator, self.accounts)
         return developer, await self._row(project.id, path_id(request, "endpoint_id"))
 
-    async def _row(self, project: str, endpoint_id: str) -> Registered:
-        registered = await self.webhooks.rows.get(endpoint_id)
+    async def _row(self, project: str, endpoint_id: str) -> RegisteredEndpoint:
+        registered = await self.endpoints.get(endpoint_id)
         if registered is None or registered.endpoint.project != project:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return registered
 
     async def _decide(self, request: web.Request, decision: Decision) -> None:
-        developer, registered = await self.own(request)
+        developer, registered = await self._own(request)
         cause = cause_of(request, developer.actor)
         await self.webhooks.decide(registered.endpoint.id, decision, cause=cause)
 
-    def _address(self, url: str) -> Address:
-        checked, salt = check_url(url, self.webhooks.settings.allow, field="url"), secrets.token_bytes(32)
-        return Address(salted_digest(salt, checked.encode()), checked, salt)
-
-    @property
-    def _limit(self) -> int:
-        return self.webhooks.settings.endpoints_per_project
+    def _salted(self, url: str) -> EndpointUrl:
+        checked, salt = check_url(url, self.webhook_allow, field="url"), secrets.token_bytes(32)
+        return EndpointUrl(salted_digest(salt, checked.encode()), checked, salt)
 
 
-def _switched(endpoint: rules.Endpoint, *, enabled: bool | None) -> list[Any]:
-    if enabled is None:
-        return []
-    return rules.enable(endpoint) if enabled else rules.disable(endpoint, "developer")
+def _decision(body: EndpointUpdateRequest, url: str, known: Endpoint) -> Decision:
+    """Return the decision of an update; what was not sent stays as it is `known`."""
+    types = tuple(known.event_types) if body.event_types is None else event_types(body.event_types)
+
+    def decide(endpoint: Endpoint) -> list[Event]:
+        changed = decisions.change(endpoint, url=url, event_types=types)
+        if body.enabled is None:
+            return changed
+        return changed + (
+            decisions.enable(endpoint) if body.enabled else decisions.disable(endpoint, "developer")
+        )
+
+    return decide

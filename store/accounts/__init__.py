@@ -1,0 +1,1 @@
+"""Accounts: developers, their projects, keys and end users, staff, and login sessions, on MongoDB."""

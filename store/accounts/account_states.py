@@ -1,4 +1,4 @@
-"""How accounts stand at this moment, read for many of them together."""
+"""The current status of many accounts, read together."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from store.mongo.connection import Database, Document, reachable
 
 @dataclass(frozen=True, slots=True)
 class AccountStates:
-    """What was found; whatever is missing is unknown."""
+    """What was found; what is missing does not exist."""
 
     projects: Mapping[str, tuple[str, bool]]
     users: Mapping[tuple[str, str], AccountState]
@@ -43,7 +43,7 @@ class AccountStates:
 
 
 class AccountStateReader:
-    """Read how accounts stand, never from a cache: two or three round trips for however many."""
+    """Read the status of accounts, never from a cache, in two or three round trips for any number."""
 
     def __init__(self, database: Database) -> None:
         self._projects = database["projects"]
@@ -60,11 +60,11 @@ class AccountStateReader:
         key_hashes: Collection[str],
     ) -> AccountStates:
         """Read projects with their developers, users in them, further developers, keys by their hashes."""
-        places = {"project_id": {"$in": list(projects)}}
+        in_projects = {"project_id": {"$in": list(projects)}}
         with reachable():
             owned, members, keys = await asyncio.gather(
                 _find(self._projects, "_id", projects, {"active": 1, "developer_id": 1}),
-                _find(self._users, "_id", users, {**STATE, "project_id": 1}, places),
+                _find(self._users, "_id", users, {**STATE, "project_id": 1}, in_projects),
                 _find(self._keys, "hash", key_hashes, KEY_STATE),
             )
             owners = {one["developer_id"] for one in owned} | set(developers)

@@ -1,31 +1,64 @@
-"""Every change of a developer and of what he has: a draft, then the event, then the document in force."""
+"""Every change of a developer's account and of what belongs to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
 
 from domain.accounts import developer as rules
 from domain.errors import ErrorCode, ExemplarError
+from events.commit import Commit
+from events.developer import QuotaCorrected
 from events.envelope import Cause, RecordedEvent
 from store.accounts.records import (
     DeveloperRecord,
     KeyRecord,
     ProjectRecord,
-    developer_from,
-    key_from,
-    project_from,
+    UserRecord,
+    record_from,
 )
-from store.accounts.user_changes import UserChanges, person
+from store.accounts.streams import DeveloperStreams, existing
+from store.accounts.writes import (
+    NewPassword,
+    change_password,
+    delete,
+    ended,
+    person,
+    random_id,
+    reset_password,
+    update,
+    without_personal_data,
+)
+from store.commits.contract import EventStore
+from store.mongo.connection import Database, Document, reachable
+from store.mongo.transactions import Session
 
 
-class AccountChanges(UserChanges):
-    """Change accounts. Ids may be given, so that a restart finds what it made: `AlreadyExistsError`.
+class AccountChanges:
+    """Append each change and write its documents in one transaction.
 
-    Whoever has not what is to be changed gets ExemplarError `not_found`; limits are `key_limit_exceeded` and
-    `project_limit_exceeded`. E-mail addresses come in their normal form, passwords as hashes.
+    Ids may be given, so that a restart finds what it created: AlreadyExistsError. Raises ExemplarError:
+    `not_found` for what the developer does not own, `key_limit_exceeded`, `project_limit_exceeded`. E-mail
+    addresses come in their normal form, passwords as hashes.
     """
 
+    def __init__(
+        self,
+        database: Database,
+        events: EventStore,
+        *,
+        clock: Callable[[], datetime],
+        announce: Callable[[Commit], None] = lambda _: None,
+    ) -> None:
+        self._streams = DeveloperStreams(database, events, clock=clock, announce=announce)
+        self._developers = database["developers"]
+        self._projects = database["projects"]
+        self._users = database["users"]
+        self._keys = database["keys"]
+        self._clock = clock
+
     async def history(self, developer_id: str) -> list[RecordedEvent]:
-        """Read every change of a developer, oldest first; [] for nobody."""
-        return await self.developers.history(developer_id)
+        """Read all events of a developer, oldest first; [] for an unknown one."""
+        return await self._streams.history(developer_id)
 
     async def register_developer(
         self,
@@ -37,22 +70,29 @@ class AccountChanges(UserChanges):
         full_name: str | None = None,
         developer_id: str | None = None,
     ) -> DeveloperRecord:
-        who = person(developer_id or self._new_id(), email, password_hash, full_name)
-        async with self._new("developers", {**who, "tier": tier}) as made:
-            await self.developers.begin(made.document["_id"], tier=tier, cause=cause, stands=made.stands)
-        return developer_from(made.document)
+        who = person(developer_id or random_id(), email, password_hash, full_name)
+        decision = partial(rules.register, tier=tier)
+        document = {**who, "tier": tier}
+        made = await self._streams.create(who["_id"], self._developers, document, decision, cause=cause)
+        return record_from(DeveloperRecord, made)
 
     async def change_tier(self, developer_id: str, tier: str, *, cause: Cause) -> None:
-        await self.developers.decide(developer_id, lambda d: rules.change_tier(d, tier=tier), cause=cause)
+        await self._streams.change(developer_id, partial(rules.change_tier, tier=tier), cause=cause)
 
     async def reset_developer_password(self, developer_id: str, password_hash: str, *, cause: Cause) -> None:
-        """Set another password; every session of the developer is over."""
-        change, owner = self._new_change(), {"_id": developer_id}
-        fields = {"password_hash": password_hash}
-        async with self._drafts.of_change("developers", owner, change, fields) as stands:
-            await self.developers.decide(
-                developer_id, lambda d: rules.reset_password(d, change=change), cause=cause, stands=stands
-            )
+        """Set another password; every session of the developer ends."""
+        write = reset_password(self._developers, {"_id": developer_id}, password_hash)
+        await self._streams.change(developer_id, rules.reset_password, cause=cause, write=write)
+
+    async def change_developer_password(self, developer_id: str, new: NewPassword, *, cause: Cause) -> None:
+        """Set the developer's own password; raises as `change_user_password`."""
+        write = change_password(self._developers, {"_id": developer_id}, new)
+        await self._streams.change(developer_id, rules.change_password, cause=cause, write=write)
+
+    async def correct_quota(self, developer_id: str, corrected: QuotaCorrected, *, cause: Cause) -> None:
+        """Record a correction of the quota ledger, once."""
+        decision = partial(rules.correct_quota, corrected=corrected)
+        await self._streams.change(developer_id, decision, cause=cause)
 
     async def create_project(
         self,
@@ -64,51 +104,52 @@ class AccountChanges(UserChanges):
         description: str | None = None,
         project_id: str | None = None,
     ) -> ProjectRecord:
-        """Make a project; `limit` is the tier's number of projects, None any."""
-        document = {
-            "_id": project_id or self._new_id(),
+        """Create a project; `limit` is the tier's number of projects, None for any."""
+        document: Document = {
+            "_id": project_id or random_id(),
             "developer_id": developer_id,
             "name": name,
             "description": description,
             "updated_at": None,
         }
-        async with self._new("projects", document) as made:
-            await self.developers.decide(
-                developer_id,
-                lambda d: rules.create_project(d, project=made.document["_id"], limit=limit),
-                cause=cause,
-                stands=made.stands,
-            )
-        return project_from(made.document)
+        decision = existing(partial(rules.create_project, project=document["_id"], limit=limit))
+        made = await self._streams.create(developer_id, self._projects, document, decision, cause=cause)
+        return record_from(ProjectRecord, made)
 
     async def update_project(
         self, developer_id: str, project_id: str, changes: Mapping[str, str | None], *, cause: Cause
     ) -> ProjectRecord:
-        """Change `name` or `description`; nothing to change changes nothing."""
-        change, owner = self._new_change(), {"_id": project_id, "developer_id": developer_id}
+        """Change `name` or `description`; without changes nothing is appended."""
+        owned = {"_id": project_id, "developer_id": developer_id, "active": True}
         if changes:
-            async with self._drafts.of_change("projects", owner, change, changes) as stands:
-                await self.developers.decide(
-                    developer_id,
-                    lambda d: rules.rename_project(d, project=project_id, change=change),
-                    cause=cause,
-                    stands=stands,
-                )
-        changed = await self._accounts.project(developer_id, project_id)
-        if changed is None:
+            write = update(self._projects, owned, {"$set": {**changes, "updated_at": self._clock()}})
+            decision = partial(rules.rename_project, project=project_id)
+            await self._streams.change(developer_id, decision, cause=cause, write=write)
+        with reachable():
+            found = await self._projects.find_one(owned)
+        if found is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)
-        return changed
+        return record_from(ProjectRecord, found)
 
     async def delete_project(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
-        await self.developers.decide(
-            developer_id, lambda d: rules.delete_project(d, project=project_id), cause=cause
-        )
+        """Close a project: its users, keys and generations cannot be reached any more."""
+        owned = {"_id": project_id, "developer_id": developer_id}
+        write = update(self._projects, owned, ended("deleted_at", self._clock()))
+        decision = partial(rules.delete_project, project=project_id)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
 
-    async def note_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
-        """Note that nothing of a deleted project is left; its words go too."""
-        await self.developers.decide(
-            developer_id, lambda d: rules.erase_project(d, project=project_id), cause=cause
-        )
+    async def record_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
+        """Record that all data of a deleted project are deleted, and delete its names."""
+
+        async def write(_: Commit, session: Session) -> None:
+            owned = {"_id": project_id, "developer_id": developer_id}
+            empty = {"name": "", "description": None, "erased_at": self._clock()}
+            await self._projects.update_one(owned, {"$set": empty}, session=session)
+            keys = {"project_id": project_id, "developer_id": developer_id}
+            await self._keys.update_many(keys, {"$set": {"name": None}}, session=session)
+
+        decision = partial(rules.erase_project, project=project_id)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def create_key(
         self,
@@ -121,9 +162,9 @@ class AccountChanges(UserChanges):
         name: str | None = None,
         key_id: str | None = None,
     ) -> KeyRecord:
-        """Keep the hash of a key of a project or, with None, of the developer himself."""
-        document = {
-            "_id": key_id or self._new_id(),
+        """Store the hash of an API key of a project or, with None, of a developer key."""
+        document: Document = {
+            "_id": key_id or random_id(),
             "developer_id": developer_id,
             "project_id": project_id,
             "kind": "developer" if project_id is None else "project",
@@ -132,19 +173,72 @@ class AccountChanges(UserChanges):
             "name": name,
             "last_used_at": None,
         }
-        async with self._new("keys", document) as made:
-            await self.developers.decide(
-                developer_id,
-                lambda d: rules.create_key(d, key=made.document["_id"], project=project_id),
-                cause=cause,
-                stands=made.stands,
-            )
-        return key_from(made.document)
+        decision = existing(partial(rules.create_key, key=document["_id"], project=project_id))
+        made = await self._streams.create(developer_id, self._keys, document, decision, cause=cause)
+        return record_from(KeyRecord, made)
 
     async def revoke_key(
         self, developer_id: str, key_id: str, project_id: str | None = None, *, cause: Cause
     ) -> None:
-        """End a key for the next request on."""
-        await self.developers.decide(
-            developer_id, lambda d: rules.revoke_key(d, key=key_id, project=project_id), cause=cause
-        )
+        """Revoke a key from the next request on."""
+        owned = {"_id": key_id, "developer_id": developer_id}
+        write = update(self._keys, owned, ended("revoked_at", self._clock()))
+        decision = partial(rules.revoke_key, key=key_id, project=project_id)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
+
+    async def register_user(
+        self,
+        developer_id: str,
+        project_id: str,
+        *,
+        email: str,
+        password_hash: str,
+        cause: Cause,
+        full_name: str | None = None,
+        user_id: str | None = None,
+    ) -> UserRecord:
+        who = person(user_id or random_id(), email, password_hash, full_name)
+        document = {**who, "project_id": project_id, "developer_id": developer_id}
+        decision = existing(partial(rules.register_user, project=project_id, user=who["_id"]))
+        made = await self._streams.create(developer_id, self._users, document, decision, cause=cause)
+        return record_from(UserRecord, made)
+
+    async def reset_user_password(
+        self, developer_id: str, project_id: str, user_id: str, password_hash: str, *, cause: Cause
+    ) -> None:
+        """Set another password; every session of the user ends."""
+        user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
+        write = reset_password(self._users, user, password_hash)
+        decision = partial(rules.reset_user_password, project=project_id, user=user_id)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
+
+    async def change_user_password(
+        self, developer_id: str, project_id: str, user_id: str, new: NewPassword, *, cause: Cause
+    ) -> None:
+        """Set one's own password: every session ends but the one in which it is done.
+
+        ExemplarError `invalid_credentials` when another password was set since it was proved: a reset wins.
+        """
+        write = change_password(self._users, _user(developer_id, project_id, user_id), new)
+        decision = partial(rules.change_user_password, project=project_id, user=user_id)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
+
+    async def delete_user(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
+        """Close a user's account at once, in a deleted project too; `AccountErasure` erases the data."""
+        user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
+        write = update(self._users, user, without_personal_data(self._clock()))
+        decision = partial(rules.delete_user, project=project_id, user=user_id)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
+
+    async def record_user_erased(
+        self, developer_id: str, project_id: str, user_id: str, *, cause: Cause
+    ) -> None:
+        """Record that all data of a deleted user are erased, and delete the document."""
+        user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
+        decision = partial(rules.erase_user, project=project_id, user=user_id)
+        write = delete(self._users, user)
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
+
+
+def _user(developer_id: str, project_id: str, user_id: str) -> Document:
+    return {"_id": user_id, "project_id": project_id, "developer_id": developer_id}

@@ -1,4 +1,4 @@
-"""Developer keys and project API keys. Only keyed hashes are kept; whoever minted a key shows it once."""
+"""Developer keys and project API keys; only keyed hashes are stored."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import structlog
 from pymongo import IndexModel
 
 from domain.accounts.access import KeyState
-from store.accounts.records import Count, KeyRecord, key_from
+from store.accounts.records import Count, KeyRecord, record_from
 from store.errors import StoreUnavailableError
 from store.mongo.connection import Database, Document, Indexes, reachable
 
@@ -35,24 +35,22 @@ class AccountKeys:
         self._noting: dict[str, asyncio.Task[None]] = {}
 
     async def all_of(self, developer_id: str, project_id: str | None = None) -> list[KeyRecord]:
-        """List the keys of a project, or of the developer himself, newest first, at most 500."""
+        """List the API keys of a project, or the developer keys, newest first, at most 500."""
         with reachable():
-            query = {**_owner(developer_id, project_id), "pending_since": None}
-            found = self._keys.find(query).sort([("created_at", -1), ("_id", 1)])
-            return [key_from(document) for document in await found.to_list(LISTED)]
+            found = self._keys.find(_owner(developer_id, project_id)).sort([("created_at", -1), ("_id", 1)])
+            return [record_from(KeyRecord, document) for document in await found.to_list(LISTED)]
 
     async def count(self, developer_id: str, project_ids: list[str]) -> Count:
         """Count the API keys of some projects of a developer."""
-        owner = {"developer_id": developer_id, "project_id": {"$in": project_ids}, "kind": "project"}
-        query = {**owner, "pending_since": None}
+        query = {"developer_id": developer_id, "project_id": {"$in": project_ids}, "kind": "project"}
         with reachable():
             total = await self._keys.count_documents(query)
             return Count(total, await self._keys.count_documents({**query, "active": True}))
 
     def note_use(self, key: KeyState | None, present_hash: str | None = None) -> None:
-        """Remember, beside the request, that a key was used; at most once a minute.
+        """Store in a background task that a key was used; at most once a minute.
 
-        `present_hash` is the key's hash under today's pepper: one under an older pepper gives way to it.
+        `present_hash` is the key's hash under today's pepper, which replaces one under an older pepper.
         """
         if key is None or key.id in self._noting:
             return
@@ -65,7 +63,7 @@ class AccountKeys:
             self._noting[key.id] = asyncio.create_task(self._note(key, change))
 
     async def settle(self) -> None:
-        """Wait for the notes that are being written; call it before the database closes."""
+        """Wait for the background writes; call it before the database closes."""
         await asyncio.gather(*self._noting.values())
 
     async def _note(self, key: KeyState, change: Document) -> None:

@@ -1,15 +1,13 @@
-"""What deleted projects leave behind goes by itself, a stated time after their deletion."""
+"""Erasure of deleted projects, a configured time after their deletion."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 
-from domain.webhooks import endpoint as endpoints
-from domain.webhooks.endpoint import default_endpoint
 from events.envelope import Cause
-from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
+from store.accounts.deletions import Deletions
 from store.webhooks.webhooks import Webhooks
 
 _CAUSE = Cause(actor="actor:accounts")
@@ -18,47 +16,43 @@ log = structlog.get_logger()
 
 
 class ProjectErasure:
-    """Erase projects `after` their deletion: their users first, then their webhooks, then their words."""
+    """Erase projects some time after their deletion: first their users, then their webhooks and names."""
 
     def __init__(
         self,
         *,
-        accounts: Accounts,
-        changes: AccountChanges,
+        deletions: Deletions,
+        account_changes: AccountChanges,
         webhooks: Webhooks,
-        after: timedelta,
+        erase_projects_after: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
-        self._accounts = accounts
-        self._changes = changes
+        self._deletions = deletions
+        self._changes = account_changes
         self._webhooks = webhooks
-        self._after = after
+        self._after = erase_projects_after
         self._clock = clock
 
-    async def round(self, *, room: int) -> int:
-        """Delete at most `room` users of projects whose time has come; return how many.
+    async def run(self, *, most: int) -> int:
+        """Delete at most `most` users of projects that are due; return how many.
 
-        A project whose last user is erased is erased with its webhooks. Repeatable, and may stop anywhere.
+        A project without users is erased. Repeatable, and may be interrupted anywhere.
         """
         deleted = 0
-        for developer, project in await self._accounts.left_behind(self._clock() - self._after):
-            if await self._accounts.is_empty(developer, project):
+        for developer, project in await self._deletions.projects(self._clock() - self._after):
+            if await self._deletions.is_empty(developer, project):
                 await self._erase(developer, project)
-            elif deleted < room:
-                deleted += await self._delete_users(developer, project, limit=room - deleted)
+            elif deleted < most:
+                deleted += await self._delete_users(developer, project, limit=most - deleted)
         return deleted
 
     async def _delete_users(self, developer: str, project: str, *, limit: int) -> int:
-        users = await self._accounts.users_left(developer, project, limit=limit)
+        users = await self._deletions.remaining_users(developer, project, limit=limit)
         for user in users:
-            await self._changes.delete_user(developer, project, user.id, cause=_CAUSE)
+            await self._changes.delete_user(developer, project, user, cause=_CAUSE)
         return len(users)
 
     async def _erase(self, developer: str, project: str) -> None:
-        for registered in await self._webhooks.rows.of_project(project):
-            await self._webhooks.decide(registered.endpoint.id, endpoints.remove, cause=_CAUSE)
-        standing_in = default_endpoint(project)
-        await self._webhooks.secrets.erase(standing_in)
-        await self._webhooks.deliveries.erase(standing_in)
-        await self._changes.note_project_erased(developer, project, cause=_CAUSE)
-        log.info("project erased", project_id=project)
+        await self._webhooks.erase_project(project, cause=_CAUSE)
+        await self._changes.record_project_erased(developer, project, cause=_CAUSE)
+        log.info("project_erased", project_id=project)

@@ -1,4 +1,4 @@
-"""What is asked of the accounts, as MongoDB understands it."""
+"""Queries of accounts in MongoDB's language."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,6 @@ from store.accounts.records import Login
 from store.mongo.connection import Document
 
 STATE = {"active": 1, "tier": 1, "role": 1, "ended_sessions": 1, "epoch": 1, "kept_session": 1}
-KEPT = {"pending_since": None, "deleted_at": None}  # neither a draft nor what a deleted user has left
 KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
 
 
@@ -25,7 +24,7 @@ class UserQuery:
     page_size: int = 50
 
 
-def living(developer_id: str, project_id: str | None = None) -> Document:
+def active_projects(developer_id: str, project_id: str | None = None) -> Document:
     query: Document = {"developer_id": developer_id, "active": True}
     return query if project_id is None else {"_id": project_id, **query}
 
@@ -42,7 +41,8 @@ def login(document: Document, role: Role, *, active: bool) -> Login:
 
 
 def matching_users(developer_id: str, project_ids: Sequence[str], query: UserQuery) -> Document:
-    match: Document = {"developer_id": developer_id, "project_id": {"$in": list(project_ids)}, **KEPT}
+    match: Document = {"developer_id": developer_id, "project_id": {"$in": list(project_ids)}}
+    match["deleted_at"] = None
     if query.active is not None:
         match["active"] = query.active
     if query.search:

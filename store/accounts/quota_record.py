@@ -1,21 +1,20 @@
 """Corrections of the quota ledger, as events of the developer's stream."""
 
-from domain.accounts.developer import correct_quota
 from domain.errors import ErrorCode, ExemplarError
 from events.developer import CorrectedUnits, QuotaCorrected
 from events.envelope import Cause
-from store.accounts.developers import Developers
+from store.accounts.changes import AccountChanges
 from store.quota.ledger import Account, Correction
 
 
 class QuotaRecord:
-    """Record a correction before it is made; whom the log does not know has no stream to write into."""
+    """Record a correction before the ledger is changed; a developer without a stream has no record."""
 
-    def __init__(self, developers: Developers) -> None:
-        self._developers = developers
+    def __init__(self, account_changes: AccountChanges) -> None:
+        self._changes = account_changes
 
     async def __call__(self, developer: str, correction: Correction, seen: Account) -> None:
-        """Append `developer.quota_corrected`; nothing when it is the last that was recorded."""
+        """Append `developer.quota_corrected`, unless it is the last that was recorded."""
         units = tuple(
             CorrectedUnits(period=month, before=seen.used_in(month), after=seen.used_in(month) + change)
             for month, change in correction.units
@@ -27,9 +26,8 @@ class QuotaRecord:
             taken=tuple(slot.generation for slot in correction.added),
             freed=correction.removed,
         )
-        cause = Cause(actor=correction.by)
         try:
-            await self._developers.decide(developer, lambda d: correct_quota(d, corrected=event), cause=cause)
+            await self._changes.correct_quota(developer, event, cause=Cause(actor=correction.by))
         except ExemplarError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 raise

@@ -1,43 +1,43 @@
-"""Operators and auditors: the people of the platform, who belong to no developer."""
+"""Reads of operator and auditor accounts."""
 
 from typing import ClassVar
 
 from pymongo import IndexModel
 
 from domain.accounts.access import AccountState, Role
-from store.accounts.queries import KEPT, STATE, login
-from store.accounts.records import Login, StaffRecord, account_state, staff_from
+from store.accounts.queries import STATE, login
+from store.accounts.records import Login, StaffRecord, account_state, record_from
 from store.mongo.connection import Database, Indexes, reachable
 
 
-class Staff:
+class StaffAccounts:
     """Read the accounts of operators and auditors; `PlatformChanges` changes them."""
 
     indexes: ClassVar[Indexes] = {"staff": [IndexModel("email", unique=True)]}
 
     def __init__(self, database: Database) -> None:
-        self.collection = database["staff"]
+        self._staff = database["staff"]
 
     async def find(self, name: str) -> StaffRecord | None:
-        """Find somebody by id or by e-mail address in its normal form."""
+        """Find an account by id or by e-mail address in its normal form."""
         with reachable():
-            found = await self.collection.find_one({"$or": [{"_id": name}, {"email": name}], **KEPT})
-        return None if found is None else staff_from(found)
+            found = await self._staff.find_one({"$or": [{"_id": name}, {"email": name}]})
+        return None if found is None else record_from(StaffRecord, found)
 
     async def all(self) -> list[StaffRecord]:
-        """List everybody, newest first."""
+        """List all accounts, newest first."""
         with reachable():
-            found = self.collection.find(KEPT).sort([("created_at", -1), ("_id", 1)])
-            return [staff_from(document) async for document in found]
+            found = self._staff.find({}).sort([("created_at", -1), ("_id", 1)])
+            return [record_from(StaffRecord, document) async for document in found]
 
     async def state(self, staff_id: str, role: Role) -> AccountState | None:
-        """Read what access needs of somebody with this role."""
+        """Read what access needs of an account with this role."""
         with reachable():
-            found = await self.collection.find_one({"_id": staff_id, "role": role.value}, STATE)
+            found = await self._staff.find_one({"_id": staff_id, "role": role.value}, STATE)
         return None if found is None else account_state(found)
 
     async def find_login(self, email: str) -> Login | None:
         """Find what a login is checked against."""
         with reachable():
-            found = await self.collection.find_one({"email": email})
+            found = await self._staff.find_one({"email": email})
         return None if found is None else login(found, Role(found["role"]), active=found["active"])

@@ -1,10 +1,12 @@
+"""What an access decision needs, read in one round trip."""
+
 from dataclasses import dataclass
 
 from domain.accounts.access import Tenancy
 from store.accounts.queries import credentials_pipeline
-from store.accounts.records import tenancy_from
+from store.accounts.records import account_state, key_state
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, Document, reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class TenancyQuery:
 class Tenancies:
     """Read all that an access decision needs in one round trip, never from a cache.
 
-    Concurrent requests with the same credentials share an answer that was asked for after each of them came.
+    Concurrent reads of the same credentials share one query, which starts after each of them began.
     """
 
     def __init__(self, database: Database) -> None:
@@ -40,4 +42,19 @@ class Tenancies:
             query.api_key_hashes,
         )
         found = await self._projects.aggregate(pipeline).to_list(1)
-        return tenancy_from(found[0]) if found and found[0]["developer"] else None
+        return _tenancy_from(found[0]) if found and found[0]["developer"] else None
+
+
+def _tenancy_from(document: Document) -> Tenancy:
+    """Read a joined project: `developer`, `user` and `keys` are lists of what was found."""
+    keys = document.get("keys", [])
+    developer = document["developer"][0]
+    return Tenancy(
+        project_id=document["_id"],
+        project_active=document["active"],
+        developer=account_state(developer),
+        tier=developer["tier"],
+        user=next((account_state(user) for user in document.get("user", [])), None),
+        developer_key=next((key_state(key) for key in keys if key["kind"] == "developer"), None),
+        api_key=next((key_state(key) for key in keys if key["kind"] == "project"), None),
+    )

@@ -5,19 +5,18 @@ from datetime import datetime
 
 import structlog
 
-from domain.audit.checkpoint_key import CheckpointSettings
+from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import (
     Checkpoint,
     ContradictionError,
     NoteError,
-    Signer,
-    Verifier,
     checkpoint_from,
     open_note,
     sign_note,
 )
 from domain.audit.merkle import Frontier
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
+from store.audit.settings import CheckpointSettings
 
 log = structlog.get_logger()
 
@@ -29,8 +28,8 @@ class Checkpointer:
         self,
         checkpoints: Checkpoints,
         *,
-        signer: Signer,
-        trusted: Sequence[Verifier],
+        signer: SigningKey,
+        trusted: Sequence[VerificationKey],
         clock: Callable[[], datetime],
     ) -> None:
         self._checkpoints = checkpoints
@@ -63,7 +62,7 @@ class Checkpointer:
         return StoredCheckpoint(checkpoint.size, checkpoint.root, frontier, note, self._clock())
 
 
-def require_signed(stored: StoredCheckpoint, trusted: Sequence[Verifier]) -> None:
+def require_signed(stored: StoredCheckpoint, trusted: Sequence[VerificationKey]) -> None:
     """Raise ContradictionError unless a trusted key has signed a note of this size and root."""
     try:
         signed = checkpoint_from(open_note(stored.note, trusted))

@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import Frontier, Range
+from store.log.positions import last_position
 from store.mongo.connection import Database, Document, reachable
 
 
@@ -28,6 +29,7 @@ class Checkpoints:
     """Checkpoints in collection `checkpoints`, one for each size; none is ever replaced."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._checkpoints = database.get_collection("checkpoints")
         self._log = database.get_collection("log")
 
@@ -68,9 +70,7 @@ class Checkpoints:
 
     async def head(self) -> int:
         """Read the last position of the log; 0 when it is empty."""
-        with reachable():
-            last = await self._log.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
-        return last["_id"] if last else 0
+        return await last_position(self._database)
 
     async def position_of(self, commit_id: str) -> int | None:
         """Read the position of a commit; None while it has none."""

@@ -4,7 +4,8 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from domain.audit.checkpoints import ContradictionError, Verifier
+from domain.audit.checkpoint_key import VerificationKey
+from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import consistency_path, inclusion_path, verify_consistency, verify_inclusion
 from events.commit import Commit, leaf_hash
 from store.audit.checkpointing import require_signed
@@ -17,7 +18,7 @@ class NothingToProveError(Exception):
 
 
 async def prove_event(
-    event_id: str, events: EventStore, checkpoints: Checkpoints, trusted: Sequence[Verifier]
+    event_id: str, events: EventStore, checkpoints: Checkpoints, trusted: Sequence[VerificationKey]
 ) -> dict[str, Any]:
     """Prove an event's commit against the latest checkpoint; hashes are base64, `index` counts from 0.
 
@@ -44,7 +45,9 @@ async def prove_event(
     }
 
 
-async def prove_growth(size: int, checkpoints: Checkpoints, trusted: Sequence[Verifier]) -> dict[str, Any]:
+async def prove_growth(
+    size: int, checkpoints: Checkpoints, trusted: Sequence[VerificationKey]
+) -> dict[str, Any]:
     """Prove that the log of the latest checkpoint begins with that of an earlier one; errors as above."""
     old, new = await checkpoints.at(size), await checkpoints.latest()
     if old is None or new is None:

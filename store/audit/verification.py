@@ -5,7 +5,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from domain.audit.checkpoints import ContradictionError, Verifier
+from domain.audit.checkpoint_key import VerificationKey
+from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import Frontier
 from store.audit.checkpointing import require_signed
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
@@ -28,7 +29,7 @@ class AuditReport:
 
 
 async def verify(
-    scan: CommitScan, checkpoints: Checkpoints, trusted: Sequence[Verifier], progress: Progress
+    scan: CommitScan, checkpoints: Checkpoints, trusted: Sequence[VerificationKey], progress: Progress
 ) -> AuditReport:
     """Recompute the tree from the stored bodies; the log may grow meanwhile.
 
@@ -118,7 +119,7 @@ class _Order:
 class _Tree:
     """Extend the tree from checkpoint to checkpoint, and compare."""
 
-    def __init__(self, signed: AsyncIterator[StoredCheckpoint], trusted: Sequence[Verifier]) -> None:
+    def __init__(self, signed: AsyncIterator[StoredCheckpoint], trusted: Sequence[VerificationKey]) -> None:
         self._signed = signed
         self._trusted = trusted
         self._next: StoredCheckpoint | None = None

@@ -5,24 +5,21 @@ import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, ClassVar
 
-import structlog
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WTimeoutError
 
-from events.commit import Commit, commit_from, commit_of
+from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
 from store.commits.contract import Write
+from store.commits.document import document_of, readable, stored_commit
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import DUPLICATE_KEY, Database, Document, Indexes, is_transient, reachable
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
-
-log = structlog.get_logger()
 
 
 class MongoEventStore:
@@ -63,18 +60,7 @@ class MongoEventStore:
         await self._require(stream, expected_version)
         writer = secrets.token_hex(12)
         commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
-        try:
-            if write is None:
-                await self._appends.put(_document(commit, time))
-            else:
-                await self._insert_with(write, commit, time)
-        except (_DuplicateError, CommitOutcomeUnknownError):
-            # Success only when the stored writer is this one: the driver retried the write.
-            await self._settle_unknown(commit)
-        except PyMongoError as error:
-            if not is_transient(error):
-                raise
-            await self._settle_unknown(commit)
+        await self._write(commit, time, write)
         self._heads.note(commit)
         return commit
 
@@ -154,10 +140,24 @@ class MongoEventStore:
                 outcomes[fault["index"]] = _fault(fault)
         return outcomes
 
+    async def _write(self, commit: Commit, time: datetime, write: Write | None) -> None:
+        try:
+            if write is None:
+                await self._appends.put(document_of(commit, time))
+            else:
+                await self._insert_with(write, commit, time)
+        except (_DuplicateError, CommitOutcomeUnknownError):
+            # Success only when the stored writer is this one: the driver retried the write.
+            await self._settle_unknown(commit)
+        except PyMongoError as error:
+            if not is_transient(error):
+                raise
+            await self._settle_unknown(commit)
+
     async def _insert_with(self, write: Write, commit: Commit, time: datetime) -> None:
         async def work(session: Session) -> None:
             try:
-                await self._commits.insert_one(_document(commit, time), session=session)
+                await self._commits.insert_one(document_of(commit, time), session=session)
             except DuplicateKeyError as error:
                 raise _DuplicateError from error
             await write(commit, session)
@@ -200,50 +200,3 @@ def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
         return [stored_commit(document) for document in documents]
     except (ValueError, KeyError) as error:
         return error
-
-
-def _document(commit: Commit, time: datetime) -> Document:
-    return {
-        "_id": commit.id,
-        "stream": commit.stream,
-        "first": commit.first,
-        "last": commit.last,
-        "types": [event.type for event in commit.events],
-        "time": time,
-        "writer": commit.writer,
-        "body": commit.body,
-        "outbox": True,
-        "unsealed": True,
-    }
-
-
-def readable(document: Document) -> Commit | None:
-    """Read a commit's document; log and return None for one that is damaged or of a newer version."""
-    try:
-        return stored_commit(document)
-    except (ValueError, KeyError) as error:
-        log.critical("commit_unreadable", commit=document["_id"], error=type(error).__name__)
-        return None
-
-
-def stored_commit(document: Document) -> Commit:
-    """Read a commit's document; ValueError when the index fields contradict its body."""
-    commit, within = _parsed(bytes(document["body"]), document["writer"])
-    if any(document[name] != value for name, value in within.items()):
-        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
-    return commit
-
-
-@lru_cache(maxsize=1024)
-def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
-    """Parse a body, and the fields that must stand beside it; cached, because few commits are read often."""
-    commit = commit_from(body, writer=writer)
-    time = commit.events[0].time
-    return commit, {
-        "_id": commit.id,
-        "stream": commit.stream,
-        "first": commit.first,
-        "last": commit.last,
-        "types": [event.type for event in commit.events],
-        "time": time.replace(microsecond=time.microsecond // 1000 * 1000),  # as precise as MongoDB's dates
-    }

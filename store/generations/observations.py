@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from domain.generation import invocation
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction, failure_of
-from domain.generation.price import PriceSettings
+from domain.generation.price import Price
 from events.envelope import Cause
 from events.event import Event
-from events.generation import PredictionSettled
+from events.invocation import PredictionSettled
 from store.generations.generations import Decided, Generations
 from store.generations.personal_data import PersonalDataStore, ProviderTexts
 from store.generations.predictions import Predictions
@@ -22,7 +22,7 @@ class Observations:
         generations: Generations,
         personal_data: PersonalDataStore,
         predictions: Predictions,
-        price: PriceSettings,
+        price: Price,
     ) -> None:
         self._generations = generations
         self._personal_data = personal_data
@@ -45,10 +45,6 @@ class Observations:
             known=generation,
         )
 
-    async def owner(self, prediction: str) -> str | None:
-        """Find the generation that a prediction belongs to; None when none claimed it."""
-        return await self._predictions.owner(prediction)
-
     async def _belongs(self, prediction: str, generation: Generation) -> bool:
         """Tell whether a prediction is this generation's; one that its stream names was claimed before."""
         return generation.prediction == prediction or await self._predictions.claim(prediction, generation.id)
@@ -59,7 +55,7 @@ class Observations:
         await self._personal_data.put_provider(generation.id, generation.request.personal_data, texts)
 
 
-def _decision(g: Generation, attempt: int, prediction: Prediction, price: PriceSettings) -> Sequence[Event]:
+def _decision(g: Generation, attempt: int, prediction: Prediction, price: Price) -> Sequence[Event]:
     model = prediction.model
     if prediction.outcome is None:
         events = invocation.start(g, attempt=attempt, prediction=prediction.id, model=model)

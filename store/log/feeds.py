@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pymongo import ASCENDING, DESCENDING
 
 from events.commit import Commit
-from store.commits.mongo import stored_commit
+from store.commits.document import stored_commit
+from store.log.positions import last_position
 from store.mongo.connection import Database, Document, reachable
 
 
@@ -24,14 +25,13 @@ class Feeds:
     """Read sealed commits by owner; an index on the owner answers every query."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
 
     async def head(self) -> int:
         """Read the last position; 0 for an empty log."""
-        with reachable():
-            last = await self._log.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
-        return last["_id"] if last else 0
+        return await last_position(self._database)
 
     async def read(
         self, *, projects: Collection[str], user: str | None, first: int, last: int, limit: int

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import structlog
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from events.commit import leaf_hash
 from events.generation import GenerationRequested
-from store.commits.mongo import readable
+from store.commits.document import readable
+from store.log.positions import last_position
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
@@ -37,14 +38,13 @@ class MongoSealedLog:
     }
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
         self._pages = shared(self._page)
 
     async def head(self) -> int:
-        with reachable():
-            last = await self._log.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
-        return last["_id"] if last else 0
+        return await last_position(self._database)
 
     async def seal(self, *, limit: int = 500) -> int:
         with reachable():

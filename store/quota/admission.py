@@ -49,11 +49,11 @@ class Admission:
         self._note(developer, account, running=1)
         return account
 
-    async def require_room(self, developer: str, bounds: Bounds) -> None:
+    async def require_free_slot(self, developer: str, bounds: Bounds) -> None:
         """Raise LimitError when there is no room now; nothing is held."""
         period = period_of(self._clock())
         account = await self._current(developer, period, bounds)
-        if not _has_room(account, period, bounds):
+        if not _is_free(account, period, bounds):
             raise await self._refusal(developer, account, period, bounds)
 
     async def recent_account(self, developer: str, bounds: Bounds) -> Account:
@@ -133,7 +133,7 @@ class Admission:
 
     async def _current(self, developer: str, period: str, bounds: Bounds) -> Account:
         account = await self._ledger.account(developer)
-        if not _has_room(account, period, bounds) and await self._settle_over(account):
+        if not _is_free(account, period, bounds) and await self._settle_over(account):
             account = await self._ledger.account(developer)
         self._note(developer, account, running=0)
         return account
@@ -185,6 +185,6 @@ def _report_failures(developer: str, done: Sequence[bool | BaseException]) -> No
             log.warning("hold_not_freed", developer=developer, error=repr(error))
 
 
-def _has_room(account: Account, period: str, bounds: Bounds) -> bool:
+def _is_free(account: Account, period: str, bounds: Bounds) -> bool:
     units = bounds.monthly is None or account.used_in(period) < bounds.monthly
     return units and (bounds.concurrent is None or len(account.slots) < bounds.concurrent)

@@ -21,7 +21,7 @@ class MemoryLedger:
         if account.holds(generation):
             account = self._accounts[developer] = _renewed(account, generation, now)
             return account
-        if not _room(account, period, bounds):
+        if not _is_free(account, period, bounds):
             return None
         account = _add(account, period, 1)
         account = replace(account, slots=(*account.slots, Slot(generation, period, now)))
@@ -76,7 +76,7 @@ class MemoryLedger:
         return list(self._corrections.get(developer, ()))
 
 
-def _room(account: Account, period: str, bounds: Bounds) -> bool:
+def _is_free(account: Account, period: str, bounds: Bounds) -> bool:
     units = bounds.monthly is None or account.used_in(period) < bounds.monthly
     slots = bounds.concurrent is None or len(account.slots) < bounds.concurrent
     return units and slots

@@ -95,7 +95,7 @@ def _readable(documents: Sequence[Document]) -> Iterator[tuple[str, Account]]:
             log.warning("ledger_damaged", developer=error.developer)
 
 
-def _room(period: str, bounds: Bounds) -> list[Document]:
+def _within_bounds(period: str, bounds: Bounds) -> list[Document]:
     checks: list[Document] = []
     if bounds.monthly is not None:
         checks.append({"$lt": [_used(period), bounds.monthly]})
@@ -119,7 +119,7 @@ def _taking(slot: Document, bounds: Bounds) -> list[Document]:
     period = slot["period"]
     literal = {name: {"$literal": value} for name, value in slot.items()}
     held = {"$in": [literal["generation"], {"$ifNull": ["$slots.generation", []]}]}
-    take = {"$and": [{"$not": [held]}, *_room(period, bounds)]}
+    take = {"$and": [{"$not": [held]}, *_within_bounds(period, bounds)]}
     taken = {period: {"$add": [_used(period), 1]}}
     slots = {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _renewed(literal)]}
     return _changing({"slots": slots, "used": {"$mergeObjects": ["$used", {"$cond": [take, taken, {}]}]}})

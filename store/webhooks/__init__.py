@@ -1,0 +1,1 @@
+"""Webhook endpoints, signing secrets and the schedule of deliveries."""

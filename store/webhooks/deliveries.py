@@ -1,16 +1,18 @@
-"""Deliveries: one row per (endpoint, event), scheduled here and in no worker's memory."""
+"""Deliveries: one row per (endpoint, event); the schedule of all attempts, kept in no process's memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from domain.webhooks.delivery import Ended, State
+from domain.webhooks.delivery import DeliveryState, EndReason
+
+NO_HOST = ""  # the host of a delivery whose generation was erased
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt as it is shown: `response` is the start of the answer, `error` a code when it failed."""
+    """One attempt: `response` is the start of the response body, `error` a code when it failed."""
 
     number: int
     at: datetime
@@ -22,12 +24,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event on its way to one endpoint; `id` is also the id of the message, the same at every attempt.
+    """One event for one endpoint; `id` is also the id of the message, the same at every attempt.
 
-    `due_at` is when somebody should look at it: the next attempt, or the end of a claim. `failures` counts
-    those since it was last asked for, `attempts` keeps all. A `lone` one stands in no line (a resend, an
-    example) and an `example` is tried once; `asked_at` is when somebody last asked
-    for it anew. `reason` says why one that failed or was skipped has ended.
+    `host` is a keyed hash. `due_at` is the next attempt, or the end of a claim. `failures` counts since the
+    last restart, `attempts` holds all. An `unordered` delivery (a resend, an example) waits for no other; an
+    `example` is tried once. `restarted_at` is when a developer last asked for it again.
     """
 
     id: str
@@ -42,29 +43,38 @@ class Delivery:
     event_time: datetime
     created_at: datetime
     expire_at: datetime
-    state: State = "pending"
+    state: DeliveryState = "pending"
     due_at: datetime | None = None
     claim: str | None = None
     failures: int = 0
     attempts: tuple[Attempt, ...] = ()
-    lone: bool = False
+    unordered: bool = False
     example: bool = False
-    reason: Ended | None = None
-    asked_at: datetime | None = None
+    reason: EndReason | None = None
+    restarted_at: datetime | None = None
+
+    @property
+    def pair(self) -> str:
+        """The project and the host together."""
+        return pair_of(self.project, self.host)
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
-    """Hosts, projects and pairs of both that have as many attempts under way as they may."""
+class AtLimit:
+    """Hosts, projects and pairs of both that have as many attempts in progress as they may."""
 
     hosts: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
 
+    def includes(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery has to wait for one of them."""
+        return delivery.host in self.hosts or delivery.project in self.projects or delivery.pair in self.pairs
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Numbers of an endpoint's deliveries: how many in each state, attempts, their mean time in ms."""
+    """Figures of an endpoint's deliveries: their number in each state, attempts, mean time in ms."""
 
     states: Mapping[str, int] = field(default_factory=dict)
     attempts: int = 0
@@ -74,88 +84,91 @@ class Stats:
 
 
 class DeliveryStore(Protocol):
-    """The schedule of deliveries. Whoever wants to send claims first; a claim ends by itself."""
+    """The schedule of deliveries. A sender claims a delivery first; a claim ends by itself.
+
+    A delivery's queue are the deliveries of its generation at its endpoint.
+    """
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep deliveries in this order; those that are there already stay as they are."""
+        """Keep deliveries in this order; those that exist stay as they are."""
         ...
 
-    async def due(self, now: datetime, *, without: Busy, limit: int) -> Sequence[Delivery]:
-        """List what is due, the longest waiting first, leaving out busy hosts and projects."""
+    async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
+        """List due deliveries, the longest waiting first, without those of hosts and projects at limit."""
         ...
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
-        """Take a due delivery until a moment; False when somebody else was quicker."""
+        """Claim a due delivery until a time; False when another sender was faster."""
         ...
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
-        """List the unfinished deliveries before this one in its line."""
+        """List the pending deliveries before this one in its queue, without their attempts."""
         ...
 
     async def is_gone(self, delivery: Delivery) -> bool:
-        """Tell whether the receiver of its line has answered 410, after it was asked for anew if it was."""
+        """Tell whether the receiver has answered 410 in this queue, since the delivery's restart if any."""
         ...
 
-    async def put_off(self, delivery: Delivery, token: str, until: datetime) -> None:
-        """Give a claim back and wait for those before, at most until a moment."""
+    async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
+        """Give a claim back and wait for earlier deliveries, at most until a time."""
         ...
 
-    async def settle(
+    async def record_attempt(
         self,
         delivery: Delivery,
         token: str,
         attempt: Attempt,
         *,
-        state: State,
+        state: DeliveryState,
         due_at: datetime | None,
-        reason: Ended | None,
+        reason: EndReason | None,
     ) -> None:
-        """Note an attempt and what comes next; the state stays when the claim is no longer ours."""
+        """Record an attempt and what follows; a claim that was lost meanwhile keeps only the attempt."""
         ...
 
-    async def skip(self, delivery: Delivery, token: str, reason: Ended) -> None:
-        """Give a claimed delivery up without an attempt."""
+    async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
+        """End a claimed delivery without an attempt."""
         ...
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
-        """Let those behind a delivery in its line be looked at again."""
+        """Make the postponed deliveries in this queue due."""
         ...
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 
     async def page(
-        self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
+        self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
-        """List deliveries, the newest first, behind the one with id `before`; None if there is none such."""
+        """List deliveries, the newest first, older than the one with id `before`; None if that is unknown."""
         ...
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
-        """Start the attempts of one delivery anew, beside its line; None when there is none."""
+        """Restart one delivery, unordered; None when there is none."""
         ...
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
-        """Start anew what failed or was skipped and whose event is not older; return how many."""
+        """Restart what failed or was skipped and whose event is not older than `since`; return how many."""
         ...
 
-    async def skip_all(self, endpoint: str, reason: Ended, *, generation: str | None = None) -> int:
-        """Give up everything that waits for an endpoint, or only one generation's; return how many."""
+    async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
+        """End all pending deliveries of an endpoint, or of one generation there; return how many."""
         ...
 
-    async def move(self, project: str, endpoint: str, host: str) -> None:
+    async def set_host(self, project: str, endpoint: str, host: str) -> None:
         """Count an endpoint's deliveries at another host from now on."""
         ...
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
-        """End what waits of an erased generation, and blank hosts and answers of all but the word of that."""
+        """End an erased generation's deliveries but that of the erasure; delete hosts and responses."""
         ...
 
     async def erase(self, endpoint: str) -> None:
-        """Forget an endpoint's deliveries."""
+        """Delete an endpoint's deliveries."""
         ...
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats: ...
 
 
 def pair_of(project: str, host: str) -> str:
-    """Name a project and a host together."""
+    """Return the key of a project and a host together."""
     return f"{project}/{host}"

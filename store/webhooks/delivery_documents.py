@@ -1,81 +1,66 @@
-"""Deliveries as MongoDB keeps them, and the changes that are made to them."""
+"""Deliveries as MongoDB documents, and the updates and queries made of them."""
 
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from domain.webhooks.delivery import Ended
+from domain.webhooks.delivery import EndReason
 from store.mongo.connection import Document
-from store.webhooks.deliveries import Attempt, Delivery, pair_of
+from store.webhooks.deliveries import NO_HOST, Attempt, Delivery, pair_of
 
-FORGOTTEN = ""  # the host of a delivery whose generation was erased
 _FAILED = {"$ne": ["$attempts.error", None]}
-ATTEMPTS: Document = {
+ATTEMPT_FIGURES: Document = {
     "_id": None,
     "count": {"$sum": 1},
     "mean": {"$avg": "$attempts.milliseconds"},
     "success": {"$max": {"$cond": [_FAILED, None, "$attempts.at"]}},
     "failure": {"$max": {"$cond": [_FAILED, "$attempts.at", None]}},
 }
+_DERIVED = frozenset({"_id", "pair", "blocked"})
 
 
-def anew(now: datetime) -> Document:
-    """Write how the attempts of a delivery start once more."""
-    return {
-        "state": "pending",
-        "reason": None,
-        "due_at": now,
-        "claim": None,
-        "failures": 0,
-        "blocked": False,
-        "asked_at": now,
-    }
+def restarted(now: datetime, *, unordered: bool) -> Document:
+    """Return the update that starts a delivery's attempts again."""
+    fields = {"state": "pending", "reason": None, "due_at": now, "claim": None, "failures": 0}
+    return {"$set": {**fields, "blocked": False, "restarted_at": now, "unordered": unordered}}
 
 
-def skipped(reason: Ended) -> Document:
-    """Write the change that ends a delivery without an attempt."""
+def skipped(reason: EndReason) -> Document:
+    """Return the update that ends a delivery without an attempt."""
     fields = {"state": "skipped", "reason": reason, "due_at": None, "claim": None, "blocked": False}
     return {"$set": fields}
 
 
-def awake(now: datetime) -> Document:
-    """Write the change after which a delivery is looked at again."""
+def woken(now: datetime) -> Document:
+    """Return the update that makes a postponed delivery due."""
     return {"$set": {"due_at": now, "blocked": False}}
 
 
-def blank(project: str) -> Document:
-    """Write what forgets whom a delivery went to and what came back."""
-    return {"host": FORGOTTEN, "pair": pair_of(project, FORGOTTEN), "attempts.$[].response": ""}
+def forgotten(project: str) -> Document:
+    """Return the fields that delete the receiver's host and its responses."""
+    return {"host": NO_HOST, "pair": pair_of(project, NO_HOST), "attempts.$[].response": ""}
 
 
-def behind(last: Delivery) -> Document:
-    """Write the query for what is older than a delivery."""
+def older_than(last: Delivery) -> Document:
+    """Return the query for deliveries older than one."""
     created = last.created_at
     return {"$or": [{"created_at": {"$lt": created}}, {"created_at": created, "_id": {"$lt": last.id}}]}
 
 
-def line_of(delivery: Delivery) -> Document:
-    """Write the query for the deliveries of its generation at its endpoint."""
+def queue_of(delivery: Delivery) -> Document:
+    """Return the query for the deliveries of one generation at one endpoint."""
     return {"endpoint": delivery.endpoint, "generation": delivery.generation}
 
 
 def document_of(delivery: Delivery) -> Document:
-    """Write a delivery down."""
+    """Write a delivery as a document."""
     fields: dict[str, Any] = asdict(delivery)
     fields["attempts"] = list(fields["attempts"])
-    return {
-        "_id": fields.pop("id"),
-        **fields,
-        "pair": pair_of(delivery.project, delivery.host),
-        "blocked": False,
-    }
+    return {"_id": fields.pop("id"), **fields, "pair": delivery.pair, "blocked": False}
 
 
 def delivery_of(document: Document) -> Delivery:
-    """Read a delivery; the attempts may be left out."""
-    fields = {name: value for name, value in document.items() if name not in _BESIDE}
+    """Read a document; the attempts may be left out."""
+    fields = {name: value for name, value in document.items() if name not in _DERIVED}
     attempts = tuple(Attempt(**attempt) for attempt in fields.pop("attempts", ()))
     return Delivery(id=document["_id"], attempts=attempts, **fields)
-
-
-_BESIDE = frozenset({"_id", "pair", "blocked"})

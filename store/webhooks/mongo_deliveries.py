@@ -6,40 +6,39 @@ from typing import ClassVar
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
-from domain.webhooks.delivery import Ended, State
-from events.generation import GenerationErased
+from domain.webhooks.delivery import DeliveryState, EndReason
+from events.owner import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
-from store.webhooks.deliveries import Attempt, Busy, Delivery, Stats, pair_of
+from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats, pair_of
 from store.webhooks.delivery_documents import (
-    ATTEMPTS,
-    FORGOTTEN,
-    anew,
-    awake,
-    behind,
-    blank,
+    ATTEMPT_FIGURES,
     delivery_of,
     document_of,
-    line_of,
+    forgotten,
+    older_than,
+    queue_of,
+    restarted,
     skipped,
+    woken,
 )
 
 _PENDING: Document = {"state": "pending"}
-_OWNER_LEFT: frozenset[Ended] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
-_UNFINISHED: Document = {**_PENDING, "lone": False}
+_NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+_DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
 
 
 class MongoDeliveries:
-    """Deliveries in collection `webhook_deliveries`, forgotten by the server at `expire_at`."""
+    """Deliveries in collection `webhook_deliveries`; the server deletes them at `expire_at`."""
 
     indexes: ClassVar[Indexes] = {
         "webhook_deliveries": [
-            # Busy hosts and projects are left out by the index alone, however many wait for them.
+            # The index alone excludes hosts and projects at limit, however many wait for them.
             IndexModel(
                 [(name, ASCENDING) for name in ("due_at", "host", "project", "pair")],
                 partialFilterExpression=_PENDING,
             ),
             IndexModel([(name, ASCENDING) for name in ("endpoint", "generation", "version")]),
-            IndexModel([("endpoint", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel([("endpoint", ASCENDING), *_NEWEST_FIRST]),
             IndexModel("expire_at", expireAfterSeconds=0),
         ]
     }
@@ -48,83 +47,70 @@ class MongoDeliveries:
         self._rows = database.get_collection("webhook_deliveries")
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
-        fresh = list(deliveries)
+        missing = list(deliveries)
         with reachable():
-            while fresh := await self._absent(fresh):
+            while missing := await self._missing(missing):
                 try:
-                    # In order: no later event of a line stands here before an earlier one.
-                    await self._rows.insert_many(list(map(document_of, fresh)), ordered=True)
+                    # In order: no later event of a queue is kept before an earlier one.
+                    await self._rows.insert_many(list(map(document_of, missing)), ordered=True)
                 except BulkWriteError as error:
                     if not only_duplicates(error):
                         raise
                 else:
                     return
 
-    async def due(self, now: datetime, *, without: Busy, limit: int) -> Sequence[Delivery]:
+    async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         query: Document = {**_PENDING, "due_at": {"$lte": now}}
-        for name, busy in (("host", without.hosts), ("project", without.projects), ("pair", without.pairs)):
-            if busy:
-                query[name] = {"$nin": sorted(busy)}
+        names = {"host": excluding.hosts, "project": excluding.projects, "pair": excluding.pairs}
+        query |= {name: {"$nin": sorted(at_limit)} for name, at_limit in names.items() if at_limit}
         with reachable():
             found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
-        return [delivery_of(document) for document in found]
+        return list(map(delivery_of, found))
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
-        query = {"_id": delivery.id, "state": "pending", "due_at": {"$lte": now}}
-        with reachable():
-            taken = await self._rows.update_one(query, {"$set": {"due_at": until, "claim": token}})
-        return taken.modified_count == 1
+        query = {"_id": delivery.id, **_PENDING, "due_at": {"$lte": now}}
+        return await self._update_one(query, {"$set": {"due_at": until, "claim": token}})
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
-        query = {**line_of(delivery), **_UNFINISHED, "version": {"$lt": delivery.version}}
+        query = {**queue_of(delivery), **_PENDING, "unordered": False, "version": {"$lt": delivery.version}}
         with reachable():
-            found = await self._rows.find(query, {"attempts": 0}).to_list(None)
-        return [delivery_of(document) for document in found]
+            return list(map(delivery_of, await self._rows.find(query, {"attempts": 0}).to_list(None)))
 
     async def is_gone(self, delivery: Delivery) -> bool:
-        query = {**line_of(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
-        if delivery.asked_at is not None:
-            query["attempts.at"] = {"$gte": delivery.asked_at}
+        query = {**queue_of(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
+        if delivery.restarted_at is not None:
+            query["attempts.at"] = {"$gte": delivery.restarted_at}
         with reachable():
             return await self._rows.find_one(query, {"_id": 1}) is not None
 
-    async def put_off(self, delivery: Delivery, token: str, until: datetime) -> None:
-        change = {"$set": {"due_at": until, "claim": None, "blocked": True}}
-        await self._update({"_id": delivery.id, "claim": token}, change)
+    async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
+        fields = {"due_at": until, "claim": None, "blocked": True}
+        await self._update_one({"_id": delivery.id, "claim": token}, {"$set": fields})
 
-    async def settle(
+    async def record_attempt(
         self,
         delivery: Delivery,
         token: str,
         attempt: Attempt,
         *,
-        state: State,
+        state: DeliveryState,
         due_at: datetime | None,
-        reason: Ended | None,
+        reason: EndReason | None,
     ) -> None:
-        kept = {"$push": {"attempts": asdict(attempt)}}
         failures = 0 if state == "delivered" else delivery.failures + 1
-        fields = {
-            "state": state,
-            "reason": reason,
-            "due_at": due_at,
-            "claim": None,
-            "failures": failures,
-        }
-        with reachable():
-            mine = await self._rows.update_one({"_id": delivery.id, "claim": token}, {"$set": fields, **kept})
-            if mine.matched_count == 0:
-                await self._keep_late(delivery, attempt)
+        fields = {"state": state, "reason": reason, "due_at": due_at, "claim": None, "failures": failures}
+        claimed, kept = {"_id": delivery.id, "claim": token}, {"attempts": asdict(attempt)}
+        if not await self._update_one(claimed, {"$set": fields, "$push": kept}):
+            await self._record_late(delivery, attempt)
 
-    async def skip(self, delivery: Delivery, token: str, reason: Ended) -> None:
-        change = skipped(reason)
-        if reason in _OWNER_LEFT:
-            change["$set"] |= blank(delivery.project)
-        await self._update({"_id": delivery.id, "claim": token}, change)
+    async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
+        update = skipped(reason)
+        if reason in _DELETED:
+            update["$set"] |= forgotten(delivery.project)
+        await self._update_one({"_id": delivery.id, "claim": token}, update)
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
-        query = {**line_of(delivery), "state": "pending", "blocked": True}
-        await self._update(query, awake(now))
+        await self._update({**queue_of(delivery), **_PENDING, "blocked": True}, woken(now))
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         with reachable():
@@ -132,86 +118,87 @@ class MongoDeliveries:
         return delivery_of(found) if found else None
 
     async def page(
-        self, project: str, endpoint: str, *, state: State | None, before: str | None, limit: int
+        self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
         query: Document = {"endpoint": endpoint, "project": project}
         if before is not None:
             last = await self.get(project, endpoint, before)
             if last is None:
                 return None
-            query |= behind(last)
+            query |= older_than(last)
         if state is not None:
             query["state"] = state
-        newest = [("created_at", DESCENDING), ("_id", DESCENDING)]
         with reachable():
-            found = await self._rows.find(query).sort(newest).limit(limit).to_list(limit)
-        return [delivery_of(document) for document in found]
+            found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
+        return list(map(delivery_of, found))
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
-        fields = {**anew(now), "lone": True}
+        update = restarted(now, unordered=True)
         with reachable():
-            found = await self._rows.find_one_and_update(query, {"$set": fields}, return_document=True)
+            found = await self._rows.find_one_and_update(query, update, return_document=True)
         return delivery_of(found) if found else None
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
-        query = {
-            "endpoint": endpoint,
-            "project": project,
-            "state": {"$in": ["failed", "skipped"]},
-            "event_time": {"$gte": since},
-            "example": False,
-        }
-        return await self._update(query, {"$set": {**anew(now), "lone": False}})
+        ended = {"state": {"$in": ["failed", "skipped"]}, "event_time": {"$gte": since}, "example": False}
+        query = {"endpoint": endpoint, "project": project, **ended}
+        return await self._update(query, restarted(now, unordered=False))
 
-    async def skip_all(self, endpoint: str, reason: Ended, *, generation: str | None = None) -> int:
-        query: Document = {"endpoint": endpoint, "state": "pending"}
+    async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
+        query: Document = {"endpoint": endpoint, **_PENDING}
         return await self._update(query | ({"generation": generation} if generation else {}), skipped(reason))
 
-    async def move(self, project: str, endpoint: str, host: str) -> None:
-        elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, FORGOTTEN]}}
+    async def set_host(self, project: str, endpoint: str, host: str) -> None:
+        elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, NO_HOST]}}
         await self._update(elsewhere, {"$set": {"host": host, "pair": pair_of(project, host)}})
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
-        line: Document = {"endpoint": {"$in": list(endpoints)}, "project": project, "generation": generation}
-        told = {**line, "type": {"$ne": GenerationErased.type}}
-        await self._update({**told, **_PENDING}, skipped("generation_deleted"))
-        await self._update(told, {"$set": blank(project)})
-        await self._update({**line, **_PENDING, "blocked": True}, awake(now))
+        queues: Document = {
+            "endpoint": {"$in": list(endpoints)},
+            "project": project,
+            "generation": generation,
+        }
+        erased = {**queues, "type": {"$ne": GenerationErased.type}}
+        await self._update({**erased, **_PENDING}, skipped("generation_deleted"))
+        await self._update(erased, {"$set": forgotten(project)})
+        await self._update({**queues, **_PENDING, "blocked": True}, woken(now))
 
     async def erase(self, endpoint: str) -> None:
         with reachable():
             await self._rows.delete_many({"endpoint": endpoint})
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats:
-        match = {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}
-        attempts: list[Document] = [{"$match": match}, {"$unwind": "$attempts"}, {"$group": ATTEMPTS}]
+        match = {"$match": {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}}
+        by_state: list[Document] = [match, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
+        attempts: list[Document] = [match, {"$unwind": "$attempts"}, {"$group": ATTEMPT_FIGURES}]
         with reachable():
-            states = await self._rows.aggregate(
-                [{"$match": match}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
-            ).to_list(None)
-            [sums] = await self._rows.aggregate(attempts).to_list(1) or [{}]
+            states = await self._rows.aggregate(by_state).to_list(None)
+            [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
         return Stats(
-            {document["_id"]: document["count"] for document in states},
-            sums.get("count", 0),
-            sums.get("mean"),
-            sums.get("success"),
-            sums.get("failure"),
+            states={document["_id"]: document["count"] for document in states},
+            attempts=figures.get("count", 0),
+            mean_milliseconds=figures.get("mean"),
+            last_success_at=figures.get("success"),
+            last_failure_at=figures.get("failure"),
         )
 
-    async def _absent(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    async def _missing(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         ids = [delivery.id for delivery in deliveries]
         found = await self._rows.find({"_id": {"$in": ids}}, {"_id": 1}).to_list(None) if ids else []
         known = {document["_id"] for document in found}
         return [delivery for delivery in deliveries if delivery.id not in known]
 
-    async def _keep_late(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Keep an attempt that ended after its claim; of one that was forgotten meanwhile not the answer."""
-        for host, kept in (({"$ne": FORGOTTEN}, attempt), (FORGOTTEN, replace(attempt, response=""))):
+    async def _record_late(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Keep an attempt that ended after its claim, without its response if the delivery was forgotten."""
+        for host, kept in (({"$ne": NO_HOST}, attempt), (NO_HOST, replace(attempt, response=""))):
             query = {"_id": delivery.id, "host": host}
-            if (await self._rows.update_one(query, {"$push": {"attempts": asdict(kept)}})).matched_count:
+            if await self._update_one(query, {"$push": {"attempts": asdict(kept)}}):
                 return
 
-    async def _update(self, query: Document, change: Document) -> int:
+    async def _update_one(self, query: Document, update: Document) -> bool:
         with reachable():
-            return int((await self._rows.update_many(query, change)).modified_count)
+            return (await self._rows.update_one(query, update)).matched_count == 1
+
+    async def _update(self, query: Document, update: Document) -> int:
+        with reachable():
+            return int((await self._rows.update_many(query, update)).modified_count)

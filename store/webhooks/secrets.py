@@ -1,16 +1,17 @@
-"""The secrets that sign webhooks: sealed where they are kept, opened where they are used."""
+"""The secrets that sign webhooks: encrypted where they are stored, decrypted where they are used."""
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from domain.webhooks.delivery import MOST_SECRETS, SECRET_BYTES, new_secret
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.master_keys import LostKeyError, MasterKeys, Sealed
+from domain.webhooks.master_keys import EncryptedSecret, LostKeyError, MasterKeys
+from domain.webhooks.signature import MOST_SECRETS, ROTATION_OVERLAP, SECRET_BYTES, new_secret
 from store.errors import StoreError
-from store.webhooks.endpoints import SecretStore
+from store.webhooks.encrypted_secrets import EncryptedSecrets
 
 _PAGE = 100
 
@@ -18,105 +19,106 @@ log = structlog.get_logger()
 
 
 class SecretLostError(StoreError):
-    """An endpoint's secret cannot be read: rotate it, or bring its master key back."""
+    """An endpoint's secret cannot be decrypted: rotate it, or restore its master key."""
 
     def __init__(self, endpoint: str, version: int | None) -> None:
-        key = "there is none" if version is None else f"master key {version} does not open it"
-        super().__init__(f"the secret of {endpoint} is lost: {key}")
+        cause = "there is none" if version is None else f"master key {version} does not decrypt it"
+        super().__init__(f"the secret of {endpoint} is lost: {cause}")
         self.endpoint = endpoint
 
 
 class TooManySecretsError(StoreError):
-    """As many secrets sign as may; the next has its place when the oldest ends."""
+    """As many secrets sign as may; the next one is possible when the oldest ends."""
 
 
-class Secrets:
-    """Make, read and rotate secrets. What an older master key sealed moves to the present one when used."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSecrets:
+    """Make, read and rotate signing secrets; one under an older master key is re-encrypted when used."""
 
-    def __init__(
-        self,
-        kept: SecretStore,
-        keys: MasterKeys,
-        *,
-        randomness: Callable[[int], bytes] = secrets.token_bytes,
-    ) -> None:
-        self._kept = kept
-        self._keys = keys
-        self._randomness = randomness
+    encrypted_secrets: EncryptedSecrets
+    master_keys: MasterKeys
+    clock: Callable[[], datetime]
 
-    def mint(self) -> str:
-        """Make a signing secret."""
-        return new_secret(self._randomness(SECRET_BYTES))
-
-    async def keep(self, endpoint: str, secret: str) -> None:
-        """Keep the first secret of an endpoint, unless it has one."""
-        await self._kept.first(endpoint, self._seal(endpoint, secret))
-
-    async def signing(self, endpoint: str, now: datetime) -> Sequence[str]:
-        """Read what signs now, the newest first; a project's default one is made when needed.
-
-        SecretLostError when the newest cannot be read; an older one that cannot is left out.
-        """
-        living = await self._kept.living(endpoint, now)
-        if not living:
-            if not is_default(endpoint):
-                raise SecretLostError(endpoint, None)
-            living = [await self._kept.first(endpoint, self._seal(endpoint, self.mint()))]
-        newest, *older = living
-        opened = [await self._open(endpoint, newest)]
-        for sealed in older:
-            try:
-                opened.append(await self._open(endpoint, sealed))
-            except SecretLostError as error:
-                log.warning("old webhook secret left out", endpoint=endpoint, error=str(error))
-        return opened
-
-    async def rotate(self, endpoint: str, *, now: datetime, until: datetime) -> str:
-        """Put a new secret before the living ones, which end at a moment; lost ones are no hindrance.
-
-        TooManySecretsError while MOST_SECRETS sign: none may end before its moment. Who rotates several times
-        at once may get one more, which harms nobody.
-        """
-        secret, living = self.mint(), await self._kept.living(endpoint, now)
-        if sum(self._opens(endpoint, sealed) for sealed in living) >= MOST_SECRETS:
-            raise TooManySecretsError(f"{MOST_SECRETS} secrets of {endpoint} sign already")
-        if is_default(endpoint) and not living:
-            await self._kept.first(endpoint, self._seal(endpoint, self.mint()))
-        await self._kept.rotate(endpoint, self._seal(endpoint, secret), now=now, until=until)
+    async def create(self, endpoint: str) -> str:
+        """Make and keep the first secret of an endpoint; return it."""
+        secret = _random_secret()
+        await self.encrypted_secrets.first(endpoint, self._encrypt(endpoint, secret))
         return secret
 
-    async def reseal(self) -> int:
-        """Move every secret to the present master key; return how many could not be read."""
+    async def signing(self, endpoint: str) -> Sequence[str]:
+        """Return the secrets that sign now, the newest first; a default endpoint's is made when needed.
+
+        Raises SecretLostError when the newest cannot be decrypted; an older one that cannot is left out.
+        """
+        valid = await self.encrypted_secrets.valid(endpoint, self.clock())
+        if not valid:
+            if not is_default(endpoint):
+                raise SecretLostError(endpoint, None)
+            valid = [await self._first(endpoint)]
+        newest, *older = valid
+        decrypted = [await self._decrypt(endpoint, newest)]
+        for stored in older:
+            try:
+                decrypted.append(await self._decrypt(endpoint, stored))
+            except SecretLostError as error:
+                log.warning("old_webhook_secret_left_out", endpoint=endpoint, error=str(error))
+        return decrypted
+
+    async def rotate(self, endpoint: str) -> tuple[str, datetime]:
+        """Put a new secret before the valid ones; return it and when those end.
+
+        Raises TooManySecretsError while MOST_SECRETS sign, because none may end before its time. Simultaneous
+        rotations may exceed the limit by one, which is harmless.
+        """
+        now, secret = self.clock(), _random_secret()
+        until, valid = now + ROTATION_OVERLAP, await self.encrypted_secrets.valid(endpoint, now)
+        if sum(self._decrypts(endpoint, stored) for stored in valid) >= MOST_SECRETS:
+            raise TooManySecretsError(f"{MOST_SECRETS} secrets of {endpoint} sign already")
+        if is_default(endpoint) and not valid:
+            await self._first(endpoint)
+        await self.encrypted_secrets.rotate(endpoint, self._encrypt(endpoint, secret), now=now, until=until)
+        return secret, until
+
+    async def reencrypt(self) -> int:
+        """Encrypt every secret with the current master key; return how many could not be decrypted."""
         lost, after = 0, ""
-        while page := await self._kept.sealed_otherwise(self._keys.current, after=after, limit=_PAGE):
-            for endpoint, sealed in page:
+        current = self.master_keys.current
+        while page := await self.encrypted_secrets.under_other_keys(current, after=after, limit=_PAGE):
+            for endpoint, stored in page:
                 try:
-                    await self._open(endpoint, sealed)
+                    await self._decrypt(endpoint, stored)
                 except SecretLostError as error:
                     lost += 1
-                    log.critical("webhook secret lost", endpoint=endpoint, error=str(error))
+                    log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
             after = page[-1][0]
         return lost
 
     async def erase(self, endpoint: str) -> None:
-        """Forget an endpoint's secrets."""
-        await self._kept.erase(endpoint)
+        """Delete an endpoint's secrets."""
+        await self.encrypted_secrets.erase(endpoint)
 
-    async def _open(self, endpoint: str, sealed: Sealed) -> str:
+    async def _first(self, endpoint: str) -> EncryptedSecret:
+        return await self.encrypted_secrets.first(endpoint, self._encrypt(endpoint, _random_secret()))
+
+    async def _decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
         try:
-            secret = self._keys.open(endpoint, sealed)
+            secret = self.master_keys.decrypt(endpoint, stored)
         except LostKeyError as error:
             raise SecretLostError(endpoint, error.version) from None
-        if sealed.version != self._keys.current:
-            await self._kept.reseal(endpoint, sealed, self._seal(endpoint, secret))
+        if stored.version != self.master_keys.current:
+            await self.encrypted_secrets.replace(endpoint, stored, self._encrypt(endpoint, secret))
         return secret
 
-    def _opens(self, endpoint: str, sealed: Sealed) -> bool:
+    def _decrypts(self, endpoint: str, stored: EncryptedSecret) -> bool:
         try:
-            self._keys.open(endpoint, sealed)
+            self.master_keys.decrypt(endpoint, stored)
         except LostKeyError:
             return False
         return True
 
-    def _seal(self, endpoint: str, secret: str) -> Sealed:
-        return self._keys.seal(endpoint, secret, self._randomness)
+    def _encrypt(self, endpoint: str, secret: str) -> EncryptedSecret:
+        return self.master_keys.encrypt(endpoint, secret, secrets.token_bytes)
+
+
+def _random_secret() -> str:
+    return new_secret(secrets.token_bytes(SECRET_BYTES))

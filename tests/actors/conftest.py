@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.settings import SandboxSettings
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
-from tests.actors.workshop import Clock, SandboxProvider, Workshop, open_provider, open_workshop
+from tests.actors.harness import Harness, SandboxProvider, open_harness, open_provider
+from tests.builders.clock import Clock
 from tests.sandbox.conftest import TOKEN, Sandbox, sandbox, tls
+from tests.stores import OpenStore, open_store
 
 __all__ = ["Sandbox", "sandbox", "tls"]
 
@@ -19,16 +19,13 @@ def settings() -> SandboxSettings:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock.running()
 
 
 @pytest.fixture
-async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
-    settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
-    store = MongoStore.open(settings, holder="tests", clock=clock)
-    await store.prepare()
-    yield store
-    store.close()
+async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[OpenStore]:
+    async with open_store(mongodb_url, clock=clock) as store:
+        yield store
 
 
 @pytest.fixture
@@ -38,6 +35,6 @@ async def provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
 
 
 @pytest.fixture
-async def workshop(store: MongoStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Workshop]:
-    async with open_workshop(store, clock, provider.url) as workshop:
-        yield workshop
+async def harness(store: OpenStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Harness]:
+    async with open_harness(store, clock, provider) as harness:
+        yield harness

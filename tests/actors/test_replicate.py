@@ -14,7 +14,8 @@ from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, OutputRefusedError, Refused
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
-from tests.actors.workshop import TOKEN, Clock, SandboxProvider
+from tests.actors.harness import TOKEN, SandboxProvider
+from tests.builders.clock import Clock
 
 INPUT = {"prompt": "a lake", "width": 64, "height": 64}
 ASKED = web.AppKey("asked", list[str | None])
@@ -34,7 +35,7 @@ def pause(answer: object, clock: Clock) -> int:
     return round((answer.retry_at - clock()).total_seconds())
 
 
-async def test_an_unreachable_provider_is_tried_ever_more_rarely(clock: Clock) -> None:
+async def test_an_unreachable_provider_is_called_with_growing_pauses(clock: Clock) -> None:
     model = ReplicateProvider(settings(f"http://127.0.0.1:{unused_port()}"), clock=clock)
     pauses = []
     for _ in range(7):
@@ -44,7 +45,9 @@ async def test_an_unreachable_provider_is_tried_ever_more_rarely(clock: Clock) -
     assert pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
-async def test_nobody_is_called_while_the_circuit_is_open(clock: Clock, provider: SandboxProvider) -> None:
+async def test_the_provider_is_not_called_while_the_circuit_is_open(
+    clock: Clock, provider: SandboxProvider
+) -> None:
     model = ReplicateProvider(settings(provider.url), clock=clock)
     await provider.arm(create="402", times=1)
     assert isinstance(await model.create(INPUT, webhook=None), Refused)
@@ -56,7 +59,7 @@ async def test_nobody_is_called_while_the_circuit_is_open(clock: Clock, provider
     await model.close()
 
 
-def test_an_answer_ends_the_row_of_failures(clock: Clock) -> None:
+def test_a_response_resets_the_failure_count(clock: Clock) -> None:
     circuit = Circuit(clock)
     for _ in range(5):
         circuit.trip_longer("unreachable")
@@ -80,14 +83,14 @@ async def host() -> AsyncIterator[TestServer]:
         yield server
 
 
-async def test_what_a_host_packs_is_unpacked_by_nobody(host: TestServer) -> None:
+async def test_a_compressed_output_is_not_decompressed(host: TestServer) -> None:
     outputs = Outputs(settings(str(host.make_url("")).rstrip("/")))
     assert await outputs.download(str(host.make_url("/out.png"))) == BOMB
     await outputs.close()
     assert host.app[ASKED] == ["identity"]
 
 
-async def test_an_output_over_the_cap_is_refused_before_it_is_whole(
+async def test_an_output_over_the_limit_is_refused_before_its_end(
     provider: SandboxProvider, clock: Clock
 ) -> None:
     await provider.arm(output="huge", times=1)

@@ -1,5 +1,6 @@
 """The files that the tests of the architecture read."""
 
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +15,13 @@ def python_files(*folders: str) -> list[Path]:
 PRODUCT = python_files(*PACKAGES)
 CLIENT = python_files("clients/python")
 CODE = [*PRODUCT, *CLIENT, *python_files("tests", "bench")]
+
+
+def kept_files() -> list[Path]:
+    """List the files that git keeps or would keep."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
 
 
 def name_of(path: Path) -> str:

@@ -1,11 +1,11 @@
-"""given(facts).when(decision).then(facts), for the rules of a developer."""
+"""Events of a developer's account, and given/when/then for its decisions."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from domain.accounts.developer import Developer, fold, stream_of
 from events.developer import (
+    DEVELOPER,
     CorrectedUnits,
     DeveloperRegistered,
     KeyCreated,
@@ -14,14 +14,14 @@ from events.developer import (
 )
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.rows.developer import DEVELOPER
+from tests.builders.scenario import Given
 
 ID = "dev-1"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 REGISTERED = DeveloperRegistered(tier="free_starter")
 GARDEN = ProjectCreated(project="garden")
-HIS_KEY = KeyCreated(key="key-1", project=None)
+DEVELOPER_KEY = KeyCreated(key="key-1", project=None)
 GARDEN_KEY = KeyCreated(key="key-2", project="garden")
 
 CORRECTED = QuotaCorrected(
@@ -36,35 +36,15 @@ ONE_OF_EACH: tuple[Event, ...] = tuple(row.sample for row in DEVELOPER)
 """A sample of every event type of a developer."""
 
 
-def folded(events: Sequence[Event], start: Developer | None = None) -> Developer | None:
-    first = start.version + 1 if start else 1
-    recorded = (
-        RecordedEvent(stream_of(ID), version, NOON, event, Cause(actor="operator"))
-        for version, event in enumerate(events, start=first)
+def folded(events: Sequence[Event]) -> Developer:
+    stream, cause = stream_of(ID), Cause(actor="operator")
+    developer = fold(
+        RecordedEvent(stream, version, NOON, event, cause) for version, event in enumerate(events, start=1)
     )
-    return fold(recorded, start)
+    assert developer is not None
+    return developer
 
 
-@dataclass(frozen=True)
-class Given:
-    """Facts that are in the log already."""
-
-    events: tuple[Event, ...]
-
-    @property
-    def developer(self) -> Developer:
-        found = folded(self.events)
-        assert found is not None
-        return found
-
-    def when(self, decision: Callable[[Developer], Sequence[Event]]) -> tuple[Event, ...]:
-        """Decide, check that the state takes it, and return what was decided."""
-        decided = tuple(decision(self.developer))
-        after = folded(decided, self.developer)
-        assert after is not None
-        assert after.version == self.developer.version + len(decided)
-        return decided
-
-
-def given(*events: Event) -> Given:
-    return Given((REGISTERED, *events))
+def given(*events: Event) -> Given[Developer]:
+    """Begin with the registration."""
+    return Given((REGISTERED, *events), folded)

@@ -1,32 +1,34 @@
-"""given(facts).when(decision).then(facts): how the rules of a generation are told."""
+"""Events of a generation, the shortest stream to each state, and given/when/then for its decisions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.generation.fold import check, evolve, fold
+from domain.generation.fold import check, fold
 from domain.generation.generation import Generation, stream_of
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import (
-    CancelRequested,
+    GENERATION,
     DecodedExample,
     Example,
     GenerationCompleted,
     GenerationFailed,
     GenerationRequested,
-    GenerationStarted,
     GenerationValidated,
+    Owner,
+    Picture,
+)
+from events.invocation import (
+    GenerationStarted,
     InvocationIntended,
     InvocationLost,
     InvocationRefused,
-    Owner,
-    Picture,
     PredictionSettled,
-    QuotaReserved,
 )
-from events.rows.generation import GENERATION
+from events.owner import CancelRequested
+from events.quota import QuotaReserved
+from tests.builders.scenario import Given
 
 ID = "0193f5e0-0000-7000-8000-000000000001"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -103,7 +105,7 @@ def failed(code: str, stage: str, *, retryable: bool = False) -> GenerationFaile
 COMPLETED = GenerationCompleted(pictures=(PICTURE,), predict_seconds=3.5, cost_microusd=4_000)
 CANCELED = CancelRequested()
 
-# The shortest road to every state.
+# The shortest stream to every state.
 TO_REQUESTED: tuple[Event, ...] = (requested(),)
 TO_VALIDATED = (*TO_REQUESTED, VALIDATED)
 TO_RESERVED = (*TO_VALIDATED, RESERVED)
@@ -120,7 +122,7 @@ ONE_OF_EACH: tuple[Event, ...] = tuple(row.sample for row in GENERATION)
 
 
 def recorded(events: Sequence[Event], *, after: int = 0, time: datetime = START) -> list[RecordedEvent]:
-    """Put facts behind version `after`, a second apart."""
+    """Record events behind version `after`, a second apart."""
     return [
         RecordedEvent(
             stream=stream_of(ID),
@@ -139,36 +141,5 @@ def folded(events: Sequence[Event]) -> Generation:
     return generation
 
 
-@dataclass(frozen=True)
-class Decided:
-    """What a decision made of the given facts."""
-
-    before: Generation
-    events: tuple[Event, ...]
-
-    def then(self, *expected: Event) -> Generation:
-        """Compare, check that the rules allow each event, and return the state after them."""
-        assert self.events == expected
-        after = self.before
-        for event in recorded(self.events, after=self.before.version):
-            check(after, event.event)
-            after = evolve(after, event)
-        return after
-
-    def then_nothing(self) -> Generation:
-        return self.then()
-
-
-@dataclass(frozen=True)
-class Given:
-    """Facts that are in the log already."""
-
-    events: tuple[Event, ...]
-
-    def when(self, decision: Decision) -> Decided:
-        generation = folded(self.events)
-        return Decided(generation, tuple(decision(generation)))
-
-
-def given(*events: Event) -> Given:
-    return Given(events)
+def given(*events: Event) -> Given[Generation]:
+    return Given(events, folded, check)

@@ -1,4 +1,4 @@
-"""The rows of faults: what is done to an installation under load. Each leaves it mended."""
+"""The faults of the table, injected under load; each row restarts what it ended."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -10,7 +10,7 @@ CREATES = ("drop_after_commit", "hang", "500", "truncated", "html_502", "version
 
 
 async def kill_gateway(scene: Scene) -> None:
-    """1: kill -9 gateway at any moment of submissions; clients repeat themselves."""
+    """1: kill -9 gateway at any moment of submissions; clients repeat their requests."""
     async with scene.load(LOAD):
         await scene.system.restart("gateway")
 
@@ -23,24 +23,24 @@ async def kill_scheduler(scene: Scene) -> None:
 
 async def kill_worker(scene: Scene) -> None:
     """3: kill -9 worker before, during and after the paid call."""
-    async with scene.load(LOAD, create=scene.chance.choice(CREATES)):
+    async with scene.load(LOAD, create=scene.rng.choice(CREATES)):
         await scene.system.restart("worker")
 
 
 async def kill_mongod(scene: Scene) -> None:
     """4: kill -9 mongod under load."""
     async with scene.load(LOAD):
-        await scene.servers.lose_mongod(seconds=scene.chance.uniform(0, 2))
+        await scene.servers.mongod.lose(seconds=scene.rng.uniform(0, 2))
 
 
 async def kill_rabbitmq(scene: Scene) -> None:
     """5: kill -9 RabbitMQ under load."""
     async with scene.load(LOAD):
-        await scene.servers.lose_rabbit(seconds=scene.chance.uniform(0, 2))
+        await scene.servers.rabbit.lose(seconds=scene.rng.uniform(0, 2))
 
 
 async def wipe_rabbitmq(scene: Scene) -> None:
-    """6: every message that waits is gone."""
+    """6: every waiting message is lost."""
     async with scene.load(LOAD):
         scene.system.kill("worker")
     scene.system.purge()
@@ -48,8 +48,8 @@ async def wipe_rabbitmq(scene: Scene) -> None:
 
 
 async def drop_answers(scene: Scene) -> None:
-    """10: creations whose answers never come, heard of by callback or by nobody."""
-    webhook = scene.chance.choice(("lost", "duplicate"))
+    """10: creations without a response, known by callback or not at all."""
+    webhook = scene.rng.choice(("lost", "duplicate"))
     async with scene.load(LOAD, create="drop_after_commit", webhook=webhook):
         pass
 
@@ -57,7 +57,7 @@ async def drop_answers(scene: Scene) -> None:
 async def end_in_turn(scene: Scene) -> None:
     """15: SIGTERM to every process, one after the other, under load."""
     async with scene.load(LOAD):
-        for name in scene.chance.sample(OURS, len(OURS)):
+        for name in scene.rng.sample(OURS, len(OURS)):
             codes = await scene.system.terminate(name)
             assert codes == {name: 0}, codes
             await scene.system.restart(name)
@@ -65,7 +65,7 @@ async def end_in_turn(scene: Scene) -> None:
 
 async def anything(scene: Scene) -> None:
     """18: one of the others, at random."""
-    await scene.chance.choice([row for name, row in ROWS.items() if name != "18"])(scene)
+    await scene.rng.choice([row for name, row in ROWS.items() if name != "18"])(scene)
 
 
 ROWS: Mapping[str, Row] = {

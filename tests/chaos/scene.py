@@ -1,4 +1,4 @@
-"""One installation under load, and what its clients hold against it afterwards."""
+"""One system under load, and the invariants that its clients can check."""
 
 import asyncio
 import random
@@ -8,34 +8,36 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from tests.chaos.servers import Servers
-from tests.journeys.oracles import ORACLES, history
-from tests.journeys.system import Sandbox, System, until
-from tests.journeys.tenants import Answer, Tenant
+from tests.journeys.invariants import INVARIANTS, history
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.servers import Servers
+from tests.systems.system import System
+from tests.systems.tenants import Answer, Tenant
+from tests.systems.waiting import until
 
 OURS = ("gateway", "worker", "scheduler")
 
 
 @dataclass
 class Scene:
-    """What a row of the table works with; `ids` maps each Idempotency-Key to what was accepted under it."""
+    """The state of a row; `ids` maps each Idempotency-Key to the generation accepted under it."""
 
     system: System
     servers: Servers
-    sandbox: Sandbox
+    sandbox: SandboxClient
     tenant: Tenant
-    chance: random.Random
+    rng: random.Random
     seed: int
     ids: dict[str, str] = field(default_factory=dict)
     other_ids: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def load(self, count: int, **faults: object) -> AsyncIterator[None]:
-        """Submit so many inside the block, each until it is accepted; then each once more under its key."""
+        """Submit `count` generations during the block, then repeat each under its key."""
         keys = [f"{self.seed}-{len(self.ids) + n}" for n in range(count)]
         await self.sandbox.arm(**faults, **({"times": count} if faults else {}))
         sending = [asyncio.create_task(self._submit(key)) for key in keys]
-        await asyncio.sleep(self.chance.uniform(0, 0.6))
+        await asyncio.sleep(self.rng.uniform(0, 0.6))
         try:
             yield
         finally:
@@ -47,30 +49,32 @@ class Scene:
                 self.other_ids.append(f"{key}: {self.ids[key]} and then {again}")
 
     async def verdicts(self) -> Mapping[str, str]:
-        """Ask every oracle; map the letter of each that failed to what it said."""
+        """Check every invariant; map the name of each that failed to its message."""
         said = {"L": "; ".join(self.other_ids)} if self.other_ids else {}
-        async with self.system.memory() as store:
-            for letter, oracle in ORACLES.items():
+        async with self.system.open_store() as store:
+            for name, check in INVARIANTS.items():
                 try:
-                    await oracle(self.system, store)
-                except Exception as fault:  # noqa: BLE001 - whatever it is, the table tells it
-                    said[letter] = repr(fault)[:300]
+                    await check(self.system, store)
+                except Exception as fault:  # noqa: BLE001 - every failure belongs in the table
+                    said[name] = repr(fault)[:300]
         try:
-            await asyncio.gather(*(self._same_story(generation) for generation in self.ids.values()))
+            await asyncio.gather(*(self._events_complete(generation) for generation in self.ids.values()))
         except (AssertionError, aiohttp.ClientError) as fault:
             said["W"] = repr(fault)[:300]
         return said
 
-    async def _same_story(self, generation: str) -> None:
+    async def _events_complete(self, generation: str) -> None:
         """W: a client reads every event that it may see, once and in order, to the final one."""
-        told = [(event["version"], event["type"]) for event in await self.tenant.events(generation)]
+        sent = [(event["version"], event["type"]) for event in await self.tenant.events(generation)]
         recorded = [
             (event.version, event.type)
             for commit in await history(self.system, generation)
             for event in commit.events
         ]
-        assert told == [one for one in recorded if one in told], f"{generation} is told otherwise: {told}"
-        assert told[-1][1] in ("generation.completed", "generation.failed"), f"{generation} has no end"
+        assert sent == [one for one in recorded if one in sent], f"{generation} was sent other events: {sent}"
+        assert sent[-1][1] in ("generation.completed", "generation.failed"), (
+            f"{generation} has no final event"
+        )
 
     async def _submit(self, key: str) -> None:
         self.ids[key] = await self._accepted(key)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from actors.handlers import completion
-from actors.jobs.schedule import JOBS
-from actors.subscriptions import SUBSCRIPTIONS
+from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD
+from actors.jobs.subscribers import SUBSCRIBERS
+from actors.subscriptions import ACTORS, QUEUES
 from domain.errors import ErrorCode, FailureCode
 from domain.generation import decisions, invocation
 from domain.generation.decisions import ALLOWED
@@ -17,8 +18,7 @@ from domain.generation.explanation import Reason
 from domain.generation.generation import _STATUS, Generation, State
 from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
-from events.generation import GenerationFailed, GenerationRequested, Owner
-from events.rows.generation import GENERATION
+from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
 from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
 
@@ -26,13 +26,18 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def statuses() -> list[list[str]]:
-    """State and public status, in the order of the road."""
+    """State and public status, in the order of the lifecycle."""
     return [[f"`{state.value}`", f"`{_STATUS.get(state, 'pending')}`"] for state in State]
 
 
 def moves() -> list[list[str]]:
     """Event, and the states in which it may be appended."""
     return [[f"`{row.name}`", _states(ALLOWED[row.cls])] for row in GENERATION]
+
+
+def writers() -> list[list[str]]:
+    """Event and what appends it."""
+    return [[f"`{row.name}`", row.writer] for row in GENERATION]
 
 
 def failures() -> list[list[str]]:
@@ -42,7 +47,7 @@ def failures() -> list[list[str]]:
 
 
 def reasons() -> list[list[str]]:
-    """Reason why a generation is not finished, in the order of the road."""
+    """Reason why a generation is not finished, in the order of the lifecycle."""
     return [[f"`{reason.value}`"] for reason in Reason]
 
 
@@ -67,14 +72,15 @@ def errors() -> list[list[str]]:
 
 def jobs() -> list[list[str]]:
     """Job and period."""
-    return [[f"`{job.name}`", f"{job.period:g} s"] for job in JOBS]
+    subscribers = [[f"`subscriber:{name}`", f"{SUBSCRIBER_PERIOD:g} s"] for name in SUBSCRIBERS]
+    return [*([f"`{job.name}`", f"{job.period:g} s"] for job in JOBS), *subscribers]
 
 
 def subscriptions() -> list[list[str]]:
     """Queue, event types and handler."""
     return [
-        [f"`{row.queue}`", ", ".join(f"`{event}`" for event in row.events), f"`{_file(row.handler)}`"]
-        for row in SUBSCRIPTIONS
+        [f"`{queue}`", ", ".join(f"`{event}`" for event in QUEUES[queue]), f"`{_file(actor.fn)}`"]
+        for queue, actor in ACTORS.items()
     ]
 
 
@@ -85,9 +91,9 @@ def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def collections() -> list[str]:
     """Name every collection that the store opens, whether anything is in it yet or not."""
-    opened = re.compile(r"""(?:get_collection\(|database\[)"([a-z_]+)"|collection: str = "([a-z_]+)\"""")
-    text = "".join(path.read_text() for path in _with_imports(ROOT / "store/mongo/store.py", set()))
-    return sorted({first or second for first, second in opened.findall(text)})
+    opened = re.compile(r'''(?:get_collection\(|database\[)"([a-z_]+)"''')
+    text = "".join(path.read_text() for path in _with_imports(ROOT / "store/adapters.py", set()))
+    return sorted(set(opened.findall(text)))
 
 
 def _with_imports(path: Path, seen: set[Path]) -> set[Path]:

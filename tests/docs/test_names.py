@@ -38,7 +38,7 @@ def variables() -> set[str]:
 
 
 @every_document
-def test_links_lead_somewhere(path: Path) -> None:
+def test_every_link_has_a_target(path: Path) -> None:
     for link in links(path):
         if link.startswith("https://"):
             continue
@@ -49,20 +49,20 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @every_document
-def test_files_that_are_named_exist(path: Path) -> None:
+def test_named_files_exist(path: Path) -> None:
     for span in code_spans(path):
         if A_PATH.match(span):
             assert (ROOT / span).exists(), span
 
 
 @every_document
-def test_variables_that_are_named_are_settings(path: Path) -> None:
+def test_named_variables_are_settings(path: Path) -> None:
     named = set(re.findall(r"\b(?:EXEMPLAR|REPLICATE)_[A-Z_]*[A-Z]\b", path.read_text()))
     assert named <= variables()
 
 
 @every_document
-def test_commands_that_are_named_exist(path: Path) -> None:
+def test_named_commands_exist(path: Path) -> None:
     commands = set(getattr(get_command(app), "commands"))  # noqa: B009 - typer hides the group's type
     assert set(re.findall(r"`(?:\.venv/bin/)?exemplar ([a-z]+)", path.read_text())) <= commands
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -70,17 +70,17 @@ def test_commands_that_are_named_exist(path: Path) -> None:
 
 
 @every_document
-def test_events_that_are_named_are_in_the_catalogue(path: Path) -> None:
+def test_named_events_are_in_the_catalogue(path: Path) -> None:
     named = set(re.findall(r"`(generation\.[a-z_]+)`", path.read_text()))
     assert named <= set(CATALOGUE.names)
 
 
 @every_document
-def test_no_document_names_a_place_on_somebodys_machine(path: Path) -> None:
+def test_no_document_names_a_path_of_a_machine(path: Path) -> None:
     assert not MACHINE.search(path.read_text())
 
 
-def test_the_example_environment_knows_what_compose_asks_for() -> None:
+def test_the_example_environment_has_every_variable_of_compose() -> None:
     asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
     offered = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert asked == OF_COMPOSE
@@ -96,18 +96,18 @@ def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
     assert read - {""} | injected == {section.__name__ for section in settings_module.SETTINGS.values()}
 
 
-def test_every_setting_has_one_line_that_explains_it() -> None:
+def test_every_setting_has_a_description_of_one_line() -> None:
     for _, section in settings_module.sections():
         assert all(one.description and "\n" not in one.description for one in section)
 
 
 def test_every_job_named_in_the_crash_table_exists() -> None:
     text = (ROOT / "docs/architecture.md").read_text().partition("## When something breaks")[2]
-    jobs = {"holds", "orphans", "relay", "redriving", "reconciling", "polling"}
+    jobs = {"holds", "orphans", "relay", "redelivery", "reconciliation", "polling"}
     assert jobs <= {job.name for job in JOBS}
     assert all(f"`{job}`" in text for job in jobs)
 
 
-def test_diagrams_are_drawn_for_the_road_and_the_lifecycle() -> None:
+def test_the_request_and_the_lifecycle_have_diagrams() -> None:
     assert blocks("docs/architecture.md", "mermaid")[0].startswith("sequenceDiagram")
     assert blocks("docs/lifecycle.md", "mermaid")[0].startswith("stateDiagram-v2")

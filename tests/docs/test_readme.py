@@ -63,7 +63,7 @@ def running(tmp_path: Path, mongod_installed: None) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: README's commands need it")
-def test_a_newcomer_can_type_what_the_readme_says(running: dict[str, Any], tmp_path: Path) -> None:
+def test_the_commands_of_the_readme_work(running: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(ROOT / "exemplar/demo/samples", tmp_path / "exemplar/demo/samples")
     take_id = "ID=$(python3 -c \"import json; print(json.load(open('answer.json'))['id'])\")\n"
     url = f"{ADDRESS}/api/v1/generation/generations-v2/$ID"

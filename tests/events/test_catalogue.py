@@ -1,13 +1,14 @@
 from typing import Any, ClassVar, get_args
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
 from events.developer import DeveloperEvent
 from events.event import Event
 from events.event_type import EventType, Upcaster
-from events.generation import GenerationEvent, GenerationProgressed
+from events.generation import GenerationEvent
+from events.invocation import GenerationProgressed
 from events.platform import PlatformEvent
 from events.webhook import WebhookEvent
 
@@ -15,7 +16,7 @@ URI = "urn:exemplar:event:generation.progressed"
 
 
 class Moved(Event):
-    """An event that was written anew twice: metres, then centimetres, then a direction too."""
+    """An event with two older schema versions: metres, then centimetres, then a direction as well."""
 
     type: ClassVar[str] = "test.moved"
     schema_version: ClassVar[int] = 3
@@ -75,12 +76,12 @@ def test_a_row_has_one_upcaster_for_every_older_version(upcasters: tuple[Upcaste
         ("events.generation.GenerationProgressed", f"{URI}:1"),
     ],
 )
-def test_a_type_or_schema_that_is_not_ours_is_unknown(name: str, schema: str) -> None:
+def test_another_type_or_schema_is_unknown(name: str, schema: str) -> None:
     with pytest.raises(UnknownEventError):
         CATALOGUE.read(name, schema, {"percent": 10})
 
 
-def test_an_event_with_a_field_too_many_is_refused() -> None:
+def test_an_event_with_an_additional_field_is_refused() -> None:
     with pytest.raises(ValidationError):
         CATALOGUE.read("generation.progressed", f"{URI}:1", {"percent": 10, "prompt": "a cat"})
 
@@ -108,133 +109,3 @@ def test_a_webhook_needs_a_public_view() -> None:
         EventType(sample=GenerationProgressed(percent=10), deliverable=True)
     with pytest.raises(ValueError, match="deliverable"):
         EventType(sample=GenerationProgressed(percent=10), webhook_filter="start")
-
-
-ALLOWED_FIELDS: dict[str, set[str]] = {
-    "generation.requested": {
-        "cancel_after",
-        "examples.content_type",
-        "examples.digest",
-        "examples.height",
-        "examples.size",
-        "examples.width",
-        "fingerprint",
-        "finish_by",
-        "idempotent",
-        "owner.developer",
-        "owner.project",
-        "owner.user",
-        "period",
-        "retry_of",
-        "seed",
-        "start_by",
-        "tier",
-        "webhook_events",
-        "personal_data",
-    },
-    "generation.validated": {
-        "composition",
-        "examples.format",
-        "examples.frames",
-        "examples.height",
-        "examples.mode",
-        "examples.width",
-        "height",
-        "input_digest",
-        "input_image",
-        "outputs",
-        "seed",
-        "width",
-    },
-    "generation.quota_reserved": {"limit", "period", "slot_limit", "slots", "used"},
-    "generation.invocation_intended": {"attempt", "claim_until"},
-    "generation.started": {"attempt", "model", "prediction"},
-    "generation.invocation_refused": {"attempt", "code", "retry_at"},
-    "generation.invocation_lost": {"attempt"},
-    "generation.progressed": {"percent"},
-    "generation.prediction_settled": {
-        "attempt",
-        "code",
-        "cost_microusd",
-        "outcome",
-        "predict_seconds",
-        "prediction",
-        "total_seconds",
-    },
-    "generation.duplicate_found": {"attempt", "cost_microusd", "predict_seconds", "prediction"},
-    "generation.completed": {
-        "cost_microusd",
-        "pictures.content_type",
-        "pictures.digest",
-        "pictures.height",
-        "pictures.size",
-        "pictures.width",
-        "predict_seconds",
-    },
-    "generation.failed": {"code", "retryable", "stage"},
-    "generation.quota_settled": {"outcome", "period"},
-    "generation.cancel_requested": {"erase"},
-    "generation.published": {"is_public"},
-    "generation.erased": set(),
-    "developer.registered": {"tier"},
-    "developer.tier_changed": {"previous", "tier"},
-    "developer.password_changed": {"change"},
-    "developer.draft_withdrawn": {"change", "draft", "kind"},
-    "developer.project_erased": {"project"},
-    "developer.quota_corrected": {
-        "correction",
-        "freed",
-        "reason",
-        "taken",
-        "units.after",
-        "units.before",
-        "units.period",
-    },
-    "developer.user_password_changed": {"change", "project", "user"},
-    "platform.staff_created": {"role", "staff"},
-    "platform.staff_password_changed": {"change", "staff"},
-    "platform.staff_deleted": {"staff"},
-    "platform.draft_withdrawn": {"change", "staff"},
-    "developer.password_reset": {"change"},
-    "developer.project_created": {"project"},
-    "developer.project_renamed": {"change", "project"},
-    "developer.project_deleted": {"project"},
-    "developer.key_created": {"key", "project"},
-    "developer.key_revoked": {"key"},
-    "developer.user_registered": {"project", "user"},
-    "developer.user_password_reset": {"change", "project", "user"},
-    "developer.user_deleted": {"project", "user"},
-    "developer.user_erased": {"project", "user"},
-    "webhook.registered": {"developer", "event_types", "project", "url"},
-    "webhook.changed": {"event_types", "url"},
-    "webhook.rotated": {"overlap_until"},
-    "webhook.enabled": set(),
-    "webhook.disabled": {"failing_since", "reason"},
-    "webhook.removed": set(),
-    "webhook.delivery_succeeded": {"attempt", "delivery", "event", "milliseconds", "status"},
-    "webhook.delivery_failed": {
-        "attempt",
-        "code",
-        "delivery",
-        "event",
-        "milliseconds",
-        "retry_at",
-        "status",
-    },
-    "webhook.delivery_exhausted": {"attempts", "delivery", "event"},
-}
-"""Every field of the log, looked at by a person: add one only if it says nothing about anybody."""
-
-
-def fields_of(cls: type[BaseModel], prefix: str = "") -> set[str]:
-    names = set()
-    for name, field in cls.model_fields.items():
-        parts = [part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type)]
-        nested = [part for part in parts if issubclass(part, BaseModel)]
-        names |= fields_of(nested[0], f"{prefix}{name}.") if nested else {prefix + name}
-    return names
-
-
-@pytest.mark.parametrize("cls", [row.cls for row in CATALOGUE.rows], ids=lambda cls: cls.type)
-def test_no_event_has_room_for_personal_content(cls: type[Event]) -> None:
-    assert fields_of(cls) == ALLOWED_FIELDS[cls.type]

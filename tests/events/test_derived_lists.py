@@ -106,6 +106,6 @@ def test_every_event_is_bound_to_the_queues_of_its_row(row: EventType) -> None:
     assert listed == {f"`{queue}`" for queue in row.queues}
 
 
-def test_every_queue_and_subscriber_of_the_catalogue_has_its_code_and_the_other_way_round() -> None:
+def test_every_reaction_has_its_code_and_the_reverse() -> None:
     assert set(QUEUES) == set(CATALOGUE.queues)
     assert set(SUBSCRIBERS) == set(CATALOGUE.subscribers)

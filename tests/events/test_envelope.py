@@ -18,7 +18,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 @given(st.data())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_every_event_comes_back_from_its_commit_as_it_went_in(
+def test_every_event_survives_the_round_trip_through_a_commit(
     any_event: st.SearchStrategy[Event], any_cause: st.SearchStrategy[Cause], data: st.DataObject
 ) -> None:
     events = data.draw(st.lists(any_event, min_size=1, max_size=3))
@@ -31,7 +31,7 @@ def test_every_event_comes_back_from_its_commit_as_it_went_in(
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_the_bytes_of_a_commit_depend_on_nothing_but_its_meaning(
+def test_the_bytes_of_a_commit_depend_on_its_content_only(
     any_event: st.SearchStrategy[Event], data: st.DataObject
 ) -> None:
     event = data.draw(any_event)
@@ -47,7 +47,7 @@ def test_the_bytes_of_a_commit_depend_on_nothing_but_its_meaning(
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
-def test_a_foreign_library_reads_our_cloudevents(event: Event) -> None:
+def test_another_library_reads_the_cloudevents(event: Event) -> None:
     [ours] = recorded([event])
     text = json.dumps(ours.to_cloudevent())
     theirs = JSONFormat().read(CloudEvent, text)
@@ -62,7 +62,7 @@ def test_a_foreign_library_reads_our_cloudevents(event: Event) -> None:
     assert from_cloudevent(json.loads(JSONFormat().write(theirs))) == ours
 
 
-def test_extensions_that_say_nothing_are_left_out() -> None:
+def test_extensions_without_a_value_are_omitted() -> None:
     envelope = RecordedEvent("s", 1, NOON, requested(), Cause(actor="operator")).to_cloudevent()
     assert {"requestid", "correlationid", "causationid", "traceparent"}.isdisjoint(envelope)
 
@@ -72,13 +72,13 @@ def test_extensions_that_say_nothing_are_left_out() -> None:
     [b"[]", b"{}", b"null", b"3", b'"text"', b"not json", b"[{}]", b'[{"stream":"s"}]'],
     ids=lambda body: body.decode(),
 )
-def test_what_is_no_commit_is_refused(body: bytes) -> None:
+def test_a_malformed_commit_is_refused(body: bytes) -> None:
     with pytest.raises((ValueError, KeyError)):
         commit_from(body)
 
 
 @pytest.mark.parametrize(("stream", "version"), [("other", 2), ("s", 3), ("s", 1)])
-def test_a_commit_whose_events_do_not_follow_each_other_is_refused(stream: str, version: int) -> None:
+def test_a_commit_with_a_gap_is_refused(stream: str, version: int) -> None:
     first = RecordedEvent("s", 1, NOON, requested(), CAUSE).to_cloudevent()
     second = RecordedEvent(stream, version, NOON, settled(), CAUSE).to_cloudevent()
     with pytest.raises(ValueError, match="follow each other"):
@@ -92,11 +92,11 @@ def test_times_are_written_in_utc_with_microseconds() -> None:
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
-def test_a_number_that_json_cannot_write_never_becomes_an_event(seconds: float) -> None:
+def test_an_event_with_a_number_outside_of_json_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="finite number"):
         type(settled()).model_validate({**settled().model_dump(), "predict_seconds": seconds})
 
 
-def test_a_deadline_without_a_time_zone_never_becomes_an_event() -> None:
+def test_an_event_with_a_time_without_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="timezone"):
         requested(start_by=datetime(2026, 11, 20))  # noqa: DTZ001 - the fault under test

@@ -31,7 +31,7 @@ def test_an_unknown_name_says_who_needs_it() -> None:
         Dependencies(clock=1).bind(handle)
 
 
-def test_a_circle_is_named_in_order() -> None:
+def test_a_cycle_is_reported_in_order() -> None:
     dependencies = Dependencies()
     dependencies.provide({"hen": lambda egg: egg, "egg": lambda hen: hen})
     with pytest.raises(UnknownDependencyError, match="hen -> egg -> hen"):

@@ -1,4 +1,4 @@
-"""What the door as a whole adds to every answer."""
+"""What the application adds to every answer."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ SECRET = "s" * 32
 
 
 @asynccontextmanager
-async def door(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+async def gateway(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     async def plain(_: web.Request) -> web.Response:
         return web.json_response({})
 
@@ -23,25 +23,25 @@ async def door(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Appli
         return web.json_response({}, headers={"Vary": "Accept"})
 
     table: Sequence[web.RouteDef] = [web.get("/plain", plain), web.get("/varied", varied)]
-    timeouts = GatewaySettings.model_validate(
-        {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
+    settings = GatewaySettings.model_validate(
+        {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET, "cors_origins": origins}
     )
-    app = create_app([table], timeouts=timeouts, cors_origins=origins)
+    app = create_app([table], settings)
     async with TestClient(TestServer(app)) as client:
         yield client
 
 
 @pytest.mark.parametrize("origin", [OURS, "https://another.example", None])
-async def test_every_answer_tells_caches_that_it_depends_on_the_origin(origin: str | None) -> None:
+async def test_every_response_varies_by_origin_when_origins_are_allowed(origin: str | None) -> None:
     headers = {"Origin": origin} if origin else {}
-    async with door(OURS) as client:
+    async with gateway(OURS) as client:
         answers = [await client.get(path, headers=headers) for path in ("/plain", "/varied", "/nowhere")]
     assert [answer.headers["Vary"] for answer in answers] == ["Origin", "Accept, Origin", "Origin"]
     allowed = {answer.headers.get("Access-Control-Allow-Origin") for answer in answers[:2]}
     assert allowed == ({OURS} if origin == OURS else {None})
 
 
-async def test_where_no_origin_is_allowed_no_answer_depends_on_it() -> None:
-    async with door() as client:
+async def test_no_response_varies_by_origin_when_none_is_allowed() -> None:
+    async with gateway() as client:
         answer = await client.get("/plain", headers={"Origin": OURS})
     assert "Vary" not in answer.headers

@@ -1,95 +1,82 @@
 """Two systems for all journeys: one of separate processes on RabbitMQ, one in a single process.
 
-Both start when the first journey wants them and are mended before each; who changes one, mends nothing.
+Both start for the first journey that needs them; processes that a journey has ended start before the next.
 """
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-from pymongo import MongoClient
 
-from tests.conftest import Post, WhenLeft
-from tests.journeys import oracles
-from tests.journeys.system import Sandbox, System
-from tests.journeys.tenants import Tenant, make_tenant
+from tests.conftest import CloseAfter
+from tests.journeys import invariants
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.servers import RabbitServer
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import Tenant, make_tenant
 
-People = Callable[..., Awaitable[Tenant]]
+MakeTenant = Callable[..., Awaitable[Tenant]]
 
 
 @pytest.fixture(scope="session")
-def virtual_host(post: Post) -> Iterator[str]:
+def virtual_host(rabbit_server: RabbitServer) -> Iterator[str]:
     name = f"journeys-{uuid.uuid4().hex[:8]}"
-    post.create(name)
+    rabbit_server.create(name)
     yield name
-    post.delete(name)
+    rabbit_server.delete(name)
 
 
 @pytest.fixture(scope="session")
 def whole_system(
     mongod: str,
-    post: Post,
+    rabbit_server: RabbitServer,
     virtual_host: str,
     tmp_path_factory: pytest.TempPathFactory,
-    when_left: WhenLeft,
+    close_after: CloseAfter,
 ) -> Iterator[System]:
     """Gateway, worker, scheduler and sandbox, each a process, on RabbitMQ."""
-    yield from _running(tmp_path_factory.mktemp("whole"), mongod, post.url_of(virtual_host), when_left)
+    home, amqp_url = tmp_path_factory.mktemp("whole"), rabbit_server.url_of(virtual_host)
+    with opened_system(home, mongod, amqp_url) as system:
+        close_after(Path(__file__).parent, system.close)
+        system.start()
+        yield system
 
 
 @pytest.fixture(scope="session")
 def solo_system(
-    mongod: str, tmp_path_factory: pytest.TempPathFactory, when_left: WhenLeft
+    mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter
 ) -> Iterator[System]:
     """Everything but the sandbox in one process, without RabbitMQ."""
-    yield from _running(tmp_path_factory.mktemp("solo"), mongod, None, when_left)
-
-
-def _running(home: Path, mongod: str, amqp_url: str | None, when_left: WhenLeft) -> Iterator[System]:
-    base, _, parameters = mongod.partition("?")
-    database = f"journeys_{uuid.uuid4().hex[:8]}"
-    system = System(home, f"{base}{database}?{parameters}", amqp_url)
-    when_left(Path(__file__).parent, system.close)
-    try:
+    with opened_system(tmp_path_factory.mktemp("solo"), mongod) as system:
+        close_after(Path(__file__).parent, system.close)
         system.start()
         yield system
-    finally:
-        system.close()
-        with MongoClient[dict[str, object]](mongod) as client:
-            client.drop_database(database)
 
 
 @pytest.fixture(scope="module")
 def system(request: pytest.FixtureRequest) -> Iterator[System]:
-    """The system that a module names in `SYSTEM`; after its last journey the oracles are asked."""
+    """The system that a module names in `SYSTEM`; after its last journey the invariants are checked."""
     chosen: System = request.getfixturevalue(f"{request.module.SYSTEM}_system")
     yield chosen
     chosen.start()
-    asyncio.run(oracles.look(chosen))
+    asyncio.run(invariants.check_all(chosen))
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    timeout = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield session
-
-
-@pytest.fixture
-async def sandbox(system: System, session: aiohttp.ClientSession) -> Sandbox:
-    """The provider, healthy; so is the system."""
+async def sandbox(system: System, session: aiohttp.ClientSession) -> SandboxClient:
+    """The sandbox without faults; every process of the system runs."""
     system.start()
-    sandbox = Sandbox(system.sandbox_url, session)
+    sandbox = SandboxClient(system.sandbox_url, session)
     await sandbox.arm()
     return sandbox
 
 
 @pytest.fixture
-def people(system: System, sandbox: Sandbox, session: aiohttp.ClientSession) -> People:
-    """Make an end user of a tier, alone with his developer and project, or `beside` another."""
+def new_tenant(system: System, sandbox: SandboxClient, session: aiohttp.ClientSession) -> MakeTenant:
+    """Return a function that creates an end user with a developer and project, or `beside` another."""
 
     async def make(tier: str = "internal", *, beside: Tenant | None = None) -> Tenant:
         return await make_tenant(system, session, tier, beside=beside)
@@ -98,6 +85,6 @@ def people(system: System, sandbox: Sandbox, session: aiohttp.ClientSession) -> 
 
 
 @pytest.fixture
-async def tenant(people: People) -> Tenant:
-    """An end user whom no limit stops."""
-    return await people()
+async def tenant(new_tenant: MakeTenant) -> Tenant:
+    """An end user without limits."""
+    return await new_tenant()

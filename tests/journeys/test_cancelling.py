@@ -2,11 +2,13 @@
 
 import asyncio
 
-from events.generation import GenerationStarted
-from tests.journeys.conftest import People
-from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System, until
-from tests.journeys.tenants import ONE, Answer, Tenant
+from events.invocation import GenerationStarted
+from tests.journeys.conftest import MakeTenant
+from tests.journeys.invariants import history
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import ONE, Answer, Tenant
+from tests.systems.waiting import until
 
 SYSTEM = "solo"
 
@@ -17,10 +19,10 @@ async def cancel(tenant: Tenant, generation: str) -> Answer:
         return Answer(answer.status, answer.headers, await answer.read())
 
 
-async def test_a_cancelled_generation_ends_as_canceled_wherever_it_was_and_frees_its_slot(
-    people: People, sandbox: Sandbox, system: System
+async def test_cancelling_in_any_state_ends_the_generation_and_frees_its_slot(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people("cloud_starter")
+    tenant = await new_tenant("cloud_starter")
     running = await tenant.spoiled(sandbox, latency_s=30)
     unanswered = await tenant.spoiled(sandbox, create="hang")
     waiting = await tenant.spoiled(sandbox, create="429", retry_after=60)
@@ -55,8 +57,8 @@ async def test_a_cancelled_generation_ends_as_canceled_wherever_it_was_and_frees
     await asyncio.gather(*map(tenant.completed, fresh))
 
 
-async def test_a_success_that_comes_after_the_wish_to_cancel_is_not_delivered(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_success_after_the_cancel_request_is_not_delivered(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     generation = await tenant.spoiled(sandbox, create="drop_after_commit", webhook="lost")
     assert (await cancel(tenant, generation)).status in (200, 202)
@@ -69,8 +71,8 @@ async def test_a_success_that_comes_after_the_wish_to_cancel_is_not_delivered(
     assert len(await sandbox.creations(generation)) == 1
 
 
-async def test_a_wish_that_comes_while_the_picture_is_fetched_is_granted(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_cancel_request_during_the_download_is_honoured(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     generation = await tenant.spoiled(sandbox, output="slow")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from tests.journeys.tenants import ONE, Tenant
+from tests.systems.tenants import ONE, Tenant
 
 SYSTEM = "solo"
 PUBLIC = json.loads((Path(__file__).parent / "cloud-api.openapi.json").read_text())
@@ -40,13 +40,13 @@ async def test_create_status_resource_and_list_have_the_public_fields(tenant: Te
     validate_fields("GenerationListResponse", empty)
 
 
-async def test_errors_of_validation_have_the_public_form(tenant: Tenant) -> None:
+async def test_validation_errors_have_the_public_form(tenant: Tenant) -> None:
     answer = await tenant.submit(field="pictures")
     assert answer.status == 422
     validate("HTTPValidationError", answer.body)
 
 
-async def test_who_is_asking_and_how_we_are_have_the_public_fields(tenant: Tenant) -> None:
+async def test_identity_and_health_have_the_public_fields(tenant: Tenant) -> None:
     validate_fields("UserResponse", (await tenant.get("/api/v1/auth/me")).body)
     health = (await tenant.get("/api/v1/health")).body
     validate("HealthCheckResponse", health)

@@ -7,10 +7,12 @@ import sys
 
 import aiohttp
 
-from tests.journeys.conftest import People
-from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System, until
-from tests.journeys.tenants import Answer, Tenant, fresh_key
+from tests.journeys.conftest import MakeTenant
+from tests.journeys.invariants import history
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import Answer, Tenant, fresh_key
+from tests.systems.waiting import until
 
 SYSTEM = "whole"
 FAULTS: tuple[dict[str, object], ...] = (
@@ -31,8 +33,8 @@ FAULTS: tuple[dict[str, object], ...] = (
 OURS = ("gateway", "worker", "scheduler")
 
 
-async def test_a_worker_killed_at_any_moment_of_the_call_still_leads_to_one_picture(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_worker_killed_around_the_paid_call_leads_to_one_picture(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     unanswered = await tenant.spoiled(sandbox, create="hang")
     unknown = await tenant.spoiled(sandbox, create="drop_after_commit", webhook="lost")
@@ -50,8 +52,8 @@ async def test_a_worker_killed_at_any_moment_of_the_call_still_leads_to_one_pict
     assert [len(creations) for creations in made] == [1, 1, 1, 1]
 
 
-async def test_a_killed_scheduler_is_missed_by_nobody_and_its_successor_asks_for_what_it_missed(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_the_next_scheduler_reconciles_what_a_killed_one_missed(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     system.kill("scheduler")
     unheard = await tenant.spoiled(sandbox, webhook="lost")
@@ -63,8 +65,8 @@ async def test_a_killed_scheduler_is_missed_by_nobody_and_its_successor_asks_for
     await tenant.completed(unheard)
 
 
-async def test_a_client_of_a_killed_gateway_repeats_itself_and_gets_the_same_generation(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_repeated_request_after_a_killed_gateway_gets_the_same_generation(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     keys = [fresh_key() for _ in range(16)]
     recorded = _appended(system)
@@ -96,8 +98,8 @@ async def _attempt(tenant: Tenant, key: str) -> Answer | None:
         return None
 
 
-async def test_random_kills_freezes_and_faults_lose_nothing_and_double_nothing(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_random_kills_stops_and_faults_lose_and_double_nothing(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     seed = int(os.environ.get("JOURNEY_SEED") or random.SystemRandom().randrange(1, 2**32))
     sys.stdout.write(f"JOURNEY_SEED={seed}\n")
@@ -132,10 +134,10 @@ async def _accepted(tenant: Tenant, key: str) -> Answer | None:
     return answer if answer is not None and answer.status == 202 else None
 
 
-async def test_every_process_ends_in_order_under_load_and_loses_nothing(
-    people: People, sandbox: Sandbox, system: System
+async def test_every_process_stops_cleanly_under_load_and_loses_nothing(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people()
+    tenant = await new_tenant()
     accepted: list[str] = []
 
     async def load() -> None:

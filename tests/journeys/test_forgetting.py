@@ -2,16 +2,17 @@
 
 import shutil
 
-from tests.journeys.conftest import People
-from tests.journeys.system import Sandbox, System
+from tests.journeys.conftest import MakeTenant
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
 
 SYSTEM = "solo"
 
 
-async def test_a_prediction_that_its_provider_forgot_ends_and_frees_its_slot(
-    people: People, sandbox: Sandbox, system: System
+async def test_a_prediction_that_the_provider_has_deleted_fails_and_frees_its_slot(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people("free_starter")
+    tenant = await new_tenant("free_starter")
     generation = await tenant.spoiled(sandbox, latency_s=300)
     await tenant.reaches(generation, "started")
 
@@ -24,10 +25,10 @@ async def test_a_prediction_that_its_provider_forgot_ends_and_frees_its_slot(
     await tenant.completed(await tenant.accepted())
 
 
-async def test_a_provider_that_is_killed_and_comes_back_goes_on_with_what_ran(
-    people: People, sandbox: Sandbox, system: System
+async def test_running_predictions_continue_after_a_killed_provider_restarts(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people()
+    tenant = await new_tenant()
     running = await tenant.spoiled(sandbox, latency_s=2)
     unheard = await tenant.spoiled(sandbox, latency_s=2, webhook="lost")
     for generation in (running, unheard):

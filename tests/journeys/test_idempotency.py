@@ -3,13 +3,13 @@
 import asyncio
 from typing import Any
 
-from tests import making
-from tests.journeys.conftest import People
-from tests.journeys.system import Sandbox
-from tests.journeys.tenants import Answer, Tenant, fresh_key
+from tests.builders import pictures
+from tests.journeys.conftest import MakeTenant
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.tenants import Answer, Tenant, fresh_key
 
 SYSTEM = "solo"
-PICTURE = making.jpeg("coffee.png", (160, 120))
+PICTURE = pictures.jpeg("coffee.png", (160, 120))
 
 
 def told(answer: Answer) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def told(answer: Answer) -> dict[str, Any]:
     return {**body, "urls": {**body["urls"], "image": body["urls"]["image"].partition("?")[0]}}
 
 
-async def test_the_same_again_gets_the_same_answer_while_it_runs_and_after(tenant: Tenant) -> None:
+async def test_a_repeated_request_gets_the_same_response_during_and_after_the_run(tenant: Tenant) -> None:
     key = fresh_key()
     first = await tenant.submit(PICTURE, key=key)
     again = await tenant.submit(PICTURE, key=key)
@@ -35,10 +35,10 @@ async def test_the_same_again_gets_the_same_answer_while_it_runs_and_after(tenan
 async def test_other_content_under_the_same_key_is_refused(tenant: Tenant) -> None:
     key = fresh_key()
     first = await tenant.submit(PICTURE, key=key)
-    image = making.opened(PICTURE)
+    image = pictures.opened(PICTURE)
     image.putpixel((0, 0), (255, 0, 255))
     answers = await asyncio.gather(
-        tenant.submit(making.saved(image, "PNG"), key=key),
+        tenant.submit(pictures.saved(image, "PNG"), key=key),
         tenant.submit(PICTURE, key=key, prompt="another prompt"),
         tenant.submit(PICTURE, PICTURE, key=key),
     )
@@ -48,11 +48,11 @@ async def test_other_content_under_the_same_key_is_refused(tenant: Tenant) -> No
     assert told(await tenant.submit(PICTURE, key=key)) == told(first)
 
 
-async def test_ten_at_once_are_one_generation_even_with_a_single_slot(
-    people: People, sandbox: Sandbox
+async def test_ten_concurrent_requests_with_one_key_are_one_generation(
+    new_tenant: MakeTenant, sandbox: SandboxClient
 ) -> None:
     for tier in ("free_starter", "internal"):
-        tenant, key = await people(tier), fresh_key()
+        tenant, key = await new_tenant(tier), fresh_key()
 
         answers = await asyncio.gather(*(tenant.submit(PICTURE, key=key) for _ in range(10)))
 
@@ -65,16 +65,16 @@ async def test_ten_at_once_are_one_generation_even_with_a_single_slot(
         assert [one["id"] for one in listed["generations"]] == [generation]
 
 
-async def test_a_key_belongs_to_its_user(people: People) -> None:
-    one = await people()
-    colleague, stranger = await people(beside=one), await people()
+async def test_an_idempotency_key_belongs_to_its_user(new_tenant: MakeTenant) -> None:
+    one = await new_tenant()
+    colleague, stranger = await new_tenant(beside=one), await new_tenant()
     key = fresh_key()
     ids = [(await tenant.submit(PICTURE, key=key)).body["id"] for tenant in (one, colleague, stranger)]
     assert len(set(ids)) == 3
 
 
-async def test_a_refused_request_does_not_use_up_its_key(people: People) -> None:
-    tenant, key = await people("free_starter"), fresh_key()
+async def test_a_refused_request_does_not_use_up_its_key(new_tenant: MakeTenant) -> None:
+    tenant, key = await new_tenant("free_starter"), fresh_key()
     assert (await tenant.submit(b"GIF89a", key=key)).status == 422
     running = await tenant.accepted()
     refused = await tenant.submit(PICTURE, key=key)

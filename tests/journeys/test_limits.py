@@ -3,16 +3,16 @@
 import asyncio
 import json
 
-from tests.journeys.conftest import People
-from tests.journeys.system import Sandbox
+from tests.journeys.conftest import MakeTenant
+from tests.systems.sandbox_client import SandboxClient
 
 SYSTEM = "solo"
 
 
-async def test_a_second_one_at_once_is_refused_on_the_free_tier_with_the_time_to_wait(
-    people: People, sandbox: Sandbox
+async def test_a_second_concurrent_generation_on_the_free_tier_is_refused_with_a_wait(
+    new_tenant: MakeTenant, sandbox: SandboxClient
 ) -> None:
-    tenant = await people("free_starter")
+    tenant = await new_tenant("free_starter")
     running = await tenant.spoiled(sandbox, latency_s=2)
 
     refused = await tenant.submit()
@@ -25,14 +25,16 @@ async def test_a_second_one_at_once_is_refused_on_the_free_tier_with_the_time_to
     await tenant.completed(await tenant.accepted())
 
 
-async def test_twenty_in_a_row_are_never_refused_when_each_waits_for_the_last(people: People) -> None:
-    tenant = await people("free_starter")
+async def test_twenty_sequential_generations_are_never_refused(new_tenant: MakeTenant) -> None:
+    tenant = await new_tenant("free_starter")
     for _ in range(20):
         await tenant.completed(await tenant.accepted())
 
 
-async def test_of_many_at_once_exactly_as_many_as_allowed_are_taken(people: People, sandbox: Sandbox) -> None:
-    tenant = await people("cloud_starter")
+async def test_of_many_concurrent_requests_exactly_the_allowed_number_is_accepted(
+    new_tenant: MakeTenant, sandbox: SandboxClient
+) -> None:
+    tenant = await new_tenant("cloud_starter")
     await sandbox.arm(latency_s=3)
 
     answers = await asyncio.gather(*(tenant.submit() for _ in range(12)))
@@ -42,9 +44,11 @@ async def test_of_many_at_once_exactly_as_many_as_allowed_are_taken(people: Peop
     await asyncio.gather(*(tenant.completed(generation) for generation in accepted))
 
 
-async def test_the_limits_of_one_developer_are_nothing_to_another(people: People, sandbox: Sandbox) -> None:
-    busy, idle = await people("free_starter"), await people("free_starter")
-    colleague = await people(beside=busy)
+async def test_limits_of_one_developer_do_not_affect_another(
+    new_tenant: MakeTenant, sandbox: SandboxClient
+) -> None:
+    busy, idle = await new_tenant("free_starter"), await new_tenant("free_starter")
+    colleague = await new_tenant(beside=busy)
     running = await busy.spoiled(sandbox, latency_s=2)
 
     assert (await colleague.submit()).status == 429

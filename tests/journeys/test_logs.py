@@ -3,11 +3,12 @@
 import aiohttp
 import pytest
 
-from tests import making
-from tests.journeys.conftest import People
-from tests.journeys.oracles import discreet
-from tests.journeys.system import Sandbox, System
-from tests.journeys.tenants import SUBMIT, Tenant, fetch
+from tests.builders import pictures
+from tests.journeys.conftest import MakeTenant
+from tests.journeys.invariants import check_logs
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import SUBMIT, Tenant, fetch
 
 NAMES = ("whole", "solo")
 
@@ -18,22 +19,22 @@ def system(request: pytest.FixtureRequest) -> System:
     return chosen
 
 
-async def test_every_line_is_json_and_tells_no_secret_and_nothing_personal(
-    people: People, sandbox: Sandbox, system: System
+async def test_every_log_line_is_json_without_secrets_or_personal_data(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people()
+    tenant = await new_tenant()
     await _all_kinds_of_requests(tenant, sandbox)
 
-    discreet(system)
+    check_logs(system)
     for name in system.names:
         assert system.logged(name), name
 
 
-async def _all_kinds_of_requests(tenant: Tenant, sandbox: Sandbox) -> None:
+async def _all_kinds_of_requests(tenant: Tenant, sandbox: SandboxClient) -> None:
     await tenant.completed(await tenant.accepted())
     await tenant.finished(await tenant.spoiled(sandbox, outcome="failed"))
     await tenant.completed(await tenant.spoiled(sandbox, create="429", retry_after=1))
-    await tenant.finished(await tenant.accepted(making.truncated(making.jpeg())))
+    await tenant.finished(await tenant.accepted(pictures.truncated(pictures.jpeg())))
     assert (await tenant.submit(b"no picture")).status == 422
     assert (await tenant.submit(seed="heliotrope")).status == 422
     assert (await fetch(tenant.session, tenant.base_url, "/api/v1/auth/me")).status == 401
@@ -47,8 +48,10 @@ async def _all_kinds_of_requests(tenant: Tenant, sandbox: Sandbox) -> None:
         assert answer.status == 422
 
 
-async def test_every_line_says_what_it_is_about(people: People, sandbox: Sandbox, system: System) -> None:
-    tenant = await people()
+async def test_every_log_line_has_its_ids(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
+) -> None:
+    tenant = await new_tenant()
     await _all_kinds_of_requests(tenant, sandbox)
 
     ours = [line for name in system.names if name != "sandbox" for line in system.logged(name)]
@@ -67,10 +70,10 @@ async def test_every_line_says_what_it_is_about(people: People, sandbox: Sandbox
     assert all(keys == {"method", "route", "status", "code"} for keys in told)
 
 
-async def test_a_request_is_found_by_its_id_in_every_process_it_went_through(
-    people: People, system: System
+async def test_a_request_id_is_logged_by_every_process_that_handled_it(
+    new_tenant: MakeTenant, system: System
 ) -> None:
-    tenant = await people()
+    tenant = await new_tenant()
     answer = await tenant.submit()
     generation, request_id = answer.body["id"], answer.headers["X-Request-ID"]
     await tenant.completed(generation)

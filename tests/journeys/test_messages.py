@@ -2,16 +2,17 @@
 
 import asyncio
 
-from tests.conftest import Post
-from tests.journeys.system import Sandbox, System, until
-from tests.journeys.tenants import Tenant, fetch
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.servers import RabbitServer
+from tests.systems.system import System
+from tests.systems.tenants import Tenant, fetch
+from tests.systems.waiting import until
 
 SYSTEM = "whole"
-NOWHERE = "amqp://nobody:nothing@127.0.0.1:1/none"
 
 
-async def test_all_messages_of_a_run_are_thrown_away_and_it_completes(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_generations_complete_after_all_messages_are_deleted(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     system.kill("worker")
     generations = await asyncio.gather(*(tenant.accepted() for _ in range(3)))
@@ -22,16 +23,16 @@ async def test_all_messages_of_a_run_are_thrown_away_and_it_completes(
     assert [len(await sandbox.creations(generation)) for generation in generations] == [1, 1, 1]
 
 
-async def test_rabbitmq_vanishes_with_all_its_queues_and_nothing_is_lost(
-    tenant: Tenant, sandbox: Sandbox, system: System, post: Post, virtual_host: str
+async def test_losing_rabbitmq_with_all_queues_loses_no_generation(
+    tenant: Tenant, sandbox: SandboxClient, system: System, rabbit_server: RabbitServer, virtual_host: str
 ) -> None:
-    post.delete(virtual_host)
+    rabbit_server.delete(virtual_host)
     await until(lambda: _broker(tenant, "unreachable"), "the gateway has noticed")
 
     generations = await asyncio.gather(*(tenant.accepted() for _ in range(2)))
     await asyncio.gather(*(tenant.completed(generation) for generation in generations))
 
-    post.create(virtual_host)
+    rabbit_server.create(virtual_host)
     await until(lambda: _broker(tenant, "healthy"), "the gateway is connected again")
     later = await tenant.accepted()
     await tenant.completed(later)
@@ -39,10 +40,10 @@ async def test_rabbitmq_vanishes_with_all_its_queues_and_nothing_is_lost(
         assert len(await sandbox.creations(generation)) == 1
 
 
-async def test_a_gateway_that_never_finds_rabbitmq_takes_requests_all_the_same(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_gateway_without_rabbitmq_accepts_requests(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
-    lonely = tenant.at(await asyncio.to_thread(system.start_second_gateway, NOWHERE))
+    lonely = tenant.at(await asyncio.to_thread(system.start_gateway, "second gateway"))
     assert await _broker(lonely, "unreachable")
 
     generation = await lonely.accepted()

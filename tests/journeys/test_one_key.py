@@ -2,66 +2,35 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 from multidict import CIMultiDict
 
-from exemplar.local.mongod import Mongod
-from exemplar.local.ports import Ports
-from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
-from store.mongo.replica_set import initiate_replica_set
-from tests import making
-from tests.conftest import PASSWORD
-from tests.journeys.conftest import People
-from tests.journeys.system import Sandbox, System
-from tests.journeys.tenants import ONE, SUBMIT, Answer, Tenant, fresh_key
+from tests.builders import pictures
+from tests.journeys.conftest import MakeTenant
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.servers import Servers, database_url, started
+from tests.systems.system import System
+from tests.systems.tenants import ONE, SUBMIT, Answer, Tenant, fresh_key
 
 SYSTEM = "whole_own"
-PICTURE = making.jpeg("coffee.png", (160, 120))
-
-
-class Servers:
-    """A mongod and a RabbitMQ of one's own, which may be killed."""
-
-    def __init__(self, home: Path) -> None:
-        free = Ports(home / "ports.json")
-        self.mongod = Mongod(home, free.of("mongod"), os.environ)
-        ports = RabbitPorts(*(free.of(name) for name in ("amqp", "distribution", "epmd", "management")))
-        self.rabbit = RabbitNode(home, ports, os.environ, password=PASSWORD, definitions=None)
-
-    def start(self) -> None:
-        self.mongod.launch()
-        self.rabbit.launch()
-        self.mongod.wait_ready(initiate_replica_set)
-        self.rabbit.wait_ready()
-
-    def kill(self) -> None:
-        self.rabbit.node.kill()
-        self.rabbit.stop()
-        self.mongod.child.kill()
-        self.mongod.child.stop()
+PICTURE = pictures.jpeg("coffee.png", (160, 120))
 
 
 @pytest.fixture(scope="module")
 def servers(
     mongod_installed: None, rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Servers]:
-    servers = Servers(tmp_path_factory.mktemp("servers"))
-    try:
-        servers.start()
+    with started(Servers(tmp_path_factory.mktemp("servers"))) as servers:
         yield servers
-    finally:
-        servers.kill()
 
 
 @pytest.fixture(scope="module")
 def whole_own_system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     home = tmp_path_factory.mktemp("one-key")
-    system = System(home, servers.mongod.url("journeys"), servers.rabbit.url)
+    system = System(home, database_url(servers.mongod.url, "journeys"), servers.rabbit.url)
     try:
         system.start()
         yield system
@@ -71,7 +40,7 @@ def whole_own_system(servers: Servers, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def second_gateway(whole_own_system: System, servers: Servers) -> str:
-    return whole_own_system.start_second_gateway(servers.rabbit.url)
+    return whole_own_system.start_gateway("second gateway", amqp_url=servers.rabbit.url)
 
 
 async def sent(
@@ -92,13 +61,13 @@ async def sent(
 
 
 @pytest.mark.parametrize("tier", ["free_starter", "internal"])
-async def test_fifty_at_once_at_two_gateways_are_one_generation(
-    people: People, sandbox: Sandbox, second_gateway: str, tier: str
+async def test_fifty_concurrent_requests_at_two_gateways_are_one_generation(
+    new_tenant: MakeTenant, sandbox: SandboxClient, second_gateway: str, tier: str
 ) -> None:
-    tenant, key = await people(tier), fresh_key()
-    doors = [tenant, tenant.at(second_gateway)] * 25
+    tenant, key = await new_tenant(tier), fresh_key()
+    gateways = [tenant, tenant.at(second_gateway)] * 25
 
-    answers = await asyncio.gather(*(door.submit(PICTURE, key=key) for door in doors))
+    answers = await asyncio.gather(*(gateway.submit(PICTURE, key=key) for gateway in gateways))
 
     assert [answer.status for answer in answers] == [202] * 50
     assert len({answer.data for answer in answers}) == 1
@@ -111,8 +80,10 @@ async def test_fifty_at_once_at_two_gateways_are_one_generation(
     assert ([one["id"] for one in listed["generations"]], listed["total"]) == ([generation], 1)
 
 
-async def test_neither_422_nor_429_uses_up_a_key(people: People, sandbox: Sandbox) -> None:
-    tenant, key = await people("free_starter"), fresh_key()
+async def test_neither_422_nor_429_consumes_an_idempotency_key(
+    new_tenant: MakeTenant, sandbox: SandboxClient
+) -> None:
+    tenant, key = await new_tenant("free_starter"), fresh_key()
     assert (await tenant.submit(b"GIF89a", key=key)).status == 422
     assert (await tenant.submit(PICTURE, prompt=" ", key=key)).status == 422
     running = await tenant.spoiled(sandbox, latency_s=2)
@@ -126,31 +97,31 @@ async def test_neither_422_nor_429_uses_up_a_key(people: People, sandbox: Sandbo
     await tenant.completed(answer.body["id"])
 
 
-async def test_a_key_holds_through_a_restart_of_everything(
-    people: People, system: System, servers: Servers, second_gateway: str, sandbox: Sandbox
+async def test_an_idempotency_key_survives_a_restart_of_everything(
+    new_tenant: MakeTenant, system: System, servers: Servers, second_gateway: str, sandbox: SandboxClient
 ) -> None:
-    tenant, key = await people("cloud_starter"), fresh_key()
-    colleague = await people(beside=tenant)
+    tenant, key = await new_tenant("cloud_starter"), fresh_key()
+    colleague = await new_tenant(beside=tenant)
     first = await sent(tenant, key, file_name="one.jpg", boundary="first")
     assert first.status == 202
     generation = first.body["id"]
 
     system.kill("gateway", "second gateway", "worker", "scheduler")
-    servers.kill()
+    servers.stop()
     servers.start()
     system.start("gateway", "second gateway", "worker", "scheduler")
 
     again = [
-        await sent(door, key, file_name="two.png", boundary="another")
-        for door in (tenant, tenant.at(second_gateway))
+        await sent(gateway, key, file_name="two.png", boundary="another")
+        for gateway in (tenant, tenant.at(second_gateway))
     ]
     for answer in again:
         assert (answer.status, answer.headers["Idempotency-Replayed"]) == (202, "true")
         assert answer.data == first.data
-    changed = making.opened(PICTURE)
+    changed = pictures.opened(PICTURE)
     changed.putpixel((0, 0), (255, 0, 255))
     other = await sent(
-        tenant, key, file_name="one.jpg", boundary="first", picture=making.saved(changed, "PNG")
+        tenant, key, file_name="one.jpg", boundary="first", picture=pictures.saved(changed, "PNG")
     )
     assert (other.status, other.body["code"]) == (422, "idempotency_mismatch")
     theirs = await sent(colleague, key, file_name="one.jpg", boundary="first")

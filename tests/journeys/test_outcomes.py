@@ -2,11 +2,13 @@
 
 import asyncio
 
-from events.generation import QuotaSettled
-from tests.journeys.conftest import People
-from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System, until
-from tests.journeys.tenants import Tenant
+from events.quota import QuotaSettled
+from tests.journeys.conftest import MakeTenant
+from tests.journeys.invariants import history
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import Tenant
+from tests.systems.waiting import until
 
 SYSTEM = "solo"
 OUTCOMES = {
@@ -25,10 +27,10 @@ OUTPUTS = {
 }
 
 
-async def test_every_bad_outcome_and_every_bad_output_fails_for_its_reason_and_costs_no_unit(
-    people: People, sandbox: Sandbox, system: System
+async def test_every_bad_outcome_and_output_fails_with_its_reason_and_without_cost(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people()
+    tenant = await new_tenant()
     expected = {await tenant.spoiled(sandbox, outcome=name): code for name, code in OUTCOMES.items()}
     expected |= {await tenant.spoiled(sandbox, output=name): code for name, code in OUTPUTS.items()}
 
@@ -43,19 +45,19 @@ async def test_every_bad_outcome_and_every_bad_output_fails_for_its_reason_and_c
     assert await sandbox.trapped() == 0, "a redirect was followed"
     for generation in expected:
         assert await _settlement(system, generation) == "released"
-    async with system.memory() as store:
+    async with system.open_store() as store:
         account = await store.ledger.account(tenant.developer)
     assert not account.slots
     assert sum(units for _, units in account.used) == 0
 
 
-async def test_a_completed_generation_spends_its_unit(people: People, system: System) -> None:
-    tenant = await people("cloud_starter")
+async def test_a_completed_generation_spends_its_unit(new_tenant: MakeTenant, system: System) -> None:
+    tenant = await new_tenant("cloud_starter")
     generation = await tenant.accepted()
     await tenant.completed(generation)
 
     assert await _settlement(system, generation) == "spent"
-    async with system.memory() as store:
+    async with system.open_store() as store:
         account = await store.ledger.account(tenant.developer)
     assert sum(units for _, units in account.used) == 1
 
@@ -69,6 +71,6 @@ async def _settlement(system: System, generation: str) -> str:
     return str(outcome)
 
 
-async def test_the_provider_s_own_words_reach_nobody(tenant: Tenant, sandbox: Sandbox) -> None:
+async def test_provider_texts_are_not_shown(tenant: Tenant, sandbox: SandboxClient) -> None:
     resource = await tenant.finished(await tenant.spoiled(sandbox, outcome="E6716"))
     assert "E6716" not in str(resource)

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from events.generation import InvocationRefused
-from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System
-from tests.journeys.tenants import Tenant
+from events.invocation import InvocationRefused
+from tests.journeys.invariants import history
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import Tenant
 
 SYSTEM = "solo"
 MADE = ("drop_after_commit", "truncated", "version_null")
 NOT_MADE = ("hang", "500", "html_502")
 
 
-async def test_an_answer_that_got_lost_or_spoiled_never_leads_to_a_second_creation(
-    tenant: Tenant, sandbox: Sandbox
+async def test_a_lost_or_damaged_create_response_never_leads_to_a_second_creation(
+    tenant: Tenant, sandbox: SandboxClient
 ) -> None:
     called_back = [await tenant.spoiled(sandbox, create=create) for create in MADE]
     silent = [await tenant.spoiled(sandbox, create=create, webhook="lost") for create in MADE]
@@ -28,8 +29,8 @@ async def test_an_answer_that_got_lost_or_spoiled_never_leads_to_a_second_creati
     assert [len(await sandbox.creations(generation)) for generation in generations] == [1] * 6
 
 
-async def test_a_call_that_made_nothing_is_made_again_after_the_search(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_call_that_created_nothing_is_repeated_after_the_search(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     generations = [await tenant.spoiled(sandbox, create=create) for create in NOT_MADE]
 
@@ -41,14 +42,14 @@ async def test_a_call_that_made_nothing_is_made_again_after_the_search(
 
 
 async def test_a_prediction_that_the_provider_aborts_at_once_fails_for_that_reason(
-    tenant: Tenant, sandbox: Sandbox
+    tenant: Tenant, sandbox: SandboxClient
 ) -> None:
     resource = await tenant.finished(await tenant.spoiled(sandbox, create="aborted"))
     assert resource["failure"]["code"] == "provider_canceled"
 
 
-async def test_a_throttling_provider_is_not_asked_before_its_time(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_throttling_provider_is_not_called_before_its_retry_after(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     generation = await tenant.spoiled(sandbox, create="429", retry_after=3)
     waiting = await tenant.reaches(generation, "waiting")
@@ -61,8 +62,8 @@ async def test_a_throttling_provider_is_not_asked_before_its_time(
 
 
 @pytest.mark.parametrize("create", ["401", "402"])
-async def test_a_refused_account_opens_the_circuit_and_tenants_see_neutral_words(
-    create: str, tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_refused_provider_account_opens_the_circuit_with_a_neutral_error(
+    create: str, tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     refused = await tenant.spoiled(sandbox, create=create)
     shown = await tenant.reaches(refused, "waiting")

@@ -7,14 +7,16 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from tests import making
-from tests.journeys.conftest import People
-from tests.journeys.oracles import history
-from tests.journeys.system import Sandbox, System, until
-from tests.journeys.tenants import ONE, Answer, Tenant, fetch, fresh_key, types
+from tests.builders import pictures
+from tests.journeys.conftest import MakeTenant
+from tests.journeys.invariants import history
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import ONE, Answer, Tenant, fetch, fresh_key, types
+from tests.systems.waiting import until
 
 SYSTEM = "solo"
-PICTURE = making.jpeg("coffee.png", (160, 120))
+PICTURE = pictures.jpeg("coffee.png", (160, 120))
 
 
 async def retry(tenant: Tenant, generation: str, seed: object = None, **headers: str) -> Answer:
@@ -36,8 +38,8 @@ async def seed_of(tenant: Tenant, generation: str) -> int:
     return int(next(event["data"]["seed"] for event in events if event["type"] == "generation.validated"))
 
 
-async def test_a_retry_makes_a_new_generation_of_what_is_kept(tenant: Tenant) -> None:
-    original = await tenant.accepted(PICTURE, making.photo("rocket.jpg"), seed=7, style="woodcut")
+async def test_a_retry_creates_a_new_generation_from_the_stored_submission(tenant: Tenant) -> None:
+    original = await tenant.accepted(PICTURE, pictures.photo("rocket.jpg"), seed=7, style="woodcut")
     before = await tenant.completed(original)
 
     same, new = await asyncio.gather(retry(tenant, original, "same"), retry(tenant, original))
@@ -83,7 +85,7 @@ async def test_a_retry_outlives_its_original(tenant: Tenant) -> None:
     assert (await tenant.get(resource["example_images"][0])).data == PICTURE
 
 
-async def test_one_key_is_one_retry_and_nothing_else(tenant: Tenant) -> None:
+async def test_one_idempotency_key_gives_one_retry(tenant: Tenant) -> None:
     original, other = [await tenant.accepted(PICTURE) for _ in range(2)]
     await asyncio.gather(tenant.completed(original), tenant.completed(other))
     key = {"Idempotency-Key": fresh_key()}
@@ -100,15 +102,15 @@ async def test_one_key_is_one_retry_and_nothing_else(tenant: Tenant) -> None:
     await tenant.completed(answers[0].body["id"])
 
 
-async def test_what_cannot_be_retried_is_refused_and_costs_nothing(
-    people: People, sandbox: Sandbox, system: System
+async def test_a_retry_that_is_not_possible_is_refused_without_cost(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
-    tenant = await people("cloud_starter")
-    stranger = await people()
+    tenant = await new_tenant("cloud_starter")
+    stranger = await new_tenant()
     running = await tenant.spoiled(sandbox, latency_s=30)
     forgotten = await tenant.accepted(PICTURE)
     await tenant.completed(forgotten)
-    async with system.memory() as store:
+    async with system.open_store() as store:
         await store.blobs.erase(forgotten)
         system.stripped.add(forgotten)
 
@@ -126,8 +128,10 @@ async def test_what_cannot_be_retried_is_refused_and_costs_nothing(
     assert {one["id"] for one in listed} == {running, forgotten}
 
 
-async def test_a_retry_needs_room_and_the_keys_of_a_submission(people: People, sandbox: Sandbox) -> None:
-    tenant = await people("free_starter")
+async def test_a_retry_needs_a_free_slot_and_the_keys_of_a_submission(
+    new_tenant: MakeTenant, sandbox: SandboxClient
+) -> None:
+    tenant = await new_tenant("free_starter")
     original = await tenant.accepted(PICTURE)
     await tenant.completed(original)
     running = await tenant.spoiled(sandbox, latency_s=2)
@@ -146,7 +150,7 @@ async def test_a_retry_needs_room_and_the_keys_of_a_submission(people: People, s
     assert waited.headers["Preference-Applied"] == "wait=30"
 
 
-async def test_a_failed_one_may_succeed_when_it_is_made_again(tenant: Tenant, sandbox: Sandbox) -> None:
+async def test_a_retry_of_a_failed_generation_can_succeed(tenant: Tenant, sandbox: SandboxClient) -> None:
     failed = await tenant.spoiled(sandbox, outcome="failed")
     assert (await tenant.finished(failed))["failure"]["retryable"]
     again = await retry(tenant, failed, "same")
@@ -155,7 +159,9 @@ async def test_a_failed_one_may_succeed_when_it_is_made_again(tenant: Tenant, sa
     assert await seed_of(tenant, failed) == await seed_of(tenant, resource["id"])
 
 
-async def test_the_explanation_follows_a_generation_to_its_end(tenant: Tenant, sandbox: Sandbox) -> None:
+async def test_the_explanation_follows_a_generation_to_its_end(
+    tenant: Tenant, sandbox: SandboxClient
+) -> None:
     throttled = await tenant.spoiled(sandbox, create="429", retry_after=4)
     await tenant.reaches(throttled, "waiting")
     pause = await explained(tenant, throttled)
@@ -182,9 +188,7 @@ async def test_the_explanation_follows_a_generation_to_its_end(tenant: Tenant, s
     assert end["slot_holders"] == []
 
 
-async def test_phases_add_up_to_the_whole_and_the_cost_is_that_of_the_log(
-    tenant: Tenant, system: System
-) -> None:
+async def test_phases_add_up_to_the_total_and_the_cost_equals_the_log(tenant: Tenant, system: System) -> None:
     generation = await tenant.accepted(PICTURE)
     resource = await tenant.completed(generation)
 
@@ -198,8 +202,8 @@ async def test_phases_add_up_to_the_whole_and_the_cost_is_that_of_the_log(
     assert cost["usd"] > 0
 
 
-async def test_a_client_with_a_patience_of_its_own_is_not_kept_longer(
-    tenant: Tenant, sandbox: Sandbox, system: System
+async def test_a_deadline_of_the_client_is_enforced(
+    tenant: Tenant, sandbox: SandboxClient, system: System
 ) -> None:
     hasty = replace(tenant, headers=CIMultiDict({**tenant.headers, "Cancel-After": "5s"}))
     generation = await hasty.spoiled(sandbox, latency_s=60)
@@ -226,7 +230,7 @@ async def test_a_client_with_a_patience_of_its_own_is_not_kept_longer(
     await until(let_go, "the provider was told to stop")
 
 
-async def test_a_patience_that_cannot_be_read_is_refused(tenant: Tenant) -> None:
+async def test_an_invalid_deadline_of_the_client_is_refused(tenant: Tenant) -> None:
     for text in ("soon", "4s", "36m", "1m30", "-5", ""):
         headers = CIMultiDict({**tenant.headers, "Cancel-After": text})
         answer = await replace(tenant, headers=headers).submit(PICTURE)

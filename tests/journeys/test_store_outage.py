@@ -10,9 +10,11 @@ import pytest
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
 from store.mongo.replica_set import initiate_replica_set
-from tests.journeys.conftest import People
-from tests.journeys.system import Sandbox, System, until
-from tests.journeys.tenants import Answer, Tenant, fetch
+from tests.journeys.conftest import MakeTenant
+from tests.systems.sandbox_client import SandboxClient
+from tests.systems.system import System
+from tests.systems.tenants import Answer, Tenant, fetch
+from tests.systems.waiting import until
 
 SYSTEM = "own"
 
@@ -40,10 +42,10 @@ def own_system(own_mongod: Mongod, tmp_path_factory: pytest.TempPathFactory) -> 
         system.close()
 
 
-async def test_a_killed_store_loses_nothing_that_was_accepted_and_nobody_sees_a_fault_of_ours(
-    people: People, sandbox: Sandbox, system: System, own_mongod: Mongod
+async def test_a_killed_store_loses_no_accepted_generation_and_causes_no_500(
+    new_tenant: MakeTenant, sandbox: SandboxClient, system: System, own_mongod: Mongod
 ) -> None:
-    tenant = await people()
+    tenant = await new_tenant()
     refusals: list[Answer] = []
     accepted: dict[str, str] = {}
 

@@ -3,17 +3,18 @@
 import asyncio
 from uuid import uuid4
 
-from tests.journeys.conftest import People
-from tests.journeys.oracles import history
-from tests.journeys.system import System, until
-from tests.journeys.tenants import ONE, fetch
+from tests.journeys.conftest import MakeTenant
+from tests.journeys.invariants import history
+from tests.systems.system import System
+from tests.systems.tenants import ONE, fetch
+from tests.systems.waiting import until
 
 SYSTEM = "solo"
 
 
-async def test_another_user_s_generation_looks_like_one_that_never_was(people: People) -> None:
-    owner = await people()
-    colleague, stranger = await people(beside=owner), await people()
+async def test_a_generation_of_another_user_is_not_found(new_tenant: MakeTenant) -> None:
+    owner = await new_tenant()
+    colleague, stranger = await new_tenant(beside=owner), await new_tenant()
     generation = await owner.accepted()
     await owner.completed(generation)
 
@@ -28,8 +29,8 @@ async def test_another_user_s_generation_looks_like_one_that_never_was(people: P
     assert (await owner.get(ONE)).body["total"] == 1
 
 
-async def test_a_signed_link_needs_no_token_and_no_other_signature_will_do(people: People) -> None:
-    owner = await people()
+async def test_a_signed_link_needs_no_token_but_its_own_signature(new_tenant: MakeTenant) -> None:
+    owner = await new_tenant()
     generation, other = await asyncio.gather(owner.accepted(), owner.accepted())
     resource = await owner.completed(generation)
     await owner.completed(other)
@@ -57,8 +58,8 @@ async def is_settled(system: System, generation: str) -> bool:
     return events[-1].type == "generation.quota_settled"
 
 
-async def test_what_did_not_change_is_not_sent_again(people: People, system: System) -> None:
-    owner = await people()
+async def test_an_unchanged_resource_is_not_sent_again(new_tenant: MakeTenant, system: System) -> None:
+    owner = await new_tenant()
     generation = await owner.accepted()
     resource = await owner.completed(generation)
     await until(lambda: is_settled(system, generation), "the version rests")

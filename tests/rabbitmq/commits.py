@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
-from events.generation import CancelRequested, GenerationProgressed, InvocationLost
+from events.invocation import GenerationProgressed, InvocationLost
+from events.owner import CancelRequested
 
 TABLE = {
     "validation": ("generation.progressed",),

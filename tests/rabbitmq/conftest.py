@@ -1,4 +1,4 @@
-"""Events to post, a way to look into RabbitMQ, and a wire that can be cut."""
+"""Commits, a connection that inspects RabbitMQ, and a proxy that can be cut."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.commits import TABLE, Commits
-from tests.rabbitmq.heard import Heard
+from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
 from tests.rabbitmq.wire import Wire
 
@@ -22,8 +22,8 @@ def commits() -> Commits:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def received() -> Received:
+    return Received()
 
 
 @pytest.fixture

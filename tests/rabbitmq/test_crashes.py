@@ -14,10 +14,12 @@ from rabbitmq.consumer import Consumer
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import definitions_json, topology
 from rabbitmq.wakeup import Wakeups
-from tests.conftest import PASSWORD, missing
+from tests.conftest import missing
+from tests.rabbitmq.actors import actors_of
 from tests.rabbitmq.commits import TABLE, Commits
-from tests.rabbitmq.heard import Heard
+from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
+from tests.systems.servers import PASSWORD
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def node(tmp_path: Path) -> Iterator[RabbitNode]:
         node.stop()
 
 
-async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_comes_back(
+async def test_a_killed_node_loses_no_confirmed_commit_and_all_clients_reconnect(
     node: RabbitNode, commits: Commits
 ) -> None:
     server = Server(node.url)
@@ -47,7 +49,7 @@ async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_come
     assert server.exists("validation.dead")
     server.close()
     table = topology(TABLE)
-    confirmed, heard, listening = Heard(), Heard(), asyncio.Semaphore(0)
+    confirmed, received, listening = Received(), Received(), asyncio.Semaphore(0)
     publisher = Publisher(node.url, table, confirmed.note)
     wakeups = Wakeups(node.url, lambda *_: None, topology=table, on_listening=listening.release)
     await publisher.start()
@@ -58,7 +60,7 @@ async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_come
     node.node.kill()
     await asyncio.to_thread(node.node.stop)
     before = len(confirmed.ids)
-    consumers = Consumer(node.url, {"validation": heard.handle}, topology=table, prefetch=8)
+    consumers = Consumer(node.url, actors_of({"validation": received.handle}), topology=table, prefetch=8)
     await consumers.start()
     assert not await announced(publisher, commits.progressed(), seconds=0.5)
     node.launch()
@@ -66,7 +68,7 @@ async def test_a_killed_node_loses_nothing_that_was_confirmed_and_everybody_come
     await asyncio.wait_for(listening.acquire(), 20)
     announcing.cancel()
     await publisher.close()
-    await heard.until(lambda ids: set(confirmed.ids) <= set(ids), seconds=40)
+    await received.until(lambda ids: set(confirmed.ids) <= set(ids), seconds=40)
     await consumers.stop()
     await wakeups.close()
 

@@ -3,12 +3,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from events.envelope import RecordedEvent
-from events.generation import CancelRequested, GenerationProgressed
-from rabbitmq.broker import Handler
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import Topology, topology
+from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.heard import Heard
+from tests.rabbitmq.received import Received
 
 
 @asynccontextmanager
@@ -20,44 +21,44 @@ async def bus(
     capacity: int = 10_000,
 ) -> AsyncIterator[InProcessBroker]:
     opened = InProcessBroker(table, on_published, prefetch=4, capacity=capacity, publish_timeout=0.5)
-    await opened.start(handlers)
+    await opened.start(actors_of(handlers))
     yield opened
     await opened.close(grace=0.5)
 
 
 async def test_the_mark_is_cleared_only_after_the_last_subscriber_has_finished(
-    table: Topology, commits: Commits, heard: Heard
+    table: Topology, commits: Commits, received: Received
 ) -> None:
-    marks = Heard()
+    marks = Received()
     slow = asyncio.Event()
 
     async def wait(_event: RecordedEvent) -> None:
         await slow.wait()
 
-    handlers = {"validation": heard.handle, "quota": heard.handle, "projector": wait}
+    handlers = {"validation": received.handle, "quota": received.handle, "projector": wait}
     commit = commits.of(GenerationProgressed(percent=1), CancelRequested())
     async with bus(table, handlers, marks.note) as opened:
         opened.announce(commit)
-        await heard.until(lambda ids: len(ids) == 3)
+        await received.until(lambda ids: len(ids) == 3)
         assert not await opened.publish(commit)
         assert marks.ids == []
         slow.set()
         await marks.all_of(commit.id)
-        assert len(heard.ids) == 3
+        assert len(received.ids) == 3
 
 
-async def test_what_hangs_in_one_queue_holds_up_no_other(
-    table: Topology, commits: Commits, heard: Heard
+async def test_a_handler_that_hangs_delays_no_other_queue(
+    table: Topology, commits: Commits, received: Received
 ) -> None:
-    hanging = Heard()
+    hanging = Received()
 
     async def hang(event: RecordedEvent) -> None:
         await hanging.handle(event)
         await asyncio.Event().wait()
 
-    handlers = {"validation": hang, "quota": heard.handle}
-    opened = InProcessBroker(table, Heard().note, prefetch=4)
-    await opened.start(handlers)
+    handlers = {"validation": hang, "quota": received.handle}
+    opened = InProcessBroker(table, Received().note, prefetch=4)
+    await opened.start(actors_of(handlers))
     try:
         first = [commits.progressed() for _ in range(8)]
         for commit in first:
@@ -65,12 +66,12 @@ async def test_what_hangs_in_one_queue_holds_up_no_other(
         await hanging.until(lambda ids: len(ids) == 4)
         later = commits.progressed()
         opened.announce(later)
-        await heard.all_of(*(event.id for commit in [*first, later] for event in commit.events))
+        await received.all_of(*(event.id for commit in [*first, later] for event in commit.events))
     finally:
         await opened.close(grace=0.1)
 
 
-async def test_what_is_unfinished_when_the_bus_closes_keeps_its_mark(
+async def test_a_commit_unfinished_when_the_broker_closes_keeps_its_mark(
     table: Topology, commits: Commits
 ) -> None:
     marks: list[str] = []
@@ -85,9 +86,9 @@ async def test_what_is_unfinished_when_the_bus_closes_keeps_its_mark(
 
 
 async def test_more_commits_than_the_capacity_stay_marked(
-    table: Topology, commits: Commits, heard: Heard
+    table: Topology, commits: Commits, received: Received
 ) -> None:
-    marks = Heard()
+    marks = Received()
     go_on = asyncio.Event()
 
     async def wait(_event: RecordedEvent) -> None:
@@ -103,7 +104,7 @@ async def test_more_commits_than_the_capacity_stay_marked(
     assert len(marks.ids) == 6
 
 
-async def test_an_event_that_nobody_wants_is_published_at_once(commits: Commits) -> None:
+async def test_an_event_without_a_queue_is_published_at_once(commits: Commits) -> None:
     marks: list[str] = []
     commit = commits.lost()
     async with bus(topology({}), {}, marks.append) as opened:
@@ -111,8 +112,8 @@ async def test_an_event_that_nobody_wants_is_published_at_once(commits: Commits)
     assert marks == [commit.id]
 
 
-async def test_a_listener_hears_every_event_once_and_a_broken_one_disturbs_nobody(
-    table: Topology, commits: Commits, heard: Heard
+async def test_a_listener_gets_every_event_once_and_a_failing_one_affects_no_other(
+    table: Topology, commits: Commits, received: Received
 ) -> None:
     told: list[tuple[str, int, str]] = []
 
@@ -120,7 +121,7 @@ async def test_a_listener_hears_every_event_once_and_a_broken_one_disturbs_nobod
         raise ZeroDivisionError
 
     commit = commits.of(GenerationProgressed(percent=1), CancelRequested())
-    async with bus(table, {"projector": heard.handle}, lambda _: None) as opened:
+    async with bus(table, {"projector": received.handle}, lambda _: None) as opened:
         opened.subscribe(broken)
         stop = opened.subscribe(lambda *event: told.append(event))
         assert await opened.publish(commit)

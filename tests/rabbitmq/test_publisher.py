@@ -2,17 +2,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from pika import spec
 
+from actors.jobs.relay import CommitPublisher, relay
 from events.commit import Commit
 from events.envelope import from_cloudevent
-from events.generation import CancelRequested, GenerationProgressed
+from events.invocation import GenerationProgressed
+from events.owner import CancelRequested
 from rabbitmq.publisher import Publisher
-from rabbitmq.relay import relay
 from rabbitmq.topology import Topology, topology
+from store.commits.memory import MemoryEventStore
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.heard import Heard, until
+from tests.rabbitmq.received import Received, until
 from tests.rabbitmq.server import Server
 from tests.rabbitmq.wire import Wire
 
@@ -34,7 +37,7 @@ async def publishing(
     await publisher.close()
 
 
-async def test_a_published_commit_lies_in_every_queue_that_wants_it_as_a_persistent_cloudevent(
+async def test_a_published_commit_is_a_persistent_cloudevent_in_every_bound_queue(
     amqp_url: str, table: Topology, server: Server, commits: Commits
 ) -> None:
     commit = commits.of(GenerationProgressed(percent=7), CancelRequested())
@@ -52,30 +55,30 @@ async def test_a_published_commit_lies_in_every_queue_that_wants_it_as_a_persist
 
 
 async def test_announced_commits_are_all_published_and_each_mark_is_cleared_once(
-    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+    amqp_url: str, table: Topology, server: Server, commits: Commits, received: Received
 ) -> None:
     announced = [commits.progressed() for _ in range(500)]
-    async with publishing(amqp_url, table, heard.note) as publisher:
+    async with publishing(amqp_url, table, received.note) as publisher:
         assert await publisher.publish(commits.cancelled())
         for commit in announced:
             publisher.announce(commit)
-        await heard.all_of(*(commit.id for commit in announced))
-    assert len(heard.ids) == 501
+        await received.all_of(*(commit.id for commit in announced))
+    assert len(received.ids) == 501
     assert server.count("validation") == 500
     assert server.count("quota") == 501
 
 
 async def test_the_events_of_a_stream_arrive_in_their_order(
-    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+    amqp_url: str, table: Topology, server: Server, commits: Commits, received: Received
 ) -> None:
     announced = [
         commits.of(GenerationProgressed(percent=n), stream="generation-x", after=n) for n in range(50)
     ]
-    async with publishing(amqp_url, table, heard.note) as publisher:
+    async with publishing(amqp_url, table, received.note) as publisher:
         assert await publisher.publish(commits.cancelled())
         for commit in announced:
             publisher.announce(commit)
-        await heard.all_of(*(commit.id for commit in announced))
+        await received.all_of(*(commit.id for commit in announced))
     assert [properties.message_id for properties in server.take("validation", 50)] == [
         c.id for c in announced
     ]
@@ -93,7 +96,7 @@ async def test_a_deleted_queue_is_declared_again_and_gets_the_message(
     assert [properties.message_id for properties in server.take("validation", 1)] == [commit.id]
 
 
-async def test_a_deleted_exchange_is_declared_again_by_the_next_link(
+async def test_a_deleted_exchange_is_declared_again_by_the_next_connection(
     amqp_url: str, table: Topology, server: Server, commits: Commits
 ) -> None:
     async with publishing(amqp_url, table, lambda _: None) as publisher:
@@ -103,7 +106,7 @@ async def test_a_deleted_exchange_is_declared_again_by_the_next_link(
         assert await publisher.publish(commits.progressed())
 
 
-async def test_an_event_that_nobody_wants_counts_as_published_without_rabbitmq(commits: Commits) -> None:
+async def test_an_event_without_a_queue_counts_as_published_without_rabbitmq(commits: Commits) -> None:
     marks: list[str] = []
     commit = commits.lost()
     async with publishing(NOWHERE, topology({"quota": ["generation.failed"]}), marks.append) as publisher:
@@ -128,14 +131,14 @@ async def test_announcing_while_rabbitmq_is_down_neither_blocks_nor_raises_nor_c
 
 
 async def test_more_commits_than_the_capacity_stay_marked(
-    amqp_url: str, table: Topology, server: Server, commits: Commits, heard: Heard
+    amqp_url: str, table: Topology, server: Server, commits: Commits, received: Received
 ) -> None:
-    async with publishing(amqp_url, table, heard.note, capacity=10) as publisher:
+    async with publishing(amqp_url, table, received.note, capacity=10) as publisher:
         assert await publisher.publish(commits.cancelled())
         for _ in range(25):
             publisher.announce(commits.progressed())
-        await heard.until(lambda ids: len(ids) == 11)
-    assert len(heard.ids) == 11
+        await received.until(lambda ids: len(ids) == 11)
+    assert len(received.ids) == 11
     assert server.count("validation") == 10
 
 
@@ -161,7 +164,7 @@ async def test_a_failing_callback_does_not_stop_the_publisher(
         assert await publisher.publish(commits.progressed())
 
 
-async def test_a_cut_link_comes_back_and_publishes_again(
+async def test_a_cut_connection_is_replaced_and_publishes_again(
     wire: Wire, table: Topology, commits: Commits
 ) -> None:
     unsure = commits.progressed()
@@ -173,7 +176,7 @@ async def test_a_cut_link_comes_back_and_publishes_again(
         assert wire.accepted == 2
 
 
-async def test_a_silent_link_is_dropped_after_the_confirm_timeout_and_nothing_is_claimed(
+async def test_a_silent_connection_is_closed_after_the_confirm_timeout_and_commits_stay_marked(
     wire: Wire, table: Topology, server: Server, commits: Commits
 ) -> None:
     marks: list[str] = []
@@ -190,7 +193,7 @@ async def test_a_silent_link_is_dropped_after_the_confirm_timeout_and_nothing_is
     assert server.count("validation") == 2
 
 
-async def test_a_blocked_link_is_not_written_to_until_it_is_unblocked(
+async def test_a_blocked_connection_is_not_written_to_until_it_is_unblocked(
     wire: Wire, table: Topology, server: Server, commits: Commits
 ) -> None:
     async with publishing(wire.url, table, lambda _: None, confirm_timeout=0.5) as publisher:
@@ -206,13 +209,13 @@ async def test_a_blocked_link_is_not_written_to_until_it_is_unblocked(
         assert wire.accepted == 1
 
 
-async def test_the_relay_publishes_what_stayed_marked_and_stops_at_the_first_failure(
+async def test_the_relay_publishes_marked_commits_and_stops_at_the_first_failure(
     commits: Commits,
 ) -> None:
     waiting = [commits.progressed() for _ in range(350)]
 
     publisher = Failing(at=waiting[150])
-    assert await relay(lambda: stayed(waiting), publisher) == 199
+    assert await run_relay(waiting, publisher) == 199
     assert publisher.asked == 200
 
 
@@ -221,7 +224,7 @@ async def test_the_relay_publishes_everything_through_rabbitmq(
 ) -> None:
     waiting = [commits.progressed() for _ in range(150)]
     async with publishing(amqp_url, table, lambda _: None) as publisher:
-        assert await relay(lambda: stayed(waiting), publisher) == 150
+        assert await run_relay(waiting, publisher) == 150
     assert server.count("validation") == 150
 
 
@@ -235,5 +238,16 @@ class Failing:
         return commit is not self._at
 
 
-async def stayed(commits: list[Commit]) -> list[Commit]:
-    return commits
+class Marked(MemoryEventStore):
+    """A store in which some commits are unpublished."""
+
+    def __init__(self, commits: list[Commit]) -> None:
+        super().__init__()
+        self._marked = commits
+
+    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
+        return self._marked
+
+
+async def run_relay(unpublished: list[Commit], publisher: CommitPublisher) -> int:
+    return await relay(events=Marked(unpublished), publisher=publisher, clock=lambda: datetime.now(UTC))

@@ -19,7 +19,7 @@ def test_no_user_and_no_password_is_shipped() -> None:
     assert not {"users", "permissions"} & set(json.loads(FILE.read_text()))
 
 
-def test_only_what_moves_nothing_is_left_to_the_followers() -> None:
+def test_only_events_without_an_actor_are_left_to_the_subscribers() -> None:
     table = topology(QUEUES)
     unheard = {name for name in CATALOGUE.names if name.startswith("generation.") and not table.routes(name)}
     assert unheard == {"generation.invocation_intended", "generation.quota_settled"}
@@ -52,14 +52,14 @@ def test_patterns_match_as_in_a_topic_exchange(pattern: str, event_type: str, ex
     assert matches(pattern, event_type) is expected
 
 
-def test_a_prefix_stands_before_every_name_in_rabbitmq() -> None:
+def test_every_name_in_rabbitmq_has_the_prefix() -> None:
     printed = definitions(topology({"quota": ["generation.failed"]}, "blue-"))
     assert [queue["name"] for queue in printed["queues"]] == ["blue-quota.dead", "blue-quota"]
     assert printed["exchanges"][0]["name"] == "blue-events"
     assert printed["bindings"][0]["destination"] == "blue-quota"
 
 
-def test_every_queue_is_a_quorum_queue_with_a_dead_letter_queue_that_forgets() -> None:
+def test_every_queue_is_a_quorum_queue_with_an_expiring_dead_letter_queue() -> None:
     for queue in json.loads(FILE.read_text())["queues"]:
         arguments = queue["arguments"]
         assert arguments["x-queue-type"] == "quorum"

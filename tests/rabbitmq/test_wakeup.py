@@ -37,35 +37,35 @@ async def publisher(url: str, table: Topology) -> AsyncIterator[Publisher]:
     await opened.close()
 
 
-async def test_every_listening_process_is_told_of_every_event(
+async def test_every_listening_process_gets_every_event(
     amqp_url: str, table: Topology, commits: Commits
 ) -> None:
     commit = commits.cancelled()
     async with (
         listening(amqp_url, table) as one,
         listening(amqp_url, table) as other,
-        publisher(amqp_url, table) as post,
+        publisher(amqp_url, table) as broker,
     ):
         for ears in (one, other):
             await asyncio.wait_for(ears.times.acquire(), 10)
-        assert await post.publish(commit)
+        assert await broker.publish(commit)
         for ears in (one, other):
             told = await asyncio.wait_for(ears.told.get(), 10)
             assert told == (commit.stream, 1, "generation.cancel_requested")
 
 
-async def test_listening_begins_again_after_the_link_was_cut(
+async def test_listening_resumes_after_the_connection_was_cut(
     wire: Wire, amqp_url: str, table: Topology, commits: Commits
 ) -> None:
-    async with listening(wire.url, table) as ears, publisher(amqp_url, table) as post:
+    async with listening(wire.url, table) as ears, publisher(amqp_url, table) as broker:
         await asyncio.wait_for(ears.times.acquire(), 10)
         wire.cut()
         await asyncio.wait_for(ears.times.acquire(), 10)
-        assert await post.publish(commits.cancelled())
+        assert await broker.publish(commits.cancelled())
         await asyncio.wait_for(ears.told.get(), 10)
 
 
-async def test_what_is_not_ours_is_overheard_and_a_broken_listener_goes_on(
+async def test_a_foreign_message_is_ignored_and_a_failing_listener_continues(
     amqp_url: str, table: Topology, server: Server, commits: Commits
 ) -> None:
     told: asyncio.Queue[Any] = asyncio.Queue()
@@ -74,9 +74,9 @@ async def test_what_is_not_ours_is_overheard_and_a_broken_listener_goes_on(
         told.put_nowait(event)
         raise ZeroDivisionError
 
-    async with listening(amqp_url, table, broken) as ears, publisher(amqp_url, table) as post:
+    async with listening(amqp_url, table, broken) as ears, publisher(amqp_url, table) as broker:
         await asyncio.wait_for(ears.times.acquire(), 10)
         server.channel.basic_publish(table.exchange, "generation.nonsense", b"\x00")
         for commit in (commits.cancelled(), commits.cancelled()):
-            assert await post.publish(commit)
+            assert await broker.publish(commit)
             assert (await asyncio.wait_for(told.get(), 10))[0] == commit.stream

@@ -5,7 +5,6 @@ import random
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -17,19 +16,10 @@ from replicate.client import Client
 
 from sandbox.app import create_app
 from sandbox.settings import SandboxSettings
+from tests.builders.clock import Clock
 
 VERSION = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
 TOKEN = "r8_test"
-
-
-class Clock:
-    """A clock that runs, and jumps when told to."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 @dataclass
@@ -124,7 +114,7 @@ def tls() -> ssl.SSLContext:
 
 @pytest.fixture
 async def sandbox(settings: SandboxSettings, tls: ssl.SSLContext) -> AsyncIterator[Sandbox]:
-    clock = Clock()
+    clock = Clock.running()
     app = create_app(settings, clock=clock, random=random.Random(1))
     async with TestServer(app) as server:
         url = str(server.make_url("")).rstrip("/")

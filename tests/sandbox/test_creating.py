@@ -45,7 +45,7 @@ async def test_the_log_grows_while_the_model_works(sandbox: Any) -> None:
     assert body["logs"].endswith("100%|██████████| 50/50 [00:01<00:00, 50.00it/s]\n")
 
 
-async def test_everything_wrong_with_the_input_is_named(sandbox: Any) -> None:
+async def test_every_invalid_input_is_named(sandbox: Any) -> None:
     wrong = {
         "num_outputs": 5,
         "guidance_scale": 0.5,
@@ -57,7 +57,7 @@ async def test_everything_wrong_with_the_input_is_named(sandbox: Any) -> None:
     answer = await sandbox.post(input=wrong)
     assert answer.status_code == 422
     assert answer.headers["content-type"].startswith("application/problem+json")
-    words = (
+    choices = (
         '"DDIM", "DPMSolverMultistep", "HeunDiscrete", "KarrasDPM", "K_EULER_ANCESTRAL", "K_EULER", "PNDM"'
     )
     assert answer.json() == {
@@ -68,7 +68,7 @@ async def test_everything_wrong_with_the_input_is_named(sandbox: Any) -> None:
             "- input.image: Does not match format 'uri'\n"
             "- input.width: Invalid type. Expected: integer, given: string\n"
             "- input.num_outputs: Must be less than or equal to 4\n"
-            f"- input.scheduler: input.scheduler must be one of the following: {words}\n"
+            f"- input.scheduler: input.scheduler must be one of the following: {choices}\n"
             "- input.guidance_scale: Must be greater than or equal to 1\n"
         ),
         "invalid_fields": [
@@ -76,7 +76,7 @@ async def test_everything_wrong_with_the_input_is_named(sandbox: Any) -> None:
             _field("format", "input.image", "Does not match format 'uri'"),
             _field("invalid_type", "input.width", "Invalid type. Expected: integer, given: string"),
             _field("number_lte", "input.num_outputs", "Must be less than or equal to 4"),
-            _field("enum", "input.scheduler", f"input.scheduler must be one of the following: {words}"),
+            _field("enum", "input.scheduler", f"input.scheduler must be one of the following: {choices}"),
             _field("number_gte", "input.guidance_scale", "Must be greater than or equal to 1"),
         ],
     }
@@ -126,7 +126,7 @@ async def test_an_unknown_version_is_refused(sandbox: Any, version: str) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"input": NaN}', b"[" * 100_000, b"\xff"])
-async def test_what_is_no_json_is_refused(sandbox: Any, content: bytes) -> None:
+async def test_an_invalid_json_body_is_refused(sandbox: Any, content: bytes) -> None:
     answer = await sandbox.http.post("/v1/predictions", content=content)
     assert (answer.status_code, answer.json()["status"]) == (400, 400)
 
@@ -134,13 +134,13 @@ async def test_what_is_no_json_is_refused(sandbox: Any, content: bytes) -> None:
 @pytest.mark.parametrize(
     "path", ["/v1/predictions/none", "/v1/nothing", "/files/out/none/out-0.png", "/p/none"]
 )
-async def test_an_unknown_thing_is_a_404_problem(sandbox: Any, path: str) -> None:
+async def test_an_unknown_resource_is_a_404_problem(sandbox: Any, path: str) -> None:
     answer = await sandbox.http.get(path)
     assert (answer.status_code, answer.json()["status"]) == (404, 404)
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-async def test_a_wait_that_ends_before_the_model_is_answered_202(sandbox: Any) -> None:
+async def test_a_wait_that_ends_before_the_model_gets_202(sandbox: Any) -> None:
     await sandbox.arm(latency_s=30.0)
     begun = time.monotonic()
     answer = await sandbox.post(headers={"Prefer": "wait=1"})
@@ -156,7 +156,7 @@ async def test_a_deadline_is_shown(sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize(("boot_seconds", "status"), [(0.0, "canceled"), (60.0, "aborted")])
-async def test_a_deadline_cancels_what_runs_and_aborts_what_waits(
+async def test_a_deadline_cancels_a_running_and_aborts_a_waiting_prediction(
     settings: SandboxSettings, version: str, boot_seconds: float, status: str
 ) -> None:
     app = create_app(settings.model_copy(update={"boot_seconds": boot_seconds, "predict_seconds": 60.0}))
@@ -188,14 +188,14 @@ async def test_an_unreadable_picture_fails_the_prediction(sandbox: Any) -> None:
     assert (answer.json()["status"], answer.json()["error"]) == ("failed", "cannot identify image file")
 
 
-async def test_a_picture_elsewhere_is_never_fetched(sandbox: Any, receiver: Any) -> None:
+async def test_a_remote_picture_is_never_fetched(sandbox: Any, receiver: Any) -> None:
     answer = await sandbox.post(headers={"Prefer": "wait"}, input={"image": receiver.url})
     assert answer.json()["status"] == "failed"
     assert "offline" in answer.json()["error"]
     assert receiver.hooks == []
 
 
-async def test_the_data_of_a_prediction_goes_an_hour_after_its_end(sandbox: Any) -> None:
+async def test_the_data_of_a_prediction_is_dropped_an_hour_after_its_end(sandbox: Any) -> None:
     made = (await sandbox.post(headers={"Prefer": "wait"})).json()
     sandbox.clock.ahead = timedelta(minutes=59)
     assert (await sandbox.finished(made["id"]))["output"] == made["output"]
@@ -206,15 +206,13 @@ async def test_the_data_of_a_prediction_goes_an_hour_after_its_end(sandbox: Any)
     assert len(await sandbox.creations()) == 1
 
 
-async def test_the_oldest_data_goes_when_all_of_it_weighs_too_much(
-    settings: SandboxSettings, version: str
-) -> None:
+async def test_the_oldest_data_is_dropped_beyond_the_budget(settings: SandboxSettings, version: str) -> None:
     app = create_app(settings.model_copy(update={"keep_mib": 1, "predict_seconds": 0.0}))
     async with TestClient(TestServer(app)) as client:
         headers = {"Authorization": f"Bearer {settings.token}", "Prefer": "wait"}
         made = []
-        for letter in "abc":
-            body = {"version": version, "input": {"prompt": letter * 400_000, "width": 8, "height": 8}}
+        for character in "abc":
+            body = {"version": version, "input": {"prompt": character * 400_000, "width": 8, "height": 8}}
             made.append(await (await client.post("/v1/predictions", json=body, headers=headers)).json())
         shown = [
             await (await client.get(URL(one["urls"]["get"]).path, headers=headers)).json() for one in made
@@ -222,7 +220,7 @@ async def test_the_oldest_data_goes_when_all_of_it_weighs_too_much(
     assert [one["data_removed"] for one in shown] == [True, False, False]
 
 
-async def test_the_ready_picture_is_answered_for_every_prediction(
+async def test_the_prepared_picture_is_returned_for_every_prediction(
     settings: SandboxSettings, version: str
 ) -> None:
     app = create_app(settings.model_copy(update={"picture": "ready"}))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 
-async def test_dropped_after_commit_the_prediction_exists_and_runs(sandbox: Any) -> None:
+async def test_a_dropped_response_leaves_a_running_prediction(sandbox: Any) -> None:
     await sandbox.arm(create="drop_after_commit", times=1)
     with pytest.raises(httpx.TransportError):
         await sandbox.post()
@@ -17,7 +17,7 @@ async def test_dropped_after_commit_the_prediction_exists_and_runs(sandbox: Any)
     assert (await sandbox.post()).status_code == 201
 
 
-async def test_hanging_creates_nothing_and_answers_nothing(sandbox: Any) -> None:
+async def test_a_hanging_create_creates_nothing(sandbox: Any) -> None:
     await sandbox.arm(create="hang")
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(sandbox.post(), 0.3)
@@ -42,7 +42,7 @@ async def test_a_refusal_creates_nothing(sandbox: Any, fault: str, title: str | 
     assert await sandbox.creations() == []
 
 
-async def test_a_429_says_when_to_come_back(sandbox: Any) -> None:
+async def test_a_429_has_retry_after(sandbox: Any) -> None:
     await sandbox.arm(create="429", retry_after=11)
     answer = await sandbox.post()
     assert (answer.status_code, answer.json()["retry_after"]) == (429, 11)
@@ -58,7 +58,7 @@ async def test_an_html_502_creates_nothing(sandbox: Any) -> None:
     assert await sandbox.creations() == []
 
 
-async def test_a_truncated_answer_is_no_json_though_the_prediction_runs(sandbox: Any) -> None:
+async def test_a_truncated_response_is_not_json_and_the_prediction_runs(sandbox: Any) -> None:
     await sandbox.arm(create="truncated")
     answer = await sandbox.post()
     assert answer.status_code == 201
@@ -92,7 +92,9 @@ async def test_an_aborted_create_never_runs(sandbox: Any, receiver: Any) -> None
         ("canceled", "canceled", None),
     ],
 )
-async def test_a_prediction_ends_as_armed(sandbox: Any, outcome: str, status: str, error: str | None) -> None:
+async def test_a_prediction_ends_with_the_armed_outcome(
+    sandbox: Any, outcome: str, status: str, error: str | None
+) -> None:
     await sandbox.arm(outcome=outcome)
     body = (await sandbox.post(headers={"Prefer": "wait"})).json()
     assert (body["status"], body["error"], body["output"]) == (status, error, None)
@@ -127,7 +129,7 @@ async def test_an_output_can_be_a_web_page(sandbox: Any, output: Any) -> None:
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_an_output_can_lead_into_a_trap_that_counts(sandbox: Any, output: Any) -> None:
+async def test_an_output_can_redirect_to_the_trap_url(sandbox: Any, output: Any) -> None:
     answer = await sandbox.http.get(await output("redirect"))
     assert (answer.status_code, answer.headers["location"]) == (302, f"{sandbox.url}/_sandbox/trap")
     assert (await sandbox.http.get("/_sandbox/trapped")).json() == {"hits": 0}
@@ -162,14 +164,14 @@ async def test_times_counts_well_formed_creates(sandbox: Any) -> None:
     assert (await sandbox.http.get("/_sandbox/faults")).json() == {}
 
 
-async def test_an_empty_object_clears(sandbox: Any) -> None:
+async def test_an_empty_object_clears_the_faults(sandbox: Any) -> None:
     await sandbox.arm(create="500")
     await sandbox.arm()
     assert (await sandbox.post()).status_code == 201
 
 
 @pytest.mark.parametrize(
-    ("knobs", "detail"),
+    ("faults", "detail"),
     [
         ({"speed": 1}, "unknown fault 'speed'; known are latency_s, create, webhook, outcome, output, times"),
         ({"create": "explode"}, "create: Input should be 'drop_after_commit', 'hang'"),
@@ -178,7 +180,7 @@ async def test_an_empty_object_clears(sandbox: Any) -> None:
         ([], "the faults must be a JSON object"),
     ],
 )
-async def test_an_unknown_knob_is_refused_in_plain_words(sandbox: Any, knobs: Any, detail: str) -> None:
-    answer = await sandbox.http.post("/_sandbox/faults", json=knobs)
+async def test_an_unknown_fault_is_refused_by_name(sandbox: Any, faults: Any, detail: str) -> None:
+    answer = await sandbox.http.post("/_sandbox/faults", json=faults)
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith(detail)

@@ -103,7 +103,7 @@ async def test_files_are_uploaded_shown_listed_downloaded_and_deleted(sandbox: A
     assert (refusal.value.status, refusal.value.detail) == (404, "File not found")
 
 
-async def test_the_model_and_its_versions_are_known(sandbox: Any, version: str) -> None:
+async def test_the_model_and_its_versions_are_listed(sandbox: Any, version: str) -> None:
     model = await sandbox.client.models.async_get("stability-ai/sdxl")
     assert model.latest_version.id == version
     versions = Versions(sandbox.client, "stability-ai/sdxl")
@@ -122,7 +122,7 @@ async def test_run_returns_the_files_of_a_prediction(sandbox: Any, version: str)
     assert len(outputs) == 1
 
 
-async def test_run_raises_what_made_the_model_fail(sandbox: Any, version: str) -> None:
+async def test_run_raises_the_error_of_the_model(sandbox: Any, version: str) -> None:
     await sandbox.arm(outcome="nsfw")
     with pytest.raises(ModelError, match="NSFW content detected"):
         await sandbox.client.async_run(f"stability-ai/sdxl:{version}", input={"prompt": "x"})

@@ -11,7 +11,7 @@ from sandbox.compositions import COMPOSITIONS
 from sandbox.pictures import InvalidImageError, Recipe, make, ready
 
 
-def test_one_recipe_is_always_the_same_bytes(photo: Any) -> None:
+def test_equal_inputs_give_the_same_bytes(photo: Any) -> None:
     recipe = Recipe(prompt="neon cat", seed=7, image=photo())
     assert make(recipe) == make(recipe)
 
@@ -39,11 +39,11 @@ def test_every_composition_keeps_the_size_of_the_photo(
 
 
 @pytest.mark.parametrize("size", [(1024, 512), (8, 8), (64, 1000)])
-def test_without_a_photo_the_picture_has_the_size_asked_for(size: tuple[int, int]) -> None:
+def test_without_a_photo_the_picture_has_the_requested_size(size: tuple[int, int]) -> None:
     assert Image.open(io.BytesIO(make(Recipe(prompt="hills", seed=1, size=size)))).size == size
 
 
-def test_colours_follow_the_words(photo: Any) -> None:
+def test_the_prompt_chooses_the_colours(photo: Any) -> None:
     def mean(prompt: str) -> tuple[float, ...]:
         made = Image.open(io.BytesIO(make(Recipe(prompt=prompt + " mirror", seed=3, image=photo()))))
         return tuple(sum(i * n for i, n in enumerate(band.histogram())) for band in made.split())
@@ -69,13 +69,13 @@ def _distance(first: bytes, second: bytes) -> float:
     return float(sum(abs(a - b) for a, b in pairs) / len(pairs))
 
 
-def test_the_strength_reaches_from_the_photo_to_the_picture(photo: Any) -> None:
+def test_the_strength_blends_from_the_photo_to_the_picture(photo: Any) -> None:
     data = photo((160, 120), "PNG")
     weak, strong = (make(Recipe(prompt="neon", seed=2, strength=s, image=data)) for s in (0.0, 1.0))
     assert _distance(weak, data) < _distance(strong, data)
 
 
-def test_a_mask_keeps_what_is_black(photo: Any) -> None:
+def test_a_mask_keeps_black_areas(photo: Any) -> None:
     data, mask = photo((160, 120), "PNG"), io.BytesIO()
     Image.new("L", (160, 120), 0).save(mask, "PNG")
     made = make(Recipe(prompt="neon", seed=2, image=data, mask=mask.getvalue()))
@@ -110,9 +110,9 @@ def test_a_picture_too_large_cannot_be_made() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["", "漢字だけ", "a\nb\x00c", "\ud800", "word " * 300, "🐈" * 50])
-def test_any_words_can_be_written_on_it(prompt: str) -> None:
+def test_any_prompt_can_be_written_on_the_picture(prompt: str) -> None:
     assert make(Recipe(prompt=prompt, seed=1, size=(256, 128))).startswith(b"\x89PNG")
 
 
-def test_the_ready_picture_is_one_picture() -> None:
+def test_the_prepared_picture_is_one_picture() -> None:
     assert ready() == ready()

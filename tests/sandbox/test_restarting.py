@@ -74,7 +74,7 @@ async def creations(http: httpx.AsyncClient) -> list[dict[str, Any]]:
     return listed
 
 
-async def test_predictions_pictures_and_who_paid_survive_a_kill(
+async def test_predictions_pictures_and_creations_survive_a_kill(
     variables: dict[str, str], version: str
 ) -> None:
     async with running(variables) as http:
@@ -96,7 +96,9 @@ async def test_predictions_pictures_and_who_paid_survive_a_kill(
         assert [one["id"] for one in listed] == [newest, stopped, flagged["id"], done["id"]]
 
 
-async def test_what_ran_when_it_was_killed_goes_on_and_ends(variables: dict[str, str], version: str) -> None:
+async def test_predictions_running_at_a_kill_continue_and_end(
+    variables: dict[str, str], version: str
+) -> None:
     async with running(variables) as http:
         short = await create(http, version, "g1", latency_s=1)
         long = await create(http, version, "g2", latency_s=600)
@@ -110,7 +112,7 @@ async def test_what_ran_when_it_was_killed_goes_on_and_ends(variables: dict[str,
         assert (await http.post(f"/v1/predictions/{long}/cancel")).json()["status"] == "canceled"
 
 
-async def test_a_sandbox_without_a_folder_starts_anew(variables: dict[str, str], version: str) -> None:
+async def test_a_sandbox_without_a_folder_starts_empty(variables: dict[str, str], version: str) -> None:
     del variables["EXEMPLAR_SANDBOX_FOLDER"]
     async with running(variables) as http:
         await create(http, version, "g1")
@@ -118,7 +120,7 @@ async def test_a_sandbox_without_a_folder_starts_anew(variables: dict[str, str],
         assert await creations(http) == []
 
 
-async def test_data_that_was_dropped_in_time_stays_dropped(variables: dict[str, str], version: str) -> None:
+async def test_expired_data_stay_dropped_after_a_restart(variables: dict[str, str], version: str) -> None:
     variables["EXEMPLAR_SANDBOX_KEEP_SECONDS"] = "0.01"
     async with running(variables) as http:
         made = await create(http, version, "g1")

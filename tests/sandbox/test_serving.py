@@ -34,7 +34,7 @@ async def _answering(http: httpx.AsyncClient) -> None:
                 return
 
 
-async def test_it_ends_within_two_seconds_of_sigterm_with_work_in_hand(port: int, version: str) -> None:
+async def test_the_process_ends_within_two_seconds_of_sigterm_under_load(port: int, version: str) -> None:
     variables = {
         "EXEMPLAR_SANDBOX_PORT": str(port),
         "EXEMPLAR_SANDBOX_PUBLIC_URL": "https://sandbox.example/",

@@ -22,7 +22,7 @@ async def test_start_and_completed_arrive_signed_for_both_libraries(sandbox: Any
     assert hooks[0].headers["webhook-id"] != hooks[1].headers["webhook-id"]
 
 
-async def test_without_a_filter_output_and_completion_are_told(sandbox: Any, receiver: Any) -> None:
+async def test_without_a_filter_output_and_completed_are_sent(sandbox: Any, receiver: Any) -> None:
     await sandbox.post(webhook=receiver.url)
     hooks = await receiver.until(2)
     assert [(hook.json["status"], bool(hook.json["output"])) for hook in hooks] == [
@@ -31,7 +31,7 @@ async def test_without_a_filter_output_and_completion_are_told(sandbox: Any, rec
     ]
 
 
-async def test_logs_are_told_every_half_second(sandbox: Any, receiver: Any) -> None:
+async def test_logs_are_sent_every_half_second(sandbox: Any, receiver: Any) -> None:
     await sandbox.arm(latency_s=1.8)
     await sandbox.post(webhook=receiver.url, webhook_events_filter=["logs", "completed"])
     hooks = await receiver.until_final()
@@ -50,7 +50,7 @@ async def test_only_the_final_webhook_is_sent_again_under_the_same_id(sandbox: A
     assert final.body == again.body
 
 
-async def test_a_canceled_prediction_is_told_too(sandbox: Any, receiver: Any) -> None:
+async def test_a_canceled_prediction_is_sent_too(sandbox: Any, receiver: Any) -> None:
     await sandbox.arm(latency_s=60.0)
     made = (await sandbox.post(webhook=receiver.url, webhook_events_filter=["completed"])).json()
     await sandbox.http.post(made["urls"]["cancel"])
@@ -116,6 +116,6 @@ async def test_a_create_without_events_does_not_wait_for_a_webhook(sandbox: Any,
 
 
 @pytest.mark.parametrize("webhook", ["http://127.0.0.1:1/hook", "http://127.0.0.1:99999/hook"])
-async def test_a_webhook_that_nobody_takes_harms_no_prediction(sandbox: Any, webhook: str) -> None:
+async def test_an_unreachable_webhook_does_not_affect_the_prediction(sandbox: Any, webhook: str) -> None:
     made = (await sandbox.post(webhook=webhook)).json()
     assert (await sandbox.finished(made["id"]))["status"] == "succeeded"

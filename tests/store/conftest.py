@@ -1,5 +1,5 @@
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -10,14 +10,20 @@ from store.commits.mongo import MongoEventStore
 from store.generations.blobs import BlobStore
 from store.generations.memory_blobs import MemoryBlobs
 from store.generations.memory_personal_data import MemoryPersonalData
+from store.generations.memory_projection import MemoryProjection
 from store.generations.mongo_blobs import MongoBlobs
 from store.generations.mongo_personal_data import MongoPersonalData
+from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalDataStore
+from store.generations.projection import Projection
 from store.mongo.connection import Database, open_database
 from store.quota.ledger import Ledger
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.mongo_ledger import MongoLedger
+from tests.builders.clock import Clock
 from tests.stores import settings_for
+
+Choose = Callable[[type[Any], type[Any]], Awaitable[Any]]
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def database(mongodb_url: str) -> Iterator[Database]:
 
 @pytest.fixture(params=["memory", "mongo"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Each test that asks for a port runs on both of its implementations."""
+    """Run a test of a contract on both adapters."""
     return str(request.param)
 
 
@@ -42,49 +48,46 @@ def if_mongo(kind: str, request: pytest.FixtureRequest) -> Callable[[], Database
 
 
 @pytest.fixture
-async def events(kind: str, if_mongo: Callable[[], Database]) -> EventStore:
-    if kind == "memory":
-        return MemoryEventStore()
-    await create_indexes(if_mongo(), [MongoEventStore])
-    return MongoEventStore(if_mongo())
+def choose(kind: str, if_mongo: Callable[[], Database]) -> Choose:
+    """Make the in-memory adapter or, with its indexes, the one for MongoDB."""
+
+    async def choose(memory: type[Any], mongo: type[Any]) -> Any:
+        if kind == "memory":
+            return memory()
+        await create_indexes(if_mongo(), [mongo])
+        return mongo(if_mongo())
+
+    return choose
 
 
 @pytest.fixture
-async def personal_data(kind: str, if_mongo: Callable[[], Database]) -> PersonalDataStore:
-    if kind == "memory":
-        return MemoryPersonalData()
-    await create_indexes(if_mongo(), [MongoPersonalData])
-    return MongoPersonalData(if_mongo())
+async def events(choose: Choose) -> EventStore:
+    events: EventStore = await choose(MemoryEventStore, MongoEventStore)
+    return events
 
 
 @pytest.fixture
-async def blobs(kind: str, if_mongo: Callable[[], Database]) -> BlobStore:
-    if kind == "memory":
-        return MemoryBlobs()
-    await create_indexes(if_mongo(), [MongoBlobs])
-    return MongoBlobs(if_mongo())
+async def personal_data(choose: Choose) -> PersonalDataStore:
+    personal_data: PersonalDataStore = await choose(MemoryPersonalData, MongoPersonalData)
+    return personal_data
 
 
 @pytest.fixture
-async def ledger(kind: str, if_mongo: Callable[[], Database]) -> Ledger:
-    if kind == "memory":
-        return MemoryLedger()
-    await create_indexes(if_mongo(), [MongoLedger])
-    return MongoLedger(if_mongo())
+async def blobs(choose: Choose) -> BlobStore:
+    blobs: BlobStore = await choose(MemoryBlobs, MongoBlobs)
+    return blobs
 
 
-class Clock:
-    """A clock that stands until it is moved."""
+@pytest.fixture
+async def projection(choose: Choose) -> Projection:
+    projection: Projection = await choose(MemoryProjection, MongoProjection)
+    return projection
 
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **span: float) -> datetime:
-        self.now += timedelta(**span)
-        return self.now
+@pytest.fixture
+async def ledger(choose: Choose) -> Ledger:
+    ledger: Ledger = await choose(MemoryLedger, MongoLedger)
+    return ledger
 
 
 @pytest.fixture

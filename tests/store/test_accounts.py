@@ -12,32 +12,22 @@ from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.drafts import AccountDrafts
 from store.accounts.queries import UserQuery
 from store.accounts.records import KeyRecord
-from store.accounts.slots import AlreadyExistsError
 from store.adapters import create_indexes
-from store.errors import StoreUnavailableError
+from store.commits.mongo import MongoEventStore
+from store.errors import AlreadyExistsError, StoreUnavailableError
 from store.mongo.connection import Database, open_database
-from store.mongo.store import MongoStore
 from store.settings import StoreSettings
+from tests.builders.clock import Clock
+from tests.stores import OpenStore
 
 CAUSE = Cause(actor="operator")
 
 
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime(2026, 1, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -47,21 +37,19 @@ async def database(mongodb_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def store(mongodb_url: str, clock: Clock) -> AsyncIterator[MongoStore]:
-    store = MongoStore.open(StoreSettings(mongodb_url=SecretStr(mongodb_url)), holder="tests", clock=clock)
-    await create_indexes(store.accounts.database, [Accounts, AccountDrafts])
-    yield store
-    store.close()
+async def store(database: Database, clock: Clock) -> OpenStore:
+    await create_indexes(database, [Accounts, MongoEventStore])
+    return OpenStore(database, clock=clock)
 
 
 @pytest.fixture
-def accounts(store: MongoStore) -> Accounts:
+def accounts(store: OpenStore) -> Accounts:
     return store.accounts
 
 
 @pytest.fixture
-def changes(store: MongoStore, clock: Clock) -> AccountChanges:
-    return store.account_changes(clock)
+def changes(store: OpenStore, clock: Clock) -> AccountChanges:
+    return store.account_changes
 
 
 async def developer(changes: AccountChanges, name: str = "dev") -> str:
@@ -100,7 +88,9 @@ async def developer_key(changes: AccountChanges, developer_id: str, key_hash: st
     return await changes.create_key(developer_id, None, key_hash=key_hash, prefix="ak_ddddd", cause=CAUSE)
 
 
-async def test_a_restart_finds_what_it_made(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_repeated_creation_under_the_same_id_is_refused(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
     await developer(changes)
     await project(changes, "dev")
     key: dict[str, Any] = {"key_hash": "1:d", "prefix": "ak_ddddd", "key_id": "key", "cause": CAUSE}
@@ -129,7 +119,7 @@ async def test_an_address_belongs_to_one_developer_and_to_one_user_of_a_project(
         )
 
 
-async def test_a_login_is_looked_for_among_developers_or_in_one_project(
+async def test_a_login_is_searched_among_developers_or_in_one_project(
     accounts: Accounts, changes: AccountChanges
 ) -> None:
     await developer(changes)
@@ -146,7 +136,7 @@ async def test_a_login_is_looked_for_among_developers_or_in_one_project(
     assert await accounts.find_login("ada@example.com", "another") is None
 
 
-async def test_nobody_logs_into_a_deleted_project(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_a_login_of_a_deleted_project_is_inactive(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await user(changes, "dev", await project(changes, "dev"))
     await changes.delete_project("dev", "garden", cause=CAUSE)
@@ -155,9 +145,7 @@ async def test_nobody_logs_into_a_deleted_project(accounts: Accounts, changes: A
     assert not found.active
 
 
-async def test_all_that_an_access_decision_needs_is_read_at_once(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_credentials_are_read_together(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await project(changes, "dev")
     ada = await user(changes, "dev", "garden")
@@ -176,9 +164,7 @@ async def test_all_that_an_access_decision_needs_is_read_at_once(
     assert (found.api_key.id, found.api_key.project_id) == (public.id, "garden")
 
 
-async def test_a_key_is_not_found_in_the_place_of_the_other_kind(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_a_key_is_not_found_as_the_other_kind(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await project(changes, "dev")
     await developer_key(changes, "dev")
@@ -188,9 +174,7 @@ async def test_a_key_is_not_found_in_the_place_of_the_other_kind(
     assert (found.developer_key, found.api_key) == (None, None)
 
 
-async def test_a_user_of_another_project_is_not_found_in_this_one(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_a_user_of_another_project_is_not_found(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await project(changes, "dev")
     bob = await user(changes, "dev", await project(changes, "dev", "kitchen"), "bob")
@@ -201,7 +185,9 @@ async def test_a_user_of_another_project_is_not_found_in_this_one(
     assert await accounts.credentials("nowhere", user_id=bob) is None
 
 
-async def test_a_revoked_key_is_revoked_at_the_next_look(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_a_revoked_key_is_inactive_at_the_next_read(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
     await developer(changes)
     await project(changes, "dev")
     key = await api_key(changes, "dev", "garden")
@@ -214,23 +200,23 @@ async def test_a_revoked_key_is_revoked_at_the_next_look(accounts: Accounts, cha
         await changes.revoke_key("dev", key.id, "garden", cause=CAUSE)
 
 
-async def test_nobody_revokes_the_key_of_another(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_a_key_of_another_owner_cannot_be_revoked(accounts: Accounts, changes: AccountChanges) -> None:
     for name in ("dev", "eve"):
         await project(changes, await developer(changes, name), f"garden of {name}")
     secret, public = await developer_key(changes, "dev"), await api_key(changes, "dev", "garden of dev")
-    for owner, key, place in (
+    for owner, key, project_id in (
         ("eve", secret.id, None),
         ("eve", public.id, "garden of dev"),
         ("eve", public.id, "garden of eve"),
         ("dev", public.id, None),
     ):
         with pytest.raises(ExemplarError, match="not_found"):
-            await changes.revoke_key(owner, key, place, cause=CAUSE)
+            await changes.revoke_key(owner, key, project_id, cause=CAUSE)
     assert [key.active for key in await accounts.keys.all_of("dev")] == [True]
     assert await accounts.keys.all_of("eve") == []
 
 
-async def test_of_forty_keys_made_at_once_ten_are_kept(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_of_forty_concurrent_keys_ten_are_created(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     made = await asyncio.gather(
         *(developer_key(changes, "dev", f"1:{n}") for n in range(40)), return_exceptions=True
@@ -247,7 +233,7 @@ async def test_of_forty_keys_made_at_once_ten_are_kept(accounts: Accounts, chang
     assert len(await accounts.keys.all_of("dev")) == 11
 
 
-async def test_of_twelve_projects_made_at_once_the_tiers_number_is_kept(
+async def test_of_twelve_concurrent_projects_the_limit_is_created(
     accounts: Accounts, changes: AccountChanges
 ) -> None:
     await developer(changes)
@@ -263,7 +249,7 @@ async def test_of_twelve_projects_made_at_once_the_tiers_number_is_kept(
     assert (counted.total, counted.active) == (4, 3)
 
 
-async def test_a_downgraded_developer_keeps_his_projects_but_makes_no_more(
+async def test_a_downgraded_developer_keeps_projects_and_creates_no_more(
     accounts: Accounts, changes: AccountChanges
 ) -> None:
     await developer(changes)
@@ -274,7 +260,9 @@ async def test_a_downgraded_developer_keeps_his_projects_but_makes_no_more(
     assert len(await accounts.projects("dev")) == 5
 
 
-async def test_a_project_is_its_developers_alone(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_a_project_of_another_developer_is_not_found(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
     await project(changes, await developer(changes))
     await developer(changes, "eve")
     assert await accounts.project("eve", "garden") is None
@@ -286,14 +274,16 @@ async def test_a_project_is_its_developers_alone(accounts: Accounts, changes: Ac
     assert [kept.name for kept in await accounts.projects("dev")] == ["garden"]
 
 
-async def test_a_changed_project_says_when(accounts: Accounts, changes: AccountChanges, clock: Clock) -> None:
+async def test_a_changed_project_has_the_time_of_the_change(
+    accounts: Accounts, changes: AccountChanges, clock: Clock
+) -> None:
     await project(changes, await developer(changes))
     clock.now += timedelta(days=1)
     changed = await changes.update_project("dev", "garden", {"description": "roses"}, cause=CAUSE)
     assert (changed.name, changed.description, changed.updated_at) == ("garden", "roses", clock.now)
 
 
-async def test_a_deleted_project_is_gone(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_a_deleted_project_is_not_found(accounts: Accounts, changes: AccountChanges) -> None:
     await project(changes, await developer(changes))
     await changes.delete_project("dev", "garden", cause=CAUSE)
     with pytest.raises(ExemplarError, match="not_found"):
@@ -329,7 +319,7 @@ async def test_users_are_listed_by_page_search_and_project(
     assert (await accounts.count_users("dev", both, UserQuery(search="garden"))).total == 3
 
 
-async def test_the_use_of_a_key_is_noted_once_a_minute(
+async def test_the_use_of_a_key_is_recorded_once_a_minute(
     accounts: Accounts, changes: AccountChanges, clock: Clock, database: Database
 ) -> None:
     await project(changes, await developer(changes))
@@ -351,9 +341,7 @@ async def test_the_use_of_a_key_is_noted_once_a_minute(
     assert await use() == clock.now
 
 
-async def test_a_refresh_token_works_once_and_its_second_use_ends_the_family(
-    accounts: Accounts, clock: Clock
-) -> None:
+async def test_a_second_use_of_a_refresh_token_ends_its_family(accounts: Accounts, clock: Clock) -> None:
     sessions, until = accounts.sessions, clock.now + timedelta(days=7)
     await sessions.open("s", subject="ada", token_id="1", expires_at=until)
     assert await sessions.rotate("s", subject="ada", used="1", following="2", expires_at=until)
@@ -361,7 +349,7 @@ async def test_a_refresh_token_works_once_and_its_second_use_ends_the_family(
     assert not await sessions.rotate("s", subject="ada", used="2", following="4", expires_at=until)
 
 
-async def test_of_two_who_use_a_refresh_token_at_once_one_wins(accounts: Accounts, clock: Clock) -> None:
+async def test_one_of_concurrent_uses_of_a_refresh_token_succeeds(accounts: Accounts, clock: Clock) -> None:
     sessions, until = accounts.sessions, clock.now + timedelta(days=7)
     await sessions.open("s", subject="ada", token_id="1", expires_at=until)
     won = await asyncio.gather(
@@ -374,7 +362,7 @@ async def test_of_two_who_use_a_refresh_token_at_once_one_wins(accounts: Account
     assert not await sessions.rotate("s", subject="ada", used="2.0", following="3", expires_at=until)
 
 
-async def test_another_subject_neither_uses_nor_ends_a_family(accounts: Accounts, clock: Clock) -> None:
+async def test_another_subject_can_neither_use_nor_end_a_family(accounts: Accounts, clock: Clock) -> None:
     sessions, until = accounts.sessions, clock.now + timedelta(days=7)
     await sessions.open("s", subject="ada", token_id="1", expires_at=until)
     assert not await sessions.rotate("s", subject="eve", used="1", following="2", expires_at=until)
@@ -398,12 +386,12 @@ async def test_login_attempts_are_counted_in_a_window(accounts: Accounts, clock:
 
 
 @pytest.mark.parametrize("role", [Role.END_USER, Role.DEVELOPER])
-async def test_an_ended_session_is_remembered_until_its_tokens_expire(
+async def test_an_ended_session_is_stored_until_its_tokens_expire(
     accounts: Accounts, changes: AccountChanges, clock: Clock, role: Role
 ) -> None:
     await project(changes, await developer(changes))
     ada = await user(changes, "dev", "garden")
-    owner, place = (ada, "garden") if role is Role.END_USER else ("dev", None)
+    owner, project_id = (ada, "garden") if role is Role.END_USER else ("dev", None)
 
     async def ended() -> set[str]:
         found = await accounts.credentials("garden", user_id=ada)
@@ -412,13 +400,13 @@ async def test_an_ended_session_is_remembered_until_its_tokens_expire(
         assert state is not None
         return set(state.ended_sessions)
 
-    claims = Claims(owner, role, place, "s1", "t", clock.now)
+    claims = Claims(owner, role, project_id, "s1", "t", clock.now)
     for session in ("s1", "s2"):
         until = clock.now + timedelta(days=7)
         await accounts.end_session(claims.role, claims.subject, claims.project_id, session, until)
     assert await ended() == {"s1", "s2"}
     clock.now += timedelta(days=8)
-    await accounts.end_session(role, owner, place, "s3", clock.now + timedelta(days=7))
+    await accounts.end_session(role, owner, project_id, "s3", clock.now + timedelta(days=7))
     assert await ended() == {"s3"}
 
 
@@ -437,7 +425,7 @@ async def test_every_query_of_the_request_path_uses_an_index(
         assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"]), collection
 
 
-async def test_a_store_that_is_away_says_so() -> None:
+async def test_an_unreachable_store_raises_an_error() -> None:
     settings = StoreSettings(
         mongodb_url=SecretStr("mongodb://127.0.0.1:9/none?replicaSet=rs0"), mongodb_timeout_ms=100
     )
@@ -445,7 +433,9 @@ async def test_a_store_that_is_away_says_so() -> None:
         await Accounts(database, Clock()).credentials("garden")
 
 
-async def test_no_record_prints_a_person(accounts: Accounts, changes: AccountChanges) -> None:
+async def test_the_repr_of_records_contains_no_personal_data(
+    accounts: Accounts, changes: AccountChanges
+) -> None:
     await project(changes, await developer(changes))
     ada = await user(changes, "dev", "garden")
     records = [

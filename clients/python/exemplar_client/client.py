@@ -1,4 +1,4 @@
-"""The client: one method for each thing that an end user does."""
+"""The client: one method for each operation of an end user."""
 
 import hashlib
 import time
@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 from uuid import uuid4
 
 from exemplar_client.errors import DamagedPictureError, NotFoundError, UnfinishedError
-from exemplar_client.events import Follower
+from exemplar_client.events import EventStream
 from exemplar_client.resources import Accepted, Event, Generation, Page, Picture
 from exemplar_client.retries import Retries
 from exemplar_client.session import Keys, Session
@@ -21,9 +21,9 @@ _LONG_POLL_S = 30
 
 
 class Client:
-    """Talks to one installation as one end user; logs in by itself and stays logged in.
+    """Calls the API as one end user; logs in at the first request and stays logged in.
 
-    Requests are sent again after connection errors, 5xx and 429 as `retries` says; what stays wrong is
+    Requests are retried after connection errors, 408, 429 and 5xx as `retries` says; a lasting failure is
     raised as a ClientError. Threads may share a client.
     """
 
@@ -54,7 +54,7 @@ class Client:
         self._session.close()
 
     def log_in(self) -> None:
-        """Check e-mail and password now, and not at the first request."""
+        """Log in now instead of at the first request."""
         self._session.log_in()
 
     def submit(
@@ -67,22 +67,22 @@ class Client:
         webhook: str | None = None,
         webhook_events: Sequence[str] = (),
     ) -> Accepted:
-        """Ask for a picture by 1 to 5 examples (JPEG, PNG, WebP; paths or bytes).
+        """Submit 1 to 5 example pictures (JPEG, PNG, WebP; paths or bytes) with instructions.
 
-        All attempts carry one Idempotency-Key, so that they make one generation; give your own to make that
-        hold beyond this call, a crash of your program included. `webhook_events` are of `start`, `progress`
-        and `completed`.
+        All attempts carry one Idempotency-Key, so that they make one generation; your own key extends that
+        beyond this call, for example over a crash of your program. `webhook_events` is a selection of
+        `start`, `progress` and `completed`.
         """
         key = idempotency_key or str(uuid4())
-        answer = self._session.request(
+        response = self._session.request(
             "POST",
             f"{_GENERATION}/generate-v2",
             headers={**self._session.keys.headers, "Idempotency-Key": key},
             files=files_of(pictures),
             data=fields_of(instructions, metadata, webhook, webhook_events),
         )
-        body = answer.json()
-        return Accepted(body["id"], key, "Idempotency-Replayed" in answer.headers, body["urls"])
+        body = response.json()
+        return Accepted(body["id"], key, "Idempotency-Replayed" in response.headers, body["urls"])
 
     def get(self, generation_id: str) -> Generation:
         """Read a generation."""
@@ -90,47 +90,48 @@ class Client:
 
     def page(self, number: int = 1, *, per_page: int = 20) -> Page:
         """List generations, newest first; pages are numbered from 1 and hold up to 100."""
-        asked = {"page": number, "per_page": per_page}
-        return cast("Page", self._session.request("GET", _ALL, params=asked).json())
+        params = {"page": number, "per_page": per_page}
+        return cast("Page", self._session.request("GET", _ALL, params=params).json())
 
     def wait(self, generation_id: str, *, timeout: float = 2400.0) -> Generation:
         """Wait until a generation is `completed` or `failed` and return it.
 
-        The default of `timeout`, 40 minutes, is longer than any generation lasts; UnfinishedError after it.
+        `timeout` is in seconds; its default, 40 minutes, is longer than any generation takes. Raises
+        UnfinishedError after it.
         """
         deadline = self._clock() + timeout
         while (generation := self.get(generation_id))["status"] not in ("completed", "failed"):
             left = deadline - self._clock()
             if left <= 0:
                 raise UnfinishedError(f"{generation_id} is {generation['state']} after {timeout:g} s")
-            asked = {"after": generation["version"], "wait": max(1, min(_LONG_POLL_S, int(left)))}
-            self._session.request("GET", f"{_ALL}/{generation_id}/events", params=asked)
+            params = {"after": generation["version"], "wait": max(1, min(_LONG_POLL_S, int(left)))}
+            self._session.request("GET", f"{_ALL}/{generation_id}/events", params=params)
         return generation
 
     def events(self, generation_id: str, *, after: int = 0) -> Generator[Event, None, None]:
-        """Follow a generation to its end: each event behind version `after` once, in order, come what may."""
-        return Follower(self._session, f"{_ALL}/{generation_id}/events", str(after), ends=True).follow()
+        """Read each event of a generation after version `after` once, in order, to its end."""
+        return EventStream(self._session, f"{_ALL}/{generation_id}/events", str(after), ends=True).read()
 
     def feed(self, *, after: str | None = None) -> Generator[Event, None, None]:
-        """Follow all generations of the user, without end.
+        """Read the events of all generations of the user, without end.
 
-        Goes on behind the position of an earlier event, `"0"` is before the first; without one it begins with
-        a `snapshot` of the 20 that moved last.
+        Resumes after the position of an earlier event; `"0"` is before the first. Without a position it
+        begins with a `snapshot` of the 20 generations that changed last.
         """
-        return Follower(self._session, f"{_ALL}/events", after, ends=False).follow()
+        return EventStream(self._session, f"{_ALL}/events", after, ends=False).read()
 
     def cancel(self, generation_id: str) -> Generation:
-        """Cancel a generation and return it as it is now; one that is final stays as it is."""
+        """Cancel a generation and return its current state; a finished one stays unchanged."""
         return cast("Generation", self._session.request("POST", f"{_ALL}/{generation_id}/cancel").json())
 
     def publish(self, generation_id: str, *, is_public: bool = True) -> Generation:
         """Make a finished generation public, or private again."""
-        sent = {"is_public": is_public}
-        answer = self._session.request("PATCH", f"{_ALL}/{generation_id}/public", json=sent)
-        return cast("Generation", answer.json())
+        body = {"is_public": is_public}
+        response = self._session.request("PATCH", f"{_ALL}/{generation_id}/public", json=body)
+        return cast("Generation", response.json())
 
     def delete(self, generation_id: str) -> None:
-        """Delete a generation with its words and pictures; deleting it again changes nothing."""
+        """Delete a generation with its texts and pictures; repeatable."""
         try:
             self._session.request("DELETE", f"{_ALL}/{generation_id}")
         except NotFoundError as error:
@@ -138,19 +139,19 @@ class Client:
                 raise
 
     def picture(self, generation_id: str, number: int = 0) -> Picture:
-        """Fetch a finished generation's picture, numbered from 0, and check it against its SHA-256."""
+        """Download a picture of a finished generation, numbered from 0, and check its SHA-256."""
         result = self.get(generation_id)["result"]
         images = result["images"] if result else []
         if number >= len(images):
             raise ValueError(f"{generation_id} has {len(images)} pictures")
-        answer = self._session.request("GET", f"{_ALL}/{generation_id}/images/{number}")
-        sha256 = hashlib.sha256(answer.content).hexdigest()
+        response = self._session.request("GET", f"{_ALL}/{generation_id}/images/{number}")
+        sha256 = hashlib.sha256(response.content).hexdigest()
         if sha256 != images[number]["sha256"]:
             raise DamagedPictureError(f"picture {number} of {generation_id} arrived with SHA-256 {sha256}")
-        return Picture(answer.content, answer.headers["Content-Type"], sha256)
+        return Picture(response.content, response.headers["Content-Type"], sha256)
 
     def download(self, generation_id: str, target: Path, *, number: int = 0) -> Path:
-        """Write a picture to a file, which appears whole or not at all; return `target`."""
+        """Download a picture to a file, atomically; return `target`."""
         part = target.with_name(f".{target.name}.{uuid4().hex}")
         part.write_bytes(self.picture(generation_id, number).content)
         return part.replace(target)
@@ -158,5 +159,5 @@ class Client:
     def webhook_secret(self) -> str:
         """Read the secret that signs the webhooks of this project's submissions."""
         headers = self._session.keys.headers
-        answer = self._session.request("GET", "/api/v1/webhooks/default/secret", headers=headers)
-        return str(answer.json()["key"])
+        response = self._session.request("GET", "/api/v1/webhooks/default/secret", headers=headers)
+        return str(response.json()["key"])

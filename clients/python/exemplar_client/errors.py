@@ -1,17 +1,17 @@
-"""What can go wrong, as one tree.
+"""The errors of the client.
 
 ClientError
-├── ApiError: the service refused
+├── ApiError: an error response
 │   ├── AuthenticationError      401
 │   ├── PermissionDeniedError    403
 │   ├── NotFoundError            404, and 410 for what was deleted
 │   ├── InvalidRequestError      400, 405, 408, 409, 413, 415, 422
 │   ├── LimitExceededError       429
 │   └── ServiceError             5xx
-├── ConnectionFailedError: no answer, after every attempt
-├── UnfinishedError: `wait` has waited long enough; the generation goes on
-├── UnknownPositionError: an event stream does not know the position to go on from
-└── DamagedPictureError: a picture's bytes are not those that the service made
+├── ConnectionFailedError: no response, after every attempt
+├── UnfinishedError: `wait` reached its timeout; the generation continues
+├── UnknownPositionError: an event stream does not know the position to resume from
+└── DamagedPictureError: a picture does not match its SHA-256
 """
 
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ import httpx
 
 
 class ClientError(Exception):
-    """Anything that this client raises about the service."""
+    """Base of all errors of this client."""
 
 
 class ApiError(ClientError):
-    """The service's answer to a request that it did not fulfil.
+    """An error response of the service.
 
-    `code` is of the closed list in the service's documentation, `detail` a sentence or a list of fields,
-    `retry_after` in seconds where the service told it, `generation_id` where nobody can tell yet whether a
-    submission was recorded.
+    `code` is one of the closed list in the service's documentation, `detail` a sentence or a list of fields,
+    `retry_after` the seconds of Retry-After. `generation_id` is set where it is unknown whether a submission
+    was recorded.
     """
 
     def __init__(self, status: int, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
@@ -42,23 +42,23 @@ class ApiError(ClientError):
 
 
 class AuthenticationError(ApiError):
-    """The credentials are wrong, or over."""
+    """The credentials are wrong or expired."""
 
 
 class PermissionDeniedError(ApiError):
-    """Role, project or keys do not fit together."""
+    """Role, project or keys do not match."""
 
 
 class NotFoundError(ApiError):
-    """Nothing of that id is yours, or it was deleted."""
+    """The id is unknown or another user's, or it was deleted."""
 
 
 class InvalidRequestError(ApiError):
-    """The request cannot be fulfilled as it is."""
+    """The request is not valid."""
 
 
 class LimitExceededError(ApiError):
-    """A limit is used up; `retry_after` tells for how long."""
+    """A limit is reached; `retry_after` says for how long."""
 
 
 class ServiceError(ApiError):
@@ -66,7 +66,7 @@ class ServiceError(ApiError):
 
 
 class ConnectionFailedError(ClientError):
-    """No answer came, after every attempt."""
+    """No response arrived, after every attempt."""
 
 
 class UnfinishedError(ClientError):
@@ -78,7 +78,7 @@ class UnknownPositionError(ClientError):
 
 
 class DamagedPictureError(ClientError):
-    """A picture arrived with another SHA-256 than the resource names."""
+    """A downloaded picture does not match the SHA-256 of the resource."""
 
 
 _OF_STATUS: Mapping[int, type[ApiError]] = {
@@ -91,7 +91,7 @@ _OF_STATUS: Mapping[int, type[ApiError]] = {
 
 
 def error_of(response: httpx.Response) -> ApiError:
-    """Make the exception for an answer whose body has been read, be it the service's or some proxy's."""
+    """Make the exception for an error response, of the service or of a proxy; its body must be read."""
     kind = _OF_STATUS.get(response.status_code)
     if kind is None:
         kind = ServiceError if response.status_code >= 500 else InvalidRequestError

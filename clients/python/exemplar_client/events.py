@@ -1,4 +1,4 @@
-"""Event streams that are gone on with: each event once, in order, across every break."""
+"""Event streams that resume after every interruption: each event once, in order."""
 
 import json
 from collections.abc import Generator, Iterator
@@ -11,60 +11,60 @@ from exemplar_client.resources import Event
 from exemplar_client.session import Session
 
 FINAL = frozenset({"generation.completed", "generation.failed"})
-_SPOKEN = frozenset({"caught_up", "goodbye", "message"})  # of the stream itself, no events
+_CONTROL = frozenset({"caught_up", "goodbye", "message"})  # frames about the stream, not events
 
 
-class Follower:
-    """Reads one stream from a position on, until a 204 or, where it `ends`, the end behind a final event.
+class EventStream:
+    """Reads one stream from a position to a 204 or, where it `ends`, to the end after a final event.
 
-    Whatever breaks the connection, the next one begins behind the last event that arrived whole.
+    After an interruption the next connection resumes after the last event that was received whole.
     """
 
     def __init__(self, session: Session, path: str, position: str | None, *, ends: bool) -> None:
         self._session, self._path = session, path
         self._position = position
-        self._ends, self._over = ends, False
+        self._ends, self._finished = ends, False
         self._failures, self._retry = 0, 2.0
 
-    def follow(self) -> Generator[Event, None, None]:
-        """Give each event once, in order; `close()` of what is returned closes the connection."""
-        while not self._over:
-            answer: httpx.Response | None = None
-            lost: httpx.TransportError | None = None
+    def read(self) -> Generator[Event, None, None]:
+        """Yield each event once, in order; closing the generator closes the connection."""
+        while not self._finished:
+            response: httpx.Response | None = None
+            failure: httpx.TransportError | None = None
             try:
-                with self._session.stream(self._path, self._headers) as answer:
-                    yield from self._read(answer)
+                with self._session.stream(self._path, self._headers) as response:
+                    yield from self._events(response)
             except httpx.TransportError as error:
-                lost = error
-            if not self._over:
+                failure = error
+            if not self._finished:
                 self._failures += 1
-                refused = answer if answer is not None and answer.is_error else None
-                self._session.pause(self._failures, refused, lost, least=self._retry)
+                refusal = response if response is not None and response.is_error else None
+                self._session.pause(self._failures, refusal, failure, least=self._retry)
 
     @property
     def _headers(self) -> dict[str, str]:
         last = {} if self._position is None else {"Last-Event-ID": self._position}
         return {"Accept": "text/event-stream", **last}
 
-    def _read(self, answer: httpx.Response) -> Iterator[Event]:
-        self._over = answer.status_code == 204
-        if not answer.is_success or self._over:
+    def _events(self, response: httpx.Response) -> Iterator[Event]:
+        self._finished = response.status_code == 204
+        if not response.is_success or self._finished:
             return
         final = False
-        for frame in frames(answer.iter_bytes()):
+        for frame in frames(response.iter_bytes()):
             self._failures = 0
-            event = self._heard(frame)
+            event = self._event(frame)
             if event is not None:
                 final = final or event.type in FINAL
                 yield event
-        self._over = final and self._ends
+        self._finished = final and self._ends
 
-    def _heard(self, frame: Frame) -> Event | None:
-        """Note what a frame says about the stream; return what it says to the reader."""
+    def _event(self, frame: Frame) -> Event | None:
+        """Keep the position and the retry time of a frame; return its event, if it is one."""
         if frame.event == "reset":
-            raise UnknownPositionError(f"{self._position!r} is no position of {self._path}")
+            raise UnknownPositionError(f"{self._position!r} is not a position of {self._path}")
         self._retry = self._retry if frame.retry is None else frame.retry / 1000
         self._position = frame.id or self._position
-        if frame.event in _SPOKEN:
+        if frame.event in _CONTROL:
             return None
         return Event(self._position or "", frame.event, json.loads(frame.data))

@@ -1,10 +1,10 @@
-"""The wire form of server-sent events (WHATWG HTML, 9.2.6)."""
+"""Parser of server-sent events (WHATWG HTML, section 9.2.6)."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_END_OF_LINE = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the very end may be half of a CRLF
+_END_OF_LINE = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a CR at the end of a chunk may be half of a CRLF
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -19,9 +19,9 @@ class Frame:
 
 
 def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
-    """Read whole frames from bytes however they are cut; what the end cuts off is dropped.
+    """Parse chunks of bytes into frames; an incomplete last frame is dropped.
 
-    A frame without data is only given when it names a `retry`.
+    A frame without data is only given when it has a `retry`.
     """
     fields: list[tuple[str, str]] = []
     for line in _lines(chunks):

@@ -1,4 +1,4 @@
-"""What the service answers, as types; members may be added to them at any time."""
+"""Types of responses; the service may add members at any time."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
@@ -7,7 +7,7 @@ Status = Literal["pending", "processing", "completed", "failed"]
 
 
 class Image(TypedDict):
-    """A picture that was made."""
+    """A generated picture."""
 
     url: str
     sha256: str
@@ -75,7 +75,7 @@ class Page(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A submission that is durably recorded; `replayed`: by an earlier request with the same key."""
+    """A recorded submission; `replayed`: an earlier request with the same key recorded it."""
 
     id: str
     idempotency_key: str
@@ -85,7 +85,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened; keep `position` to go on behind it.
+    """An event of a stream; keep `position` to resume after it.
 
     `data` is the event's envelope, or the snapshot.
     """

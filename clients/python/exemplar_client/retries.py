@@ -1,4 +1,4 @@
-"""When a request is sent again, and after which pause."""
+"""When and after which pause a request is retried."""
 
 import random
 from collections.abc import Callable
@@ -8,16 +8,16 @@ import httpx
 
 from exemplar_client.errors import seconds_of
 
-AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How patient a client is.
+    """Exponential back-off with jitter.
 
-    `attempts` in all; pauses in seconds grow from `first` by doubling up to `longest`, each shortened by up
-    to a half so that clients do not come back together. A Retry-After is kept to the second, unless it is
-    longer than `patience`: then the error is raised at once.
+    `attempts` counts the first request too. Pauses, in seconds, double from `first` up to `longest`, each
+    shortened by up to a half so that clients spread. A Retry-After is obeyed, unless it is longer than
+    `max_wait`: then the error is raised at once.
     """
 
     attempts: int = 6
@@ -26,11 +26,11 @@ class Retries:
     max_wait: float = 60.0
     chance: Callable[[], float] = random.random
 
-    def pause(self, failures: int, answer: httpx.Response | None = None) -> float | None:
-        """Tell the pause after so many failures in a row, the last with this answer; None: give up."""
-        if failures >= self.attempts or (answer is not None and answer.status_code not in AGAIN):
+    def pause(self, failures: int, response: httpx.Response | None = None) -> float | None:
+        """Return the pause after so many failures in a row, the last with this response; None: give up."""
+        if failures >= self.attempts or (response is not None and response.status_code not in RETRIED):
             return None
-        told = seconds_of(answer.headers.get("Retry-After")) if answer is not None else None
-        if told is not None:
-            return told if told <= self.max_wait else None
+        retry_after = seconds_of(response.headers.get("Retry-After")) if response is not None else None
+        if retry_after is not None:
+            return retry_after if retry_after <= self.max_wait else None
         return float(min(self.first * 2 ** (failures - 1), self.longest)) * (1 - self.chance() / 2)

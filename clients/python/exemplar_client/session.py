@@ -1,4 +1,4 @@
-"""Requests with a user's tokens, sent again where that is safe."""
+"""Requests with a user's tokens, retried where that is safe."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,12 +11,12 @@ import httpx
 from exemplar_client.errors import ConnectionFailedError, error_of
 from exemplar_client.retries import Retries
 
-_READ_S = 75.0  # a long poll may take a minute, and a silent event stream speaks every 15 seconds
+_READ_S = 75.0  # a long poll may take a minute; an event stream sends a comment every 15 seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What names a project and proves that its developer wants the request."""
+    """The project and the keys that authorize an end user's requests in it."""
 
     project_id: str
     developer_key: str = field(repr=False)
@@ -33,7 +33,7 @@ class Keys:
 
 
 class Session:
-    """One end user's conversation with the service; may be used by several threads."""
+    """The session of one end user; threads may share it."""
 
     def __init__(
         self,
@@ -56,87 +56,89 @@ class Session:
         self._http.close()
 
     def log_in(self) -> None:
-        """Fetch tokens for e-mail and password; they are fetched by themselves where this was not called."""
+        """Get tokens for e-mail and password; the first request does so otherwise."""
         headers = {"X-Project-ID": self.keys.project_id}
-        answer = self._again(lambda: self._http.post("/api/v1/auth/login", json=self._login, headers=headers))
-        self._tokens = answer.json()
+        response = self._retried(
+            lambda: self._http.post("/api/v1/auth/login", json=self._login, headers=headers)
+        )
+        self._tokens = response.json()
 
     def request(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **sent: Any
     ) -> httpx.Response:
-        """Send what may be sent twice, and again while that helps; raise what stays wrong."""
+        """Send a repeatable request with retries; raise its last error."""
 
         def send() -> httpx.Response:
             return self._authorized(
                 lambda token: self._http.request(method, path, headers={**(headers or {}), **token}, **sent)
             )
 
-        return self._again(send)
+        return self._retried(send)
 
     @contextmanager
     def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """Open an answer that is read as it comes, once."""
+        """Open a streamed response, without retries."""
 
         def send(token: Mapping[str, str]) -> httpx.Response:
             return self._http.send(
                 self._http.build_request("GET", path, headers={**headers, **token}), stream=True
             )
 
-        answer = self._authorized(send)
+        response = self._authorized(send)
         try:
-            if answer.is_error:
-                answer.read()
-            yield answer
+            if response.is_error:
+                response.read()
+            yield response
         finally:
-            answer.close()
+            response.close()
 
     def _authorized(self, send: Callable[[Mapping[str, str]], httpx.Response]) -> httpx.Response:
-        """Send with a token; with a new one, if the first was refused."""
+        """Send with a token, and again with a new one after a 401."""
         token = self._tokens.get("access_token") or self._renewed(None)
-        answer = send({"Authorization": f"Bearer {token}"})
-        if answer.status_code != 401:
-            return answer
-        answer.close()
+        response = send({"Authorization": f"Bearer {token}"})
+        if response.status_code != 401:
+            return response
+        response.close()
         return send({"Authorization": f"Bearer {self._renewed(token)}"})
 
     def _renewed(self, old: str | None) -> str:
-        """Fetch new tokens, unless another thread has."""
+        """Get new tokens, unless another thread has."""
         with self._renewing:
             if self._tokens.get("access_token") == old and not (old and self._refreshed()):
                 self.log_in()
             return self._tokens["access_token"]
 
     def _refreshed(self) -> bool:
-        """Use the refresh token, which works once: an answer that is lost must not be asked for again."""
+        """Use the refresh token, which works once: after a lost response it is not sent again."""
         sent = {"refresh_token": self._tokens.pop("refresh_token", "")}
         try:
-            answer = self._http.post("/api/v1/auth/refresh", json=sent)
+            response = self._http.post("/api/v1/auth/refresh", json=sent)
         except httpx.TransportError:
             return False
-        if answer.is_success:
-            self._tokens = answer.json()
-        return answer.is_success
+        if response.is_success:
+            self._tokens = response.json()
+        return response.is_success
 
-    def _again(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _retried(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         failures = 0
         while True:
-            answer, lost = _sent(send)
-            if answer is not None and not answer.is_error:
-                return answer
+            response, failure = _sent(send)
+            if response is not None and not response.is_error:
+                return response
             failures += 1
-            self.pause(failures, answer, lost)
+            self.pause(failures, response, failure)
 
     def pause(
-        self, failures: int, answer: httpx.Response | None, lost: Exception | None, *, least: float = 0.0
+        self, failures: int, response: httpx.Response | None, failure: Exception | None, *, least: float = 0.0
     ) -> None:
-        """Sleep until the next attempt, at least so many seconds; raise what went wrong, if there is none."""
-        pause = self.retries.pause(failures, answer)
+        """Sleep until the next attempt, at least `least` seconds; raise the error if there is none."""
+        pause = self.retries.pause(failures, response)
         if pause is not None:
             self.sleep(max(pause, least))
-        elif answer is not None:
-            raise error_of(answer)
+        elif response is not None:
+            raise error_of(response)
         else:
-            raise ConnectionFailedError(f"No answer after {failures} attempts: {lost}") from lost
+            raise ConnectionFailedError(f"No response after {failures} attempts: {failure}") from failure
 
 
 def _sent(send: Callable[[], httpx.Response]) -> tuple[httpx.Response | None, Exception | None]:

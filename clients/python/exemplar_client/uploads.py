@@ -10,11 +10,11 @@ Source = bytes | str | PathLike[str]
 """A picture's bytes, or the path of its file."""
 
 Instructions = str | Mapping[str, Any]
-"""JSON text, or what becomes JSON; needs a `prompt`."""
+"""JSON text or a mapping; needs a `prompt`."""
 
 
 def files_of(pictures: Sequence[Source]) -> list[tuple[str, tuple[str, bytes, str]]]:
-    """Read pictures into parts of the form; nobody is told how the files are called."""
+    """Read pictures into parts of the form; file names are not sent."""
     return [
         ("example_images", (f"image-{number}", _content(picture), "application/octet-stream"))
         for number, picture in enumerate(pictures, start=1)
@@ -43,5 +43,5 @@ def _content(picture: Source) -> bytes:
 
 
 def _json(value: Instructions) -> str:
-    """Keep letters as they are: the service counts 1000 characters of this text."""
+    """Write JSON without escapes: the service allows 1000 characters of this text."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -54,14 +54,14 @@ def test_a_canvas_keeps_the_shape_to_within_one_step(size: tuple[int, int]) -> N
 
 
 @given(modes, sizes)
-def test_one_example_is_itself_whatever_the_mode(mode: Composition, size: tuple[int, int]) -> None:
+def test_one_example_is_unchanged_in_every_mode(mode: Composition, size: tuple[int, int]) -> None:
     planned = plan(mode, [size])
     assert planned.mode == "single"
     assert [placement.example for placement in planned.placements] == [0]
 
 
 @given(several)
-def test_first_takes_the_first_alone(given_sizes: list[tuple[int, int]]) -> None:
+def test_first_uses_the_first_example_only(given_sizes: list[tuple[int, int]]) -> None:
     planned = plan("first", given_sizes)
     assert planned.mode == "first"
     assert planned.placements == plan("first", given_sizes[:1]).placements
@@ -89,7 +89,7 @@ def test_the_cells_of_a_grid_fill_the_canvas_without_overlap(given_sizes: list[t
 
 
 @given(sizes, sizes)
-def test_a_covering_crop_lies_within_its_source_has_the_right_shape_and_wastes_nothing(
+def test_a_covering_crop_is_the_largest_of_its_shape_within_the_source(
     size: tuple[int, int], onto: tuple[int, int]
 ) -> None:
     left, top, right, bottom = cover(size, onto)
@@ -114,17 +114,17 @@ def test_a_covering_crop_lies_within_its_source_has_the_right_shape_and_wastes_n
         ((1_025, 1_024), (1_024, 1_016)),
     ],
 )
-def test_some_canvases(size: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_canvas_sizes_of_known_examples(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert canvas(size) == expected
 
 
 @pytest.mark.parametrize("count", [0, 6])
-def test_no_example_or_six_are_a_mistake_of_the_caller(count: int) -> None:
+def test_no_example_or_six_raise_an_error(count: int) -> None:
     with pytest.raises(ValueError, match="one to five"):
         plan("blend", [(8, 8)] * count)
 
 
-def test_a_grid_of_two_lies_along_the_longer_side() -> None:
+def test_a_grid_of_two_is_along_the_longer_side() -> None:
     assert [p.box for p in plan("grid", [(600, 400)] * 2).placements] == [
         (0, 0, 300, 400),
         (300, 0, 600, 400),

@@ -1,4 +1,4 @@
-"""Receivers of webhooks: one that notes what it gets and answers as told, one that never answers."""
+"""Receivers of webhooks: one that records requests and responds as set, one that never responds."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came in."""
+    """One request as it arrived."""
 
     path: str
     headers: Mapping[str, str]
@@ -36,31 +36,31 @@ class Received:
         return int(self.headers["webhook-sequence"])
 
 
-Answering = Callable[[Received], web.Response]
+Respond = Callable[[Received], web.Response]
 
 
-def taken(_: Received) -> web.Response:
+def accept(_: Received) -> web.Response:
     return web.Response(text="thank you")
 
 
-def refused(status: int, **headers: str) -> Answering:
-    """Answer with a status; underscores in header names stand for hyphens."""
+def refuse(status: int, **headers: str) -> Respond:
+    """Respond with a status; underscores in header names stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda _: web.Response(status=status, text=f"no: {status}", headers=named)
 
 
 @dataclass
 class Receiver:
-    """Notes requests; `answer` may be changed at any time."""
+    """Records requests; `respond` may be changed at any time."""
 
     url: str = ""
-    answer: Answering = taken
+    respond: Respond = accept
     requests: list[Received] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         received = Received(request.path, request.headers, await request.read())
         self.requests.append(received)
-        return self.answer(received)
+        return self.respond(received)
 
     @property
     def types(self) -> list[str]:
@@ -68,7 +68,7 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
+async def open_receiver() -> AsyncIterator[Receiver]:
     """Run a receiver on the loopback interface."""
     receiver = Receiver()
     app = web.Application()
@@ -79,17 +79,17 @@ async def receiving() -> AsyncIterator[Receiver]:
 
 
 @dataclass
-class Silence:
-    """Takes connections and says nothing; counts them."""
+class SilentServer:
+    """Accepts connections, counts them and does not respond."""
 
     url: str
     connections: int = 0
 
 
 @asynccontextmanager
-async def silence(speak: bytes = b"") -> AsyncIterator[Silence]:
-    """Run a server that takes every connection, says `speak` and nothing more."""
-    quiet = Silence("")
+async def silent_server(speak: bytes = b"") -> AsyncIterator[SilentServer]:
+    """Run a server that accepts every connection, sends `speak` and nothing more."""
+    quiet = SilentServer("")
     open_ones: set[asyncio.StreamWriter] = set()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

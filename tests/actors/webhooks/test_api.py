@@ -1,4 +1,4 @@
-"""What a developer and an end user do with webhooks over HTTP."""
+"""The HTTP routes of webhooks, for developers and end users."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,11 +11,11 @@ import standardwebhooks
 from domain.errors import FieldError
 from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
-from store.webhooks.deliveries import Busy, pair_of
+from store.webhooks.deliveries import AtLimit, pair_of
 from tests.actors.webhooks.api import Api, open_api
-from tests.actors.webhooks.hostile import HOSTILE
-from tests.actors.webhooks.post_office import PostOffice
-from tests.actors.webhooks.receiver import Receiver, refused, taken
+from tests.actors.webhooks.receiver import Receiver, accept, refuse
+from tests.actors.webhooks.system import WebhookSystem
+from tests.builders.forbidden_urls import FORBIDDEN_URLS
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
 
 SECRET_PATH = "/api/v1/webhooks/default/secret"
@@ -23,15 +23,13 @@ TO_COMPLETED = (VALIDATED, RESERVED, intended(), started(), settled(), COMPLETED
 
 
 @pytest.fixture
-async def api(administration: PostOffice) -> AsyncIterator[Api]:
-    async with open_api(administration) as api:
+async def api(system: WebhookSystem) -> AsyncIterator[Api]:
+    async with open_api(system) as api:
         yield api
 
 
-async def test_an_endpoint_is_registered_read_changed_and_removed(
-    api: Api, administration: PostOffice
-) -> None:
-    made = await api.made("https://example.com/hook", description="ours")
+async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, system: WebhookSystem) -> None:
+    made = await api.create_endpoint("https://example.com/hook", description="ours")
     assert made["secret"].startswith("whsec_")
     assert (made["enabled"], made["event_types"]) == (True, list(EVENT_TYPES))
     one = f"/{made['id']}"
@@ -48,30 +46,32 @@ async def test_an_endpoint_is_registered_read_changed_and_removed(
     assert (await api("DELETE", one)).status == 204
     assert (await api("GET", one)).status == 404
     assert (await api("DELETE", one)).status == 404
-    life = await administration.life(made["id"])
+    life = await system.endpoint_events(made["id"])
     assert (type(life[0]), type(life[-1])) == (WebhookRegistered, WebhookRemoved)
 
 
-async def test_what_waits_is_counted_at_the_new_host_when_the_url_changes(
-    api: Api, administration: PostOffice, receiver: Receiver
+async def test_pending_deliveries_are_counted_at_the_new_host_after_a_url_change(
+    api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
-    made = await api.made(receiver.url, event_types=["generation.completed"])
-    receiver.answer = refused(500)
-    await administration.schedule(await administration.request(*TO_COMPLETED, project=api.tenant.project_id))
-    await administration.work()
+    made = await api.create_endpoint(receiver.url, event_types=["generation.completed"])
+    receiver.respond = refuse(500)
+    await system.schedule(await system.request(*TO_COMPLETED, project=api.tenant.project_id))
+    await system.deliver_due()
     await api("PATCH", f"/{made['id']}", {"url": "https://example.org/other"})
-    [row] = await administration.rows()
-    assert row.host == administration.webhooks.host_of("https://example.org/other")
-    busy = Busy(pairs=frozenset({pair_of(row.project, row.host)}))
-    administration.forward(days=1)
-    assert not await administration.webhooks.deliveries.due(administration.clock.now, without=busy, limit=1)
+    [row] = await system.rows()
+    assert row.host == system.host_of("https://example.org/other")
+    at_limit = AtLimit(pairs=frozenset({pair_of(row.project, row.host)}))
+    system.advance(days=1)
+    assert not await system.deliveries.due(system.clock.now, excluding=at_limit, limit=1)
 
 
-async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
-    one = f"/{(await api.made('https://example.com/hook'))['id']}"
+async def test_an_endpoint_is_disabled_and_enabled(api: Api) -> None:
+    one = f"/{(await api.create_endpoint('https://example.com/hook'))['id']}"
     off = (await api("POST", f"{one}/disable")).body
     assert (off["enabled"], off["disabled_reason"]) == (False, "developer")
-    assert (await api("POST", f"{one}/disable")).body["version"] == off["version"], "a repeat is no event"
+    assert (await api("POST", f"{one}/disable")).body["version"] == off["version"], (
+        "a repeat records no event"
+    )
     assert (await api("PATCH", one, {"enabled": True})).body["enabled"]
     assert not (await api("PATCH", one, {"enabled": False})).body["enabled"]
     assert (await api("POST", f"{one}/enable")).body["enabled"]
@@ -93,32 +93,32 @@ async def test_an_endpoint_is_switched_off_and_on(api: Api) -> None:
         ({"url": "https://169.254.169.254/latest"}, "url"),
     ],
 )
-async def test_what_cannot_be_registered_is_refused_by_field(
+async def test_an_invalid_registration_is_refused_with_its_field(
     api: Api, body: dict[str, object], loc: str
 ) -> None:
-    told = await api("POST", "", body)
-    assert told.status == 422
-    assert told.body["detail"][0]["loc"][:2] == ["body", loc]
+    response = await api("POST", "", body)
+    assert response.status == 422
+    assert response.body["detail"][0]["loc"][:2] == ["body", loc]
 
 
-async def test_an_empty_list_of_types_widens_no_endpoint(api: Api) -> None:
-    made = await api.made("https://example.com/hook", event_types=["generation.completed"])
-    told = await api("PATCH", f"/{made['id']}", {"event_types": []})
-    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["body", "event_types"])
+async def test_an_empty_list_of_event_types_is_refused(api: Api) -> None:
+    made = await api.create_endpoint("https://example.com/hook", event_types=["generation.completed"])
+    response = await api("PATCH", f"/{made['id']}", {"event_types": []})
+    assert (response.status, response.body["detail"][0]["loc"]) == (422, ["body", "event_types"])
     assert (await api("GET", f"/{made['id']}")).body["event_types"] == ["generation.completed"]
     assert (await api("PATCH", f"/{made['id']}", {"event_types": ["*"]})).body["event_types"] == list(
         EVENT_TYPES
     )
 
 
-@pytest.mark.parametrize("url", HOSTILE, ids=lambda url: ascii(url[:60]))
-def test_a_request_with_a_hostile_webhook_is_refused_at_the_door(url: str) -> None:
+@pytest.mark.parametrize("url", FORBIDDEN_URLS, ids=lambda url: ascii(url[:60]))
+def test_a_request_with_a_forbidden_webhook_is_refused(url: str) -> None:
     with pytest.raises(FieldError) as caught:
         check_request(url, (), ())
     assert (caught.value.code, caught.value.loc) == ("invalid_webhook", ("body", "webhook"))
 
 
-def test_a_request_may_filter_by_three_words_and_no_other() -> None:
+def test_a_request_may_filter_by_three_values_and_no_other() -> None:
     check_request("https://example.com/", ("start", "progress", "completed"), ())
     with pytest.raises(FieldError) as caught:
         check_request("https://example.com/", ("completed", "logs"), ())
@@ -126,8 +126,8 @@ def test_a_request_may_filter_by_three_words_and_no_other() -> None:
 
 
 async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
-    made = await api.made("https://example.com/hook")
-    stranger = replace(api, tenant=await api.world.tenant())
+    made = await api.create_endpoint("https://example.com/hook")
+    stranger = replace(api, tenant=await api.harness.tenant())
     foreign = f"{api.base}/{made['id']}"
     for method, path in (
         ("GET", api.base),
@@ -143,25 +143,26 @@ async def test_another_developers_endpoints_do_not_exist(api: Api) -> None:
     ):
         body = {"url": "https://example.com/"} if method == "POST" else None
         assert (await stranger(method, path, body)).status == 404, (method, path)
-    users = api.world.headers(api.tenant)
+    users = api.harness.headers(api.tenant)
     assert (await api.raw("GET", api.base, None, users)).status == 403
 
 
-async def test_there_are_only_so_many_endpoints_even_at_once(api: Api, administration: PostOffice) -> None:
-    administration.webhooks.settings = administration.settings.model_copy(update={"endpoints_per_project": 3})
-    asked = [api("POST", "", {"url": f"https://example.com/{n}"}) for n in range(8)]
-    answers = await asyncio.gather(*asked)
-    assert sorted(told.status for told in answers) == [201] * 3 + [409] * 5
-    for body in (told.body for told in answers if told.status == 409):
-        assert body["code"] == "webhook_limit_exceeded"
-        assert body["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
-    assert len((await api("GET", "")).body["webhooks"]) == 3
+async def test_simultaneous_registrations_respect_the_limit(system: WebhookSystem) -> None:
+    system.settings = system.settings.model_copy(update={"endpoints_per_project": 3})
+    async with open_api(system) as api:
+        requests = [api("POST", "", {"url": f"https://example.com/{n}"}) for n in range(8)]
+        responses = await asyncio.gather(*requests)
+        assert sorted(response.status for response in responses) == [201] * 3 + [409] * 5
+        for body in (response.body for response in responses if response.status == 409):
+            assert body["code"] == "webhook_limit_exceeded"
+            assert body["detail"] == "Maximum of 3 webhook endpoints reached. Remove one first."
+        assert len((await api("GET", "")).body["webhooks"]) == 3
 
 
-async def test_the_default_secret_is_one_for_the_user_with_all_keys_and_the_developer(api: Api) -> None:
-    full = api.world.headers(api.tenant)
+async def test_end_user_and_developer_read_the_same_default_secret(api: Api) -> None:
+    full = api.harness.headers(api.tenant)
     seen = await asyncio.gather(*(api.raw("GET", SECRET_PATH, None, full) for _ in range(5)))
-    [key] = {told.body["key"] for told in seen}
+    [key] = {response.body["key"] for response in seen}
     developer = await api("GET", SECRET_PATH, **{"X-Project-ID": api.tenant.project_id})
     assert developer.body == {"key": key}
 
@@ -169,52 +170,50 @@ async def test_the_default_secret_is_one_for_the_user_with_all_keys_and_the_deve
     assert (await api.raw("GET", SECRET_PATH, None, token_alone)).status == 403
     assert (await api.raw("GET", SECRET_PATH, None, {})).status == 401
     assert (await api("GET", SECRET_PATH)).status == 404
-    stranger = replace(api, tenant=await api.world.tenant())
+    stranger = replace(api, tenant=await api.harness.tenant())
     asked = await stranger("GET", SECRET_PATH, **{"X-Project-ID": api.tenant.project_id})
     assert asked.status == 404
 
 
-async def test_the_default_secret_is_rotated_by_the_developer(api: Api, administration: PostOffice) -> None:
+async def test_the_default_secret_is_rotated_by_the_developer(api: Api, system: WebhookSystem) -> None:
     project = {"X-Project-ID": api.tenant.project_id}
     old = (await api("GET", SECRET_PATH, **project)).body["key"]
     new = (await api("POST", f"{SECRET_PATH}/rotate", **project)).body["key"]
     assert (await api("GET", SECRET_PATH, **project)).body["key"] == new != old
-    assert len(await administration.webhooks.signing(f"default-{api.tenant.project_id}")) == 2
-    user = api.world.headers(api.tenant)
+    assert len(await system.webhook_secrets.signing(f"default-{api.tenant.project_id}")) == 2
+    user = api.harness.headers(api.tenant)
     assert (await api.raw("POST", f"{SECRET_PATH}/rotate", None, user)).status == 403
 
 
-async def test_an_example_looks_like_the_real_thing_and_is_tried_once(
-    api: Api, administration: PostOffice, receiver: Receiver
+async def test_an_example_is_signed_and_marked_and_tried_once(
+    api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
-    made = await api.made(receiver.url)
+    made = await api.create_endpoint(receiver.url)
     for event_type in EVENT_TYPES:
         assert (await api("POST", f"/{made['id']}/test", {"type": event_type})).status == 202
-    await administration.work()
+    await system.deliver_due()
     assert sorted(received.message["type"] for received in receiver.requests) == sorted(EVENT_TYPES)
     for received in receiver.requests:
         standardwebhooks.Webhook(made["secret"]).verify(received.body, dict(received.headers))
         assert received.message["data"]["example"] is True
 
-    receiver.answer = refused(500)
+    receiver.respond = refuse(500)
     sent = (await api("POST", f"/{made['id']}/test")).body
-    await administration.work_until_done()
-    told = (await api("GET", f"/{made['id']}/deliveries/{sent['id']}")).body
-    assert (told["state"], len(told["attempts"]), told["example"]) == ("failed", 1, True)
+    await system.deliver_all()
+    response = (await api("GET", f"/{made['id']}/deliveries/{sent['id']}")).body
+    assert (response["state"], len(response["attempts"]), response["example"]) == ("failed", 1, True)
     assert (await api("POST", f"/{made['id']}/test", {"type": "generation.imagined"})).status == 422
 
 
-async def test_deliveries_are_listed_in_pages_with_their_attempts_and_numbers(
-    api: Api, administration: PostOffice, receiver: Receiver
+async def test_deliveries_are_listed_in_pages_with_attempts_and_figures(
+    api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
-    made = await api.made(receiver.url, event_types=["generation.completed"])
-    receiver.answer = refused(500)
+    made = await api.create_endpoint(receiver.url, event_types=["generation.completed"])
+    receiver.respond = refuse(500)
     for _ in range(5):
-        await administration.schedule(
-            await administration.request(*TO_COMPLETED, project=api.tenant.project_id)
-        )
-        await administration.work()
-        administration.forward(seconds=1)
+        await system.schedule(await system.request(*TO_COMPLETED, project=api.tenant.project_id))
+        await system.deliver_due()
+        system.advance(seconds=1)
     seen: list[str] = []
     following = ""
     while True:
@@ -245,43 +244,41 @@ async def test_deliveries_are_listed_in_pages_with_their_attempts_and_numbers(
     ],
 )
 async def test_a_parameter_that_is_given_twice_is_refused(api: Api, path: str, name: str) -> None:
-    told = await api("GET", path)
-    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["query", name])
+    response = await api("GET", path)
+    assert (response.status, response.body["detail"][0]["loc"]) == (422, ["query", name])
     assert (await api("GET", f"{path.partition('?')[0]}?meaningless=1&meaningless=2")).status == 200
 
 
 @pytest.mark.parametrize("before", ["unknown", "of another list"])
-async def test_a_list_goes_on_only_behind_a_delivery_of_its_own(
-    api: Api, administration: PostOffice, receiver: Receiver, before: str
+async def test_a_page_continues_only_behind_a_delivery_of_the_same_list(
+    api: Api, system: WebhookSystem, receiver: Receiver, before: str
 ) -> None:
-    made, other = await api.made(receiver.url), await api.made(receiver.url)
+    made, other = await api.create_endpoint(receiver.url), await api.create_endpoint(receiver.url)
     await api("POST", f"/{made['id']}/test")
     foreign = (await api("POST", f"/{other['id']}/test")).body["id"]
-    place = foreign if before == "of another list" else "msg_unknown"
-    told = await api("GET", f"/{made['id']}/deliveries?before={place}")
-    assert (told.status, told.body["detail"][0]["loc"]) == (422, ["query", "before"])
+    before_id = foreign if before == "of another list" else "msg_unknown"
+    response = await api("GET", f"/{made['id']}/deliveries?before={before_id}")
+    assert (response.status, response.body["detail"][0]["loc"]) == (422, ["query", "before"])
 
 
 async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
-    api: Api, administration: PostOffice, receiver: Receiver
+    api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
-    made = await api.made(receiver.url, event_types=["generation.completed"])
-    receiver.answer = refused(500)
+    made = await api.create_endpoint(receiver.url, event_types=["generation.completed"])
+    receiver.respond = refuse(500)
     for _ in range(3):
-        await administration.schedule(
-            await administration.request(*TO_COMPLETED, project=api.tenant.project_id)
-        )
-    await administration.work_until_done()
+        await system.schedule(await system.request(*TO_COMPLETED, project=api.tenant.project_id))
+    await system.deliver_all()
     failed = (await api("GET", f"/{made['id']}/deliveries?state=failed")).body["deliveries"]
     assert len(failed) == 3
-    receiver.answer = taken
+    receiver.respond = accept
 
     one = await api("POST", f"/{made['id']}/deliveries/{failed[0]['id']}/resend")
     assert (one.status, one.body["state"]) == (202, "pending")
-    await administration.work()
-    told = await api("POST", f"/{made['id']}/recover", {"since": "2020-01-01T00:00:00Z"})
-    assert (told.status, told.body) == (202, {"recovered": 2})
-    await administration.work_until_done()
+    await system.deliver_due()
+    response = await api("POST", f"/{made['id']}/recover", {"since": "2020-01-01T00:00:00Z"})
+    assert (response.status, response.body) == (202, {"recovered": 2})
+    await system.deliver_all()
     stats = (await api("GET", f"/{made['id']}/stats")).body
     assert stats["deliveries"]["delivered"] == 3
     assert (await api("POST", f"/{made['id']}/recover", {"since": "yesterday"})).status == 422
@@ -289,17 +286,15 @@ async def test_failed_deliveries_are_resent_one_by_one_or_recovered_since(
 
 
 async def test_the_webhooks_of_requests_are_listed_under_default(
-    api: Api, administration: PostOffice, receiver: Receiver
+    api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:
-    generation = await administration.request(
-        *TO_COMPLETED, webhook=receiver.url, project=api.tenant.project_id
-    )
-    await administration.schedule(generation)
-    await administration.work()
+    generation = await system.request(*TO_COMPLETED, webhook=receiver.url, project=api.tenant.project_id)
+    await system.schedule(generation)
+    await system.deliver_due()
     [delivery] = (await api("GET", "/default/deliveries")).body["deliveries"]
     assert (delivery["generation_id"], delivery["state"]) == (generation, "delivered")
     assert (await api("POST", f"/default/deliveries/{delivery['id']}/resend")).status == 202
-    await administration.work()
+    await system.deliver_due()
     assert len(receiver.requests) == 2
     assert (await api("GET", "/default")).status == 404
     assert (await api("POST", "/default/test")).status == 404

@@ -1,223 +1,163 @@
-"""Signing secrets: sealed where they are kept, moved to the present master key, missed only by their own."""
+"""Signing secrets: encrypted in the database, moved to the current master key, rotated, lost and replaced."""
 
 import asyncio
 
 import pytest
 import standardwebhooks
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from domain.webhooks.delivery import PAUSES
 from domain.webhooks.endpoint import default_endpoint
-from domain.webhooks.master_keys import LostKeyError, MasterKeys, MasterKeySettings, Sealed
+from domain.webhooks.master_keys import MasterKeys
+from domain.webhooks.retry_schedule import PAUSES
 from store.webhooks.secrets import SecretLostError
-from store.webhooks.webhooks import Webhooks
 from tests.actors.webhooks.api import open_api
-from tests.actors.webhooks.post_office import MASTER_KEY, PROJECT, PostOffice
 from tests.actors.webhooks.receiver import Receiver
-from tests.actors.webhooks.test_delivering import TO_COMPLETED
+from tests.actors.webhooks.system import PROJECT, WebhookSystem
+from tests.actors.webhooks.test_delivery import TO_COMPLETED
+from tests.wiring import MASTER_KEY
 
-NEWER, OTHER = "the second master key of these tests", "a master key that was never there"
+SECOND = "the second master key of these tests"
+BOTH, ONLY_SECOND = MasterKeys({1: MASTER_KEY, 2: SECOND}), MasterKeys({2: SECOND})
 DEFAULT = default_endpoint(PROJECT)
 SECRET_PATH = "/api/v1/webhooks/default/secret"
 
 
-def under(administration: PostOffice, keys: MasterKeys) -> Webhooks:
-    """Open the same store in a process with other master keys."""
-    store = administration.store
-    return Webhooks(
-        store.events,
-        store.outgoing,
-        administration.settings,
-        keys=keys,
-        announce=lambda _: None,
-        clock=administration.clock,
-    )
-
-
-async def kept(administration: PostOffice) -> str:
+async def stored(system: WebhookSystem) -> str:
     """Write down everything that the database holds about secrets."""
-    collection = administration.store.client.get_default_database().get_collection("webhook_secrets")
+    collection = system.store.database.get_collection("webhook_secrets")
     return repr(await collection.find({}).to_list(None))
 
 
-def fixed(size: int) -> bytes:
-    return bytes(range(size))
-
-
-@given(st.text(min_size=1), st.text())
-def test_a_sealed_secret_opens_for_its_endpoint_alone(endpoint: str, secret: str) -> None:
-    keys = MasterKeys({1: MASTER_KEY})
-    sealed = keys.seal(endpoint, secret, fixed)
-    assert keys.open(endpoint, sealed) == secret
-    with pytest.raises(LostKeyError):
-        keys.open(endpoint + "x", sealed)
-
-
-@pytest.mark.parametrize("keys", [{2: NEWER}, {1: OTHER}], ids=["dropped", "another key"])
-def test_without_its_master_key_a_secret_is_lost(keys: dict[int, str]) -> None:
-    sealed = MasterKeys({1: MASTER_KEY}).seal("one", "whsec_x", fixed)
-    with pytest.raises(LostKeyError, match="master key 1"):
-        MasterKeys(keys).open("one", sealed)
-
-
-def test_a_version_is_sealed_in() -> None:
-    keys = MasterKeys({1: MASTER_KEY, 2: MASTER_KEY})
-    sealed = keys.seal("one", "whsec_x", fixed)
-    with pytest.raises(LostKeyError):
-        keys.open("one", Sealed(1, sealed.nonce, sealed.box))
-
-
-@pytest.mark.parametrize(
-    ("keys", "current", "fault"),
-    [
-        ({}, None, "at least one is needed"),
-        ({1: "short"}, None, "each of 32 bytes or more"),
-        ({0: MASTER_KEY}, None, "versions from 1"),
-        ({1: MASTER_KEY}, 2, "version 2 is to seal secrets"),
-    ],
-)
-def test_wrong_master_keys_are_told_without_being_shown(
-    keys: dict[int, str], current: int | None, fault: str
-) -> None:
-    with pytest.raises(ValidationError, match=fault) as refused:
-        MasterKeySettings.model_validate({"master_keys": keys, "master_key_current": current})
-    assert MASTER_KEY not in str(refused.value)
-
-
-async def test_no_secret_can_be_read_from_the_database(administration: PostOffice) -> None:
-    endpoint, own = await administration.register("https://example.com/hook")
-    [default] = await administration.webhooks.signing(DEFAULT)
-    rotated, _ = await administration.webhooks.rotate(endpoint)
-    found = await kept(administration)
-    assert found.count("box") == 3
+async def test_no_secret_can_be_read_from_the_database(system: WebhookSystem) -> None:
+    endpoint, own = await system.register("https://example.com/hook")
+    [default] = await system.webhook_secrets.signing(DEFAULT)
+    rotated, _ = await system.webhook_secrets.rotate(endpoint)
+    found = await stored(system)
+    assert found.count("ciphertext") == 3
     for secret in (own, default, rotated):
         assert secret not in found
         assert secret.removeprefix("whsec_") not in found
 
 
-async def test_a_default_secret_is_made_once_however_many_ask(administration: PostOffice) -> None:
-    seen = await asyncio.gather(*(administration.webhooks.signing(DEFAULT) for _ in range(8)))
+async def test_a_default_secret_is_made_once_by_simultaneous_readers(system: WebhookSystem) -> None:
+    seen = await asyncio.gather(*(system.webhook_secrets.signing(DEFAULT) for _ in range(8)))
     assert len({tuple(secrets) for secrets in seen}) == 1
 
 
-async def test_a_removed_endpoint_gets_no_secret_by_being_asked_for_it(administration: PostOffice) -> None:
+async def test_reading_the_secret_of_an_unknown_endpoint_makes_none(system: WebhookSystem) -> None:
     with pytest.raises(SecretLostError):
-        await administration.webhooks.signing("00000000-0000-4000-8000-000000000000")
-    assert await kept(administration) == "[]"
+        await system.webhook_secrets.signing("00000000-0000-4000-8000-000000000000")
+    assert await stored(system) == "[]"
 
 
-async def test_the_master_key_changes_and_no_receiver_notices(
-    administration: PostOffice, receiver: Receiver
+async def test_secrets_stay_the_same_when_the_master_key_changes(
+    system: WebhookSystem, receiver: Receiver
 ) -> None:
-    endpoint, secret = await administration.register(receiver.url, ["generation.completed"])
-    [default] = await administration.webhooks.signing(DEFAULT)
-    both = under(administration, MasterKeys({1: MASTER_KEY, 2: NEWER}, 1))
+    endpoint, secret = await system.register(receiver.url, ["generation.completed"])
+    [default] = await system.webhook_secrets.signing(DEFAULT)
+    both = system.with_master_keys(MasterKeys({1: MASTER_KEY, 2: SECOND}, 1))
     assert list(await both.signing(endpoint)) == [secret]
-    moving = under(administration, MasterKeys({1: MASTER_KEY, 2: NEWER}))
+    moving = system.with_master_keys(BOTH)
     assert list(await moving.signing(endpoint)) == [secret]
-    assert await moving.secrets.reseal() == 0
-    alone = under(administration, MasterKeys({2: NEWER}))
+    assert await moving.reencrypt() == 0
+    alone = system.with_master_keys(ONLY_SECOND)
     assert list(await alone.signing(endpoint)) == [secret]
     assert list(await alone.signing(DEFAULT)) == [default]
 
 
-async def test_an_old_secret_that_still_overlaps_moves_too(administration: PostOffice) -> None:
-    endpoint, old = await administration.register("https://example.com/hook")
-    new, _ = await administration.webhooks.rotate(endpoint)
-    assert await under(administration, MasterKeys({1: MASTER_KEY, 2: NEWER})).secrets.reseal() == 0
-    assert list(await under(administration, MasterKeys({2: NEWER})).signing(endpoint)) == [new, old]
+async def test_an_overlapping_old_secret_is_reencrypted_too(system: WebhookSystem) -> None:
+    endpoint, old = await system.register("https://example.com/hook")
+    new, _ = await system.webhook_secrets.rotate(endpoint)
+    assert await system.with_master_keys(BOTH).reencrypt() == 0
+    assert list(await system.with_master_keys(ONLY_SECOND).signing(endpoint)) == [new, old]
 
 
-async def test_a_lost_master_key_fails_its_own_endpoints_and_no_other(
-    administration: PostOffice, receiver: Receiver
+async def test_a_lost_master_key_affects_only_endpoints_under_it(
+    system: WebhookSystem, receiver: Receiver
 ) -> None:
-    lost, _ = await administration.register(receiver.url, ["generation.completed"])
-    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
-    good, secret = await administration.register(receiver.url, ["generation.completed"])
-    await administration.schedule(await administration.request(*TO_COMPLETED))
-    await administration.work()
+    lost, _ = await system.register(receiver.url, ["generation.completed"])
+    system.master_keys = ONLY_SECOND
+    good, secret = await system.register(receiver.url, ["generation.completed"])
+    await system.schedule(await system.request(*TO_COMPLETED))
+    await system.deliver_due()
     [received] = receiver.requests
     standardwebhooks.Webhook(secret).verify(received.body, dict(received.headers))
-    rows = {row.endpoint: row for row in await administration.rows()}
+    rows = {row.endpoint: row for row in await system.rows()}
     assert rows[good].state == "delivered"
     [attempt] = rows[lost].attempts
     assert (attempt.status, attempt.error, rows[lost].state) == (None, "secret", "pending")
-    assert await administration.webhooks.secrets.reseal() == 1
+    assert await system.webhook_secrets.reencrypt() == 1
 
 
-async def test_a_lost_master_key_disables_no_endpoint_and_one_that_comes_back_mends_it(
-    administration: PostOffice, receiver: Receiver
+async def test_a_lost_master_key_disables_no_endpoint_and_restoring_it_repairs_delivery(
+    system: WebhookSystem, receiver: Receiver
 ) -> None:
-    lost, _ = await administration.register(receiver.url, ["generation.completed"])
-    there = administration.webhooks
-    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
-    administration.sender()
-    generations = [await administration.request(*TO_COMPLETED)]
-    await administration.schedule(*generations)
-    await administration.work_until_done()
-    [row] = await administration.rows()
+    lost, _ = await system.register(receiver.url, ["generation.completed"])
+    first_alone = system.master_keys
+    system.master_keys = ONLY_SECOND
+    system.sender()
+    generations = [await system.request(*TO_COMPLETED)]
+    await system.schedule(*generations)
+    await system.deliver_all()
+    [row] = await system.rows()
     assert (row.state, row.reason, len(row.attempts)) == ("failed", "exhausted", len(PAUSES))
-    found = await administration.webhooks.rows.get(lost)
-    assert found is not None
+    found = await system.registered(lost)
     assert (found.endpoint.disabled, found.failing_since) == (None, None)
 
-    administration.webhooks = there
-    administration.senders = []
-    await administration.webhooks.deliveries.resend(PROJECT, lost, row.id, administration.clock.now)
-    await administration.work()
+    system.master_keys = first_alone
+    system.senders = []
+    await system.deliveries.resend(PROJECT, lost, row.id, system.clock.now)
+    await system.deliver_due()
     assert receiver.types == ["completed"]
 
 
-async def test_no_secret_ends_before_its_day_is_over_and_a_fourth_rotation_waits(
-    administration: PostOffice,
+async def test_no_secret_ends_before_a_day_and_a_fourth_rotation_is_refused(
+    system: WebhookSystem,
 ) -> None:
-    async with open_api(administration) as api:
-        made = await api.made("https://example.com/hook")
+    async with open_api(system) as api:
+        made = await api.create_endpoint("https://example.com/hook")
         paths = (f"{api.base}/{made['id']}/rotate", f"{SECRET_PATH}/rotate")
         name = {"X-Project-ID": api.tenant.project_id}
         first = (await api("GET", SECRET_PATH, **name)).body["key"]
         for path in paths:
             assert [(await api("POST", path, **name)).status for _ in range(3)] == [200] * 3
-            told = await api("POST", path, **name)
-            assert (told.status, told.body["code"]) == (409, "rotation_limit_exceeded")
+            response = await api("POST", path, **name)
+            assert (response.status, response.body["code"]) == (409, "rotation_limit_exceeded")
         for endpoint, oldest in (
             (made["id"], made["secret"]),
             (default_endpoint(name["X-Project-ID"]), first),
         ):
-            living = await administration.webhooks.signing(endpoint)
+            living = await system.webhook_secrets.signing(endpoint)
             assert (len(living), living[-1]) == (4, oldest)
-        administration.forward(hours=24)
+        system.advance(hours=24)
         assert [(await api("POST", path, **name)).status for path in paths] == [200] * 2
 
 
-async def test_secrets_that_are_lost_do_not_keep_from_rotating(administration: PostOffice) -> None:
-    endpoint, _ = await administration.register("https://example.com/hook")
+async def test_lost_secrets_do_not_count_against_the_rotation_limit(system: WebhookSystem) -> None:
+    endpoint, _ = await system.register("https://example.com/hook")
     for _ in range(3):
-        await administration.webhooks.rotate(endpoint)
-    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
-    fresh, _ = await administration.webhooks.rotate(endpoint)
-    assert list(await administration.webhooks.signing(endpoint)) == [fresh]
+        await system.webhook_secrets.rotate(endpoint)
+    system.master_keys = ONLY_SECOND
+    fresh, _ = await system.webhook_secrets.rotate(endpoint)
+    assert list(await system.webhook_secrets.signing(endpoint)) == [fresh]
 
 
-async def test_a_lost_secret_is_replaced_by_rotating(administration: PostOffice, receiver: Receiver) -> None:
-    endpoint, _ = await administration.register(receiver.url, ["generation.completed"])
-    administration.webhooks = under(administration, MasterKeys({2: NEWER}))
+async def test_rotation_replaces_a_lost_secret(system: WebhookSystem, receiver: Receiver) -> None:
+    endpoint, _ = await system.register(receiver.url, ["generation.completed"])
+    system.master_keys = ONLY_SECOND
     with pytest.raises(SecretLostError, match="master key 1"):
-        await administration.webhooks.signing(endpoint)
-    fresh, _ = await administration.webhooks.rotate(endpoint)
-    assert list(await administration.webhooks.signing(endpoint)) == [fresh]
+        await system.webhook_secrets.signing(endpoint)
+    fresh, _ = await system.webhook_secrets.rotate(endpoint)
+    assert list(await system.webhook_secrets.signing(endpoint)) == [fresh]
 
 
-async def test_the_door_says_that_the_default_secret_is_lost_and_gives_a_new_one(
-    administration: PostOffice,
+async def test_the_api_reports_a_lost_default_secret_and_rotates_it(
+    system: WebhookSystem,
 ) -> None:
-    async with open_api(administration) as api:
+    async with open_api(system) as api:
         project = api.tenant.project_id
-        await under(administration, MasterKeys({2: NEWER})).signing(default_endpoint(project))
+        await system.with_master_keys(ONLY_SECOND).signing(default_endpoint(project))
         name = {"X-Project-ID": project}
-        refused = await api("GET", SECRET_PATH, **name)
-        assert (refused.status, refused.body["code"]) == (503, "webhook_secret_lost")
+        lost = await api("GET", SECRET_PATH, **name)
+        assert (lost.status, lost.body["code"]) == (503, "webhook_secret_lost")
         rotated = await api("POST", f"{SECRET_PATH}/rotate", **name)
         assert (await api("GET", SECRET_PATH, **name)).body["key"] == rotated.body["key"]

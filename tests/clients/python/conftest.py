@@ -5,17 +5,20 @@ from pathlib import Path
 import pytest
 
 from exemplar_client import Client, Keys, Retries
-from tests.clients.python.passage import Passage
-from tests.conftest import WhenLeft
-from tests.docs.recipes.installation import Account, open_account, running
-from tests.journeys.system import System
+from tests.clients.python.faulty_proxy import FaultyProxy
+from tests.conftest import CloseAfter
+from tests.systems.account import Account, open_account
+from tests.systems.system import System, opened_system
 
-Making = Callable[..., Client]
+MakeClient = Callable[..., Client]
 
 
 @pytest.fixture(scope="session")
-def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory, when_left: WhenLeft) -> Iterator[System]:
-    yield from running(tmp_path_factory.mktemp("client"), mongod, when_left, Path(__file__).parent)
+def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("client"), mongod) as system:
+        close_after(Path(__file__).parent, system.close)
+        system.start()
+        yield system
 
 
 @pytest.fixture
@@ -24,21 +27,21 @@ def account(solo: System) -> Account:
 
 
 @pytest.fixture
-def passage(solo: System) -> Iterator[Passage]:
-    """A way to the gateway on which accidents can be made to happen."""
-    with Passage(solo.base_url) as passage:
-        yield passage
+def proxy(solo: System) -> Iterator[FaultyProxy]:
+    """A proxy to the gateway that can inject faults."""
+    with FaultyProxy(solo.base_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """What a client wanted to sleep."""
+    """The pauses of the clients, in seconds."""
     return []
 
 
 @pytest.fixture
-def making(passage: Passage, account: Account, pauses: list[float]) -> Iterator[Making]:
-    """Make clients that go through the passage and note their pauses instead of sleeping."""
+def make_client(proxy: FaultyProxy, account: Account, pauses: list[float]) -> Iterator[MakeClient]:
+    """Make clients that use the proxy and record their pauses instead of sleeping."""
     with ExitStack() as opened:
 
         def make(
@@ -46,7 +49,7 @@ def making(passage: Passage, account: Account, pauses: list[float]) -> Iterator[
         ) -> Client:
             keys = Keys(project_id, account.developer_key, account.api_key)
             client = Client(
-                passage.url,
+                proxy.url,
                 keys,
                 email=account.email,
                 password=password,
@@ -59,5 +62,5 @@ def making(passage: Passage, account: Account, pauses: list[float]) -> Iterator[
 
 
 @pytest.fixture
-def client(making: Making) -> Client:
-    return making()
+def client(make_client: MakeClient) -> Client:
+    return make_client()

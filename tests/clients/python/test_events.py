@@ -1,4 +1,4 @@
-"""Event streams that break, seen from the client: nothing twice, nothing left out."""
+"""Interrupted event streams: the client gets each event once."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from itertools import takewhile
 import pytest
 
 from exemplar_client import Client, Event, UnknownPositionError
-from tests.clients.python.conftest import Making
-from tests.clients.python.passage import Passage, answer
-from tests.journeys.system import System
-from tests.journeys.tenants import small
+from tests.clients.python.conftest import MakeClient
+from tests.clients.python.faulty_proxy import FaultyProxy, response
+from tests.systems.system import System
+from tests.systems.tenants import small
 
 FIRST, LAST = "generation.requested", "generation.completed"
 
@@ -26,7 +26,7 @@ def positions(events: list[Event]) -> list[str]:
     return [event.position for event in events]
 
 
-def test_a_generation_is_followed_from_its_first_event_to_its_last(client: Client) -> None:
+def test_events_are_read_from_the_first_to_the_last(client: Client) -> None:
     generation = client.submit([small()], {"prompt": "a lighthouse"}).id
     events = list(client.events(generation))
     assert (events[0].type, events[0].position, events[-1].type) == (FIRST, "1", LAST)
@@ -34,21 +34,21 @@ def test_a_generation_is_followed_from_its_first_event_to_its_last(client: Clien
     assert [str(event.data["version"]) for event in events] == positions(events)
 
 
-def test_wherever_a_stream_is_cut_each_event_comes_once(client: Client, passage: Passage) -> None:
+def test_each_event_arrives_once_wherever_the_stream_is_cut(client: Client, proxy: FaultyProxy) -> None:
     generation = finished(client)
     whole = list(client.events(generation))
-    length = len(passage.answers[-1])
+    length = len(proxy.responses[-1])
     assert length > 1000
     for cut in range(0, length, 59):
-        passage.happen("/events", after=cut)
+        proxy.inject("/events", after=cut)
         assert list(client.events(generation)) == whole, cut
 
 
-def test_two_cuts_one_after_the_other_are_no_worse(client: Client, passage: Passage) -> None:
+def test_each_event_arrives_once_after_several_cuts_in_a_row(client: Client, proxy: FaultyProxy) -> None:
     generation = finished(client)
     whole = list(client.events(generation))
     for cut in (900, 300, 700):
-        passage.happen("/events", after=cut)
+        proxy.inject("/events", after=cut)
     assert list(client.events(generation)) == whole
 
 
@@ -61,7 +61,7 @@ def killed(system: System) -> None:
 
 
 @pytest.mark.parametrize("ended", [drained, killed])
-def test_a_stream_goes_on_after_the_gateway_has_ended(
+def test_a_stream_resumes_after_a_restart_of_the_gateway(
     client: Client, solo: System, ended: Callable[[System], None]
 ) -> None:
     generation = client.submit([small()], {"prompt": "a lighthouse"}).id
@@ -74,46 +74,46 @@ def test_a_stream_goes_on_after_the_gateway_has_ended(
     assert seen[-1].type == LAST
 
 
-def test_a_reader_goes_on_behind_any_version(client: Client) -> None:
+def test_a_stream_resumes_after_any_version(client: Client) -> None:
     generation = finished(client)
     whole = list(client.events(generation))
     for number, event in enumerate(whole, start=1):
         assert list(client.events(generation, after=int(event.position))) == whole[number:]
 
 
-def test_a_position_that_nobody_was_given_is_told(client: Client) -> None:
+def test_an_unknown_position_raises(client: Client) -> None:
     generation = finished(client)
     with pytest.raises(UnknownPositionError, match="999"):
         list(client.events(generation, after=999))
 
 
-def test_a_busy_gateway_is_asked_again_when_it_says(
-    client: Client, passage: Passage, pauses: list[float]
+def test_a_busy_gateway_is_retried_after_its_retry_after(
+    client: Client, proxy: FaultyProxy, pauses: list[float]
 ) -> None:
     generation = finished(client)
     pauses.clear()
-    passage.happen("/events", instead=answer(503, b'{"code": "server_busy"}', Retry_After="9"))
+    proxy.inject("/events", instead=response(503, b'{"code": "server_busy"}', Retry_After="9"))
     assert list(client.events(generation))[-1].type == LAST
     assert pauses == [9.0]
 
 
-def test_the_feed_begins_with_a_snapshot_and_tells_of_every_generation(client: Client) -> None:
+def test_the_feed_begins_with_a_snapshot_and_has_every_generation(client: Client) -> None:
     old = finished(client)
     feed = client.feed()
     snapshot = next(feed)
     assert snapshot.type == "snapshot"
     assert [one["id"] for one in snapshot.data["generations"]] == [old]
     new = client.submit([small()], {"prompt": "another"}).id
-    heard = [next(feed)]
-    while heard[-1].type != LAST or new not in str(heard[-1].data):
-        heard.append(next(feed))
-    assert FIRST in {event.type for event in heard if new in str(event.data)}
+    received = [next(feed)]
+    while received[-1].type != LAST or new not in str(received[-1].data):
+        received.append(next(feed))
+    assert FIRST in {event.type for event in received if new in str(event.data)}
 
 
-def test_the_feed_goes_on_behind_any_of_its_events_however_it_is_cut(
-    making: Making, passage: Passage
+def test_the_feed_resumes_after_any_event_wherever_it_is_cut(
+    make_client: MakeClient, proxy: FaultyProxy
 ) -> None:
-    client = making()
+    client = make_client()
     generation = finished(client)
 
     def until_the_end(after: str) -> list[Event]:
@@ -125,6 +125,6 @@ def test_the_feed_goes_on_behind_any_of_its_events_however_it_is_cut(
     assert all(str(event.data["subject"]).endswith(generation) for event in whole)
     assert len(whole) > 2
     for number, event in enumerate(whole[:-1], start=1):
-        passage.happen("/events", after=400 + 150 * number)
+        proxy.inject("/events", after=400 + 150 * number)
         assert until_the_end(event.position) == whole[number:]
-        passage.accidents.clear()
+        proxy.faults.clear()

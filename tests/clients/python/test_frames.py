@@ -1,4 +1,4 @@
-"""The wire form of event streams, however its bytes are cut."""
+"""The parser of server-sent events."""
 
 from itertools import pairwise
 
@@ -12,9 +12,9 @@ WIRE = (
     b'\xef\xbb\xbfretry: 2000\n\n:\n\nid: 1\nevent: a\ndata: {"x":"\xe2\x80\xa8\xc2\x85"}\n\n'
     b"id: 2\r\nevent: b\r\ndata: one\r\ndata:two\r\n\r\n"
     b"event: c\rdata:  three\r\r"
-    b"id: 4\ndata: nobody ends this"
+    b"id: 4\ndata: incomplete"
 )
-SAID = [
+PARSED = [
     Frame(retry=2000),
     Frame("a", '{"x":"\u2028\x85"}', "1"),
     Frame("b", "one\ntwo", "2"),
@@ -23,18 +23,18 @@ SAID = [
 
 
 @given(st.lists(st.integers(0, len(WIRE)), max_size=12))
-def test_frames_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
-    places = [0, *sorted(cuts), len(WIRE)]
-    pieces = [WIRE[start:end] for start, end in pairwise(places)]
-    assert list(frames(pieces)) == SAID
+def test_frames_do_not_depend_on_the_chunks(cuts: list[int]) -> None:
+    cut_at = [0, *sorted(cuts), len(WIRE)]
+    pieces = [WIRE[start:end] for start, end in pairwise(cut_at)]
+    assert list(frames(pieces)) == PARSED
 
 
 @pytest.mark.parametrize(
     "wire", [b"id: 5\n\n", b"event: a\n\n", b": hello\n\n", b"\n\n\n", b"retry: soon\n\n"]
 )
-def test_what_says_nothing_is_no_frame(wire: bytes) -> None:
+def test_an_event_without_data_is_no_frame(wire: bytes) -> None:
     assert not list(frames([wire]))
 
 
-def test_an_id_with_a_zero_in_it_is_ignored() -> None:
+def test_an_id_with_a_null_character_is_ignored() -> None:
     assert list(frames([b"id: a\0b\ndata: x\n\n"])) == [Frame(data="x")]

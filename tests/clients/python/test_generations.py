@@ -1,4 +1,4 @@
-"""The client against the real product, all its calls."""
+"""All calls of the client against a running system."""
 
 import hashlib
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from exemplar_client import Client, InvalidRequestError, NotFoundError, UnfinishedError
-from tests.clients.python.conftest import Making
-from tests.journeys.tenants import small
-from tests.making import SAMPLES
+from tests.builders.pictures import SAMPLES
+from tests.clients.python.conftest import MakeClient
+from tests.systems.tenants import small
 
 
-def test_a_picture_is_made_of_paths_and_bytes_and_arrives_whole(client: Client, tmp_path: Path) -> None:
+def test_a_picture_is_generated_from_paths_and_bytes_and_downloaded(client: Client, tmp_path: Path) -> None:
     accepted = client.submit(
         [SAMPLES / "coffee.png", str(SAMPLES / "chelsea.png"), small()],
         {"prompt": "ein Café über den Dächern", "style": "watercolour"},
@@ -28,15 +28,15 @@ def test_a_picture_is_made_of_paths_and_bytes_and_arrives_whole(client: Client, 
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 
 
-def test_pages_list_what_is_mine(client: Client) -> None:
+def test_pages_list_the_users_generations(client: Client) -> None:
     ids = [client.submit([small()], {"prompt": f"number {number}"}).id for number in range(3)]
-    client.wait(ids[-1], timeout=60)  # by then the lists have followed the log
+    client.wait(ids[-1], timeout=60)  # by then the lists are up to date
     page = client.page(1, per_page=2)
     assert [generation["id"] for generation in page["generations"]] == ids[:0:-1]
     assert (page["total"], client.page(2, per_page=2)["generations"][0]["id"]) == (3, ids[0])
 
 
-def test_cancelling_ends_a_generation_and_may_be_repeated(client: Client) -> None:
+def test_a_generation_can_be_cancelled_repeatedly(client: Client) -> None:
     generation = client.submit([small()], {"prompt": "soon regretted"}).id
     assert client.cancel(generation)["state"] in ("canceling", "failed")
     ended = client.wait(generation, timeout=60)
@@ -45,7 +45,7 @@ def test_cancelling_ends_a_generation_and_may_be_repeated(client: Client) -> Non
     assert client.cancel(generation)["version"] >= ended["version"]
 
 
-def test_a_finished_generation_is_published_and_deleted_for_good(client: Client) -> None:
+def test_a_finished_generation_can_be_published_and_deleted(client: Client) -> None:
     generation = client.submit([small()], {"prompt": "for a while"}).id
     client.wait(generation, timeout=60)
     assert client.publish(generation)["is_public"]
@@ -57,7 +57,7 @@ def test_a_finished_generation_is_published_and_deleted_for_good(client: Client)
     assert (caught.value.status, caught.value.code) == (410, "gone")
 
 
-def test_a_refusal_tells_code_status_and_the_requests_id(client: Client, pauses: list[float]) -> None:
+def test_an_error_has_status_code_and_request_id(client: Client, pauses: list[float]) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         client.submit([small()], {"style": "no prompt"})
     error = caught.value
@@ -67,14 +67,14 @@ def test_a_refusal_tells_code_status_and_the_requests_id(client: Client, pauses:
     assert not pauses
 
 
-def test_waiting_ends_after_the_time_that_was_given(making: Making) -> None:
-    client = making()
+def test_waiting_ends_after_its_timeout(make_client: MakeClient) -> None:
+    client = make_client()
     generation = client.submit([small()], {"prompt": "slow"}).id
     with pytest.raises(UnfinishedError, match=generation):
         client.wait(generation, timeout=0)
 
 
-def test_a_picture_that_is_not_there_is_a_plain_mistake(client: Client) -> None:
+def test_a_picture_number_that_does_not_exist_raises_value_error(client: Client) -> None:
     generation = client.submit([small()], {"prompt": "one"}).id
     client.wait(generation, timeout=60)
     with pytest.raises(ValueError, match="1 pictures"):

@@ -3,14 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import WhenLeft
-from tests.docs.recipes.installation import Account, open_account, running
-from tests.journeys.system import System
+from tests.conftest import CloseAfter
+from tests.systems.account import Account, open_account
+from tests.systems.system import System, opened_system
 
 
 @pytest.fixture(scope="session")
-def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory, when_left: WhenLeft) -> Iterator[System]:
-    yield from running(tmp_path_factory.mktemp("recipes"), mongod, when_left, Path(__file__).parent)
+def solo(mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("recipes"), mongod) as system:
+        close_after(Path(__file__).parent, system.close)
+        system.start()
+        yield system
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from tests.docs.reading import ROOT, blocks
-from tests.docs.recipes.installation import Account
 from tests.docs.recipes.pages import PAGE, missing, run
-from tests.journeys.system import System
+from tests.systems.account import Account
+from tests.systems.system import System
 
 
 @pytest.mark.skipif(missing("curl"), reason="no curl")
-def test_a_shell_can_do_everything(solo: System, account: Account, tmp_path: Path) -> None:
+def test_the_curl_recipe_works(solo: System, account: Account, tmp_path: Path) -> None:
     (tmp_path / "exemplar").symlink_to(ROOT / "exemplar")
     script = "set -euo pipefail\n" + "\n".join(blocks(PAGE, "sh"))
     said = run(["bash", "-c", script], tmp_path, account.environment(solo.base_url))

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from tests.docs.reading import ROOT, blocks
-from tests.docs.recipes.installation import Account
 from tests.docs.recipes.pages import run
-from tests.journeys.system import System
+from tests.systems.account import Account
+from tests.systems.system import System
 
 [PROGRAM] = [block for block in blocks("docs/webhooks.md", "python") if block.startswith("# hook.py\n")]
 
 
-def test_the_receiver_is_told_of_its_picture(solo: System, account: Account, tmp_path: Path) -> None:
+def test_the_documented_receiver_gets_its_webhook(solo: System, account: Account, tmp_path: Path) -> None:
     (tmp_path / "exemplar").symlink_to(ROOT / "exemplar")
     (tmp_path / ".exemplar").mkdir()
     personal_data = account.environment(solo.base_url)

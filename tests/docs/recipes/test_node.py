@@ -13,11 +13,11 @@ from PIL import Image
 from standardwebhooks import Webhook
 
 from exemplar_client import Client, Keys
-from tests.clients.python.passage import Passage, answer
-from tests.docs.recipes.installation import Account, open_account
+from tests.clients.python.faulty_proxy import FaultyProxy, response
 from tests.docs.recipes.pages import environment, lay_out, missing, run
-from tests.journeys.system import System
-from tests.journeys.tenants import small
+from tests.systems.account import Account, open_account
+from tests.systems.system import System
+from tests.systems.tenants import small
 
 pytestmark = pytest.mark.skipif(missing("node"), reason="no Node")
 SUBMIT = "/generate-v2"
@@ -50,7 +50,7 @@ def test_a_portfolio_gets_its_picture(solo: System, account: Account, client: Cl
     assert "professional photography" in client.get(generation)["instructions"]
 
 
-def test_a_shop_gets_its_variations_and_asking_again_makes_no_more(
+def test_variations_are_not_created_again_by_a_repeated_request(
     solo: System, account: Account, client: Client, folder: Path
 ) -> None:
     said = run(["node", "products.mjs"], folder, account.environment(solo.base_url))
@@ -60,7 +60,7 @@ def test_a_shop_gets_its_variations_and_asking_again_makes_no_more(
     assert {line.split()[0] for line in said.splitlines()} == {"completed"}
 
 
-def test_variations_wait_for_each_other_on_a_tier_with_one_slot(solo: System, folder: Path) -> None:
+def test_variations_run_one_after_the_other_on_a_tier_with_one_slot(solo: System, folder: Path) -> None:
     account = open_account(solo, "free_starter")
     said = run(["node", "products.mjs"], folder, account.environment(solo.base_url))
     assert [line.split()[0] for line in said.splitlines()] == ["completed"] * 3
@@ -76,31 +76,31 @@ def test_a_content_platform_shows_progress_and_reasons(solo: System, account: Ac
     assert lines[-1] == "422 invalid_instructions_prompt"
 
 
-def test_accidents_on_the_way_cost_nothing(
+def test_failures_during_a_request_cost_nothing(
     solo: System, account: Account, client: Client, folder: Path
 ) -> None:
-    with Passage(solo.base_url) as passage:
-        passage.happen("/auth/login", instead=answer(503, Retry_After="1"))
-        passage.happen(SUBMIT, after=0)
-        passage.happen(SUBMIT, instead=answer(401))
-        passage.happen("/images/0", after=2000)
-        run(["node", "portfolio.mjs"], folder, account.environment(passage.url))
-        assert not passage.accidents
-        assert len(passage.seen(SUBMIT)) == 3
+    with FaultyProxy(solo.base_url) as proxy:
+        proxy.inject("/auth/login", instead=response(503, Retry_After="1"))
+        proxy.inject(SUBMIT, after=0)
+        proxy.inject(SUBMIT, instead=response(401))
+        proxy.inject("/images/0", after=2000)
+        run(["node", "portfolio.mjs"], folder, account.environment(proxy.url))
+        assert not proxy.faults
+        assert len(proxy.heads(SUBMIT)) == 3
     assert client.page()["total"] == 1
     assert is_picture(folder / "portfolio.png")
 
 
-def test_a_reader_misses_nothing_wherever_its_stream_is_cut(
+def test_a_reader_misses_no_event_when_its_stream_is_interrupted(
     solo: System, account: Account, client: Client, folder: Path
 ) -> None:
     generation = client.submit([small()], {"prompt": "a lighthouse"}).id
     events = [f"{event.position} {event.type}" for event in client.events(generation)]
-    with Passage(solo.base_url) as passage:
+    with FaultyProxy(solo.base_url) as proxy:
         for cut in (300, 700, 500):
-            passage.happen("/events", after=cut)
-        said = run(["node", "follow.mjs", generation], folder, account.environment(passage.url))
-        assert not passage.accidents
+            proxy.inject("/events", after=cut)
+        said = run(["node", "follow.mjs", generation], folder, account.environment(proxy.url))
+        assert not proxy.faults
     assert [" ".join(line.split()[:2]) for line in said.splitlines()] == events
     last = events[-1].split()[0]
     again = run(["node", "follow.mjs", generation, last], folder, account.environment(solo.base_url))
@@ -131,7 +131,7 @@ def test_a_receiver_takes_the_real_webhook(client: Client, folder: Path) -> None
         assert program.stdout.readline() == f"generation.completed {generation} completed\n"
 
 
-def test_a_receiver_refuses_whatever_is_not_genuine_and_works_once(folder: Path) -> None:
+def test_a_receiver_refuses_forged_webhooks_and_handles_each_once(folder: Path) -> None:
     secret, other = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0", "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXI="
     body = '{"type": "generation.completed", "data": {"id": "g", "status": "completed"}}'
     now = datetime.now(UTC)

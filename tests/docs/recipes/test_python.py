@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from tests.docs.reading import ROOT, blocks
-from tests.docs.recipes.installation import Account
 from tests.docs.recipes.pages import run
-from tests.journeys.system import System
+from tests.systems.account import Account
+from tests.systems.system import System
 
 README = "clients/python/README.md"
 CLIENT = ROOT / "clients/python"

@@ -14,10 +14,10 @@ from domain.accounts.access import (
     PresentedCredentials,
     Role,
     Tenancy,
-    developer,
-    reader,
-    registrar,
-    submitter,
+    authorize_developer,
+    authorize_end_user,
+    authorize_registration,
+    authorize_submission,
 )
 from domain.accounts.tiers import TIERS, tiers_with
 from domain.errors import ErrorCode, ExemplarError
@@ -40,6 +40,7 @@ FOUND = Tenancy(
 ADA = Identity("ada", Role.END_USER, "garden", "dev", TIERS["free_starter"])
 
 UNKNOWN = ErrorCode.INVALID_CREDENTIALS
+NOTHING = PresentedCredentials()
 NO_ROLE = ErrorCode.ROLE_HEADER_REQUIRED
 NO_DEVELOPER_KEY = ErrorCode.INVALID_DEVELOPER_KEY
 FORBIDDEN = ErrorCode.FORBIDDEN
@@ -54,24 +55,22 @@ def refusal(decide: Callable[[], object]) -> ErrorCode:
 def submitting(
     claims: Claims = CLAIMS, sent: PresentedCredentials = SENT, found: Tenancy | None = FOUND
 ) -> Callable[[], Identity]:
-    return lambda: submitter(claims, sent, found, TIERS)
+    return lambda: authorize_submission(claims, sent, found, TIERS)
 
 
 def reading(
     claims: Claims = CLAIMS, sent: PresentedCredentials = SENT, found: Tenancy | None = FOUND
 ) -> Callable[[], Identity]:
-    return lambda: reader(claims, sent, found, TIERS)
+    return lambda: authorize_end_user(claims, sent, found, TIERS)
 
 
-def test_five_headers_that_belong_together_are_somebody() -> None:
+def test_five_matching_headers_give_an_identity() -> None:
     assert submitting()() == ADA
     assert reading()() == ADA
 
 
 def test_a_token_alone_is_enough_to_read() -> None:
-    assert (
-        reading(sent=PresentedCredentials(), found=replace(FOUND, developer_key=None, api_key=None))() == ADA
-    )
+    assert reading(sent=NOTHING, found=replace(FOUND, developer_key=None, api_key=None))() == ADA
 
 
 GONE = [
@@ -85,29 +84,27 @@ GONE = [
 
 
 @pytest.mark.parametrize("found", GONE)
-@pytest.mark.parametrize(
-    "sent", [SENT, PresentedCredentials(), replace(SENT, role="developer", developer_key="")]
-)
-def test_a_token_whose_holder_is_gone_is_refused_first(
+@pytest.mark.parametrize("sent", [SENT, NOTHING, replace(SENT, role="developer", developer_key="")])
+def test_a_token_of_a_deleted_subject_is_refused_first(
     found: Tenancy | None, sent: PresentedCredentials
 ) -> None:
     assert refusal(submitting(sent=sent, found=found)) is UNKNOWN
     assert refusal(reading(sent=sent, found=found)) is UNKNOWN
 
 
-def test_another_ended_session_changes_nothing() -> None:
+def test_another_ended_session_has_no_effect() -> None:
     user = AccountState("ada", active=True, ended_sessions=frozenset({"yesterday's"}))
     assert submitting(found=replace(FOUND, user=user))() == ADA
 
 
 @pytest.mark.parametrize("claims", [CLAIMS, DEVELOPER_CLAIMS])
-def test_a_missing_role_header_is_told_before_the_role(claims: Claims) -> None:
+def test_a_missing_role_header_is_reported_before_a_wrong_role(claims: Claims) -> None:
     found = FOUND if claims is CLAIMS else None
     assert refusal(submitting(claims, replace(SENT, role=None, developer_key=None), found)) is NO_ROLE
 
 
 @pytest.mark.parametrize("role", ["developer", "platform_operator", "END_USER", "end_user ", ""])
-def test_a_role_header_that_disagrees_is_forbidden_before_the_keys(role: str) -> None:
+def test_a_role_header_unlike_the_token_is_forbidden_before_the_keys_are_checked(role: str) -> None:
     sent = replace(SENT, role=role, developer_key="wrong")
     found = replace(FOUND, developer_key=None)
     assert refusal(submitting(sent=sent, found=found)) is FORBIDDEN
@@ -116,7 +113,7 @@ def test_a_role_header_that_disagrees_is_forbidden_before_the_keys(role: str) ->
 
 @pytest.mark.parametrize("role", [Role.DEVELOPER, Role.PLATFORM_OPERATOR, Role.AUDITOR])
 @pytest.mark.parametrize("header", ["end_user", "developer"])
-def test_only_end_users_generate(role: Role, header: str) -> None:
+def test_only_end_users_submit_and_read(role: Role, header: str) -> None:
     claims = replace(DEVELOPER_CLAIMS, role=role)
     assert refusal(submitting(claims, replace(SENT, role=header), None)) is FORBIDDEN
     assert refusal(reading(claims, replace(SENT, role=header), None)) is FORBIDDEN
@@ -138,13 +135,13 @@ WRONG_API_KEYS = [
 
 @pytest.mark.parametrize("key", WRONG_DEVELOPER_KEYS)
 @pytest.mark.parametrize("api_key", [API_KEY, None])
-def test_a_wrong_developer_key_is_told_before_all_else(
+def test_a_wrong_developer_key_is_reported_before_a_wrong_api_key(
     key: KeyState | None, api_key: KeyState | None
 ) -> None:
     found = replace(FOUND, developer_key=key, api_key=api_key)
     assert refusal(submitting(found=found)) is NO_DEVELOPER_KEY
     assert refusal(reading(found=found)) is NO_DEVELOPER_KEY
-    assert refusal(lambda: registrar(SENT, found)) is NO_DEVELOPER_KEY
+    assert refusal(lambda: authorize_registration(SENT, found)) is NO_DEVELOPER_KEY
 
 
 @pytest.mark.parametrize("key", WRONG_API_KEYS)
@@ -152,11 +149,11 @@ def test_a_wrong_api_key_is_forbidden(key: KeyState | None) -> None:
     found = replace(FOUND, api_key=key)
     assert refusal(submitting(found=found)) is FORBIDDEN
     assert refusal(reading(found=found)) is FORBIDDEN
-    assert refusal(lambda: registrar(SENT, found)) is FORBIDDEN
+    assert refusal(lambda: authorize_registration(SENT, found)) is FORBIDDEN
 
 
 @pytest.mark.parametrize("project_id", ["another", ""])
-def test_a_project_that_is_not_the_tokens_is_forbidden(project_id: str) -> None:
+def test_a_project_other_than_that_of_the_token_is_forbidden(project_id: str) -> None:
     assert refusal(submitting(sent=replace(SENT, project_id=project_id))) is FORBIDDEN
     assert refusal(reading(sent=replace(SENT, project_id=project_id))) is FORBIDDEN
 
@@ -189,45 +186,48 @@ def sent_headers() -> dict[str, str]:
 def test_users_of_a_suspended_developer_are_forbidden() -> None:
     found = replace(FOUND, developer=AccountState("dev", active=False))
     assert refusal(submitting(found=found)) is FORBIDDEN
-    assert refusal(reading(sent=PresentedCredentials(), found=found)) is FORBIDDEN
+    assert refusal(reading(sent=NOTHING, found=found)) is FORBIDDEN
 
 
-def test_a_developer_is_admitted_by_his_token() -> None:
+def test_a_developer_is_authorized_by_token_alone() -> None:
     state = AccountState("dev", active=True)
-    admitted = developer(DEVELOPER_CLAIMS, PresentedCredentials(), state, "internal", TIERS)
+    admitted = authorize_developer(DEVELOPER_CLAIMS, NOTHING, state, "internal", TIERS)
     assert admitted == DeveloperIdentity("dev", TIERS["internal"])
 
 
 @pytest.mark.parametrize(
     "state", [None, AccountState("dev", active=False), AccountState("other", active=True)]
 )
-def test_a_developer_who_is_gone_is_unknown(state: AccountState | None) -> None:
+def test_a_token_of_a_deleted_developer_is_refused(state: AccountState | None) -> None:
     for tiers in (TIERS, {}):
-        asking = partial(developer, DEVELOPER_CLAIMS, PresentedCredentials(), state, "internal", tiers)
-        assert refusal(asking) is UNKNOWN
+        call = partial(authorize_developer, DEVELOPER_CLAIMS, NOTHING, state, "internal", tiers)
+        assert refusal(call) is UNKNOWN
 
 
-def test_a_tier_that_is_not_configured_is_told_to_those_alone_who_would_be_admitted() -> None:
+def test_an_unconfigured_tier_is_reported_only_to_authorized_callers() -> None:
     found = replace(FOUND, tier="gold")
     state = AccountState("dev", active=True)
     assert refusal(submitting(found=found)) is ErrorCode.TIER_UNAVAILABLE
     assert refusal(reading(found=found)) is ErrorCode.TIER_UNAVAILABLE
-    asking = refusal(lambda: developer(DEVELOPER_CLAIMS, PresentedCredentials(), state, "gold", TIERS))
-    assert asking is ErrorCode.TIER_UNAVAILABLE
+    call = refusal(lambda: authorize_developer(DEVELOPER_CLAIMS, NOTHING, state, "gold", TIERS))
+    assert call is ErrorCode.TIER_UNAVAILABLE
     assert refusal(submitting(sent=replace(SENT, project_id="another"), found=found)) is FORBIDDEN
 
 
-def test_an_end_user_is_no_developer_whatever_he_says() -> None:
+def test_an_end_user_with_another_role_header_is_no_developer() -> None:
     assert (
-        refusal(lambda: developer(CLAIMS, PresentedCredentials("developer"), None, None, TIERS)) is FORBIDDEN
+        refusal(lambda: authorize_developer(CLAIMS, PresentedCredentials("developer"), None, None, TIERS))
+        is FORBIDDEN
     )
 
 
-def test_a_registrar_needs_both_keys_and_the_project_but_no_token() -> None:
-    assert registrar(replace(SENT, role=None), FOUND) is FOUND
-    assert refusal(lambda: registrar(replace(SENT, developer_key=None), None)) is NO_DEVELOPER_KEY
-    assert refusal(lambda: registrar(SENT, None)) is FORBIDDEN
-    assert refusal(lambda: registrar(SENT, replace(FOUND, project_active=False))) is FORBIDDEN
+def test_a_registration_needs_both_keys_and_the_project_but_no_token() -> None:
+    assert authorize_registration(replace(SENT, role=None), FOUND) is FOUND
+    assert (
+        refusal(lambda: authorize_registration(replace(SENT, developer_key=None), None)) is NO_DEVELOPER_KEY
+    )
+    assert refusal(lambda: authorize_registration(SENT, None)) is FORBIDDEN
+    assert refusal(lambda: authorize_registration(SENT, replace(FOUND, project_active=False))) is FORBIDDEN
 
 
 def test_the_tiers_are_those_of_the_contract() -> None:

@@ -3,20 +3,13 @@ import time
 
 import pytest
 
-from domain.accounts.credentials import (
-    Passwords,
-    PasswordSettings,
-    Peppers,
-    check_password,
-    display_prefix,
-    is_key,
-    mint,
-    normal_email,
-)
+from domain.accounts.emails import normal_email
+from domain.accounts.keys import Peppers, display_prefix, is_key, mint
+from domain.accounts.passwords import Passwords, check_password
 from domain.errors import ErrorCode, ExemplarError
 
 OLD, NEW = "o" * 32, "n" * 32
-CHEAP = PasswordSettings(memory_kib=8, passes=1)
+CHEAP = {"memory_kib": 8, "passes": 1}
 
 
 def test_a_key_is_its_prefix_and_32_url_safe_characters() -> None:
@@ -33,7 +26,7 @@ def test_only_the_beginning_of_a_key_is_shown() -> None:
     "text",
     ["ak_abc123XYZ-_789def456ghi012jkl345", "pk_" + "a" * 32, "zz_" + "-" * 32, "Ak_" + "0" * 32],
 )
-def test_any_two_letters_may_begin_a_key(text: str) -> None:
+def test_a_key_may_begin_with_any_two_letters(text: str) -> None:
     assert is_key(text)
 
 
@@ -53,12 +46,12 @@ def test_any_two_letters_may_begin_a_key(text: str) -> None:
         "ak_" + "." * 32,
     ],
 )
-def test_what_is_not_shaped_like_a_key_has_no_candidates(text: str) -> None:
+def test_a_malformed_key_has_no_candidates(text: str) -> None:
     assert not is_key(text)
     assert Peppers({1: OLD}).candidates(text) == ()
 
 
-def test_a_key_kept_under_an_older_pepper_is_still_found() -> None:
+def test_a_key_stored_under_an_older_pepper_is_found() -> None:
     key = mint("ak")
     kept = Peppers({1: OLD}).hash(key)
     rotated = Peppers({1: OLD, 2: NEW})
@@ -76,7 +69,7 @@ def test_a_hash_needs_the_pepper_and_shows_nothing_of_the_key() -> None:
 
 
 @pytest.mark.parametrize("peppers", [{}, {1: "short"}, {1: OLD, 2: "short"}])
-def test_a_short_or_missing_pepper_stops_the_start(peppers: dict[int, str]) -> None:
+def test_a_short_or_missing_pepper_is_refused(peppers: dict[int, str]) -> None:
     with pytest.raises(ValueError, match="key peppers"):
         Peppers(peppers)
 
@@ -91,7 +84,7 @@ def test_a_short_or_missing_pepper_stops_the_start(peppers: dict[int, str]) -> N
         ("u\u0308ber@b\u00fccher.example", "\u00fcber@b\u00fccher.example"),
     ],
 )
-def test_an_address_has_one_form(text: str, normal: str) -> None:
+def test_an_address_is_normalised(text: str, normal: str) -> None:
     assert normal_email(text) == normal
     assert normal_email(normal) == normal
 
@@ -128,12 +121,12 @@ def test_an_address_has_one_form(text: str, normal: str) -> None:
         "ada\u3000b@example.com",
     ],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a valid email"):
         normal_email(text)
 
 
-def test_a_hostile_address_is_judged_at_once() -> None:
+def test_a_hostile_address_is_checked_in_milliseconds() -> None:
     began = time.perf_counter()
     for text in ("a@" + "a-" * 120 + "!", "a@" + "a." * 120 + "!", "a" * 100_000):
         with pytest.raises(ValueError, match="not a valid email"):
@@ -149,8 +142,8 @@ def test_a_password_has_8_to_128_characters(length: int) -> None:
     assert check_password("x" * 128) == "x" * 128
 
 
-async def test_a_password_fits_its_own_hash_alone() -> None:
-    passwords = Passwords(CHEAP)
+async def test_a_password_matches_its_own_hash_only() -> None:
+    passwords = Passwords(**CHEAP)
     kept = await passwords.hash("correct horse")
     assert kept.startswith("$argon2id$")
     assert await passwords.verify("correct horse", kept)
@@ -158,18 +151,18 @@ async def test_a_password_fits_its_own_hash_alone() -> None:
     assert kept != await passwords.hash("correct horse")
 
 
-async def test_a_password_typed_on_another_keyboard_fits() -> None:
-    passwords = Passwords(CHEAP)
+async def test_a_password_in_another_unicode_form_matches() -> None:
+    passwords = Passwords(**CHEAP)
     assert await passwords.verify("u\u0308bung macht", await passwords.hash("\u00fcbung macht"))
 
 
 @pytest.mark.parametrize("kept", [None, "", "plain text", "$argon2id$broken"])
-async def test_no_password_fits_an_unknown_account_or_a_damaged_hash(kept: str | None) -> None:
-    assert not await Passwords(CHEAP).verify("correct horse", kept)
+async def test_no_password_matches_an_unknown_account_or_a_damaged_hash(kept: str | None) -> None:
+    assert not await Passwords(**CHEAP).verify("correct horse", kept)
 
 
-async def test_an_unknown_account_costs_a_hash_as_well() -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=32_768, passes=2))
+async def test_an_unknown_account_takes_the_time_of_a_hash() -> None:
+    passwords = Passwords(memory_kib=32_768, passes=2)
     kept = await passwords.hash("correct horse")
 
     async def least(hash_or_none: str | None) -> float:
@@ -183,8 +176,8 @@ async def test_an_unknown_account_costs_a_hash_as_well() -> None:
     assert await least(None) > 0.5 * await least(kept)
 
 
-async def test_only_so_many_hashes_are_computed_at_once_and_the_loop_keeps_running() -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=16_384, passes=2, at_once=1))
+async def test_concurrent_hashes_are_limited_and_do_not_block_the_loop() -> None:
+    passwords = Passwords(memory_kib=16_384, passes=2, at_once=1)
     ticks = 0
 
     async def tick() -> None:
@@ -201,8 +194,8 @@ async def test_only_so_many_hashes_are_computed_at_once_and_the_loop_keeps_runni
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_only_so_many_wait_for_their_turn_whether_they_are_known_or_not(known: bool) -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=16_384, passes=2, at_once=1, queue=2))
+async def test_waiting_hashes_are_limited_for_known_and_unknown_accounts(known: bool) -> None:
+    passwords = Passwords(memory_kib=16_384, passes=2, at_once=1, queue=2)
     kept = await passwords.hash("correct horse") if known else None
     asked = [passwords.verify("correct horse", kept) for _ in range(6)]
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -214,8 +207,8 @@ async def test_only_so_many_wait_for_their_turn_whether_they_are_known_or_not(kn
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_nobody_waits_longer_for_his_turn_than_the_patience(known: bool) -> None:
-    passwords = Passwords(PasswordSettings(memory_kib=65_536, passes=4, at_once=1, queue_timeout=0.001))
+async def test_a_hash_waits_at_most_the_timeout(known: bool) -> None:
+    passwords = Passwords(memory_kib=65_536, passes=4, at_once=1, queue_timeout=0.001)
     kept = await passwords.hash("correct horse") if known else None
     asked = [passwords.verify("correct horse", kept) for _ in range(4)]
     first, *others = await asyncio.gather(*asked, return_exceptions=True)

@@ -15,7 +15,7 @@ from domain.accounts.names import check_description, check_name
         "\u2801\u2803",
     ],
 )
-def test_a_name_may_be_of_any_script_and_of_joined_emoji(text: str) -> None:
+def test_a_name_may_have_any_script_and_joined_emoji(text: str) -> None:
     assert check_name(text) == text
     assert check_description(text) == text
 
@@ -34,7 +34,7 @@ def test_a_name_may_be_of_any_script_and_of_joined_emoji(text: str) -> None:
         "\u180b",
     ],
 )
-def test_a_name_of_which_nothing_can_be_seen_is_blank(text: str) -> None:
+def test_an_invisible_name_is_blank(text: str) -> None:
     with pytest.raises(ValueError, match="must not be blank"):
         check_name(text)
 
@@ -42,7 +42,7 @@ def test_a_name_of_which_nothing_can_be_seen_is_blank(text: str) -> None:
 @pytest.mark.parametrize(
     "mark", list("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 )
-def test_what_turns_the_direction_of_text_is_refused(mark: str) -> None:
+def test_characters_that_change_the_text_direction_are_refused(mark: str) -> None:
     for check in (check_name, check_description):
         with pytest.raises(ValueError, match="turn the direction"):
             check(f"gar{mark}den")

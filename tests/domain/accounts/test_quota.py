@@ -34,7 +34,7 @@ def test_the_wait_for_a_new_month_is_exact(now: datetime, seconds: int) -> None:
 
 
 @given(MOMENTS)
-def test_after_the_wait_it_is_the_next_month_and_a_second_earlier_it_is_not(now: datetime) -> None:
+def test_the_wait_ends_in_the_first_second_of_the_next_month(now: datetime) -> None:
     wait = timedelta(seconds=seconds_to_next_period(now))
     assert period_of(now + wait) != period_of(now)
     assert wait == timedelta(seconds=1) or period_of(now + wait - timedelta(seconds=1)) == period_of(now)

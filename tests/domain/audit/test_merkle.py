@@ -12,11 +12,11 @@ from domain.audit.merkle import (
     Frontier,
     consistency_path,
     inclusion_path,
-    root_of,
     verify_consistency,
     verify_inclusion,
 )
 from events.commit import leaf_hash
+from tests.builders.merkle import root_of
 
 # The inputs and roots that the first Certificate Transparency logs were tested with.
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -191,8 +191,8 @@ def test_there_is_no_proof_for_a_leaf_outside_the_tree(index: int, size: int) ->
 
 
 @pytest.mark.parametrize(("old", "new"), [(0, 3), (4, 3)])
-def test_there_is_no_proof_that_a_tree_shrank_or_began_empty(old: int, new: int) -> None:
-    with pytest.raises(ValueError, match="no beginning"):
+def test_there_is_no_consistency_proof_from_an_empty_or_larger_tree(old: int, new: int) -> None:
+    with pytest.raises(ValueError, match="no prefix"):
         consistency_path(old, new)
     assert not verify_consistency(old, new, EMPTY_ROOT, EMPTY_ROOT, [])
 

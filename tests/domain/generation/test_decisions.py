@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import settings as effort
@@ -10,31 +10,29 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from domain.errors import FailureCode
 from domain.generation import decisions, invocation
-from domain.generation.fold import check, evolve, fold
+from domain.generation.fold import IllegalTransitionError, check, evolve, fold
 from domain.generation.generation import Generation, State
-from domain.generation.lifecycle import Timeouts, due_at
+from domain.generation.lifecycle import FINAL, RUNNING, Timeouts, due_at
 from events.envelope import RecordedEvent
 from events.event import Event
-from events.generation import (
-    CancelRequested,
+from events.generation import GenerationCompleted, GenerationEvent, GenerationFailed, GenerationRequested
+from events.invocation import (
     DuplicateFound,
-    GenerationCompleted,
-    GenerationErased,
-    GenerationFailed,
     GenerationProgressed,
-    GenerationPublished,
     GenerationStarted,
     InvocationIntended,
     InvocationLost,
     InvocationRefused,
     PredictionSettled,
-    QuotaSettled,
 )
+from events.owner import CancelRequested, GenerationErased, GenerationPublished
+from events.quota import QuotaSettled
 from tests.builders.generation import (
     CANCELED,
     COMPLETED,
     FINISH_BY,
     MODEL,
+    ONE_OF_EACH,
     PICTURE,
     RESERVED,
     START,
@@ -51,6 +49,7 @@ from tests.builders.generation import (
     VALIDATED,
     Decision,
     failed,
+    folded,
     given,
     intended,
     lost,
@@ -63,7 +62,7 @@ from tests.builders.generation import (
 
 TIMEOUTS = Timeouts()
 SECOND = timedelta(seconds=1)
-ALL_ROADS = (
+EVERY_STATE = (
     TO_REQUESTED,
     TO_VALIDATED,
     TO_RESERVED,
@@ -177,33 +176,89 @@ EACH = pytest.mark.parametrize(
 
 
 @EACH
-def test_a_decision_in_its_place_says_what_happened(
+def test_a_decision_returns_its_events(
     events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
 ) -> None:
     given(*events).when(decision).then(*expected)
 
 
 @EACH
-def test_deciding_twice_decides_nothing(
+def test_deciding_twice_returns_nothing(
     events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
 ) -> None:
     given(*events, *expected).when(decision).then_nothing()
 
 
 @EACH
-@pytest.mark.parametrize("elsewhere", ALL_ROADS, ids=lambda events: events[-1].type)
-def test_no_decision_anywhere_wants_what_the_rules_forbid(
-    elsewhere: tuple[Event, ...], events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
+@pytest.mark.parametrize("stream", EVERY_STATE, ids=lambda events: events[-1].type)
+def test_no_decision_returns_an_illegal_event_in_any_state(
+    stream: tuple[Event, ...], events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
 ) -> None:
-    decided = given(*elsewhere).when(decision)
+    decided = given(*stream).when(decision)
     after = decided.then(*decided.events)
-    assert given(*elsewhere, *decided.events).when(decision).then_nothing() == after
+    assert given(*stream, *decided.events).when(decision).then_nothing() == after
+
+
+# The states in which an event is allowed
+
+STREAMS: dict[State, tuple[Event, ...]] = {
+    State.REQUESTED: TO_REQUESTED,
+    State.VALIDATED: TO_VALIDATED,
+    State.RESERVED: TO_RESERVED,
+    State.INTENDED: TO_INTENDED,
+    State.WAITING: TO_WAITING,
+    State.STARTED: TO_STARTED,
+    State.SETTLED: TO_SETTLED,
+    State.COMPLETED: TO_COMPLETED,
+    State.FAILED: TO_FAILED,
+}
+# An independent copy by state: the events that may follow.
+ANYTIME = {"duplicate_found"}
+OPEN = {"failed", "cancel_requested"} | ANYTIME
+OVER = {"quota_settled", "published", "erased"} | ANYTIME
+MAY_FOLLOW = {
+    State.REQUESTED: {"validated"} | OPEN,
+    State.VALIDATED: {"quota_reserved"} | OPEN,
+    State.RESERVED: {"invocation_intended"} | OPEN,
+    State.INTENDED: {"started", "invocation_refused", "invocation_lost"} | OPEN,
+    State.WAITING: {"invocation_intended", "started"} | OPEN,
+    State.STARTED: {"progressed", "prediction_settled"} | OPEN,
+    State.SETTLED: {"completed"} | OPEN,
+    State.COMPLETED: OVER,
+    State.FAILED: {"prediction_settled"} | OVER,
+}
+
+
+def test_every_event_has_allowed_states() -> None:
+    assert set(decisions.ALLOWED) == set(get_args(GenerationEvent)) == {type(event) for event in ONE_OF_EACH}
+    assert set(State) == FINAL | RUNNING
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
+@pytest.mark.parametrize("state", State)
+def test_an_event_is_allowed_in_exactly_these_states(state: State, event: Event) -> None:
+    generation = folded(STREAMS[state])
+    assert generation.state is state
+    if event.type.removeprefix("generation.") in MAY_FOLLOW[state]:
+        check(generation, event)
+    else:
+        with pytest.raises(IllegalTransitionError, match=event.type):
+            check(generation, event)
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: event.type)
+def test_only_a_request_begins_a_stream(event: Event) -> None:
+    if isinstance(event, GenerationRequested):
+        check(None, event)
+    else:
+        with pytest.raises(IllegalTransitionError, match="after nothing"):
+            check(None, event)
 
 
 # The paid call
 
 
-def test_a_claim_is_good_for_ten_seconds() -> None:
+def test_a_claim_is_valid_for_ten_seconds() -> None:
     now = START + 5 * SECOND
     given(*TO_RESERVED).when(intend(now)).then(intended(1, now + 10 * SECOND))
 
@@ -213,67 +268,67 @@ def test_a_claim_is_good_for_ten_seconds() -> None:
     [TO_INTENDED, TO_STARTED, TO_SETTLED, TO_COMPLETED, TO_FAILED, (*TO_INTENDED, CANCELED)],
     ids=lambda events: events[-1].type,
 )
-def test_nothing_is_paid_for_while_a_call_is_open_or_all_is_over(events: tuple[Event, ...]) -> None:
+def test_no_second_call_is_claimed_while_one_is_open_or_after_the_end(events: tuple[Event, ...]) -> None:
     given(*events).when(intend()).then_nothing()
 
 
-def test_a_provider_that_said_later_is_not_asked_before() -> None:
+def test_no_call_is_claimed_before_the_time_that_the_provider_named() -> None:
     later = START + timedelta(minutes=2)
     waiting = (*TO_INTENDED, refused(retry_at=later))
     given(*waiting).when(intend(later - SECOND)).then_nothing()
     given(*waiting).when(intend(later)).then(intended(2, later + 10 * SECOND))
 
 
-def test_nothing_is_paid_for_after_the_time_to_start() -> None:
+def test_no_call_is_claimed_after_the_start_deadline() -> None:
     given(*TO_RESERVED).when(intend(START_BY)).then_nothing()
 
 
-def test_three_calls_may_be_lost_and_refusals_are_not_among_them() -> None:
+def test_the_third_lost_call_fails_the_generation_and_refusals_do_not_count() -> None:
     waits = (*TO_INTENDED, refused(1), intended(2), refused(2), intended(3), refused(3), intended(4))
     given(*waits).when(lose(4)).then(lost(4))
     twice = (*waits, lost(4), intended(5), lost(5), intended(6))
     given(*twice).when(lose(6)).then(lost(6), failed("invocation_lost", "invocation", retryable=True))
 
 
-def test_a_late_word_about_an_older_attempt_changes_nothing() -> None:
+def test_a_late_result_of_an_older_attempt_changes_nothing() -> None:
     second = (*TO_INTENDED, lost(), intended(2))
     for late in (lose(1), refuse(1)):
         given(*second).when(late).then_nothing()
 
 
-# Predictions that turn up
+# Predictions that are found
 
 
-def test_a_prediction_thought_lost_is_adopted_while_no_other_call_is_open() -> None:
+def test_a_late_prediction_is_adopted_while_no_other_call_is_open() -> None:
     generation = given(*TO_INTENDED, lost()).when(start(1, "late")).then(started(1, "late"))
     assert generation.prediction == "late"
 
 
-def test_a_prediction_thought_lost_is_a_duplicate_once_the_next_call_is_open() -> None:
+def test_a_late_prediction_is_a_duplicate_once_the_next_call_is_open() -> None:
     given(*TO_INTENDED, lost(), intended(2)).when(start(1, "late")).then(duplicate(1, "late"))
 
 
 @pytest.mark.parametrize("events", [TO_STARTED, TO_SETTLED, TO_COMPLETED], ids=lambda events: events[-1].type)
-def test_a_second_prediction_is_a_duplicate_with_its_cost_and_is_told_once(events: tuple[Event, ...]) -> None:
+def test_a_second_prediction_is_recorded_once_as_a_duplicate_with_its_cost(events: tuple[Event, ...]) -> None:
     given(*events).when(settle(1, "p2")).then(duplicate(1, "p2", 3.5))
     given(*events, duplicate(1, "p2", 3.5)).when(settle(1, "p2")).then_nothing()
     given(*events, duplicate(1, "p2", 3.5)).when(start(1, "p2")).then_nothing()
 
 
-def test_what_a_prediction_cost_is_learnt_once_also_after_the_end() -> None:
+def test_the_cost_of_a_prediction_is_recorded_once_also_after_the_end() -> None:
     expired = (*TO_STARTED, failed("finish_deadline", "deadline", retryable=True))
     given(*expired).when(start()).then_nothing()
     after = given(*expired).when(settle(outcome="canceled")).then(settled(outcome="canceled"))
     assert (after.state, after.status, after.moved_at) == (
         State.FAILED,
         "failed",
-        given(*expired).when(start()).before.moved_at,
+        given(*expired).state.moved_at,
     )
     given(*expired, settled(outcome="canceled")).when(settle()).then_nothing()
     given(*TO_COMPLETED).when(settle()).then_nothing()
 
 
-def test_an_unknown_prediction_that_turns_up_after_the_end_is_a_duplicate() -> None:
+def test_an_unknown_prediction_found_after_the_end_is_a_duplicate() -> None:
     expired = (*TO_INTENDED, failed("finish_deadline", "deadline", retryable=True))
     given(*expired).when(settle()).then(duplicate(1, "p1", 3.5))
 
@@ -287,25 +342,25 @@ def test_every_outcome_of_the_provider_settles_the_prediction(outcome: str) -> N
     ("percent", "steps"),
     [(-5, ()), (0, ()), (9, ()), (10, (10,)), (99.9, (90,)), (100, (100,)), (250, (100,))],
 )
-def test_progress_goes_in_steps_of_ten(percent: int, steps: tuple[int, ...]) -> None:
+def test_progress_is_recorded_in_steps_of_ten(percent: int, steps: tuple[int, ...]) -> None:
     given(*TO_STARTED).when(progress(percent)).then(*(GenerationProgressed(percent=step) for step in steps))
 
 
-def test_progress_never_goes_back_and_belongs_to_the_adopted_prediction() -> None:
+def test_progress_never_decreases_and_counts_for_the_adopted_prediction_only() -> None:
     far = (*TO_STARTED, GenerationProgressed(percent=60))
     given(*far).when(progress(50)).then_nothing()
     given(*far).when(progress(70, "p2")).then_nothing()
 
 
-# Cancelling
+# Cancellation
 
 
 @pytest.mark.parametrize(
     "events", [TO_REQUESTED, TO_VALIDATED, TO_RESERVED, TO_WAITING], ids=lambda events: events[-1].type
 )
-def test_cancelling_ends_at_once_while_nothing_runs_upstream(events: tuple[Event, ...]) -> None:
-    generation = given(*events).when(decisions.cancel)
-    after = generation.then(CANCELED, failed("canceled", generation.before.state.value))
+def test_a_cancellation_fails_at_once_while_nothing_runs_at_the_provider(events: tuple[Event, ...]) -> None:
+    before = given(*events)
+    after = before.when(decisions.cancel).then(CANCELED, failed("canceled", before.state.state.value))
     assert after.status == "failed"
 
 
@@ -320,28 +375,28 @@ def test_cancelling_ends_at_once_while_nothing_runs_upstream(events: tuple[Event
     ],
     ids=["refused", "lost", "succeeded late", "failed", "deadline"],
 )
-def test_what_was_cancelled_ends_as_canceled_whatever_upstream_says(
+def test_a_cancelled_generation_fails_as_canceled_whatever_the_provider_reports(
     events: tuple[Event, ...], decision: Decision, expected: tuple[Event, ...]
 ) -> None:
     given(*events).when(decision).then(*expected)
 
 
-def test_cancelling_ends_at_once_when_upstream_is_known_to_be_over() -> None:
+def test_a_cancellation_fails_at_once_when_the_prediction_has_ended() -> None:
     after = given(*TO_SETTLED).when(decisions.cancel).then(CANCELED, failed("canceled", "completion"))
     assert after.status == "failed"
-    asked_before = (*TO_SETTLED, CANCELED)  # the wish came first, so completion ends it
-    given(*asked_before).when(decisions.cancel).then_nothing()
+    cancelled_before = (*TO_SETTLED, CANCELED)  # completion fails it
+    given(*cancelled_before).when(decisions.cancel).then_nothing()
 
 
-def test_a_cancelled_one_may_still_be_told_to_leave_nothing_but_not_the_other_way_round() -> None:
-    leave_nothing = partial(decisions.cancel, erase=True)
-    given(*TO_STARTED, CANCELED).when(leave_nothing).then(CancelRequested(erase=True))
-    told = (*TO_STARTED, CancelRequested(erase=True))
-    for decision in (leave_nothing, decisions.cancel):
-        assert given(*told).when(decision).then_nothing().erase_requested
+def test_a_cancelled_generation_may_still_be_erased_and_not_the_reverse() -> None:
+    erase_all = partial(decisions.cancel, erase=True)
+    given(*TO_STARTED, CANCELED).when(erase_all).then(CancelRequested(erase=True))
+    erasing = (*TO_STARTED, CancelRequested(erase=True))
+    for decision in (erase_all, decisions.cancel):
+        assert given(*erasing).when(decision).then_nothing().erase_requested
 
 
-def test_cancelling_what_is_over_changes_nothing() -> None:
+def test_a_final_generation_cannot_be_cancelled() -> None:
     given(*TO_COMPLETED).when(decisions.cancel).then_nothing()
 
 
@@ -351,13 +406,13 @@ def test_cancelling_what_is_over_changes_nothing() -> None:
 @pytest.mark.parametrize(
     "events", [TO_REQUESTED, TO_VALIDATED, TO_RESERVED, TO_WAITING], ids=lambda events: events[-1].type
 )
-def test_what_was_not_sent_in_ten_minutes_fails(events: tuple[Event, ...]) -> None:
+def test_a_generation_without_a_call_in_ten_minutes_fails(events: tuple[Event, ...]) -> None:
     given(*events).when(expire(START_BY - SECOND)).then_nothing()
     given(*events).when(expire(START_BY)).then(failed("start_deadline", "deadline", retryable=True))
 
 
 @pytest.mark.parametrize("events", [TO_INTENDED, TO_STARTED, TO_SETTLED], ids=lambda events: events[-1].type)
-def test_what_may_run_upstream_has_the_whole_time(events: tuple[Event, ...]) -> None:
+def test_a_generation_that_may_run_at_the_provider_has_35_minutes(events: tuple[Event, ...]) -> None:
     given(*events).when(expire(FINISH_BY - SECOND)).then_nothing()
     given(*events).when(expire(FINISH_BY)).then(failed("finish_deadline", "deadline", retryable=True))
 
@@ -365,15 +420,15 @@ def test_what_may_run_upstream_has_the_whole_time(events: tuple[Event, ...]) -> 
 # After the end
 
 
-def test_publishing_follows_the_owner_back_and_forth_until_it_is_erased() -> None:
+def test_a_generation_is_published_and_unpublished_until_it_is_erased() -> None:
     public = (*TO_COMPLETED, GenerationPublished(is_public=True))
     given(*TO_COMPLETED).when(publish(False)).then_nothing()
     given(*public).when(publish(False)).then(GenerationPublished(is_public=False))
     given(*public, GenerationErased()).when(publish(True)).then_nothing()
 
 
-@pytest.mark.parametrize("events", ALL_ROADS[:-2], ids=lambda events: events[-1].type)
-def test_nothing_is_settled_published_or_erased_before_the_end(events: tuple[Event, ...]) -> None:
+@pytest.mark.parametrize("events", EVERY_STATE[:-2], ids=lambda events: events[-1].type)
+def test_nothing_is_settled_published_or_erased_before_it_is_final(events: tuple[Event, ...]) -> None:
     for decision in (decisions.settle_quota, publish(True), decisions.erase):
         given(*events).when(decision).then_nothing()
 
@@ -399,8 +454,8 @@ ENDS = [
 SELDOM = st.integers(0, 4)
 
 
-class RandomRoads(RuleBasedStateMachine):
-    """Decisions in any order, doubled and late; the oracles read the log alone, not the rules' own state."""
+class RandomDecisions(RuleBasedStateMachine):
+    """Decisions in any order, repeated and late; the oracles read the log alone, not the folded state."""
 
     @initialize()
     def request(self) -> None:
@@ -421,13 +476,13 @@ class RandomRoads(RuleBasedStateMachine):
         self.decide(decision)
 
     @rule()
-    def go_on(self) -> None:
-        """What the actors would do next, so that the far end of the road is reached often."""
+    def advance(self) -> None:
+        """What the actors would do next, so that late states are reached often."""
         for decision in (validate, reserve, intend(self.now)):
             self.decide(decision)
 
     @rule(decision=st.sampled_from(["lose", "refuse", "start", "settle"]))
-    def answer_the_open_call(self, decision: str) -> None:
+    def resolve_the_open_call(self, decision: str) -> None:
         attempt = max(1, self.state.attempt if self.state else 1)
         makers = {"lose": lose, "refuse": refuse, "start": start, "settle": settle}
         self.decide(makers[decision](attempt))
@@ -442,7 +497,7 @@ class RandomRoads(RuleBasedStateMachine):
         self.decide(expire(self.now))
 
     @rule(end=st.sampled_from(ENDS), chance=SELDOM)
-    def come_to_a_bad_end(self, end: Decision, chance: int) -> None:
+    def fail(self, end: Decision, chance: int) -> None:
         if chance == 0:
             self.decide(end)
 
@@ -452,7 +507,7 @@ class RandomRoads(RuleBasedStateMachine):
             self.wait(minutes * 60)
 
     @invariant()
-    def the_log_tells_a_lawful_story(self) -> None:
+    def the_log_is_legal(self) -> None:
         events = [entry.event for entry in self.log] if hasattr(self, "log") else []
         assert_one_end(events)
         assert_paid_once(events)
@@ -467,7 +522,7 @@ class RandomRoads(RuleBasedStateMachine):
             assert self.state == fold(self.log)
 
     @invariant()
-    def whoever_is_not_done_has_a_time_to_be_looked_at(self) -> None:
+    def unfinished_generations_have_a_due_time(self) -> None:
         if hasattr(self, "state") and self.state is not None:
             to_erase = self.state.erase_requested and not self.state.erased
             done = self.state.final and self.state.quota != "held" and not to_erase
@@ -510,9 +565,9 @@ def assert_no_picture_after_cancel(events: Sequence[Event]) -> None:
         assert not (cancelled and isinstance(event, GenerationCompleted | InvocationIntended))
 
 
-TestRandomRoads = RandomRoads.TestCase
-TestRandomRoads.settings = effort(max_examples=250, stateful_step_count=30, deadline=None)
+TestRandomDecisions = RandomDecisions.TestCase
+TestRandomDecisions.settings = effort(max_examples=250, stateful_step_count=30, deadline=None)
 
 
-def test_the_random_roads_know_every_state() -> None:
-    assert {fold(recorded(events)).state for events in ALL_ROADS} == set(State)  # type: ignore[union-attr]
+def test_there_is_a_stream_for_every_state() -> None:
+    assert {fold(recorded(events)).state for events in EVERY_STATE} == set(State)  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ import pytest
 from domain.generation.explanation import ACCOUNT_FAULTS, Ahead, Explanation, Reason, explain
 from domain.generation.lifecycle import Timeouts
 from events.event import Event
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from tests.builders.generation import (
     CANCELED,
     CLAIM_UNTIL,
@@ -61,7 +61,7 @@ UNSENT = {
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_its_place_on_the_road_its_numbers_and_its_sentence(reason: Reason) -> None:
+def test_every_reason_has_its_state_numbers_and_sentence(reason: Reason) -> None:
     events = WAITS[reason]
     found = explained(*events)
     assert found.reason is reason
@@ -75,16 +75,16 @@ def test_every_reason_has_its_place_on_the_road_its_numbers_and_its_sentence(rea
 
 
 @pytest.mark.parametrize("reason", [Reason.PROVIDER_THROTTLE, Reason.PROVIDER_UNREACHABLE, Reason.CIRCUIT])
-def test_a_pause_that_the_provider_caused_ends_when_it_said(reason: Reason) -> None:
+def test_the_next_try_is_at_the_time_that_the_provider_named(reason: Reason) -> None:
     assert explained(*WAITS[reason]).next_try_at == LATER
 
 
-def test_a_call_of_unknown_outcome_is_not_said_to_be_unanswered() -> None:
+def test_the_sentence_of_a_call_with_unknown_outcome() -> None:
     found = explained(*TO_INTENDED)
-    assert found.sentence == "Attempt 1 was sent 5 s ago; what became of it is not known yet."
+    assert found.sentence == "Attempt 1 was sent 5 s ago; its outcome is not known yet."
 
 
-def test_every_fault_of_the_account_opens_the_circuit() -> None:
+def test_every_refusal_of_the_account_opens_the_circuit() -> None:
     for code in ACCOUNT_FAULTS:
         assert explained(*TO_INTENDED, refused(retry_at=LATER, code=code)).reason is Reason.CIRCUIT
 
@@ -95,33 +95,33 @@ def test_a_lost_attempt_waits_for_the_next_claim_also_after_a_throttled_one() ->
     assert "attempt 2" in again.sentence
 
 
-def test_a_claim_is_looked_for_when_it_runs_out() -> None:
+def test_an_expired_claim_is_checked() -> None:
     assert explained(*TO_INTENDED).next_try_at == CLAIM_UNTIL
 
 
-def test_a_moment_that_has_passed_is_no_next_try() -> None:
+def test_a_time_in_the_past_is_no_next_try() -> None:
     late = explain(folded(TO_REQUESTED), now=START + timedelta(minutes=1), timeouts=Timeouts())
     assert (late.next_try_at, late.waited_ms) == (None, 60_000)
 
 
-def test_the_work_of_the_provider_is_told_in_percent() -> None:
+def test_progress_is_given_in_percent() -> None:
     found = explained(*TO_STARTED, GenerationProgressed(percent=40))
     assert (found.percent, found.attempt) == (40, 1)
     assert "40 percent" in found.sentence
 
 
-def test_the_wait_for_a_cancellation_counts_from_the_first_wish() -> None:
+def test_the_wait_for_a_cancellation_counts_from_the_first_request() -> None:
     found = explained(*TO_STARTED, CANCELED, GenerationProgressed(percent=40), CANCELED.model_copy())
     assert found.since == recorded((*TO_STARTED, CANCELED))[-1].time
 
 
-def test_a_patience_of_its_own_is_its_deadline() -> None:
+def test_cancel_after_is_the_deadline() -> None:
     soon = START + timedelta(seconds=30)
     found = explained(requested(start_by=soon, finish_by=soon, cancel_after=30), *TO_WAITING[1:])
     assert found.deadline == soon
 
 
-def test_a_failed_one_says_of_what() -> None:
+def test_a_failed_generation_names_its_code() -> None:
     assert explained(*TO_FAILED).sentence == "It failed: invalid_image."
 
 
@@ -134,18 +134,18 @@ BEHIND = {
 
 
 @pytest.mark.parametrize("ahead", BEHIND)
-def test_the_sentence_tells_how_many_wait_before(ahead: Ahead) -> None:
+def test_the_sentence_contains_the_queue_position(ahead: Ahead) -> None:
     found = explain(folded(TO_REQUESTED), now=NOW, timeouts=Timeouts(), ahead=ahead)
     assert found.position == ahead
     assert found.sentence.endswith(BEHIND[ahead])
 
 
-def test_what_is_over_waits_behind_nobody() -> None:
+def test_a_final_generation_has_no_queue_position() -> None:
     found = explain(folded(TO_COMPLETED), now=NOW, timeouts=Timeouts(), ahead=Ahead(3))
     assert (found.position, found.sentence) == (None, "It is completed.")
 
 
-def test_the_wait_for_the_provider_counts_from_the_call_that_it_is_at() -> None:
+def test_provider_since_is_the_time_of_the_claim() -> None:
     claimed = recorded(TO_INTENDED)[-1].time
     assert explained(*TO_INTENDED).provider_since == claimed
     assert explained(*TO_STARTED, GenerationProgressed(percent=40)).provider_since == claimed

@@ -4,13 +4,9 @@ from hypothesis import strategies as st
 
 from domain.generation.fold import evolve, fold
 from domain.generation.generation import State, id_of, stream_of
-from events.generation import (
-    DuplicateFound,
-    GenerationErased,
-    GenerationProgressed,
-    GenerationPublished,
-    QuotaSettled,
-)
+from events.invocation import DuplicateFound, GenerationProgressed
+from events.owner import GenerationErased, GenerationPublished
+from events.quota import QuotaSettled
 from tests.builders.generation import (
     CANCELED,
     COMPLETED,
@@ -72,19 +68,19 @@ def test_a_stream_is_named_after_its_generation() -> None:
     ],
     ids=lambda value: value.value if isinstance(value, State) else None,
 )
-def test_every_state_reads_as_one_of_four_public_ones(events: tuple, state: State, status: str) -> None:  # type: ignore[type-arg]
+def test_every_state_has_one_of_four_public_statuses(events: tuple, state: State, status: str) -> None:  # type: ignore[type-arg]
     generation = folded(events)
     assert (generation.state, generation.status) == (state, status)
     assert generation.final == (status in ("completed", "failed"))
 
 
 @example_of(st.integers(min_value=0, max_value=len(LONGEST)))
-def test_folding_in_two_parts_equals_folding_whole(cut: int) -> None:
+def test_folding_in_two_parts_equals_folding_once(cut: int) -> None:
     stream = recorded(LONGEST)
     assert fold(stream[cut:], fold(stream[:cut])) == fold(stream)
 
 
-def test_the_fold_remembers_what_a_client_is_shown() -> None:
+def test_the_fold_contains_what_clients_see() -> None:
     generation = folded(TO_COMPLETED)
     assert generation.pictures == (PICTURE,)
     assert generation.cost_microusd == 4_000
@@ -93,27 +89,27 @@ def test_the_fold_remembers_what_a_client_is_shown() -> None:
     assert generation.finished_at == generation.updated_at == recorded(TO_COMPLETED)[-1].time
 
 
-def test_only_an_event_that_changes_the_state_moves_it() -> None:
+def test_only_a_change_of_state_changes_moved_at() -> None:
     moved = folded(TO_STARTED).moved_at
     assert folded((*TO_STARTED, GenerationProgressed(percent=50), CANCELED)).moved_at == moved
 
 
-def test_losses_are_counted_apart_from_attempts() -> None:
+def test_lost_attempts_are_counted_separately() -> None:
     generation = folded((*TO_INTENDED, refused(), intended(2), refused(2), intended(3), lost(3)))
     assert (generation.attempt, generation.lost) == (3, 1)
 
 
-def test_an_erased_generation_is_no_longer_public() -> None:
+def test_an_erased_generation_is_not_public() -> None:
     generation = folded((*TO_COMPLETED, GenerationPublished(is_public=True), GenerationErased()))
     assert generation.erased
     assert not generation.is_public
 
 
-def test_a_stream_that_begins_otherwise_is_refused() -> None:
+def test_a_stream_with_another_first_event_is_refused() -> None:
     with pytest.raises(ValueError, match=r"begins with generation\.requested"):
         fold(recorded([COMPLETED]))
 
 
-def test_a_second_request_in_one_stream_is_refused_and_does_not_start_it_anew() -> None:
+def test_a_second_request_in_one_stream_is_refused() -> None:
     with pytest.raises(ValueError, match="requested twice"):
         evolve(folded(TO_COMPLETED), recorded([requested()], after=9)[0])

@@ -10,13 +10,9 @@ from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import PHASES, Cost, cost_of, phases_of, total_ms
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.generation import (
-    DuplicateFound,
-    GenerationProgressed,
-    GenerationPublished,
-    PredictionSettled,
-    QuotaSettled,
-)
+from events.invocation import DuplicateFound, GenerationProgressed, PredictionSettled
+from events.owner import GenerationPublished
+from events.quota import QuotaSettled
 from store.generations.projection import row_of
 from tests.builders.generation import (
     CANCELED,
@@ -38,7 +34,7 @@ from tests.builders.generation import (
     started,
 )
 
-ROAD: tuple[Event, ...] = (
+STREAM: tuple[Event, ...] = (
     *TO_WAITING,
     intended(2),
     lost(2),
@@ -62,7 +58,7 @@ def found_twice(seconds: float | None, microusd: int | None) -> DuplicateFound:
 
 PAID = (*TO_STARTED, settled_for(3_412))
 OVERDUE = failed("finish_deadline", "deadline", retryable=True)
-PAUSES = st.lists(st.integers(-50_000, 5_000_000), min_size=len(ROAD) - 1, max_size=len(ROAD) - 1)
+PAUSES = st.lists(st.integers(-50_000, 5_000_000), min_size=len(STREAM) - 1, max_size=len(STREAM) - 1)
 
 
 def told(events: tuple[Event, ...], times: list[datetime]) -> Generation:
@@ -74,9 +70,9 @@ def told(events: tuple[Event, ...], times: list[datetime]) -> Generation:
     return generation
 
 
-def test_each_phase_is_as_long_as_its_states_lasted() -> None:
+def test_a_phase_is_the_sum_of_its_states() -> None:
     moments = [0, 100, 150, 250, 1250, 3250, 3350, 4350, 4400, 9999, 14400, 15000, 16000, 17000]
-    generation = told(ROAD, [START + timedelta(milliseconds=moment) for moment in moments])
+    generation = told(STREAM, [START + timedelta(milliseconds=moment) for moment in moments])
     assert phases_of(generation) == {
         "validating": 100,
         "queued": 150,
@@ -88,32 +84,32 @@ def test_each_phase_is_as_long_as_its_states_lasted() -> None:
 
 
 @example_of(PAUSES)
-def test_phases_add_up_exactly_to_the_whole_whatever_the_clocks_say(pauses: list[int]) -> None:
+def test_the_phases_add_up_to_the_total_for_any_clocks(pauses: list[int]) -> None:
     times = [START]
     for pause in pauses:
         times.append(times[-1] + timedelta(microseconds=pause))
-    generation = told(ROAD, times)
+    generation = told(STREAM, times)
     phases = phases_of(generation)
     assert sum(phases.values()) == total_ms(generation)
     assert min(phases.values()) >= 0
 
 
-@example_of(st.lists(st.integers(0, 5_000_000), min_size=len(ROAD) - 1, max_size=len(ROAD) - 1))
-def test_the_whole_is_the_time_from_the_request_to_the_end(pauses: list[int]) -> None:
+@example_of(st.lists(st.integers(0, 5_000_000), min_size=len(STREAM) - 1, max_size=len(STREAM) - 1))
+def test_the_total_is_the_time_from_the_request_to_the_end(pauses: list[int]) -> None:
     times = [START]
     for pause in pauses:
         times.append(times[-1] + timedelta(microseconds=pause))
-    generation = told(ROAD, times)
+    generation = told(STREAM, times)
     assert generation.finished_at is not None
     assert total_ms(generation) == (generation.finished_at - START) // timedelta(milliseconds=1)
 
 
-def test_what_happens_after_the_end_takes_no_time() -> None:
+def test_events_after_the_end_take_no_time() -> None:
     after = (*TO_COMPLETED, GenerationPublished(is_public=True))
     assert phases_of(folded(after)) == phases_of(folded(TO_COMPLETED))
 
 
-def test_a_row_tells_the_whole_cost() -> None:
+def test_a_row_contains_the_cost_of_all_predictions() -> None:
     events = (*PAID, found_twice(2.0, 1_950), OVERDUE)
     assert row_of(folded(events), Timeouts(), {}).cost_microusd == 5_362
 
@@ -153,11 +149,11 @@ def test_every_state_that_is_not_final_belongs_to_a_phase() -> None:
         "its prediction may still run",
         "completed at the price of that day",
         "with a duplicate that was told twice",
-        "a call whose outcome nobody knows",
+        "a call with unknown outcome",
         "a prediction found too late",
         "refused",
         "never created",
     ],
 )
-def test_the_cost_is_what_the_log_says(events: tuple[Event, ...], cost: Cost) -> None:
+def test_the_cost_follows_from_the_events(events: tuple[Event, ...], cost: Cost) -> None:
     assert cost_of(folded(events)) == cost

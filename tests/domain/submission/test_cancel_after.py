@@ -27,7 +27,7 @@ EXPIRED = partial(decisions.expire, now=SOON)
         ("2100", 2100),
     ],
 )
-def test_a_duration_is_read_as_it_is_written(text: str, seconds: int) -> None:
+def test_a_duration_is_parsed(text: str, seconds: int) -> None:
     assert read_cancel_after(text) == timedelta(seconds=seconds)
 
 
@@ -51,7 +51,7 @@ def test_a_duration_is_read_as_it_is_written(text: str, seconds: int) -> None:
         "9" * 400,
     ],
 )
-def test_what_is_no_duration_is_none(text: str) -> None:
+def test_an_invalid_duration_is_none(text: str) -> None:
     assert read_cancel_after(text) is None
 
 
@@ -61,19 +61,19 @@ def test_less_than_five_seconds_and_more_than_thirty_five_minutes_are_none(text:
 
 
 @pytest.mark.parametrize("events", [TO_VALIDATED, TO_STARTED], ids=["before the call", "while it runs"])
-def test_what_outlasts_its_own_client_fails_as_cancel_after(events: tuple) -> None:  # type: ignore[type-arg]
+def test_a_generation_fails_at_the_time_of_its_cancel_after(events: tuple) -> None:  # type: ignore[type-arg]
     given(LONG_TIMEOUTS, *events[1:]).when(EXPIRED).then(GAVE_UP)
 
 
-def test_before_its_time_nothing_happens_to_it() -> None:
+def test_nothing_happens_before_that_time() -> None:
     given(LONG_TIMEOUTS).when(partial(decisions.expire, now=SOON - timedelta(microseconds=1))).then_nothing()
 
 
-def test_a_wish_to_cancel_that_came_first_is_the_reason() -> None:
+def test_an_earlier_cancellation_is_the_reason() -> None:
     given(LONG_TIMEOUTS, *TO_STARTED[1:], CANCELED).when(EXPIRED).then(failed("canceled", "deadline"))
 
 
-def test_the_deadlines_of_ours_keep_their_own_codes() -> None:
+def test_the_other_deadlines_keep_their_codes() -> None:
     late = START + timedelta(minutes=35)
     ended = failed("finish_deadline", "deadline", retryable=True)
     given(*TO_STARTED).when(partial(decisions.expire, now=late)).then(ended)

@@ -37,7 +37,7 @@ def of_length(characters: int, filler: str = "x") -> str:
     return frame[:-2] + filler * (characters - len(frame)) + frame[-2:]
 
 
-def test_the_example_of_the_documentation_is_understood() -> None:
+def test_the_example_of_the_documentation_is_parsed() -> None:
     told = parse('{"prompt": "Create a room", "style": "scandinavian", "mood": "calm and serene"}')
     assert told == Instructions(
         "Create a room", {}, (("style", "scandinavian"), ("mood", "calm and serene")), None
@@ -52,13 +52,13 @@ def test_a_lone_prompt_is_sent_as_it_is() -> None:
 @pytest.mark.parametrize(
     "text", ["", of_length(1001), of_length(1001, "é"), of_length(1001, "🌆"), "x" * 5000]
 )
-def test_a_text_of_no_or_too_many_characters_is_refused_before_it_is_read(text: str) -> None:
+def test_the_length_is_checked_before_the_text_is_parsed(text: str) -> None:
     error = refused(text)
     assert (error.code, isinstance(error, FieldError)) == (ErrorCode.INSTRUCTIONS_LENGTH, False)
 
 
 @pytest.mark.parametrize("filler", ["x", "é", "東", "🌆", "\u202e"])
-def test_a_thousand_characters_of_any_width_are_taken(filler: str) -> None:
+def test_a_thousand_characters_of_any_script_are_accepted(filler: str) -> None:
     text = of_length(1000, filler)
     assert parse(text).prompt == filler * (1000 - 14)
 
@@ -102,7 +102,7 @@ def test_a_thousand_characters_of_any_width_are_taken(filler: str) -> None:
         '{"a":' * 16,
     ],
 )
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_invalid_json_is_refused(text: str) -> None:
     error = refused_field(text)
     assert (error.code, error.loc) == (ErrorCode.INSTRUCTIONS_JSON, ("body", "instructions"))
     assert (error.msg, error.kind) == ("Invalid JSON format", "value_error.json")
@@ -111,7 +111,7 @@ def test_what_is_no_json_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["[]", '["prompt"]', '"prompt"', "1", "1.5", "true", "null", '[{"prompt": "a"}]']
 )
-def test_json_that_is_no_object_is_refused(text: str) -> None:
+def test_json_without_an_object_is_refused(text: str) -> None:
     error = refused_field(text)
     assert (error.code, error.loc) == (ErrorCode.INSTRUCTIONS_TYPE, ("body", "instructions"))
     assert (error.msg, error.kind) == ("Instructions must be a JSON object", "type_error.dict")
@@ -133,7 +133,7 @@ def test_json_that_is_no_object_is_refused(text: str) -> None:
         ('{"prompt": {"text": "a"}}', "type_error.str"),
     ],
 )
-def test_a_prompt_that_is_missing_blank_or_no_text_is_refused(text: str, kind: str) -> None:
+def test_a_missing_blank_or_non_text_prompt_is_refused(text: str, kind: str) -> None:
     error = refused_field(text)
     assert (error.code, error.kind) == (ErrorCode.INSTRUCTIONS_PROMPT, kind)
     assert error.loc == ("body", "instructions", "prompt")
@@ -159,7 +159,7 @@ def test_a_prompt_that_is_missing_blank_or_no_text_is_refused(text: str, kind: s
         '{"prompt": "a", "b\\u0000": 1}',
     ],
 )
-def test_json_that_readers_could_read_in_two_ways_or_not_keep_is_refused(text: str) -> None:
+def test_ambiguous_or_unstorable_json_is_refused(text: str) -> None:
     error = refused_field(text)
     assert (error.code, error.loc) == (ErrorCode.INSTRUCTIONS_VALUE, ("body", "instructions"))
 
@@ -177,7 +177,7 @@ def test_json_that_readers_could_read_in_two_ways_or_not_keep_is_refused(text: s
         "\\u0000",
     ],
 )
-def test_a_prompt_may_say_anything(prompt: str) -> None:
+def test_a_prompt_may_contain_any_text(prompt: str) -> None:
     assert parse(json.dumps({"prompt": prompt})).prompt == prompt
 
 
@@ -198,7 +198,7 @@ def test_a_prompt_may_say_anything(prompt: str) -> None:
     ],
 )
 @pytest.mark.parametrize("value", ["https://example.com/x", True, {"a": 1}])
-def test_a_key_that_is_never_taken_leaves_no_trace(key: str, value: object) -> None:
+def test_an_ignored_key_has_no_effect(key: str, value: object) -> None:
     assert parse(with_key(key, value)) == Instructions("a city", {}, (), None)
 
 
@@ -228,7 +228,7 @@ def test_a_key_that_is_never_taken_leaves_no_trace(key: str, value: object) -> N
         *(("refine", name) for name in REFINERS),
     ],
 )
-def test_an_input_of_the_model_within_its_range_passes_as_that_input(key: str, value: object) -> None:
+def test_a_model_input_within_its_range_is_passed_on(key: str, value: object) -> None:
     told = parse(with_key(key, value))
     assert (told.parameters, told.modifiers) == ({key: value}, ())
 
@@ -269,7 +269,7 @@ def test_an_input_of_the_model_within_its_range_passes_as_that_input(key: str, v
         ("composition", ["grid"], "permitted: 'blend', 'grid', 'first'"),
     ],
 )
-def test_an_input_out_of_its_range_is_refused_with_its_bound(key: str, value: object, said: str) -> None:
+def test_a_model_input_out_of_range_is_refused_with_the_bound(key: str, value: object, said: str) -> None:
     error = refused_field(with_key(key, value))
     assert (error.code, error.loc) == (ErrorCode.INSTRUCTIONS_VALUE, ("body", "instructions", key))
     assert said in error.msg
@@ -283,7 +283,7 @@ def test_an_operator_may_raise_the_ceilings_up_to_the_models_own() -> None:
     assert "equal to 500" in refused_field(with_key("num_inference_steps", 501), raised).msg
 
 
-def test_a_whole_number_written_with_a_point_is_an_integer() -> None:
+def test_a_whole_number_with_a_decimal_point_is_an_integer() -> None:
     steps = parse(with_key("num_inference_steps", 30.0)).parameters["num_inference_steps"]
     assert (steps, type(steps)) == (30, int)
 
@@ -294,7 +294,7 @@ def test_the_composition_is_neither_input_nor_prompt(way: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["style", "seed", "composition", "scheduler", "negative_prompt"])
-def test_null_is_the_same_as_leaving_the_key_out(key: str) -> None:
+def test_null_is_the_same_as_an_absent_key(key: str) -> None:
     assert parse(with_key(key, None)) == Instructions("a city", {}, (), None)
 
 
@@ -311,12 +311,12 @@ def test_null_is_the_same_as_leaving_the_key_out(key: str) -> None:
         ([{"a": 1}, None, ""], "(a: 1)"),
     ],
 )
-def test_any_other_value_becomes_readable_text(value: object, said: str) -> None:
+def test_any_other_value_becomes_text_of_the_prompt(value: object, said: str) -> None:
     assert model_prompt(parse(with_key("style", value))) == f"a city, style: {said}"
 
 
 @pytest.mark.parametrize("value", ["", "  ", [], {}, [None, ""], {"a": None}])
-def test_a_value_that_says_nothing_is_left_out(value: object) -> None:
+def test_an_empty_value_is_omitted(value: object) -> None:
     assert model_prompt(parse(with_key("style", value))) == "a city"
 
 
@@ -335,7 +335,7 @@ json_values = st.recursive(
 @given(st.text(max_size=1100))
 @example("[" * 1000)
 @example('{"prompt":"a"}')
-def test_any_text_is_understood_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         told = parse(text)
     except ExemplarError:
@@ -344,7 +344,7 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
 
 
 @given(st.dictionaries(st.text(max_size=12), json_values, max_size=6), st.text(min_size=1))
-def test_only_known_inputs_within_their_ranges_ever_pass(members: dict[str, object], prompt: str) -> None:
+def test_only_known_inputs_within_their_ranges_are_passed_on(members: dict[str, object], prompt: str) -> None:
     text = json.dumps({**members, "prompt": prompt})
     try:
         told = parse(text)
@@ -357,7 +357,7 @@ def test_only_known_inputs_within_their_ranges_ever_pass(members: dict[str, obje
 
 
 @given(st.sampled_from(sorted(rules(CEILINGS))), json_values)
-def test_no_value_of_an_input_escapes_its_rule(key: str, value: object) -> None:
+def test_every_value_of_an_input_is_checked(key: str, value: object) -> None:
     try:
         told = parse(with_key(key, value))
     except ExemplarError:

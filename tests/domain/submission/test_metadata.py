@@ -16,11 +16,11 @@ from domain.submission.metadata import parse_metadata
         {"a": 2**63 - 1},
     ],
 )
-def test_a_small_object_is_kept_as_it_is(value: dict[str, object]) -> None:
+def test_a_small_object_is_kept_unchanged(value: dict[str, object]) -> None:
     assert parse_metadata(json.dumps(value)) == value
 
 
-def test_two_thousand_and_forty_eight_bytes_are_taken_and_one_more_is_not() -> None:
+def test_2048_bytes_are_accepted_and_one_more_is_refused() -> None:
     frame = len('{"a": ""}')
     assert parse_metadata('{"a": "' + "é" * ((2048 - frame) // 2) + '"}')
     with pytest.raises(FieldError, match="at most 2048 bytes"):

@@ -37,7 +37,7 @@ DEMO = {
         ({"EXEMPLAR_WEBHOOK_ALLOW": ""}, "127.0.0.1", ""),
     ],
 )
-def test_a_newcomers_receiver_may_be_on_his_own_machine(
+def test_webhooks_may_go_to_this_machine_while_the_gateway_is_local(
     environ: dict[str, str], host: str, allowed: str
 ) -> None:
     assert webhook_allow(environ, host) == allowed
@@ -49,6 +49,6 @@ def test_a_newcomers_receiver_may_be_on_his_own_machine(
     ("allowed", "said"),
     [("127.0.0.1,localhost", "may also go to 127.0.0.1,localhost"), ("", "go to public addresses only")],
 )
-def test_the_banner_says_where_webhooks_may_go(allowed: str, said: str) -> None:
+def test_the_banner_names_the_allowed_webhook_hosts(allowed: str, said: str) -> None:
     text = banner(DEMO, token="t", photos=[], broker="b", home=Path(), webhook_allow=allowed)
     assert f"{said} (EXEMPLAR_WEBHOOK_ALLOW)" in text

@@ -26,24 +26,24 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-def test_it_is_valid_by_the_compose_specification(compose: dict[str, Any]) -> None:
+def test_the_compose_file_is_valid_by_the_specification(compose: dict[str, Any]) -> None:
     schemas = importlib.resources.files("check_jsonschema.builtin_schemas")
     schema = json.loads((schemas / "vendor" / "compose-spec.json").read_text())
     jsonschema.validate(compose, schema)
 
 
-def test_every_process_of_ours_runs_from_the_one_image(compose: dict[str, Any]) -> None:
+def test_every_process_of_the_product_uses_one_image(compose: dict[str, Any]) -> None:
     assert set(OURS) <= RANKS.keys()
     for name in OURS:
         assert compose["services"][name]["image"] == "exemplar"
         assert compose["services"][name]["command"] == [name]
 
 
-def test_the_sandbox_starts_only_when_asked_for(compose: dict[str, Any]) -> None:
+def test_the_sandbox_starts_only_with_its_profile(compose: dict[str, Any]) -> None:
     assert [name for name, service in compose["services"].items() if "profiles" in service] == ["sandbox"]
 
 
-def test_our_processes_wait_for_servers_that_are_ready(compose: dict[str, Any]) -> None:
+def test_processes_wait_for_healthy_servers(compose: dict[str, Any]) -> None:
     for name in ("gateway", "worker", "scheduler"):
         waits = compose["services"][name]["depends_on"]
         assert waits == {server: {"condition": "service_healthy"} for server in ("mongodb", "rabbitmq")}
@@ -51,7 +51,7 @@ def test_our_processes_wait_for_servers_that_are_ready(compose: dict[str, Any]) 
         assert compose["services"][server]["healthcheck"]["test"][0] == "CMD"
 
 
-def test_the_settings_it_gives_are_those_that_exemplar_up_gives(compose: dict[str, Any]) -> None:
+def test_the_compose_file_sets_the_settings_that_exemplar_up_sets(compose: dict[str, Any]) -> None:
     where = Addresses("http://127.0.0.1:8000", 8000, "mongodb://m", "amqp://r", 8091)
     known = environment(Options(environ={}), Secrets(), where).keys() | {"EXEMPLAR_SANDBOX_HOST"}
     for name in OURS:
@@ -65,7 +65,7 @@ def test_the_replica_set_has_the_same_name_everywhere(compose: dict[str, Any]) -
     assert compose["services"]["gateway"]["environment"]["EXEMPLAR_MONGODB_URL"].endswith(f"={REPLICA_SET}")
 
 
-def test_every_mounted_file_is_there(compose: dict[str, Any]) -> None:
+def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
     mounts = [
         mount.split(":")[0]
         for service in compose["services"].values()
@@ -77,14 +77,14 @@ def test_every_mounted_file_is_there(compose: dict[str, Any]) -> None:
     assert {mount for mount in mounts if not mount.startswith("./")} == compose["volumes"].keys()
 
 
-def test_no_password_is_written_in_it() -> None:
+def test_the_compose_file_contains_no_password() -> None:
     for name in re.findall(
         r"\$\{(\w*(?:PASSWORD|SECRET|TOKEN|KEY)\w*)([^}]*)\}", (ROOT / "compose.yaml").read_text()
     ):
         assert name[1].startswith(":?"), f"{name[0]} must have no default"
 
 
-def test_the_image_holds_every_package_and_runs_as_nobody_special() -> None:
+def test_the_image_contains_every_package_and_runs_unprivileged() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

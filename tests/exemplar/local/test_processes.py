@@ -88,7 +88,7 @@ def test_a_child_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) 
     assert not exists(pid)
 
 
-def test_what_a_child_started_ends_with_it(tmp_path: Path, until: Waiter) -> None:
+def test_the_children_of_a_child_end_with_it(tmp_path: Path, until: Waiter) -> None:
     child = child_of(tmp_path, PARENT)
     child.start()
     child.wait_until(lambda: says_here(child), deadline_s=10)
@@ -97,7 +97,7 @@ def test_what_a_child_started_ends_with_it(tmp_path: Path, until: Waiter) -> Non
     until(lambda: not exists(grandchild), "the end of the grandchild")
 
 
-def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     program = Program(name="nothing", command=("/no/such/program",), env={}, log=tmp_path / "nothing.log")
     child = Child(program, PidFiles(tmp_path))
     child.start()
@@ -106,7 +106,7 @@ def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
     child.stop()
 
 
-def test_a_child_that_is_late_is_named(tmp_path: Path) -> None:
+def test_a_child_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
     child = child_of(tmp_path, SLEEPER)
     child.start()
     with pytest.raises(LocalError, match="sleeper was not ready after 0 s"):
@@ -126,7 +126,7 @@ def test_the_children_of_a_killed_parent_die(tmp_path: Path, until: Waiter) -> N
     until(lambda: not exists(pid), "the end of the orphan")
 
 
-def test_reaping_ends_what_is_recorded(tmp_path: Path) -> None:
+def test_reaping_ends_recorded_processes(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True) as left:
         PidFiles(tmp_path).write(Pid.of("left", left.pid, 0))
         assert reap(tmp_path) == ["left"]
@@ -134,7 +134,7 @@ def test_reaping_ends_what_is_recorded(tmp_path: Path) -> None:
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_reaping_ends_what_lives_on_in_a_session_whose_leader_is_gone(tmp_path: Path, until: Waiter) -> None:
+def test_reaping_ends_a_session_whose_leader_has_ended(tmp_path: Path, until: Waiter) -> None:
     env = {**os.environ, "EXEMPLAR_HOME": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", PARENT],
@@ -153,7 +153,7 @@ def test_reaping_ends_what_lives_on_in_a_session_whose_leader_is_gone(tmp_path: 
         until(lambda: not exists(orphan), "the end of the orphan")
 
 
-def test_reaping_never_ends_a_stranger_that_got_a_reused_number(tmp_path: Path) -> None:
+def test_reaping_never_ends_another_process_with_a_reused_number(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True) as stranger:
         now = Pid.of("gone", stranger.pid, 0)
         PidFiles(tmp_path).write(Pid("gone", now.number, now.started - 100, 0))
@@ -162,13 +162,13 @@ def test_reaping_never_ends_a_stranger_that_got_a_reused_number(tmp_path: Path) 
         stranger.kill()
 
 
-def test_reaping_passes_over_a_damaged_pid_file(tmp_path: Path) -> None:
+def test_reaping_skips_a_damaged_pid_file(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "odd.pid").write_text("{")
     assert reap(tmp_path) == []
 
 
-async def test_a_child_that_ends_again_and_again_is_given_up(
+async def test_a_child_that_keeps_ending_is_not_restarted_forever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("exemplar.local.supervisor.FIRST_PAUSE_S", 0.001)

@@ -30,7 +30,7 @@ def test_every_pin_has_hashes(name: str, least: int) -> None:
 
 
 @pytest.mark.parametrize("name", [BUILD, *LOCKS])
-def test_no_address_is_named(name: str) -> None:
+def test_no_lock_names_a_package_index(name: str) -> None:
     assert re.findall(r"://|--index|--find-links|--extra", (ROOT / name).read_text()) == []
 
 

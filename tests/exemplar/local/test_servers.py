@@ -12,7 +12,7 @@ from exemplar.local.ports import Ports, is_free
 from store.mongo.replica_set import initiate_replica_set
 
 
-def test_mongod_keeps_its_data_over_a_kill_and_a_new_port(mongod_installed: None, tmp_path: Path) -> None:
+def test_mongod_keeps_its_data_after_a_kill_and_on_a_new_port(mongod_installed: None, tmp_path: Path) -> None:
     first = Mongod(tmp_path, Ports(tmp_path / "first.json").of("mongod"), os.environ)
     first.launch()
     first.wait_ready(initiate_replica_set)
@@ -32,9 +32,7 @@ def test_mongod_keeps_its_data_over_a_kill_and_a_new_port(mongod_installed: None
     assert is_free(second.port)
 
 
-def test_what_a_slow_operation_looks_for_does_not_reach_the_log(
-    mongod_installed: None, tmp_path: Path
-) -> None:
+def test_the_filter_of_a_slow_operation_is_not_logged(mongod_installed: None, tmp_path: Path) -> None:
     """The server names slow operations with their whole filters."""
     server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
     server.launch()
@@ -65,7 +63,7 @@ def test_change_streams_work_on_the_shared_server(mongodb_url: str) -> None:
             assert stream.next()["operationType"] == "insert"
 
 
-def test_the_shared_rabbitmq_takes_a_message_in_a_virtual_host_of_its_own(amqp_url: str) -> None:
+def test_the_shared_rabbitmq_has_a_virtual_host_for_each_test(amqp_url: str) -> None:
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
         channel = connection.channel()
         channel.queue_declare("q", durable=True, arguments={"x-queue-type": "quorum"})

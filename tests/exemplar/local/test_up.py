@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from tests.exemplar.local.conftest import FakeUp, Waiter
 
 
-def test_one_picture_ends_well_and_leaves_nothing_running(mongod_installed: None, fake_up: FakeUp) -> None:
+def test_once_returns_zero_after_one_picture_and_leaves_no_process(
+    mongod_installed: None, fake_up: FakeUp
+) -> None:
     process = fake_up.start("inprocess", "once")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
@@ -36,14 +38,14 @@ def test_one_picture_ends_well_and_leaves_nothing_running(mongod_installed: None
     assert output.count("-F example_images=@") == 3
 
 
-def test_no_picture_is_a_failed_run(mongod_installed: None, fake_up: FakeUp) -> None:
+def test_once_fails_without_a_picture(mongod_installed: None, fake_up: FakeUp) -> None:
     process = fake_up.start("inprocess", "once", "nopicture")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "the demonstration failed: no picture after 1 s" in output
 
 
-def test_with_rabbitmq_each_process_stands_alone_and_sigterm_ends_them_in_order(
+def test_with_rabbitmq_there_are_separate_processes_that_sigterm_ends_in_order(
     mongod_installed: None, rabbitmq_installed: None, fake_up: FakeUp, until: Waiter
 ) -> None:
     process = fake_up.start("rabbitmq")
@@ -65,7 +67,7 @@ def test_with_rabbitmq_each_process_stands_alone_and_sigterm_ends_them_in_order(
     assert fake_up.children() == []
 
 
-def test_a_killed_start_is_cleaned_up_by_the_next_one_which_finds_its_data_and_secrets(
+def test_the_next_start_cleans_up_a_killed_one_and_keeps_its_data_and_secrets(
     mongod_installed: None, fake_up: FakeUp, until: Waiter
 ) -> None:
     first = fake_up.start("inprocess")
@@ -81,7 +83,9 @@ def test_a_killed_start_is_cleaned_up_by_the_next_one_which_finds_its_data_and_s
     assert fake_up.children() == []
 
 
-def test_one_home_is_for_one_start(mongod_installed: None, fake_up: FakeUp, until: Waiter) -> None:
+def test_a_home_is_used_by_one_start_at_a_time(
+    mongod_installed: None, fake_up: FakeUp, until: Waiter
+) -> None:
     first = fake_up.start("inprocess")
     until(fake_up.is_ready, "the first start")
     second = fake_up.start("inprocess")
@@ -102,7 +106,7 @@ def test_a_taken_port_is_refused_with_the_name_of_the_setting(fake_up: FakeUp) -
     )
 
 
-def test_a_service_that_cannot_start_is_named_with_its_last_words(
+def test_a_service_that_cannot_start_is_named_with_the_end_of_its_log(
     mongod_installed: None, fake_up: FakeUp
 ) -> None:
     process = fake_up.start("inprocess", FAKE_BROKEN="solo")
@@ -114,7 +118,7 @@ def test_a_service_that_cannot_start_is_named_with_its_last_words(
     assert fake_up.children() == []
 
 
-def test_a_service_that_dies_is_started_again(mongod_installed: None, fake_up: FakeUp, until: Waiter) -> None:
+def test_a_service_that_ends_is_restarted(mongod_installed: None, fake_up: FakeUp, until: Waiter) -> None:
     process = fake_up.start("inprocess")
     until(fake_up.is_ready, "the start")
     pid_file = fake_up.home / "run" / "solo.pid"

@@ -4,16 +4,21 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
-from pydantic import SecretStr
 from pymongo import MongoClient
 
-from domain.accounts.credentials import Passwords, PasswordSettings
+from domain.accounts.passwords import Passwords
 from gateway.auth.tokens import Tokens
 from store.generations.generations import Generations
-from store.mongo.store import MongoStore
-from store.settings import StoreSettings
-from tests.gateway.accounts.house import PASSWORD, SECRET, Clock, House, door_of, sweep_of
-from tests.making import jpeg
+from tests.builders.clock import Clock
+from tests.builders.pictures import jpeg
+from tests.gateway.accounts.gateway_harness import (
+    PASSWORD,
+    SECRET,
+    GatewayHarness,
+    application_of,
+    erasure_of,
+)
+from tests.stores import open_store
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +32,22 @@ def accounts_database(mongod: str) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(accounts_database: str) -> AsyncIterator[House]:
-    clock = Clock()
-    settings = StoreSettings(mongodb_url=SecretStr(accounts_database))
-    store = MongoStore.open(settings, holder="tests", clock=clock)
-    await store.prepare()
-    generations = Generations(store.events, announce=lambda _: None, clock=clock)
-    client = TestClient(TestServer(door_of(store, generations, clock)))
-    await client.start_server()
-    yield House(
-        client=client,
-        store=store,
-        changes=store.account_changes(clock),
-        generations=generations,
-        sweep=sweep_of(store, generations, clock),
-        tokens=Tokens([SECRET], clock),
-        clock=clock,
-        password_hash=await Passwords(PasswordSettings(memory_kib=8, passes=1)).hash(PASSWORD),
-        picture=jpeg("rocket.jpg", (64, 64)),
-    )
-    await client.close()
-    await store.accounts.keys.settle()
-    store.close()
+async def gateway(accounts_database: str) -> AsyncIterator[GatewayHarness]:
+    clock = Clock.running()
+    async with open_store(accounts_database, clock=clock) as store:
+        generations = Generations(store.events, announce=lambda _: None, clock=clock)
+        client = TestClient(TestServer(application_of(store, generations, clock)))
+        await client.start_server()
+        yield GatewayHarness(
+            client=client,
+            store=store,
+            changes=store.account_changes,
+            generations=generations,
+            erasure=erasure_of(store, generations, clock),
+            tokens=Tokens([SECRET], clock),
+            clock=clock,
+            password_hash=await Passwords(memory_kib=8, passes=1).hash(PASSWORD),
+            picture=jpeg("rocket.jpg", (64, 64)),
+        )
+        await client.close()
+        await store.accounts.keys.settle()

@@ -53,7 +53,7 @@ def shell(mongodb_url: str) -> Shell:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\tb", "a\u202eb", "x" * 256])
-def test_names_keep_the_rule_of_the_api(shell: Shell, name: str) -> None:
+def test_names_are_checked_as_in_the_api(shell: Shell, name: str) -> None:
     shell.json("create-developer", "ada@example.com")
     shell.json("create-project", "ada@example.com", "garden")
     for command in (
@@ -79,7 +79,7 @@ def test_an_operator_erases_a_user_of_a_deleted_project(shell: Shell, mongodb_ur
     assert "no user" in shell.error("delete-user", "ada@example.com", project["id"], "bob@example.com")
 
 
-def test_who_comes_and_goes_stands_in_the_history_of_the_platform(shell: Shell) -> None:
+def test_creating_and_deleting_staff_is_recorded_in_the_platform_history(shell: Shell) -> None:
     made = shell.json("create-operator", "oscar@example.com", "--auditor")
     shell.text("delete-operator", "oscar@example.com")
     told = [(event["type"], event["data"]) for event in shell.json("history", "platform")]
@@ -89,7 +89,7 @@ def test_who_comes_and_goes_stands_in_the_history_of_the_platform(shell: Shell) 
     ]
 
 
-def test_an_operator_makes_and_changes_accounts(shell: Shell) -> None:
+def test_an_operator_creates_and_changes_accounts(shell: Shell) -> None:
     made = shell.json("create-developer", "Ada@Example.com", "--tier", "cloud_starter", "--name", "Ada")
     assert (made["email"], made["tier"], len(made["password"])) == ("ada@example.com", "cloud_starter", 16)
     project = shell.json("create-project", "ada@example.com", "garden")
@@ -114,7 +114,7 @@ def test_an_operator_makes_and_changes_accounts(shell: Shell) -> None:
     assert "previous=cloud_starter tier=internal" in shell.text("history", made["id"])
 
 
-def test_staff_come_and_go_and_every_mistake_says_what_to_do(shell: Shell) -> None:
+def test_staff_is_created_and_deleted_and_errors_name_a_remedy(shell: Shell) -> None:
     assert shell.json("create-operator", "op@example.com")["role"] == "platform_operator"
     assert shell.json("create-operator", "audit@example.com", "--auditor")["role"] == "auditor"
     listed = shell.text("list")
@@ -130,7 +130,7 @@ def test_staff_come_and_go_and_every_mistake_says_what_to_do(shell: Shell) -> No
     assert "another" in shell.error("create-developer", "audit@example.com")
 
 
-def test_the_folder_of_exemplar_up_is_enough(mongodb_url: str, tmp_path: Path) -> None:
+def test_the_folder_of_exemplar_up_selects_store_and_pepper(mongodb_url: str, tmp_path: Path) -> None:
     (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": mongodb_url}))
     (tmp_path / "secrets.json").write_text(json.dumps({"key_pepper": PEPPER}))
     shell = Shell({}, "--home", str(tmp_path))
@@ -139,7 +139,7 @@ def test_the_folder_of_exemplar_up_is_enough(mongodb_url: str, tmp_path: Path) -
     assert "start it first" in Shell({}, "--home", str(tmp_path / "none")).error("list")
 
 
-def test_as_a_process_it_ends_with_a_code_and_one_line() -> None:
+def test_the_process_without_a_store_ends_with_exit_code_2_and_one_line() -> None:
     root = Path(__file__).parents[3]
     command = [sys.executable, "-P", "-m", "exemplar", "accounts", "list"]
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root)}
@@ -149,7 +149,7 @@ def test_as_a_process_it_ends_with_a_code_and_one_line() -> None:
     assert done.stderr.endswith("name its folder: --home .exemplar\n")
 
 
-def test_a_store_that_is_away_is_told_in_one_line() -> None:
+def test_an_unreachable_store_is_reported_in_one_line() -> None:
     away = Shell(
         {
             "EXEMPLAR_MONGODB_URL": "mongodb://127.0.0.1:9/none?replicaSet=rs0",

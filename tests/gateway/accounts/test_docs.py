@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from exemplar.commands.accounts import app
 from tests.docs.reading import blocks
-from tests.gateway.accounts.house import OPERATOR_KEY, House
+from tests.gateway.accounts.gateway_harness import OPERATOR_KEY, GatewayHarness
 
 DOCUMENT = "docs/accounts.md"
 
 
-def test_the_commands_work_one_after_the_other(mongodb_url: str, tmp_path: Path) -> None:
+def test_the_documented_commands_work_in_order(mongodb_url: str, tmp_path: Path) -> None:
     (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": mongodb_url}))
     (tmp_path / "secrets.json").write_text(json.dumps({"key_pepper": "p" * 32}))
     [commands] = blocks(DOCUMENT, "console")
@@ -32,15 +32,15 @@ def test_the_commands_work_one_after_the_other(mongodb_url: str, tmp_path: Path)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_requests_work_one_after_the_other(house: House) -> None:
+async def test_the_documented_requests_work_in_order(gateway: GatewayHarness) -> None:
     known = {"operator_key": OPERATOR_KEY}
     for block in blocks(DOCUMENT, "http"):
         head, _, body = block.partition("\n\n")
         line, *fields = head.splitlines()
         method, path = line.split()
         headers = dict(field.format(**known).split(": ", 1) for field in fields)
-        status, answer = await house.call(method, path, headers, json.loads(body))
+        status, answer = await gateway.call(method, path, headers, json.loads(body))
         assert status == 201, answer
         known |= answer["provisioning"] or {}
         token = {"Authorization": f"Bearer {answer['access_token']}"}
-        assert (await house.get("/api/v1/auth/me", token))[0] == 200
+        assert (await gateway.get("/api/v1/auth/me", token))[0] == 200

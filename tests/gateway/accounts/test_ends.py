@@ -5,16 +5,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from domain.accounts.credentials import Peppers
-from store.accounts.sweep import LATE_ARRIVALS
-from store.mongo.store import MongoStore
-from tests.gateway.accounts.house import CAUSE, ONE, PASSWORD, PEPPER, House, Person
+from domain.accounts.keys import Peppers
+from store.accounts.erasure import LATE_ARRIVALS
+from tests.gateway.accounts.gateway_harness import CAUSE, ONE, PASSWORD, PEPPER, GatewayHarness, Person
+from tests.stores import OpenStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def read(house: House, person: Person, generation_id: str) -> tuple[int, Any]:
-    return await house.get(f"{ONE}/{generation_id}", person.token)
+async def read(gateway: GatewayHarness, person: Person, generation_id: str) -> tuple[int, Any]:
+    return await gateway.get(f"{ONE}/{generation_id}", person.token)
 
 
 def links_of(resource: Any) -> list[str]:
@@ -23,158 +23,174 @@ def links_of(resource: Any) -> list[str]:
     return [f"{urlsplit(url).path}?{urlsplit(url).query}" for url in urls]
 
 
-async def test_what_was_admitted_goes_on_after_its_keys_are_revoked(house: House) -> None:
-    person = await house.person()
-    owner, place = person.place.owner, person.place
-    generation_id = await house.submit(person)
-    assert (await house.call("DELETE", f"/api/v1/auth/developer-keys/{owner.key_id}", owner.token))[0] == 204
-    path = f"/api/v1/projects/{place.id}/api-keys/{place.key_id}"
-    assert (await house.call("DELETE", path, owner.token))[0] == 204
-    status, body = await house.get(f"{ONE}/{generation_id}", person.headers)
+async def test_an_accepted_generation_continues_after_its_keys_are_revoked(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    owner, owned_project = person.owned_project.owner, person.owned_project
+    generation_id = await gateway.submit(person)
+    assert (await gateway.call("DELETE", f"/api/v1/auth/developer-keys/{owner.key_id}", owner.token))[
+        0
+    ] == 204
+    path = f"/api/v1/projects/{owned_project.id}/api-keys/{owned_project.key_id}"
+    assert (await gateway.call("DELETE", path, owner.token))[0] == 204
+    status, body = await gateway.get(f"{ONE}/{generation_id}", person.headers)
     assert (status, body["code"]) == (403, "invalid_developer_key")
-    status, body = await read(house, person, generation_id)
+    status, body = await read(gateway, person, generation_id)
     assert (status, body["status"]) == (200, "pending")
-    await house.complete(generation_id)
-    status, body = await read(house, person, generation_id)
+    await gateway.complete(generation_id)
+    status, body = await read(gateway, person, generation_id)
     assert (status, body["status"]) == (200, "completed")
-    assert (await house.get(links_of(body)[0]))[0] == 200
+    assert (await gateway.get(links_of(body)[0]))[0] == 200
 
 
-async def test_a_deleted_project_takes_everything_out_of_reach(house: House) -> None:
-    person = await house.person()
-    owner, place = person.place.owner, person.place
-    generation_id = await house.completed(person)
-    _, resource = await read(house, person, generation_id)
+async def test_nothing_of_a_deleted_project_can_be_reached(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    owner, owned_project = person.owned_project.owner, person.owned_project
+    generation_id = await gateway.completed(person)
+    _, resource = await read(gateway, person, generation_id)
     links = links_of(resource)
-    assert [(await house.get(link))[0] for link in links] == [200, 200]
-    status, _ = await house.call("PATCH", f"{ONE}/{generation_id}/public", person.token, {"is_public": True})
+    assert [(await gateway.get(link))[0] for link in links] == [200, 200]
+    status, _ = await gateway.call(
+        "PATCH", f"{ONE}/{generation_id}/public", person.token, {"is_public": True}
+    )
     assert status == 200
     public = f"{ONE}/{generation_id}/images/0"
-    assert (await house.get(public))[0] == 200
-    _, ticket = await house.call("POST", f"{ONE}/{generation_id}/events/ticket", person.token)
+    assert (await gateway.get(public))[0] == 200
+    _, ticket = await gateway.call("POST", f"{ONE}/{generation_id}/events/ticket", person.token)
     events = f"{ONE}/{generation_id}/events?ticket={ticket['ticket']}"
-    assert (await house.get(events))[0] == 200
-    one = f"/api/v1/projects/{place.id}"
-    assert (await house.call("DELETE", one, owner.token))[0] == 204
-    assert (await house.get(events))[0] == 401
-    assert (await read(house, person, generation_id))[0] == 401
-    assert [(await house.get(link))[0] for link in (*links, public)] == [404, 404, 404]
+    assert (await gateway.get(events))[0] == 200
+    one = f"/api/v1/projects/{owned_project.id}"
+    assert (await gateway.call("DELETE", one, owner.token))[0] == 204
+    assert (await gateway.get(events))[0] == 401
+    assert (await read(gateway, person, generation_id))[0] == 401
+    assert [(await gateway.get(link))[0] for link in (*links, public)] == [404, 404, 404]
     for path in ("", "/users", "/stats", "/api-keys", "/generations", f"/generations/{generation_id}"):
-        assert (await house.get(one + path, owner.token))[0] == 404
+        assert (await gateway.get(one + path, owner.token))[0] == 404
     login = {"email": person.email, "password": PASSWORD}
-    status, _ = await house.call("POST", "/api/v1/auth/login", {"X-Project-ID": place.id}, login)
+    status, _ = await gateway.call("POST", "/api/v1/auth/login", {"X-Project-ID": owned_project.id}, login)
     assert status == 401
-    assert (await house.call("DELETE", one, owner.token))[0] == 404
-    _, stats = await house.get("/api/v1/projects/stats", owner.token)
+    assert (await gateway.call("DELETE", one, owner.token))[0] == 404
+    _, stats = await gateway.get("/api/v1/projects/stats", owner.token)
     assert stats["projects"] == {"total": 1, "active": 0}
 
 
-async def personal_data_and_blobs(store: MongoStore, generation_id: str) -> tuple[int, int]:
-    database = store.client.get_default_database()
+async def personal_data_and_blobs(store: OpenStore, generation_id: str) -> tuple[int, int]:
+    database = store.database
     personal_data = await database["personal_data"].count_documents({"generation": generation_id})
     return personal_data, await database["blobs"].count_documents({"generation": generation_id})
 
 
-async def test_of_a_deleted_user_nothing_is_left(house: House) -> None:
-    person = await house.person()
-    neighbour = await house.person(person.place)
-    done, kept = await house.completed(person), await house.completed(neighbour)
-    running = await house.submit(person)
-    _, resource = await read(house, person, done)
+async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    neighbour = await gateway.person(person.owned_project)
+    done, kept = await gateway.completed(person), await gateway.completed(neighbour)
+    running = await gateway.submit(person)
+    _, resource = await read(gateway, person, done)
     links = links_of(resource)
-    path = f"/api/v1/projects/{person.place.id}/users/{person.id}"
-    assert (await house.call("DELETE", path, person.place.owner.token))[0] == 204
-    assert (await read(house, person, done))[0] == 401
-    assert [(await house.get(link))[0] for link in links] == [404, 404]
-    assert (await house.get(path, person.place.owner.token))[0] == 404
-    assert (await house.call("DELETE", path, person.place.owner.token))[0] == 404
-    assert await personal(house, person) == []
+    path = f"/api/v1/projects/{person.owned_project.id}/users/{person.id}"
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 204
+    assert (await read(gateway, person, done))[0] == 401
+    assert [(await gateway.get(link))[0] for link in links] == [404, 404]
+    assert (await gateway.get(path, person.owned_project.owner.token))[0] == 404
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 404
+    assert await personal(gateway, person) == []
     for _ in range(2):
-        await house.sweep.round()
-        await house.project(done)
-        await house.project(running)
+        await gateway.erasure.run()
+        await gateway.project(done)
+        await gateway.project(running)
     for generation_id in (done, running):
-        generation = await house.generations.load(generation_id)
+        generation = await gateway.generations.load(generation_id)
         assert generation is not None
         assert generation.erased
-        assert await personal_data_and_blobs(house.store, generation_id) == (0, 0)
-    await house.sweep.round()
-    assert await documents(house, person) == 1, "an upload may still be on its way"
-    house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
-    assert await documents(house, person) == 0
-    history = await house.changes.history(person.place.owner.id)
+        assert await personal_data_and_blobs(gateway.store, generation_id) == (0, 0)
+    await gateway.erasure.run()
+    assert await documents(gateway, person) == 1, "an upload may still be on its way"
+    gateway.clock.ahead += LATE_ARRIVALS
+    await gateway.erasure.run()
+    assert await documents(gateway, person) == 0
+    history = await gateway.changes.history(person.owned_project.owner.id)
     assert [event.type for event in history][-2:] == ["developer.user_deleted", "developer.user_erased"]
-    assert await personal_data_and_blobs(house.store, kept) == (1, 2)
-    assert (await read(house, neighbour, kept))[0] == 200
+    assert await personal_data_and_blobs(gateway.store, kept) == (1, 2)
+    assert (await read(gateway, neighbour, kept))[0] == 200
 
 
-async def test_what_arrives_after_the_deletion_is_erased_too(house: House) -> None:
-    person = await house.person()
-    await house.changes.delete_user(person.place.owner.id, person.place.id, person.id, cause=CAUSE)
-    await house.sweep.round()
-    late = await house.completed(await revived(house, person))
-    house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
-    assert await documents(house, person) == 1
-    assert await personal_data_and_blobs(house.store, late) == (0, 0)
-    await house.project(late)
-    await house.sweep.round()
-    house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
-    assert await documents(house, person) == 0
+async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    await gateway.changes.delete_user(
+        person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE
+    )
+    await gateway.erasure.run()
+    late = await gateway.completed(await revived(gateway, person))
+    gateway.clock.ahead += LATE_ARRIVALS
+    await gateway.erasure.run()
+    assert await documents(gateway, person) == 1
+    assert await personal_data_and_blobs(gateway.store, late) == (0, 0)
+    await gateway.project(late)
+    await gateway.erasure.run()
+    gateway.clock.ahead += LATE_ARRIVALS
+    await gateway.erasure.run()
+    assert await documents(gateway, person) == 0
 
 
-async def test_a_user_deletes_himself_with_his_password(house: House) -> None:
-    person = await house.person()
+async def test_a_user_deletes_their_account_with_their_password(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
     me = "/api/v1/auth/me"
-    status, body = await house.call("DELETE", me, person.token, {"password": "a guess"})
+    status, body = await gateway.call("DELETE", me, person.token, {"password": "a guess"})
     assert (status, body["detail"][0]["loc"]) == (422, ["body", "password"])
-    assert (await house.call("DELETE", me, person.token, {"password": PASSWORD}))[0] == 204
-    assert (await house.get(me, person.token))[0] == 401
-    assert (await house.call("DELETE", me, person.place.owner.token, {"password": PASSWORD}))[0] == 403
-    again = await house.changes.register_user(
-        person.place.owner.id, person.place.id, email=person.email, password_hash="x", cause=CAUSE
+    assert (await gateway.call("DELETE", me, person.token, {"password": PASSWORD}))[0] == 204
+    assert (await gateway.get(me, person.token))[0] == 401
+    assert (await gateway.call("DELETE", me, person.owned_project.owner.token, {"password": PASSWORD}))[
+        0
+    ] == 403
+    again = await gateway.changes.register_user(
+        person.owned_project.owner.id,
+        person.owned_project.id,
+        email=person.email,
+        password_hash="x",
+        cause=CAUSE,
     )
     assert again.id != person.id
 
 
-async def test_keys_move_to_the_new_pepper_when_they_are_used(house: House) -> None:
-    person = await house.person()
-    accounts = house.store.accounts
-    database = house.store.client.get_default_database()
+async def test_keys_are_hashed_with_the_new_pepper_when_they_are_used(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    accounts = gateway.store.accounts
+    database = gateway.store.database
 
     async def kept_under() -> str:
-        found = await database["keys"].find_one({"_id": person.place.key_id})
+        found = await database["keys"].find_one({"_id": person.owned_project.key_id})
         assert found is not None
         return str(found["hash"]).partition(":")[0]
 
     both = Peppers({1: PEPPER, 2: "q" * 32})
-    found = await accounts.credentials(person.place.id, api_key_hashes=both.candidates(person.place.key))
+    found = await accounts.credentials(
+        person.owned_project.id, api_key_hashes=both.candidates(person.owned_project.key)
+    )
     assert found is not None
-    accounts.keys.note_use(found.api_key, both.hash(person.place.key))
+    accounts.keys.note_use(found.api_key, both.hash(person.owned_project.key))
     await accounts.keys.settle()
     assert await kept_under() == "2"
     only_new = Peppers({2: "q" * 32})
-    found = await accounts.credentials(person.place.id, api_key_hashes=only_new.candidates(person.place.key))
+    found = await accounts.credentials(
+        person.owned_project.id, api_key_hashes=only_new.candidates(person.owned_project.key)
+    )
     assert found is not None
     assert found.api_key is not None
 
 
-async def personal(house: House, person: Person) -> list[str]:
+async def personal(gateway: GatewayHarness, person: Person) -> list[str]:
     """Find the person's words in every collection of accounts."""
-    database = house.store.client.get_default_database()
+    database = gateway.store.database
     names = ("users", "projects", "developers", "keys", "refresh_families", "login_attempts")
     return [name for name in names if person.mark in str(await database[name].find({}).to_list(None))]
 
 
-async def documents(house: House, person: Person) -> int:
-    database = house.store.client.get_default_database()
+async def documents(gateway: GatewayHarness, person: Person) -> int:
+    database = gateway.store.database
     return int(await database["users"].count_documents({"_id": person.id}))
 
 
-async def revived(house: House, person: Person) -> Person:
+async def revived(gateway: GatewayHarness, person: Person) -> Person:
     """Let the person submit as if he had been admitted before he was deleted."""
-    users = house.store.client.get_default_database()["users"]
+    users = gateway.store.database["users"]
     await users.update_one({"_id": person.id}, {"$set": {"active": True}})
     return person

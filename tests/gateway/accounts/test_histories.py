@@ -3,7 +3,7 @@
 import pytest
 
 from domain.accounts.access import Role
-from tests.gateway.accounts.house import CAUSE, House
+from tests.gateway.accounts.gateway_harness import CAUSE, GatewayHarness
 from tests.gateway.accounts.test_matrix import BODY, UNKNOWN, Route, routes_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,16 +36,16 @@ ASKS_NOBODY = {
 """Routes that go by what is sent or signed, not by the token."""
 
 
-async def test_a_history_is_read_in_pages(house: House) -> None:
-    owner, auditor = await house.owner(), await house.staff(Role.AUDITOR)
+async def test_a_history_is_read_in_pages(gateway: GatewayHarness) -> None:
+    owner, auditor = await gateway.owner(), await gateway.staff(Role.AUDITOR)
     for number in range(5):
-        await house.changes.create_project(owner.id, name=str(number), limit=None, cause=CAUSE)
+        await gateway.changes.create_project(owner.id, name=str(number), limit=None, cause=CAUSE)
     path = f"/api/v1/developers/{owner.id}/history"
-    _, whole = await house.get(f"{path}?limit=100", auditor)
+    _, whole = await gateway.get(f"{path}?limit=100", auditor)
     assert (len(whole["events"]), whole["next_cursor"], whole["limit"]) == (7, None, 100)
     pages, cursor = [], ""
     while True:
-        status, page = await house.get(f"{path}?limit=3{cursor}", auditor)
+        status, page = await gateway.get(f"{path}?limit=3{cursor}", auditor)
         assert status == 200
         pages.append(page["events"])
         if page["next_cursor"] is None:
@@ -53,54 +53,54 @@ async def test_a_history_is_read_in_pages(house: House) -> None:
         cursor = f"&cursor={page['next_cursor']}"
     assert [len(events) for events in pages] == [3, 3, 1]
     assert [event for events in pages for event in events] == whole["events"]
-    status, page = await house.get(f"{path}?cursor=7", auditor)
+    status, page = await gateway.get(f"{path}?cursor=7", auditor)
     assert (status, page["events"], page["next_cursor"]) == (200, [], None)
 
 
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=101", "limit=x", "cursor=0", "cursor=x", "limit=1&limit=1"]
 )
-async def test_a_wrong_page_of_a_history_is_422(house: House, query: str) -> None:
-    owner, auditor = await house.owner(), await house.staff(Role.AUDITOR)
-    status, body = await house.get(f"/api/v1/developers/{owner.id}/history?{query}", auditor)
+async def test_an_invalid_page_of_a_history_gets_422(gateway: GatewayHarness, query: str) -> None:
+    owner, auditor = await gateway.owner(), await gateway.staff(Role.AUDITOR)
+    status, body = await gateway.get(f"/api/v1/developers/{owner.id}/history?{query}", auditor)
     assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.PLATFORM_OPERATOR])
-async def test_overseers_read_every_log_and_find_no_word_in_it(house: House, role: Role) -> None:
-    person = await house.person()
-    generation, overseer = await house.completed(person), await house.staff(role)
-    status, body = await house.get(f"{ONE}/{generation}/history?limit=100", overseer)
+async def test_staff_read_every_history_without_personal_data(gateway: GatewayHarness, role: Role) -> None:
+    person = await gateway.person()
+    generation, overseer = await gateway.completed(person), await gateway.staff(role)
+    status, body = await gateway.get(f"{ONE}/{generation}/history?limit=100", overseer)
     types = [event["type"] for event in body["events"]]
     assert (status, types[0], types[-1]) == (200, "generation.requested", "generation.completed")
     assert person.mark not in str(body)
-    assert (await house.get("/api/v1/platform/history", overseer))[0] == 200
-    assert (await house.get(f"{ONE}/{UNKNOWN}/history", overseer))[0] == 404
-    for other in (person.headers, person.place.owner.token):
-        assert (await house.get(f"{ONE}/{generation}/history", other))[0] == 403
-        assert (await house.get("/api/v1/platform/history", other))[0] == 403
+    assert (await gateway.get("/api/v1/platform/history", overseer))[0] == 200
+    assert (await gateway.get(f"{ONE}/{UNKNOWN}/history", overseer))[0] == 404
+    for other in (person.headers, person.owned_project.owner.token):
+        assert (await gateway.get(f"{ONE}/{generation}/history", other))[0] == 403
+        assert (await gateway.get("/api/v1/platform/history", other))[0] == 403
 
 
-async def test_an_auditor_reads_logs_and_nothing_else(house: House) -> None:
-    person = await house.person()
-    owner, place = person.place.owner, person.place
+async def test_an_auditor_reads_histories_and_nothing_else(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    owner, owned_project = person.owned_project.owner, person.owned_project
     ids = {
         "developer_id": owner.id,
         "key_id": owner.key_id,
-        "project_id": place.id,
-        "api_key_id": place.key_id,
+        "project_id": owned_project.id,
+        "api_key_id": owned_project.key_id,
         "user_id": person.id,
-        "generation_id": await house.completed(person),
+        "generation_id": await gateway.completed(person),
         "endpoint_id": UNKNOWN,
         "delivery_id": UNKNOWN,
         "number": "0",
         "webhook_id": UNKNOWN,
     }
     wrong, logs = [], set()
-    for route in set(routes_of(house)):
+    for route in set(routes_of(gateway)):
         if (route.method, route.path) in OWN | ASKS_NOBODY:
             continue
-        status = await asked(house, route, ids)
+        status = await asked(gateway, route, ids)
         if route.path in LOGS and route.method == "GET":
             logs.add(route.path)
             assert status == 200, route
@@ -110,7 +110,7 @@ async def test_an_auditor_reads_logs_and_nothing_else(house: House) -> None:
     assert logs == LOGS
 
 
-async def asked(house: House, route: Route, ids: dict[str, str]) -> int:
-    auditor = await house.staff(Role.AUDITOR)
+async def asked(gateway: GatewayHarness, route: Route, ids: dict[str, str]) -> int:
+    auditor = await gateway.staff(Role.AUDITOR)
     body = BODY if route.method in {"POST", "PUT", "PATCH"} else None
-    return (await house.call(route.method, route.at(ids), auditor, body))[0]
+    return (await gateway.call(route.method, route.at(ids), auditor, body))[0]

@@ -5,23 +5,25 @@ from datetime import timedelta
 import pytest
 
 from events.webhook import WebhookRegistered
-from store.accounts.sweep import LATE_ARRIVALS
-from store.webhooks.endpoints import Address
-from tests.gateway.accounts.house import CAUSE, House, Person, webhooks_of
+from store.accounts.erasure import LATE_ARRIVALS
+from store.webhooks.endpoints import EndpointUrl
+from tests.gateway.accounts.gateway_harness import CAUSE, GatewayHarness, Person, webhooks_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MONTH = timedelta(days=30)
 
 
-async def deleted(house: House, person: Person) -> None:
-    owner = person.place.owner
-    assert (await house.call("DELETE", f"/api/v1/projects/{person.place.id}", owner.token))[0] == 204
+async def deleted(gateway: GatewayHarness, person: Person) -> None:
+    owner = person.owned_project.owner
+    assert (await gateway.call("DELETE", f"/api/v1/projects/{person.owned_project.id}", owner.token))[
+        0
+    ] == 204
 
 
-async def left(house: House, person: Person, *generations: str) -> dict[str, int]:
+async def left(gateway: GatewayHarness, person: Person, *generations: str) -> dict[str, int]:
     """Count what is left of somebody, by collection."""
-    database = house.store.accounts.database
+    database = gateway.store.database
     whose = {"generation": {"$in": list(generations)}}
     return {
         "users": await database["users"].count_documents({"_id": person.id}),
@@ -30,65 +32,71 @@ async def left(house: House, person: Person, *generations: str) -> dict[str, int
     }
 
 
-async def erased(house: House, *generations: str) -> None:
+async def erased(gateway: GatewayHarness, *generations: str) -> None:
     for _ in range(2):
-        await house.sweep.round()
+        await gateway.erasure.run()
         for generation in generations:
-            await house.project(generation)
-    await house.sweep.round()
-    house.clock.ahead += LATE_ARRIVALS
-    await house.sweep.round()
+            await gateway.project(generation)
+    await gateway.erasure.run()
+    gateway.clock.ahead += LATE_ARRIVALS
+    await gateway.erasure.run()
 
 
-async def test_a_user_of_a_deleted_project_is_erased_on_request(house: House) -> None:
-    person = await house.person()
-    done = await house.completed(person)
-    await deleted(house, person)
-    path = f"/api/v1/projects/{person.place.id}/users/{person.id}"
-    stranger = await house.owner()
-    assert (await house.call("DELETE", path, stranger.token))[0] == 404
-    assert (await house.call("DELETE", path, person.place.owner.token))[0] == 204
-    assert (await house.call("DELETE", path, person.place.owner.token))[0] == 404
-    await erased(house, done)
-    assert await left(house, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
+async def test_a_user_of_a_deleted_project_is_erased_on_request(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    done = await gateway.completed(person)
+    await deleted(gateway, person)
+    path = f"/api/v1/projects/{person.owned_project.id}/users/{person.id}"
+    stranger = await gateway.owner()
+    assert (await gateway.call("DELETE", path, stranger.token))[0] == 404
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 204
+    assert (await gateway.call("DELETE", path, person.owned_project.owner.token))[0] == 404
+    await erased(gateway, done)
+    assert await left(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
 
 
-async def test_a_deleted_project_is_erased_by_itself_after_its_time(house: House) -> None:
-    person = await house.person()
-    place, owner = person.place, person.place.owner
-    other = await house.person(await house.place(owner))
-    done, kept = await house.completed(person), await house.completed(other)
-    await house.call("PUT", f"/api/v1/projects/{place.id}", owner.token, {"description": f"of {place.mark}"})
-    webhooks = webhooks_of(house.store, house.clock)
-    url = f"https://{place.mark}.example/hook"
+async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    owned_project, owner = person.owned_project, person.owned_project.owner
+    other = await gateway.person(await gateway.owned_project(owner))
+    done, kept = await gateway.completed(person), await gateway.completed(other)
+    await gateway.call(
+        "PUT",
+        f"/api/v1/projects/{owned_project.id}",
+        owner.token,
+        {"description": f"of {owned_project.mark}"},
+    )
+    webhooks = webhooks_of(gateway.store, gateway.clock)
+    url = f"https://{owned_project.mark}.example/hook"
     event = WebhookRegistered(
-        developer=owner.id, project=place.id, url="a" * 64, event_types=("generation.completed",)
+        developer=owner.id, project=owned_project.id, url="a" * 64, event_types=("generation.completed",)
     )
     await webhooks.register(
-        f"ep-{place.id}",
+        f"ep-{owned_project.id}",
         event,
-        address=Address("a" * 64, url, b"salt"),
-        description=place.mark,
-        secret="whsec_x",
+        url=EndpointUrl("a" * 64, url, b"salt"),
+        description=owned_project.mark,
         limit=5,
         cause=CAUSE,
     )
-    await deleted(house, person)
-    house.clock.ahead += MONTH - timedelta(minutes=1)
-    await house.sweep.round()
-    assert await left(house, person, done) == {"users": 1, "personal_data": 1, "blobs": 2}
-    house.clock.ahead += timedelta(minutes=2)
-    await erased(house, done)
-    assert await left(house, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
-    await house.sweep.round()
-    database = house.store.accounts.database
+    await deleted(gateway, person)
+    gateway.clock.ahead += MONTH - timedelta(minutes=1)
+    await gateway.erasure.run()
+    assert await left(gateway, person, done) == {"users": 1, "personal_data": 1, "blobs": 2}
+    gateway.clock.ahead += timedelta(minutes=2)
+    await erased(gateway, done)
+    assert await left(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
+    await gateway.erasure.run()
+    database = gateway.store.database
     for name in await database.list_collection_names():
         documents = str(await database[name].find({}).to_list(None))
         assert person.mark not in documents, name
-        assert place.mark not in documents, name
-    assert await webhooks.load(f"ep-{place.id}") is not None, "the log keeps that there was one"
-    told = [recorded.type for recorded in await house.changes.history(owner.id)]
+        assert owned_project.mark not in documents, name
+    assert await gateway.store.events.read(f"webhook-ep-{owned_project.id}"), (
+        "the log keeps that there was one"
+    )
+    told = [recorded.type for recorded in await gateway.changes.history(owner.id)]
     assert told[-3:] == ["developer.user_deleted", "developer.user_erased", "developer.project_erased"]
-    await house.sweep.round()
-    assert [recorded.type for recorded in await house.changes.history(owner.id)] == told
-    assert await left(house, other, kept) == {"users": 1, "personal_data": 1, "blobs": 2}
+    await gateway.erasure.run()
+    assert [recorded.type for recorded in await gateway.changes.history(owner.id)] == told
+    assert await left(gateway, other, kept) == {"users": 1, "personal_data": 1, "blobs": 2}

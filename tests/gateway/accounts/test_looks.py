@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.accounts.house import PASSWORD, House
+from tests.gateway.accounts.gateway_harness import PASSWORD, GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,10 +18,10 @@ ME, USAGE, PASSWORDS, LOGOUT = (
 
 
 @pytest.fixture
-def looks(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+def looks(gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often the store is asked for an end user's tenancy and for a developer."""
     count = Counter[str]()
-    accounts = house.store.accounts
+    accounts = gateway.store.accounts
     credentials, developer_state = accounts.credentials, accounts.developer_state
 
     async def counted_credentials(*names: Any, **hashes: Any) -> Any:
@@ -48,19 +48,19 @@ def looks(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         ("DELETE", ME, {"password": PASSWORD}, 1),
     ],
 )
-async def test_the_store_is_asked_once_who_an_end_user_is(
-    house: House, looks: Counter[str], method: str, path: str, body: Any, expected: int
+async def test_an_end_user_is_read_from_the_store_once_per_request(
+    gateway: GatewayHarness, looks: Counter[str], method: str, path: str, body: Any, expected: int
 ) -> None:
-    person = await house.person()
-    status, _ = await house.call(method, path, person.token, body)
+    person = await gateway.person()
+    status, _ = await gateway.call(method, path, person.token, body)
     assert status in (200, 204)
     assert looks == {"tenancy": expected}
 
 
 @pytest.mark.parametrize("path", [USAGE, ME])
-async def test_the_store_is_asked_once_who_a_developer_is(
-    house: House, looks: Counter[str], path: str
+async def test_a_developer_is_read_from_the_store_once_per_request(
+    gateway: GatewayHarness, looks: Counter[str], path: str
 ) -> None:
-    owner = await house.owner()
-    assert (await house.get(path, owner.token))[0] == 200
+    owner = await gateway.owner()
+    assert (await gateway.get(path, owner.token))[0] == 200
     assert looks == {"developer": 1}

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiohttp import ClientTimeout
 
 from domain.accounts.access import Role
-from tests.gateway.accounts.house import House, Owner, Person, answered
+from tests.gateway.accounts.gateway_harness import GatewayHarness, Owner, Person, answered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,12 +42,12 @@ class Subject:
 
     @property
     def ids(self) -> dict[str, str]:
-        place = self.person.place
+        owned_project = self.person.owned_project
         return {
-            "developer_id": place.owner.id,
-            "key_id": place.owner.key_id,
-            "project_id": place.id,
-            "api_key_id": place.key_id,
+            "developer_id": owned_project.owner.id,
+            "key_id": owned_project.owner.key_id,
+            "project_id": owned_project.id,
+            "api_key_id": owned_project.key_id,
             "user_id": self.person.id,
             "generation_id": self.generation,
             "endpoint_id": self.endpoint,
@@ -59,10 +59,10 @@ class Subject:
     @property
     def marks(self) -> set[str]:
         """The words and ids that nobody else may ever read."""
-        place, owner = self.person.place, self.person.place.owner
+        owned_project, owner = self.person.owned_project, self.person.owned_project.owner
         return {
             *(self.person.mark, self.person.id, self.generation, self.endpoint),
-            *(place.mark, place.id, place.key_id, place.key),
+            *(owned_project.mark, owned_project.id, owned_project.key_id, owned_project.key),
             *(owner.id, owner.email, owner.key_id, owner.key),
         }
 
@@ -80,7 +80,7 @@ class Caller:
     def knows(self, subject: Subject) -> bool:
         if self.person is not None:
             return subject.person.id == self.person.id
-        return self.owner is not None and subject.person.place.owner.id == self.owner.id
+        return self.owner is not None and subject.person.owned_project.owner.id == self.owner.id
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Matrix:
-    house: House
+    gateway: GatewayHarness
     subjects: list[Subject]
     client_addresses: list[Caller]
     routes: list[Route]
@@ -107,11 +107,11 @@ class Matrix:
         """The words of everybody but the caller and what he may know."""
         own = {mark for subject in self.subjects if caller.knows(subject) for mark in subject.marks}
         if caller.person is not None:
-            own |= {subject.person.place.mark for subject in self.subjects if caller.knows(subject)}
+            own |= {subject.person.owned_project.mark for subject in self.subjects if caller.knows(subject)}
         return {mark for subject in self.subjects for mark in subject.marks} - own
 
     async def ask(self, route: Route, path: str, caller: Caller) -> tuple[int, Any, str]:
-        answer = await self.house.client.request(
+        answer = await self.gateway.client.request(
             route.method,
             path,
             headers=caller.headers,
@@ -127,49 +127,51 @@ class Matrix:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def matrix(house: House) -> Matrix:
+async def matrix(gateway: GatewayHarness) -> Matrix:
     subjects, client_addresses = [], []
     for number in range(2):
-        owner = await house.owner()
+        owner = await gateway.owner()
         client_addresses.append(Caller(f"developer {number}", owner.token, owner=owner, role=Role.DEVELOPER))
         for _ in range(2):
-            place = await house.place(owner)
+            owned_project = await gateway.owned_project(owner)
             for _ in range(2):
-                person = await house.person(place)
+                person = await gateway.person(owned_project)
                 subjects.append(
-                    Subject(person, await house.completed(person), await _endpoint(house, person))
+                    Subject(person, await gateway.completed(person), await _endpoint(gateway, person))
                 )
                 client_addresses.append(Caller(person.mark, person.headers, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
-    client_addresses += [Caller(role.value, await house.staff(role), role=role) for role in platform]
+    client_addresses += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
     return Matrix(
-        house, subjects, client_addresses, sorted(routes_of(house), key=lambda r: (r.path, r.method))
+        gateway, subjects, client_addresses, sorted(routes_of(gateway), key=lambda r: (r.path, r.method))
     )
 
 
-def routes_of(house: House) -> Iterator[Route]:
+def routes_of(gateway: GatewayHarness) -> Iterator[Route]:
     """Every route of the door, its patterns without their regular expressions."""
-    for route in house.client.app.router.routes():
+    for route in gateway.client.app.router.routes():
         assert route.resource is not None
         if route.method not in {"HEAD", "OPTIONS"}:
             yield Route(route.method, route.resource.canonical)
 
 
-async def _endpoint(house: House, person: Person) -> str:
-    place = person.place
-    path = f"/api/v1/projects/{place.id}/webhooks"
-    status, body = await house.call("POST", path, place.owner.token, {"url": "https://example.com/hook"})
+async def _endpoint(gateway: GatewayHarness, person: Person) -> str:
+    owned_project = person.owned_project
+    path = f"/api/v1/projects/{owned_project.id}/webhooks"
+    status, body = await gateway.call(
+        "POST", path, owned_project.owner.token, {"url": "https://example.com/hook"}
+    )
     assert status == 201, body
     return str(body["id"])
 
 
-async def test_the_matrix_knows_every_id_in_every_path(matrix: Matrix) -> None:
+async def test_every_path_parameter_has_an_id_in_the_matrix(matrix: Matrix) -> None:
     known = set(matrix.subjects[0].ids)
     assert {name for route in matrix.routes for name in route.names} <= known
     assert len(matrix.routes) >= 45
 
 
-async def test_what_is_anothers_is_answered_like_what_does_not_exist(matrix: Matrix) -> None:
+async def test_foreign_resources_get_the_response_of_unknown_ones(matrix: Matrix) -> None:
     wrong: list[str] = []
     asked = 0
     for route in (route for route in matrix.routes if route.names):
@@ -192,7 +194,7 @@ async def test_what_is_anothers_is_answered_like_what_does_not_exist(matrix: Mat
     await _everything_is_as_it_was(matrix)
 
 
-async def test_no_list_shows_what_is_anothers_whatever_it_is_asked_for(matrix: Matrix) -> None:
+async def test_no_list_shows_foreign_data_also_when_filtered_by_foreign_ids(matrix: Matrix) -> None:
     wrong: list[str] = []
     for route in (route for route in matrix.routes if route.method == "GET" and not route.names):
         for caller in matrix.client_addresses:
@@ -202,45 +204,45 @@ async def test_no_list_shows_what_is_anothers_whatever_it_is_asked_for(matrix: M
                 continue
             foreign = matrix.foreign(caller)
             stranger = next(subject for subject in matrix.subjects if not caller.knows(subject))
-            chosen = f"?project_id={stranger.person.place.id}&user_id={stranger.person.id}"
+            chosen = f"?project_id={stranger.person.owned_project.id}&user_id={stranger.person.id}"
             for query in ("", chosen):
                 status, _, text = await matrix.ask(route, route.path + query, caller)
-                sent = {stranger.person.place.id, stranger.person.id} if query else set()
+                sent = {stranger.person.owned_project.id, stranger.person.id} if query else set()
                 found = [mark for mark in foreign - sent if mark in text]
                 if found or status >= 500:
                     wrong.append(f"{caller.name} GET {route.path}{query}: {status} {found}")
     assert not wrong, "\n".join(wrong[:20])
 
 
-async def test_ones_own_token_with_anothers_keys_reads_nothing(matrix: Matrix) -> None:
+async def test_a_token_with_keys_of_another_account_reads_nothing(matrix: Matrix) -> None:
     reads = [route for route in matrix.routes if route.method == "GET" and route.names == ["generation_id"]]
     assert len(reads) >= 4
     for subject in matrix.subjects:
         for other in matrix.subjects:
-            if other.person.place.id == subject.person.place.id:
+            if other.person.owned_project.id == subject.person.owned_project.id:
                 continue
             for header in ("X-Developer-Key", "X-Project-ID", "X-API-Key"):
                 if other.person.headers[header] == subject.person.headers[header]:
                     continue
                 mixed = {**subject.person.headers, header: other.person.headers[header]}
                 route = reads[0]
-                status, body = await matrix.house.get(route.at(subject.ids), mixed)
+                status, body = await matrix.gateway.get(route.at(subject.ids), mixed)
                 assert status == 403, (header, body)
 
 
-async def test_everybody_reads_what_is_his(matrix: Matrix) -> None:
+async def test_every_user_and_developer_reads_their_own_generations(matrix: Matrix) -> None:
     for subject in matrix.subjects:
-        person, place = subject.person, subject.person.place
-        status, body = await matrix.house.get(
+        person, owned_project = subject.person, subject.person.owned_project
+        status, body = await matrix.gateway.get(
             f"/api/v1/generation/generations-v2/{subject.generation}", person.token
         )
         assert (status, body["id"]) == (200, subject.generation)
-        base = f"/api/v1/projects/{place.id}/generations"
-        status, body = await matrix.house.get(f"{base}/{subject.generation}", place.owner.token)
+        base = f"/api/v1/projects/{owned_project.id}/generations"
+        status, body = await matrix.gateway.get(f"{base}/{subject.generation}", owned_project.owner.token)
         assert (status, body["user_id"], person.mark in body["instructions"]) == (200, person.id, True)
-        status, body = await matrix.house.get(f"{base}?user_id={person.id}", place.owner.token)
+        status, body = await matrix.gateway.get(f"{base}?user_id={person.id}", owned_project.owner.token)
         assert [one["id"] for one in body["generations"]] == [subject.generation]
-        status, body = await matrix.house.get(base, place.owner.token)
+        status, body = await matrix.gateway.get(base, owned_project.owner.token)
         assert body["total"] == 2
 
 
@@ -275,19 +277,21 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
 
 async def _everything_is_as_it_was(matrix: Matrix) -> None:
     for subject in matrix.subjects:
-        person, place = subject.person, subject.person.place
-        assert await matrix.house.store.accounts.user(place.id, person.id) is not None
-        developer = await matrix.house.store.accounts.developer(place.owner.id)
+        person, owned_project = subject.person, subject.person.owned_project
+        assert await matrix.gateway.store.accounts.user(owned_project.id, person.id) is not None
+        developer = await matrix.gateway.store.accounts.developer(owned_project.owner.id)
         assert developer is not None
         assert developer.tier == "internal"
-        project = await matrix.house.store.accounts.project(place.owner.id, place.id)
+        project = await matrix.gateway.store.accounts.project(owned_project.owner.id, owned_project.id)
         assert project is not None
-        assert project.name == place.mark
-        generation = await matrix.house.generations.load(subject.generation)
+        assert project.name == owned_project.mark
+        generation = await matrix.gateway.generations.load(subject.generation)
         assert generation is not None
         assert not generation.gone
         assert not generation.is_public
-        status, _ = await matrix.house.get(f"/api/v1/projects/{place.id}/webhooks", place.owner.token)
+        status, _ = await matrix.gateway.get(
+            f"/api/v1/projects/{owned_project.id}/webhooks", owned_project.owner.token
+        )
         assert status == 200
-        for key in await matrix.house.store.accounts.keys.all_of(place.owner.id):
+        for key in await matrix.gateway.store.accounts.keys.all_of(owned_project.owner.id):
             assert key.active

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from domain.accounts.access import Role
 from gateway.openapi.document import OPERATIONS
 from gateway.openapi.operation import Operation
-from tests.gateway.accounts.house import CAUSE, OPERATOR_KEY, PASSWORD, House
+from tests.gateway.accounts.gateway_harness import CAUSE, OPERATOR_KEY, PASSWORD, GatewayHarness
 from tests.gateway.accounts.test_matrix import UNKNOWN, routes_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,8 +29,8 @@ NOT_SERVED = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served(house: House) -> Any:
-    status, body = await house.get("/openapi.json")
+async def served(gateway: GatewayHarness) -> Any:
+    status, body = await gateway.get("/openapi.json")
     assert status == 200
     return body
 
@@ -39,16 +39,16 @@ def methods_of(document: Any) -> set[tuple[str, str]]:
     return {(method, path) for path, methods in document["paths"].items() for method in methods}
 
 
-async def test_every_route_is_in_the_document_and_nothing_else(house: House, served: Any) -> None:
-    assert methods_of(served) == {(route.method.lower(), route.path) for route in routes_of(house)}
+async def test_the_document_lists_exactly_the_routes(gateway: GatewayHarness, served: Any) -> None:
+    assert methods_of(served) == {(route.method.lower(), route.path) for route in routes_of(gateway)}
     assert len(OPERATIONS) == len(methods_of(served)), "no operation is told twice"
 
 
-async def test_what_the_public_file_has_is_served(served: Any) -> None:
+async def test_every_operation_of_the_public_file_is_served(served: Any) -> None:
     assert methods_of(PUBLIC) - methods_of(served) == NOT_SERVED
 
 
-async def test_every_reference_leads_somewhere_and_every_id_is_its_own(served: Any) -> None:
+async def test_references_have_targets_and_operation_ids_are_unique(served: Any) -> None:
     text = json.dumps(served)
     names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
     assert names <= set(served["components"]["schemas"])
@@ -61,7 +61,7 @@ async def test_every_reference_leads_somewhere_and_every_id_is_its_own(served: A
         Draft202012Validator.check_schema(schema)
 
 
-async def test_every_part_of_a_path_is_a_parameter(served: Any) -> None:
+async def test_every_path_parameter_is_documented(served: Any) -> None:
     for path, methods in served["paths"].items():
         for operation in methods.values():
             told = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
@@ -69,11 +69,11 @@ async def test_every_part_of_a_path_is_a_parameter(served: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
-async def test_who_has_no_credentials_is_refused_where_the_document_says_so(
-    house: House, operation: Operation
+async def test_requests_without_credentials_are_refused_as_documented(
+    gateway: GatewayHarness, operation: Operation
 ) -> None:
     path = re.sub(r"\{number\}", "0", operation.path)
-    status, body = await house.call(operation.method.upper(), re.sub(r"\{\w+\}", UNKNOWN, path), {}, None)
+    status, body = await gateway.call(operation.method.upper(), re.sub(r"\{\w+\}", UNKNOWN, path), {}, None)
     if operation.caller == "link":
         assert status in (401, 404), body
         return
@@ -83,15 +83,15 @@ async def test_who_has_no_credentials_is_refused_where_the_document_says_so(
     assert status not in (401, 403) or "provider" in operation.path, body
 
 
-async def test_answers_look_as_the_document_says(house: House, served: Any) -> None:
-    person = await house.person()
-    owner, place = person.place.owner, person.place
-    generation = await house.completed(person)
-    await house.changes.update_project(owner.id, place.id, {"description": "d"}, cause=CAUSE)
+async def test_responses_match_their_schemas(gateway: GatewayHarness, served: Any) -> None:
+    person = await gateway.person()
+    owner, owned_project = person.owned_project.owner, person.owned_project
+    generation = await gateway.completed(person)
+    await gateway.changes.update_project(owner.id, owned_project.id, {"description": "d"}, cause=CAUSE)
     project, one = "/api/v1/projects/{project_id}", "/api/v1/generation/generations-v2"
     login = {"email": owner.email, "password": PASSWORD}
-    auditor = await house.staff(Role.AUDITOR)
-    ids = {"project_id": place.id, "generation_id": generation, "developer_id": owner.id}
+    auditor = await gateway.staff(Role.AUDITOR)
+    ids = {"project_id": owned_project.id, "generation_id": generation, "developer_id": owner.id}
     for method, path, headers, body in (
         ("post", "/api/v1/auth/login", {}, login),
         ("get", "/api/v1/auth/me", person.token, None),
@@ -111,36 +111,36 @@ async def test_answers_look_as_the_document_says(house: House, served: Any) -> N
         ("get", one, person.token, None),
         ("get", "/api/v1/platform/history", auditor, None),
     ):
-        status, answer = await house.call(method.upper(), path.format(**ids), headers, body)
+        status, answer = await gateway.call(method.upper(), path.format(**ids), headers, body)
         told = served["paths"][path][method]["responses"]
         assert str(status) in told, (method, path, answer)
         schema = told[str(status)]["content"]["application/json"]["schema"]
         Draft202012Validator({**schema, "components": served["components"]}).validate(answer)
 
 
-async def test_a_refusal_looks_as_the_document_says(house: House, served: Any) -> None:
+async def test_errors_match_the_error_schema(gateway: GatewayHarness, served: Any) -> None:
     schema = {"$ref": "#/components/schemas/Error", "components": served["components"]}
     for path, headers in (("/api/v1/auth/me", {}), ("/api/v1/projects/users?page=0", None)):
-        who = headers if headers is not None else (await house.owner()).token
-        _, body = await house.get(path, who)
+        who = headers if headers is not None else (await gateway.owner()).token
+        _, body = await gateway.get(path, who)
         Draft202012Validator(schema).validate(body)
 
 
 @pytest.mark.parametrize(
     "query", ["by=user&by=day", "from=2026-01-01&from=2026-01-02", "format=csv&format=csv"]
 )
-async def test_a_parameter_of_usage_may_be_given_once(house: House, query: str) -> None:
-    owner = await house.owner()
-    status, body = await house.get(f"/api/v1/usage?{query}", owner.token)
+async def test_a_repeated_usage_parameter_is_refused(gateway: GatewayHarness, query: str) -> None:
+    owner = await gateway.owner()
+    status, body = await gateway.get(f"/api/v1/usage?{query}", owner.token)
     assert (status, body["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
-    status, body = await house.get("/api/v1/usage?by=user,day", owner.token)
+    status, body = await gateway.get("/api/v1/usage?by=user,day", owner.token)
     assert (status, body["by"]) == (200, ["user", "day"])
 
 
-async def test_the_project_too_many_is_refused_with_a_clear_text(house: House) -> None:
-    owner = await house.owner("free_starter")
+async def test_a_project_above_the_limit_gets_400_with_the_limit(gateway: GatewayHarness) -> None:
+    owner = await gateway.owner("free_starter")
     for number in range(3):
-        assert (await house.call("POST", "/api/v1/projects", owner.token, {"name": str(number)}))[0] == 201
-    status, body = await house.call("POST", "/api/v1/projects", owner.token, {"name": "4"})
+        assert (await gateway.call("POST", "/api/v1/projects", owner.token, {"name": str(number)}))[0] == 201
+    status, body = await gateway.call("POST", "/api/v1/projects", owner.token, {"name": "4"})
     assert (status, body["code"]) == (400, "project_limit_exceeded")
     assert body["detail"] == "Maximum of 3 projects reached for tier free_starter"

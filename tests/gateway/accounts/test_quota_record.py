@@ -9,7 +9,7 @@ from store.accounts.quota_record import QuotaRecord
 from store.errors import StoreUnavailableError
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.recount import Recount, RecountReport
-from tests.gateway.accounts.house import House
+from tests.gateway.accounts.gateway_harness import GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,41 +29,41 @@ class Dead:
         raise StoreUnavailableError("dead")
 
 
-async def mend(house: House, ledger: Any = None) -> RecountReport:
+async def mend(gateway: GatewayHarness, ledger: Any = None) -> RecountReport:
     async def at_once() -> None: ...
 
     recount = Recount(
-        house.store.events,
-        ledger or house.store.ledger,
-        house.store.usage.admitted,
-        clock=house.clock,
-        record=QuotaRecord(house.changes.developers),
+        gateway.store.events,
+        ledger or gateway.store.ledger,
+        gateway.store.usage.admitted,
+        clock=gateway.clock,
+        record=QuotaRecord(gateway.changes),
         pause=at_once,
     )
     return await recount.run(repair_as="operator:test")
 
 
-async def leak(house: House, developer: str, generation: str) -> None:
+async def leak(gateway: GatewayHarness, developer: str, generation: str) -> None:
     """Hold a slot that nobody's generation has."""
-    await house.store.ledger.hold(
+    await gateway.store.ledger.hold(
         developer,
         generation,
         period=MONTH,
         bounds=Bounds(None, None),
-        now=house.clock() - timedelta(minutes=5),
+        now=gateway.clock() - timedelta(minutes=5),
     )
 
 
-async def corrections(house: House, developer: str) -> list[dict[str, Any]]:
-    told = [recorded.to_cloudevent() for recorded in await house.changes.history(developer)]
+async def corrections(gateway: GatewayHarness, developer: str) -> list[dict[str, Any]]:
+    told = [recorded.to_cloudevent() for recorded in await gateway.changes.history(developer)]
     return [event for event in told if event["type"] == "developer.quota_corrected"]
 
 
-async def test_a_correction_stands_in_the_log_of_the_developer(house: House) -> None:
-    owner = await house.owner()
-    await leak(house, owner.id, "leaked")
-    report = await mend(house)
-    [event] = await corrections(house, owner.id)
+async def test_a_correction_is_recorded_in_the_stream_of_the_developer(gateway: GatewayHarness) -> None:
+    owner = await gateway.owner()
+    await leak(gateway, owner.id, "leaked")
+    report = await mend(gateway)
+    [event] = await corrections(gateway, owner.id)
     assert event["actor"] == "operator:test"
     assert event["data"] == {
         "correction": report.corrections[-1],
@@ -72,29 +72,35 @@ async def test_a_correction_stands_in_the_log_of_the_developer(house: House) -> 
         "taken": [],
         "freed": ["leaked"],
     }
-    assert [made.id for made in await house.store.ledger.corrections(owner.id)] == list(report.corrections)
-    assert (await house.store.ledger.account(owner.id)).used_in(MONTH) == 0
+    assert [made.id for made in await gateway.store.ledger.corrections(owner.id)] == list(report.corrections)
+    assert (await gateway.store.ledger.account(owner.id)).used_in(MONTH) == 0
 
 
-async def test_a_correction_that_a_crash_kept_from_being_made_is_recorded_once(house: House) -> None:
-    owner = await house.owner()
-    await leak(house, owner.id, "leaked too")
+async def test_a_correction_interrupted_by_a_crash_is_recorded_once(
+    gateway: GatewayHarness,
+) -> None:
+    owner = await gateway.owner()
+    await leak(gateway, owner.id, "leaked too")
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
-            await mend(house, Dead(house.store.ledger))
-    assert len(await corrections(house, owner.id)) == 1
-    assert (await house.store.ledger.account(owner.id)).used_in(MONTH) == 1
-    await mend(house)
-    [event] = await corrections(house, owner.id)
-    [made] = await house.store.ledger.corrections(owner.id)
+            await mend(gateway, Dead(gateway.store.ledger))
+    assert len(await corrections(gateway, owner.id)) == 1
+    assert (await gateway.store.ledger.account(owner.id)).used_in(MONTH) == 1
+    await mend(gateway)
+    [event] = await corrections(gateway, owner.id)
+    [made] = await gateway.store.ledger.corrections(owner.id)
     assert made.id == event["data"]["correction"]
-    await leak(house, owner.id, "leaked too")
-    await mend(house)
-    assert len(await corrections(house, owner.id)) == 2, "the same fault a second time is another correction"
+    await leak(gateway, owner.id, "leaked too")
+    await mend(gateway)
+    assert len(await corrections(gateway, owner.id)) == 2, (
+        "the same fault a second time is another correction"
+    )
 
 
-async def test_whom_the_log_does_not_know_is_corrected_all_the_same(house: House) -> None:
-    await leak(house, "nobody", "nothing")
-    await mend(house)
-    assert (await house.store.ledger.account("nobody")).slots == ()
-    assert await corrections(house, "nobody") == []
+async def test_a_ledger_of_an_unknown_developer_is_corrected_without_a_record(
+    gateway: GatewayHarness,
+) -> None:
+    await leak(gateway, "nobody", "nothing")
+    await mend(gateway)
+    assert (await gateway.store.ledger.account("nobody")).slots == ()
+    assert await corrections(gateway, "nobody") == []

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import FormData
 
 from store.quota.ledger import Account
-from tests.gateway.accounts.house import ONE, House
+from tests.gateway.accounts.gateway_harness import ONE, GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -20,39 +20,39 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("ftp://hooks.example", 422),
     ],
 )
-async def test_the_webhook_of_the_original_is_judged_by_todays_rules(
-    house: House, webhook: str, status: int
+async def test_a_retry_checks_the_original_webhook_by_the_present_rules(
+    gateway: GatewayHarness, webhook: str, status: int
 ) -> None:
-    person = await house.person()
+    person = await gateway.person()
     form = FormData()
-    form.add_field("example_images", house.picture, filename="a.jpg")
+    form.add_field("example_images", gateway.picture, filename="a.jpg")
     form.add_field("instructions", json.dumps({"prompt": "a cat"}))
     form.add_field("webhook", "https://hooks.studio.dev/picture")
-    sent = await house.client.post("/api/v1/generation/generate-v2", data=form, headers=person.headers)
+    sent = await gateway.client.post("/api/v1/generation/generate-v2", data=form, headers=person.headers)
     urls = (await sent.json())["urls"]
     original = (await sent.json())["id"]
-    await house.complete(original)
+    await gateway.complete(original)
     # As if the operator had allowed this address then and did so no more.
-    personal_data = house.store.client.get_default_database()["personal_data"]
+    personal_data = gateway.store.database["personal_data"]
     await personal_data.update_one({"generation": original}, {"$set": {"webhook": webhook}})
-    before = await house.store.ledger.account(person.place.owner.id)
+    before = await gateway.store.ledger.account(person.owned_project.owner.id)
 
     assert urls["retry"].endswith(f"{ONE}/{original}/retry")
-    answer = await house.client.post(f"{ONE}/{original}/retry", headers=person.headers)
+    answer = await gateway.client.post(f"{ONE}/{original}/retry", headers=person.headers)
 
     assert answer.status == status
     if status == 422:
         body = await answer.json()
         assert (body["code"], body["detail"][0]["loc"]) == ("invalid_webhook", ["body", "webhook"])
-        assert await house.store.ledger.account(person.place.owner.id) == before != Account()
+        assert await gateway.store.ledger.account(person.owned_project.owner.id) == before != Account()
 
 
-async def test_a_resource_says_where_it_is_retried_and_explained(house: House) -> None:
-    person = await house.person()
-    generation = await house.completed(person)
-    _, resource = await house.get(f"{ONE}/{generation}", person.token)
+async def test_a_resource_contains_the_urls_of_retry_and_explanation(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    generation = await gateway.completed(person)
+    _, resource = await gateway.get(f"{ONE}/{generation}", person.token)
     one = f"{ONE}/{generation}"
     for name in ("retry", "explain"):
         assert resource["urls"][name].endswith(f"{one}/{name}")
-    status, told = await house.get(urlsplit(resource["urls"]["explain"]).path, person.token)
+    status, told = await gateway.get(urlsplit(resource["urls"]["explain"]).path, person.token)
     assert (status, told["id"]) == (200, generation)

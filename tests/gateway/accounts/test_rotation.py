@@ -5,11 +5,11 @@ from itertools import pairwise
 import pytest
 
 from domain.accounts.access import Claims, Role
-from domain.accounts.credentials import Peppers, mint
-from gateway.auth.authentication import AuthenticationSettings
+from domain.accounts.keys import Peppers, mint
+from gateway.auth.settings import AuthenticationSettings
 from gateway.auth.tokens import Tokens, key_id
-from store.accounts.user_changes import random_id
-from tests.gateway.accounts.house import Clock
+from store.accounts.writes import random_id
+from tests.builders.clock import Clock
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -19,8 +19,8 @@ def accepts(one: Tokens, other: Tokens) -> bool:
     return other.verify(one.sign(claims, "access"), "access").subject == "ada"
 
 
-def test_at_every_step_of_a_rotation_both_gateways_accept_both_ones_tokens() -> None:
-    clock = Clock()
+def test_tokens_are_accepted_by_both_gateways_at_every_step_of_a_rotation() -> None:
+    clock = Clock.running()
     steps = [[OLD], [OLD, NEW], [NEW, OLD], [NEW]]  # known first, then signing, then alone
     for before, after in pairwise(steps):
         older, newer = Tokens(before, clock), Tokens(after, clock)
@@ -29,12 +29,12 @@ def test_at_every_step_of_a_rotation_both_gateways_accept_both_ones_tokens() -> 
         assert accepts(newer, older)
 
 
-def test_a_token_names_its_secret_by_a_hash_of_it() -> None:
+def test_a_key_id_is_a_hash_of_the_secret() -> None:
     assert key_id(OLD) != key_id(NEW)
     assert OLD not in key_id(OLD)
 
 
-def test_a_new_pepper_is_known_before_it_hashes() -> None:
+def test_keys_are_found_by_both_gateways_at_every_step_of_a_pepper_rotation() -> None:
     key = mint("ak")
     steps = [
         Peppers({1: OLD}),
@@ -48,12 +48,12 @@ def test_a_new_pepper_is_known_before_it_hashes() -> None:
             assert before.hash(key) in after.candidates(key)
 
 
-def test_a_pepper_that_is_not_listed_cannot_hash() -> None:
+def test_an_unlisted_pepper_cannot_be_current() -> None:
     with pytest.raises(ValueError, match="version 3"):
         Peppers({1: OLD}, chosen=3)
 
 
-def test_the_settings_name_the_pepper_that_hashes() -> None:
+def test_the_settings_choose_the_current_pepper() -> None:
     settings = AuthenticationSettings.model_validate(
         {"key_peppers": {1: OLD, 2: NEW}, "key_pepper_current": 1}
     )

@@ -9,12 +9,12 @@ import pytest
 
 from domain.accounts.quota import day_of
 from store.quota.ledger import Account
-from tests.gateway.accounts.house import House, Person, answered
-from tests.journeys.system import until
+from tests.gateway.accounts.gateway_harness import GatewayHarness, Person, answered
+from tests.systems.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-Revoke = Callable[[House, Person], Awaitable[None]]
+Revoke = Callable[[GatewayHarness, Person], Awaitable[None]]
 BOUNDARY = "a boundary"
 GENERATE = "/api/v1/generation/generate-v2"
 
@@ -24,48 +24,52 @@ def part(name: str, content: bytes) -> bytes:
     return head.encode() + content + b"\r\n"
 
 
-async def called(house: House, method: str, path: str, person: Person) -> None:
-    status, body = await house.call(method, path, person.place.owner.token)
+async def called(gateway: GatewayHarness, method: str, path: str, person: Person) -> None:
+    status, body = await gateway.call(method, path, person.owned_project.owner.token)
     assert status in (200, 204), body
 
 
-async def delete_project(house: House, person: Person) -> None:
-    await called(house, "DELETE", f"/api/v1/projects/{person.place.id}", person)
+async def delete_project(gateway: GatewayHarness, person: Person) -> None:
+    await called(gateway, "DELETE", f"/api/v1/projects/{person.owned_project.id}", person)
 
 
-async def delete_user(house: House, person: Person) -> None:
-    await called(house, "DELETE", f"/api/v1/projects/{person.place.id}/users/{person.id}", person)
+async def delete_user(gateway: GatewayHarness, person: Person) -> None:
+    await called(gateway, "DELETE", f"/api/v1/projects/{person.owned_project.id}/users/{person.id}", person)
 
 
-async def revoke_project_key(house: House, person: Person) -> None:
-    place = person.place
-    await called(house, "DELETE", f"/api/v1/projects/{place.id}/api-keys/{place.key_id}", person)
+async def revoke_project_key(gateway: GatewayHarness, person: Person) -> None:
+    owned_project = person.owned_project
+    await called(
+        gateway, "DELETE", f"/api/v1/projects/{owned_project.id}/api-keys/{owned_project.key_id}", person
+    )
 
 
-async def revoke_developer_key(house: House, person: Person) -> None:
-    await called(house, "DELETE", f"/api/v1/auth/developer-keys/{person.place.owner.key_id}", person)
+async def revoke_developer_key(gateway: GatewayHarness, person: Person) -> None:
+    await called(
+        gateway, "DELETE", f"/api/v1/auth/developer-keys/{person.owned_project.owner.key_id}", person
+    )
 
 
 async def submitted_slowly(
-    house: House, person: Person, meanwhile: Callable[[], Awaitable[None]]
+    gateway: GatewayHarness, person: Person, meanwhile: Callable[[], Awaitable[None]]
 ) -> tuple[int, str | None]:
     """Send one part, let something happen, let time pass, and send the rest."""
 
     async def body() -> AsyncIterator[bytes]:
-        yield part("example_images", house.picture)
+        yield part("example_images", gateway.picture)
         await meanwhile()
-        house.clock.ahead += timedelta(seconds=5)
+        gateway.clock.ahead += timedelta(seconds=5)
         yield part("instructions", json.dumps({"prompt": "a cat"}).encode()) + f"--{BOUNDARY}--\r\n".encode()
 
     kind = {"Content-Type": f'multipart/form-data; boundary="{BOUNDARY}"'}
-    answer = await house.client.post(GENERATE, data=body(), headers=person.headers | kind)
+    answer = await gateway.client.post(GENERATE, data=body(), headers=person.headers | kind)
     status, told = await answered(answer)
     return status, told.get("code")
 
 
-async def kept(house: House) -> list[int]:
+async def kept(gateway: GatewayHarness) -> list[int]:
     """Count what a submission leaves behind."""
-    database = house.store.client.get_default_database()
+    database = gateway.store.database
     return [await database[name].count_documents({}) for name in ("personal_data", "blobs", "generations")]
 
 
@@ -78,25 +82,25 @@ async def kept(house: House) -> list[int]:
         (revoke_developer_key, 403, "invalid_developer_key"),
     ],
 )
-async def test_what_was_revoked_during_the_upload_refuses_it_and_nothing_is_kept(
-    house: House, revoke: Revoke, status: int, code: str
+async def test_access_revoked_during_an_upload_refuses_it_and_stores_nothing(
+    gateway: GatewayHarness, revoke: Revoke, status: int, code: str
 ) -> None:
-    owner = await house.owner("cloud_premium")
-    person = await house.person(await house.place(owner))
+    owner = await gateway.owner("cloud_premium")
+    person = await gateway.person(await gateway.owned_project(owner))
 
     async def meanwhile() -> None:
         """Wait until the door has let the request in, which is then counted, and revoke."""
-        today = day_of(house.clock())
-        await until(lambda: house.store.requests.taken(owner.id, today), "the request is counted")
-        await revoke(house, person)
+        today = day_of(gateway.clock())
+        await until(lambda: gateway.store.request_counts.taken(owner.id, today), "the request is counted")
+        await revoke(gateway, person)
 
-    before = await kept(house)
-    assert await submitted_slowly(house, person, meanwhile) == (status, code)
-    assert await house.store.ledger.account(owner.id) == Account()
-    assert await kept(house) == before
+    before = await kept(gateway)
+    assert await submitted_slowly(gateway, person, meanwhile) == (status, code)
+    assert await gateway.store.ledger.account(owner.id) == Account()
+    assert await kept(gateway) == before
 
 
-async def test_a_slow_upload_of_somebody_who_stays_is_taken(house: House) -> None:
-    person = await house.person()
-    status, _ = await submitted_slowly(house, person, lambda: asyncio.sleep(0))
+async def test_a_slow_upload_with_valid_access_is_accepted(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    status, _ = await submitted_slowly(gateway, person, lambda: asyncio.sleep(0))
     assert status == 202

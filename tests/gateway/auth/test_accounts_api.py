@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from tests.gateway.auth.world import CAUSE, FORBIDDEN, OPERATOR_KEY, PASSWORD, UNKNOWN, Tenant, World, told
+from tests.gateway.auth.accounts_harness import (
+    CAUSE,
+    FORBIDDEN,
+    OPERATOR_KEY,
+    PASSWORD,
+    UNKNOWN,
+    AccountsHarness,
+    Tenant,
+    told,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,19 +43,19 @@ async def made(answer: ClientResponse) -> Any:
     return body
 
 
-async def got(world: World, path: str, tenant: Tenant) -> Any:
-    answer = await world.client.get(path, headers=world.as_developer(tenant))
+async def got(harness: AccountsHarness, path: str, tenant: Tenant) -> Any:
+    answer = await harness.client.get(path, headers=harness.as_developer(tenant))
     assert answer.status == 200
     return await answer.json()
 
 
-async def test_a_program_registers_an_end_user_who_is_logged_in_at_once(world: World) -> None:
-    tenant = await world.tenant()
+async def test_a_registered_end_user_is_logged_in_at_once(harness: AccountsHarness) -> None:
+    tenant = await harness.tenant()
     sent = {"email": "Ada.Lovelace@Example.com", "password": PASSWORD, "full_name": "Ada"}
-    body = await made(await world.client.post(REGISTER, json=sent, headers=program(tenant)))
+    body = await made(await harness.client.post(REGISTER, json=sent, headers=program(tenant)))
     assert (body["email"], body["full_name"], body["role"]) == ("ada.lovelace@example.com", "Ada", "end_user")
     assert (body["project_id"], body["provisioning"]) == (tenant.project_id, None)
-    answer = await world.client.get(
+    answer = await harness.client.get(
         "/submit",
         headers={
             **program(tenant),
@@ -57,13 +66,13 @@ async def test_a_program_registers_an_end_user_who_is_logged_in_at_once(world: W
     assert await answer.json() == [tenant.developer_id, tenant.project_id, body["id"]]
 
 
-async def test_an_address_registers_once_in_a_project(world: World) -> None:
-    tenant, other = await world.tenant(), await world.tenant()
+async def test_an_address_can_be_registered_once_per_project(harness: AccountsHarness) -> None:
+    tenant, other = await harness.tenant(), await harness.tenant()
     sent = {"email": fresh_email(), "password": PASSWORD}
-    await made(await world.client.post(REGISTER, json=sent, headers=program(tenant)))
+    await made(await harness.client.post(REGISTER, json=sent, headers=program(tenant)))
     sent["email"] = sent["email"].upper()
-    assert (await told(await world.client.post(REGISTER, json=sent, headers=program(tenant))))[0] == 409
-    await made(await world.client.post(REGISTER, json=sent, headers=program(other)))
+    assert (await told(await harness.client.post(REGISTER, json=sent, headers=program(tenant))))[0] == 409
+    await made(await harness.client.post(REGISTER, json=sent, headers=program(other)))
 
 
 @pytest.mark.parametrize(
@@ -71,10 +80,10 @@ async def test_an_address_registers_once_in_a_project(world: World) -> None:
     [("X-Developer-Key", NO_DEVELOPER_KEY), ("X-Project-ID", FORBIDDEN), ("X-API-Key", FORBIDDEN)],
 )
 @pytest.mark.parametrize("value", [None, "wrong", "of another"])
-async def test_registering_needs_both_keys_of_the_project(
-    world: World, header: str, expected: tuple[int, str], value: str | None
+async def test_a_registration_needs_both_keys_and_the_project(
+    harness: AccountsHarness, header: str, expected: tuple[int, str], value: str | None
 ) -> None:
-    tenant, other = await world.tenant(), await world.tenant()
+    tenant, other = await harness.tenant(), await harness.tenant()
     headers = program(tenant)
     del headers[header]
     if value is not None:
@@ -82,7 +91,7 @@ async def test_registering_needs_both_keys_of_the_project(
     if header == "X-Project-ID" and value == "of another":
         expected = NO_DEVELOPER_KEY  # the key is compared with the project that was named
     sent = {"email": fresh_email(), "password": PASSWORD}
-    assert await told(await world.client.post(REGISTER, json=sent, headers=headers)) == expected
+    assert await told(await harness.client.post(REGISTER, json=sent, headers=headers)) == expected
 
 
 @pytest.mark.parametrize(
@@ -104,11 +113,11 @@ async def test_registering_needs_both_keys_of_the_project(
         ({"password": "longenough\ud800"}, "password"),
     ],
 )
-async def test_a_registration_is_told_which_field_is_wrong(
-    world: World, change: dict[str, object], field: str
+async def test_an_invalid_registration_gets_422_with_the_wrong_field(
+    harness: AccountsHarness, change: dict[str, object], field: str
 ) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, **change}
-    answer = await world.client.post(REGISTER, json=sent, headers=program(await world.tenant()))
+    answer = await harness.client.post(REGISTER, json=sent, headers=program(await harness.tenant()))
     status, detail = await told(answer)
     assert status == 422
     assert isinstance(detail, list)
@@ -116,8 +125,8 @@ async def test_a_registration_is_told_which_field_is_wrong(
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\u0000", "a\tb", "a\u202db", "a\u2069b", "x" * 256, 7])
-async def test_a_name_that_nobody_can_read_is_refused_everywhere(world: World, name: object) -> None:
-    tenant = await world.tenant()
+async def test_an_unreadable_name_is_refused_by_every_route(harness: AccountsHarness, name: object) -> None:
+    tenant = await harness.tenant()
     project = f"{PROJECTS}/{tenant.project_id}"
     for method, path in (
         ("POST", PROJECTS),
@@ -125,8 +134,8 @@ async def test_a_name_that_nobody_can_read_is_refused_everywhere(world: World, n
         ("POST", KEYS),
         ("POST", f"{project}/api-keys"),
     ):
-        answer = await world.client.request(
-            method, path, json={"name": name}, headers=world.as_developer(tenant)
+        answer = await harness.client.request(
+            method, path, json={"name": name}, headers=harness.as_developer(tenant)
         )
         status, detail = await told(answer)
         assert status == 422, (method, path)
@@ -134,15 +143,15 @@ async def test_a_name_that_nobody_can_read_is_refused_everywhere(world: World, n
         assert [one["loc"] for one in detail] == [["body", "name"]]
 
 
-async def test_a_name_of_any_language_and_a_text_of_two_lines_are_kept(world: World) -> None:
-    tenant = await world.tenant()
+async def test_names_of_any_script_and_descriptions_of_two_lines_are_stored(harness: AccountsHarness) -> None:
+    tenant = await harness.tenant()
     sent = {"name": "حديقة 花园 🌻 \u200dÅse", "description": "one\n\ttwo"}
     path = f"{PROJECTS}/{tenant.project_id}"
-    answer = await world.client.put(path, json=sent, headers=world.as_developer(tenant))
+    answer = await harness.client.put(path, json=sent, headers=harness.as_developer(tenant))
     body = await answer.json()
     assert (answer.status, {**body, **sent}) == (200, body)
-    answer = await world.client.put(
-        path, json={"description": "a\u202eb"}, headers=world.as_developer(tenant)
+    answer = await harness.client.put(
+        path, json={"description": "a\u202eb"}, headers=harness.as_developer(tenant)
     )
     status, detail = await told(answer)
     assert status == 422
@@ -150,10 +159,10 @@ async def test_a_name_of_any_language_and_a_text_of_two_lines_are_kept(world: Wo
     assert detail[0]["loc"] == ["body", "description"]
 
 
-async def test_an_operator_registers_a_developer_with_all_he_needs_to_begin(world: World) -> None:
+async def test_an_operator_registers_a_developer_with_project_and_keys(harness: AccountsHarness) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, "tier": "cloud_starter"}
     headers = {"X-Operator-Key": OPERATOR_KEY}
-    body = await made(await world.client.post(REGISTER, json=sent, headers=headers))
+    body = await made(await harness.client.post(REGISTER, json=sent, headers=headers))
     assert (body["role"], body["project_id"], body["token_type"]) == ("developer", None, "bearer")
     given = body["provisioning"]
     keys = {
@@ -162,90 +171,93 @@ async def test_an_operator_registers_a_developer_with_all_he_needs_to_begin(worl
         "X-API-Key": given["api_key"],
     }
     user = {"email": fresh_email(), "password": PASSWORD}
-    await made(await world.client.post(REGISTER, json=user, headers=keys))
-    state = await world.accounts.developer_state(body["id"])
+    await made(await harness.client.post(REGISTER, json=user, headers=keys))
+    state = await harness.accounts.developer_state(body["id"])
     assert state is not None
     assert state[1] == "cloud_starter"
-    assert (await told(await world.client.post(REGISTER, json=sent, headers=headers)))[0] == 409
+    assert (await told(await harness.client.post(REGISTER, json=sent, headers=headers)))[0] == 409
 
 
 @pytest.mark.parametrize("key", ["", "wrong", OPERATOR_KEY[:-1], OPERATOR_KEY + "x", "ü", "x" * 5000])
-async def test_nobody_else_registers_developers(world: World, key: str) -> None:
+async def test_a_wrong_operator_key_registers_no_developer(harness: AccountsHarness, key: str) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD}
-    answer = await world.client.post(REGISTER, json=sent, headers={"X-Operator-Key": key})
+    answer = await harness.client.post(REGISTER, json=sent, headers={"X-Operator-Key": key})
     assert await told(answer) == FORBIDDEN
 
 
-async def test_an_unknown_tier_is_refused(world: World) -> None:
+async def test_an_unknown_tier_is_refused(harness: AccountsHarness) -> None:
     sent = {"email": fresh_email(), "password": PASSWORD, "tier": "gold"}
-    answer = await world.client.post(REGISTER, json=sent, headers={"X-Operator-Key": OPERATOR_KEY})
+    answer = await harness.client.post(REGISTER, json=sent, headers={"X-Operator-Key": OPERATOR_KEY})
     status, detail = await told(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", "tier"]
 
 
-async def test_a_developer_key_is_shown_once_and_kept_as_a_hash(world: World) -> None:
-    tenant = await world.tenant()
-    answer = await world.client.post(KEYS, json={"name": "laptop"}, headers=world.as_developer(tenant))
+async def test_a_developer_key_is_shown_once_and_stored_as_a_hash(harness: AccountsHarness) -> None:
+    tenant = await harness.tenant()
+    answer = await harness.client.post(KEYS, json={"name": "laptop"}, headers=harness.as_developer(tenant))
     body = await made(answer)
     assert body["key"].startswith("ak_")
     assert body["key_prefix"] == body["key"][:8]
-    listed = await got(world, KEYS, tenant)
+    listed = await got(harness, KEYS, tenant)
     assert [key["name"] for key in listed] == ["laptop", None]
     assert set(listed[0]) == {"id", "name", "key_prefix", "is_active", "last_used_at", "created_at"}
-    headers = {**world.headers(tenant), "X-Developer-Key": body["key"]}
-    assert (await world.client.get("/submit", headers=headers)).status == 200
-    await world.accounts.keys.settle()
-    assert (await got(world, KEYS, tenant))[0]["last_used_at"] is not None
+    headers = {**harness.headers(tenant), "X-Developer-Key": body["key"]}
+    assert (await harness.client.get("/submit", headers=headers)).status == 200
+    await harness.accounts.keys.settle()
+    assert (await got(harness, KEYS, tenant))[0]["last_used_at"] is not None
 
 
-async def test_the_eleventh_developer_key_is_refused_in_clear_words(world: World) -> None:
-    tenant = await world.tenant()
-    headers = world.as_developer(tenant)
-    posts = (world.client.post(KEYS, json={}, headers=headers) for _ in range(14))
+async def test_the_eleventh_active_developer_key_is_refused(harness: AccountsHarness) -> None:
+    tenant = await harness.tenant()
+    headers = harness.as_developer(tenant)
+    posts = (harness.client.post(KEYS, json={}, headers=headers) for _ in range(14))
     answers = await asyncio.gather(*posts)
     assert sorted(answer.status for answer in answers) == [201] * 9 + [400] * 5
     refused = next(answer for answer in answers if answer.status == 400)
     assert (await told(refused))[1] == "Maximum of 10 active developer keys reached. Revoke one first."
-    revoked = await world.client.delete(f"{KEYS}/{tenant.developer_key_id}", headers=headers)
+    revoked = await harness.client.delete(f"{KEYS}/{tenant.developer_key_id}", headers=headers)
     assert revoked.status == 204
-    await made(await world.client.post(KEYS, json={}, headers=headers))
+    await made(await harness.client.post(KEYS, json={}, headers=headers))
 
 
-async def test_a_key_of_another_developer_is_unknown(world: World) -> None:
-    tenant, other = await world.tenant(), await world.tenant()
-    headers = world.as_developer(tenant)
+async def test_a_key_of_another_developer_is_not_found(harness: AccountsHarness) -> None:
+    tenant, other = await harness.tenant(), await harness.tenant()
+    headers = harness.as_developer(tenant)
     for key_id in (other.developer_key_id, tenant.api_key_id, NOWHERE, "x"):
-        answer = await world.client.delete(f"{KEYS}/{key_id}", headers=headers)
+        answer = await harness.client.delete(f"{KEYS}/{key_id}", headers=headers)
         assert await told(answer) == (404, "Not found")
-    assert (await got(world, KEYS, other))[0]["is_active"]
+    assert (await got(harness, KEYS, other))[0]["is_active"]
 
 
-async def test_a_project_is_made_listed_changed_and_deleted(world: World) -> None:
-    tenant = await world.tenant()
-    headers = world.as_developer(tenant)
+async def test_a_project_is_created_listed_changed_and_deleted(harness: AccountsHarness) -> None:
+    tenant = await harness.tenant()
+    headers = harness.as_developer(tenant)
     sent = {"name": "kitchen", "description": "herbs"}
-    body = await made(await world.client.post(f"{PROJECTS}/", json=sent, headers=headers))
+    body = await made(await harness.client.post(f"{PROJECTS}/", json=sent, headers=headers))
     one = f"{PROJECTS}/{body['id']}"
-    shown = await got(world, one, tenant)
+    shown = await got(harness, one, tenant)
     assert (shown["name"], shown["description"], shown["updated_at"]) == ("kitchen", "herbs", None)
-    assert [project["name"] for project in await got(world, f"{PROJECTS}/", tenant)] == ["kitchen", "garden"]
-    answer = await world.client.put(one, json={"name": None, "description": None}, headers=headers)
+    assert [project["name"] for project in await got(harness, f"{PROJECTS}/", tenant)] == [
+        "kitchen",
+        "garden",
+    ]
+    answer = await harness.client.put(one, json={"name": None, "description": None}, headers=headers)
     changed = await answer.json()
     assert (changed["name"], changed["description"]) == ("kitchen", None)
     assert changed["updated_at"] is not None
-    assert (await world.client.delete(one, headers=headers)).status == 204
-    assert await told(await world.client.get(one, headers=headers)) == (404, "Not found")
-    assert [project["name"] for project in await got(world, PROJECTS, tenant)] == ["garden"]
+    assert (await harness.client.delete(one, headers=headers)).status == 204
+    assert await told(await harness.client.get(one, headers=headers)) == (404, "Not found")
+    assert [project["name"] for project in await got(harness, PROJECTS, tenant)] == ["garden"]
 
 
-async def test_a_tier_has_so_many_projects(world: World) -> None:
-    tenant = await world.tenant(tier="free_starter")
-    headers = world.as_developer(tenant)
+async def test_a_project_above_the_limit_of_the_tier_is_refused(harness: AccountsHarness) -> None:
+    tenant = await harness.tenant(tier="free_starter")
+    headers = harness.as_developer(tenant)
     for name in ("b", "c"):
-        await made(await world.client.post(PROJECTS, json={"name": name}, headers=headers))
-    answer = await world.client.post(PROJECTS, json={"name": "d"}, headers=headers)
+        await made(await harness.client.post(PROJECTS, json={"name": name}, headers=headers))
+    answer = await harness.client.post(PROJECTS, json={"name": "d"}, headers=headers)
     assert await told(answer) == (400, "Maximum of 3 projects reached for tier free_starter")
 
 
@@ -259,58 +271,60 @@ async def test_a_tier_has_so_many_projects(world: World) -> None:
         ({"name": "x", "description": "x" * 1001}, "description"),
     ],
 )
-async def test_a_project_is_told_which_field_is_wrong(
-    world: World, body: dict[str, object], field: str
+async def test_an_invalid_project_gets_422_with_the_wrong_field(
+    harness: AccountsHarness, body: dict[str, object], field: str
 ) -> None:
-    answer = await world.client.post(PROJECTS, json=body, headers=world.as_developer(await world.tenant()))
+    answer = await harness.client.post(
+        PROJECTS, json=body, headers=harness.as_developer(await harness.tenant())
+    )
     status, detail = await told(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", field]
 
 
-async def test_api_keys_are_made_listed_and_revoked(world: World) -> None:
-    tenant = await world.tenant()
-    path, headers = f"{PROJECTS}/{tenant.project_id}/api-keys", world.as_developer(tenant)
-    body = await made(await world.client.post(path, json={"name": "site"}, headers=headers))
+async def test_api_keys_are_created_listed_and_revoked(harness: AccountsHarness) -> None:
+    tenant = await harness.tenant()
+    path, headers = f"{PROJECTS}/{tenant.project_id}/api-keys", harness.as_developer(tenant)
+    body = await made(await harness.client.post(path, json={"name": "site"}, headers=headers))
     assert body["key"].startswith("pk_")
-    assert [key["name"] for key in await got(world, path, tenant)] == ["site", None]
-    sent = {**world.headers(tenant), "X-API-Key": body["key"]}
-    assert (await world.client.get("/submit", headers=sent)).status == 200
-    assert (await world.client.delete(f"{path}/{body['id']}", headers=headers)).status == 204
-    assert await told(await world.client.get("/submit", headers=sent)) == FORBIDDEN
-    assert [key["is_active"] for key in await got(world, path, tenant)] == [False, True]
-    assert (await world.client.delete(f"{path}/{body['id']}", headers=headers)).status == 404
+    assert [key["name"] for key in await got(harness, path, tenant)] == ["site", None]
+    sent = {**harness.headers(tenant), "X-API-Key": body["key"]}
+    assert (await harness.client.get("/submit", headers=sent)).status == 200
+    assert (await harness.client.delete(f"{path}/{body['id']}", headers=headers)).status == 204
+    assert await told(await harness.client.get("/submit", headers=sent)) == FORBIDDEN
+    assert [key["is_active"] for key in await got(harness, path, tenant)] == [False, True]
+    assert (await harness.client.delete(f"{path}/{body['id']}", headers=headers)).status == 404
 
 
-async def test_users_are_listed_in_a_project_and_over_all(world: World) -> None:
-    ada = await world.tenant()
-    bob, cid = await world.neighbour(ada), await world.tenant(ada.developer_id)
-    page = await got(world, f"{PROJECTS}/{ada.project_id}/users?page_size=1", ada)
+async def test_users_are_listed_for_one_and_for_all_projects(harness: AccountsHarness) -> None:
+    ada = await harness.tenant()
+    bob, cid = await harness.neighbour(ada), await harness.tenant(ada.developer_id)
+    page = await got(harness, f"{PROJECTS}/{ada.project_id}/users?page_size=1", ada)
     assert ([user["id"] for user in page["users"]], page["total"]) == ([bob.user_id], 2)
-    everybody = await got(world, f"{PROJECTS}/users", ada)
+    everybody = await got(harness, f"{PROJECTS}/users", ada)
     assert [user["id"] for user in everybody["users"]] == [cid.user_id, bob.user_id, ada.user_id]
     assert everybody["users"][0]["project_name"] == "garden"
     assert everybody["users"][0]["project_id"] == cid.project_id
-    chosen = await got(world, f"{PROJECTS}/users?project_id={cid.project_id}&is_active=true", ada)
+    chosen = await got(harness, f"{PROJECTS}/users?project_id={cid.project_id}&is_active=true", ada)
     assert [user["id"] for user in chosen["users"]] == [cid.user_id]
-    found = await got(world, f"{PROJECTS}/users?search={ada.email}", ada)
+    found = await got(harness, f"{PROJECTS}/users?search={ada.email}", ada)
     assert [user["id"] for user in found["users"]] == [ada.user_id]
 
 
-async def test_statistics_count_what_there_is_and_what_is_active(world: World) -> None:
-    ada = await world.tenant()
-    cid = await world.tenant(ada.developer_id)
-    await world.changes.revoke_key(ada.developer_id, ada.api_key_id, ada.project_id, cause=CAUSE)
-    one = await got(world, f"{PROJECTS}/{ada.project_id}/stats", ada)
+async def test_statistics_count_all_and_active_entries(harness: AccountsHarness) -> None:
+    ada = await harness.tenant()
+    cid = await harness.tenant(ada.developer_id)
+    await harness.changes.revoke_key(ada.developer_id, ada.api_key_id, ada.project_id, cause=CAUSE)
+    one = await got(harness, f"{PROJECTS}/{ada.project_id}/stats", ada)
     assert one == {"users": {"total": 1, "active": 1}, "api_keys": {"total": 1, "active": 0}}
-    every = await got(world, f"{PROJECTS}/stats", ada)
+    every = await got(harness, f"{PROJECTS}/stats", ada)
     assert every == {
         "projects": {"total": 2, "active": 2},
         "users": {"total": 2, "active": 2},
         "api_keys": {"total": 2, "active": 1},
     }
-    chosen = await got(world, f"{PROJECTS}/stats?project_id={cid.project_id}", ada)
+    chosen = await got(harness, f"{PROJECTS}/stats?project_id={cid.project_id}", ada)
     assert chosen["api_keys"] == {"total": 1, "active": 1}
 
 
@@ -329,15 +343,17 @@ async def test_statistics_count_what_there_is_and_what_is_active(world: World) -
     ],
 )
 @pytest.mark.parametrize("what", ["users", "stats", "{id}/users", "{id}/stats"])
-async def test_a_wrong_query_is_answered_422(world: World, query: str, what: str) -> None:
-    tenant = await world.tenant()
+async def test_an_invalid_query_parameter_gets_422(harness: AccountsHarness, query: str, what: str) -> None:
+    tenant = await harness.tenant()
     path = f"{PROJECTS}/{what.format(id=tenant.project_id)}"
-    answer = await world.client.get(f"{path}?{query}", headers=world.as_developer(tenant))
+    answer = await harness.client.get(f"{path}?{query}", headers=harness.as_developer(tenant))
     status, detail = await told(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["query", query.partition("=")[0]]
-    answer = await world.client.get(f"{path}?meaning=less&meaning=less", headers=world.as_developer(tenant))
+    answer = await harness.client.get(
+        f"{path}?meaning=less&meaning=less", headers=harness.as_developer(tenant)
+    )
     assert answer.status == 200
 
 
@@ -361,31 +377,35 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_only_developers_manage(world: World, method: str, path: str) -> None:
-    tenant = await world.tenant()
+async def test_only_developers_manage_projects_and_keys(
+    harness: AccountsHarness, method: str, path: str
+) -> None:
+    tenant = await harness.tenant()
     path = path.format(project=tenant.project_id, api_key=tenant.api_key_id)
-    assert await told(await world.client.request(method, path, json={"name": "x"})) == UNKNOWN
-    user = await world.client.request(method, path, json={"name": "x"}, headers=world.headers(tenant))
+    assert await told(await harness.client.request(method, path, json={"name": "x"})) == UNKNOWN
+    user = await harness.client.request(method, path, json={"name": "x"}, headers=harness.headers(tenant))
     assert await told(user) == FORBIDDEN
-    disguised = {**world.as_developer(tenant), "X-User-Role": "end_user"}
-    answer = await world.client.request(method, path, json={"name": "x"}, headers=disguised)
+    disguised = {**harness.as_developer(tenant), "X-User-Role": "end_user"}
+    answer = await harness.client.request(method, path, json={"name": "x"}, headers=disguised)
     assert await told(answer) == FORBIDDEN
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in ROUTES if "{" in path])
-async def test_what_is_anothers_is_unknown(world: World, method: str, path: str) -> None:
-    tenant, other = await world.tenant(), await world.tenant()
+async def test_resources_of_another_developer_are_not_found(
+    harness: AccountsHarness, method: str, path: str
+) -> None:
+    tenant, other = await harness.tenant(), await harness.tenant()
     answers = []
     for project, key in ((other.project_id, other.api_key_id), (NOWHERE, NOWHERE), ("x", "x")):
-        answer = await world.client.request(
+        answer = await harness.client.request(
             method,
             path.format(project=project, api_key=key),
             json={"name": "mine"},
-            headers=world.as_developer(tenant),
+            headers=harness.as_developer(tenant),
         )
         answers.append(await told(answer))
     assert answers == [(404, "Not found")] * 3
-    kept = await world.accounts.project(other.developer_id, other.project_id)
+    kept = await harness.accounts.project(other.developer_id, other.project_id)
     assert kept is not None
     assert (kept.name, kept.active) == ("garden", True)
 
@@ -401,10 +421,12 @@ async def test_what_is_anothers_is_unknown(world: World, method: str, path: str)
         ('["garden"]', "value is not a valid dict"),
     ],
 )
-async def test_a_body_that_may_be_read_in_two_ways_is_refused(world: World, text: str, message: str) -> None:
-    tenant = await world.tenant()
-    headers = {**world.as_developer(tenant), "Content-Type": "application/json"}
-    answer = await world.client.post("/api/v1/projects", data=text, headers=headers)
+async def test_an_ambiguous_or_malformed_json_body_is_refused(
+    harness: AccountsHarness, text: str, message: str
+) -> None:
+    tenant = await harness.tenant()
+    headers = {**harness.as_developer(tenant), "Content-Type": "application/json"}
+    answer = await harness.client.post("/api/v1/projects", data=text, headers=headers)
     body = await answer.json()
     assert (answer.status, body["code"]) == (422, "invalid_request")
     assert [(field["loc"], field["msg"]) for field in body["detail"]] == [(["body"], message)]

@@ -15,18 +15,18 @@ import pytest_asyncio
 from multidict import CIMultiDict
 
 from domain.accounts.access import Role
-from domain.accounts.credentials import Peppers, mint
+from domain.accounts.keys import Peppers, mint
 from gateway.auth.tokens import Tokens, key_id
-from tests.gateway.auth.world import (
+from tests.gateway.auth.accounts_harness import (
     CAUSE,
     FORBIDDEN,
     PEPPER,
     RETIRED_SECRET,
     SECRET,
     UNKNOWN,
+    AccountsHarness,
     Headers,
     Tenant,
-    World,
     forged,
     payload,
     told,
@@ -49,9 +49,11 @@ class People:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def people(world: World) -> People:
-    ada = await world.tenant()
-    return People(ada, await world.neighbour(ada), await world.tenant(ada.developer_id), await world.tenant())
+async def people(harness: AccountsHarness) -> People:
+    ada = await harness.tenant()
+    return People(
+        ada, await harness.neighbour(ada), await harness.tenant(ada.developer_id), await harness.tenant()
+    )
 
 
 def encoded(part: object) -> str:
@@ -172,11 +174,11 @@ WRONG_TOKENS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize("name", WRONG_TOKENS)
 @pytest.mark.parametrize("path", ["/submit", "/read"])
-async def test_a_wrong_token_is_answered_401(world: World, people: People, name: str, path: str) -> None:
-    headers = world.headers(people.ada)
-    claims = payload(world.access_token(people.ada))
+async def test_a_wrong_token_gets_401(harness: AccountsHarness, people: People, name: str, path: str) -> None:
+    headers = harness.headers(people.ada)
+    claims = payload(harness.access_token(people.ada))
     headers["Authorization"] = f"Bearer {WRONG_TOKENS[name](claims)}"
-    answer = await world.client.get(path, headers=headers)
+    answer = await harness.client.get(path, headers=headers)
     assert await told(answer) == UNKNOWN
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
@@ -196,50 +198,54 @@ async def test_a_wrong_token_is_answered_401(world: World, people: People, name:
         "Bearer\t{token}",
     ],
 )
-async def test_an_authorization_that_is_no_bearer_token_is_answered_401(
-    world: World, people: People, sent: str
+async def test_an_authorization_that_is_not_a_bearer_token_gets_401(
+    harness: AccountsHarness, people: People, sent: str
 ) -> None:
-    headers = world.headers(people.ada)
-    headers["Authorization"] = sent.format(token=world.access_token(people.ada))
-    assert await told(await world.client.get("/submit", headers=headers)) == UNKNOWN
+    headers = harness.headers(people.ada)
+    headers["Authorization"] = sent.format(token=harness.access_token(people.ada))
+    assert await told(await harness.client.get("/submit", headers=headers)) == UNKNOWN
 
 
-async def test_a_missing_token_is_told_before_anything_else(world: World) -> None:
-    assert await told(await world.client.get("/submit")) == UNKNOWN
-    assert await told(await world.client.get("/read", headers={"X-Developer-Key": "wrong"})) == UNKNOWN
+async def test_a_missing_token_is_reported_before_any_other_error(harness: AccountsHarness) -> None:
+    assert await told(await harness.client.get("/submit")) == UNKNOWN
+    assert await told(await harness.client.get("/read", headers={"X-Developer-Key": "wrong"})) == UNKNOWN
 
 
-async def test_two_authorizations_are_none(world: World, people: People) -> None:
-    headers = world.headers(people.ada)
-    headers.add("Authorization", f"Bearer {world.access_token(people.ada)}")
-    assert await told(await world.client.get("/submit", headers=headers)) == UNKNOWN
+async def test_two_authorization_headers_get_401(harness: AccountsHarness, people: People) -> None:
+    headers = harness.headers(people.ada)
+    headers.add("Authorization", f"Bearer {harness.access_token(people.ada)}")
+    assert await told(await harness.client.get("/submit", headers=headers)) == UNKNOWN
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-async def test_the_scheme_is_bearer_in_any_case(world: World, people: People, scheme: str) -> None:
-    headers = world.headers(people.ada)
-    headers["Authorization"] = f"{scheme} {world.access_token(people.ada)}"
-    assert (await world.client.get("/submit", headers=headers)).status == 200
+async def test_the_scheme_is_bearer_in_any_case(
+    harness: AccountsHarness, people: People, scheme: str
+) -> None:
+    headers = harness.headers(people.ada)
+    headers["Authorization"] = f"{scheme} {harness.access_token(people.ada)}"
+    assert (await harness.client.get("/submit", headers=headers)).status == 200
 
 
-async def test_a_token_of_a_retired_secret_still_works(world: World, people: People) -> None:
-    headers = world.headers(people.ada)
-    old = Tokens([RETIRED_SECRET], world.clock).sign(world.claims(people.ada), "access")
+async def test_a_token_of_a_retired_secret_still_works(harness: AccountsHarness, people: People) -> None:
+    headers = harness.headers(people.ada)
+    old = Tokens([RETIRED_SECRET], harness.clock).sign(harness.claims(people.ada), "access")
     headers["Authorization"] = f"Bearer {old}"
-    assert (await world.client.get("/submit", headers=headers)).status == 200
+    assert (await harness.client.get("/submit", headers=headers)).status == 200
 
 
-async def test_a_token_works_until_its_last_second(world: World, people: People) -> None:
-    headers = world.headers(people.ada)
-    claims = payload(world.access_token(people.ada))
+async def test_a_token_works_until_its_last_second(harness: AccountsHarness, people: People) -> None:
+    headers = harness.headers(people.ada)
+    claims = payload(harness.access_token(people.ada))
     headers["Authorization"] = f"Bearer {forged({**claims, 'exp': int(time.time()) + 5})}"
-    assert (await world.client.get("/submit", headers=headers)).status == 200
+    assert (await harness.client.get("/submit", headers=headers)).status == 200
 
 
 @pytest.mark.parametrize("secrets", [[], [""], ["short"], [SECRET, "short"], ["x" * 31]])
-async def test_a_short_secret_stops_the_start_with_one_line(world: World, secrets: list[str]) -> None:
+async def test_a_short_secret_stops_the_start_with_one_line(
+    harness: AccountsHarness, secrets: list[str]
+) -> None:
     with pytest.raises(ValueError, match="EXEMPLAR_JWT_SECRET") as refused:
-        Tokens(secrets, world.clock)
+        Tokens(secrets, harness.clock)
     assert "\n" not in str(refused.value)
 
 
@@ -310,20 +316,20 @@ WRONG_HEADERS = [
 
 
 @pytest.mark.parametrize(("header", "pick", "expected"), WRONG_HEADERS)
-async def test_a_wrong_header_is_answered_403_in_the_contracts_words(
-    world: World,
+async def test_a_wrong_header_gets_403_with_the_text_of_the_contract(
+    harness: AccountsHarness,
     people: People,
     header: str,
     pick: Callable[[People], str | None],
     expected: tuple[int, str],
 ) -> None:
-    headers = world.headers(people.ada)
+    headers = harness.headers(people.ada)
     value = pick(people)
     del headers[header]
     if value is not None:
         headers[header] = value
-    assert await told(await world.client.get("/submit", headers=headers)) == expected
-    reading = await world.client.get("/read", headers=headers)
+    assert await told(await harness.client.get("/submit", headers=headers)) == expected
+    reading = await harness.client.get("/read", headers=headers)
     if not value:
         assert reading.status == 200
     else:
@@ -341,14 +347,14 @@ async def test_a_wrong_header_is_answered_403_in_the_contracts_words(
         ("X-Operator-Key", FORBIDDEN),
     ],
 )
-async def test_bytes_that_are_no_text_are_refused_like_any_wrong_value(
-    world: World, people: People, header: str, expected: tuple[int, str]
+async def test_a_header_that_is_not_text_is_refused_like_any_wrong_value(
+    harness: AccountsHarness, people: People, header: str, expected: tuple[int, str]
 ) -> None:
-    sent = {**world.headers(people.ada), header: "Bearer \udcff\udcfe.\udcfd.x"}
+    sent = {**harness.headers(people.ada), header: "Bearer \udcff\udcfe.\udcfd.x"}
     line = "POST /api/v1/auth/register" if header == "X-Operator-Key" else "GET /submit"
     lines = [f"{line} HTTP/1.1", "Host: x", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in sent.items()]
-    reading, writing = await asyncio.open_connection(world.client.host, world.client.port)
+    reading, writing = await asyncio.open_connection(harness.client.host, harness.client.port)
     writing.write("\r\n".join([*lines, "", ""]).encode(errors="surrogateescape"))
     head, _, body = (await reading.read()).partition(b"\r\n\r\n")
     writing.close()
@@ -360,13 +366,13 @@ async def test_bytes_that_are_no_text_are_refused_like_any_wrong_value(
     [(ROLE, FORBIDDEN), (DEVELOPER, NO_DEVELOPER_KEY), (PROJECT, FORBIDDEN), (API, FORBIDDEN)],
 )
 @pytest.mark.parametrize("second", ["the same", "another"])
-async def test_a_doubled_header_is_refused(
-    world: World, people: People, header: str, expected: tuple[int, str], second: str
+async def test_a_repeated_header_is_refused(
+    harness: AccountsHarness, people: People, header: str, expected: tuple[int, str], second: str
 ) -> None:
-    headers = world.headers(people.ada)
+    headers = harness.headers(people.ada)
     headers.add(header, headers[header] if second == "the same" else "another")
-    assert await told(await world.client.get("/submit", headers=headers)) == expected
-    assert await told(await world.client.get("/read", headers=headers)) == expected
+    assert await told(await harness.client.get("/submit", headers=headers)) == expected
+    assert await told(await harness.client.get("/read", headers=headers)) == expected
 
 
 WRONG: dict[str, tuple[str, str, tuple[int, str]]] = {
@@ -379,56 +385,62 @@ WRONG: dict[str, tuple[str, str, tuple[int, str]]] = {
 
 
 @pytest.mark.parametrize(("first", "later"), [(a, b) for n, a in enumerate(WRONG) for b in [*WRONG][n + 1 :]])
-async def test_of_two_faults_the_first_of_the_contracts_order_is_told(
-    world: World, people: People, first: str, later: str
+async def test_of_two_errors_the_first_in_the_order_of_the_contract_is_reported(
+    harness: AccountsHarness, people: People, first: str, later: str
 ) -> None:
-    headers = world.headers(people.ada)
+    headers = harness.headers(people.ada)
     for fault in (later, first):
         header, value, _ = WRONG[fault]
         headers[header] = value
-    assert await told(await world.client.get("/submit", headers=headers)) == WRONG[first][2]
+    assert await told(await harness.client.get("/submit", headers=headers)) == WRONG[first][2]
 
 
 @pytest.mark.parametrize("role", [Role.DEVELOPER, Role.PLATFORM_OPERATOR, Role.AUDITOR])
-async def test_only_an_end_users_token_submits_and_reads(world: World, people: People, role: Role) -> None:
-    headers = world.headers(people.ada)
-    headers["Authorization"] = f"Bearer {world.access_token(people.ada, role)}"
+async def test_only_an_end_users_token_submits_and_reads(
+    harness: AccountsHarness, people: People, role: Role
+) -> None:
+    headers = harness.headers(people.ada)
+    headers["Authorization"] = f"Bearer {harness.access_token(people.ada, role)}"
     for said in ("end_user", role.value):
         headers["X-User-Role"] = said
-        assert await told(await world.client.get("/submit", headers=headers)) == FORBIDDEN
-        assert await told(await world.client.get("/read", headers=headers)) == FORBIDDEN
+        assert await told(await harness.client.get("/submit", headers=headers)) == FORBIDDEN
+        assert await told(await harness.client.get("/read", headers=headers)) == FORBIDDEN
     del headers["X-User-Role"]
-    assert await told(await world.client.get("/submit", headers=headers)) == NO_ROLE
+    assert await told(await harness.client.get("/submit", headers=headers)) == NO_ROLE
 
 
-async def test_a_token_alone_reads_and_headers_that_agree_do_no_harm(world: World, people: People) -> None:
-    whole = world.headers(people.ada)
+async def test_a_token_alone_reads_also_beside_matching_headers(
+    harness: AccountsHarness, people: People
+) -> None:
+    whole = harness.headers(people.ada)
     for header in (ROLE, DEVELOPER, PROJECT, API):
         headers = CIMultiDict({"Authorization": whole["Authorization"], header: whole[header]})
-        answer = await world.client.get("/read", headers=headers)
+        answer = await harness.client.get("/read", headers=headers)
         assert await answer.json() == [people.ada.developer_id, people.ada.project_id, people.ada.user_id]
     whole[PROJECT] = whole[PROJECT].upper()
-    assert (await world.client.get("/submit", headers=whole)).status == 200
+    assert (await harness.client.get("/submit", headers=whole)).status == 200
 
 
-async def test_a_key_minted_elsewhere_may_have_another_prefix(world: World, people: People) -> None:
+async def test_an_imported_key_may_have_another_prefix(harness: AccountsHarness, people: People) -> None:
     key = mint("zz")
-    await world.keep_key(people.ada.developer_id, people.ada.project_id, key)
-    headers = world.headers(people.ada)
+    await harness.keep_key(people.ada.developer_id, people.ada.project_id, key)
+    headers = harness.headers(people.ada)
     headers[API] = key
-    assert (await world.client.get("/submit", headers=headers)).status == 200
+    assert (await harness.client.get("/submit", headers=headers)).status == 200
 
 
-async def test_a_key_of_a_pepper_that_is_not_listed_any_more_is_unknown(world: World, people: People) -> None:
+async def test_a_key_hashed_with_an_unlisted_pepper_is_unknown(
+    harness: AccountsHarness, people: People
+) -> None:
     key = mint("pk")
     newer = Peppers({1: PEPPER, 2: "q" * 32})
-    await world.keep_key(people.ada.developer_id, people.ada.project_id, key, newer)
-    headers = world.headers(people.ada)
+    await harness.keep_key(people.ada.developer_id, people.ada.project_id, key, newer)
+    headers = harness.headers(people.ada)
     headers[API] = key
-    assert await told(await world.client.get("/submit", headers=headers)) == FORBIDDEN
+    assert await told(await harness.client.get("/submit", headers=headers)) == FORBIDDEN
 
 
-Revocation = Callable[[World, Tenant], Awaitable[object]]
+Revocation = Callable[[AccountsHarness, Tenant], Awaitable[object]]
 REVOCATIONS: list[Any] = [
     pytest.param(
         lambda w, t: w.changes.revoke_key(t.developer_id, t.developer_key_id, cause=CAUSE),
@@ -452,34 +464,34 @@ REVOCATIONS: list[Any] = [
 
 
 @pytest.mark.parametrize(("revoke", "expected", "bare_reading"), REVOCATIONS)
-async def test_what_is_revoked_is_refused_from_the_next_request_on(
-    world: World, revoke: Revocation, expected: tuple[int, str], bare_reading: int
+async def test_revoked_credentials_are_refused_at_the_next_request(
+    harness: AccountsHarness, revoke: Revocation, expected: tuple[int, str], bare_reading: int
 ) -> None:
-    tenant = await world.tenant()
-    headers = world.headers(tenant)
-    assert (await world.client.get("/submit", headers=headers)).status == 200
-    await revoke(world, tenant)
-    assert await told(await world.client.get("/submit", headers=headers)) == expected
+    tenant = await harness.tenant()
+    headers = harness.headers(tenant)
+    assert (await harness.client.get("/submit", headers=headers)).status == 200
+    await revoke(harness, tenant)
+    assert await told(await harness.client.get("/submit", headers=headers)) == expected
     bare = {"Authorization": headers["Authorization"]}
-    assert (await world.client.get("/read", headers=bare)).status == bare_reading
+    assert (await harness.client.get("/read", headers=bare)).status == bare_reading
 
 
-async def test_of_all_mixtures_only_those_that_belong_together_are_let_in(world: World) -> None:
+async def test_only_matching_combinations_of_credentials_are_accepted(harness: AccountsHarness) -> None:
     tenants = []
     for _ in range(2):
-        developer = await world.developer()
+        developer = await harness.developer()
         for _ in range(2):
-            first = await world.tenant(developer)
-            tenants += [first, await world.neighbour(first)]
+            first = await harness.tenant(developer)
+            tenants += [first, await harness.neighbour(first)]
     projects, developers = tenants[::2], tenants[::4]
-    whole: dict[str, Headers] = {tenant.user_id: world.headers(tenant) for tenant in tenants}
+    whole: dict[str, Headers] = {tenant.user_id: harness.headers(tenant) for tenant in tenants}
     admitted = 0
-    for user, key, place, public in product(tenants, developers, projects, projects):
+    for user, key, project, public in product(tenants, developers, projects, projects):
         headers = CIMultiDict(whole[user.user_id])
-        headers[DEVELOPER], headers[PROJECT] = key.developer_key, place.project_id
+        headers[DEVELOPER], headers[PROJECT] = key.developer_key, project.project_id
         headers[API] = public.api_key
-        answers = [await world.client.get(path, headers=headers) for path in ("/submit", "/read")]
-        belongs = (key.developer_id, place.project_id, public.project_id) == (
+        answers = [await harness.client.get(path, headers=headers) for path in ("/submit", "/read")]
+        belongs = (key.developer_id, project.project_id, public.project_id) == (
             user.developer_id,
             user.project_id,
             user.project_id,

@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
-from tests.gateway.events.newsdesk import ENVIRONMENT, Gateway, Newsdesk, Person, open_newsdesk
-from tests.gateway.events.reading import new_session
+from tests.gateway.events.gateway_system import ENVIRONMENT, EndUser, Gateway, GatewaySystem, open_system
+from tests.gateway.events.sse_client import new_session
 
 
 @pytest.fixture
@@ -14,20 +14,20 @@ async def session() -> AsyncIterator[ClientSession]:
 
 
 @pytest.fixture
-async def desk(
+async def system(
     mongodb_url: str, session: ClientSession, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Newsdesk]:
+) -> AsyncIterator[GatewaySystem]:
     for name, value in {**ENVIRONMENT, "EXEMPLAR_MONGODB_URL": mongodb_url}.items():
         monkeypatch.setenv(name, value)
-    async with open_newsdesk(session) as desk:
-        yield desk
+    async with open_system(session) as system:
+        yield system
 
 
 @pytest.fixture
-async def gateway(desk: Newsdesk) -> Gateway:
-    return await desk.gateway()
+async def gateway(system: GatewaySystem) -> Gateway:
+    return await system.start_gateway()
 
 
 @pytest.fixture
-async def person(desk: Newsdesk, gateway: Gateway) -> Person:
-    return await desk.person(gateway)
+async def user(system: GatewaySystem, gateway: Gateway) -> EndUser:
+    return await system.register_user(gateway)

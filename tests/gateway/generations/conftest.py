@@ -1,3 +1,3 @@
-from tests.gateway.accounts.conftest import accounts_database, house
+from tests.gateway.accounts.conftest import accounts_database, gateway
 
-__all__ = ["accounts_database", "house"]
+__all__ = ["accounts_database", "gateway"]

@@ -1,4 +1,4 @@
-"""Pictures over HTTP, by RFC 9110: parts of them, and what a client has already."""
+"""Pictures over HTTP: range and conditional requests (RFC 9110)."""
 
 import hashlib
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.gateway.accounts.house import ONE, House
+from tests.gateway.accounts.gateway_harness import ONE, GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class Picture:
-    """A finished picture in front of its owner."""
+    """A finished picture and its owner."""
 
-    def __init__(self, house: House, path: str, headers: dict[str, str], data: bytes) -> None:
+    def __init__(self, gateway: GatewayHarness, path: str, headers: dict[str, str], data: bytes) -> None:
         self.path, self.data = path, data
-        self._house, self._headers = house, headers
+        self._gateway, self._headers = gateway, headers
 
     async def fetch(self, method: str = "GET", **headers: str) -> Any:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = await self._house.client.request(method, self.path, headers={**self._headers, **sent})
+        answer = await self._gateway.client.request(method, self.path, headers={**self._headers, **sent})
         await answer.read()
         return answer
 
@@ -30,11 +30,11 @@ class Picture:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def picture(house: House) -> Picture:
-    person = await house.person()
-    generation = await house.completed(person)
-    data = house.picture + generation.encode()
-    return Picture(house, f"{ONE}/{generation}/images/0", person.token, data)
+async def picture(gateway: GatewayHarness) -> Picture:
+    person = await gateway.person()
+    generation = await gateway.completed(person)
+    data = gateway.picture + generation.encode()
+    return Picture(gateway, f"{ONE}/{generation}/images/0", person.token, data)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,7 @@ async def picture(house: House) -> Picture:
         ("bytes=3-99999999", 3, None),
     ],
 )
-async def test_one_range_is_answered_with_that_part(
-    picture: Picture, wanted: str, first: int, last: int | None
-) -> None:
+async def test_single_range_gets_206(picture: Picture, wanted: str, first: int, last: int | None) -> None:
     answer = await picture.fetch(Range=wanted)
     size = len(picture.data)
     start, stop = first % size, size if last is None else last + 1
@@ -61,20 +59,20 @@ async def test_one_range_is_answered_with_that_part(
 @pytest.mark.parametrize(
     "wanted", ["bytes=5-2", "bytes=-", "bytes=", "bytes=0-1,3-4", "bytes=a-b", "lines=1-2", "bytes=1-2-3", ""]
 )
-async def test_what_is_no_range_is_answered_with_the_whole_picture(picture: Picture, wanted: str) -> None:
+async def test_malformed_or_multiple_ranges_get_the_whole_picture(picture: Picture, wanted: str) -> None:
     answer = await picture.fetch(Range=wanted)
     assert (answer.status, await answer.read()) == (200, picture.data)
     assert answer.headers["Accept-Ranges"] == "bytes"
 
 
 @pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=99999999-999999999", "bytes=-0"])
-async def test_a_range_behind_the_end_is_told_the_size(picture: Picture, wanted: str) -> None:
+async def test_range_after_the_end_gets_416_with_the_size(picture: Picture, wanted: str) -> None:
     answer = await picture.fetch(Range=wanted)
     assert (answer.status, (await answer.json())["code"]) == (416, "range_not_satisfiable")
     assert answer.headers["Content-Range"] == f"bytes */{len(picture.data)}"
 
 
-async def test_a_range_of_another_picture_is_answered_whole(picture: Picture) -> None:
+async def test_if_range_with_another_etag_gets_the_whole_picture(picture: Picture) -> None:
     assert (await picture.fetch(Range="bytes=0-1", If_Range=picture.etag)).status == 206
     assert (await picture.fetch(Range="bytes=0-1", If_Range='"another"')).status == 200
     head = await picture.fetch("HEAD", Range="bytes=0-1")
@@ -82,7 +80,7 @@ async def test_a_range_of_another_picture_is_answered_whole(picture: Picture) ->
 
 
 @pytest.mark.parametrize("form", ["{}", "*", "W/{}", '"a", {}', 'W/"b,c" ,W/{}', '"a",{},"z"'])
-async def test_what_a_client_has_already_is_not_sent_again(picture: Picture, form: str) -> None:
+async def test_matching_if_none_match_gets_304(picture: Picture, form: str) -> None:
     resource = picture.path.removesuffix("/images/0")
     for path in (picture.path, resource, f"{resource}/status"):
         picture.path = path
@@ -93,6 +91,6 @@ async def test_what_a_client_has_already_is_not_sent_again(picture: Picture, for
 
 
 @pytest.mark.parametrize("form", ['"x{}"', "{}x", '"*"', '"another"', ""])
-async def test_another_tag_that_looks_like_it_is_another_one(picture: Picture, form: str) -> None:
+async def test_similar_etag_does_not_match(picture: Picture, form: str) -> None:
     bare = picture.etag.strip('"')
     assert (await picture.fetch(If_None_Match=form.format(bare))).status == 200

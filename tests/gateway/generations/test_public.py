@@ -1,11 +1,11 @@
-"""What others see of a public generation, and for how long."""
+"""The public view of a generation, and when it ends."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.gateway.accounts.house import ONE, House, Person
+from tests.gateway.accounts.gateway_harness import ONE, GatewayHarness, Person
 from tests.journeys.test_compatibility import validate_fields
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -17,26 +17,30 @@ SHOWN = {
 }  # fmt: skip
 
 
-async def published(house: House, person: Person, *, is_public: bool = True, generation: str = "") -> Any:
-    generation = generation or await house.completed(person)
+async def published(
+    gateway: GatewayHarness, person: Person, *, is_public: bool = True, generation: str = ""
+) -> Any:
+    generation = generation or await gateway.completed(person)
     path = f"{ONE}/{generation}/public"
-    status, resource = await house.call("PATCH", path, person.token, {"is_public": is_public})
+    status, resource = await gateway.call("PATCH", path, person.token, {"is_public": is_public})
     assert status == 200
     return resource
 
 
-async def fetched(house: House, url: str) -> int:
-    """Fetch as somebody without a token."""
+async def fetched(gateway: GatewayHarness, url: str) -> int:
+    """Send a request without a token."""
     parts = urlsplit(url)
-    return (await house.get(f"{parts.path}?{parts.query}"))[0]
+    return (await gateway.get(f"{parts.path}?{parts.query}"))[0]
 
 
-async def test_others_see_the_picture_and_its_instructions_and_nothing_that_is_private(house: House) -> None:
-    person = await house.person()
-    resource = await published(house, person)
-    viewer = await house.person(person.place)
+async def test_public_view_shows_picture_and_instructions_and_no_private_field(
+    gateway: GatewayHarness,
+) -> None:
+    person = await gateway.person()
+    resource = await published(gateway, person)
+    viewer = await gateway.person(person.owned_project)
 
-    status, body = await house.get(PUBLIC, viewer.token)
+    status, body = await gateway.get(PUBLIC, viewer.token)
 
     assert status == 200
     [shown] = body["generations"]
@@ -46,28 +50,28 @@ async def test_others_see_the_picture_and_its_instructions_and_nothing_that_is_p
     assert person.mark in shown["instructions"]
     assert shown["example_images"] == []
     assert "signature=" not in str(body)
-    assert await fetched(house, shown["generated_image_url"]) == 200
+    assert await fetched(gateway, shown["generated_image_url"]) == 200
 
 
-async def test_its_owner_is_given_the_lasting_links_too(house: House) -> None:
-    person = await house.person()
-    resource = await published(house, person)
+async def test_owner_gets_permanent_links_of_a_public_generation(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    resource = await published(gateway, person)
     links = [resource["generated_image_url"], resource["result_image_url"], resource["urls"]["image"]]
     assert all("?" not in link for link in links)
-    assert [await fetched(house, link) for link in links] == [200, 200, 200]
+    assert [await fetched(gateway, link) for link in links] == [200, 200, 200]
     assert all("signature=" in link for link in resource["example_images"])
 
 
-async def test_what_is_private_again_can_be_seen_by_no_link_that_others_had(house: House) -> None:
-    person = await house.person()
-    viewer = await house.person(person.place)
-    resource = await published(house, person)
-    _, body = await house.get(PUBLIC, viewer.token)
+async def test_links_of_others_end_when_a_generation_becomes_private(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    viewer = await gateway.person(person.owned_project)
+    resource = await published(gateway, person)
+    _, body = await gateway.get(PUBLIC, viewer.token)
     [shown] = body["generations"]
     links = [shown["generated_image_url"], shown["result_image_url"], shown["result"]["images"][0]["url"]]
 
-    await published(house, person, is_public=False, generation=resource["id"])
+    await published(gateway, person, is_public=False, generation=resource["id"])
 
-    assert (await house.get(PUBLIC, viewer.token))[1]["generations"] == []
-    assert [await fetched(house, link) for link in links] == [401, 401, 401]
-    assert "signature=" in (await house.get(f"{ONE}/{resource['id']}", person.token))[1]["urls"]["image"]
+    assert (await gateway.get(PUBLIC, viewer.token))[1]["generations"] == []
+    assert [await fetched(gateway, link) for link in links] == [401, 401, 401]
+    assert "signature=" in (await gateway.get(f"{ONE}/{resource['id']}", person.token))[1]["urls"]["image"]

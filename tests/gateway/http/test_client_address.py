@@ -13,15 +13,17 @@ OURS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 XFF: ProxyHeader = "X-Forwarded-For"
 
 
-def address(peer: str, *hops: str, header: ProxyHeader = XFF, sent: str = "", trusted: object = OURS) -> str:
+def address(
+    peer: str, *forwarded: str, header: ProxyHeader = XFF, sent: str = "", trusted: object = OURS
+) -> str:
     """Find the client address of a request from a peer, with these values of a header."""
-    fields = CIMultiDict([(sent or header, hop) for hop in hops])
+    fields = CIMultiDict([(sent or header, value) for value in forwarded])
     request = make_mocked_request("GET", "/", headers=fields).clone(remote=peer)
     return ClientAddresses(OURS if trusted is OURS else (), header).of(request)
 
 
 @pytest.mark.parametrize(
-    ("peer", "hops", "expected"),
+    ("peer", "forwarded", "expected"),
     [
         ("203.0.113.9", (), "203.0.113.9"),
         ("203.0.113.9", ("198.51.100.1",), "203.0.113.9"),
@@ -43,10 +45,10 @@ def address(peer: str, *hops: str, header: ProxyHeader = XFF, sent: str = "", tr
         ("", ("198.51.100.1",), "unknown"),
     ],
 )
-def test_the_last_address_that_is_no_trusted_proxy_is_the_client(
-    peer: str, hops: tuple[str, ...], expected: str
+def test_the_last_address_that_is_not_a_trusted_proxy_is_the_client(
+    peer: str, forwarded: tuple[str, ...], expected: str
 ) -> None:
-    assert address(peer, *hops) == expected
+    assert address(peer, *forwarded) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_the_last_address_that_is_no_trusted_proxy_is_the_client(
         ("proto=https", "10.0.0.1"),
     ],
 )
-def test_the_forwarded_header_is_read_where_it_is_configured(value: str, expected: str) -> None:
+def test_the_forwarded_header_is_read_when_it_is_configured(value: str, expected: str) -> None:
     assert address("10.0.0.1", value, header="Forwarded") == expected
 
 

@@ -60,7 +60,7 @@ def settings() -> GatewaySettings:
 
 @asynccontextmanager
 async def open_client() -> AsyncIterator[Client]:
-    app = create_app([TABLE], timeouts=settings(), cors_origins=())
+    app = create_app([TABLE], settings())
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -95,7 +95,7 @@ async def test_a_refused_request_is_logged_in_one_line(
 
 
 async def test_a_request_that_is_not_http_is_logged_too(unused_tcp_port: int) -> None:
-    app = create_app([TABLE], timeouts=settings(), cors_origins=())
+    app = create_app([TABLE], settings())
     runner = GatewayRunner(app, settings())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
@@ -121,7 +121,7 @@ async def test_log_lines_of_a_request_hold_its_generation_id_alone() -> None:
 
 async def test_log_context_does_not_leak_into_the_next_request_of_a_connection() -> None:
     connector = aiohttp.TCPConnector(limit=1)
-    app = create_app([TABLE], timeouts=settings(), cors_origins=())
+    app = create_app([TABLE], settings())
     async with TestServer(app) as server, aiohttp.ClientSession(connector=connector) as session:
         async with session.get(server.make_url("/bind")) as response:
             assert response.status == 200

@@ -1,4 +1,4 @@
-"""Lists over HTTP: forms, filters, refusals, and whose they are."""
+"""Lists over HTTP: pages, cursors, filters, errors and access."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from aiohttp import FormData
 
 from domain.generation.listing import SHOWN_STATES
 from tests.builders.generation import VALIDATED
-from tests.gateway.accounts.house import CAUSE, ONE, House, Person
+from tests.gateway.accounts.gateway_harness import CAUSE, ONE, GatewayHarness, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,29 +19,29 @@ PUBLIC = "/api/v1/generation/public-generations-v2"
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who lists."""
+    """A user who reads lists."""
 
-    house: House
+    gateway: GatewayHarness
     person: Person
 
     async def submit(
         self, metadata: dict[str, Any] | None = None, *, request: str | None = None, key: str | None = None
     ) -> str:
         form = FormData()
-        form.add_field("example_images", self.house.picture, filename="a.jpg")
+        form.add_field("example_images", self.gateway.picture, filename="a.jpg")
         form.add_field("instructions", json.dumps({"prompt": "a cat"}))
         if metadata is not None:
             form.add_field("metadata", json.dumps(metadata))
         sent = {"X-Request-ID": request, "Idempotency-Key": key}
         headers = {**self.person.headers, **{name: value for name, value in sent.items() if value}}
-        answer = await self.house.client.post("/api/v1/generation/generate-v2", data=form, headers=headers)
+        answer = await self.gateway.client.post("/api/v1/generation/generate-v2", data=form, headers=headers)
         body = await answer.json()
         assert answer.status == 202, body
-        await self.house.project(body["id"])
+        await self.gateway.project(body["id"])
         return str(body["id"])
 
     async def read(self, query: str = "", path: str = ONE) -> Any:
-        status, body = await self.house.get(f"{path}?{query}", self.person.token)
+        status, body = await self.gateway.get(f"{path}?{query}", self.person.token)
         assert status == 200, body
         return body
 
@@ -49,17 +49,17 @@ class Reader:
         return [one["id"] for one in (await self.read(query, path))["generations"]]
 
     async def refused(self, query: str, path: str = ONE) -> Any:
-        status, body = await self.house.get(f"{path}?{query}", self.person.token)
+        status, body = await self.gateway.get(f"{path}?{query}", self.person.token)
         assert (status, body["code"]) == (422, "invalid_request"), body
         return body["detail"][0]["loc"]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def reader(house: House) -> Reader:
-    return Reader(house, await house.person())
+async def reader(gateway: GatewayHarness) -> Reader:
+    return Reader(gateway, await gateway.person())
 
 
-async def test_the_page_form_is_as_it_was_and_says_that_its_total_is_exact(reader: Reader) -> None:
+async def test_page_numbers_give_an_exact_total(reader: Reader) -> None:
     made = [await reader.submit() for _ in range(3)]
     body = await reader.read("page=2&per_page=2")
     assert [one["id"] for one in body.pop("generations")] == made[:1]
@@ -67,7 +67,7 @@ async def test_the_page_form_is_as_it_was_and_says_that_its_total_is_exact(reade
     assert (await reader.read())["per_page"] == 20
 
 
-async def test_cursors_go_through_a_list_once_while_it_grows(reader: Reader) -> None:
+async def test_cursors_return_every_generation_once_while_the_list_grows(reader: Reader) -> None:
     made = [await reader.submit() for _ in range(5)]
     read, query = list[str](), "limit=2"
     first = await reader.read(query)
@@ -83,13 +83,13 @@ async def test_cursors_go_through_a_list_once_while_it_grows(reader: Reader) -> 
     assert read == made[::-1]
 
 
-async def test_an_empty_cursor_begins_and_a_cursor_of_something_else_is_refused(reader: Reader) -> None:
+async def test_empty_cursor_starts_a_list_and_a_foreign_cursor_is_refused(reader: Reader) -> None:
     for _ in range(2):
         await reader.submit({"a": "b"})
     begun = await reader.read("cursor=&limit=1")
     cursor = begun["next_cursor"]
     assert len(cursor) == 48
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     assert await other.refused(f"cursor={cursor}") == ["query", "cursor"]
     assert await reader.refused(f"cursor={cursor}&metadata.a=b") == ["query", "cursor"]
     changed = ("A" if cursor[0] != "A" else "B") + cursor[1:]
@@ -100,7 +100,7 @@ async def test_an_empty_cursor_begins_and_a_cursor_of_something_else_is_refused(
 async def test_filters_by_status_and_state(reader: Reader) -> None:
     waiting, done = await reader.submit(), await reader.submit()
     canceling = await reader.submit()
-    await reader.house.complete(done)
+    await reader.gateway.complete(done)
     for status, expected in {
         "pending": [canceling, waiting],
         "processing": [],
@@ -109,15 +109,15 @@ async def test_filters_by_status_and_state(reader: Reader) -> None:
     }.items():
         assert await reader.ids(f"status={status}") == expected
     assert await reader.ids("state=requested") == [canceling, waiting]
-    await reader.house.generations.decide(waiting, lambda _: [VALIDATED], cause=CAUSE)
-    await reader.house.project(waiting)
+    await reader.gateway.generations.decide(waiting, lambda _: [VALIDATED], cause=CAUSE)
+    await reader.gateway.project(waiting)
     assert await reader.ids("state=validated&status=pending") == [waiting]
     assert await reader.ids("state=completed&status=pending") == []
     for state in SHOWN_STATES:
         assert all(one["state"] == state for one in (await reader.read(f"state={state}"))["generations"])
 
 
-async def test_filters_by_time_leave_the_bounds_out(reader: Reader) -> None:
+async def test_filters_by_time_exclude_the_bounds(reader: Reader) -> None:
     made = [await reader.submit() for _ in range(3)]
     times = [one["created_at"] for one in (await reader.read())["generations"]][::-1]
     assert await reader.ids(f"created_after={times[0]}&created_before={times[2]}") == [made[1]]
@@ -149,7 +149,7 @@ async def test_filters_by_request_id_and_idempotency_key(reader: Reader) -> None
     assert await reader.ids("idempotency_key=k-1&request_id=order-4711") == []
 
 
-async def test_what_combines_all_filters_must_hold_all(reader: Reader) -> None:
+async def test_combined_filters_must_all_match(reader: Reader) -> None:
     made = await reader.submit({"a": "b"}, request="r-9", key="k-9")
     query = "status=pending&state=requested&created_after=2020-01-01T00:00:00Z&metadata.a=b&request_id=r-9"
     assert await reader.ids(f"{query}&idempotency_key=k-9&limit=3") == [made]
@@ -184,47 +184,49 @@ async def test_what_combines_all_filters_must_hold_all(reader: Reader) -> None:
         ("cursor=&per_page=2", "per_page"),
     ],
 )
-async def test_what_is_malformed_is_refused_by_name(reader: Reader, query: str, name: str) -> None:
+async def test_malformed_parameter_is_named_in_the_error(reader: Reader, query: str, name: str) -> None:
     assert await reader.refused(query) == ["query", name]
 
 
-async def test_names_that_mean_nothing_are_ignored(reader: Reader) -> None:
+async def test_unknown_parameters_are_ignored(reader: Reader) -> None:
     made = await reader.submit()
     assert await reader.ids("colour=red&Status=failed&_=1") == [made]
 
 
-async def test_public_lists_take_filters_and_show_nothing_private(reader: Reader) -> None:
+async def test_public_lists_accept_filters_and_hide_private_fields(reader: Reader) -> None:
     private, public = await reader.submit({"a": "b"}), await reader.submit({"a": "b"})
     for generation in (private, public):
-        await reader.house.complete(generation)
-    await reader.house.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
-    await reader.house.project(public)
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+        await reader.gateway.complete(generation)
+    await reader.gateway.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
+    await reader.gateway.project(public)
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     for query in ("", "status=completed&limit=5", "state=completed"):
         assert await other.ids(query, PUBLIC) == [public]
     assert await other.ids("status=failed", PUBLIC) == []
-    stranger = Reader(reader.house, await reader.house.person())
+    stranger = Reader(reader.gateway, await reader.gateway.person())
     assert await stranger.ids("status=completed", PUBLIC) == []
 
 
-async def test_a_public_list_cannot_be_searched_for_what_it_does_not_show(reader: Reader) -> None:
+async def test_public_list_refuses_filters_by_hidden_fields(reader: Reader) -> None:
     public = await reader.submit({"a": "b"}, request="r-public", key="k-public")
-    await reader.house.complete(public)
-    await reader.house.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+    await reader.gateway.complete(public)
+    await reader.gateway.call("PATCH", f"{ONE}/{public}/public", reader.person.token, {"is_public": True})
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     for query, name in {"metadata.a=b": "metadata.a", "request_id=r-public": "request_id"}.items():
         assert await other.refused(query, PUBLIC) == ["query", name]
     assert await other.ids("idempotency_key=k-public", PUBLIC) == []
     assert await reader.ids("idempotency_key=k-public", PUBLIC) == [public]
 
 
-async def test_a_developer_filters_all_users_of_his_project_or_one(reader: Reader) -> None:
-    other = Reader(reader.house, await reader.house.person(reader.person.place))
+async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> None:
+    other = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     mine, his = await reader.submit({"a": "b"}, key="k"), await other.submit({"a": "b"}, key="k")
-    place = reader.person.place
+    project = reader.person.owned_project
 
     async def listed(query: str) -> Any:
-        return await reader.house.get(f"/api/v1/projects/{place.id}/generations?{query}", place.owner.token)
+        return await reader.gateway.get(
+            f"/api/v1/projects/{project.id}/generations?{query}", project.owner.token
+        )
 
     async def ids(query: str) -> list[str]:
         status, body = await listed(query)
@@ -242,23 +244,23 @@ async def test_a_developer_filters_all_users_of_his_project_or_one(reader: Reade
         assert (status, body["detail"][0]["loc"]) == (422, ["query", name])
 
 
-async def test_nobody_finds_anothers_by_any_filter(reader: Reader) -> None:
+async def test_no_filter_finds_generations_of_another_user(reader: Reader) -> None:
     await reader.submit({"a": "b"}, request="r-1", key="k-1")
-    neighbour = Reader(reader.house, await reader.house.person(reader.person.place))
+    neighbour = Reader(reader.gateway, await reader.gateway.person(reader.person.owned_project))
     for query in ("", "metadata.a=b", "request_id=r-1", "idempotency_key=k-1", "status=pending"):
         assert (await neighbour.read(query))["total"] == 0
 
 
-async def test_deleting_takes_a_generation_out_of_every_list_and_its_metadata_out_of_the_row(
+async def test_deletion_removes_a_generation_from_lists_and_its_metadata_from_the_row(
     reader: Reader,
 ) -> None:
     made = await reader.submit({"order": "secret-4711"})
-    await reader.house.complete(made)
-    rows = reader.house.store.projection
+    await reader.gateway.complete(made)
+    rows = reader.gateway.store.projection
     assert (await rows.stored([made]))[made]["labels"]
-    status, _ = await reader.house.call("DELETE", f"{ONE}/{made}", reader.person.token)
+    status, _ = await reader.gateway.call("DELETE", f"{ONE}/{made}", reader.person.token)
     assert status == 200
     assert await reader.ids("metadata.order=secret-4711") == []
-    await reader.house.project(made)
+    await reader.gateway.project(made)
     assert (await rows.stored([made]))[made]["labels"] == []
     assert (await reader.read("metadata.order=secret-4711"))["total"] == 0

@@ -1,4 +1,4 @@
-"""Every filter is answered from an index: MongoDB says so of the very commands that the store sends."""
+"""Every filter uses an index, as MongoDB explains the commands that the store sends."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ FILTERS = {
         id="g00000007",
     ),
 }
-PLACE = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
+CURSOR = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -63,7 +63,7 @@ async def database(accounts_database: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lists(database: Database) -> AsyncIterator[Lists]:
-    """Fill a crowded collection: few rows match any one filter, most are other users' or erased."""
+    """Fill a collection in which few rows match one filter and most are of other users or erased."""
     lists = Lists(database)
     await create_indexes(database, [MongoProjection, Lists])
     await database.get_collection("generations").insert_many([document(number) for number in range(ROWS)])
@@ -72,7 +72,7 @@ async def lists(database: Database) -> AsyncIterator[Lists]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def profile(lists: Lists, database: Database) -> AsyncIterator[Any]:
-    """Let MongoDB write down every command of one test."""
+    """Let MongoDB profile every command of one test."""
     profile = database.get_collection("system.profile")
     await database.command("profile", 2)
     yield profile
@@ -101,12 +101,12 @@ def document(number: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("scope", "name"), [*itertools.product((OWN, PROJECT, PUBLIC), FILTERS)])
-async def test_every_filter_is_backed_by_an_index(
+async def test_every_filter_uses_an_index(
     lists: Lists, database: Database, profile: Any, scope: Scope, name: str
 ) -> None:
     filters = FILTERS[name]
     await lists.page(scope, filters, page=1, per_page=LIMIT)
-    await lists.older_than(PLACE, scope, filters, limit=LIMIT)
+    await lists.older_than(CURSOR, scope, filters, limit=LIMIT)
     await lists.total(scope, filters)
     found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
     assert len(found) >= 3
@@ -130,7 +130,7 @@ COMMON = {
 
 
 @pytest.mark.parametrize("name", COMMON)
-async def test_no_combination_examines_more_than_the_bound_and_a_cursor_still_finds_everything(
+async def test_filter_combinations_stay_within_the_scan_limit_and_cursors_find_everything(
     lists: Lists, database: Database, profile: Any, name: str
 ) -> None:
     bound, filters = 50, COMMON[name]
@@ -157,7 +157,7 @@ async def test_no_combination_examines_more_than_the_bound_and_a_cursor_still_fi
         assert told["keysExamined"] <= 2 * bound + 12
 
 
-async def test_filters_find_what_they_say(lists: Lists) -> None:
+async def test_filters_return_the_matching_rows(lists: Lists) -> None:
     documents = [document(number) for number in reversed(range(ROWS))]
     for scope, (name, filters) in itertools.product((OWN, PROJECT, PUBLIC), FILTERS.items()):
         found = await lists.page(scope, filters, page=1, per_page=ROWS)
@@ -177,22 +177,20 @@ async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, databa
     )
     expected = [row.id for row in await lists.page(scope, Filters(), page=1, per_page=ROWS)]
     read: list[str] = []
-    place = None
+    cursor = None
     for number in itertools.count():
-        step = await lists.older_than(place, scope, Filters(), limit=97)
+        step = await lists.older_than(cursor, scope, Filters(), limit=97)
         read += [row.id for row in step.rows]
         if step.next_cursor is None:
             break
-        place = step.next_cursor
+        cursor = step.next_cursor
         new = {**old[1], "_id": f"new{number}", "created_at": NOON + timedelta(days=1, seconds=number)}
         await rows.insert_one(new)
     assert read == expected
     assert len(read) > 800
 
 
-async def test_a_total_is_exact_up_to_its_bound_and_says_when_it_is_more(
-    lists: Lists, database: Database
-) -> None:
+async def test_total_is_exact_up_to_its_limit_and_marked_above_it(lists: Lists, database: Database) -> None:
     rows = database.get_collection("generations")
     many = [{**document(1), "_id": f"m{number}", "user": "usr-9"} for number in range(TOTAL_BOUND)]
     await rows.insert_many(many)
@@ -204,7 +202,7 @@ async def test_a_total_is_exact_up_to_its_bound_and_says_when_it_is_more(
 
 
 def _holds(one: dict[str, Any], scope: Scope, name: str) -> bool:
-    """Judge a row by the sentence that the filter's name is, without a query."""
+    """Decide in Python whether a row matches a filter."""
     number = int(one["_id"][1:])
     visible = one["is_public"] if scope.public else not one["erased"]
     ours = scope.user in (None, one["user"])

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.gateway.submissions.wire import Door, open_door
-from tests.making import jpeg, photo
+from tests.builders.pictures import jpeg, photo
+from tests.gateway.submissions.upload_server import UploadServer, open_server
 
 
 @pytest_asyncio.fixture
-async def door() -> AsyncIterator[Door]:
-    async with open_door() as opened:
+async def server() -> AsyncIterator[UploadServer]:
+    async with open_server() as opened:
         yield opened
         assert opened.budget.free == 256 * 1024 * 1024, "every byte was given back"
 

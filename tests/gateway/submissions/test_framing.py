@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from domain.errors import ExemplarError
 from domain.submission.image_header import MAX_BYTES
-from gateway.submissions.multipart import Part, read_multipart
-from tests.gateway.submissions.wire import BOUNDARY, Door, chunked, form, part, request
-from tests.making import png_header
+from gateway.submissions.uploads.multipart import Part, read_multipart
+from tests.builders.pictures import png_header
+from tests.gateway.submissions.upload_server import BOUNDARY, UploadServer, chunked, form, part, request
 
 IMAGE = part("example_images", png_header(64, 64), "a.png", {"Content-Type": "image/png"})
 INSTRUCTIONS = part("instructions", b'{"prompt": "a city"}')
@@ -130,8 +130,8 @@ NO_HTTP = {
 
 
 @pytest.mark.parametrize("name", BROKEN_MULTIPART)
-async def test_broken_multipart_is_refused_with_422(door: Door, name: str) -> None:
-    answer = await door.ask(BROKEN_MULTIPART[name])
+async def test_malformed_multipart_gets_422(server: UploadServer, name: str) -> None:
+    answer = await server.ask(BROKEN_MULTIPART[name])
     assert (answer.status, answer.body["code"]) == (422, "invalid_multipart"), answer.text
     [told] = list(answer.body["detail"])  # type: ignore[call-overload]
     assert (told["loc"], told["type"]) == (["body"], "value_error.multipart")
@@ -139,14 +139,14 @@ async def test_broken_multipart_is_refused_with_422(door: Door, name: str) -> No
 
 
 @pytest.mark.parametrize("name", UNSUPPORTED)
-async def test_a_compressed_body_is_refused_with_415(door: Door, name: str) -> None:
-    answer = await door.ask(UNSUPPORTED[name])
+async def test_compressed_body_gets_415(server: UploadServer, name: str) -> None:
+    answer = await server.ask(UNSUPPORTED[name])
     assert (answer.status, answer.body["code"]) == (415, "unsupported_encoding")
 
 
 @pytest.mark.parametrize("name", NO_HTTP)
-async def test_what_is_no_http_is_refused_with_400_in_our_form(door: Door, name: str) -> None:
-    async with door.wire() as wire:
+async def test_malformed_http_gets_400_in_the_error_format(server: UploadServer, name: str) -> None:
+    async with server.wire() as wire:
         await wire.send(NO_HTTP[name])
         answer = await wire.answer()
         assert (answer.status, answer.body["code"]) == (400, "invalid_request"), answer.text
@@ -156,11 +156,9 @@ async def test_what_is_no_http_is_refused_with_400_in_our_form(door: Door, name:
 
 @pytest.mark.parametrize("name", BROKEN_CHUNKS)
 @pytest.mark.parametrize("begun", [False, True])
-async def test_a_broken_transfer_coding_is_refused_with_400_whenever_it_comes(
-    door: Door, name: str, begun: bool
-) -> None:
+async def test_malformed_transfer_coding_gets_400(server: UploadServer, name: str, begun: bool) -> None:
     head = request(b"", {**OPEN, **({"Expect": "100-continue"} if begun else {})})
-    async with door.wire() as wire:
+    async with server.wire() as wire:
         await wire.send(head if begun else head + BROKEN_CHUNKS[name])
         if begun:
             assert (await wire.answer()).status == 100
@@ -187,8 +185,8 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-async def test_what_the_standard_allows_is_taken(door: Door, name: str) -> None:
-    answer = await door.ask(ACCEPTED[name])
+async def test_variants_of_the_standard_are_accepted(server: UploadServer, name: str) -> None:
+    answer = await server.ask(ACCEPTED[name])
     assert answer.status == 202, answer.text
 
 
@@ -221,7 +219,7 @@ async def outcome(data: bytes, sizes: list[int]) -> object:
 
 @given(data=st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-async def test_no_verdict_hangs_on_how_the_bytes_are_cut(data: st.DataObject) -> None:
+async def test_result_does_not_depend_on_chunk_sizes(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(GOOD)))
     noise = data.draw(st.sampled_from([b"", b"\r\n", b"--", MARK, b"\r", MARK + b"--", b"\n", b"\0"]))
     body = GOOD[:start] + noise + GOOD[start + data.draw(st.integers(0, 3)) :]
@@ -235,7 +233,7 @@ def resident_bytes() -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-async def test_a_hundred_thousand_parts_cost_neither_memory_nor_the_loop(door: Door) -> None:
+async def test_hundred_thousand_parts_are_refused_with_little_memory_and_time(server: UploadServer) -> None:
     body = form(*[part("x", b"y")] * 100_000)
     gaps: list[float] = []
 
@@ -252,7 +250,7 @@ async def test_a_hundred_thousand_parts_cost_neither_memory_nor_the_loop(door: D
     heart = asyncio.create_task(beat())
     try:
         for _ in range(3):
-            async with door.wire() as wire:
+            async with server.wire() as wire:
                 await wire.send(request(body))
                 answer = await wire.answer()
             assert answer.status == 422

@@ -5,26 +5,26 @@ import pytest
 
 from domain.audit.checkpoint_key import SigningKey
 from events.envelope import Cause
-from events.generation import GenerationProgressed
+from events.invocation import GenerationProgressed
 from store.adapters import create_indexes
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import StoredCheckpoint
 from store.audit.verification import AuditReport, verify
 from store.commits.mongo import MongoEventStore
 from store.log.mongo_sealed_log import MongoSealedLog
-from store.mongo.connection import Database, open_database
-from store.mongo.store import MongoStore
-from tests.stores import settings_for
+from store.mongo.connection import open_database
+from store.mongo.schema_version import record_format
+from tests.stores import OpenStore, settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = SigningKey("exemplar", bytes(range(32)))
 
 
-class Archive:
+class AuditHarness:
     """A log that is written, sealed, signed and verified."""
 
-    def __init__(self, store: MongoStore, database: Database) -> None:
-        self.store, self.database = store, database
+    def __init__(self, store: OpenStore) -> None:
+        self.store, self.database = store, store.database
         self.key = KEY
         self.told: list[tuple[int, int]] = []
         self._now = NOON
@@ -44,7 +44,7 @@ class Archive:
         await self.seal()
 
     async def seal(self) -> None:
-        while await self.store.log.seal():
+        while await self.store.sealed_log.seal():
             pass
 
     async def sign(self, *, key: SigningKey = KEY) -> StoredCheckpoint | None:
@@ -53,12 +53,11 @@ class Archive:
         return await maker.make()
 
     async def verify(self, key: SigningKey = KEY) -> AuditReport:
-        return await verify(
-            self.store.scan, self.store.checkpoints, [key.public], lambda *place: self.told.append(place)
-        )
+        scan, checkpoints = self.store.commit_scan, self.store.checkpoints
+        return await verify(scan, checkpoints, [key.public], lambda *progress: self.told.append(progress))
 
     async def tamper(self, collection: str, where: dict[str, object], change: dict[str, object]) -> None:
-        """Change one document as somebody with access to the server would."""
+        """Change one document directly in MongoDB."""
         result = await self.database[collection].update_one(where, {"$set": change})
         assert result.modified_count == 1
 
@@ -71,9 +70,8 @@ class Archive:
 
 
 @pytest.fixture
-async def archive(mongodb_url: str) -> AsyncIterator[Archive]:
-    store = MongoStore.open(settings_for(mongodb_url), holder="tests", clock=lambda: NOON)
+async def harness(mongodb_url: str) -> AsyncIterator[AuditHarness]:
     with open_database(settings_for(mongodb_url)) as database:
+        await record_format(database)
         await create_indexes(database, [MongoEventStore, MongoSealedLog])
-        yield Archive(store, database)
-    store.close()
+        yield AuditHarness(OpenStore(database))

@@ -14,7 +14,7 @@ from domain.audit.checkpoints import checkpoint_from, open_note
 from domain.audit.merkle import verify_consistency
 from exemplar import cli
 from tests.docs.reading import blocks
-from tests.store.audit.conftest import KEY, Archive
+from tests.store.audit.conftest import KEY, AuditHarness
 
 SEED = base64.b64encode(bytes(range(32))).decode()
 
@@ -51,10 +51,10 @@ def run(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return command
 
 
-async def test_an_auditor_checks_an_event_with_two_files_and_the_program_of_the_document(
-    archive: Archive, run: Run, tmp_path: Path
+async def test_an_event_is_verified_offline_by_the_documented_program(
+    harness: AuditHarness, run: Run, tmp_path: Path
 ) -> None:
-    await archive.fill()
+    await harness.fill()
     note = (await run("checkpoint")).stdout
     assert checkpoint_from(open_note(note, [KEY.public])).size == 9
     assert (await run("checkpoint")).stdout == note
@@ -72,12 +72,12 @@ def check_as_the_document_says(folder: Path) -> str:
     ).stdout
 
 
-async def test_growth_is_proven_from_an_earlier_checkpoint(archive: Archive, run: Run) -> None:
-    await archive.fill()
-    await archive.sign()
-    await archive.write("d")
-    await archive.seal()
-    await archive.sign()
+async def test_growth_is_proven_from_an_earlier_checkpoint(harness: AuditHarness, run: Run) -> None:
+    await harness.fill()
+    await harness.sign()
+    await harness.write("d")
+    await harness.seal()
+    await harness.sign()
     answer = json.loads((await run("grown", "9")).stdout)
     old, new = (checkpoint_from(open_note(answer[name], [KEY.public])) for name in ("old", "new"))
     proof = [base64.b64decode(node) for node in answer["proof"]]
@@ -85,9 +85,9 @@ async def test_growth_is_proven_from_an_earlier_checkpoint(archive: Archive, run
     assert verify_consistency(9, 10, old.root, new.root, proof)
 
 
-async def test_verification_tells_people_and_programs_of_an_honest_log(archive: Archive, run: Run) -> None:
-    await archive.fill()
-    made = await archive.sign()
+async def test_verify_reports_an_intact_log_as_text_and_as_json(harness: AuditHarness, run: Run) -> None:
+    await harness.fill()
+    made = await harness.sign()
     assert made is not None
     told = await run("verify")
     assert told.returncode == 0, told.stderr
@@ -106,9 +106,9 @@ async def test_verification_tells_people_and_programs_of_an_honest_log(archive: 
     }
 
 
-async def test_the_first_contradiction_ends_with_exit_code_1(archive: Archive, run: Run) -> None:
-    await archive.fill()
-    await archive.tamper("commits", {"_id": "b:2"}, {"last": 3})
+async def test_the_first_contradiction_ends_with_exit_code_1(harness: AuditHarness, run: Run) -> None:
+    await harness.fill()
+    await harness.tamper("commits", {"_id": "b:2"}, {"last": 3})
     told = await run("verify")
     assert (told.returncode, told.stdout) == (1, "")
     assert "CONTRADICTION: position " in told.stderr
@@ -118,35 +118,37 @@ async def test_the_first_contradiction_ends_with_exit_code_1(archive: Archive, r
 
 
 @pytest.mark.parametrize("event", ["a:9", "nobody:1", "a", "a:0", "d:1"])
-async def test_what_is_not_under_a_checkpoint_is_not_proven(archive: Archive, run: Run, event: str) -> None:
-    await archive.fill()
-    await archive.sign()
-    await archive.write("d")
+async def test_an_event_without_a_checkpoint_is_not_proven(
+    harness: AuditHarness, run: Run, event: str
+) -> None:
+    await harness.fill()
+    await harness.sign()
+    await harness.write("d")
     answer = await run("prove", event)
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr.startswith(("there is no event", f"{event} is "))
 
 
-async def test_no_proof_is_given_of_an_event_that_was_changed(archive: Archive, run: Run) -> None:
-    await archive.fill()
-    await archive.sign()
-    document = await archive.database["commits"].find_one({"_id": "a:1"})
+async def test_a_changed_event_is_not_proven(harness: AuditHarness, run: Run) -> None:
+    await harness.fill()
+    await harness.sign()
+    document = await harness.database["commits"].find_one({"_id": "a:1"})
     assert document is not None
     forged = document["body"].replace(b"actor:test", b"actor:tesu")
-    await archive.tamper("commits", {"_id": "a:1"}, {"body": forged})
+    await harness.tamper("commits", {"_id": "a:1"}, {"body": forged})
     answer = await run("prove", "a:1")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert "a:1 is not what was signed" in answer.stderr
 
 
-async def test_without_a_key_the_commands_say_what_to_set(run: Run) -> None:
+async def test_without_a_key_the_commands_name_the_setting(run: Run) -> None:
     for command in (["key"], ["checkpoint"], ["verify"], ["prove", "a:1"]):
         answer = await run(*command, EXEMPLAR_CHECKPOINT_KEY="")
         assert (answer.returncode, answer.stdout) == (2, "")
         assert answer.stderr.startswith("exemplar: EXEMPLAR_CHECKPOINT_KEY is not set")
 
 
-async def test_a_key_that_is_none_is_one_line_that_does_not_show_it(run: Run) -> None:
+async def test_a_malformed_key_is_refused_without_printing_it(run: Run) -> None:
     answer = await run("key", EXEMPLAR_CHECKPOINT_KEY="not a key")
     assert (answer.returncode, answer.stderr) == (
         2,

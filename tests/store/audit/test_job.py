@@ -1,65 +1,70 @@
 """The scheduler's job, without the rest of the scheduler."""
 
 import base64
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from actors.jobs.desk import Desk
 from actors.jobs.schedule import JOBS
 from actors.jobs.sealing import checkpoint
-from domain.audit.checkpoint_key import CheckpointSettings
 from exemplar.local.secrets_file import Secrets
-from tests.store.audit.conftest import Archive
+from store.audit.checkpointing import Checkpointer, open_checkpointer
+from store.audit.settings import CheckpointSettings
+from tests.store.audit.conftest import AuditHarness
 
 
-def desk_with(archive: Archive, **settings: Any) -> Desk:
-    """Make as much of a desk as the job looks at."""
+def checkpointer_with(harness: AuditHarness, **settings: Any) -> Checkpointer | None:
     signing = CheckpointSettings.model_validate(settings)
-    checkpoints = archive.store.checkpointer(signing, archive.tick)
-    return cast("Desk", SimpleNamespace(checkpoints=checkpoints))
+    return open_checkpointer(signing, harness.store.checkpoints, clock=harness.tick)
 
 
 @pytest.fixture
-def desk(archive: Archive) -> Desk:
-    return desk_with(archive, checkpoint_key=Secrets().checkpoint_key)
+def checkpointer(harness: AuditHarness) -> Checkpointer | None:
+    return checkpointer_with(harness, checkpoint_key=Secrets().checkpoint_key)
 
 
 def test_the_log_is_signed_every_minute() -> None:
     assert [job.period for job in JOBS if job.run is checkpoint] == [60.0]
 
 
-async def test_the_job_signs_what_is_new(archive: Archive, desk: Desk) -> None:
-    assert await checkpoint(desk) == 0
-    await archive.fill()
-    assert [await checkpoint(desk), await checkpoint(desk)] == [9, 0]
-    assert await archive.signed_sizes() == [9]
-
-
-async def test_a_contradiction_is_an_alarm_and_nothing_is_written(archive: Archive, desk: Desk) -> None:
-    await archive.fill()
-    await checkpoint(desk)
-    await archive.database["log"].delete_many({"_id": {"$gt": 7}})
-    with capture_logs() as logs:
-        assert await checkpoint(desk) == 0
-    assert [(line["log_level"], line["event"]) for line in logs] == [
-        ("critical", "the log contradicts its checkpoints")
+async def test_the_job_signs_new_commits(harness: AuditHarness, checkpointer: Checkpointer | None) -> None:
+    assert await checkpoint(checkpointer=checkpointer) == 0
+    await harness.fill()
+    assert [await checkpoint(checkpointer=checkpointer), await checkpoint(checkpointer=checkpointer)] == [
+        9,
+        0,
     ]
-    assert await archive.signed_sizes() == [9]
+    assert await harness.signed_sizes() == [9]
 
 
-async def test_without_a_key_one_line_says_that_checkpoints_are_off(archive: Archive) -> None:
-    await archive.fill()
+async def test_a_contradiction_is_logged_as_critical_and_nothing_is_signed(
+    harness: AuditHarness, checkpointer: Checkpointer | None
+) -> None:
+    await harness.fill()
+    await checkpoint(checkpointer=checkpointer)
+    await harness.database["log"].delete_many({"_id": {"$gt": 7}})
     with capture_logs() as logs:
-        desk = desk_with(archive, checkpoint_key=None)
-        assert [await checkpoint(desk), await checkpoint(desk)] == [0, 0]
+        assert await checkpoint(checkpointer=checkpointer) == 0
+    assert [(line["log_level"], line["event"]) for line in logs] == [
+        ("critical", "log_contradicts_checkpoints")
+    ]
+    assert await harness.signed_sizes() == [9]
+
+
+async def test_without_a_key_disabled_checkpoints_are_logged(harness: AuditHarness) -> None:
+    await harness.fill()
+    with capture_logs() as logs:
+        checkpointer = checkpointer_with(harness, checkpoint_key=None)
+        assert [await checkpoint(checkpointer=checkpointer), await checkpoint(checkpointer=checkpointer)] == [
+            0,
+            0,
+        ]
     assert [line["event"] for line in logs] == ["checkpoints_disabled"]
-    assert await archive.signed_sizes() == []
+    assert await harness.signed_sizes() == []
 
 
-def test_the_key_that_exemplar_up_makes_is_a_seed_and_is_not_shown() -> None:
+def test_the_generated_key_is_a_seed_and_is_not_shown() -> None:
     secrets = Secrets()
     assert len(base64.b64decode(secrets.checkpoint_key)) == 32
     assert secrets.checkpoint_key not in repr(secrets)

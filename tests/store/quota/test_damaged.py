@@ -1,6 +1,6 @@
-"""A ledger damaged by hand costs its own developer his submissions, and nobody else anything."""
+"""A damaged ledger refuses the submissions of its developer and affects no other developer."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,13 +8,15 @@ import aiohttp
 import pytest
 
 from store.errors import DamagedLedgerError
-from store.mongo.store import MongoStore
 from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.recount import Recount
-from tests.journeys.tenants import ONE, make_tenant
-from tests.store.quota.conftest import FREE, Clock, Doors, Studio, opened
-from tests.store.quota.test_recount import NOVEMBER, WIDE, check, mend
+from tests.builders.clock import Clock
+from tests.store.quota.conftest import FREE, QuotaHarness
+from tests.store.quota.test_recount import NOVEMBER, WIDE, check, repair
+from tests.stores import OpenStore
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import ONE, make_tenant
 
 WHOLE = {"generation": "g1", "period": NOVEMBER, "since": datetime(2026, 11, 20, tzinfo=UTC)}
 DAMAGES: dict[str, dict[str, Any]] = {
@@ -36,11 +38,11 @@ DAMAGES: dict[str, dict[str, Any]] = {
 every_damage = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 
 
-def ledgers(store: MongoStore) -> Any:
-    return store.client.get_default_database().get_collection("ledger")
+def ledgers(store: OpenStore) -> Any:
+    return store.database.get_collection("ledger")
 
 
-async def damaged(store: MongoStore, damage: dict[str, Any], developer: str = "dev-1") -> dict[str, Any]:
+async def damaged(store: OpenStore, damage: dict[str, Any], developer: str = "dev-1") -> dict[str, Any]:
     """Damage a ledger; return its document as it is then."""
     await ledgers(store).update_one({"_id": developer}, {"$set": damage}, upsert=True)
     document: dict[str, Any] = await ledgers(store).find_one({"_id": developer})
@@ -49,10 +51,10 @@ async def damaged(store: MongoStore, damage: dict[str, Any], developer: str = "d
 
 @every_damage
 @pytest.mark.parametrize("bounds", [FREE, WIDE], ids=str)
-async def test_a_damaged_ledger_is_refused_and_left_as_it_is(
-    store: MongoStore, studio: Studio, clock: Clock, damage: dict[str, Any], bounds: Bounds
+async def test_a_damaged_ledger_is_refused_and_left_unchanged(
+    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any], bounds: Bounds
 ) -> None:
-    await studio.admit("g1")
+    await harness.admit("g1")
     kept = await damaged(store, damage)
     with pytest.raises(DamagedLedgerError):
         await store.ledger.account("dev-1")
@@ -65,9 +67,9 @@ async def test_a_damaged_ledger_is_refused_and_left_as_it_is(
 @pytest.mark.parametrize("settlement", ["spent", "released"])
 @pytest.mark.parametrize("damage", [{"used": "x"}, {"slots": [WHOLE, None]}], ids=str)
 async def test_nothing_is_settled_in_a_damaged_ledger(
-    store: MongoStore, studio: Studio, settlement: Any, damage: dict[str, Any]
+    store: OpenStore, harness: QuotaHarness, settlement: Any, damage: dict[str, Any]
 ) -> None:
-    await studio.admit("g1")
+    await harness.admit("g1")
     kept = await damaged(store, damage)
     with pytest.raises(DamagedLedgerError):
         await store.ledger.settle("dev-1", "g1", settlement)
@@ -75,65 +77,65 @@ async def test_nothing_is_settled_in_a_damaged_ledger(
 
 
 @every_damage
-async def test_the_sweep_frees_the_holds_of_all_others(
-    store: MongoStore, studio: Studio, clock: Clock, damage: dict[str, Any]
+async def test_a_damaged_ledger_does_not_stop_the_sweep_of_others(
+    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
 ) -> None:
     for developer in ("dev-0", "dev-1", "dev-2"):
-        await studio.admission.hold(developer, f"leaked-{developer}", period=NOVEMBER, bounds=FREE)
+        await harness.admission.hold(developer, f"leaked-{developer}", period=NOVEMBER, bounds=FREE)
     await damaged(store, damage)
     clock.forward(minutes=3)
-    assert await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2)) == 2
+    assert await harness.admission.sweep(older_than=clock.now - timedelta(minutes=2)) == 2
     for developer in ("dev-0", "dev-2"):
         assert (await store.ledger.account(developer)).slots == ()
 
 
-async def test_a_stream_that_cannot_be_read_holds_up_no_other_hold(
-    store: MongoStore, studio: Studio, clock: Clock
+async def test_an_unreadable_stream_does_not_stop_the_sweep_of_other_holds(
+    store: OpenStore, harness: QuotaHarness, clock: Clock
 ) -> None:
     for name in ("g1", "g2", "g3"):
-        await studio.admission.hold("dev-1", name, period=NOVEMBER, bounds=WIDE)
-        await studio.admission.hold("dev-2", f"other-{name}", period=NOVEMBER, bounds=WIDE)
-    commits = store.client.get_default_database().get_collection("commits")
+        await harness.admission.hold("dev-1", name, period=NOVEMBER, bounds=WIDE)
+        await harness.admission.hold("dev-2", f"other-{name}", period=NOVEMBER, bounds=WIDE)
+    commits = store.database.get_collection("commits")
     await commits.insert_one({"_id": "generation-g1:1", "stream": "generation-g1", "version": 1})
     clock.forward(minutes=3)
-    assert await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2)) == 5
+    assert await harness.admission.sweep(older_than=clock.now - timedelta(minutes=2)) == 5
     assert [slot.generation for slot in (await store.ledger.account("dev-1")).slots] == ["g1"]
 
 
 @every_damage
-async def test_a_damaged_ledger_is_told_by_the_check_and_written_anew_from_the_log(
-    store: MongoStore, studio: Studio, clock: Clock, damage: dict[str, Any]
+async def test_a_damaged_ledger_is_reported_and_rebuilt_from_the_log(
+    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
 ) -> None:
     for name, end in (("done", "completed"), ("over", "failed"), ("runs", "running")):
-        await studio.admit(name, WIDE)
-        await studio.live(name, end)
-    await studio.admit("others", FREE, developer="dev-2")
+        await harness.admit(name, WIDE)
+        await harness.live(name, end)
+    await harness.admit("others", FREE, developer="dev-2")
     earlier = Correction("earlier", clock(), "operator:test", ())
     assert await store.ledger.correct("dev-1", earlier, seen=await store.ledger.account("dev-1"))
     await damaged(store, damage)
 
-    assert Difference("dev-1", "damaged", "ledger", 1, 0) in (await check(studio)).differences
-    report = await mend(studio)
+    assert Difference("dev-1", "damaged", "ledger", 1, 0) in (await check(harness)).differences
+    report = await repair(harness)
 
     assert {found.developer for found in report.differences} == {"dev-1"}
-    assert (await check(studio)).differences == ()
+    assert (await check(harness)).differences == ()
     account = await store.ledger.account("dev-1")
     assert ([slot.generation for slot in account.slots], account.used) == (["runs"], ((NOVEMBER, 2),))
     assert [kept.id for kept in await store.ledger.corrections("dev-1")] == ["earlier", *report.corrections]
 
 
-async def test_a_ledger_that_was_never_used_and_is_damaged_is_mended_too(
-    store: MongoStore, studio: Studio
+async def test_a_damaged_ledger_without_generations_is_repaired(
+    store: OpenStore, harness: QuotaHarness
 ) -> None:
     await damaged(store, {"slots": None, "corrections": "x"})
-    assert (await mend(studio)).differences == (Difference("dev-1", "damaged", "ledger", 1, 0),)
+    assert (await repair(harness)).differences == (Difference("dev-1", "damaged", "ledger", 1, 0),)
     assert await store.ledger.account("dev-1") == Account()
     assert len(await store.ledger.corrections("dev-1")) == 1
 
 
-async def test_a_ledger_that_is_sound_by_now_is_not_written_anew(store: MongoStore, studio: Studio) -> None:
-    await studio.admit("g1")
-    anew = Correction("anew", studio.clock(), "operator:test", ())
+async def test_a_sound_ledger_is_not_rebuilt(store: OpenStore, harness: QuotaHarness) -> None:
+    await harness.admit("g1")
+    anew = Correction("anew", harness.clock(), "operator:test", ())
     assert not await store.ledger.correct("dev-1", anew, seen=None)
     assert not await store.ledger.correct("nobody", anew, seen=None)
     assert (await store.ledger.account("dev-1")).holds("g1")
@@ -141,31 +143,27 @@ async def test_a_ledger_that_is_sound_by_now_is_not_written_anew(store: MongoSto
 
 
 @pytest.fixture(scope="module")
-def doors(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    with opened(tmp_path_factory.mktemp("damaged"), mongod) as doors:
-        doors.first = doors.open_door("first")
-        yield doors
+def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("damaged"), mongod) as system:
+        system.base_url = system.start_gateway("first")
+        yield system
 
 
-@pytest.fixture
-async def memory(doors: Doors) -> AsyncIterator[MongoStore]:
-    async with doors.memory() as store:
-        yield store
-
-
-async def test_a_developer_with_a_damaged_ledger_is_answered_and_gets_503_where_it_is_needed(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_a_damaged_ledger_refuses_submissions_with_503_and_nothing_else(
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
+    tenant = await make_tenant(system, session, "free_starter")
     await tenant.accepted()
     for damage in ({"slots": None}, {"used": "x"}):
-        await damaged(memory, damage, tenant.developer)
+        await damaged(system_store, damage, tenant.developer)
         answers = [await tenant.get(ONE), await tenant.get(f"{ONE}/unknown")]
         assert [answer.status for answer in answers] == [200, 404]
         refused = await tenant.submit()
         assert (refused.status, refused.body["code"]) == (503, "store_unavailable")
         assert int(refused.headers["Retry-After"]) > 0
 
-    recount = Recount(memory.events, memory.ledger, memory.usage.admitted, clock=lambda: datetime.now(UTC))
+    recount = Recount(
+        system_store.events, system_store.ledger, system_store.usage.admitted, clock=lambda: datetime.now(UTC)
+    )
     await recount.run(repair_as="operator:test")
     assert "RateLimit" in (await tenant.get(ONE)).headers

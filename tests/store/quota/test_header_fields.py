@@ -12,11 +12,11 @@ ITEM = r'"[a-z]+"(;[a-z]+=(\d{1,15}|"[a-z-]+"))+'
 LIST = re.compile(rf"{ITEM}(, {ITEM})*")
 
 
-def told(tier: str, standing: LimitStatus) -> dict[str, str]:
-    return dict(headers(TIERS[tier], standing, NOW))
+def told(tier: str, limits: LimitStatus) -> dict[str, str]:
+    return dict(headers(TIERS[tier], limits, NOW))
 
 
-def test_the_free_tier_tells_all_three_limits() -> None:
+def test_the_free_tier_reports_all_three_limits() -> None:
     assert told("free_starter", LimitStatus(monthly=40, concurrent=1, requests_left=997)) == {
         "RateLimit-Policy": '"monthly";q=100;w=2592000, "concurrent";q=1;qu="concurrent-requests", '
         '"daily";q=1000;w=86400',
@@ -41,7 +41,7 @@ def test_a_tier_without_a_daily_limit_has_no_x_fields() -> None:
     }
 
 
-def test_after_a_downgrade_nothing_is_left_and_never_less() -> None:
+def test_after_a_downgrade_the_remainder_is_zero_and_not_negative() -> None:
     fields = told("free_starter", LimitStatus(monthly=700, concurrent=3, requests_left=0))
     assert fields["RateLimit"].startswith('"monthly";r=0;t=30, "concurrent";r=0')
 
@@ -58,9 +58,9 @@ def test_a_block_is_a_hundredth_of_the_day_and_at_most_a_hundred(limit: int, blo
     assert block_of(limit) == block
 
 
-def test_a_purse_counts_what_others_have_set_aside_as_used() -> None:
-    purse = TokenBucket("2026-11-30", 1_000)
-    purse.put(10, 30, NOW)
-    assert purse.spend(NOW)
-    assert purse.left == 1_000 - 30 + 9
-    assert (purse.empty(), purse.tokens, purse.left) == (9, 0, 979)
+def test_a_token_bucket_counts_reservations_of_others_as_used() -> None:
+    bucket = TokenBucket("2026-11-30", 1_000)
+    bucket.put(10, 30, NOW)
+    assert bucket.spend(NOW)
+    assert bucket.left == 1_000 - 30 + 9
+    assert (bucket.empty(), bucket.tokens, bucket.left) == (9, 0, 979)

@@ -1,4 +1,4 @@
-"""`exemplar quota check`: which store it looks at, and what it says when there is none."""
+"""`exemplar quota check`: which store it opens, and its errors without one."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def refusal(*options: str, **environ: str) -> str:
     return str(done.exception)
 
 
-def test_it_looks_at_the_store_of_a_running_up_whose_folder_is_named(limits_url: str, tmp_path: Path) -> None:
+def test_home_selects_the_store_of_a_running_up(limits_url: str, tmp_path: Path) -> None:
     (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": limits_url}))
     done = CliRunner().invoke(app, ["check", "--home", str(tmp_path), "--json"], env=NO_STORE)
     assert done.exit_code == 0, done.output
@@ -30,22 +30,22 @@ def test_it_looks_at_the_store_of_a_running_up_whose_folder_is_named(limits_url:
 
 
 @pytest.mark.parametrize("kept", [None, "", "[]", "{}"])
-def test_a_folder_of_no_running_up_is_told_in_one_line(tmp_path: Path, kept: str | None) -> None:
+def test_a_home_without_a_running_up_is_refused_in_one_line(tmp_path: Path, kept: str | None) -> None:
     if kept is not None:
         (tmp_path / "demo.json").write_text(kept)
     assert "start it first" in refusal("--home", str(tmp_path))
 
 
-def test_without_a_store_it_says_how_to_name_one() -> None:
+def test_without_a_store_the_command_says_how_to_name_one() -> None:
     assert refusal().endswith("name its folder: --home .exemplar")
 
 
-def test_a_store_that_is_out_of_reach_is_told_in_one_line() -> None:
+def test_an_unreachable_store_is_refused_in_one_line() -> None:
     out = refusal(EXEMPLAR_MONGODB_URL=NOBODY_THERE, EXEMPLAR_MONGODB_TIMEOUT_MS="200")
     assert out.startswith("EXEMPLAR_MONGODB_URL: MongoDB cannot be reached")
 
 
-def test_a_damaged_ledger_is_told_and_with_repair_written_anew(limits_url: str) -> None:
+def test_a_damaged_ledger_is_reported_and_rebuilt_with_repair(limits_url: str) -> None:
     environ = NO_STORE | {"EXEMPLAR_MONGODB_URL": limits_url}
     with MongoClient[dict[str, object]](limits_url) as client:
         ledger = client.get_default_database().get_collection("ledger")

@@ -1,4 +1,4 @@
-"""The ledger equals a recount of the log; where it does not, the difference is told, and mended on record."""
+"""The ledger equals a recount of the log; differences are reported and corrected."""
 
 import asyncio
 from datetime import timedelta
@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from domain.errors import LimitError
 from store.commits.memory import MemoryEventStore
-from store.mongo.store import MongoStore
 from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.recount import Recount, RecountReport
-from tests.store.quota.conftest import Clock, Studio
+from tests.builders.clock import Clock
+from tests.store.quota.conftest import QuotaHarness
+from tests.stores import OpenStore
 
 WIDE = Bounds(monthly=None, concurrent=None)
 NOVEMBER = "2026-11"
@@ -23,38 +24,38 @@ NOVEMBER = "2026-11"
 async def at_once() -> None: ...
 
 
-def recount_of(studio: Studio) -> Recount:
-    return Recount(studio.events, studio.ledger, studio.admitted, clock=studio.clock, pause=at_once)
+def recount_of(harness: QuotaHarness) -> Recount:
+    return Recount(harness.events, harness.ledger, harness.admitted, clock=harness.clock, pause=at_once)
 
 
-async def check(studio: Studio) -> RecountReport:
-    return await recount_of(studio).run()
+async def check(harness: QuotaHarness) -> RecountReport:
+    return await recount_of(harness).run()
 
 
-async def mend(studio: Studio) -> RecountReport:
-    return await recount_of(studio).run(repair_as="operator:test")
+async def repair(harness: QuotaHarness) -> RecountReport:
+    return await recount_of(harness).run(repair_as="operator:test")
 
 
 @pytest.fixture(params=["memory", "mongo"])
-def either(request: pytest.FixtureRequest, clock: Clock) -> Studio:
+def either(request: pytest.FixtureRequest, clock: Clock) -> QuotaHarness:
     if request.param == "memory":
-        return Studio(MemoryEventStore(), MemoryLedger(), clock)
-    studio: Studio = request.getfixturevalue("studio")
-    return studio
+        return QuotaHarness(MemoryEventStore(), MemoryLedger(), clock)
+    harness: QuotaHarness = request.getfixturevalue("harness")
+    return harness
 
 
-async def some_lives(studio: Studio) -> None:
+async def some_generations(harness: QuotaHarness) -> None:
     for name, end in (("done", "completed"), ("over", "failed"), ("runs", "running"), ("ends", "completed")):
-        await studio.admit(name, WIDE)
-        await studio.live(name, end)
+        await harness.admit(name, WIDE)
+        await harness.live(name, end)
     for name in ("done", "over"):
-        await studio.settle(name)
+        await harness.settle(name)
 
 
-async def test_an_honest_ledger_differs_in_nothing_even_while_settlements_are_under_way(
-    either: Studio,
+async def test_a_correct_ledger_has_no_difference_during_settlements(
+    either: QuotaHarness,
 ) -> None:
-    await some_lives(either)
+    await some_generations(either)
     await either.admission.hold("dev-1", "about-to-be-appended", period=NOVEMBER, bounds=WIDE)
     await either.admit("others", WIDE, developer="dev-2")
     report = await check(either)
@@ -63,23 +64,23 @@ async def test_an_honest_ledger_differs_in_nothing_even_while_settlements_are_un
     assert (await check(either)).corrections == ()
 
 
-async def test_old_lives_are_counted_as_young_ones_are(either: Studio, clock: Clock) -> None:
-    await some_lives(either)
+async def test_old_generations_are_counted_like_recent_ones(either: QuotaHarness, clock: Clock) -> None:
+    await some_generations(either)
     clock.forward(hours=5)
     assert (await check(either)).differences == ()
 
 
-async def test_lost_units_lost_slots_and_leaked_holds_are_told_and_mended_on_record(
-    either: Studio, clock: Clock
+async def test_lost_units_slots_and_leaked_holds_are_reported_and_corrected(
+    either: QuotaHarness, clock: Clock
 ) -> None:
-    await some_lives(either)
+    await some_generations(either)
     await either.admission.hold("dev-1", "leaked", period=NOVEMBER, bounds=WIDE)
     await either.ledger.settle("dev-1", "runs", "released")
     await either.ledger.hold("dev-1", "ghost", period="2026-10", bounds=WIDE, now=either.clock())
     await either.ledger.settle("dev-1", "ghost", "spent")
     clock.forward(minutes=3)
 
-    report = await mend(either)
+    report = await repair(either)
 
     assert set(report.differences) == {
         Difference("dev-1", "units", "2026-10", 1, 0),
@@ -96,14 +97,14 @@ async def test_lost_units_lost_slots_and_leaked_holds_are_told_and_mended_on_rec
     assert (correction.by, dict(correction.units)) == ("operator:test", {"2026-10": -1})
     assert correction.removed == ("leaked",)
     assert [slot.generation for slot in correction.added] == ["runs"]
-    assert (await mend(either)).corrections == ()
+    assert (await repair(either)).corrections == ()
 
 
-async def test_a_mended_slot_settles_as_any_other(either: Studio) -> None:
+async def test_a_restored_slot_settles_like_any_other(either: QuotaHarness) -> None:
     await either.admit("g1", WIDE)
     await either.live("g1", "running")
     await either.ledger.settle("dev-1", "g1", "released")
-    await mend(either)
+    await repair(either)
     generation = await either.generations.load("g1")
     assert generation is not None
     await either.ledger.settle("dev-1", "g1", "released")
@@ -111,28 +112,28 @@ async def test_a_mended_slot_settles_as_any_other(either: Studio) -> None:
     assert (account.slots, account.used_in(NOVEMBER)) == ((), 0)
 
 
-async def test_a_slot_of_another_month_moves_to_the_month_of_the_log(either: Studio) -> None:
+async def test_a_slot_of_another_month_moves_to_the_month_of_the_log(either: QuotaHarness) -> None:
     await either.admit("g1", WIDE)
     await either.live("g1", "running")
     await either.ledger.settle("dev-1", "g1", "released")
     await either.ledger.hold("dev-1", "g1", period="2026-10", bounds=WIDE, now=either.clock())
-    report = await mend(either)
+    report = await repair(either)
     assert "slot of another month" in {found.kind for found in report.differences}
     account = await either.ledger.account("dev-1")
     assert [slot.period for slot in account.slots] == [NOVEMBER]
     assert (account.used_in("2026-10"), account.used_in(NOVEMBER)) == (0, 1)
 
 
-async def test_a_lost_ledger_is_written_anew_from_the_log(either: Studio, clock: Clock) -> None:
-    await some_lives(either)
-    emptied = Studio(either.events, MemoryLedger(), clock)
-    assert (await mend(emptied)).corrections
+async def test_a_lost_ledger_is_rebuilt_from_the_log(either: QuotaHarness, clock: Clock) -> None:
+    await some_generations(either)
+    emptied = QuotaHarness(either.events, MemoryLedger(), clock)
+    assert (await repair(emptied)).corrections
     assert (await check(emptied)).differences == ()
     assert (await emptied.ledger.account("dev-1")).used_in(NOVEMBER) == 3
 
 
-async def test_no_correction_is_made_over_an_account_that_moved(either: Studio) -> None:
-    await some_lives(either)
+async def test_a_changed_account_is_not_corrected(either: QuotaHarness) -> None:
+    await some_generations(either)
     seen = await either.ledger.account("dev-1")
     await either.admit("newer", WIDE)
     recount = recount_of(either)
@@ -144,33 +145,33 @@ async def test_no_correction_is_made_over_an_account_that_moved(either: Studio) 
     assert (await either.ledger.account("dev-1")).used_in(NOVEMBER) != seen.used_in(NOVEMBER) + 5
 
 
-class Moving(MemoryLedger):
+class ChangingLedger(MemoryLedger):
     """A ledger in which a generation is admitted and completed between any two looks."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.studio: Studio | None = None
-        self.rounds = 0
+        self.harness: QuotaHarness | None = None
+        self.insertions = 0
 
     async def account(self, developer: str) -> Account:
-        studio, self.studio = self.studio, None
-        if studio is not None and self.rounds < 6:
-            self.rounds += 1
-            name = f"meanwhile-{self.rounds}"
-            await studio.admit(name, WIDE)
-            await studio.live(name, "completed")
-            await studio.settle(name)
-            self.studio = studio
+        harness, self.harness = self.harness, None
+        if harness is not None and self.insertions < 6:
+            self.insertions += 1
+            name = f"meanwhile-{self.insertions}"
+            await harness.admit(name, WIDE)
+            await harness.live(name, "completed")
+            await harness.settle(name)
+            self.harness = harness
         return await super().account(developer)
 
 
-async def test_generations_that_come_and_go_during_the_check_are_no_difference(clock: Clock) -> None:
-    ledger = Moving()
-    studio = Studio(MemoryEventStore(), ledger, clock)
-    await some_lives(studio)
-    ledger.studio = studio
-    report = await check(studio)
-    assert ledger.rounds == 6
+async def test_generations_that_change_during_the_check_are_no_difference(clock: Clock) -> None:
+    ledger = ChangingLedger()
+    harness = QuotaHarness(MemoryEventStore(), ledger, clock)
+    await some_generations(harness)
+    ledger.harness = harness
+    report = await check(harness)
+    assert ledger.insertions == 6
     assert report.differences == ()
 
 
@@ -180,62 +181,66 @@ STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 5), st.integers
 
 @given(steps=STEPS, limits=st.sampled_from([WIDE, Bounds(4, 2), Bounds(3, 1)]))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-async def test_whatever_happens_in_whatever_order_the_ledger_equals_the_recount(
+async def test_the_ledger_equals_the_recount_after_any_history(
     steps: list[tuple[str, int, int]], limits: Bounds
 ) -> None:
     clock = Clock()
-    studio = Studio(MemoryEventStore(), MemoryLedger(), clock)
+    harness = QuotaHarness(MemoryEventStore(), MemoryLedger(), clock)
     for act, number, who in steps:
         clock.forward(hours=7, seconds=number)
-        await take(studio, clock, act, f"g{number}-{who}", f"dev-{who}", limits)
-        assert (await check(studio)).differences == (), act
+        await take(harness, clock, act, f"g{number}-{who}", f"dev-{who}", limits)
+        assert (await check(harness)).differences == (), act
     clock.forward(minutes=3)
-    await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2))
-    report = await check(studio)
+    await harness.admission.sweep(older_than=clock.now - timedelta(minutes=2))
+    report = await check(harness)
     assert (report.differences, report.set_aside) == ((), 0)
     for who in (0, 1):
-        account = await studio.ledger.account(f"dev-{who}")
+        account = await harness.ledger.account(f"dev-{who}")
         assert limits.monthly is None or all(0 <= used <= limits.monthly for _, used in account.used)
 
 
-async def take(studio: Studio, clock: Clock, act: str, name: str, developer: str, limits: Bounds) -> None:
+async def take(
+    harness: QuotaHarness, clock: Clock, act: str, name: str, developer: str, limits: Bounds
+) -> None:
     """Do one thing to one generation, if it can be done to it."""
-    generation = await studio.generations.load(name)
+    generation = await harness.generations.load(name)
     try:
         if act == "admit" and generation is None:
-            await studio.admit(name, limits, developer=developer)
+            await harness.admit(name, limits, developer=developer)
         elif act == "crash" and generation is None:
             period = clock.now.strftime("%Y-%m")
-            await studio.admission.hold(developer, name, period=period, bounds=limits)
+            await harness.admission.hold(developer, name, period=period, bounds=limits)
             clock.forward(minutes=3)
-            await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2))
+            await harness.admission.sweep(older_than=clock.now - timedelta(minutes=2))
         elif act in ("completed", "failed", "running") and generation and generation.version == 1:
-            await studio.live(name, act)
+            await harness.live(name, act)
         elif act in ("settle", "again") and generation and generation.final:
-            await studio.settle(name)
+            await harness.settle(name)
         elif act == "late hold" and generation and generation.quota != "held":
             period = generation.request.period
-            await studio.admission.hold(developer, name, period=period, bounds=limits)
+            await harness.admission.hold(developer, name, period=period, bounds=limits)
         elif act == "sweep":
-            await studio.admission.sweep(older_than=clock.now - timedelta(minutes=2))
+            await harness.admission.sweep(older_than=clock.now - timedelta(minutes=2))
     except LimitError:
         return
 
 
-async def test_parallel_lives_leave_an_equal_ledger(studio: Studio, store: MongoStore) -> None:
+async def test_the_ledger_equals_the_recount_after_concurrent_generations(
+    harness: QuotaHarness, store: OpenStore
+) -> None:
     async def live(number: int) -> None:
         name = f"g{number}"
         try:
-            await studio.admit(name, Bounds(monthly=60, concurrent=9))
+            await harness.admit(name, Bounds(monthly=60, concurrent=9))
         except LimitError:
             return
-        lived = await studio.live(name, ("completed", "failed", "running")[number % 3])
+        lived = await harness.live(name, ("completed", "failed", "running")[number % 3])
         if lived.final and number % 2:
-            await studio.settle(name)
+            await harness.settle(name)
 
     await asyncio.gather(*(live(number) for number in range(60)))
     report = await Recount(
-        store.events, store.ledger, store.usage.admitted, clock=studio.clock, pause=at_once
+        store.events, store.ledger, store.usage.admitted, clock=harness.clock, pause=at_once
     ).run()
     assert report.differences == ()
     assert report.generations >= 9

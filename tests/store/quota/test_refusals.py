@@ -1,16 +1,16 @@
-"""What a gateway tells and counts when it refuses: a tier that is not configured, and every kind of limit."""
+"""Refusals of a gateway: a tier without configuration, and each kind of limit."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 
 from events.envelope import Cause
-from store.mongo.store import MongoStore
-from tests.journeys.tenants import ONE, PASSWORD, Answer, make_tenant
-from tests.store.quota.conftest import Doors, opened
+from tests.stores import OpenStore
+from tests.systems.system import System, opened_system
+from tests.systems.tenants import ONE, PASSWORD, Answer, make_tenant
 
 SETTINGS = {
     "EXEMPLAR_TIERS": '{"none": {"daily_requests": 0, "monthly": null, "concurrent": null}}',
@@ -20,16 +20,10 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def doors(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    with opened(tmp_path_factory.mktemp("refusals"), mongod, **SETTINGS) as doors:
-        doors.first = doors.open_door("first")
-        yield doors
-
-
-@pytest.fixture
-async def memory(doors: Doors) -> AsyncIterator[MongoStore]:
-    async with doors.memory() as store:
-        yield store
+def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with opened_system(tmp_path_factory.mktemp("refusals"), mongod, environ=SETTINGS) as system:
+        system.base_url = system.start_gateway("first")
+        yield system
 
 
 def now() -> datetime:
@@ -43,57 +37,59 @@ async def post(
         return Answer(answer.status, answer.headers, await answer.read())
 
 
-async def test_a_tier_that_is_missing_from_the_configuration_is_told_to_its_developers_and_to_the_operator(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_a_tier_without_configuration_answers_503_and_is_logged(
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "free_starter")
-    changes, by_operator = memory.account_changes(now), Cause(actor="operator")
+    tenant = await make_tenant(system, session, "free_starter")
+    changes, by_operator = system_store.account_changes, Cause(actor="operator")
     await changes.change_tier(tenant.developer, "gold", cause=by_operator)
     registering = {"email": "new@example.com", "password": PASSWORD}
     keys = {name: tenant.headers[name] for name in ("X-Developer-Key", "X-Project-ID", "X-API-Key")}
     for answer in (
         await tenant.get(ONE),
         await tenant.submit(),
-        await post(session, f"{doors.first}/api/v1/auth/register", registering, keys),
+        await post(session, f"{system.base_url}/api/v1/auth/register", registering, keys),
     ):
         assert (answer.status, answer.body["code"]) == (503, "tier_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
-    told = [line for line in doors.logged("first") if line["event"] == "tier_not_configured"]
+    told = [line for line in system.logged("first") if line["event"] == "tier_not_configured"]
     assert {line["tier"] for line in told} == {"gold"}
     await changes.change_tier(tenant.developer, "free_starter", cause=by_operator)
     assert (await tenant.submit()).status == 202
 
 
-async def test_refusals_are_counted_and_not_recorded(
-    doors: Doors, memory: MongoStore, session: aiohttp.ClientSession
+async def test_refusals_are_counted_in_the_log_and_not_stored(
+    system: System, system_store: OpenStore, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "none")
+    tenant = await make_tenant(system, session, "none")
     for _ in range(5):
         assert (await tenant.get(ONE)).status == 429
-    assert await memory.requests.taken(tenant.developer, now().strftime("%Y-%m-%d")) == 0
+    assert await system_store.request_counts.taken(tenant.developer, now().strftime("%Y-%m-%d")) == 0
     wrong = {"email": "nobody@example.com", "password": "a guess"}
-    here, there = ({"X-Forwarded-For": f"192.0.2.66, {place}"} for place in ("203.0.113.1", "203.0.113.2"))
-    logins = [await post(session, f"{doors.first}/api/v1/auth/login", wrong, here) for _ in range(12)]
+    here, there = (
+        {"X-Forwarded-For": f"192.0.2.66, {address}"} for address in ("203.0.113.1", "203.0.113.2")
+    )
+    logins = [await post(session, f"{system.base_url}/api/v1/auth/login", wrong, here) for _ in range(12)]
     assert [answer.status for answer in logins] == [401] * 10 + [429] * 2
-    assert (await post(session, f"{doors.first}/api/v1/auth/login", wrong, there)).status == 401
-    watcher = await make_tenant(doors, session, "free_starter")
+    assert (await post(session, f"{system.base_url}/api/v1/auth/login", wrong, there)).status == 401
+    watcher = await make_tenant(system, session, "free_starter")
     own = f"{ONE}/{await watcher.accepted()}/events"
     stream = {"Authorization": watcher.headers["Authorization"], "Accept": "text/event-stream"}
-    async with session.get(f"{doors.first}{own}", headers=stream):
+    async with session.get(f"{system.base_url}{own}", headers=stream):
         assert (await watcher.get(own, Accept="text/event-stream")).body["code"] == "stream_limit_exceeded"
-    await doors.terminate("first")
-    lines = [line for line in doors.logged("first") if line["event"] == "requests refused"]
+    await system.terminate("first")
+    lines = [line for line in system.logged("first") if line["event"] == "requests_refused"]
     counted = {(line["tier"], line["code"]): line["count"] for line in lines}
     assert counted["none", "request_limit_exceeded"] == 5
     assert counted["-", "login_limit_exceeded"] == 2
     assert counted["free_starter", "stream_limit_exceeded"] == 1
-    doors.first = doors.open_door("first")
+    system.base_url = system.start_gateway("first")
 
 
-async def test_the_days_limit_stands_before_nothing_that_takes_from_an_intruder(
-    doors: Doors, session: aiohttp.ClientSession
+async def test_the_daily_limit_does_not_block_account_protection(
+    system: System, session: aiohttp.ClientSession
 ) -> None:
-    tenant = await make_tenant(doors, session, "none")
+    tenant = await make_tenant(system, session, "none")
     assert (await tenant.get(ONE)).status == 429
 
     defences: tuple[tuple[str, str, dict[str, str] | None], ...] = (
@@ -102,6 +98,6 @@ async def test_the_days_limit_stands_before_nothing_that_takes_from_an_intruder(
         ("POST", "/api/v1/auth/logout", {}),
     )
     for method, path, body in defences:
-        url = doors.first + path
+        url = system.base_url + path
         async with session.request(method, url, json=body, headers=tenant.headers) as answer:
             assert answer.status != 429, path

@@ -1,4 +1,4 @@
-"""The day's requests over several gateways: never one too many, few too few, and not a write for each."""
+"""The daily requests over several processes: never above the limit, with few writes."""
 
 import asyncio
 import random
@@ -10,13 +10,13 @@ import pytest
 
 from domain.accounts.quota import day_of
 from store.errors import StoreUnavailableError
-from store.mongo.store import MongoStore
 from store.quota.request_counts import RequestCounts, TokenReturn
 from store.quota.requests import Requests
-from tests.store.quota.conftest import Clock
+from tests.builders.clock import Clock
+from tests.stores import OpenStore
 
 
-class Counted(RequestCounts):
+class CountingRequestCounts(RequestCounts):
     """The store's counts, which tell how often they were asked."""
 
     def __init__(self, counts: RequestCounts) -> None:
@@ -44,43 +44,43 @@ class Counted(RequestCounts):
 
 
 @pytest.fixture
-def counts(store: MongoStore) -> Counted:
-    return Counted(store.requests)
+def counts(store: OpenStore) -> CountingRequestCounts:
+    return CountingRequestCounts(store.request_counts)
 
 
-@pytest.mark.parametrize(("limit", "gateways"), [(1_000, 1), (1_000, 3), (7, 3), (0, 2)])
-async def test_exactly_the_limit_is_let_in_however_many_gateways_and_requests_race(
-    counts: Counted, clock: Clock, limit: int, gateways: int
+@pytest.mark.parametrize(("limit", "processes"), [(1_000, 1), (1_000, 3), (7, 3), (0, 2)])
+async def test_concurrent_gateways_admit_exactly_the_daily_limit(
+    counts: CountingRequestCounts, clock: Clock, limit: int, processes: int
 ) -> None:
-    doors = [Requests(counts, clock=clock) for _ in range(gateways)]
+    gateways = [Requests(counts, clock=clock) for _ in range(processes)]
     chance = random.Random(3)
     admitted = 0
     for _ in range(limit + 60):
-        outcomes = await asyncio.gather(*(chance.choice(doors).spend("d", limit) for _ in range(3)))
+        outcomes = await asyncio.gather(*(chance.choice(gateways).spend("d", limit) for _ in range(3)))
         admitted += sum(outcomes)
         if not any(outcomes):
             break
     clock.forward(seconds=2)
-    late = [await door.spend("d", limit) for door in doors for _ in range(120)]
+    late = [await requests.spend("d", limit) for requests in gateways for _ in range(120)]
     assert admitted + sum(late) == limit
 
 
-async def test_a_thousand_requests_cost_few_writes(counts: Counted, clock: Clock) -> None:
-    door = Requests(counts, clock=clock)
-    assert all([await door.spend("d", 10_000) for _ in range(1_000)])
+async def test_a_thousand_requests_cost_few_writes(counts: CountingRequestCounts, clock: Clock) -> None:
+    requests = Requests(counts, clock=clock)
+    assert all([await requests.spend("d", 10_000) for _ in range(1_000)])
     assert counts.writes == 10
 
 
-async def test_a_refusal_costs_one_question_a_second(counts: Counted, clock: Clock) -> None:
-    door = Requests(counts, clock=clock)
-    assert not any([await door.spend("d", 0) for _ in range(50)])
+async def test_refusals_read_the_store_once_a_second(counts: CountingRequestCounts, clock: Clock) -> None:
+    requests = Requests(counts, clock=clock)
+    assert not any([await requests.spend("d", 0) for _ in range(50)])
     assert counts.writes == 1
     clock.forward(seconds=1)
-    assert not await door.spend("d", 0)
+    assert not await requests.spend("d", 0)
     assert counts.writes == 2
 
 
-async def test_what_is_left_is_told_as_of_a_second_ago_at_most(counts: Counted, clock: Clock) -> None:
+async def test_the_remainder_is_at_most_a_second_old(counts: CountingRequestCounts, clock: Clock) -> None:
     here, there = Requests(counts, clock=clock), Requests(counts, clock=clock)
     assert await here.left("d", 1_000) == 1_000
     await here.spend("d", 1_000)
@@ -92,17 +92,17 @@ async def test_what_is_left_is_told_as_of_a_second_ago_at_most(counts: Counted, 
     assert await here.left("d", None) is None
 
 
-async def test_idle_blocks_are_given_back_and_a_killed_gateway_loses_no_more_than_its_block(
-    counts: Counted, clock: Clock, store: MongoStore
+async def test_idle_blocks_are_returned_and_a_killed_gateway_loses_one_block(
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore
 ) -> None:
     idle, killed = Requests(counts, clock=clock), Requests(counts, clock=clock)
-    for door in (idle, killed):
-        await door.spend("d", 1_000)
+    for requests in (idle, killed):
+        await requests.spend("d", 1_000)
     clock.forward(seconds=30)
     assert await idle.give_back(idle=timedelta(minutes=1)) == 0
     clock.forward(seconds=30)
     assert await idle.give_back(idle=timedelta(minutes=1)) == 9
-    assert await store.requests.taken("d", day_of(clock.now)) == 1 + 10
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 1 + 10
     survivor = Requests(counts, clock=clock)
     let_in = 0
     while await survivor.spend("d", 1_000):
@@ -110,62 +110,64 @@ async def test_idle_blocks_are_given_back_and_a_killed_gateway_loses_no_more_tha
     assert 1_000 - 10 <= let_in + 2 <= 1_000
 
 
-async def test_a_new_day_begins_anew_at_midnight_in_utc(counts: Counted, clock: Clock) -> None:
-    door = Requests(counts, clock=clock)
+async def test_a_new_day_begins_at_midnight_utc(counts: CountingRequestCounts, clock: Clock) -> None:
+    requests = Requests(counts, clock=clock)
     clock.now = clock.now.replace(hour=23, minute=59, second=59)
-    assert [await door.spend("d", 1) for _ in range(2)] == [True, False]
+    assert [await requests.spend("d", 1) for _ in range(2)] == [True, False]
     clock.forward(seconds=1)
-    assert [await door.spend("d", 1) for _ in range(2)] == [True, False]
+    assert [await requests.spend("d", 1) for _ in range(2)] == [True, False]
 
 
-async def test_a_change_of_tier_counts_at_once(counts: Counted, clock: Clock) -> None:
-    door = Requests(counts, clock=clock)
-    assert [await door.spend("d", 2) for _ in range(3)] == [True, True, False]
-    assert await door.spend("d", 3), "up"
-    assert not await door.spend("d", 2), "down"
-    assert await door.spend("d", None), "unlimited"
+async def test_a_change_of_tier_applies_at_once(counts: CountingRequestCounts, clock: Clock) -> None:
+    requests = Requests(counts, clock=clock)
+    assert [await requests.spend("d", 2) for _ in range(3)] == [True, True, False]
+    assert await requests.spend("d", 3), "up"
+    assert not await requests.spend("d", 2), "down"
+    assert await requests.spend("d", None), "unlimited"
 
 
-async def test_after_a_downgrade_the_rest_of_a_larger_block_is_not_spent(
-    counts: Counted, clock: Clock, store: MongoStore
+async def test_after_a_downgrade_a_larger_block_is_not_spent(
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore
 ) -> None:
-    door = Requests(counts, clock=clock)
+    requests = Requests(counts, clock=clock)
     for _ in range(5):
-        assert await door.spend("d", 10_000)
-    assert [await door.spend("d", 7) for _ in range(4)] == [True, True, False, False]
-    assert await store.requests.taken("d", day_of(clock.now)) == 7
-    assert await door.spend("d", 10_000)
-    assert await door.left("d", 10_000) == 10_000 - 8
+        assert await requests.spend("d", 10_000)
+    assert [await requests.spend("d", 7) for _ in range(4)] == [True, True, False, False]
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 7
+    assert await requests.spend("d", 10_000)
+    assert await requests.left("d", 10_000) == 10_000 - 8
 
 
-async def test_a_block_that_comes_when_the_limit_has_changed_goes_back(
-    counts: Counted, clock: Clock, store: MongoStore
+async def test_a_block_that_arrives_after_a_changed_limit_is_returned(
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore
 ) -> None:
-    door = Requests(counts, clock=clock)
-    assert all(await asyncio.gather(door.spend("d", 10_000), door.spend("d", 1_000)))
-    await door.give_back()
-    assert await store.requests.taken("d", day_of(clock.now)) == 2
+    requests = Requests(counts, clock=clock)
+    assert all(await asyncio.gather(requests.spend("d", 10_000), requests.spend("d", 1_000)))
+    await requests.give_back()
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 2
 
 
 @pytest.mark.parametrize("out", ["before", "after"])
-async def test_what_the_store_does_not_take_back_is_offered_again_and_counted_once(
-    counts: Counted, clock: Clock, store: MongoStore, out: Literal["before", "after"]
+async def test_a_failed_return_is_repeated_and_counted_once(
+    counts: CountingRequestCounts, clock: Clock, store: OpenStore, out: Literal["before", "after"]
 ) -> None:
-    door = Requests(counts, clock=clock)
-    await door.spend("d", 1_000)
+    requests = Requests(counts, clock=clock)
+    await requests.spend("d", 1_000)
     counts.out = out
     for _ in range(3):
         with pytest.raises(StoreUnavailableError):
-            await door.give_back()
+            await requests.give_back()
     counts.out = None
-    assert await door.give_back() == 9
-    assert await store.requests.taken("d", day_of(clock.now)) == 1
-    assert await door.give_back() == 0
+    assert await requests.give_back() == 9
+    assert await store.request_counts.taken("d", day_of(clock.now)) == 1
+    assert await requests.give_back() == 0
     assert len(counts.returns) == 4
 
 
-async def test_developers_do_not_spend_each_others_requests(counts: Counted, clock: Clock) -> None:
-    door = Requests(counts, clock=clock)
-    assert await door.spend("one", 1)
-    assert await door.spend("other", 1)
-    assert not await door.spend("one", 1)
+async def test_developers_do_not_spend_each_others_requests(
+    counts: CountingRequestCounts, clock: Clock
+) -> None:
+    requests = Requests(counts, clock=clock)
+    assert await requests.spend("one", 1)
+    assert await requests.spend("other", 1)
+    assert not await requests.spend("one", 1)

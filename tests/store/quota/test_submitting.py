@@ -1,9 +1,8 @@
-"""What the door does with its hold while words and pictures are stored."""
+"""The hold of a submission while personal data and pictures are stored."""
 
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 
@@ -11,10 +10,10 @@ from domain.accounts.access import Identity, Role
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
-from gateway.submissions.recording import RENEW_HOLD_AFTER, SubmissionRecorder
-from gateway.submissions.submission import Request
-from gateway.submissions.upload import Submission
-from gateway.submissions.write_through import WriteThrough
+from gateway.generations.write_through import WriteThrough
+from gateway.submissions.content import Content
+from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
+from gateway.submissions.submission import Submission
 from store.commits.memory import MemoryEventStore
 from store.errors import StoreUnavailableError
 from store.generations.memory_blobs import MemoryBlobs
@@ -23,89 +22,90 @@ from store.generations.personal_data import PersonalData
 from store.generations.projection import Row
 from store.quota.ledger import Account, Bounds
 from store.quota.memory_ledger import MemoryLedger
-from tests.store.quota.conftest import Clock, Studio
+from tests.builders.clock import Clock
+from tests.store.quota.conftest import QuotaHarness
 
 IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starter"])
-NOTHING = Submission((), '{"prompt": "a walrus"}', cast("Any", None), None, (), None, lambda: None)
+NOTHING = Content((), '{"prompt": "a walrus"}')
 
 
 class SlowPersonalData(MemoryPersonalData):
     """Words that take their time; the sweep of holds passes by meanwhile."""
 
-    def __init__(self, studio: Studio, clock: Clock, takes: timedelta) -> None:
+    def __init__(self, harness: QuotaHarness, clock: Clock, takes: timedelta) -> None:
         super().__init__()
-        self.studio, self.clock, self.takes = studio, clock, takes
+        self.harness, self.clock, self.takes = harness, clock, takes
         self.swept = 0
 
     async def put(self, personal_data: PersonalData) -> None:
         await super().put(personal_data)
         self.clock.now += self.takes
-        self.swept += await self.studio.admission.sweep(older_than=self.clock.now - timedelta(minutes=2))
+        self.swept += await self.harness.admission.sweep(older_than=self.clock.now - timedelta(minutes=2))
 
 
 @pytest.fixture
-def studio(clock: Clock) -> Studio:
-    return Studio(MemoryEventStore(), MemoryLedger(), clock)
+def harness(clock: Clock) -> QuotaHarness:
+    return QuotaHarness(MemoryEventStore(), MemoryLedger(), clock)
 
 
-async def no_room(_: Sequence[Row]) -> None:
-    """Fail to write the row for the lists, which is nobody's misfortune: the projector writes it, too."""
+async def fail_to_write(_: Sequence[Row]) -> None:
+    """Fail to write the row for the lists; the projection writes it later."""
     raise StoreUnavailableError("no room")
 
 
-def submitting(studio: Studio, personal_data: MemoryPersonalData) -> SubmissionRecorder:
+def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> SubmissionRecorder:
+    rows = WriteThrough(write_rows=fail_to_write, personal_data=personal_data, timeouts=Timeouts())
     return SubmissionRecorder(
-        generations=studio.generations,
+        generations=harness.generations,
         personal_data=personal_data,
         blobs=MemoryBlobs(),
-        admission=studio.admission,
-        showing=WriteThrough(write=no_room, personal_data=personal_data, timeouts=Timeouts()),
+        admission=harness.admission,
+        write_through=rows,
         timeouts=Timeouts(),
-        id_secret=b"k" * 32,
-        clock=studio.clock,
+        clock=harness.clock,
     )
 
 
 @pytest.mark.parametrize("minutes", [0.1, 1.5, 3, 30])
-async def test_however_long_the_storing_takes_the_hold_is_young_when_the_event_is_appended(
-    studio: Studio, clock: Clock, minutes: float
+async def test_the_hold_is_renewed_when_storing_takes_long(
+    harness: QuotaHarness, clock: Clock, minutes: float
 ) -> None:
-    personal_data = SlowPersonalData(studio, clock, timedelta(minutes=minutes))
-    assert not await submitting(studio, personal_data).submit(Request(IDENTITY, "g1", None, "r1"), NOTHING)
-    account = await studio.ledger.account("dev-1")
+    personal_data = SlowPersonalData(harness, clock, timedelta(minutes=minutes))
+    assert not await recorder_of(harness, personal_data).record(
+        Submission(IDENTITY, "g1", None, "r1"), NOTHING
+    )
+    account = await harness.ledger.account("dev-1")
     [slot] = account.slots
     assert clock.now - slot.since <= RENEW_HOLD_AFTER
     assert account.used_in("2026-11") == 1
-    generation = await studio.generations.load("g1")
+    generation = await harness.generations.load("g1")
     assert generation is not None
 
 
-async def test_the_event_names_the_month_of_the_hold_that_a_dead_gateway_left(
-    studio: Studio, clock: Clock
-) -> None:
+async def test_the_event_has_the_month_of_an_earlier_hold(harness: QuotaHarness, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 30, 23, 59, 30, tzinfo=UTC)
-    await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
+    await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
     clock.forward(minutes=1)
-    request = Request(IDENTITY, "g1", "key-1", "r1")
-    assert not await submitting(studio, MemoryPersonalData()).submit(request, NOTHING)
-    generation = await studio.generations.load("g1")
+    submission = Submission(IDENTITY, "g1", "key-1", "r1")
+    assert not await recorder_of(harness, MemoryPersonalData()).record(submission, NOTHING)
+    generation = await harness.generations.load("g1")
     assert generation is not None
     assert generation.request.period == "2026-11"
-    account = await studio.ledger.account("dev-1")
+    account = await harness.ledger.account("dev-1")
     assert (account.used_in("2026-11"), account.used_in("2026-12")) == (1, 0)
 
 
-async def test_beyond_the_days_requests_nothing_is_held_and_nothing_stored(studio: Studio) -> None:
+async def test_beyond_the_daily_requests_nothing_is_held_or_stored(harness: QuotaHarness) -> None:
     refusal = LimitError(ErrorCode.REQUEST_LIMIT, 60)
     personal_data = MemoryPersonalData()
-    request = Request(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
+    submission = Submission(IDENTITY, "g1", "key-1", "r1", overdrawn=refusal)
     with pytest.raises(LimitError) as refused:
-        await submitting(studio, personal_data).submit(request, NOTHING)
+        await recorder_of(harness, personal_data).record(submission, NOTHING)
     assert refused.value is refusal
-    assert await studio.ledger.account("dev-1") == Account()
+    assert await harness.ledger.account("dev-1") == Account()
 
 
-class Asked(MemoryLedger):
+class CountingLedger(MemoryLedger):
     """A ledger that counts its readers."""
 
     reads = 0
@@ -115,17 +115,17 @@ class Asked(MemoryLedger):
         return await super().account(developer)
 
 
-async def test_where_a_developer_stands_is_read_once_a_second_however_many_ask(clock: Clock) -> None:
-    ledger = Asked()
-    studio = Studio(MemoryEventStore(), ledger, clock)
+async def test_the_account_is_read_once_a_second_for_concurrent_callers(clock: Clock) -> None:
+    ledger = CountingLedger()
+    harness = QuotaHarness(MemoryEventStore(), ledger, clock)
     bounds = Bounds(100, 1)
-    await asyncio.gather(*(studio.admission.recent_account("dev-1", bounds) for _ in range(50)))
+    await asyncio.gather(*(harness.admission.recent_account("dev-1", bounds) for _ in range(50)))
     assert ledger.reads == 1
     clock.forward(seconds=1)
-    await studio.admission.recent_account("dev-1", bounds)
+    await harness.admission.recent_account("dev-1", bounds)
     assert ledger.reads == 2
-    await studio.admit("g1", bounds)
-    assert len((await studio.admission.recent_account("dev-1", bounds)).slots) == 1, (
+    await harness.admit("g1", bounds)
+    assert len((await harness.admission.recent_account("dev-1", bounds)).slots) == 1, (
         "what is held here is known"
     )
     assert ledger.reads == 2

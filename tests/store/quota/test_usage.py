@@ -1,4 +1,4 @@
-"""What was used is what the log says, by whatever it is asked for."""
+"""Usage equals a recount of the log in every dimension."""
 
 import json
 import random
@@ -9,28 +9,29 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.generation.generation import Generation
-from store.mongo.store import MongoStore
 from store.quota.ledger import Bounds
 from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
-from tests.store.quota.conftest import Clock, Studio
+from tests.builders.clock import Clock
+from tests.store.quota.conftest import QuotaHarness
+from tests.stores import OpenStore
 
 WIDE = Bounds(monthly=None, concurrent=None)
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 
 
 @pytest.fixture
-async def lived(studio: Studio, clock: Clock) -> list[Generation]:
+async def lived(harness: QuotaHarness, clock: Clock) -> list[Generation]:
     """Forty generations of two developers, over two months, some of them still running."""
     chance, names = random.Random(11), [f"g{number}" for number in range(40)]
     clock.now = datetime(2026, 10, 29, 22, 30, tzinfo=UTC)
     for name in names:
         developer = chance.choice(("dev-1", "dev-1", "dev-2"))
         project, user = f"{developer}-prj-{chance.randrange(2)}", f"usr-{chance.randrange(3)}"
-        await studio.admit(name, WIDE, developer=developer, project=project, user=f"{project}-{user}")
+        await harness.admit(name, WIDE, developer=developer, project=project, user=f"{project}-{user}")
         if end := chance.choice(("completed", "completed", "failed", "running", "")):
-            await studio.live(name, end)
+            await harness.live(name, end)
         clock.forward(hours=chance.randrange(9))
-    found = [await studio.generations.load(name) for name in names]
+    found = [await harness.generations.load(name) for name in names]
     return [generation for generation in found if generation is not None]
 
 
@@ -75,8 +76,8 @@ BY: tuple[tuple[Dimension, ...], ...] = (
 )
 
 
-async def test_the_sums_equal_a_recount_of_the_log_by_whatever_is_asked(
-    lived: list[Generation], store: MongoStore
+async def test_sums_equal_a_recount_of_the_log_in_every_dimension(
+    lived: list[Generation], store: OpenStore
 ) -> None:
     owner = lived[0].request.owner
     first = min(g.created_at for g in lived if g.request.owner.developer == "dev-1").date()
@@ -91,23 +92,23 @@ async def test_the_sums_equal_a_recount_of_the_log_by_whatever_is_asked(
         assert [line.values for line in lines] == sorted(line.values for line in lines)
 
 
-async def test_units_of_a_month_are_what_the_ledger_says_and_no_repetition_moves_them(
-    lived: list[Generation], studio: Studio, store: MongoStore
+async def test_units_equal_the_ledger_and_repeated_settlements_change_nothing(
+    lived: list[Generation], harness: QuotaHarness, store: OpenStore
 ) -> None:
     query = UsageQuery("dev-1", FIRST, LAST, ("month",))
     before = await store.usage.lines(query)
     for generation in lived:
         for _ in range(2 if generation.final else 0):
-            await studio.settle(generation.id)
+            await harness.settle(generation.id)
     account = await store.ledger.account("dev-1")
     assert {line.values[0]: line.tally.units for line in before} == dict(account.used)
     assert await store.usage.lines(query) == before
 
 
-async def test_the_answer_comes_from_an_index_alone_and_is_never_endless(
-    lived: list[Generation], store: MongoStore, monkeypatch: pytest.MonkeyPatch
+async def test_usage_is_a_covered_query_with_a_bounded_result(
+    lived: list[Generation], store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = store.client.get_default_database()
+    database = store.database
     plan = await database.command(
         "explain",
         {

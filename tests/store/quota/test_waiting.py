@@ -8,21 +8,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actors.jobs.cleanup import sweep_holds
+from actors.jobs.holds import release_leaked_holds
 from actors.jobs.schedule import JOBS
 from domain.accounts.quota import LEAKED_AFTER, seconds_to_free_slot
 from domain.errors import LimitError
 from store.commits.memory import MemoryEventStore
-from store.mongo.store import MongoStore
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.memory_ledger import MemoryLedger
-from tests.store.quota.conftest import FREE, Clock, Studio
+from tests.builders.clock import Clock
+from tests.store.quota.conftest import FREE, QuotaHarness
+from tests.stores import OpenStore
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CASES = 4_000
 DEVELOPERS = 400
-[SWEEPS] = [job for job in JOBS if job.run is sweep_holds]
+[SWEEPS] = [job for job in JOBS if job.run is release_leaked_holds]
 Draw = Callable[[random.Random], float]
 
 # How long generations may take: steady, spread, with a long tail, mostly quick but sometimes cold.
@@ -58,105 +59,105 @@ def running(draw: Draw, chance: random.Random) -> tuple[float, float]:
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize(("history", "slots"), [(200, 1), (500, 1), (200, 3)])
-def test_whoever_waits_as_told_is_let_in_in_99_of_100_cases(world: str, history: int, slots: int) -> None:
+def test_the_estimated_wait_suffices_in_99_of_100_cases(world: str, history: int, slots: int) -> None:
     assert met(WORLDS[world], history, slots) >= 0.99
 
 
 @pytest.mark.parametrize("world", ["spread", "sometimes cold"])
-async def test_whoever_comes_back_to_the_door_as_told_is_let_in_in_99_of_100_cases(
+async def test_admission_after_the_estimated_wait_succeeds_in_99_of_100_cases(
     clock: Clock, world: str
 ) -> None:
     """Each case is a developer with two slots, both taken, who is refused, waits, and asks again."""
     draw, chance, let_in = WORLDS[world], random.Random(11), 0
     past = [draw(chance) for _ in range(300)]
-    studio, bounds = Studio(MemoryEventStore(), MemoryLedger(), clock), Bounds(100, 2)
+    harness, bounds = QuotaHarness(MemoryEventStore(), MemoryLedger(), clock), Bounds(100, 2)
 
     async def durations(_: str) -> list[float]:
         return past
 
-    door = Admission(studio.ledger, studio.generations, clock=clock, durations=durations)
+    admission = Admission(harness.ledger, harness.generations, clock=clock, durations=durations)
     for number in range(DEVELOPERS):
         developer, asked_at = f"dev-{number}", clock.forward(hours=1)
         held = [(f"g{number}-{slot}", *running(draw, chance)) for slot in (1, 2)]
         for name, age, _ in held:
             clock.now = asked_at - timedelta(seconds=age)
-            await studio.admit(name, bounds, developer=developer)
+            await harness.admit(name, bounds, developer=developer)
         clock.now = asked_at
         with pytest.raises(LimitError) as refused:
-            await door.require_room(developer, bounds)
+            await admission.require_free_slot(developer, bounds)
         for name, _, left in held:
             if left <= refused.value.retry_after:
-                await studio.live(name, "completed")
+                await harness.live(name, "completed")
         clock.forward(seconds=refused.value.retry_after)
         with suppress(LimitError):
-            await door.require_room(developer, bounds)
+            await admission.require_free_slot(developer, bounds)
             let_in += 1
     assert let_in >= 0.99 * DEVELOPERS
 
 
-def test_the_wait_is_no_longer_than_it_must_be_when_generations_are_steady() -> None:
+def test_the_wait_is_tight_for_steady_durations() -> None:
     since = [NOW - timedelta(seconds=4)]
     assert seconds_to_free_slot(since, NOW, [10.0] * 300) == 6
     assert seconds_to_free_slot([*since, NOW], NOW, [10.0] * 300) == 6
 
 
-def test_with_few_examples_the_wait_is_stretched_and_with_none_it_is_typical() -> None:
+def test_few_durations_stretch_the_wait_and_none_give_the_typical_one() -> None:
     assert seconds_to_free_slot([NOW], NOW, [10.0]) == 34
     assert seconds_to_free_slot([NOW], NOW) == 30
     assert seconds_to_free_slot([NOW - timedelta(seconds=60)], NOW, [10.0]) == 120
 
 
 @pytest.mark.parametrize("age", [0, 1, 30, 119, 121, 140, 400])
-async def test_the_slot_of_a_gateway_that_died_is_free_after_the_wait(
-    studio: Studio, store: MongoStore, clock: Clock, age: float
+async def test_the_slot_of_a_dead_gateway_is_free_after_the_wait(
+    harness: QuotaHarness, store: OpenStore, clock: Clock, age: float
 ) -> None:
     """It held and never appended; the sweep came by a moment before, and does so every half minute."""
-    await studio.admission.hold("dev-1", "never", period="2026-11", bounds=FREE)
+    await harness.admission.hold("dev-1", "never", period="2026-11", bounds=FREE)
     held_at = clock.now
     clock.forward(seconds=age)
     with pytest.raises(LimitError) as refused:
-        await studio.admission.require_room("dev-1", FREE)
+        await harness.admission.require_free_slot("dev-1", FREE)
     swept_at = max(held_at + LEAKED_AFTER, clock.now) + timedelta(seconds=SWEEPS.period)
     clock.forward(seconds=refused.value.retry_after)
     assert swept_at <= clock.now <= swept_at + timedelta(seconds=10)
     clock.now = swept_at
-    await studio.admission.sweep(older_than=swept_at - LEAKED_AFTER)
-    await studio.admission.require_room("dev-1", FREE)
+    await harness.admission.sweep(older_than=swept_at - LEAKED_AFTER)
+    await harness.admission.require_free_slot("dev-1", FREE)
 
 
-async def test_a_hold_whose_generation_begins_in_the_same_moment_is_no_dead_ones(
-    studio: Studio, store: MongoStore
+async def test_a_hold_whose_append_follows_at_once_is_not_an_orphan(
+    harness: QuotaHarness, store: OpenStore
 ) -> None:
-    await studio.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
-    refusing = asyncio.create_task(studio.admission.require_room("dev-1", FREE))
-    await studio.admit("g1", FREE)
+    await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
+    refusing = asyncio.create_task(harness.admission.require_free_slot("dev-1", FREE))
+    await harness.admit("g1", FREE)
     with pytest.raises(LimitError) as refused:
         await refusing
     assert refused.value.retry_after == 30
 
 
-async def test_the_wait_is_for_the_first_slot_whoever_died(studio: Studio, clock: Clock) -> None:
+async def test_the_wait_is_for_the_first_free_slot(harness: QuotaHarness, clock: Clock) -> None:
     bounds = Bounds(100, 2)
-    await studio.admission.hold("dev-1", "never", period="2026-11", bounds=bounds)
+    await harness.admission.hold("dev-1", "never", period="2026-11", bounds=bounds)
     clock.forward(seconds=100)
-    await studio.admit("g1", bounds)
+    await harness.admit("g1", bounds)
     with pytest.raises(LimitError) as refused:
-        await studio.admission.require_room("dev-1", bounds)
+        await harness.admission.require_free_slot("dev-1", bounds)
     assert refused.value.retry_after == 30
 
 
-async def test_the_examples_are_the_developers_own_and_others_only_beside_few(
-    studio: Studio, store: MongoStore, clock: Clock
+async def test_durations_of_others_are_added_to_few_own_ones(
+    harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
     for developer, seconds in (("dev-1", 4), ("dev-2", 9)):
         name = f"of-{developer}"
-        await studio.admit(name, Bounds(None, None), developer=developer)
+        await harness.admit(name, Bounds(None, None), developer=developer)
         clock.forward(seconds=seconds)
-        await studio.live(name, "completed")
-    await studio.admit("still-running", Bounds(None, None))
+        await harness.live(name, "completed")
+    await harness.admit("still-running", Bounds(None, None))
     assert sorted(await store.durations("dev-1")) == [4.0, 4.0, 9.0]
     assert sorted(await store.durations("nobody")) == [4.0, 9.0]
-    rows = store.client.get_default_database()["generations"]
+    rows = store.database["generations"]
     asked = {"developer": "dev-1", "finished_at": {"$type": "date"}}
     fields = {"_id": 0, "created_at": 1, "finished_at": 1}
     plan = await rows.find(asked, fields).sort("finished_at", -1).limit(500).explain()
@@ -164,19 +165,19 @@ async def test_the_examples_are_the_developers_own_and_others_only_beside_few(
     assert "SORT'" not in str(plan["queryPlanner"]["winningPlan"])
 
 
-async def test_a_refusal_tells_the_wait_that_the_examples_give(
-    studio: Studio, store: MongoStore, clock: Clock
+async def test_a_refusal_estimates_the_wait_from_recent_durations(
+    harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
 
     for number in range(10):
-        await studio.admit(f"g{number}")
+        await harness.admit(f"g{number}")
         clock.forward(seconds=10)
-        await studio.live(f"g{number}", "completed")
-        await studio.settle(f"g{number}")
-    admission = Admission(store.ledger, studio.generations, clock=clock, durations=store.durations)
-    await studio.admit("running")
+        await harness.live(f"g{number}", "completed")
+        await harness.settle(f"g{number}")
+    admission = Admission(store.ledger, harness.generations, clock=clock, durations=store.durations)
+    await harness.admit("running")
     clock.forward(seconds=4)
     with pytest.raises(LimitError) as refused:
-        await admission.require_room("dev-1", Bounds(100, 1))
+        await admission.require_free_slot("dev-1", Bounds(100, 1))
     since = clock.now - timedelta(seconds=4)
     assert refused.value.retry_after == seconds_to_free_slot([since], clock.now, [10.0] * 20)

@@ -1,0 +1,29 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from store.generations.blobs import BlobStore
+from store.generations.generations import Generations
+from store.generations.personal_data import PersonalDataStore
+
+_ORPHANED_AFTER = timedelta(minutes=30)
+
+
+async def erase_orphans(
+    *,
+    personal_data: PersonalDataStore,
+    blobs: BlobStore,
+    generations: Generations,
+    clock: Callable[[], datetime],
+) -> int:
+    """Erase personal data and pictures of submissions that were never recorded; return how many."""
+    erased = 0
+    before = clock() - _ORPHANED_AFTER
+    for generation_id, token in await personal_data.unconfirmed_before(before, limit=500):
+        generation = await generations.load(generation_id)
+        if generation is not None and generation.request.personal_data == token:
+            await personal_data.confirm(generation_id, token)
+            continue
+        await blobs.erase(generation_id, token=token)
+        await personal_data.erase(generation_id, token=token)
+        erased += 1
+    return erased

@@ -1,0 +1,89 @@
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from actors.jobs.claim_search import CLOCK_SKEW
+from actors.jobs.due_pages import DuePages
+from actors.jobs.lookups import LookupCounts
+from actors.jobs.retry_times import RetryTimes
+from actors.providers.provider import Provider, ProviderUnavailableError
+from domain.generation.generation import State
+from domain.generation.prediction import Prediction, gone_prediction
+from events.envelope import Cause
+from store.errors import StoreError
+from store.generations.observations import Observations
+from store.generations.projection import Row
+
+_LOOKUPS = 3
+_FEW = 5
+_CAUSE = Cause(actor="actor:reconciliation")
+
+log = structlog.get_logger()
+
+
+class Polling:
+    """Read running predictions and record what has changed.
+
+    A prediction that the provider denied to know three times over `lost_after` is recorded as gone.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        observations: Observations,
+        *,
+        lost_after: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._provider = provider
+        self._observations = observations
+        self._lost_after = lost_after
+        self._clock = clock
+        self._unknown = LookupCounts()
+
+    async def listed(self, rows: Sequence[Row]) -> Mapping[str, Prediction]:
+        """List the predictions of many rows in pages; a few rows are read one by one instead."""
+        if len(rows) <= _FEW:
+            return {}
+        since = min(row.created_at for row in rows) - CLOCK_SKEW
+        try:
+            return {prediction.id: prediction for prediction in await self._provider.list_since(since)}
+        except ProviderUnavailableError as error:
+            log.warning("provider_list_failed", error=str(error))
+            return {}
+
+    async def record(self, row: Row, listed: Mapping[str, Prediction]) -> None:
+        """Record a row's prediction as listed, else as read by its id."""
+        prediction_id, attempt = row.prediction or "", (row.id, row.attempt)
+        prediction = listed.get(prediction_id) or await self._provider.get(prediction_id)
+        if prediction is not None:
+            self._unknown.forget(attempt)
+        elif self._is_gone(attempt):
+            log.error("prediction_gone", prediction=prediction_id)
+            prediction = gone_prediction(prediction_id)
+        if prediction is not None:
+            await self._observations.record(row.id, row.attempt, prediction, cause=_CAUSE)
+
+    def _is_gone(self, attempt: tuple[str, int]) -> bool:
+        lookups = self._unknown.add(attempt, self._clock())
+        return lookups.count >= _LOOKUPS and self._clock() - lookups.since >= self._lost_after
+
+
+async def poll(
+    *, due_pages: DuePages, polling_times: RetryTimes, polling: Polling, clock: Callable[[], datetime]
+) -> int:
+    """Poll the predictions of which no callback came; return how many."""
+    rows = await due_pages.next("polling", [State.STARTED])
+    due = [row for row in rows if row.prediction and polling_times.take((row.id, row.attempt), clock())]
+    if not due:
+        return 0
+    listed = await polling.listed(due)
+    for row in due:
+        with bound_contextvars(generation_id=row.id):
+            try:
+                await polling.record(row, listed)
+            except (ProviderUnavailableError, StoreError) as error:
+                log.warning("poll_failed", error=repr(error))
+    return len(due)

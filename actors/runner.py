@@ -1,0 +1,76 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import dramatiq
+from dramatiq import Message
+from dramatiq.broker import MessageProxy
+from dramatiq.middleware import SkipMessage
+from structlog.contextvars import bound_contextvars
+
+from events.envelope import RecordedEvent
+
+Bind = Callable[..., Callable[[RecordedEvent], Awaitable[None]]]
+RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
+
+_GENERATIONS = "generation-"
+
+
+class MessageRejectedError(Exception):
+    """Middleware marked the message as failed without raising."""
+
+
+class ActorRunner:
+    """Call actors on the running loop as dramatiq's worker calls them on its threads (docs/adr/14).
+
+    `bind` fills in the dependencies that an actor's function names beside its event. Every log line inside
+    an actor carries the ids of its event.
+    """
+
+    def __init__(self, broker: dramatiq.Broker, bind: Bind) -> None:
+        self._broker = broker
+        self._functions = {
+            actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()
+        }
+
+    async def __call__(self, queue: str, event: RecordedEvent) -> None:
+        """Run the actor of a queue; raises what it raises, and MessageRejectedError."""
+        message = _message(queue, event)
+        with bound_contextvars(**_ids(queue, event)):
+            try:
+                self._broker.emit_before("process_message", message)
+                if not message.failed:
+                    await self._functions[queue](event)
+            except SkipMessage:
+                self._broker.emit_after("skip_message", message)
+            except BaseException as error:
+                self._broker.emit_after("process_message", message, exception=error)
+                raise
+            else:
+                self._broker.emit_after("process_message", message, result=None)
+        if message.failed:
+            raise MessageRejectedError(f"middleware rejected {event.id} for {queue}")
+
+
+def _message(queue: str, event: RecordedEvent) -> MessageProxy:
+    message: Message[Any] = Message(
+        queue_name=queue,
+        actor_name=queue,
+        args=(event,),
+        kwargs={},
+        options={},
+        message_id=event.id,
+        message_timestamp=int(event.time.timestamp() * 1000),
+    )
+    return MessageProxy(message)
+
+
+def _ids(queue: str, event: RecordedEvent) -> dict[str, str | None]:
+    ids = {
+        "queue": queue,
+        "stream": event.stream,
+        "event_id": event.id,
+        "event_type": event.type,
+        "request_id": event.cause.request_id,
+    }
+    generation = event.stream.removeprefix(_GENERATIONS)
+    return ids if generation == event.stream else {**ids, "generation_id": generation}

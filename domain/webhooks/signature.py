@@ -1,0 +1,42 @@
+"""Signing secrets and signatures by Standard Webhooks.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+import base64
+import hmac
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+SECRET_BYTES: Final = 32
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of a secret
+ROTATION_OVERLAP: Final = timedelta(hours=24)
+MOST_SECRETS: Final = 4  # that sign at the same time; each lengthens the header of every attempt
+
+
+def new_secret(randomness: bytes) -> str:
+    """Encode 24 to 64 random bytes as a signing secret."""
+    return SECRET_PREFIX + base64.b64encode(randomness).decode()
+
+
+def signed_headers(
+    message_id: str, *, body: bytes, secrets: Sequence[str], version: int, now: datetime
+) -> dict[str, str]:
+    """Return the headers of one attempt, signed with every secret that is valid during a rotation."""
+    timestamp = str(int(now.timestamp()))
+    signatures = [_signature(secret, message_id, timestamp, body) for secret in secrets]
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Exemplar-Webhooks/1.0",
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(signatures),
+        "webhook-sequence": str(version),
+    }
+
+
+def _signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return f"v1,{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}"

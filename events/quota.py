@@ -1,0 +1,44 @@
+"""The quota unit of a generation: it is held, then spent or released."""
+
+from typing import ClassVar, Final, Literal
+
+from events.event import Event
+from events.event_type import EventType
+
+_PERIOD: Final = "2026-01"
+
+
+class QuotaReserved(Event):
+    """One unit of `period` and one slot are held; used and slots include them; None: no limit."""
+
+    type: ClassVar[str] = "generation.quota_reserved"
+    period: str
+    used: int
+    limit: int | None
+    slots: int
+    slot_limit: int | None
+
+
+class QuotaSettled(Event):
+    """The slot is released; the unit is spent or released."""
+
+    type: ClassVar[str] = "generation.quota_settled"
+    period: str
+    outcome: Literal["spent", "released"]
+
+
+QuotaEvent = QuotaReserved | QuotaSettled
+
+QUOTA: Final = (
+    EventType(
+        writer="quota",
+        sample=QuotaReserved(period=_PERIOD, used=1, limit=100, slots=1, slot_limit=1),
+        queues=("invocation",),
+        subscribers=("projector",),
+    ),
+    EventType(
+        writer="quota, called for a message or by a subscriber",
+        sample=QuotaSettled(period=_PERIOD, outcome="spent"),
+        subscribers=("projector",),
+    ),
+)

@@ -1,1 +1,0 @@
-"""The rows of the catalogue, one file for each kind of stream."""

@@ -1,0 +1,99 @@
+"""`/api/v1/auth/register`: new developers and end users."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from domain.accounts.access import Role
+from domain.accounts.keys import Peppers
+from domain.accounts.passwords import Passwords
+from domain.accounts.tiers import TIERS, Tier
+from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.paths import AUTH
+from events.envelope import Cause
+from gateway.accounts.bodies import account_body, secret_response, tokens_body
+from gateway.accounts.requests import DeveloperCreateRequest, UserCreateRequest
+from gateway.auth.authentication import Authenticator
+from gateway.auth.sessions import Sessions
+from gateway.http.causes import cause_of
+from gateway.http.parsing import read_model
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges
+from store.accounts.key_minting import mint_key
+from store.accounts.records import DeveloperRecord
+from store.errors import AlreadyExistsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRoutes:
+    accounts: Accounts
+    account_changes: AccountChanges
+    authenticator: Authenticator
+    sessions: Sessions
+    passwords: Passwords
+    peppers: Peppers
+    tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post(f"{AUTH}/register", self.register)]
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Register a developer for an operator, else an end user of a project."""
+        if "X-Operator-Key" in request.headers:
+            return await self._register_developer(request)
+        return await self._register_user(request)
+
+    async def _register_user(self, request: web.Request) -> web.Response:
+        tenancy = await self.authenticator.authenticate_registration(request)
+        body = await read_model(request, UserCreateRequest)
+        try:
+            user = await self.account_changes.register_user(
+                tenancy.developer.id,
+                tenancy.project_id,
+                email=body.email,
+                password_hash=await self.passwords.hash(body.password),
+                full_name=body.full_name,
+                cause=cause_of(request, f"developer:{tenancy.developer.id}"),
+            )
+        except AlreadyExistsError:
+            raise ExemplarError(ErrorCode.CONFLICT, "A user with this email already exists") from None
+        pair = await self.sessions.start(user.id, Role.END_USER, user.project_id)
+        return secret_response({**account_body(user), "provisioning": None, **tokens_body(pair)}, status=201)
+
+    async def _register_developer(self, request: web.Request) -> web.Response:
+        cause = cause_of(request, await self.authenticator.authenticate_operator(request))
+        body = await read_model(request, DeveloperCreateRequest)
+        require_tier(self.tiers, body.tier)
+        if await self.accounts.staff.find_login(body.email) is not None:
+            raise ExemplarError(ErrorCode.CONFLICT, "An operator or auditor with this email already exists")
+        try:
+            developer = await self.account_changes.register_developer(
+                email=body.email,
+                password_hash=await self.passwords.hash(body.password),
+                tier=body.tier,
+                full_name=body.full_name,
+                cause=cause,
+            )
+        except AlreadyExistsError:
+            raise ExemplarError(ErrorCode.CONFLICT, "A developer with this email already exists") from None
+        provisioning = await self._provision(developer, cause)
+        pair = await self.sessions.start(developer.id, Role.DEVELOPER, None)
+        registered = {**account_body(developer), "provisioning": provisioning, **tokens_body(pair)}
+        return secret_response(registered, status=201)
+
+    async def _provision(self, developer: DeveloperRecord, cause: Cause) -> dict[str, str]:
+        """Create a first project with an API key, and a developer key."""
+        changes, peppers = self.account_changes, self.peppers
+        project = await changes.create_project(developer.id, name="Default project", limit=None, cause=cause)
+        _, api_key = await mint_key(changes, peppers, developer.id, project.id, name="Default", cause=cause)
+        _, developer_key = await mint_key(changes, peppers, developer.id, None, name="Default", cause=cause)
+        return {"project_id": project.id, "api_key": api_key, "developer_key": developer_key}
+
+
+def require_tier(tiers: Mapping[str, Tier], tier: str) -> None:
+    """Refuse a tier that is not configured, naming those that are."""
+    if tier not in tiers:
+        names = ", ".join(tiers)
+        loc = ("body", "tier")
+        raise FieldError(ErrorCode.INVALID_REQUEST, loc, f"must be one of {names}", "value_error.const")

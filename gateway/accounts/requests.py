@@ -1,0 +1,100 @@
+"""Request bodies and queries of accounts."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from domain.accounts.emails import normal_email
+from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name
+from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, check_password
+from store.accounts.queries import UserQuery
+
+Email = Annotated[str, Field(max_length=320), AfterValidator(normal_email)]
+Password = Annotated[
+    str, Field(min_length=PASSWORD_SHORTEST, max_length=PASSWORD_LONGEST), AfterValidator(check_password)
+]
+Name = Annotated[str, Field(max_length=NAME_LONGEST), AfterValidator(check_name)]
+Description = Annotated[str, Field(max_length=DESCRIPTION_LONGEST), AfterValidator(check_description)]
+
+
+class LoginRequest(BaseModel):
+    email: Email
+    password: str = Field(max_length=PASSWORD_LONGEST)
+
+
+class RefreshRequest(BaseModel):
+    refresh_token: str = Field(max_length=4096)
+
+
+class UserCreateRequest(BaseModel):
+    email: Email
+    password: Password
+    full_name: Name | None = None
+
+
+class DeveloperCreateRequest(UserCreateRequest):
+    tier: str = Field("free_starter", max_length=64)
+
+
+class PasswordChangeRequest(BaseModel):
+    current_password: str = Field(max_length=PASSWORD_LONGEST)
+    new_password: Password
+
+
+class PasswordResetRequest(BaseModel):
+    """Another password for an account; without one it is generated and returned once.
+
+    Unknown names are refused: a misspelt `password` must not generate one.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: Password | None = None
+
+
+class DeletionRequest(BaseModel):
+    password: str = Field(max_length=PASSWORD_LONGEST)
+
+
+class TierRequest(BaseModel):
+    tier: str = Field(max_length=64)
+
+
+class KeyCreateRequest(BaseModel):
+    name: Name | None = None
+
+
+class DevelopersRequest(BaseModel):
+    """The page of a list of all developers, newest first."""
+
+    page: int = Field(1, ge=1, le=100_000)
+    page_size: int = Field(50, ge=1, le=100)
+
+
+class ProjectCreateRequest(BaseModel):
+    name: Name
+    description: Description | None = None
+
+
+class ProjectUpdateRequest(BaseModel):
+    name: Name | None = None
+    description: Description | None = None
+
+    def changes(self) -> dict[str, str | None]:
+        """Return what was sent; null empties a description, and is ignored as a name."""
+        sent = self.model_dump(exclude_unset=True)
+        return {name: value for name, value in sent.items() if name != "name" or value is not None}
+
+
+class UsersRequest(BaseModel):
+    """The query of user lists and statistics."""
+
+    page: int = Field(1, ge=1, le=100_000)
+    page_size: int = Field(50, ge=1, le=100)
+    search: str | None = Field(None, max_length=255, pattern=r"^[^\x00]*$")
+    is_active: bool | None = None
+    project_id: str | None = Field(None, max_length=64)
+
+    @property
+    def query(self) -> UserQuery:
+        return UserQuery(self.search, self.is_active, self.page, self.page_size)

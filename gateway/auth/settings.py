@@ -1,0 +1,66 @@
+"""Settings of tokens, keys and passwords."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.accounts.keys import Peppers
+from domain.accounts.passwords import Passwords
+
+
+class TokenSettings(BaseSettings):
+    """Life of tokens, and former secrets that they may be signed with."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    jwt_retired_secrets: tuple[SecretStr, ...] = Field(
+        (), description="JSON list of former JWT secrets, still accepted while their tokens live"
+    )
+    access_minutes: int = Field(30, ge=1, description="Life of an access token, minutes")
+    refresh_days: int = Field(7, ge=1, description="Life of a refresh token, days")
+
+
+class AuthenticationSettings(BaseSettings):
+    """Secrets that keys are checked with."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    key_peppers: dict[int, SecretStr] = Field(
+        description='JSON of secrets that keys are hashed with, by version: {"1": "32 bytes or more"}; '
+        "to rotate add a higher version and keep the old ones"
+    )
+    key_pepper_current: int | None = Field(
+        None,
+        description="Version that hashes keys; empty: the highest. Set it while processes that do not know "
+        "a new version yet still run",
+    )
+    operator_keys: tuple[SecretStr, ...] = Field(
+        (), description="JSON list of keys a platform operator may send as X-Operator-Key; empty: no operator"
+    )
+
+    @property
+    def peppers(self) -> Peppers:
+        secrets = {version: pepper.get_secret_value() for version, pepper in self.key_peppers.items()}
+        return Peppers(secrets, self.key_pepper_current)
+
+
+class PasswordSettings(BaseSettings):
+    """Cost of a password hash."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXEMPLAR_PASSWORD_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    memory_kib: int = Field(65_536, ge=8, description="Memory of one password hash (argon2id), KiB")
+    passes: int = Field(2, ge=1, description="Passes over that memory")
+    lanes: int = Field(1, ge=1, description="Threads of one password hash")
+    at_once: int = Field(2, ge=1, description="Password hashes computed at the same time, per process")
+    queue: int = Field(64, ge=0, description="Passwords that wait for their turn, per process; above: 503")
+    queue_timeout: float = Field(5, gt=0, description="Seconds a password waits for its turn until 503")
+
+    @property
+    def passwords(self) -> Passwords:
+        return Passwords(**self.model_dump())

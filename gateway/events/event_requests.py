@@ -1,0 +1,85 @@
+"""Options of requests for events: position, format and wait."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from aiohttp import web
+
+from domain.errors import ErrorCode, FieldError
+from gateway.events.sse import CONTENT_TYPE, json_line
+from gateway.http.accept import media_weights
+
+Format = Literal["sse", "ndjson", "json"]
+
+LONGEST_WAIT = 60  # seconds
+_NDJSON = "application/x-ndjson"
+_FORMATS: Mapping[str, Format] = {
+    CONTENT_TYPE: "sse",
+    _NDJSON: "ndjson",
+    "application/json": "json",
+    "application/*": "json",
+    "*/*": "json",
+}
+_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
+
+
+def requested_position(request: web.Request) -> str | None:
+    """Read the position to resume from; the header, which a reconnect updates, comes first."""
+    return request.headers.get("Last-Event-ID") or request.query.get("after")
+
+
+def requested_format(request: web.Request) -> Format:
+    """Choose by Accept: the highest weight, then the first named; JSON for HEAD or when none fits."""
+    weights = media_weights(request.headers.get("Accept", ""))
+    known = [media_type for media_type, weight in weights.items() if weight > 0 and media_type in _FORMATS]
+    if request.method == "HEAD" or not known:
+        return "json"
+    return _FORMATS[max(known, key=lambda media_type: weights[media_type])]
+
+
+def requested_wait(request: web.Request) -> int:
+    """Read `wait`, 1 to 60 seconds; 0 when it was not sent."""
+    return integer_parameter(request, "wait", default=0, most=LONGEST_WAIT)
+
+
+def integer_parameter(request: web.Request, name: str, *, default: int, most: int) -> int:
+    """Read a number from 1 to `most` in the query; raises FieldError for anything else."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    number = parse_integer(text)
+    if number is None or not 1 <= number <= most:
+        raise FieldError(
+            ErrorCode.INVALID_REQUEST, ("query", name), f"must be a number from 1 to {most}", "value_error"
+        )
+    return number
+
+
+def preferred_wait(request: web.Request) -> int | None:
+    """Read `Prefer: wait=n` (RFC 7240), at most a minute; None without a valid one."""
+    for preference in ",".join(request.headers.getall("Prefer", ())).split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        seconds = parse_integer(value.strip().strip('"'))
+        if name.strip().lower() == "wait" and seconds:
+            return min(seconds, LONGEST_WAIT)
+    return None
+
+
+def parse_integer(text: str) -> int | None:
+    """Read at most ten decimal digits; None for other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def page_response(
+    event_format: Format, events: Iterable[Mapping[str, Any]], members: Mapping[str, Any], *, reset: bool
+) -> web.Response:
+    """Respond with events as lines, or as one JSON object with these members.
+
+    `reset`: the requested position is unknown, and the events are those from the beginning.
+    """
+    if event_format == "ndjson":
+        first = [{"type": "reset", "data": {"reason": "unknown_position"}}] if reset else []
+        text = "".join(f"{json_line(event)}\n" for event in (*first, *events))
+        return web.Response(text=text, content_type=_NDJSON, headers=_HEADERS)
+    body = {"events": list(events), **members} | ({"reset": True} if reset else {})
+    return web.json_response(body, headers=_HEADERS)

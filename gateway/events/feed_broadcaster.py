@@ -1,0 +1,109 @@
+"""The feed broadcaster: new events of feeds for all listeners of one gateway.
+
+One reader of the sealed order serves all listeners: it reads the projects that have listeners, and encodes a
+commit once for each feed.
+"""
+
+import asyncio
+
+import structlog
+
+from domain.generation.feed_cursor import FeedCursor
+from gateway.events.feed_reader import Feed, FeedReader, frames_of
+from gateway.events.update import Listener, Update, deliver
+from gateway.events.waiters import Waiter, Waiters
+from store.errors import StoreError
+from store.log.feeds import FeedEntry, Feeds
+
+_BATCH = 500  # commits in one query
+_RETRY_PAUSE = 0.5  # seconds after a failed read
+
+log = structlog.get_logger()
+
+
+class FeedBroadcaster:
+    """Deliver what is sealed from a listener's position on, in order, once."""
+
+    def __init__(self, feeds: Feeds, feed_reader: FeedReader, *, period: float = 0.25) -> None:
+        self._feeds = feeds
+        self._reader = feed_reader
+        self._period = period
+        self._listeners: dict[Feed, dict[Listener, int]] = {}  # with the next position of each
+        self._next = 0
+        self._joined: list[int] = []
+        self._watched = asyncio.Event()
+        self._waiters = Waiters()
+
+    async def run(self) -> None:
+        """Read and deliver again and again."""
+        while True:
+            await self._watched.wait()
+            try:
+                full = await self._advance()
+            except StoreError as error:
+                log.warning("feeds_not_read", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_PAUSE)
+            except Exception:
+                log.exception("feeds_not_read")
+                await asyncio.sleep(_RETRY_PAUSE)
+            else:
+                await asyncio.sleep(0 if full else self._period)
+
+    def drain(self) -> None:
+        """End all waits."""
+        self._waiters.drain()
+
+    def add(self, feed: Feed, listener: Listener, *, after: FeedCursor) -> None:
+        """Deliver everything from the position of a cursor, which is not within a commit."""
+        if not self._listeners:
+            self._next = after.position
+        self._next = min(self._next, after.position)
+        self._joined.append(after.position)
+        self._listeners.setdefault(feed, {})[listener] = after.position
+        self._watched.set()
+
+    def remove(self, feed: Feed, listener: Listener) -> None:
+        """Remove a listener; repeatable."""
+        listeners = self._listeners.get(feed)
+        if listeners is not None:
+            listeners.pop(listener, None)
+            if not listeners:
+                del self._listeners[feed]
+        if not self._listeners:
+            self._watched.clear()
+
+    async def wait(self, feed: Feed, *, after: FeedCursor, seconds: float) -> None:
+        """Wait until a visible event is sealed after a cursor, at most so long."""
+        waiter = Waiter(lambda _: True)
+        self.add(feed, waiter, after=after)
+        try:
+            await self._waiters.wait(waiter, seconds)
+        finally:
+            self.remove(feed, waiter)
+
+    async def _advance(self) -> bool:
+        """Read and deliver the next commits; True when there may be more.
+
+        The query does not cover listeners that join meanwhile: the next one begins at the earliest of them.
+        """
+        first, feeds = self._next, dict(self._listeners)
+        self._joined.clear()
+        last = await self._feeds.head()
+        if last < first:
+            return False
+        projects = {feed.project for feed in feeds}
+        found = await self._feeds.read(projects=projects, user=None, first=first, last=last, limit=_BATCH)
+        full = len(found) == _BATCH
+        self._next = min([found[-1].position + 1 if full else last + 1, *self._joined])
+        for entry in found:
+            for feed in (Feed(entry.project), Feed(entry.project, entry.user)):
+                if feed in feeds:
+                    self._deliver(entry, feed, feeds[feed])
+        return full
+
+    def _deliver(self, entry: FeedEntry, feed: Feed, listeners: dict[Listener, int]) -> None:
+        update = Update(frames_of(self._reader.events_of(entry, feed)))
+        for listener, position in tuple(listeners.items()):
+            if position <= entry.position:
+                listeners[listener] = entry.position + 1
+                deliver(listener, update)

@@ -1,0 +1,75 @@
+"""Event feeds: the visible events of all generations of a user or a project, in sealed order."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from domain.generation.feed_cursor import FeedCursor, FeedCursors
+from events.visible import visible
+from gateway.events.sse import frame
+from store.log.feeds import FeedEntry, Feeds
+
+FeedEvent = tuple[str, dict[str, Any]]
+"""The cursor after an event, and its visible envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The generations of one user in a project, or of all its users."""
+
+    project: str
+    user: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.project}/{self.user or '*'}"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Events and the cursor after them; `more`: the next page can be read at once."""
+
+    events: list[FeedEvent]
+    next: FeedCursor
+    more: bool
+
+
+class FeedReader:
+    """Read feeds page by page."""
+
+    def __init__(self, feeds: Feeds, feed_cursors: FeedCursors) -> None:
+        self._feeds = feeds
+        self._cursors = feed_cursors
+
+    async def head(self) -> FeedCursor:
+        """Return the cursor after everything that is sealed."""
+        return FeedCursor(await self._feeds.head() + 1)
+
+    async def latest(self, feed: Feed, until: FeedCursor, *, limit: int) -> list[str]:
+        """Name the streams of a feed that changed last before a cursor, at most `limit`."""
+        last = until.position - 1
+        streams = await self._feeds.latest(project=feed.project, user=feed.user, last=last, limit=20 * limit)
+        return list(streams[:limit])
+
+    async def page(self, feed: Feed, after: FeedCursor, *, limit: int) -> FeedPage:
+        """Read the visible events after a cursor, of at most `limit` commits."""
+        last = await self._feeds.head()
+        found = await self._feeds.read(
+            projects=[feed.project], user=feed.user, first=after.position, last=last, limit=limit
+        )
+        more = len(found) == limit
+        following = FeedCursor(found[-1].position + 1 if more else max(last + 1, after.position))
+        events = [event for entry in found for event in self.events_of(entry, feed, after)]
+        return FeedPage(events, following, more)
+
+    def events_of(self, entry: FeedEntry, feed: Feed, after: FeedCursor | None = None) -> Iterator[FeedEvent]:
+        """Give the visible events of a commit after a cursor, each with the cursor after it."""
+        read = after.version if after is not None and after.position == entry.position else 0
+        for event in entry.commit.events:
+            if event.version > read and (envelope := visible(event)) is not None:
+                yield self._cursors.write(FeedCursor(entry.position, event.version), feed.name), envelope
+
+
+def frames_of(events: Iterable[FeedEvent]) -> bytes:
+    """Write events as SSE frames."""
+    return b"".join(frame(envelope["type"], envelope, identifier=cursor) for cursor, envelope in events)

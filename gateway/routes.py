@@ -1,0 +1,65 @@
+"""The map of the HTTP API: every class of routes, whose parameters name its dependencies."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from gateway.accounts.developer_keys import DeveloperKeyRoutes
+from gateway.accounts.developers import DeveloperRoutes
+from gateway.accounts.histories import HistoryRoutes
+from gateway.accounts.login import LoginRoutes
+from gateway.accounts.own_account import OwnAccountRoutes
+from gateway.accounts.project_users import ProjectUserRoutes
+from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.registration import RegistrationRoutes
+from gateway.events.feed_routes import FeedRoutes
+from gateway.events.generation_routes import GenerationEventRoutes
+from gateway.generations.commands import CommandRoutes
+from gateway.generations.explain import ExplainRoutes
+from gateway.generations.lists import ListRoutes
+from gateway.generations.pictures import PictureRoutes
+from gateway.generations.project_generations import ProjectGenerationRoutes
+from gateway.generations.routes import GenerationRoutes
+from gateway.health import HealthRoutes
+from gateway.openapi.document import OpenApiRoutes
+from gateway.provider_callbacks import ProviderRoutes
+from gateway.submissions.routes import SubmissionRoutes
+from gateway.usage import UsageRoutes
+from gateway.webhooks.default_secret import DefaultSecretRoutes
+from gateway.webhooks.deliveries import DeliveryRoutes
+from gateway.webhooks.endpoints import EndpointRoutes
+
+
+class Routes(Protocol):
+    """Something that answers requests."""
+
+    def routes(self) -> Sequence[web.RouteDef]: ...
+
+
+ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
+    LoginRoutes,
+    RegistrationRoutes,
+    OwnAccountRoutes,
+    DeveloperKeyRoutes,
+    DeveloperRoutes,
+    HistoryRoutes,
+    ProjectUserRoutes,
+    ProjectRoutes,
+    EndpointRoutes,
+    DeliveryRoutes,
+    DefaultSecretRoutes,
+    ProjectGenerationRoutes,
+    GenerationRoutes,
+    ListRoutes,
+    GenerationEventRoutes,
+    FeedRoutes,
+    CommandRoutes,
+    SubmissionRoutes,
+    ExplainRoutes,
+    PictureRoutes,
+    UsageRoutes,
+    ProviderRoutes,
+    HealthRoutes,
+    OpenApiRoutes,
+)

@@ -1,0 +1,82 @@
+"""`Prefer: wait=n` (RFC 7240): answer the finished resource instead of 202 if it is finished in time."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import structlog
+from aiohttp import web
+
+from domain.errors import ExemplarError
+from domain.generation.generation import Generation, stream_of
+from gateway.auth.authentication import Authenticator
+from gateway.events.broadcaster import Broadcaster
+from gateway.events.connections import Connections
+from gateway.events.event_requests import preferred_wait
+from gateway.generations.resources import GenerationResources
+from gateway.submissions.credentials import still_admitted
+from gateway.submissions.submission import Submission
+from store.errors import StoreError
+from store.generations.generations import Generations
+
+_KEPT_HEADERS = ("Location", "Idempotency-Replayed", "Preference-Applied")
+
+log = structlog.get_logger()
+
+
+class Waited(NamedTuple):
+    """The result of a wait: the finished generation, or None when the time ran out."""
+
+    finished: Generation | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionWait:
+    """Wait for the end of a generation if the client prefers it."""
+
+    authenticator: Authenticator
+    generations: Generations
+    resources: GenerationResources
+    broadcaster: Broadcaster
+    connections: Connections
+
+    async def answer(
+        self, request: web.Request, submission: Submission, accepted: web.Response
+    ) -> web.Response:
+        """Return the finished resource, or `accepted` when waiting was not asked for, refused or too short.
+
+        A preference never causes an error, because the submission is recorded already. Credentials that were
+        revoked during the wait get the 202.
+        """
+        seconds = preferred_wait(request)
+        if seconds is None or accepted.status != 202:
+            return accepted
+        waited = await self._wait(request, submission, seconds)
+        if waited is None:
+            return accepted
+        accepted.headers["Preference-Applied"] = f"wait={seconds}"
+        finished = waited.finished
+        if finished is None or finished.gone or not await still_admitted(self.authenticator, request):
+            return accepted
+        headers = {name: accepted.headers[name] for name in _KEPT_HEADERS if name in accepted.headers}
+        return web.json_response(await self.resources.write(request, finished), headers=headers)
+
+    async def _wait(self, request: web.Request, submission: Submission, seconds: float) -> Waited | None:
+        """Wait at most so long; None when no connection slot is free or the store fails."""
+        try:
+            with self.connections.slot(submission.identity.user_id, request):
+                return Waited(await self._finished(submission.generation_id, seconds))
+        except (ExemplarError, StoreError) as error:
+            log.info("wait_refused", generation_id=submission.generation_id, error=repr(error))
+            return None
+
+    async def _finished(self, generation_id: str, seconds: float) -> Generation | None:
+        generation = await self.generations.load(generation_id)
+        if generation is not None and not generation.final:
+            await self.broadcaster.wait(
+                stream_of(generation_id),
+                after=generation.version,
+                wanted=lambda update: update.final,
+                seconds=seconds,
+            )
+            generation = await self.generations.load(generation_id)
+        return generation if generation is not None and generation.final else None

@@ -1,0 +1,170 @@
+"""Record a submission: hold a quota unit, store personal data and pictures, append the first event."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from domain.accounts.quota import period_of
+from domain.errors import ErrorCode, ExemplarError
+from domain.generation.fold import fold
+from domain.generation.generation import Generation
+from domain.generation.lifecycle import Timeouts
+from events.generation import GenerationRequested
+from gateway.generations.write_through import WriteThrough
+from gateway.submissions.content import (
+    Content,
+    blob_of,
+    fingerprint_of,
+    personal_data_of,
+    requested_event,
+)
+from gateway.submissions.submission import Submission
+from store.errors import OutcomeUnknownError, StoreError, WrongExpectedVersionError
+from store.generations.blobs import BlobStore
+from store.generations.generations import Generations
+from store.generations.personal_data import PersonalData, PersonalDataStore
+from store.quota.admission import Admission
+
+# A scheduled job frees holds without a stream after two minutes. The append may take nearly one minute, so a
+# hold that is older than this when everything is stored is renewed first.
+RENEW_HOLD_AFTER = timedelta(seconds=30)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionRecorder:
+    """Turn a validated submission into the first event of a generation."""
+
+    generations: Generations
+    personal_data: PersonalDataStore
+    blobs: BlobStore
+    admission: Admission
+    write_through: WriteThrough
+    timeouts: Timeouts
+    clock: Callable[[], datetime]
+
+    async def record(self, submission: Submission, content: Content) -> bool:
+        """Record a submission durably; return True for a replay, which has no effect.
+
+        What fails before the append is undone. From the append on nothing is undone, because the event may be
+        in the log. Raises LimitError, ExemplarError (other content under the same key), OutcomeUnknownError
+        and StoreError.
+        """
+        if await self.is_replay(submission, content):
+            return True
+        personal_data = personal_data_of(submission, content, self.clock())
+        try:
+            period = await self._hold_and_store(submission, personal_data, content)
+        except BaseException:
+            await asyncio.shield(self._undo(submission, personal_data))
+            raise
+        event = requested_event(submission, content, personal_data, period, self.timeouts)
+        try:
+            generation = await self._append(submission, event)
+        except WrongExpectedVersionError:
+            return await self._concurrent_replay(submission, content, personal_data)
+        if generation is not None:
+            await self.write_through.write(generation, content.metadata or {})
+        return False
+
+    async def is_replay(self, submission: Submission, content: Content | None = None) -> bool:
+        """Tell whether the Idempotency-Key was recorded before; a retry needs no content for this.
+
+        Raises as `record`; LimitError when the daily limit is used up and it is no replay.
+        """
+        if submission.idempotency_key is not None and await self._is_recorded(submission, content):
+            return True
+        if submission.overdrawn is not None:
+            raise submission.overdrawn
+        return False
+
+    async def _hold_and_store(
+        self, submission: Submission, personal_data: PersonalData, content: Content
+    ) -> str:
+        """Hold a quota unit while personal data and pictures are stored.
+
+        Return the month of the unit, which is an earlier one when an earlier attempt holds it.
+        """
+        storing, held_at = asyncio.create_task(self._store(personal_data, content)), self.clock()
+        try:
+            period = await self._hold(submission, personal_data)
+        finally:
+            await storing
+        if self.clock() - held_at > RENEW_HOLD_AFTER:
+            period = await self._hold(submission, personal_data)
+        return period
+
+    async def _hold(self, submission: Submission, personal_data: PersonalData) -> str:
+        period = period_of(personal_data.created_at)
+        account = await self.admission.hold(
+            submission.identity.developer_id,
+            submission.generation_id,
+            period=period,
+            bounds=submission.bounds,
+        )
+        slot = account.slot_of(submission.generation_id)
+        return slot.period if slot is not None else period
+
+    async def _store(self, personal_data: PersonalData, content: Content) -> None:
+        """Store personal data before pictures: clean-up after a crash finds pictures by personal data."""
+        await self.personal_data.put(personal_data)
+        for number, image in enumerate(content.images):
+            await self.blobs.put(await blob_of(personal_data, image, number))
+
+    async def _append(self, submission: Submission, event: GenerationRequested) -> Generation | None:
+        """Append the first event; an unknown outcome is resolved by reading the stream."""
+        try:
+            commit = await self.generations.begin(submission.generation_id, event, cause=submission.cause)
+        except OutcomeUnknownError:
+            generation = await self._load(submission.generation_id)
+            if generation is None or generation.request.personal_data != event.personal_data:
+                raise
+            return generation
+        return fold(commit.events)
+
+    async def _load(self, generation_id: str) -> Generation | None:
+        try:
+            return await self.generations.load(generation_id)
+        except StoreError:
+            return None
+
+    async def _concurrent_replay(
+        self, submission: Submission, content: Content, personal_data: PersonalData
+    ) -> bool:
+        """Give way to another request with the same key, which appended first and uses the same hold."""
+        await self._erase(personal_data)
+        if not await self._is_recorded(submission, content):
+            raise OutcomeUnknownError(submission.generation_id)
+        return True
+
+    async def _is_recorded(self, submission: Submission, content: Content | None) -> bool:
+        """Tell whether the same content is recorded under this id; raises for other content."""
+        generation = await self.generations.load(submission.generation_id)
+        if generation is None:
+            return False
+        if generation.gone:
+            raise ExemplarError(ErrorCode.GONE)
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        if personal_data is None:
+            raise ExemplarError(ErrorCode.GONE)
+        if fingerprint_of(personal_data, content, submission.retry) != generation.request.fingerprint:
+            raise ExemplarError(ErrorCode.IDEMPOTENCY_MISMATCH)
+        return True
+
+    async def _erase(self, personal_data: PersonalData) -> None:
+        await self.blobs.erase(personal_data.generation, token=personal_data.token)
+        await self.personal_data.erase(personal_data.generation, token=personal_data.token)
+
+    async def _undo(self, submission: Submission, personal_data: PersonalData) -> None:
+        """Release and erase what was held and stored; what fails here is left to the scheduled jobs."""
+        generation_id = submission.generation_id
+        try:
+            if await self.generations.load(generation_id) is None and submission.idempotency_key is None:
+                await self.admission.release(submission.identity.developer_id, generation_id)
+            await self._erase(personal_data)
+        except Exception as error:  # noqa: BLE001 - the caller raises the first error
+            log.warning("submission_not_undone", generation_id=generation_id, error=type(error).__name__)

@@ -1,0 +1,1 @@
+"""Read the multipart body of a submission within limits of size, time and memory."""

@@ -1,0 +1,111 @@
+"""Collect the parts of a submission while they arrive."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.submission.image_header import MAX_BYTES
+from gateway.submissions.uploads.budget import UploadLease
+from gateway.submissions.uploads.multipart import Event, Part
+from gateway.submissions.uploads.spool import Spool
+
+MAX_IMAGES: Final = 5
+IMAGE_FIELDS: Final = frozenset({"example_images", "files"})
+
+# Bytes kept of each text field; one byte more is kept so that the validation of the field sees the excess.
+TEXT_FIELDS: Final = {
+    "instructions": 4_000,  # 1,000 characters of UTF-8
+    "webhook": 2_048,
+    "webhook_events_filter": 64,
+    "metadata": 2_048,
+}
+_FILENAME_LENGTH: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """One file of the form: its name and its bytes."""
+
+    filename: str
+    spool: Spool
+
+
+class FormParts:
+    """Collect images and text fields.
+
+    Two faults are refused as soon as they are seen: an image over 10 MiB (``image_too_large``) and the
+    beginning of a sixth image (``too_many_images``). A part without a file name and without bytes is a
+    browser's empty file input, not an image. Unknown fields are dropped.
+    """
+
+    def __init__(self, lease: UploadLease, image_memory: int) -> None:
+        self.images: list[ImagePart] = []
+        self._lease = lease
+        self._image_memory = image_memory
+        self._texts: dict[str, list[bytearray]] = {}
+        self._image: ImagePart | None = None
+        self._text: tuple[bytearray, int] | None = None
+
+    async def take(self, event: Event) -> None:
+        """Take the next event of the multipart reader."""
+        match event:
+            case Part():
+                self._begin(event)
+            case None:
+                await self._end()
+            case _ if self._image is not None:
+                await self._write_image(self._image, event)
+            case _ if self._text is not None:
+                kept, limit = self._text
+                kept += event[: limit + 1 - len(kept)]
+
+    def texts(self, name: str) -> list[bytes]:
+        """Return the values of a field in order; a value over the limit is cut one byte after it."""
+        return [bytes(text) for text in self._texts.get(name, ())]
+
+    def text(self, name: str) -> bytes | None:
+        """Return the value of a field that may be sent once; raises FieldError when it was sent again."""
+        match self.texts(name):
+            case []:
+                return None
+            case [text]:
+                return text
+            case _:
+                loc = ("body", name)
+                raise FieldError(
+                    ErrorCode.INVALID_REQUEST, loc, "field sent more than once", "value_error.duplicate"
+                )
+
+    def close(self) -> None:
+        """Release the bytes of every image."""
+        for image in self.images:
+            image.spool.close()
+
+    def _begin(self, part: Part) -> None:
+        self._image = self._text = None
+        if part.name in IMAGE_FIELDS:
+            self._image = ImagePart((part.filename or "")[:_FILENAME_LENGTH], Spool(self._image_memory))
+            if part.filename:
+                self._count(self._image)
+        elif part.name in TEXT_FIELDS:
+            kept = bytearray()
+            self._texts.setdefault(part.name, []).append(kept)
+            self._text = kept, TEXT_FIELDS[part.name]
+
+    def _count(self, image: ImagePart) -> None:
+        if len(self.images) == MAX_IMAGES:
+            raise ExemplarError(ErrorCode.TOO_MANY_IMAGES)
+        self.images.append(image)
+
+    async def _write_image(self, image: ImagePart, chunk: bytes) -> None:
+        if not image.filename and not image.spool.size:
+            self._count(image)
+        if image.spool.size + len(chunk) > MAX_BYTES:
+            raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
+        await self._lease.use(len(chunk))
+        await image.spool.write(chunk)
+
+    async def _end(self) -> None:
+        if self._image is not None:
+            await self._image.spool.finish()
+        self._image = self._text = None

@@ -1,0 +1,105 @@
+"""Document writes that are committed together with an event, and what documents of people have in common."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.errors import ErrorCode, ExemplarError
+from events.commit import Commit
+from store.commits.contract import Write
+from store.mongo.connection import Document
+from store.mongo.transactions import Session
+
+RESET: Mapping[str, Any] = {"$inc": {"epoch": 1}, "$unset": {"kept_session": ""}}
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password that its owner sets: its hash, that of the `proved` current one, and the session to keep."""
+
+    hash: str = field(repr=False)
+    proved: str = field(repr=False)
+    kept_session: str
+
+
+def random_id() -> str:
+    return str(uuid.uuid4())
+
+
+def person(account_id: str, email: str, password_hash: str, full_name: str | None) -> Document:
+    return {"_id": account_id, "email": email, "password_hash": password_hash, "full_name": full_name}
+
+
+def insert(collection: Any, document: Document) -> Write:
+    """Insert a document; the driver's DuplicateKeyError when an id, address or hash is taken."""
+
+    async def write(_: Commit, session: Session) -> None:
+        await collection.insert_one(document, session=session)
+
+    return write
+
+
+def update(collection: Any, query: Document, change: Any) -> Write:
+    """Update a document; ExemplarError `not_found` when the query matches none."""
+
+    async def write(_: Commit, session: Session) -> None:
+        result = await collection.update_one(query, change, session=session)
+        if not result.matched_count:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+
+    return write
+
+
+def delete(collection: Any, query: Document) -> Write:
+    """Delete a document, if it is still there."""
+
+    async def write(_: Commit, session: Session) -> None:
+        await collection.delete_one(query, session=session)
+
+    return write
+
+
+def reset_password(collection: Any, owner: Document, password_hash: str) -> Write:
+    """Set a password on behalf of its owner: every session ends."""
+    return update(collection, owner, {**RESET, "$set": {"password_hash": password_hash}})
+
+
+def change_password(collection: Any, owner: Document, new: NewPassword) -> Write:
+    """Set one's own password: every session ends but the one in which it is done.
+
+    ExemplarError `invalid_credentials` when another password was set since it was proved.
+    """
+    active = {**owner, "active": True}
+    fields = {"password_hash": new.hash, "kept_session": new.kept_session}
+
+    async def write(_: Commit, session: Session) -> None:
+        proved = {**active, "password_hash": new.proved}
+        change = {"$inc": {"epoch": 1}, "$set": fields}
+        result = await collection.update_one(proved, change, session=session)
+        if not result.matched_count:
+            exists = await collection.find_one(active, {"_id": 1}, session=session)
+            raise ExemplarError(ErrorCode.INVALID_CREDENTIALS if exists else ErrorCode.NOT_FOUND)
+
+    return write
+
+
+def ended(when: str, now: datetime) -> Document:
+    """Deactivate a document, and note when in the field `when`."""
+    return {"$set": {"active": False, when: now}}
+
+
+def without_personal_data(now: datetime) -> list[Document]:
+    """Deactivate a user, and keep of the document only what finds the rest of the data.
+
+    The address makes room: another user may register with it.
+    """
+    erased = {
+        "active": False,
+        "deleted_at": now,
+        "email": {"$concat": ["deleted:", "$_id"]},
+        "password_hash": "",
+        "full_name": None,
+    }
+    return [{"$set": erased}, {"$unset": ["kept_session", "ended_sessions"]}]

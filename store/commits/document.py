@@ -1,0 +1,53 @@
+"""The document of a commit: its body, and the index fields beside it."""
+
+from datetime import datetime
+from functools import lru_cache
+
+import structlog
+
+from events.commit import Commit, commit_from
+from store.mongo.connection import Document
+
+log = structlog.get_logger()
+
+
+def document_of(commit: Commit, time: datetime) -> Document:
+    """Write a new commit, which is neither published nor sealed."""
+    marks = {"outbox": True, "unsealed": True}
+    return {**_index_fields(commit), "time": time, "writer": commit.writer, "body": commit.body, **marks}
+
+
+def readable(document: Document) -> Commit | None:
+    """Read a commit's document; log and return None for one that is damaged or of a newer version."""
+    try:
+        return stored_commit(document)
+    except (ValueError, KeyError) as error:
+        log.critical("commit_unreadable", commit=document["_id"], error=type(error).__name__)
+        return None
+
+
+def stored_commit(document: Document) -> Commit:
+    """Read a commit's document; ValueError when the index fields contradict its body."""
+    commit, within = _parsed(bytes(document["body"]), document["writer"])
+    if any(document[name] != value for name, value in within.items()):
+        raise ValueError(f"commit {document['_id']}: the fields beside the body contradict it")
+    return commit
+
+
+@lru_cache(maxsize=1024)
+def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
+    """Parse a body, and the fields that must stand beside it; cached, because few commits are read often."""
+    commit = commit_from(body, writer=writer)
+    time = commit.events[0].time
+    milliseconds = time.microsecond // 1000 * 1000  # as precise as MongoDB's dates
+    return commit, {**_index_fields(commit), "time": time.replace(microsecond=milliseconds)}
+
+
+def _index_fields(commit: Commit) -> Document:
+    return {
+        "_id": commit.id,
+        "stream": commit.stream,
+        "first": commit.first,
+        "last": commit.last,
+        "types": [event.type for event in commit.events],
+    }

@@ -1,0 +1,181 @@
+"""Which pictures are accepted by their header."""
+
+import io
+import time
+import tracemalloc
+import warnings
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from domain.submission.image_header import (
+    MAX_BYTES,
+    DimensionsExceeded,
+    PictureRefused,
+    UnsupportedFormat,
+    judge,
+)
+from tests.builders import pictures
+
+GOOD = {
+    **{name: pictures.photo(name) for name in pictures.PHOTOS},
+    "progressive jpeg": pictures.jpeg(progressive=True),
+    "cmyk jpeg": pictures.cmyk_jpeg(),
+    "jpeg with exif and comment": pictures.telltale_jpeg(),
+    "jpeg with a fill byte": b"\xff\xd8\xff" + pictures.jpeg()[2:],
+    "lossy webp": pictures.webp(),
+    "lossless webp": pictures.webp(lossless=True),
+    "webp with alpha": pictures.half_transparent("WEBP"),
+    "animated webp": pictures.animated("WEBP"),
+    "animated png": pictures.animated("PNG"),
+    "16 bit png": pictures.grey_16_bit_png((0, 65_535)),
+    "palette png": pictures.palette_png(),
+    "1x1": pictures.one_bit_png(1, 1),
+    "bytes after the picture": pictures.with_tail(pictures.photo()),
+}
+
+FOREIGN = {
+    "nothing": b"",
+    "one byte": b"\x89",
+    "a zip with a png inside": b"PK\x03\x04" + pictures.photo(),
+    "a pdf with a jpeg inside": b"%PDF-1.7\n" + pictures.photo("rocket.jpg"),
+    "html": b"<html><img src=x onerror=alert(1)>",
+    "svg": pictures.svg(),
+    "heic": pictures.heic(),
+    "riff that is a wave": b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 20,
+    **{
+        kind.lower(): pictures.foreign(kind)
+        for kind in ("GIF", "TIFF", "BMP", "ICO", "PPM", "AVIF", "JPEG2000")
+    },
+    "png signature alone": pictures.png_header(8, 8)[:8],
+    "png whose header is cut": pictures.png_header(8, 8)[:20],
+    "png whose header is damaged": pictures.png_header(8, 8)[:-1] + b"\0",
+    "png that starts with another chunk": pictures.photo()[:8] + pictures.photo()[33:],
+    "png of no width": pictures.png_header(0, 8),
+    "jpeg that ends at once": b"\xff\xd8\xff",
+    "jpeg without a frame": b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xda\0\x08" + b"\0" * 40,
+    "jpeg that is all fill bytes": b"\xff\xd8" + b"\xff" * 1_000_000,
+    "jpeg of a million empty segments": b"\xff\xd8" + b"\xff\xe0\0\x02" * 1_000_000,
+    "jpeg whose segment leads nowhere": b"\xff\xd8\xff\xe0\xff\xff\0",
+    "jpeg with junk for a marker": b"\xff\xd8\xff\xe0\0\x02junk" + b"\0" * 40,
+    "jpeg whose frame is cut": pictures.jpeg_header(8, 8)[:-4],
+    "jpeg of no height": pictures.jpeg_header(8, 0),
+    "webp with an unknown chunk": b"RIFF\x16\0\0\0WEBPXXXX\x0a\0\0\0" + b"\0" * 10,
+    "webp whose header is cut": pictures.webp_header(8, 8)[:22],
+    "lossy webp without its start code": pictures.webp()[:23] + b"\0\0\0" + pictures.webp()[26:],
+}
+
+TOO_LARGE = {
+    "the 20 kB bomb": pictures.bomb_png(),
+    "1x60000": pictures.png_header(1, 60_000),
+    "one column too many": pictures.png_header(8_193, 1),
+    "one row too many, jpeg": pictures.jpeg_header(1, 8_193),
+    "one row too many, webp": pictures.webp_header(1, 8_193),
+    "over 50 megapixels, png": pictures.png_header(8_192, 6_104),
+    "over 50 megapixels, jpeg": pictures.jpeg_header(7_072, 7_072),
+    "over 50 megapixels, webp": pictures.webp_header(7_072, 7_072),
+    "all that a png can say": pictures.png_header(2**31 - 1, 2**31 - 1),
+    "all that a webp can say": pictures.webp_header(2**24, 2**24),
+}
+
+
+@pytest.mark.parametrize("data", GOOD.values(), ids=GOOD)
+def test_a_supported_picture_is_read_as_pillow_reads_it(data: bytes) -> None:
+    with Image.open(io.BytesIO(data)) as picture:
+        kind = str(picture.format).lower()
+        assert tuple(judge(data)) == (kind, f"image/{kind}", *picture.size)
+
+
+@pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
+def test_any_other_content_is_an_unsupported_format(data: bytes) -> None:
+    with pytest.raises(UnsupportedFormat) as refusal:
+        judge(data)
+    assert refusal.value.code == "unsupported_format"
+
+
+@pytest.mark.parametrize("data", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_too_many_pixels_are_refused(data: bytes) -> None:
+    with pytest.raises(DimensionsExceeded) as refusal:
+        judge(data)
+    assert refusal.value.code == "dimensions_exceeded"
+
+
+@pytest.mark.parametrize("header", [pictures.png_header, pictures.jpeg_header, pictures.webp_header])
+@pytest.mark.parametrize("size", [(8_192, 6_103), (7_071, 7_071), (8_192, 1), (1, 8_192), (6_103, 8_192)])
+def test_the_largest_allowed_pictures_pass(header, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
+    assert judge(header(*size))[2:] == size
+
+
+def test_the_bomb_is_within_the_upload_limit() -> None:
+    assert len(pictures.bomb_png()) < 22_000
+
+
+def test_reading_a_header_keeps_the_file_position() -> None:
+    file = io.BytesIO(pictures.photo())
+    file.seek(1_234)
+    assert judge(file).format == "png"
+    assert file.tell() == 1_234
+
+
+def test_a_refused_file_keeps_its_position() -> None:
+    file = io.BytesIO(pictures.svg())
+    file.seek(7)
+    with pytest.raises(UnsupportedFormat):
+        judge(file)
+    assert file.tell() == 7
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pictures.text_bomb_png(),
+        pictures.photo().ljust(MAX_BYTES, b"\0"),
+        pictures.one_bit_png(8_192, 6_000),
+        b"\xff\xd8" + b"\xff\xe0\0\x02" * (MAX_BYTES // 4),
+    ],
+    ids=["text bomb", "10 MiB", "49 megapixels", "10 MiB of empty segments"],
+)
+def test_reading_a_header_neither_unpacks_nor_copies(data: bytes) -> None:
+    tracemalloc.start()
+    try:
+        started = time.process_time()
+        with suppress(UnsupportedFormat):
+            judge(data)
+        spent, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 1024
+    assert spent < 0.05  # it takes 3 to 600 microseconds; unpacking or copying would take longer
+
+
+def test_reading_a_header_does_not_import_pillow() -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DimensionsExceeded):
+            judge(pictures.bomb_png())
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBP"]),
+)
+def test_any_bytes_are_read_or_refused(noise: bytes, start: bytes) -> None:
+    try:
+        header = judge(start + noise)
+    except PictureRefused:
+        return
+    assert 1 <= header.width <= 8_192
+    assert 1 <= header.height <= 8_192
+
+
+@given(st.sampled_from(sorted(GOOD)), st.integers(0, 400), st.integers(0, 255))
+def test_a_header_with_a_flipped_byte_is_read_or_refused(name: str, at: int, value: int) -> None:
+    data = bytearray(GOOD[name])
+    data[at % len(data)] = value
+    with suppress(PictureRefused):
+        assert 1 <= judge(bytes(data)).width <= 8_192

@@ -1,0 +1,107 @@
+"""The retired vocabulary does not come back: no file and no definition is named with one of its words."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.architecture.files import CODE, name_of
+
+# The retired word -> what it is called now. A word stands for its plural, too.
+RETIRED: Mapping[str, str] = {
+    "asking": "reconciliation, polling, request options",
+    "bury": "terminate",
+    "courier": "delivery attempt",
+    "darkroom": "decoder worker process",
+    "desk": "dependencies that are named",
+    "dialling": "webhook HTTP client",
+    "door": "gateway application",
+    "fallen": "revoked",
+    "fate": "publish outcome",
+    "folds": "snapshot cache",
+    "follower": "subscriber",
+    "guard": "session revalidation",
+    "hands": "dependencies that are named",
+    "hop": "timeout",
+    "house": "a standard term",
+    "keeper": "decoder client",
+    "knob": "fault injection",
+    "letter": "webhook message",
+    "newsroom": "event hub",
+    "office": "account administration",
+    "outlet": "connection",
+    "patience": "timeout",
+    "place": "cursor, position",
+    "post": "broker, event publisher",
+    "purse": "token bucket",
+    "push": "webhooks",
+    "redrive": "redeliver",
+    "redriving": "redelivery",
+    "road": "generation decisions, lifecycle",
+    "room": "concurrency limiter, package",
+    "round": "page, job run",
+    "seat": "connection slot",
+    "showing": "projection write-through",
+    "standing": "account status",
+    "steering": "generation commands",
+    "studio": "renderer",
+    "submitter": "submission",
+    "upkeep": "jobs",
+    "vault": "secrets file",
+    "watching": "broadcaster",
+    "words": "personal data",
+    "workshop": "harness",
+}
+
+# Names in which a retired word is the standard term, leading underscores aside, and why.
+STANDARD: Mapping[str, str] = {
+    "post": "the HTTP method, as aiohttp and httpx name it",
+    "do_post": "http.server's handler",
+    "post_init": "a dataclass completes itself there",
+    "letter": "of the alphabet",
+}
+# In the sentence that a test's name is, these are plain English.
+PLAIN_IN_SENTENCES = {"letter", "letters", "room", "round", "words"}
+
+
+def parts_of(identifier: str) -> set[str]:
+    """Split a name at underscores and capitals; a plural counts as its singular, too."""
+    parts = {part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)}
+    return parts | {part.removesuffix("s") for part in parts}
+
+
+def retired_in(identifier: str) -> set[str]:
+    if identifier.strip("_").lower().removesuffix("s") in STANDARD:
+        return set()
+    found = parts_of(identifier.replace("dead_letter", "")) & RETIRED.keys()  # RabbitMQ's word
+    return found - PLAIN_IN_SENTENCES if identifier.startswith("test_") else found
+
+
+def definitions(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and name of everything that a module names itself."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.lineno, node.name
+            case ast.arg():
+                yield node.lineno, node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.lineno, node.id
+            case ast.Attribute(ctx=ast.Store()):
+                yield node.lineno, node.attr
+            case ast.alias(asname=str() as name):
+                yield node.lineno, name
+            case ast.ExceptHandler(name=str() as name):
+                yield node.lineno, name
+
+
+def leftovers(paths: list[Path]) -> Iterator[str]:
+    for path in paths:
+        named = [(1, part.removesuffix(".py")) for part in Path(name_of(path)).parts]
+        named += definitions(ast.parse(path.read_text(encoding="utf-8")))
+        yield from (f"{name_of(path)}:{line}: {name}" for line, name in named if retired_in(name))
+
+
+def test_retired_words_name_nothing() -> None:
+    found = sorted(set(leftovers(CODE)))
+    assert not found, "\n".join(["retired names:", *found])

@@ -1,0 +1,31 @@
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+
+class Clock:
+    """The clock of a test: fixed at `start`, or running with the real time if that is None."""
+
+    def __init__(self, start: datetime | None = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)) -> None:
+        self._start = start
+        self.ahead = timedelta()
+
+    @classmethod
+    def running(cls) -> Self:
+        """Make a clock that runs with the real time."""
+        return cls(None)
+
+    def __call__(self) -> datetime:
+        return (self._start or datetime.now(UTC)) + self.ahead
+
+    @property
+    def now(self) -> datetime:
+        return self()
+
+    @now.setter
+    def now(self, time: datetime) -> None:
+        self.ahead += time - self()
+
+    def forward(self, **span: float) -> datetime:
+        """Move by a timedelta's keywords; return the new time."""
+        self.ahead += timedelta(**span)
+        return self()

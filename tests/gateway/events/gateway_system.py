@@ -1,0 +1,257 @@
+"""Gateways in this process on a real MongoDB, without actors: tests append the events themselves."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from uuid import uuid4
+
+from aiohttp import ClientSession, web
+
+from actors.providers.replicate import ReplicateProvider
+from domain.generation.generation import stream_of
+from events.commit import Commit
+from events.envelope import Cause, RecordedEvent
+from events.event import Event
+from events.generation import Owner
+from events.invocation import GenerationProgressed
+from events.owner import GenerationPublished
+from events.quota import QuotaSettled
+from events.visible import visible
+from exemplar.environment import read_all
+from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
+from exemplar.injection import Dependencies
+from exemplar.processes import open_resources
+from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_store
+from gateway.events.event_hub import EventHub
+from gateway.events.settings import StreamSettings
+from gateway.http.server import GatewayRunner
+from rabbitmq.in_process_broker import InProcessBroker
+from rabbitmq.topology import topology
+from store.accounts.accounts import Accounts
+from store.commits.contract import EventStore
+from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
+
+PATH = "/api/v1/generation/generations-v2"
+OPERATOR = "the operator key of these tests"
+ENVIRONMENT = {
+    **dict.fromkeys(("EXEMPLAR_JWT_SECRET", "EXEMPLAR_ID_SECRET", "EXEMPLAR_CALLBACK_SECRET"), "k" * 32),
+    "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": "p" * 32}),
+    "EXEMPLAR_WEBHOOK_MASTER_KEYS": json.dumps({"1": "m" * 32}),
+    "EXEMPLAR_OPERATOR_KEYS": json.dumps([OPERATOR]),
+    "EXEMPLAR_PASSWORD_MEMORY_KIB": "8",
+    "EXEMPLAR_PASSWORD_PASSES": "1",
+    "REPLICATE_API_TOKEN": "r8_test",
+}
+CAUSE = Cause(actor="actor:test", request_id="request-1")
+
+# The commits of one generation; some hold several events and some no visible one.
+BEFORE_COMPLETION: tuple[tuple[Event, ...], ...] = (
+    (VALIDATED,),
+    (RESERVED,),
+    (intended(),),
+    (started(), GenerationProgressed(percent=10), GenerationProgressed(percent=20)),
+    (GenerationProgressed(percent=50),),
+    (settled(),),
+)
+LIFECYCLE = (*BEFORE_COMPLETION, (COMPLETED,), (QuotaSettled(period="2026-11", outcome="spent"),))
+PUBLISHED = (GenerationPublished(is_public=True),)
+
+
+@dataclass(frozen=True)
+class EndUser:
+    """An end user; `developer` holds the Authorization header of the project's developer."""
+
+    project: str
+    id: str
+    headers: dict[str, str]
+    developer: dict[str, str]
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": self.headers["Authorization"]}
+
+
+@dataclass
+class Gateway:
+    """A running gateway."""
+
+    url: str
+    event_hub: EventHub
+    runner: web.AppRunner
+
+    async def stop(self) -> None:
+        await self.runner.cleanup()
+
+
+@dataclass
+class GatewaySystem:
+    dependencies: Dependencies
+    bus: InProcessBroker
+    session: ClientSession
+    stack: AsyncExitStack
+    ahead: timedelta = timedelta()
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @property
+    def events(self) -> EventStore:
+        return cast("EventStore", self.dependencies.get("events"))
+
+    @property
+    def sealed_log(self) -> Any:
+        return self.dependencies.get("sealed_log")
+
+    @property
+    def accounts(self) -> Accounts:
+        return cast("Accounts", self.dependencies.get("accounts"))
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    async def start_gateway(
+        self,
+        *,
+        woken: bool = True,
+        cors: Sequence[str] = (),
+        port: int = 0,
+        shared: bool = False,
+        **streams: Any,
+    ) -> Gateway:
+        """Start a gateway; without `woken` it gets no wake-ups.
+
+        Gateways that are both `shared` may listen on the same `port`.
+        """
+        dependencies = self._gateway_dependencies(StreamSettings.model_validate(streams), cors)
+        event_hub = dependencies.get("event_hub")
+        runner = GatewayRunner(create_gateway(dependencies), dependencies.get("gateway_settings"))
+        await runner.setup()
+        self.stack.push_async_callback(runner.cleanup)
+        if woken:
+            self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
+        return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
+
+    def _gateway_dependencies(self, stream_settings: StreamSettings, cors: Sequence[str]) -> Dependencies:
+        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
+        settings["stream_settings"] = stream_settings
+        settings["gateway_settings"] = settings["gateway_settings"].model_copy(
+            update={"cors_origins": tuple(cors)}
+        )
+        return dependencies_of(
+            **settings,
+            accounts=self.accounts,
+            database=self.dependencies.get("database"),
+            holder="tests",
+            provider=self.dependencies.get("provider"),
+            publisher=self.bus,
+            clock=self.clock,
+        )
+
+    async def register_user(self, gateway: Gateway, beside: EndUser | None = None) -> EndUser:
+        """Register an end user, of a new developer or in the project of another user."""
+        keys = dict(beside.headers) if beside else None
+        developer = beside.developer if beside else {}
+        if keys is None:
+            made = await self._register(gateway, {"X-Operator-Key": OPERATOR}, tier="internal")
+            given = made["provisioning"]
+            developer = {"Authorization": f"Bearer {made['access_token']}"}
+            keys = {
+                "X-Developer-Key": given["developer_key"],
+                "X-Project-ID": given["project_id"],
+                "X-API-Key": given["api_key"],
+            }
+        keys = {name: keys[name] for name in ("X-Developer-Key", "X-Project-ID", "X-API-Key")}
+        made = await self._register(gateway, keys)
+        headers = {**keys, "X-User-Role": "end_user", "Authorization": f"Bearer {made['access_token']}"}
+        return EndUser(keys["X-Project-ID"], made["id"], headers, developer)
+
+    async def start_generation(self, user: EndUser) -> str:
+        """Append the first event of a generation."""
+        generation = str(uuid4())
+        owner = Owner(developer="developer", project=user.project, user=user.id)
+        await self.append(generation, requested(owner=owner))
+        return generation
+
+    async def append(self, generation: str, *events: Event) -> Commit:
+        """Append one commit to a generation and announce it."""
+        stream = stream_of(generation)
+        past = await self.events.read(stream)
+        commit = await self.events.append(
+            stream, past[-1].last if past else 0, events, cause=CAUSE, time=self.clock()
+        )
+        self.bus.announce(commit)
+        return commit
+
+    async def append_all(self, generation: str, commits: Sequence[Sequence[Event]] = LIFECYCLE) -> None:
+        for events in commits:
+            await self.append(generation, *events)
+
+    async def seal(self) -> None:
+        while await self.sealed_log.seal():
+            pass
+
+    async def visible_events(self, generation: str, after: int = 0) -> list[tuple[int, str]]:
+        """Read from the log what a stream must deliver: versions and types."""
+        commits = await self.events.read(stream_of(generation))
+        events = [event for commit in commits for event in commit.events]
+        return [
+            (event.version, event.type)
+            for event in events
+            if event.version > after and visible(event) is not None
+        ]
+
+    async def sealed_events(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
+        """Read from the log what a feed must deliver: streams and versions in sealed order."""
+        placed = await self.sealed_log.read(after=0, limit=100_000)
+        owners = {
+            entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1
+        }
+        return [
+            (event.stream, event.version)
+            for entry in placed
+            for event in entry.commit.events
+            if visible(event) is not None and _belongs(owners[entry.commit.stream], project, user)
+        ]
+
+    async def _register(self, gateway: Gateway, headers: dict[str, str], **more: str) -> dict[str, Any]:
+        email = f"user{next(self.numbers)}@example.com"
+        body = {"email": email, "password": "correct horse battery", **more}
+        url = f"{gateway.url}/api/v1/auth/register"
+        async with self.session.post(url, json=body, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+            return dict(await answer.json())
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true; fail after 20 seconds."""
+    async with asyncio.timeout(20):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+
+
+def _belongs(first: Any, project: str, user: str | None) -> bool:
+    return first.owner.project == project and user in (None, first.owner.user)
+
+
+async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
+
+
+@asynccontextmanager
+async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
+    """Open the store as configured, and an in-process broker without consumers."""
+    dependencies = dependencies_of(**read_all(SETTINGS))
+    resources: Mapping[str, Opener] = {
+        "database": open_store,
+        "outbox": open_outbox,
+        "provider": ReplicateProvider,
+    }
+    async with open_resources(resources, dependencies), AsyncExitStack() as stack:
+        bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
+        await bus.start(nothing)
+        yield GatewaySystem(dependencies, bus, session, stack)

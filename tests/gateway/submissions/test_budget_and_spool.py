@@ -1,0 +1,142 @@
+"""Upload budget, spool, and the checks of settings."""
+
+import asyncio
+import hashlib
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import IO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.errors import ErrorCode, ExemplarError
+from gateway.submissions.uploads.budget import UploadBudget, UploadLease
+from gateway.submissions.uploads.spool import Spool
+from tests.gateway.submissions.upload_server import SECRETS, make_settings
+
+
+async def test_budget_is_granted_in_the_order_of_waiting() -> None:
+    budget = UploadBudget(10, wait=5)
+    await budget.take(10)
+    order: list[str] = []
+
+    async def take(name: str, size: int) -> None:
+        await budget.take(size)
+        order.append(name)
+
+    waiting = [asyncio.create_task(take("large", 8)), asyncio.create_task(take("small", 1))]
+    await asyncio.sleep(0)
+    budget.give_back(5)
+    await asyncio.sleep(0)
+    assert order == []
+    budget.give_back(5)
+    await asyncio.gather(*waiting)
+    assert (order, budget.free) == (["large", "small"], 1)
+
+
+async def test_cancelled_waiter_does_not_block_others() -> None:
+    budget = UploadBudget(10, wait=5)
+    await budget.take(10)
+    first, second = (asyncio.create_task(budget.take(size)) for size in (10, 4))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    budget.give_back(4)
+    await asyncio.wait_for(second, 1)
+    assert budget.free == 0
+
+
+async def test_bytes_granted_to_a_cancelled_waiter_are_returned() -> None:
+    budget = UploadBudget(10, wait=5)
+    await budget.take(10)
+    waiting = asyncio.create_task(budget.take(10))
+    await asyncio.sleep(0)
+    budget.give_back(10)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert budget.free == 10
+
+
+async def test_wait_for_the_budget_ends_with_server_busy() -> None:
+    budget = UploadBudget(UploadLease.STEP, wait=0.01)
+    with closing(UploadLease(budget)) as first, closing(UploadLease(budget)) as second:
+        await first.use(1)
+        with pytest.raises(ExemplarError) as caught:
+            await second.use(1)
+        assert caught.value.code is ErrorCode.SERVER_BUSY
+    assert budget.free == UploadLease.STEP
+
+
+@given(st.lists(st.binary(max_size=60), max_size=12), st.integers(0, 100))
+async def test_spool_returns_the_written_bytes(chunks: list[bytes], memory: int) -> None:
+    spool = Spool(memory)
+    try:
+        for chunk in chunks:
+            await spool.write(chunk)
+        await spool.finish()
+        whole = b"".join(chunks)
+        assert (spool.size, spool.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
+        assert await spool.read() == whole
+        source = spool.source()
+        if isinstance(source, bytes):
+            assert source == whole
+        else:
+            source.seek(0)
+            assert source.read() == whole
+        assert await spool.read() == whole
+    finally:
+        spool.close()
+
+
+async def test_small_image_is_not_written_to_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    spool = Spool(1000)
+    await spool.write(bytes(1000))
+    await spool.finish()
+    assert await spool.read() == bytes(1000)
+
+
+async def test_full_disk_gives_server_busy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(ExemplarError) as caught:
+        await Spool(1000).write(bytes(1001))
+    assert caught.value.code is ErrorCode.SERVER_BUSY
+
+
+async def test_cancelled_spool_closes_its_file_after_the_writing_thread() -> None:
+    spool = Spool(0)
+    await spool.write(b"x")
+    source = spool.source()
+    assert not isinstance(source, bytes)
+    file: IO[bytes] = source
+    writing = asyncio.create_task(spool.write(bytes(50_000_000)))
+    await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    spool.close()
+    async with asyncio.timeout(10):
+        while not file.closed:  # noqa: ASYNC110 - a file announces nothing
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_short_secret_is_refused_with_instructions(name: str) -> None:
+    with pytest.raises(ValidationError, match="at least 32 bytes; make one with"):
+        make_settings(**{name: "k" * 31})
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    assert "kkkk" not in repr(make_settings())
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, secret in SECRETS.items():
+        monkeypatch.setenv(f"EXEMPLAR_{name.upper()}", secret)
+    monkeypatch.setenv("EXEMPLAR_CORS_ORIGINS", "https://a.example, https://b.example")
+    origins = type(make_settings())().cors_origins
+    assert origins == ("https://a.example", "https://b.example")

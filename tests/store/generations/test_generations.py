@@ -1,0 +1,177 @@
+import asyncio
+from functools import partial
+
+import pytest
+
+from domain.generation import decisions, invocation
+from domain.generation.fold import IllegalTransitionError
+from domain.generation.generation import Generation, State
+from events.commit import Commit
+from events.envelope import Cause
+from events.event import Event
+from events.invocation import DuplicateFound
+from store.commits.contract import EventStore
+from store.errors import WrongExpectedVersionError
+from store.generations.generations import Generations
+from tests.builders.clock import Clock
+from tests.builders.generation import COMPLETED, ID, MODEL, RESERVED, VALIDATED, failed, intended, requested
+
+CAUSE = Cause(actor="actor:test")
+
+
+class GenerationsHarness:
+    def __init__(self, events: EventStore, clock: Clock) -> None:
+        self.announced: list[Commit] = []
+        self.events = events
+        self.generations = Generations(events, announce=self.announced.append, clock=clock)
+
+    async def append(self, *facts: Event) -> None:
+        await self.generations.begin(ID, requested(), cause=CAUSE)
+        for fact in facts:
+            await self.generations.decide(ID, lambda _, fact=fact: [fact], cause=CAUSE)  # type: ignore[misc]
+
+
+@pytest.fixture
+def harness(events: EventStore, clock: Clock) -> GenerationsHarness:
+    return GenerationsHarness(events, clock)
+
+
+async def test_an_unknown_generation_is_neither_loaded_nor_decided_on(harness: GenerationsHarness) -> None:
+    assert await harness.generations.load(ID) is None
+    assert await harness.generations.decide(ID, decisions.cancel, cause=CAUSE) is None
+    assert harness.announced == []
+
+
+async def test_a_decision_is_appended_and_announced_and_its_state_returned(
+    harness: GenerationsHarness, clock: Clock
+) -> None:
+    await harness.append()
+    clock.forward(seconds=3)
+    decided = await harness.generations.decide(
+        ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
+    )
+    assert decided is not None
+    assert decided.events == (VALIDATED,)
+    assert decided.generation == await harness.generations.load(ID)
+    assert decided.generation.moved_at == clock.now
+    assert harness.announced == await harness.events.read(f"generation-{ID}")
+
+
+async def test_deciding_nothing_appends_and_announces_nothing(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED)
+    decided = await harness.generations.decide(
+        ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
+    )
+    assert decided is not None
+    assert decided.events == ()
+    assert len(harness.announced) == 2
+
+
+async def test_a_generation_begins_once(harness: GenerationsHarness) -> None:
+    await harness.append()
+    with pytest.raises(WrongExpectedVersionError):
+        await harness.generations.begin(ID, requested(), cause=CAUSE)
+    with pytest.raises(IllegalTransitionError):
+        await harness.generations.begin("other", VALIDATED, cause=CAUSE)
+
+
+async def test_an_illegal_event_is_refused_also_within_a_decision(harness: GenerationsHarness) -> None:
+    await harness.append()
+    for facts in ([COMPLETED], [VALIDATED, VALIDATED], [failed("canceled", "x"), VALIDATED]):
+        with pytest.raises(IllegalTransitionError):
+            await harness.generations.decide(ID, lambda _, facts=facts: facts, cause=CAUSE)  # type: ignore[misc]
+    assert len(harness.announced) == 1
+
+
+async def test_a_decision_on_an_outdated_known_state_is_made_again(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED)
+    known = await harness.generations.load(ID)
+    await harness.generations.decide(ID, decisions.cancel, cause=CAUSE)
+    decided = await harness.generations.decide(
+        ID, lambda g: [] if g.final else [RESERVED], cause=CAUSE, known=known
+    )
+    assert decided is not None
+    assert decided.events == ()
+    assert decided.generation == await harness.generations.load(ID)
+
+
+async def test_no_events_from_a_current_known_state_append_nothing(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED)
+    known = await harness.generations.load(ID)
+    decided = await harness.generations.decide(ID, lambda _: [], cause=CAUSE, known=known)
+    assert decided is not None
+    assert (decided.generation, decided.events) == (known, ())
+
+
+async def test_no_events_from_an_outdated_known_state_are_decided_again(harness: GenerationsHarness) -> None:
+    await harness.append()
+    known = await harness.generations.load(ID)
+    await harness.generations.decide(ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE)
+    reserve = partial(decisions.reserve, reserved=RESERVED)
+    decided = await harness.generations.decide(ID, reserve, cause=CAUSE, known=known)
+    assert decided is not None
+    assert decided.events == (RESERVED,)
+
+
+async def test_concurrent_equal_decisions_are_appended_once(harness: GenerationsHarness) -> None:
+    await harness.append(VALIDATED, RESERVED)
+    decide = partial(
+        harness.generations.decide, ID, lambda g: [intended()] if g.attempt == 0 else [], cause=CAUSE
+    )
+    outcomes = await asyncio.gather(*(decide() for _ in range(12)))
+    assert sum(bool(outcome and outcome.events) for outcome in outcomes) == 1
+    assert all(outcome and outcome.generation.state is State.INTENDED for outcome in outcomes)
+
+
+async def test_of_concurrent_predictions_one_is_adopted_and_the_others_are_recorded(
+    harness: GenerationsHarness,
+) -> None:
+    await harness.append(VALIDATED, RESERVED, intended())
+
+    def found(number: int) -> partial[list[Event]]:
+        return partial(invocation.start, attempt=1, prediction=f"p{number}", model=MODEL)
+
+    outcomes = await asyncio.gather(
+        *(harness.generations.decide(ID, found(number), cause=CAUSE) for number in range(6))
+    )
+    duplicates = [
+        event
+        for outcome in outcomes
+        if outcome
+        for event in outcome.events
+        if isinstance(event, DuplicateFound)
+    ]
+    generation = await harness.generations.load(ID)
+    assert generation is not None
+    assert len(duplicates) == 5
+    assert {generation.prediction, *(known.prediction for known in generation.duplicates)} == {
+        f"p{number}" for number in range(6)
+    }
+
+
+async def test_a_race_that_is_always_lost_ends_in_a_conflict(harness: GenerationsHarness) -> None:
+    await harness.append()
+    loser = Generations(AlwaysConflicting(harness.events), announce=harness.announced.append, clock=Clock())
+
+    def cancel(g: Generation) -> list[Event]:
+        return decisions.cancel(g)
+
+    with pytest.raises(WrongExpectedVersionError):
+        await loser.decide(ID, cancel, cause=CAUSE)
+    assert len(harness.announced) == 1
+
+
+class AlwaysConflicting:
+    """A store in which another writer always appends first."""
+
+    def __init__(self, events: EventStore) -> None:
+        self._events = events
+        self.read = events.read
+        self.following = events.following
+        self.types = events.types
+        self.commits = events.commits
+        self.unpublished = events.unpublished
+        self.mark_published = events.mark_published
+
+    async def append(self, stream: str, expected_version: int, *_: object, **__: object) -> Commit:
+        raise WrongExpectedVersionError(stream, expected_version)

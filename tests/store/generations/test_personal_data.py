@@ -1,0 +1,129 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from store.generations.personal_data import PersonalData, PersonalDataStore, ProviderTexts, salted_digest
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SAID = PersonalData(
+    generation="g1",
+    token="t1",
+    salt=b"\x00\xff" * 8,
+    instructions='{"prompt": "a cat\\u0000"}',
+    file_names=("кот.png", None),
+    created_at=NOON,
+    metadata={"order": 7},
+    webhook="https://example.com/hook",
+    idempotency_key="k-1",
+)
+
+
+async def test_personal_data_are_read_back_unchanged(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    assert await personal_data.get("g1", "t1") == SAID
+    assert await personal_data.get("g1", "other") is None
+    assert await personal_data.get("other", "t1") is None
+
+
+async def test_personal_data_without_optional_fields_are_read_back(
+    personal_data: PersonalDataStore,
+) -> None:
+    plain = PersonalData("g1", "t1", b"salt", '{"prompt": "x"}', (), NOON)
+    await personal_data.put(plain)
+    assert await personal_data.get("g1", "t1") == plain
+
+
+async def test_a_second_put_of_the_same_token_changes_nothing(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    await personal_data.put(replace(SAID, instructions="other"))
+    assert await personal_data.get("g1", "t1") == SAID
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"$ref": "users", "$id": 1},
+        {"a.b": {"$set": 1}},
+        {"": "", "nul\x00key": "nul\x00value"},
+        {"huge": 2**80, "deep": [[[[None]]]]},
+        {"lone surrogate": "\ud800"},
+    ],
+    ids=repr,
+)
+async def test_unusual_json_is_kept(personal_data: PersonalDataStore, metadata: dict[str, Any]) -> None:
+    await personal_data.put(replace(SAID, metadata=metadata))
+    await personal_data.put_model_input("g1", "t1", metadata)
+    stored = await personal_data.get("g1", "t1")
+    assert stored is not None
+    assert stored.metadata == metadata
+    assert stored.model_input == metadata
+
+
+async def test_metadata_of_many_generations_are_read_together(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    await personal_data.put(replace(SAID, generation="g2", metadata=None))
+    await personal_data.put(replace(SAID, generation="g3", token="t3", metadata={"a": "b"}))
+    names = [("g1", "t1"), ("g2", "t1"), ("g3", "t3"), ("g3", "other"), ("g4", "t1")]
+    assert await personal_data.metadata(names) == {"g1": {"order": 7}, "g3": {"a": "b"}}
+
+
+async def test_provider_texts_are_kept_for_each_prediction(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
+    await personal_data.put_provider("g1", "t1", ProviderTexts("p2", (), "NSFW \ud800"))
+    stored = await personal_data.get("g1", "t1")
+    assert stored is not None
+    assert stored.provider == {
+        "p1": {"outputs": ["https://out/1.png"], "error": None},
+        "p2": {"outputs": [], "error": "NSFW \ud800"},
+    }
+
+
+async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    await personal_data.erase("g1")
+    await personal_data.put_model_input("g1", "t1", {"prompt": "x"})
+    await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
+    await personal_data.confirm("g1", "t1")
+    assert await personal_data.get("g1", "t1") is None
+
+
+async def test_erasing_removes_one_token_or_one_generation_only(
+    personal_data: PersonalDataStore,
+) -> None:
+    for generation, token in (("g1", "t1"), ("g1", "t2"), ("g1", "t3"), ("g2", "t1")):
+        await personal_data.put(replace(SAID, generation=generation, token=token))
+    await personal_data.erase("g1", token="t1")
+    assert await personal_data.get("g1", "t1") is None
+    assert await personal_data.get("g1", "t2") is not None
+    for _ in range(2):
+        await personal_data.erase("g1")
+    assert await personal_data.get("g1", "t3") is None
+    assert await personal_data.get("g2", "t1") is not None
+
+
+async def test_unconfirmed_personal_data_are_listed_oldest_first(
+    personal_data: PersonalDataStore,
+) -> None:
+    for token, age in (("young", 1), ("old", 3), ("older", 4), ("confirmed", 5)):
+        await personal_data.put(replace(SAID, token=token, created_at=NOON - timedelta(hours=age)))
+    for _ in range(2):
+        await personal_data.confirm("g1", "confirmed")
+    before = NOON - timedelta(hours=2)
+    assert list(await personal_data.unconfirmed_before(before, limit=10)) == [("g1", "older"), ("g1", "old")]
+    assert list(await personal_data.unconfirmed_before(before, limit=1)) == [("g1", "older")]
+
+
+async def test_confirming_changes_only_the_list_of_unconfirmed(personal_data: PersonalDataStore) -> None:
+    await personal_data.put(SAID)
+    await personal_data.confirm("g1", "t1")
+    assert await personal_data.get("g1", "t1") == SAID
+
+
+def test_a_digest_depends_on_the_salt_and_on_where_parts_end() -> None:
+    several = {salted_digest(b"s", b"ab", b"c"), salted_digest(b"s", b"a", b"bc"), SAID.digest(b"ab", b"c")}
+    assert len(several) == 3
+    assert SAID.digest(b"x") == salted_digest(SAID.salt, b"x")

@@ -1,0 +1,108 @@
+"""Rows: how they are made, and the contract of the projection for both adapters."""
+
+import asyncio
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.generation.lifecycle import Timeouts
+from store.generations.projection import Projection, row_of
+from tests.builders.generation import (
+    CLAIM_UNTIL,
+    FINISH_BY,
+    START,
+    START_BY,
+    TO_COMPLETED,
+    TO_INTENDED,
+    folded,
+)
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ROW = row_of(folded(TO_INTENDED), Timeouts(), {})
+
+
+def test_a_row_has_the_fields_of_the_fold() -> None:
+    assert (ROW.state, ROW.status, ROW.attempt, ROW.version) == ("invoking", "pending", 1, 4)
+    assert (ROW.due_at, ROW.start_by, ROW.finish_by) == (CLAIM_UNTIL, START_BY, FINISH_BY)
+    over = row_of(folded(TO_COMPLETED), Timeouts(), {})
+    assert (over.status, over.cost_microusd, over.failure) == ("completed", 4_000, None)
+
+
+def test_a_row_has_the_first_request_id_and_the_shown_state() -> None:
+    assert (ROW.request_id, ROW.shown) == (folded(TO_INTENDED).request_id, "invoking")
+    canceling = replace(folded(TO_INTENDED), cancel_requested=True)
+    assert row_of(canceling, Timeouts(), {}).shown == "canceling"
+
+
+def test_a_row_has_hashes_of_metadata_and_none_once_erased() -> None:
+    generation = folded(TO_COMPLETED)
+    said = {"order": 7, "name": "Ada Lovelace", "deep": {"a": 1}, "list": [1]}
+    row = row_of(generation, Timeouts(), said)
+    assert len(row.labels) == 2
+    assert "Ada" not in repr(row)
+    assert row_of(replace(generation, erased=True), Timeouts(), said).labels == ()
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_the_newest_of_concurrent_versions_is_kept(projection: Projection, seed: int) -> None:
+    versions = list(range(1, 13))
+    random.Random(seed).shuffle(versions)
+    await asyncio.gather(*(projection.write([replace(ROW, version=version)]) for version in versions))
+    assert await projection.versions([ROW.id]) == {ROW.id: 12}
+
+
+async def test_an_old_row_in_a_batch_does_not_stop_the_others(projection: Projection) -> None:
+    await projection.write([ROW])
+    await projection.write([ROW, replace(ROW, id="g2"), replace(ROW, version=5)])
+    await projection.write([])
+    assert await projection.versions([ROW.id, "g2"]) == {ROW.id: 5, "g2": 4}
+
+
+async def due(
+    projection: Projection, after: str = "", limit: int = 10, *, canceling: bool = False
+) -> list[str]:
+    found = await projection.due(
+        NOON + 3 * MINUTE, states=["requested", "started"], after=after, limit=limit, canceling=canceling
+    )
+    return [row.id for row in found]
+
+
+async def test_due_rows_are_paged_by_id(projection: Projection) -> None:
+    for minutes in (3, 1, 2, 9):
+        await projection.write(
+            [replace(ROW, id=f"g{minutes}", state="started", due_at=NOON + minutes * MINUTE)]
+        )
+    await projection.write([replace(ROW, id="done", state="started", due_at=None)])
+    await projection.write([replace(ROW, id="elsewhere", state="settled", due_at=NOON)])
+    assert await due(projection) == ["g1", "g2", "g3"]
+    assert await due(projection, limit=1) == ["g1"]
+    assert await due(projection, after="g1") == ["g2", "g3"]
+
+
+async def test_due_rows_can_be_limited_to_requested_cancellations(projection: Projection) -> None:
+    await projection.write([replace(ROW, id="runs", state="started", due_at=NOON)])
+    await projection.write([replace(ROW, id="ends", state="started", due_at=NOON, cancel_requested=True)])
+    assert await due(projection, canceling=True) == ["ends"]
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "age", "expired"),
+    [
+        ("validated", "pending", timedelta(0), False),
+        ("validated", "pending", START_BY - START, True),
+        ("invoking", "pending", START_BY - START, False),
+        ("started", "processing", START_BY - START, False),
+        ("started", "processing", FINISH_BY - START, True),
+        ("completed", "completed", FINISH_BY - START, False),
+        ("failed", "failed", FINISH_BY - START, False),
+    ],
+)
+async def test_unfinished_rows_expire_at_their_deadline(
+    projection: Projection, state: str, status: str, age: timedelta, expired: bool
+) -> None:
+    row = replace(ROW, state=state, status=status)
+    await projection.write([row])
+    assert list(await projection.expired(START + age, limit=10)) == ([row] if expired else [])

@@ -1,0 +1,85 @@
+"""The sealed log in MongoDB: leaves, marks, and several sealers at once."""
+
+import asyncio
+
+import pytest
+
+from events.commit import leaf_hash
+from store.adapters import create_indexes
+from store.commits.mongo import MongoEventStore
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.mongo.connection import Database
+from tests.store.log.harness import LogHarness
+
+
+class MongoLogHarness(LogHarness):
+    def __init__(self, database: Database) -> None:
+        super().__init__(MongoEventStore(database), MongoSealedLog(database))
+        self.database = database
+
+    async def unsealed(self) -> int:
+        return await self.database.get_collection("commits").count_documents({"unsealed": True})
+
+
+@pytest.fixture
+async def harness(database: Database) -> MongoLogHarness:
+    await create_indexes(database, [MongoEventStore, MongoSealedLog])
+    return MongoLogHarness(database)
+
+
+async def test_the_leaf_of_a_position_is_the_hash_of_the_stored_body(harness: MongoLogHarness) -> None:
+    await harness.write("a", 0, 3)
+    await harness.seal_all()
+    [commit] = await harness.events.read("a")
+    entry = await harness.database.get_collection("log").find_one({"_id": 1})
+    assert entry is not None
+    assert entry["leaf"] == leaf_hash(commit.body)
+
+
+async def test_concurrent_sealers_and_writers_give_one_dense_order(harness: MongoLogHarness) -> None:
+    writing = asyncio.gather(*(write_many(harness, f"s{number}") for number in range(8)))
+    sealers = [MongoSealedLog(harness.database) for _ in range(3)]
+    while not writing.done():
+        await asyncio.gather(*(sealer.seal(limit=5) for sealer in sealers))
+    await writing
+    await harness.seal_all()
+    assert len(await harness.order()) == 8 * 15
+    assert await harness.unsealed() == 0
+
+
+async def write_many(harness: MongoLogHarness, stream: str) -> None:
+    for version in range(15):
+        await harness.write(stream, version)
+
+
+async def test_a_commit_marked_by_a_killed_sealer_gets_no_second_position(
+    harness: MongoLogHarness,
+) -> None:
+    for version in range(3):
+        await harness.write("a", version)
+    await harness.seal_all()
+    await harness.database.get_collection("commits").update_many({}, {"$set": {"unsealed": True}})
+    await harness.write("a", 3)
+    await harness.seal_all()
+    assert await harness.order() == ["a:1", "a:2", "a:3", "a:4"]
+    assert await harness.unsealed() == 0
+
+
+class ReplacedSealer(MongoSealedLog):
+    """A sealer that read the head, paused, and was replaced meanwhile."""
+
+    async def head(self) -> int:
+        return 0
+
+
+async def test_a_replaced_sealer_changes_no_position_and_leaves_no_gap(harness: MongoLogHarness) -> None:
+    await harness.write("a", 0)
+    await harness.write("b", 0)
+    await harness.seal_all()
+    before = await harness.order()
+    await harness.write("c", 0)
+    assert await ReplacedSealer(harness.database).seal() == 0
+    assert await harness.order() == before
+    assert await harness.unsealed() == 1
+    await harness.seal_all()
+    assert await harness.order() == [*before, "c:1"]

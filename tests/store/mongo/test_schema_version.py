@@ -1,0 +1,66 @@
+"""A database in another data format is refused in one line before anything is read from it."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from exemplar.wiring import open_store
+from store.adapters import prepare
+from store.errors import DataFormatError
+from store.mongo.connection import Database
+from store.mongo.schema_version import FORMAT, require_format
+from tests.stores import settings_for
+
+
+async def test_an_empty_database_gets_the_format_number_and_may_be_prepared_again(database: Database) -> None:
+    await require_format(database)
+    for _ in range(2):
+        await prepare(database)
+    assert await database["meta"].find_one() == {"_id": "format", "version": FORMAT}
+
+
+@pytest.mark.parametrize("collection", ["words", "commits"])
+async def test_data_without_a_format_number_is_refused_and_left_alone(
+    database: Database, collection: str
+) -> None:
+    await database[collection].insert_one({"_id": "a:1"})
+    with pytest.raises(DataFormatError, match="without a format number"):
+        await prepare(database)
+    assert await database.list_collection_names() == [collection]
+
+
+async def test_another_format_number_is_refused(database: Database) -> None:
+    await database["meta"].insert_one({"_id": "format", "version": FORMAT + 1})
+    with pytest.raises(DataFormatError, match=f"data format {FORMAT + 1}.*needs data format {FORMAT}"):
+        await prepare(database)
+
+
+async def test_a_process_does_not_start_on_an_old_database(database: Database, mongodb_url: str) -> None:
+    await database["words"].insert_one({"_id": "a/1"})
+    with pytest.raises(DataFormatError):
+        async with open_store(settings_for(mongodb_url)):
+            pytest.fail("the process has started")
+
+
+@pytest.mark.parametrize(
+    "command", [("rebuild", "--check"), ("accounts", "list"), ("quota", "check")], ids=str
+)
+async def test_a_command_on_an_old_database_ends_with_one_line_and_exit_code_2(
+    database: Database, mongodb_url: str, command: tuple[str, ...]
+) -> None:
+    await database["commits"].insert_one({"_id": "a:1"})
+    env = {
+        **os.environ,
+        "EXEMPLAR_MONGODB_URL": mongodb_url,
+        "EXEMPLAR_KEY_PEPPERS": '{"1": "%s"}' % ("p" * 32),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "exemplar", *command, env=env, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    [line] = errors.decode().splitlines()
+    assert line.startswith("exemplar: database test_")
+    assert "rm -r .exemplar" in line

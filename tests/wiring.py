@@ -1,0 +1,24 @@
+"""The product's wiring with the dependencies that most tests replace."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from domain.webhooks.master_keys import MasterKeys
+from exemplar.injection import Dependencies
+from exemplar.wiring import dependencies_of
+from store.webhooks.settings import WebhookSettings
+
+MASTER_KEY = "the first master key of these tests"
+
+
+def wired(store: Any, clock: Callable[[], datetime], **given: object) -> Dependencies:
+    """Wire a process on a store that announces nothing; what is `given` replaces its dependencies."""
+    usual: dict[str, object] = {
+        "database": store.database,
+        "clock": clock,
+        "announce": lambda _: None,
+        "webhook_settings": WebhookSettings(),
+        "master_keys": MasterKeys({1: MASTER_KEY}),
+    }
+    return dependencies_of(**{**usual, **given})
