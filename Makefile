@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos help run test lint lock clean programs
+.PHONY: bench chaos help run test lint derived lock clean programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -29,6 +29,12 @@ lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+derived: $(VENV)/.installed-dev ## write the files that follow from the code: schemas, definitions, tables, settings
+	$(BIN)/python -m events.schemas
+	$(BIN)/python -m tests.events.write_golden
+	$(BIN)/exemplar topology > rabbitmq/definitions.json
+	$(BIN)/python -m tests.docs.write_tables
 
 lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject.toml
 	$(COMPILE) --group build --output-file requirements/build.txt

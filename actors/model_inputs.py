@@ -2,6 +2,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import rfc8785
@@ -23,46 +24,38 @@ class MissingDataError(Exception):
     """What the gateway stored is not there: a fault of the service, not of the submission."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInputs:
     """The inputs of predictions: made once, stored beside the log, read for each attempt."""
 
-    def __init__(
-        self,
-        personal_data: PersonalDataStore,
-        blobs: BlobStore,
-        decoder: Decoder,
-        *,
-        composition: Composition,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._personal_data = personal_data
-        self._blobs = blobs
-        self._decoder = decoder
-        self._composition = composition
-        self._clock = clock
+    personal_data: PersonalDataStore
+    blobs: BlobStore
+    decoder: Decoder
+    composition: Composition
+    clock: Callable[[], datetime]
 
     async def prepare(self, generation: Generation) -> GenerationValidated:
         """Compose the examples, store picture and input, and describe them for the log; repeatable.
 
         Raises InvalidPicture for an example that does not decode, MissingDataError.
         """
-        personal_data = await self._personal_data.get(generation.id, generation.request.personal_data)
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         if personal_data is None:
             raise MissingDataError(f"{generation.id} has no personal data")
         instructions = parse_instructions(personal_data.instructions, ceilings=_ADMITTED)
-        mode = instructions.composition or self._composition
-        composed = await self._decoder.compose(await self._examples(generation), mode)
+        mode = instructions.composition or self.composition
+        composed = await self.decoder.compose(await self._examples(generation), mode)
         model_input = _model_input(generation, personal_data, instructions)
         await self._put_picture(generation, personal_data, composed)
-        await self._personal_data.put_model_input(generation.id, personal_data.token, model_input)
+        await self.personal_data.put_model_input(generation.id, personal_data.token, model_input)
         return _validated(personal_data, composed, model_input)
 
     async def read(self, generation: Generation) -> dict[str, object] | None:
         """Return the whole input as it was recorded; None when its data or picture is gone."""
-        personal_data = await self._personal_data.get(generation.id, generation.request.personal_data)
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         if personal_data is None or personal_data.model_input is None or generation.validated is None:
             return None
-        picture = await self._blobs.get(generation.id, generation.validated.input_image)
+        picture = await self.blobs.get(generation.id, generation.validated.input_image)
         if picture is None:
             return None
         encoded = base64.b64encode(picture.data).decode()
@@ -70,7 +63,7 @@ class ModelInputs:
 
     async def _examples(self, generation: Generation) -> Sequence[bytes]:
         found = [
-            await self._blobs.get(generation.id, example.digest) for example in generation.request.examples
+            await self.blobs.get(generation.id, example.digest) for example in generation.request.examples
         ]
         data = [blob.data for blob in found if blob is not None]
         if len(data) < len(found):
@@ -80,7 +73,7 @@ class ModelInputs:
     async def _put_picture(
         self, generation: Generation, personal_data: PersonalData, composed: Composed
     ) -> None:
-        await self._blobs.put(
+        await self.blobs.put(
             Blob(
                 generation=generation.id,
                 digest=personal_data.digest(composed.data),
@@ -89,7 +82,7 @@ class ModelInputs:
                 content_type="image/jpeg",
                 data=composed.data,
                 sha256=hashlib.sha256(composed.data).hexdigest(),
-                created_at=self._clock(),
+                created_at=self.clock(),
             )
         )
 

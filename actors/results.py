@@ -1,5 +1,6 @@
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from actors.imaging.decoder import Decoder
@@ -11,30 +12,22 @@ from store.generations.blobs import Blob, BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
     """The result pictures of generations: kept as blobs, because the provider deletes its copies."""
 
-    def __init__(
-        self,
-        personal_data: PersonalDataStore,
-        blobs: BlobStore,
-        provider: Provider,
-        decoder: Decoder,
-        *,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._personal_data = personal_data
-        self._blobs = blobs
-        self._provider = provider
-        self._decoder = decoder
-        self._clock = clock
+    personal_data: PersonalDataStore
+    blobs: BlobStore
+    provider: Provider
+    decoder: Decoder
+    clock: Callable[[], datetime]
 
     async def fetch(self, generation: Generation, settled: PredictionSettled) -> list[Picture]:
         """Download, check and store the outputs of a prediction; repeatable.
 
         Raises OutputGoneError, OutputRefusedError, InvalidPicture, ProviderUnavailableError.
         """
-        personal_data = await self._personal_data.get(generation.id, generation.request.personal_data)
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         texts = personal_data.provider.get(settled.prediction, {}) if personal_data else {}
         if personal_data is None or not texts.get("outputs"):
             raise OutputGoneError("no address is known")
@@ -43,13 +36,13 @@ class Results:
     async def discard_unused(self, generation: Generation | None) -> None:
         """Erase the pictures of a generation that failed or was erased while they were fetched."""
         if generation is not None and (generation.erased or generation.state is State.FAILED):
-            await self._blobs.erase(generation.id, kind="result")
+            await self.blobs.erase(generation.id, kind="result")
 
     async def _store(self, generation_id: str, personal_data: PersonalData, url: str) -> Picture:
-        data = await self._provider.download(url)
-        decoded = await self._decoder.check(data)
+        data = await self.provider.download(url)
+        decoded = await self.decoder.check(data)
         digest = personal_data.digest(data)
-        await self._blobs.put(
+        await self.blobs.put(
             Blob(
                 generation=generation_id,
                 digest=digest,
@@ -58,7 +51,7 @@ class Results:
                 content_type=decoded.content_type,
                 data=data,
                 sha256=hashlib.sha256(data).hexdigest(),
-                created_at=self._clock(),
+                created_at=self.clock(),
             )
         )
         return Picture(

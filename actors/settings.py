@@ -1,18 +1,14 @@
 from datetime import timedelta
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.generation.lifecycle import Timeouts
 from domain.submission.composition import Composition
+from store.settings import EnvironmentSettings
 
 
-class TimeoutSettings(BaseSettings):
+class TimeoutSettings(EnvironmentSettings):
     """How long things may rest before the log drives them again, and the deadlines of a generation."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     redelivery_seconds: float = Field(
         5.0, gt=0, description="Rest between two actors before the log drives again"
@@ -35,12 +31,8 @@ class TimeoutSettings(BaseSettings):
         )
 
 
-class ActorSettings(BaseSettings):
+class ActorSettings(EnvironmentSettings):
     """How the actors reach the world, and how long pictures are kept."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     public_url: str | None = Field(
         None, description="Base of every absolute link and of the provider's callback; without it we poll"

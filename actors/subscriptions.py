@@ -1,5 +1,6 @@
 """Which event types reach which actor, as the catalogue says."""
 
+from actors.broker import EventBroker, broker
 from actors.handlers import (
     cancellation,
     completion,
@@ -32,11 +33,15 @@ class ReactionError(Exception):
     """The catalogue and the declared actors differ; the message names the queues."""
 
 
-def check_reactions() -> None:
-    """Raise ReactionError unless every queue of the catalogue has an actor and every actor a queue there."""
+def checked_broker() -> EventBroker:
+    """Return the broker with all actors.
+
+    Raises ReactionError unless every queue of the catalogue has an actor and every actor a queue there.
+    """
     unmatched = set(QUEUES) ^ set(ACTORS)
     if unmatched:
         raise ReactionError(f"queues with an actor or a reaction alone: {', '.join(sorted(unmatched))}")
+    return broker
 
 
 def redelivered_to(event_type: str) -> tuple[str, ...]:

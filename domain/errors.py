@@ -98,6 +98,11 @@ class FieldError(ExemplarError):
         self.kind = kind
 
 
+def invalid_field(where: str, name: str, msg: str, kind: str = "value_error") -> FieldError:
+    """Make the error of a field of the `body`, the `query` or a `header` that has no code of its own."""
+    return FieldError(ErrorCode.INVALID_REQUEST, (where, name), msg, kind)
+
+
 class FieldsError(ExemplarError):
     """Several fields of a request are invalid."""
 

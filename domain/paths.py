@@ -18,6 +18,7 @@ PROJECT_WEBHOOKS: Final = f"{PROJECT}/webhooks"
 WEBHOOK_ENDPOINT: Final = f"{PROJECT_WEBHOOKS}/{{endpoint_id}}"
 DEFAULT_WEBHOOK_SECRET: Final = f"{API}/webhooks/default/secret"
 USAGE: Final = f"{API}/usage"
+PROVIDER_CALLBACK: Final = f"{API}/provider/{{provider}}"
 HEALTH: Final = f"{API}/health"
 
 SUBMIT: Final = f"{API}/generation/generate-v2"

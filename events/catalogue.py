@@ -26,7 +26,6 @@ class Catalogue:
             raise ValueError("an event type has two rows")
 
     def get(self, name: str) -> EventType | None:
-        """Find a row; None for an unknown name."""
         return self._by_name.get(name)
 
     def __getitem__(self, name: str) -> EventType:

@@ -3,97 +3,78 @@
 Names, e-mail addresses and hashes are in the account documents only.
 """
 
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from events.event import Event
+from events.event import Event, Part
 from events.event_type import EventType
 
 
-class DeveloperRegistered(Event):
+class DeveloperRegistered(Event, name="developer.registered"):
     """An operator created the account."""
 
-    type: ClassVar[str] = "developer.registered"
     tier: str
 
 
-class DeveloperTierChanged(Event):
+class DeveloperTierChanged(Event, name="developer.tier_changed"):
     """Another tier limits all projects of the developer from now on."""
 
-    type: ClassVar[str] = "developer.tier_changed"
     previous: str
     tier: str
 
 
-class DeveloperPasswordReset(Event):
+class DeveloperPasswordReset(Event, name="developer.password_reset"):
     """An operator set another password; every session ends."""
 
-    type: ClassVar[str] = "developer.password_reset"
 
-
-class DeveloperPasswordChanged(Event):
+class DeveloperPasswordChanged(Event, name="developer.password_changed"):
     """The account's owner set another password; every other session ends."""
 
-    type: ClassVar[str] = "developer.password_changed"
 
-
-class ProjectCreated(Event):
-    type: ClassVar[str] = "developer.project_created"
+class ProjectEvent(Event):
     project: str
 
 
-class ProjectRenamed(Event):
+class ProjectCreated(ProjectEvent, name="developer.project_created"):
+    pass
+
+
+class ProjectRenamed(ProjectEvent, name="developer.project_renamed"):
     """The name or the description changed."""
 
-    type: ClassVar[str] = "developer.project_renamed"
-    project: str
 
-
-class ProjectDeleted(Event):
+class ProjectDeleted(ProjectEvent, name="developer.project_deleted"):
     """Its users, keys and generations cannot be reached any more."""
 
-    type: ClassVar[str] = "developer.project_deleted"
-    project: str
 
-
-class ProjectErased(Event):
+class ProjectErased(ProjectEvent, name="developer.project_erased"):
     """All data of a deleted project and its users are deleted."""
 
-    type: ClassVar[str] = "developer.project_erased"
-    project: str
 
-
-class KeyCreated(Event):
+class KeyCreated(Event, name="developer.key_created"):
     """A key was created; `project` is None for a developer key."""
 
-    type: ClassVar[str] = "developer.key_created"
     key: str
     project: str | None
 
 
-class KeyRevoked(Event):
-    type: ClassVar[str] = "developer.key_revoked"
+class KeyRevoked(Event, name="developer.key_revoked"):
     key: str
 
 
-class CorrectedUnits(BaseModel):
+class CorrectedUnits(Part):
     """A month's used units in the quota ledger, before and after."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     period: str
     before: int
     after: int
 
 
-class QuotaCorrected(Event):
+class QuotaCorrected(Event, name="developer.quota_corrected"):
     """The quota ledger is corrected; `taken` and `freed` are the generations whose slots it gains or loses.
 
     Appended before the ledger is changed; the ledger keeps the ids of the corrections that it contains.
     """
 
-    type: ClassVar[str] = "developer.quota_corrected"
     correction: str
     reason: Literal["recount"]
     units: tuple[CorrectedUnits, ...]
@@ -101,62 +82,38 @@ class QuotaCorrected(Event):
     freed: tuple[str, ...]
 
 
-class UserRegistered(Event):
-    type: ClassVar[str] = "developer.user_registered"
+class UserEvent(Event):
     project: str
     user: str
 
 
-class UserPasswordReset(Event):
+class UserRegistered(UserEvent, name="developer.user_registered"):
+    pass
+
+
+class UserPasswordReset(UserEvent, name="developer.user_password_reset"):
     """The developer or an operator set another password; every session ends."""
 
-    type: ClassVar[str] = "developer.user_password_reset"
-    project: str
-    user: str
 
-
-class UserPasswordChanged(Event):
+class UserPasswordChanged(UserEvent, name="developer.user_password_changed"):
     """The account's owner set another password; every other session ends."""
 
-    type: ClassVar[str] = "developer.user_password_changed"
-    project: str
-    user: str
 
-
-class UserDeleted(Event):
+class UserDeleted(UserEvent, name="developer.user_deleted"):
     """The account is closed; its data are being erased."""
 
-    type: ClassVar[str] = "developer.user_deleted"
-    project: str
-    user: str
 
-
-class UserErased(Event):
+class UserErased(UserEvent, name="developer.user_erased"):
     """All data of the user are erased."""
 
-    type: ClassVar[str] = "developer.user_erased"
-    project: str
-    user: str
 
-
+AccountEvent = DeveloperRegistered | DeveloperTierChanged | DeveloperPasswordReset | DeveloperPasswordChanged
 DeveloperEvent = (
-    DeveloperRegistered
-    | DeveloperTierChanged
-    | DeveloperPasswordReset
-    | DeveloperPasswordChanged
-    | ProjectCreated
-    | ProjectRenamed
-    | ProjectDeleted
-    | ProjectErased
-    | KeyCreated
-    | KeyRevoked
-    | QuotaCorrected
-    | UserRegistered
-    | UserPasswordReset
-    | UserPasswordChanged
-    | UserDeleted
-    | UserErased
-)
+    AccountEvent
+    | ProjectCreated | ProjectRenamed | ProjectDeleted | ProjectErased
+    | KeyCreated | KeyRevoked | QuotaCorrected
+    | UserRegistered | UserPasswordReset | UserPasswordChanged | UserDeleted | UserErased
+)  # fmt: skip
 
 DEVELOPER: Final = (
     EventType(sample=DeveloperRegistered(tier="free_starter")),

@@ -8,6 +8,7 @@ from events.catalogue import CATALOGUE
 from events.event import Event, schema_uri
 
 SOURCE = "urn:exemplar"
+_HIDDEN_MEMBERS = ("actor", "causationid", "dataschema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,17 @@ def from_cloudevent(envelope: dict[str, Any]) -> RecordedEvent:
             traceparent=envelope.get("traceparent"),
         ),
     )
+
+
+def visible(recorded: RecordedEvent) -> dict[str, Any] | None:
+    """Write the envelope that the owner of a generation may see; None for an event that is not shown."""
+    row = CATALOGUE.get(recorded.type)
+    if row is None or row.public is None:
+        return None
+    envelope = recorded.to_cloudevent()
+    for member in _HIDDEN_MEMBERS:
+        envelope.pop(member, None)
+    return {**envelope, "data": row.public(recorded.event)}
 
 
 def format_time(time: datetime) -> str:

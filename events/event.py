@@ -1,6 +1,6 @@
 """The base class of every event in the log."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,18 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     schema_version: ClassVar[int] = 1
+
+    def __init_subclass__(cls, *, name: str | None = None, **options: Any) -> None:
+        """Set the type: `class UserDeleted(Event, name="developer.user_deleted")`."""
+        super().__init_subclass__(**options)
+        if name is not None:
+            cls.type = name
+
+
+class Part(BaseModel):
+    """A frozen value inside of an event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 # None is not written, so that events from before the field existed keep their bytes and their hash.

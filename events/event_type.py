@@ -49,6 +49,8 @@ class EventType:
     def __post_init__(self) -> None:
         if self.deliverable and self.public is None:
             raise ValueError(f"{self.name}: a webhook needs a public view")
+        if self.deliverable and not ("delivery" in self.queues and "delivery" in self.subscribers):
+            raise ValueError(f"{self.name}: a webhook needs the queue and the subscriber `delivery`")
         if self.webhook_filter and not self.deliverable:
             raise ValueError(f"{self.name}: a webhook filter chooses deliverable events only")
         if len(self.upcasters) != self.schema_version - 1:

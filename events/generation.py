@@ -1,11 +1,11 @@
 """The events of stream `generation-<id>`; those of quota, invocation and owner are in files of their own."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
-from events.event import Event, OmittedIfNone
+from events.event import Event, OmittedIfNone, Part
 from events.event_type import EventType, whole
 from events.invocation import INVOCATION, InvocationEvent
 from events.owner import OWNER, OwnerEvent
@@ -15,12 +15,6 @@ _DIGEST: Final = "0" * 64
 _ID: Final = "00000000-0000-7000-8000-000000000000"
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _PERIOD: Final = "2026-01"
-
-
-class Part(BaseModel):
-    """A frozen value inside of an event."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Owner(Part):
@@ -59,7 +53,7 @@ class DecodedExample(Part):
     frames: int
 
 
-class GenerationRequested(Event):
+class GenerationRequested(Event, name="generation.requested"):
     """A submission was admitted.
 
     personal_data: random token of the record beside the log that holds instructions, metadata and file names.
@@ -72,7 +66,6 @@ class GenerationRequested(Event):
     cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from.
     """
 
-    type: ClassVar[str] = "generation.requested"
     owner: Owner
     personal_data: str
     fingerprint: str
@@ -88,7 +81,7 @@ class GenerationRequested(Event):
     cancel_after: Annotated[int | None, OmittedIfNone] = None
 
 
-class GenerationValidated(Event):
+class GenerationValidated(Event, name="generation.validated"):
     """Every example image decoded, and the input of the model is fixed.
 
     composition: how the examples became one image; width, height: its sides in pixels.
@@ -96,7 +89,6 @@ class GenerationValidated(Event):
     outputs: number of images to make.
     """
 
-    type: ClassVar[str] = "generation.validated"
     examples: tuple[DecodedExample, ...]
     composition: str
     width: int
@@ -107,19 +99,17 @@ class GenerationValidated(Event):
     outputs: int
 
 
-class GenerationCompleted(Event):
+class GenerationCompleted(Event, name="generation.completed"):
     """The pictures are stored; `cost_microusd`: millionths of a US dollar."""
 
-    type: ClassVar[str] = "generation.completed"
     pictures: tuple[Picture, ...]
     predict_seconds: float | None
     cost_microusd: int | None
 
 
-class GenerationFailed(Event):
+class GenerationFailed(Event, name="generation.failed"):
     """It ended without a picture; `code`: a `FailureCode`; `stage`: where it ended."""
 
-    type: ClassVar[str] = "generation.failed"
     code: str
     stage: str
     retryable: bool

@@ -1,7 +1,7 @@
 """The paid call of a generation and its prediction at the provider."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime
 
@@ -13,54 +13,48 @@ Outcome = Literal["succeeded", "failed", "canceled", "aborted"]
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class InvocationIntended(Event):
+class InvocationIntended(Event, name="generation.invocation_intended"):
     """The paid call of `attempt` (from 1) may be made until `claim_until`; later it is only looked for."""
 
-    type: ClassVar[str] = "generation.invocation_intended"
     attempt: int
     claim_until: AwareDatetime
 
 
-class GenerationStarted(Event):
+class GenerationStarted(Event, name="generation.started"):
     """The provider runs `prediction` for `attempt`."""
 
-    type: ClassVar[str] = "generation.started"
     attempt: int
     prediction: str
     model: str
 
 
-class InvocationRefused(Event):
+class InvocationRefused(Event, name="generation.invocation_refused"):
     """The provider refused the call and created nothing; `retry_at` None: there is no further attempt."""
 
-    type: ClassVar[str] = "generation.invocation_refused"
     attempt: int
     code: str
     retry_at: AwareDatetime | None
 
 
-class InvocationLost(Event):
+class InvocationLost(Event, name="generation.invocation_lost"):
     """The outcome of `attempt` was unknown, and nothing was found at the provider."""
 
-    type: ClassVar[str] = "generation.invocation_lost"
     attempt: int
 
 
-class GenerationProgressed(Event):
+class GenerationProgressed(Event, name="generation.progressed"):
     """The progress that the provider reports, 0 to 100 percent."""
 
-    type: ClassVar[str] = "generation.progressed"
     percent: int
 
 
-class PredictionSettled(Event):
+class PredictionSettled(Event, name="generation.prediction_settled"):
     """The prediction has ended.
 
     code: the provider's error code; predict_seconds: seconds of compute; total_seconds: with waiting.
     cost_microusd: cost at the price of that day, in millionths of a US dollar.
     """
 
-    type: ClassVar[str] = "generation.prediction_settled"
     attempt: int
     prediction: str
     outcome: Outcome
@@ -70,10 +64,9 @@ class PredictionSettled(Event):
     cost_microusd: Annotated[int | None, OmittedIfNone] = None
 
 
-class DuplicateFound(Event):
+class DuplicateFound(Event, name="generation.duplicate_found"):
     """A second prediction of this generation was found; it is cancelled and its cost recorded."""
 
-    type: ClassVar[str] = "generation.duplicate_found"
     attempt: int
     prediction: str
     predict_seconds: float | None

@@ -1,29 +1,25 @@
 """What the owner of a generation asked for after submitting it."""
 
-from typing import ClassVar, Final
+from typing import Final
 
 from events.event import Event
 from events.event_type import EventType, nothing, whole
 
 
-class CancelRequested(Event):
+class CancelRequested(Event, name="generation.cancel_requested"):
     """The owner asked for cancellation, with `erase` also for deletion of all data."""
 
-    type: ClassVar[str] = "generation.cancel_requested"
     erase: bool = False
 
 
-class GenerationPublished(Event):
+class GenerationPublished(Event, name="generation.published"):
     """The owner made it public or private."""
 
-    type: ClassVar[str] = "generation.published"
     is_public: bool
 
 
-class GenerationErased(Event):
+class GenerationErased(Event, name="generation.erased"):
     """Its personal data and pictures are deleted."""
-
-    type: ClassVar[str] = "generation.erased"
 
 
 OwnerEvent = CancelRequested | GenerationPublished | GenerationErased

@@ -1,30 +1,27 @@
 """Events of stream `platform`: operators and auditors. Names and addresses are in their documents only."""
 
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from events.event import Event
 from events.event_type import EventType
 
 
-class StaffCreated(Event):
+class StaffCreated(Event, name="platform.staff_created"):
     """An operator or auditor account was created."""
 
-    type: ClassVar[str] = "platform.staff_created"
     staff: str
     role: Literal["platform_operator", "auditor"]
 
 
-class StaffPasswordChanged(Event):
+class StaffPasswordChanged(Event, name="platform.staff_password_changed"):
     """The account's owner set another password; every other session ends."""
 
-    type: ClassVar[str] = "platform.staff_password_changed"
     staff: str
 
 
-class StaffDeleted(Event):
+class StaffDeleted(Event, name="platform.staff_deleted"):
     """The account is deleted."""
 
-    type: ClassVar[str] = "platform.staff_deleted"
     staff: str
 
 

@@ -1,6 +1,6 @@
 """The quota unit of a generation: it is held, then spent or released."""
 
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from events.event import Event
 from events.event_type import EventType
@@ -8,10 +8,9 @@ from events.event_type import EventType
 _PERIOD: Final = "2026-01"
 
 
-class QuotaReserved(Event):
+class QuotaReserved(Event, name="generation.quota_reserved"):
     """One unit of `period` and one slot are held; used and slots include them; None: no limit."""
 
-    type: ClassVar[str] = "generation.quota_reserved"
     period: str
     used: int
     limit: int | None
@@ -19,10 +18,9 @@ class QuotaReserved(Event):
     slot_limit: int | None
 
 
-class QuotaSettled(Event):
+class QuotaSettled(Event, name="generation.quota_settled"):
     """The slot is released; the unit is spent or released."""
 
-    type: ClassVar[str] = "generation.quota_settled"
     period: str
     outcome: Literal["spent", "released"]
 

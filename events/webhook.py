@@ -6,7 +6,7 @@ secrets are kept beside the log: `url` is a salted hash.
 """
 
 from datetime import UTC, datetime
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from pydantic import AwareDatetime
 
@@ -16,55 +16,46 @@ from events.event_type import EventType
 DisabledReason = Literal["developer", "gone", "failing"]
 
 
-class WebhookRegistered(Event):
+class WebhookRegistered(Event, name="webhook.registered"):
     """A developer registered an endpoint for events of a project."""
 
-    type: ClassVar[str] = "webhook.registered"
     developer: str
     project: str
     url: str
     event_types: tuple[str, ...]
 
 
-class WebhookChanged(Event):
+class WebhookChanged(Event, name="webhook.changed"):
     """The URL or the event types changed."""
 
-    type: ClassVar[str] = "webhook.changed"
     url: str
     event_types: tuple[str, ...]
 
 
-class WebhookRotated(Event):
+class WebhookRotated(Event, name="webhook.rotated"):
     """The endpoint has a new secret; the old one signs too until `overlap_until`."""
 
-    type: ClassVar[str] = "webhook.rotated"
     overlap_until: AwareDatetime
 
 
-class WebhookEnabled(Event):
+class WebhookEnabled(Event, name="webhook.enabled"):
     """Deliveries were resumed."""
 
-    type: ClassVar[str] = "webhook.enabled"
 
-
-class WebhookDisabled(Event):
+class WebhookDisabled(Event, name="webhook.disabled"):
     """Deliveries were stopped: by the developer, after a 410, or after days of failures."""
 
-    type: ClassVar[str] = "webhook.disabled"
     reason: DisabledReason
     failing_since: AwareDatetime | None = None
 
 
-class WebhookRemoved(Event):
+class WebhookRemoved(Event, name="webhook.removed"):
     """The endpoint was removed, with its URL, its secrets and its deliveries."""
 
-    type: ClassVar[str] = "webhook.removed"
 
-
-class DeliverySucceeded(Event):
+class DeliverySucceeded(Event, name="webhook.delivery_succeeded"):
     """The receiver accepted `event` with the HTTP `status`."""
 
-    type: ClassVar[str] = "webhook.delivery_succeeded"
     delivery: str
     event: str
     attempt: int
@@ -72,10 +63,9 @@ class DeliverySucceeded(Event):
     milliseconds: int
 
 
-class DeliveryFailed(Event):
+class DeliveryFailed(Event, name="webhook.delivery_failed"):
     """An attempt failed with the error `code`; `retry_at` None means that it was the last one."""
 
-    type: ClassVar[str] = "webhook.delivery_failed"
     delivery: str
     event: str
     attempt: int
@@ -85,10 +75,9 @@ class DeliveryFailed(Event):
     retry_at: AwareDatetime | None
 
 
-class DeliveryExhausted(Event):
+class DeliveryExhausted(Event, name="webhook.delivery_exhausted"):
     """No further attempt is made unless a developer asks for one."""
 
-    type: ClassVar[str] = "webhook.delivery_exhausted"
     delivery: str
     event: str
     attempts: int

@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - see above
 
 import asyncio
+import importlib
 import logging
 import sys
 from enum import StrEnum
@@ -10,15 +11,11 @@ from typing import Annotated
 
 import typer
 
-from exemplar.commands import audit, quota
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(audit.app, name="audit")
-app.add_typer(quota.app, name="quota")
 
 
 @app.callback()
@@ -136,15 +133,20 @@ def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     raise typer.Exit(show_subscribers(as_json=as_json))
 
 
-@app.command(
-    "accounts",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-)
-def accounts(context: typer.Context) -> None:
-    """Create, show and change accounts: `exemplar accounts --help`."""
-    from exemplar.commands.accounts import app as accounts_app
+def _add_group(name: str, purpose: str) -> None:
+    """Add the group of commands in the module of this name."""
 
-    accounts_app(context.args or ["--help"], prog_name="exemplar accounts")
+    def run(context: typer.Context) -> None:
+        group = importlib.import_module(f"exemplar.commands.{name}").app
+        group(context.args or ["--help"], prog_name=f"exemplar {name}")
+
+    forwarding = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    app.command(name, help=f"{purpose}: `exemplar {name} --help`.", context_settings=forwarding)(run)
+
+
+_add_group("accounts", "Create, show and change accounts")
+_add_group("audit", "Verify the log and print proofs")
+_add_group("quota", "Compare the quota ledger with the log")
 
 
 @app.command("settings")
@@ -169,7 +171,7 @@ def main() -> None:
             case ConfigurationError() | LocalError() | DataFormatError() | UnknownDependencyError():
                 message = str(error)
             case StoreError():
-                message = f"EXEMPLAR_MONGODB_URL: MongoDB failed ({error})"
+                message = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be used ({error})"
             case _:
                 raise
         sys.stderr.write(f"exemplar: {message}\n")

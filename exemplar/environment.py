@@ -1,12 +1,11 @@
 """Read settings from the environment; a wrong one is told in one line."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable
 from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
-
-from store.audit.settings import CheckpointSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -31,11 +30,9 @@ def read(settings: type[Settings]) -> Settings:
         raise ConfigurationError(f"{variable} {reason}") from None
 
 
-def read_all(settings: Mapping[str, type[BaseSettings]]) -> dict[str, BaseSettings]:
-    """Read several settings from the environment. Raises ConfigurationError for the first wrong one."""
-    return {name: read(kind) for name, kind in settings.items()}
+def read_all(settings: Iterable[type[BaseSettings]]) -> dict[str, BaseSettings]:
+    """Read settings by the names of their dependencies, `StoreSettings` as `store_settings`.
 
-
-def read_signing() -> CheckpointSettings:
-    """Read the keys that sign and verify checkpoints."""
-    return read(CheckpointSettings)
+    Raises ConfigurationError for the first wrong one.
+    """
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): read(kind) for kind in settings}

@@ -1,4 +1,4 @@
-"""The gateway's part of the composition root: its settings, services, routes and servers."""
+"""The gateway's part of the composition root: its services, routes and HTTP server."""
 
 import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
-from pydantic_settings import BaseSettings
 
 from actors.providers.webhook_secret import WebhookSecret
 from domain.generation.feed_cursor import FeedCursors
@@ -20,7 +19,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.login_attempts import LoginAttempts
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.sessions import Sessions
-from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.auth.settings import TokenSettings
 from gateway.auth.tokens import Tokens
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
@@ -29,7 +28,6 @@ from gateway.events.event_hub import EventHub
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import FeedReader
 from gateway.events.session_revalidation import SessionRevalidation
-from gateway.events.settings import StreamSettings
 from gateway.events.tickets import Tickets
 from gateway.generations.access import GenerationAccess
 from gateway.generations.ids import GenerationIds
@@ -45,24 +43,13 @@ from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.retry import KeptContents
 from gateway.submissions.uploads.budget import UploadBudget
 from gateway.submissions.uploads.reader import UploadReader
-from rabbitmq.in_process_broker import InProcessBroker
-from rabbitmq.topology import Topology
-from rabbitmq.wakeup import Wakeups
 
 log = structlog.get_logger()
 
-GATEWAY_SETTINGS: Mapping[str, type[BaseSettings]] = {
-    "gateway_settings": GatewaySettings,
-    "token_settings": TokenSettings,
-    "authentication_settings": AuthenticationSettings,
-    "password_settings": PasswordSettings,
-    "stream_settings": StreamSettings,
-}
 
-
-def _tokens(gateway_settings: GatewaySettings, token_settings: TokenSettings, clock: Any) -> Tokens:
-    retired = [secret.get_secret_value() for secret in token_settings.jwt_retired_secrets]
-    return Tokens([gateway_settings.jwt_secret.get_secret_value(), *retired], clock, token_settings)
+def _jwt_secrets(gateway_settings: GatewaySettings, token_settings: TokenSettings) -> list[str]:
+    secrets = (gateway_settings.jwt_secret, *token_settings.jwt_retired_secrets)
+    return [secret.get_secret_value() for secret in secrets]
 
 
 def _derived(id_key: bytes, purpose: bytes) -> bytes:
@@ -72,21 +59,20 @@ def _derived(id_key: bytes, purpose: bytes) -> bytes:
 GATEWAY: Mapping[str, Callable[..., Any]] = {
     "account_status": AccountStatus,
     "authenticator": Authenticator,
-    "broadcaster": lambda events, stream_settings: Broadcaster(events, poll=stream_settings.poll),
+    "broadcaster": Broadcaster,
     "broker_health": lambda publisher: publisher.health,
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
     "completion_wait": CompletionWait,
     "connections": Connections,
     "event_access": EventAccess,
     "event_hub": EventHub,
-    "feed_broadcaster": lambda feeds, feed_reader, stream_settings: FeedBroadcaster(
-        feeds, feed_reader, period=stream_settings.tail
-    ),
+    "feed_broadcaster": FeedBroadcaster,
     "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
     "feed_reader": FeedReader,
     "generation_access": GenerationAccess,
     "generation_ids": GenerationIds,
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
+    "jwt_secrets": _jwt_secrets,
     "kept_contents": KeptContents,
     "links": lambda gateway_settings, id_key: Links(
         gateway_settings.base_url, _derived(id_key, b"picture links")
@@ -94,21 +80,23 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "list_pages": ListPages,
     "login_attempts": LoginAttempts,
+    "on_event": lambda broadcaster: broadcaster.wake,
+    "on_listening": lambda broadcaster: broadcaster.wake_all,
     "operator_keys": lambda authentication_settings: [
         key.get_secret_value() for key in authentication_settings.operator_keys
     ],
     "passwords": lambda password_settings: password_settings.passwords,
     "peppers": lambda authentication_settings: authentication_settings.peppers,
+    "provider_name": lambda provider: provider.name,
     "provider_secret": WebhookSecret,
     "rate_limits": RateLimits,
+    "read_prediction": lambda provider: provider.read_prediction,
     "recorder": SubmissionRecorder,
     "resources": GenerationResources,
-    "session_revalidation": lambda connections, account_status, stream_settings: SessionRevalidation(
-        connections, account_status, period=stream_settings.recheck
-    ),
+    "session_revalidation": SessionRevalidation,
     "sessions": Sessions,
     "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
-    "tokens": _tokens,
+    "tokens": Tokens,
     "upload_budget": lambda gateway_settings: UploadBudget(
         gateway_settings.upload_budget, wait=gateway_settings.upload_wait
     ),
@@ -141,24 +129,3 @@ async def open_http_server(
             yield
     except OSError as error:
         raise ConfigurationError(f"EXEMPLAR_PORT {port} cannot be opened: {error.strerror}") from error
-
-
-def wakeups(amqp_url: str, topology: Topology, heartbeat: int, broadcaster: Broadcaster) -> Wakeups:
-    """Let every event that RabbitMQ carries wake those who watch its generation."""
-    return Wakeups(
-        amqp_url,
-        broadcaster.wake,
-        topology=topology,
-        heartbeat=heartbeat,
-        on_listening=broadcaster.wake_all,
-    )
-
-
-@asynccontextmanager
-async def in_process_wakeups(publisher: InProcessBroker, broadcaster: Broadcaster) -> AsyncIterator[None]:
-    """Let every event that is announced wake those who watch its generation."""
-    unsubscribe = publisher.subscribe(broadcaster.wake)
-    try:
-        yield
-    finally:
-        unsubscribe()

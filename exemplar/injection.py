@@ -1,7 +1,7 @@
 """Dependency injection by parameter name: what a function or a class names is what it gets."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,14 +19,10 @@ class Dependencies:
     asked for, and gets its own parameters the same way.
     """
 
-    def __init__(self, **values: object) -> None:
+    def __init__(self, factories: Mapping[str, Callable[..., object]], **values: object) -> None:
+        self._factories = factories
         self._values: dict[str, object] = dict(values)
-        self._factories: dict[str, Callable[..., object]] = {}
         self._resolving: list[str] = []
-
-    def provide(self, factories: Mapping[str, Callable[..., object]]) -> None:
-        """Add factories under their names."""
-        self._factories |= factories
 
     def set(self, **values: object) -> None:
         """Add or replace values under their names."""
@@ -42,19 +38,20 @@ class Dependencies:
         """Call a class or a function with everything that it names."""
         return self.bind(function)()
 
-    def bind(self, function: Callable[..., Result], *, given: Iterable[str] = ()) -> Callable[..., Result]:
+    def bind(self, function: Callable[..., Result], *, given: Collection[str] = ()) -> Callable[..., Result]:
         """Fill in every parameter but those that are `given` by the caller.
 
         A parameter with a default that nobody provides keeps its default.
         """
-        label = getattr(function, "__qualname__", repr(function))
-        wanted = [name for name in _parameters(function) if name not in set(given)]
-        found = {
-            name: self.get(name, f"{function.__module__}.{label}")
-            for name in wanted
-            if self._provides(name) or not _has_default(function, name)
-        }
-        return partial(function, **found)
+        wanted_by = f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
+        wanted = [
+            parameter.name
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            and parameter.name not in given
+            and (parameter.default is parameter.empty or self._provides(parameter.name))
+        ]
+        return partial(function, **{name: self.get(name, wanted_by) for name in wanted})
 
     def _provides(self, name: str) -> bool:
         return name in self._values or name in self._factories
@@ -63,22 +60,9 @@ class Dependencies:
         if name not in self._factories:
             raise UnknownDependencyError(f"{wanted_by} needs `{name}`, which the wiring does not provide")
         if name in self._resolving:
-            raise UnknownDependencyError(f"{' -> '.join([*self._resolving, name])}: a circle of dependencies")
+            raise UnknownDependencyError(f"{' -> '.join([*self._resolving, name])}: a cycle of dependencies")
         self._resolving.append(name)
         try:
             return self.call(self._factories[name])
         finally:
             self._resolving.pop()
-
-
-def _parameters(function: Callable[..., object]) -> list[str]:
-    return [
-        name
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
-
-
-def _has_default(function: Callable[..., object], name: str) -> bool:
-    parameter = inspect.signature(function).parameters[name]
-    return parameter.default is not parameter.empty

@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from exemplar.environment import read_all
+from actors.providers.registry import ProviderSettings
+from exemplar.environment import read, read_all
 from exemplar.injection import Dependencies
+from exemplar.settings import PROCESS_SETTINGS
 from exemplar.wiring import PROCESSES, Opener, dependencies_of
 
 log = structlog.get_logger()
@@ -32,8 +34,8 @@ async def run(name: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    process = PROCESSES[name]
-    async with open_resources(process.resources, dependencies_of(**read_all(process.settings))):
+    settings = (*PROCESS_SETTINGS[name], *read(ProviderSettings).adapter.settings)
+    async with open_resources(PROCESSES[name], dependencies_of(**read_all(settings))):
         log.info("ready")
         await stopping.wait()
         log.info("stopping")

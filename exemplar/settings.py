@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from actors.imaging.decoder import DecoderSettings
-from actors.providers.settings import ReplicateSettings
+from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
 from exemplar.tier_settings import TierSettings
@@ -37,12 +37,34 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Webhooks": WebhookSettings,
     "Webhook secrets": MasterKeySettings,
     "Decoding pictures": DecoderSettings,
-    "Replicate": ReplicateSettings,
+    "Provider": ProviderSettings,
+    **{kind.__name__.removesuffix("Settings"): kind for row in PROVIDERS.values() for kind in row.settings},
     "Price": PriceSettings,
     "exemplar up": HomeSettings,
     "The sandbox": SandboxSettings,
 }
 """Every class of settings under its title, in the order in which they are printed."""
+
+_SHARED = (
+    StoreSettings,
+    RabbitSettings,
+    TierSettings,
+    ActorSettings,
+    TimeoutSettings,
+    WebhookSettings,
+    MasterKeySettings,
+    ProviderSettings,
+    PriceSettings,
+)
+_GATEWAY = (GatewaySettings, StreamSettings, TokenSettings, AuthenticationSettings, PasswordSettings)
+
+PROCESS_SETTINGS: Mapping[str, tuple[type[BaseSettings], ...]] = {
+    "gateway": (*_SHARED, *_GATEWAY),
+    "worker": (*_SHARED, DecoderSettings),
+    "scheduler": (*_SHARED, DecoderSettings, CheckpointSettings),
+    "solo": (*_SHARED, DecoderSettings, CheckpointSettings, *_GATEWAY),
+}
+"""What each process reads from the environment before it opens anything."""
 
 _HEAD = """\
 # All settings, read from the environment. `exemplar settings` prints this file.

@@ -23,7 +23,6 @@ class HealthRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get("/", self.about),
             web.get("/health", self.health),
@@ -33,14 +32,8 @@ class HealthRoutes:
 
     async def about(self, _: web.Request) -> web.Response:
         """Answer name, version and the paths of health and OpenAPI document."""
-        return web.json_response(
-            {
-                "service": "exemplar",
-                "version": self.version,
-                "health": "/health",
-                "openapi": "/openapi.json",
-            }
-        )
+        paths = {"health": "/health", "openapi": "/openapi.json"}
+        return web.json_response({"service": "exemplar", "version": self.version, **paths})
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer 200 while requests can be recorded, else 503; a broker that is down only delays work."""
@@ -58,7 +51,6 @@ class HealthRoutes:
         return web.json_response(body, status=200 if healthy else 503)
 
     async def database_only(self, _: web.Request) -> web.Response:
-        """Answer the health of the database alone."""
         database = await self.database_health()
         body = {**database, "timestamp": format_time(self.clock())}
         return web.json_response(body, status=200 if database["status"] == "healthy" else 503)

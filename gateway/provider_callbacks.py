@@ -1,9 +1,9 @@
 """Signed callbacks of the provider that report the state of a prediction."""
 
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -11,13 +11,12 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from structlog.contextvars import bind_contextvars
 
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation.callback import callback_path, read_callback
-from domain.generation.prediction import read_prediction
+from domain.generation.callback import read_callback
+from domain.generation.prediction import Prediction
+from domain.paths import PROVIDER_CALLBACK
 from events.envelope import Cause
 from gateway.http.request_ids import request_id_of
 from store.generations.observations import Observations
-
-PROVIDER: Final = "replicate"
 
 log = structlog.get_logger()
 
@@ -35,20 +34,21 @@ class ProviderRoutes:
     observations: Observations
     provider_secret: ReadSecret
     callback_key: bytes
+    provider_name: str
+    read_prediction: Callable[[object], Prediction | None]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the route."""
-        return [web.post(callback_path(PROVIDER), self.called_back)]
+        return [web.post(PROVIDER_CALLBACK, self.called_back)]
 
     async def called_back(self, request: web.Request) -> web.Response:
         """Record what a verified callback reports; repeated, late and foreign ones change nothing."""
         callback = read_callback(request.query, self.callback_key)
-        if callback is None:
+        if callback is None or request.match_info["provider"] != self.provider_name:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         bind_contextvars(generation_id=callback.generation)
         body = await request.read()
         await self._verify(body, request)
-        prediction = read_prediction(json.loads(body))
+        prediction = self.read_prediction(json.loads(body))
         if prediction is None:
             raise ExemplarError(ErrorCode.INVALID_REQUEST)
         cause = Cause(actor="provider", request_id=request_id_of(request))

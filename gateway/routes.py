@@ -5,9 +5,9 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.accounts.developer_keys import DeveloperKeyRoutes
 from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.histories import HistoryRoutes
+from gateway.accounts.keys import KeyRoutes
 from gateway.accounts.login import LoginRoutes
 from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.project_users import ProjectUserRoutes
@@ -17,7 +17,6 @@ from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
 from gateway.generations.explain import ExplainRoutes
-from gateway.generations.lists import ListRoutes
 from gateway.generations.pictures import PictureRoutes
 from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
@@ -26,13 +25,12 @@ from gateway.openapi.document import OpenApiRoutes
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
-from gateway.webhooks.default_secret import DefaultSecretRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
 
 
 class Routes(Protocol):
-    """Something that answers requests."""
+    """Something that answers requests; `routes` lists methods, paths and handlers."""
 
     def routes(self) -> Sequence[web.RouteDef]: ...
 
@@ -41,17 +39,15 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     LoginRoutes,
     RegistrationRoutes,
     OwnAccountRoutes,
-    DeveloperKeyRoutes,
+    KeyRoutes,
     DeveloperRoutes,
     HistoryRoutes,
     ProjectUserRoutes,
     ProjectRoutes,
     EndpointRoutes,
     DeliveryRoutes,
-    DefaultSecretRoutes,
     ProjectGenerationRoutes,
     GenerationRoutes,
-    ListRoutes,
     GenerationEventRoutes,
     FeedRoutes,
     CommandRoutes,

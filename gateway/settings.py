@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from domain.submission.model_inputs import Ceilings
 from gateway.http.client_address import ClientAddresses, Network, ProxyHeader
+from store.settings import EnvironmentSettings
 
 MIN_SECRET_BYTES = 32
 
@@ -19,7 +20,6 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 def _split(value: object) -> object:
-    """Split a list of the environment at its commas."""
     if not isinstance(value, str):
         return value
     return tuple(word for word in map(str.strip, value.split(",")) if word)
@@ -30,12 +30,8 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(EnvironmentSettings):
     """Settings of the gateway: its address, trusted proxies, secrets, time-outs and limits."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one")

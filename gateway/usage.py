@@ -3,8 +3,9 @@
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Final, cast
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from domain.accounts.access import Role
 from domain.accounts.limits import LimitStatus, Policy, policies
 from domain.accounts.quota import next_day, next_period, period_of
 from domain.accounts.tiers import Tier
-from domain.errors import ErrorCode, FieldError
+from domain.errors import invalid_field
 from domain.paths import USAGE
 from gateway.auth.authentication import Authenticator
 from store.quota.admission import Admission
@@ -24,12 +25,11 @@ from store.quota.usage import DIMENSIONS, Dimension, Line, Tally, TooManyLinesEr
 MAX_DAYS: Final = 366
 _END_USER_DIMENSIONS: Final[tuple[Dimension, ...]] = ("day", "month")
 _NAMES: Final[Mapping[Dimension, str]] = {
-    "project": "project_id",
-    "user": "user_id",
-    "day": "day",
-    "month": "month",
-}
+    "project": "project_id", "user": "user_id", "day": "day", "month": "month",
+}  # fmt: skip
 _COUNTS: Final = ("generations", "completed", "failed", "running", "units")
+
+_refusal: Final = partial(invalid_field, "query")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,6 @@ class UsageRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [web.get(USAGE, self.read)]
 
     async def read(self, request: web.Request) -> web.Response:
@@ -51,34 +50,21 @@ class UsageRoutes:
         claims, _ = self.authenticator.presented_credentials(request)
         if claims.role is Role.END_USER:
             end_user = await self.authenticator.authenticate_end_user(request)
-            query = self._query(
-                request,
-                end_user.developer_id,
-                _END_USER_DIMENSIONS,
-                project=end_user.project_id,
-                user=end_user.user_id,
-            )
-            return await self._answer(request, query, {})
+            query = self._query(request, end_user.developer_id, _END_USER_DIMENSIONS)
+            own = replace(query, project=end_user.project_id, user=end_user.user_id)
+            return await self._answer(request, own, {})
         developer = await self.authenticator.authenticate_developer(request)
         query = self._query(request, developer.developer_id, tuple(DIMENSIONS))
         limits = await self._limits(developer.developer_id, developer.tier)
         return await self._answer(request, query, {"tier": developer.tier.name, "limits": limits})
 
-    def _query(
-        self,
-        request: web.Request,
-        developer: str,
-        allowed: Sequence[Dimension],
-        *,
-        project: str | None = None,
-        user: str | None = None,
-    ) -> UsageQuery:
+    def _query(self, request: web.Request, developer: str, allowed: Sequence[Dimension]) -> UsageQuery:
         today = self.clock().date()
         first = _day(request, "from", today.replace(day=1))
         last = _day(request, "to", max(today, first))
         if last < first or (last - first).days >= MAX_DAYS:
             raise _refusal("to", f"must be at most {MAX_DAYS} days, from `from` on")
-        return UsageQuery(developer, first, last, _dimensions(request, allowed), project, user)
+        return UsageQuery(developer, first, last, _dimensions(request, allowed))
 
     async def _answer(
         self, request: web.Request, query: UsageQuery, members: Mapping[str, object]
@@ -168,9 +154,4 @@ def _row(query: UsageQuery, line: Line) -> dict[str, object]:
 
 
 def _counts(tally: Tally) -> dict[str, object]:
-    counts = (tally.generations, tally.completed, tally.failed, tally.running, tally.units)
-    return dict(zip(_COUNTS, counts, strict=True))
-
-
-def _refusal(name: str, message: str) -> FieldError:
-    return FieldError(ErrorCode.INVALID_REQUEST, ("query", name), message, "value_error")
+    return {name: getattr(tally, name) for name in _COUNTS}

@@ -1,15 +1,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import structlog
 from pika.exceptions import AMQPError
 
 from events.envelope import RecordedEvent
 from rabbitmq.acknowledgements import Acknowledgements
+from rabbitmq.link import Link
 from rabbitmq.message import UnreadableMessageError, event_of
-from rabbitmq.session import CLOSE_TIMEOUT_S, LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.session import CLOSE_TIMEOUT_S, LinkLostError, Session
 from rabbitmq.topology import Topology
 
 RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
@@ -18,7 +19,7 @@ RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
 log = structlog.get_logger()
 
 
-class Consumer:
+class Consumer(Link):
     """Handle the events of all queues of a topology on the running loop, over one connection.
 
     Of each queue at most `prefetch` events are handled at the same time, so that a slow queue delays no
@@ -35,38 +36,27 @@ class Consumer:
         prefetch: int = 16,
         heartbeat: int = 10,
     ) -> None:
-        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar worker")
+        super().__init__(amqp_url, name="exemplar worker", heartbeat=heartbeat)
         self._run_actor = run_actor
         self._topology = topology
         self._prefetch = prefetch
-        self._link: asyncio.Task[None] | None = None
         self._consumers: dict[str, Session] = {}
         self._acknowledgements: Acknowledgements | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def start(self) -> None:
-        """Begin to consume; RabbitMQ need not be up, connecting is retried for ever."""
-        self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq consumer")
-
-    async def stop(self, grace: float = 20.0) -> None:
+    async def close(self, grace: float = 20.0) -> None:
         """Take nothing new; cancel handlers after `grace` seconds: their events are delivered again."""
         self._stopping = True
         await self._cancel_consumers()
         if self._running:
-            await asyncio.wait(self._running, timeout=grace)
-        await _end(self._running)
+            _, late = await asyncio.wait(self._running, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         if self._acknowledgements is not None:
             self._acknowledgements.flush()
-        if self._link is not None:
-            await _end({self._link})
+        await super().close()
         log.info("consuming_stopped")
 
     async def _serve(self, session: Session) -> None:
@@ -90,7 +80,7 @@ class Consumer:
             )
 
     async def _cancel_consumers(self) -> None:
-        """Ask RabbitMQ to send nothing more; a lost connection has told it already."""
+        """Ask RabbitMQ to send nothing more; a lost connection has done so already."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 for queue, session in self._consumers.items():
@@ -127,16 +117,7 @@ class Consumer:
     ) -> None:
         try:
             await self._run_actor(queue, event)
-        except Exception:  # noqa: BLE001 - whoever handles events logs why
+        except Exception:  # noqa: BLE001 - the runner has logged it
             acknowledgements.dead_letter(tag)
         else:
             acknowledgements.done(tag)
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    ending = set(tasks)
-    for task in ending:
-        task.cancel()
-    if ending:
-        await asyncio.wait(ending)

@@ -98,10 +98,14 @@ class InProcessBroker:
         except TimeoutError:
             return False
 
-    def subscribe(self, on_event: OnEvent) -> Callable[[], None]:
-        """Call `on_event` for every event of generations that is announced; call the result to stop that."""
+    @asynccontextmanager
+    async def subscribed(self, on_event: OnEvent) -> AsyncIterator[None]:
+        """Call `on_event` for every event of generations that is announced inside the block."""
         self._listeners.append(on_event)
-        return lambda: self._listeners.remove(on_event)
+        try:
+            yield
+        finally:
+            self._listeners.remove(on_event)
 
     def _begin(self, commit: Commit) -> Outstanding | None:
         """Begin a commit unless it is under way; None: no queue wants it, or there is no capacity."""

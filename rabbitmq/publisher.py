@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Callable
-from typing import Self
 
 import structlog
 from pika.exceptions import AMQPError
@@ -8,7 +7,8 @@ from pika.exceptions import AMQPError
 from events.commit import Commit
 from events.envelope import RecordedEvent
 from rabbitmq.confirms import ConfirmedChannel, PublishOutcome
-from rabbitmq.session import LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.link import Link
+from rabbitmq.session import LinkLostError, Session
 from rabbitmq.topology import Topology
 
 CAPACITY = 10_000
@@ -16,7 +16,7 @@ CAPACITY = 10_000
 log = structlog.get_logger()
 
 
-class Publisher:
+class Publisher(Link):
     """Publish commits to RabbitMQ from the running loop, pipelined.
 
     `on_published` is called on the loop with the id of a commit when all its events are confirmed and routed.
@@ -34,7 +34,7 @@ class Publisher:
         confirm_timeout: float = 15.0,
         capacity: int = CAPACITY,
     ) -> None:
-        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar publisher")
+        super().__init__(amqp_url, name="exemplar publisher", heartbeat=heartbeat)
         self._topology = topology
         self._on_published = on_published
         self._confirm_timeout = confirm_timeout
@@ -42,14 +42,6 @@ class Publisher:
         self._channel: ConfirmedChannel | None = None
         self._writable = asyncio.Event()
         self._in_flight: dict[str, asyncio.Task[bool]] = {}
-        self._link: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     @property
     def connected(self) -> bool:
@@ -60,17 +52,11 @@ class Publisher:
         """Describe the connection for the health route."""
         return {"status": "healthy" if self.connected else "unreachable", "type": "rabbitmq"}
 
-    async def start(self) -> None:
-        """Begin to connect, again after each failure, until closed; RabbitMQ need not be up."""
-        self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq publisher")
-
     async def close(self, grace: float = 5.0) -> None:
         """Wait for outstanding confirms, then disconnect."""
         if self._in_flight:
             await asyncio.wait(self._in_flight.values(), timeout=grace)
-        if self._link is not None:
-            self._link.cancel()
-            await asyncio.wait({self._link})
+        await super().close()
 
     def announce(self, commit: Commit) -> None:
         """Publish a commit if RabbitMQ is reachable and `capacity` allows; return at once, raise nothing."""

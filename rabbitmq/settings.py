@@ -1,13 +1,10 @@
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from store.settings import EnvironmentSettings
 
 
-class RabbitSettings(BaseSettings):
+class RabbitSettings(EnvironmentSettings):
     """The connection to RabbitMQ and its limits."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     amqp_url: str = Field(
         default="",

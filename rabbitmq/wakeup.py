@@ -1,10 +1,10 @@
-import asyncio
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import structlog
 
-from rabbitmq.session import LinkLostError, Session, keep_open, parameters_of
+from rabbitmq.link import Link
+from rabbitmq.session import LinkLostError, Session
 from rabbitmq.topology import Topology
 
 OnEvent = Callable[[str, int, str], None]
@@ -15,7 +15,7 @@ ALL_GENERATIONS = "generation.#"
 log = structlog.get_logger()
 
 
-class Wakeups:
+class Wakeups(Link):
     """Notify a process of every event of generations while it is connected, without any guarantee.
 
     The queue is exclusive and ends with the connection. `on_listening` is called whenever listening begins
@@ -26,32 +26,15 @@ class Wakeups:
         self,
         amqp_url: str,
         on_event: OnEvent,
+        on_listening: Callable[[], None],
         *,
         topology: Topology,
         heartbeat: int = 10,
-        on_listening: Callable[[], None] = lambda: None,
     ) -> None:
-        self._parameters = parameters_of(amqp_url, heartbeat=heartbeat, name="exemplar wake-ups")
+        super().__init__(amqp_url, name="exemplar wake-ups", heartbeat=heartbeat)
         self._on_event = on_event
         self._topology = topology
         self._on_listening = on_listening
-        self._link: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def start(self) -> None:
-        """Begin to connect, and keep listening until closed; RabbitMQ need not be up."""
-        self._link = asyncio.create_task(keep_open(self._parameters, self._serve), name="rabbitmq wake-ups")
-
-    async def close(self) -> None:
-        if self._link is not None:
-            self._link.cancel()
-            await asyncio.wait({self._link})
 
     async def _serve(self, session: Session) -> None:
         channel, exchange = session.channel, self._topology.exchange

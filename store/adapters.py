@@ -1,19 +1,21 @@
 """The MongoDB adapter behind each dependency name, and the database that they work on.
 
-An adapter's constructor names what it needs (`database`, `clock`, `holder`), so that it can be injected.
+An adapter's constructor names what it needs (`database`, `clock`, `holder`, ...), so that it can be injected.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final
 
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import Deletions
+from store.accounts.deletions import DeletedOwners, Deletions
 from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
+from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
 from store.generations.mongo_personal_data import MongoPersonalData
@@ -32,12 +34,20 @@ from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
-from store.webhooks.deleted_owners import DeletedOwners
-from store.webhooks.encrypted_secrets import EncryptedSecrets
+from store.settings import StoreSettings
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
+from store.webhooks.secrets import WebhookSecrets
 
-__all__ = ["ADAPTERS", "create_indexes", "open_database", "prepare", "require_format"]
+__all__ = [
+    "ADAPTERS",
+    "create_indexes",
+    "open_blobs",
+    "open_database",
+    "open_prepared",
+    "prepare",
+    "require_format",
+]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "events": MongoEventStore,
@@ -64,10 +74,29 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deletions": Deletions,
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
-    "encrypted_secrets": EncryptedSecrets,
+    "webhook_secrets": WebhookSecrets,
     "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }
+
+
+BLOB_STORES: Final[Mapping[str, type[Any]]] = {"mongodb": MongoBlobs}
+"""The adapters that `EXEMPLAR_BLOB_STORE` chooses from."""
+
+
+def open_blobs(
+    store_settings: StoreSettings, bind: Callable[..., Any]
+) -> AbstractAsyncContextManager[BlobStore]:
+    """Open the chosen blob store with the dependencies that it names."""
+    return nullcontext(bind(BLOB_STORES[store_settings.blob_store])())
+
+
+@asynccontextmanager
+async def open_prepared(store_settings: StoreSettings) -> AsyncIterator[Database]:
+    """Open the database and prepare it: the first proof that it answers. Raises what `prepare` raises."""
+    with open_database(store_settings) as database:
+        await prepare(database)
+        yield database
 
 
 async def prepare(database: Database) -> None:

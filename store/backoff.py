@@ -1,5 +1,3 @@
-"""Delays between repeated attempts: the only back-off of the product."""
-
 from dataclasses import dataclass
 
 _LARGEST_EXPONENT = 30  # keeps the power small; every longest delay is reached long before

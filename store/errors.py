@@ -1,14 +1,4 @@
-"""The errors of the store.
-
-StoreError
-├── StoreUnavailableError       it cannot be reached now; nothing was done, try again
-│   └── OutcomeUnknownError     it may or may not have been written, and reading back failed too
-├── WrongExpectedVersionError   another writer appended first: load, decide again
-├── AlreadyExistsError          a document with this id, address or key exists
-└── DamagedLedgerError          a quota ledger cannot be read: `exemplar quota check --repair` rebuilds it
-
-DataFormatError                 another version of the product wrote this database: it is not used at all
-"""
+"""The errors of the store."""
 
 
 class StoreError(Exception):
@@ -16,17 +6,17 @@ class StoreError(Exception):
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be reached; nothing was done."""
+    """The store cannot be reached now; nothing was done, try again."""
 
     retry_after = 5
 
 
 class OutcomeUnknownError(StoreUnavailableError):
-    """An append may have happened; only reading the stream later can tell."""
+    """An append may have happened, and reading back failed too; only reading the stream later can tell."""
 
 
 class WrongExpectedVersionError(StoreError):
-    """The stream is not at the version that the decision was made on."""
+    """The stream is not at the version that the decision was made on: load, decide again."""
 
     def __init__(self, stream: str, expected: int) -> None:
         super().__init__(f"{stream} is not at version {expected}")
@@ -39,7 +29,7 @@ class AlreadyExistsError(StoreError):
 
 
 class DamagedLedgerError(StoreError):
-    """A developer's ledger is not of the types it is written with; nothing was done with it."""
+    """A developer's ledger cannot be read; nothing was done: `exemplar quota check --repair` rebuilds it."""
 
     def __init__(self, developer: str) -> None:
         super().__init__(f"the ledger of {developer} is damaged")
@@ -47,7 +37,7 @@ class DamagedLedgerError(StoreError):
 
 
 class DataFormatError(Exception):
-    """The database was written in another data format; nothing was read or written."""
+    """Another version of the product wrote this database; nothing was read or written."""
 
     def __init__(self, database: str, found: str, needed: int) -> None:
         super().__init__(

@@ -1,13 +1,19 @@
+from typing import Literal
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class StoreSettings(BaseSettings):
-    """The address of MongoDB and the limits of its connections."""
+class EnvironmentSettings(BaseSettings):
+    """Settings from the environment: foreign variables are ignored, empty ones count as unset."""
 
     model_config = SettingsConfigDict(
         env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
     )
+
+
+class StoreSettings(EnvironmentSettings):
+    """The address of MongoDB and the limits of its connections."""
 
     mongodb_url: SecretStr = Field(
         description="MongoDB replica set, with the database in its path: mongodb://host:27017/exemplar"
@@ -16,13 +22,10 @@ class StoreSettings(BaseSettings):
         5000, ge=100, description="Wait for a server or a connection, milliseconds"
     )
     mongodb_pool: int = Field(50, ge=1, description="Connections per process")
+    blob_store: Literal["mongodb"] = Field("mongodb", description="Where pictures are stored")
 
 
-class PriceSettings(BaseSettings):
+class PriceSettings(EnvironmentSettings):
     """The price of compute time, recorded with each prediction."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
 
     usd_per_second: float = Field(0.000975, ge=0, description="Price of one second of prediction, US dollars")

@@ -92,6 +92,13 @@ def mongodb_url(mongod: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def module_database(mongod: str) -> Iterator[str]:
+    """Return the URL of a database for one module; its tests make tenants of their own."""
+    with database(mongod, f"test_{uuid.uuid4().hex[:16]}") as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def rabbit_server(rabbitmq_installed: None, server_home: Path) -> Iterator[RabbitServer]:
     """Run a real RabbitMQ node."""

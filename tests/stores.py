@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from exemplar.injection import Dependencies
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import Deletions
+from store.accounts.deletions import DeletedOwners, Deletions
 from store.accounts.platform import PlatformChanges
 from store.adapters import ADAPTERS, prepare
 from store.audit.checkpoints import Checkpoints
@@ -31,8 +31,6 @@ from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
 from store.settings import StoreSettings
-from store.webhooks.deleted_owners import DeletedOwners
-from store.webhooks.encrypted_secrets import EncryptedSecrets
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
 
@@ -66,15 +64,13 @@ class OpenStore:
     deletions: Deletions
     endpoints: WebhookEndpoints
     deliveries: MongoDeliveries
-    encrypted_secrets: EncryptedSecrets
     deleted_owners: DeletedOwners
 
     def __init__(
         self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.database = database
-        self._dependencies = Dependencies(database=database, clock=clock, holder="tests")
-        self._dependencies.provide(ADAPTERS)
+        self._dependencies = Dependencies(ADAPTERS, database=database, clock=clock, holder="tests")
 
     def make(self, adapter: Callable[..., Made]) -> Made:
         """Make another instance of an adapter, as another process would have it."""

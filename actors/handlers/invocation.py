@@ -41,12 +41,11 @@ async def handle(
 
     Only the call that appended the intention creates: any other sees the intention and decides nothing.
     """
-    stream, cause = id_of(event.stream), cause_of(NAME, event)
+    cause = cause_of(NAME, event)
     decided = await generations.decide(
-        stream, lambda g: invocation.intend(g, now=clock(), timeouts=timeouts), cause=cause
+        id_of(event.stream), lambda g: invocation.intend(g, now=clock(), timeouts=timeouts), cause=cause
     )
-    intended = _intended(decided)
-    if decided is None or intended is None:
+    if decided is None or (intended := _intended(decided)) is None:
         return
     model_input = await model_inputs.read(decided.generation)
     if model_input is None or clock() >= intended.claim_until:
@@ -78,6 +77,5 @@ async def _record(
             log.warning("prediction_outcome_unknown", attempt=attempt, reason=reason)
 
 
-def _intended(decided: Decided | None) -> InvocationIntended | None:
-    events = decided.events if decided is not None else ()
-    return next((event for event in events if isinstance(event, InvocationIntended)), None)
+def _intended(decided: Decided) -> InvocationIntended | None:
+    return next((event for event in decided.events if isinstance(event, InvocationIntended)), None)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from actors.imaging.decoder_client import DecoderClient, DecoderUnavailable, InvalidPicture
 from domain.submission.composition import DEFAULT, Composition, Mode
 from domain.submission.image_header import Format
+from store.settings import EnvironmentSettings
 
 __all__ = [
     "Composed",
@@ -24,16 +25,14 @@ __all__ = [
 ]
 
 
-class DecoderSettings(BaseSettings):
+class DecoderSettings(EnvironmentSettings):
     """Limits of decoding.
 
     The default memory is enough for every picture that the gateway accepts but a WebP of more than about 33
     megapixels: libwebp and Pillow hold it four times, 16 bytes a pixel.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_DECODER_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_DECODER_")
 
     seconds: float = Field(default=5.0, gt=0, description="Processor time that one picture may take, seconds")
     memory_mb: int = Field(default=512, ge=16, description="Memory that decoding may take, MiB")

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actors.callback_urls import CallbackUrls
@@ -12,6 +13,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far the provider's clock may differ from ours: a list of predictions reaches back that much further."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimSearch:
     """Find the prediction of an attempt among those that the provider lists.
 
@@ -19,32 +21,29 @@ class ClaimSearch:
     equals the recorded one, created after the intention, and that belongs to no generation.
     """
 
-    def __init__(
-        self, model_inputs: ModelInputs, predictions: Predictions, callback_urls: CallbackUrls
-    ) -> None:
-        self._model_inputs = model_inputs
-        self._predictions = predictions
-        self._callback_urls = callback_urls
+    model_inputs: ModelInputs
+    predictions: Predictions
+    callback_urls: CallbackUrls
 
     async def find(self, generation: Generation, listed: Sequence[Prediction]) -> Prediction | None:
         """Find the prediction of a generation's present attempt."""
         wanted = Callback(generation.id, generation.attempt)
         for prediction in listed:
-            if prediction.webhook and self._callback_urls.read(prediction.webhook) == wanted:
+            if prediction.webhook and self.callback_urls.read(prediction.webhook) == wanted:
                 return prediction
         return await self._find_by_input(generation, listed)
 
     async def _find_by_input(self, generation: Generation, listed: Sequence[Prediction]) -> Prediction | None:
         # A prediction with an address belongs to the attempt of that address, however alike its input is.
         silent = [p for p in listed if p.webhook is None and _created_after(p, generation.intended_at)]
-        recorded = await self._model_inputs.read(generation) if silent else None
+        recorded = await self.model_inputs.read(generation) if silent else None
         for prediction in silent:
             if dict(prediction.input) == recorded and await self._is_free(prediction, generation):
                 return prediction
         return None
 
     async def _is_free(self, prediction: Prediction, generation: Generation) -> bool:
-        return await self._predictions.owner(prediction.id) in (None, generation.id)
+        return await self.predictions.owner(prediction.id) in (None, generation.id)
 
 
 def _created_after(prediction: Prediction, intended_at: datetime | None) -> bool:

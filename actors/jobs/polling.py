@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,25 +24,18 @@ _CAUSE = Cause(actor="actor:reconciliation")
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Polling:
     """Read running predictions and record what has changed.
 
     A prediction that the provider denied to know three times over `lost_after` is recorded as gone.
     """
 
-    def __init__(
-        self,
-        provider: Provider,
-        observations: Observations,
-        *,
-        lost_after: timedelta,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._provider = provider
-        self._observations = observations
-        self._lost_after = lost_after
-        self._clock = clock
-        self._unknown = LookupCounts()
+    provider: Provider
+    observations: Observations
+    lost_after: timedelta
+    clock: Callable[[], datetime]
+    _unknown: LookupCounts = field(default_factory=LookupCounts, init=False)
 
     async def listed(self, rows: Sequence[Row]) -> Mapping[str, Prediction]:
         """List the predictions of many rows in pages; a few rows are read one by one instead."""
@@ -49,7 +43,7 @@ class Polling:
             return {}
         since = min(row.created_at for row in rows) - CLOCK_SKEW
         try:
-            return {prediction.id: prediction for prediction in await self._provider.list_since(since)}
+            return {prediction.id: prediction for prediction in await self.provider.list_since(since)}
         except ProviderUnavailableError as error:
             log.warning("provider_list_failed", error=str(error))
             return {}
@@ -57,18 +51,18 @@ class Polling:
     async def record(self, row: Row, listed: Mapping[str, Prediction]) -> None:
         """Record a row's prediction as listed, else as read by its id."""
         prediction_id, attempt = row.prediction or "", (row.id, row.attempt)
-        prediction = listed.get(prediction_id) or await self._provider.get(prediction_id)
+        prediction = listed.get(prediction_id) or await self.provider.get(prediction_id)
         if prediction is not None:
             self._unknown.forget(attempt)
         elif self._is_gone(attempt):
             log.error("prediction_gone", prediction=prediction_id)
             prediction = gone_prediction(prediction_id)
         if prediction is not None:
-            await self._observations.record(row.id, row.attempt, prediction, cause=_CAUSE)
+            await self.observations.record(row.id, row.attempt, prediction, cause=_CAUSE)
 
     def _is_gone(self, attempt: tuple[str, int]) -> bool:
-        lookups = self._unknown.add(attempt, self._clock())
-        return lookups.count >= _LOOKUPS and self._clock() - lookups.since >= self._lost_after
+        lookups = self._unknown.add(attempt, self.clock())
+        return lookups.count >= _LOOKUPS and self.clock() - lookups.since >= self.lost_after
 
 
 async def poll(

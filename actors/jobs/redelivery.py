@@ -6,6 +6,7 @@ A lost queue, or a broker that is down for good, then costs time and nothing els
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -35,39 +36,32 @@ _ASIDE = (CancelRequested, DuplicateFound)
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Redelivery:
     """Deliver the last events of a generation to its actors again, a few at a time for each queue.
 
     The limits are separate, so that a provider that hangs delays no actor that needs none.
     """
 
-    def __init__(
-        self,
-        events: EventStore,
-        projection: Projection,
-        personal_data: PersonalDataStore,
-        run_actor: RunActor,
-        *,
-        timeouts: Timeouts,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._events = events
-        self._projection = projection
-        self._personal_data = personal_data
-        self._run_actor = run_actor
-        self._timeouts = timeouts
-        self._clock = clock
-        self._limits: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+    events: EventStore
+    projection: Projection
+    personal_data: PersonalDataStore
+    run_actor: RunActor
+    timeouts: Timeouts
+    clock: Callable[[], datetime]
+    _limits: defaultdict[str, asyncio.Semaphore] = field(
+        default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(_AT_ONCE)), init=False
+    )
 
     async def deliver(self, row: Row) -> None:
         """Deliver again what is due; correct a row that is behind its stream."""
-        events = [event for commit in await self._events.read(stream_of(row.id)) for event in commit.events]
+        events = [event for commit in await self.events.read(stream_of(row.id)) for event in commit.events]
         generation = fold(events)
         if generation is None:
             return
-        due = due_at(generation, self._timeouts)
-        if due is None or due > self._clock():
-            await self._projection.write(await rows_of([generation], self._personal_data, self._timeouts))
+        due = due_at(generation, self.timeouts)
+        if due is None or due > self.clock():
+            await self.projection.write(await rows_of([generation], self.personal_data, self.timeouts))
             return
         for event in to_redeliver(events):
             log.info("event_redelivered", generation_id=row.id, event_id=event.id, state=row.state)
@@ -76,8 +70,8 @@ class Redelivery:
     async def _run(self, queue: str, event: RecordedEvent) -> None:
         try:
             async with self._limits[queue]:
-                await self._run_actor(queue, event)
-        except Exception as error:  # noqa: BLE001 - logged with its trace; the next round tries again
+                await self.run_actor(queue, event)
+        except Exception as error:  # noqa: BLE001 - logged with its trace; the next run tries again
             log.warning("redelivery_failed", queue=queue, event_id=event.id, error=repr(error))
 
 

@@ -1,8 +1,10 @@
 """The recurring jobs: name, period in seconds, function."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from actors.jobs.catch_up import CatchUp
 from actors.jobs.deadlines import expire
 from actors.jobs.holds import release_leaked_holds
 from actors.jobs.orphans import erase_orphans
@@ -12,9 +14,7 @@ from actors.jobs.redelivery import redeliver
 from actors.jobs.relay import relay
 from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
-from actors.webhooks.sender import Sender
-from store.accounts.erasure import AccountErasure
-from store.webhooks.secrets import WebhookSecrets
+from actors.jobs.subscribers import SUBSCRIBERS
 
 SUBSCRIBER_PERIOD = 1.0
 
@@ -32,21 +32,6 @@ class Job:
     shared: bool = False
 
 
-async def send_webhooks(*, sender: Sender) -> int:
-    """Begin the webhook deliveries that are due; return how many."""
-    return await sender.send_due()
-
-
-async def erase_accounts(*, account_erasure: AccountErasure) -> int:
-    """Erase the data of deleted users; return how many users and generations."""
-    return await account_erasure.run()
-
-
-async def reencrypt_secrets(*, webhook_secrets: WebhookSecrets) -> int:
-    """Encrypt webhook secrets with the current master key; return how many cannot be decrypted."""
-    return await webhook_secrets.reencrypt()
-
-
 JOBS: tuple[Job, ...] = (
     Job("relay", 1.0, relay),
     Job("sealing", 0.5, seal),
@@ -55,10 +40,23 @@ JOBS: tuple[Job, ...] = (
     Job("reconciliation", 2.0, reconcile),
     Job("polling", 1.0, poll),
     Job("deadlines", 5.0, expire),
-    Job("webhooks", 0.25, send_webhooks, shared=True),
+    Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True),
     Job("holds", 30.0, release_leaked_holds),
-    Job("accounts", 5.0, erase_accounts),
+    Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),
-    Job("secrets", 600.0, reencrypt_secrets),
+    Job("secrets", 600.0, lambda webhook_secrets: webhook_secrets.reencrypt()),
 )
+
+
+def scheduled_jobs(bind: Callable[..., Any]) -> list[Job]:
+    """Bind every job, and a catch-up subscription for each subscriber, to what its function names."""
+    catch_up = bind(CatchUp, given=["name", "handle"])
+    subscriptions = [
+        catch_up(name=name, handle=bind(function, given=["entries"]))
+        for name, function in SUBSCRIBERS.items()
+    ]
+    return [
+        *(replace(job, run=bind(job.run)) for job in JOBS),
+        *(Job(f"subscriber:{one.name}", SUBSCRIBER_PERIOD, one.run) for one in subscriptions),
+    ]

@@ -7,7 +7,7 @@ import structlog
 from actors.jobs.schedule import Job
 from store.leases.contract import Leases
 
-# A lease is renewed at every round. Two rounds at once, after a long one, do no harm: jobs are repeatable.
+# A lease is renewed at every run. Two runs at once, after a long one, do no harm: jobs are repeatable.
 _LEASE_SECONDS = 5.0
 
 log = structlog.get_logger()
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 class Scheduler:
     """Run each job in a loop of its own while this process holds the job's lease.
 
-    A round that fails is logged, and the next one follows. The jobs' functions need no arguments any more.
+    A run that fails is logged, and the next one follows. The jobs' functions need no arguments any more.
     """
 
     def __init__(self, jobs: Sequence[Job], leases: Leases) -> None:
@@ -37,7 +37,7 @@ class Scheduler:
         self._tasks = [asyncio.create_task(self._loop(job), name=job.name) for job in self._jobs]
 
     async def stop(self, *, grace: float = 10.0) -> None:
-        """Let running rounds end for `grace` seconds, then release the leases."""
+        """Let current runs end for `grace` seconds, then release the leases."""
         self._stopping.set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace)
@@ -62,5 +62,5 @@ class Scheduler:
             seconds = _LEASE_SECONDS + job.period
             if job.shared or await self._leases.take(job.name, seconds=seconds):
                 await job.run()
-        except Exception as error:  # noqa: BLE001 - the scheduler outlives every fault of a round
+        except Exception as error:  # noqa: BLE001 - the scheduler outlives every failed run
             log.warning("job_failed", job=job.name, error=repr(error))

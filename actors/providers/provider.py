@@ -42,6 +42,15 @@ class Provider(Protocol):
         """The name of the provider in its callback URL."""
         ...
 
+    @property
+    def create_seconds(self) -> float:
+        """The time-out of `create`."""
+        ...
+
+    def read_prediction(self, body: object) -> Prediction | None:
+        """Read the JSON body of a callback; None when it is no prediction."""
+        ...
+
     async def create(
         self, model_input: Mapping[str, Any], *, webhook: str | None
     ) -> Created | Refused | Unknown: ...

@@ -44,11 +44,13 @@ class ReplicateProvider:
     """The provider port on Replicate's HTTP API, or on a server that speaks it."""
 
     name = "replicate"
+    read_prediction = staticmethod(read_prediction)
 
     def __init__(self, replicate_settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
         settings = self._settings = replicate_settings
         self._clock = clock
         self._circuit = Circuit(clock)
+        self.create_seconds = settings.create_seconds
         self._client = Client(
             api_token=settings.replicate_api_token.get_secret_value(),
             base_url=settings.replicate_base_url,
@@ -68,9 +70,7 @@ class ReplicateProvider:
         if self._circuit.open_until is not None:
             return Refused(self._circuit.reason, self._circuit.open_until)
         try:
-            answer = await self._call(
-                lambda: self._post(model_input, webhook), seconds=self._settings.create_seconds
-            )
+            answer = await self._call(lambda: self._post(model_input, webhook), seconds=self.create_seconds)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             # Nothing was sent, so nothing was made. The delay grows with each failure.
             log.warning("provider_unreachable", error=type(error).__name__)

@@ -1,16 +1,16 @@
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from store.settings import EnvironmentSettings
 
 SDXL = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
 """A public version of stability-ai/sdxl."""
 
 
-class ReplicateSettings(BaseSettings):
+class ReplicateSettings(EnvironmentSettings):
     """The connection to Replicate and its time-outs."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="", populate_by_name=True)
 
     replicate_api_token: SecretStr = Field(min_length=1, description="Replicate's API token (r8_...)")
     replicate_base_url: str = Field(

@@ -1,7 +1,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from store.webhooks.deliveries import AtLimit, Delivery
+from domain.webhooks.delivery import Delivery
+from store.webhooks.deliveries import AtLimit
 from store.webhooks.settings import WebhookSettings
 
 _SLOW_HOSTS = 10_000

@@ -1,40 +1,50 @@
-"""One attempt of a delivery: sign the message, send it, and record the outcome."""
+"""One attempt of a delivery: sign the message, send it, record the outcome, and judge the endpoint."""
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 
-from actors.webhooks.endpoint_health import EndpointHealth
 from actors.webhooks.http_client import WebhookClient
-from actors.webhooks.message import MessageWriter, WebhookMessage
+from actors.webhooks.message import Destination, MessageWriter
 from domain.generation.generation import stream_of
-from domain.webhooks.delivery import DeliveryState, EndReason, ReceiverResponse
+from domain.webhooks.delivery import Attempt, Delivery, ReceiverResponse
+from domain.webhooks.endpoint import disable, is_default, stream_of_deliveries
+from domain.webhooks.master_keys import SecretLostError
 from domain.webhooks.retry_schedule import next_attempt, read_retry_after
 from domain.webhooks.signature import signed_headers
-from events.envelope import Cause
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded
-from store.webhooks.deliveries import Attempt, Delivery, DeliveryStore
-from store.webhooks.delivery_log import DeliveryLog
-from store.webhooks.secrets import SecretLostError, WebhookSecrets
+from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
+from store.commits.repository import Repository
+from store.webhooks.deliveries import DeliveryStore
+from store.webhooks.endpoints import WebhookEndpoints
+from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.settings import WebhookSettings
+from store.webhooks.webhooks import Webhooks
+
+_ACTOR = "actor:delivery"
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempts:
-    """Make attempts of claimed deliveries; `chance` returns a number in 0..1 for the jitter of retries."""
+    """Make attempts of claimed deliveries; `chance` returns a number in 0..1 for the jitter of retries.
+
+    An endpoint that responds 410 or has failed for days is disabled; a request's webhook ends after a 410.
+    """
 
     message_writer: MessageWriter
     webhook_secrets: WebhookSecrets
     webhook_client: WebhookClient
-    delivery_log: DeliveryLog
+    delivery_log: Repository[RecordedEvent]
     deliveries: DeliveryStore
-    endpoint_health: EndpointHealth
+    endpoints: WebhookEndpoints
+    webhooks: Webhooks
     webhook_settings: WebhookSettings
     clock: Callable[[], datetime]
     chance: Callable[[], float] = random.random
@@ -46,35 +56,37 @@ class DeliveryAttempts:
             await self.deliveries.skip(delivery, token, message)
             log.info("webhook_skipped", delivery=delivery.id, endpoint=delivery.endpoint, reason=message)
         else:
+            destination, body = message
             at = self.clock()
-            response = await self._send(delivery, message, at)
+            response = await self._send(delivery, destination, body, at)
             await self._record(delivery, token, response, at)
-            await self.endpoint_health.note(delivery, response, failing=message.destination.failing)
+            await self._judge(delivery, response, failing=destination.failing)
         await self.deliveries.wake(delivery, self.clock())
         return response
 
-    async def _send(self, delivery: Delivery, message: WebhookMessage, at: datetime) -> ReceiverResponse:
+    async def _send(
+        self, delivery: Delivery, destination: Destination, body: bytes, at: datetime
+    ) -> ReceiverResponse:
         try:
             secrets = await self.webhook_secrets.signing(delivery.endpoint)
         except SecretLostError as error:
             log.critical("webhook_not_signed", delivery=delivery.id, error=str(error))
             return ReceiverResponse(None, "secret", 0)
-        headers = signed_headers(
-            delivery.id, body=message.body, secrets=secrets, version=delivery.version, now=at
-        )
-        return await self.webhook_client.post(message.destination.url, message.body, headers)
+        headers = signed_headers(delivery.id, body=body, secrets=secrets, version=delivery.version, now=at)
+        return await self.webhook_client.post(destination.url, body, headers)
 
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:
         """Record an attempt in the log, then in the schedule; a crash in between repeats the attempt."""
-        retry_at, number = self._retry_at(delivery, response), len(delivery.attempts) + 1
-        state, reason = _outcome(response, retry_at)
-        await self.delivery_log.record(
-            delivery, _events(delivery, number, response, retry_at), cause=_cause_of(delivery)
-        )
+        number, retry_at = len(delivery.attempts) + 1, self._retry_at(delivery, response)
         attempt = Attempt(number, at, response.status, response.error, response.milliseconds, response.body)
-        await self.deliveries.record_attempt(
-            delivery, token, attempt, state=state, due_at=retry_at, reason=reason
+        events = _events(delivery, attempt, retry_at)
+        correlation = stream_of(delivery.generation)
+        await self.delivery_log.decide(
+            stream_of_deliveries(delivery.endpoint, delivery.generation),
+            lambda _: events,  # no decision depends on earlier ones
+            cause=Cause(actor=_ACTOR, correlation_id=correlation, causation_id=delivery.event),
         )
+        await self.deliveries.record_attempt(delivery, token, attempt, retry_at)
         log.info(
             "webhook_attempted",
             delivery=delivery.id,
@@ -97,42 +109,34 @@ class DeliveryAttempts:
             scale=self.webhook_settings.time_scale,
         )
 
+    async def _judge(self, delivery: Delivery, response: ReceiverResponse, *, failing: bool) -> None:
+        """Take note of an attempt; `failing` when the endpoint's attempt before failed."""
+        if response.error == "secret":
+            return  # a secret that we lost is no fault of the receiver
+        if is_default(delivery.endpoint):
+            if response.error == "gone":
+                await self.deliveries.skip_all(delivery.endpoint, "gone", generation=delivery.generation)
+        elif response.accepted:
+            if failing:
+                await self.endpoints.succeeded(delivery.endpoint)
+        elif not delivery.example:
+            await self._note_failure(delivery.endpoint, gone=response.error == "gone")
 
-def _outcome(response: ReceiverResponse, retry_at: datetime | None) -> tuple[DeliveryState, EndReason | None]:
-    if response.accepted:
-        return "delivered", None
-    if retry_at is not None:
-        return "pending", None
-    return "failed", "gone" if response.error == "gone" else "exhausted"
-
-
-def _events(
-    delivery: Delivery, number: int, response: ReceiverResponse, retry_at: datetime | None
-) -> list[Event]:
-    if response.accepted:
-        return [
-            DeliverySucceeded(
-                delivery=delivery.id,
-                event=delivery.event,
-                attempt=number,
-                status=response.status or 0,
-                milliseconds=response.milliseconds,
+    async def _note_failure(self, endpoint: str, *, gone: bool) -> None:
+        now = self.clock()
+        since = await self.endpoints.failed(endpoint, now)
+        if gone or now - since >= self.webhook_settings.disable_after:
+            reason: DisabledReason = "gone" if gone else "failing"
+            await self.webhooks.decide(
+                endpoint, lambda e: disable(e, reason, since), cause=Cause(actor=_ACTOR)
             )
-        ]
-    failed = DeliveryFailed(
-        delivery=delivery.id,
-        event=delivery.event,
-        attempt=number,
-        code=response.error or "protocol",
-        status=response.status,
-        milliseconds=response.milliseconds,
-        retry_at=retry_at,
-    )
-    if retry_at is not None:
-        return [failed]
-    return [failed, DeliveryExhausted(delivery=delivery.id, event=delivery.event, attempts=number)]
+            log.warning("webhook_endpoint_disabled", endpoint=endpoint, reason=reason)
 
 
-def _cause_of(delivery: Delivery) -> Cause:
-    correlation = stream_of(delivery.generation)
-    return Cause(actor="actor:delivery", correlation_id=correlation, causation_id=delivery.event)
+def _events(delivery: Delivery, attempt: Attempt, retry_at: datetime | None) -> list[Event]:
+    about: dict[str, Any] = {"delivery": delivery.id, "event": delivery.event}
+    figures = {"attempt": attempt.number, "status": attempt.status, "milliseconds": attempt.milliseconds}
+    if attempt.error is None:
+        return [DeliverySucceeded(**about, **figures)]
+    failed = DeliveryFailed(**about, **figures, code=attempt.error, retry_at=retry_at)
+    return [failed] if retry_at else [failed, DeliveryExhausted(**about, attempts=attempt.number)]

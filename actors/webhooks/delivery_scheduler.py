@@ -1,17 +1,16 @@
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
-from domain.webhooks.delivery import delivery_id, types_of
+from domain.webhooks.delivery import Delivery, delivery_of, skipped, types_of
 from domain.webhooks.endpoint import default_endpoint
-from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
-from store.webhooks.deliveries import Delivery, DeliveryStore
+from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import RegisteredEndpoint, WebhookEndpoints
 
 
@@ -42,7 +41,7 @@ class DeliveryScheduler:
         oldest = self.clock() - self.webhook_retention
         shown = [event for event in events if event.time > oldest and self.visible(event) is not None]
         registered = await self.endpoints.of_project(generation.request.owner.project)
-        wanted = [delivery for one in registered for delivery in self._of_endpoint(one, shown, generation)]
+        wanted = [delivery for one in registered for delivery in self._of_endpoint(one, shown)]
         await self.deliveries.add([*wanted, *await self._of_request(shown, generation)])
 
     async def _of_request(self, events: Sequence[RecordedEvent], generation: Generation) -> list[Delivery]:
@@ -53,44 +52,20 @@ class DeliveryScheduler:
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         if personal_data is None or personal_data.webhook is None:
             return []
-        endpoint = default_endpoint(generation.request.owner.project)
-        return self._made(endpoint, personal_data.webhook, wanted, generation)
+        project = generation.request.owner.project
+        return self._made(default_endpoint(project), project, personal_data.webhook, wanted)
 
-    def _of_endpoint(
-        self, registered: RegisteredEndpoint, events: Iterable[RecordedEvent], generation: Generation
-    ) -> list[Delivery]:
+    def _of_endpoint(self, registered: RegisteredEndpoint, events: Iterable[RecordedEvent]) -> list[Delivery]:
         endpoint = registered.endpoint
-        wanted = [event for event in events if endpoint.wants(event)]
-        enabled = endpoint.disabled is None
-        return self._made(endpoint.id, registered.url, wanted, generation, enabled=enabled)
+        wanted = filter(endpoint.wants, events)
+        made = self._made(endpoint.id, endpoint.project, registered.url, wanted)
+        if endpoint.disabled is None:
+            return made
+        return [replace(delivery, **skipped("endpoint_disabled")) for delivery in made]
 
-    def _made(
-        self,
-        endpoint: str,
-        url: str,
-        events: Iterable[RecordedEvent],
-        generation: Generation,
-        *,
-        enabled: bool = True,
-    ) -> list[Delivery]:
-        now, host = self.clock(), self.host_of(url)
+    def _made(self, endpoint: str, project: str, url: str, events: Iterable[RecordedEvent]) -> list[Delivery]:
+        now, host, kept = self.clock(), self.host_of(url), 2 * self.webhook_retention
         return [
-            Delivery(
-                id=delivery_id(endpoint, event.id),
-                endpoint=endpoint,
-                project=generation.request.owner.project,
-                generation=generation.id,
-                event=event.id,
-                type=event.type,
-                version=event.version,
-                final=event.type in CATALOGUE.final,
-                host=host,
-                event_time=event.time,
-                created_at=now,
-                expire_at=event.time + 2 * self.webhook_retention,
-                state="pending" if enabled else "skipped",
-                reason=None if enabled else "endpoint_disabled",
-                due_at=now if enabled else None,
-            )
+            delivery_of(event, endpoint, project, host=host, now=now, expire_at=event.time + kept)
             for event in events
         ]

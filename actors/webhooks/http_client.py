@@ -5,19 +5,11 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Final, Self
 
 import aiohttp
 
-from actors.webhooks.resolver import (
-    Lookup,
-    NotPublicError,
-    Resolver,
-    SystemLookup,
-    any_socket,
-    public_socket,
-)
+from actors.webhooks.resolver import Lookup, NotPublicError, Resolver, SystemLookup, public_socket
 from domain.webhooks.addresses import Destination, ForbiddenAddressError, destination_of
 from domain.webhooks.delivery import AttemptError, ReceiverResponse
 from store.webhooks.settings import WebhookSettings
@@ -32,12 +24,7 @@ class WebhookClient:
     Every attempt has its own connection: none is kept for a name that may resolve differently by then.
     """
 
-    def __init__(
-        self,
-        webhook_settings: WebhookSettings,
-        *,
-        lookup: Lookup | None = None,
-    ) -> None:
+    def __init__(self, webhook_settings: WebhookSettings, *, lookup: Lookup | None = None) -> None:
         self._settings = webhook_settings
         self._system = SystemLookup()
         self._lookup = lookup or self._system
@@ -47,9 +34,7 @@ class WebhookClient:
         self._sessions = {allowed: self._session(allowed=allowed) for allowed in (False, True)}
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for session in self._sessions.values():
             await session.close()
         self._system.close()
@@ -85,7 +70,7 @@ class WebhookClient:
             force_close=True,
             limit=0,
             ssl=True,
-            socket_factory=any_socket if allowed else public_socket,
+            socket_factory=None if allowed else public_socket,
         )
         return aiohttp.ClientSession(
             connector=connector,

@@ -1,22 +1,22 @@
 """The message of a delivery and its destination, or the reason why nothing is sent any more."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
 from domain.paths import GENERATIONS
-from domain.webhooks.delivery import EndReason
+from domain.webhooks.delivery import Delivery, EndReason
 from domain.webhooks.endpoint import is_default
 from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
 from events.owner import GenerationErased
+from store.accounts.deletions import DeletedOwners
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
-from store.webhooks.deleted_owners import DeletedOwners
-from store.webhooks.deliveries import Delivery, DeliveryStore
+from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import WebhookEndpoints
 
 
@@ -26,14 +26,6 @@ class Destination:
 
     url: str = field(repr=False)
     failing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookMessage:
-    """The body of a delivery and its destination."""
-
-    destination: Destination
-    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +40,25 @@ class MessageWriter:
     visible: Callable[[RecordedEvent], dict[str, Any] | None]
     public_url: str | None
 
-    async def write(self, delivery: Delivery) -> WebhookMessage | EndReason:
-        """Write the message of a delivery as of now, or return why there is none any more."""
+    async def write(self, delivery: Delivery) -> tuple[Destination, bytes] | EndReason:
+        """Return the destination and the body of a delivery, or why it is not sent any more.
+
+        The body is written from the log alone, so that every attempt sends the same bytes.
+        """
         if delivery.example:
             return await self._example(delivery)
         commits = await self.events.read(stream_of(delivery.generation))
         events = [event for commit in commits for event in commit.events]
-        generation = fold(events)
-        if generation is None or generation.version < delivery.version:
+        generation, then = fold(events), fold(events[: delivery.version])
+        if generation is None or then is None or generation.version < delivery.version:
             return "no_event"
-        ended = await self._deleted(delivery, events[delivery.version - 1], generation)
+        event, user = events[delivery.version - 1], generation.request.owner.user
+        ended = await self._deleted(delivery, event, generation)
         destination = ended or await self._destination(delivery, generation)
         if isinstance(destination, str):
             return destination
-        return WebhookMessage(destination, self._body(delivery, events))
+        resource = {"id": generation.id, "status": then.status, "user_id": user}
+        return destination, self._body(event, resource, delivery)
 
     async def _deleted(
         self, delivery: Delivery, event: RecordedEvent, generation: Generation
@@ -91,24 +88,16 @@ class MessageWriter:
             return "endpoint_disabled"
         return Destination(found.url, failing=found.failing_since is not None)
 
-    async def _example(self, delivery: Delivery) -> WebhookMessage | EndReason:
+    async def _example(self, delivery: Delivery) -> tuple[Destination, bytes] | EndReason:
         deleted = await self.deleted_owners.find(delivery.project, None)
         destination = deleted or await self._registered(delivery)
         if isinstance(destination, str):
             return destination
         event = example_of(delivery.type, now=delivery.created_at)
         resource = {"id": delivery.generation, "example": True}
-        return WebhookMessage(destination, self._encoded(event, resource, delivery))
+        return destination, self._body(event, resource, delivery)
 
-    def _body(self, delivery: Delivery, events: Sequence[RecordedEvent]) -> bytes:
-        """Write the body from the log alone, so that every attempt sends the same bytes."""
-        generation = fold(events[: delivery.version])
-        assert generation is not None  # noqa: S101 - there are at least that many events
-        user = generation.request.owner.user
-        resource = {"id": generation.id, "status": generation.status, "user_id": user}
-        return self._encoded(events[delivery.version - 1], resource, delivery)
-
-    def _encoded(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
+    def _body(self, event: RecordedEvent, resource: dict[str, Any], delivery: Delivery) -> bytes:
         data = {**resource, "project_id": delivery.project, "version": event.version}
         if self.public_url is not None:
             data["url"] = f"{self.public_url.rstrip('/')}{GENERATIONS}/{delivery.generation}"

@@ -70,16 +70,11 @@ class Resolver(AbstractResolver):
         """Hold no resources."""
 
 
-def any_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Make the socket of a connection."""
-    family, kind, protocol = address[:3]
+def public_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Make the socket of a connection; raises NotPublicError for an address that is not public."""
+    family, kind, protocol, _, peer = address
+    if not is_public(str(peer[0])):
+        raise NotPublicError("an address that is not public")
     made = socket.socket(family=family, type=kind, proto=protocol)
     made.setblocking(False)
     return made
-
-
-def public_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Make the socket of a connection; raises NotPublicError for an address that is not public."""
-    if not is_public(str(address[4][0])):
-        raise NotPublicError("an address that is not public")
-    return any_socket(address)

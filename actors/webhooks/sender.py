@@ -2,18 +2,18 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
 from actors.webhooks.concurrency_limiter import ConcurrencyLimiter
 from actors.webhooks.delivery_attempt import DeliveryAttempts
-from domain.webhooks.ordering import Position, waits_until
+from domain.webhooks.delivery import Delivery
+from domain.webhooks.ordering import waits_until
 from store.errors import StoreError
-from store.webhooks.deliveries import Delivery, DeliveryStore
+from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.settings import WebhookSettings
 
 _PAGE = 100
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Sender:
-    """Attempts in progress in this process."""
+    """Attempts in progress in this process; at the end of `async with` they get 20 seconds."""
 
     def __init__(
         self,
@@ -44,6 +44,12 @@ class Sender:
         self._refilling: asyncio.Task[None] | None = None
         self._refill_wanted = False
         self._closing = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close(grace=_GRACE_SECONDS)
 
     async def send_due(self) -> int:
         """Begin every attempt that is due and within the limits, wait for none; return how many."""
@@ -131,27 +137,4 @@ class Sender:
         return True
 
     async def _waits_until(self, delivery: Delivery) -> datetime | None:
-        if delivery.unordered:
-            return None
-        earlier = await self._deliveries.earlier(delivery)
-        return waits_until(_position(delivery), list(map(_position, earlier)))
-
-
-@asynccontextmanager
-async def open_sender(
-    deliveries: DeliveryStore,
-    delivery_attempts: DeliveryAttempts,
-    webhook_settings: WebhookSettings,
-    clock: Callable[[], datetime],
-) -> AsyncIterator[Sender]:
-    """Make a sender; at its end attempts in progress get 20 seconds."""
-    sender = Sender(deliveries, delivery_attempts, webhook_settings=webhook_settings, clock=clock)
-    try:
-        yield sender
-    finally:
-        await sender.close(grace=_GRACE_SECONDS)
-
-
-def _position(delivery: Delivery) -> Position:
-    due_at = delivery.due_at or delivery.created_at
-    return Position(delivery.version, delivery.final, delivery.failures, due_at)
+        return waits_until(delivery, await self._deliveries.earlier(delivery))

@@ -111,7 +111,6 @@ class DeveloperIdentity:
 
     @property
     def actor(self) -> str:
-        """The actor of events that this identity causes."""
         return f"developer:{self.developer_id}"
 
 
@@ -124,33 +123,29 @@ class StaffIdentity:
 
     @property
     def actor(self) -> str:
-        """The actor of events that this identity causes."""
         name = "operator" if self.role is Role.PLATFORM_OPERATOR else self.role.value
         return name if self.id is None else f"{name}:{self.id}"
 
 
-def authorize_submission(
-    claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
-) -> Identity:
-    """Authorize an end user who sends all five headers, or raise the first refusal."""
-    user = _end_user(claims, found)
-    if presented.role is None:
-        raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
-    if found is None or user is None or presented.role != claims.role:
-        raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_keys(presented, found, required=True)
-    return _identity(user, found, tiers)
-
-
 def authorize_end_user(
-    claims: Claims, presented: PresentedCredentials, found: Tenancy | None, tiers: Mapping[str, Tier]
+    claims: Claims,
+    presented: PresentedCredentials,
+    found: Tenancy | None,
+    tiers: Mapping[str, Tier],
+    *,
+    all_headers: bool = False,
 ) -> Identity:
-    """Authorize an end user by the token; other headers must match when they are sent."""
+    """Authorize an end user by the token; other headers must match when they are sent.
+
+    With `all_headers`, as for a submission, the role, both keys and the project id must be sent.
+    """
     user = _end_user(claims, found)
+    if all_headers and presented.role is None:
+        raise ExemplarError(ErrorCode.ROLE_HEADER_REQUIRED)
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    _check_keys(presented, found, required=False)
-    return _identity(user, found, tiers)
+    _check_keys(presented, found, required=all_headers)
+    return Identity(user.id, Role.END_USER, found.project_id, found.developer.id, tier_of(found.tier, tiers))
 
 
 def authorize_developer(
@@ -210,28 +205,14 @@ def _is_valid(account: AccountState | None, claims: Claims) -> bool:
 
 
 def _check_keys(presented: PresentedCredentials, found: Tenancy, *, required: bool) -> None:
-    if (required or presented.developer_key is not None) and not _has_developer_key(found):
-        raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
-    same_project = presented.project_id == found.project_id
-    if (required or presented.project_id is not None) and not same_project:
+    if required or presented.developer_key is not None:
+        key = found.developer_key
+        if key is None or not key.active or (key.project_id, key.developer_id) != (None, found.developer.id):
+            raise ExemplarError(ErrorCode.INVALID_DEVELOPER_KEY)
+    if required or presented.api_key is not None:
+        key = found.api_key
+        if key is None or not key.active or key.project_id != found.project_id:
+            raise ExemplarError(ErrorCode.FORBIDDEN)
+    same_project = presented.project_id == found.project_id or (presented.project_id is None and not required)
+    if not (same_project and found.project_active and found.developer.active):
         raise ExemplarError(ErrorCode.FORBIDDEN)
-    if (required or presented.api_key is not None) and not _has_api_key(found):
-        raise ExemplarError(ErrorCode.FORBIDDEN)
-    if not (found.project_active and found.developer.active):
-        raise ExemplarError(ErrorCode.FORBIDDEN)
-
-
-def _has_developer_key(found: Tenancy) -> bool:
-    key = found.developer_key
-    return (
-        key is not None and key.active and key.project_id is None and key.developer_id == found.developer.id
-    )
-
-
-def _has_api_key(found: Tenancy) -> bool:
-    key = found.api_key
-    return key is not None and key.active and key.project_id == found.project_id
-
-
-def _identity(user: AccountState, found: Tenancy, tiers: Mapping[str, Tier]) -> Identity:
-    return Identity(user.id, Role.END_USER, found.project_id, found.developer.id, tier_of(found.tier, tiers))

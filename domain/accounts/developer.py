@@ -5,6 +5,7 @@ A decision that changes nothing returns `[]`. What the developer does not own ra
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import assert_never, cast
 
@@ -20,13 +21,9 @@ from events.developer import (
     ProjectCreated,
     ProjectDeleted,
     ProjectErased,
-    ProjectRenamed,
+    ProjectEvent,
     QuotaCorrected,
-    UserDeleted,
-    UserErased,
-    UserPasswordChanged,
-    UserPasswordReset,
-    UserRegistered,
+    UserEvent,
 )
 from events.envelope import RecordedEvent
 from events.event import Event
@@ -56,7 +53,6 @@ Decision = Sequence[Event]
 
 
 def stream_of(developer_id: str) -> str:
-    """Name the stream of a developer."""
     return f"{_PREFIX}{developer_id}"
 
 
@@ -67,10 +63,7 @@ def developer_of(stream: str) -> str | None:
 
 def fold(events: Iterable[RecordedEvent], start: Developer | None = None) -> Developer | None:
     """Fold a stream's events, in order; None for none."""
-    developer = start
-    for recorded in events:
-        developer = evolve(developer, recorded)
-    return developer
+    return reduce(evolve, events, start)
 
 
 def evolve(developer: Developer | None, recorded: RecordedEvent) -> Developer:
@@ -100,16 +93,13 @@ def _changed(d: Developer, event: DeveloperEvent) -> Developer:
             return replace(d, keys={key: owner for key, owner in d.keys.items() if key != event.key})
         case QuotaCorrected():
             return replace(d, correction=event.correction)
-        case DeveloperPasswordReset() | DeveloperPasswordChanged() | ProjectRenamed() | ProjectErased():
-            return d
-        case UserRegistered() | UserPasswordReset() | UserPasswordChanged() | UserDeleted() | UserErased():
+        case DeveloperPasswordReset() | DeveloperPasswordChanged() | ProjectEvent() | UserEvent():
             return d
         case _:
             assert_never(event)
 
 
 def register(d: Developer | None, *, tier: str) -> Decision:
-    """Open the account."""
     return [] if d is not None else [DeveloperRegistered(tier=tier)]
 
 
@@ -118,14 +108,15 @@ def change_tier(d: Developer, *, tier: str) -> Decision:
     return [DeveloperTierChanged(previous=d.tier, tier=tier)] if d.tier != tier else []
 
 
-def reset_password(_: Developer) -> Decision:
-    """Set another password on behalf of the developer."""
-    return [DeveloperPasswordReset()]
+def record(_: Developer, *, event: DeveloperEvent) -> Decision:
+    """Record what may happen at any time: a password is set, a user is deleted or erased."""
+    return [event]
 
 
-def change_password(_: Developer) -> Decision:
-    """Set one's own password."""
-    return [DeveloperPasswordChanged()]
+def record_in_project(d: Developer, *, event: ProjectEvent | UserEvent) -> Decision:
+    """Record what happens in a project; `not_found` unless the developer has it."""
+    _require(d, event.project)
+    return [event]
 
 
 def create_project(d: Developer, *, project: str, limit: int | None) -> Decision:
@@ -136,18 +127,6 @@ def create_project(d: Developer, *, project: str, limit: int | None) -> Decision
         sentence = f"Maximum of {limit} projects reached for tier {d.tier}"
         raise ExemplarError(ErrorCode.PROJECT_LIMIT, sentence)
     return [ProjectCreated(project=project)]
-
-
-def rename_project(d: Developer, *, project: str) -> Decision:
-    """Change the name or the description."""
-    _require(d, project)
-    return [ProjectRenamed(project=project)]
-
-
-def delete_project(d: Developer, *, project: str) -> Decision:
-    """Close a project for good."""
-    _require(d, project)
-    return [ProjectDeleted(project=project)]
 
 
 def erase_project(d: Developer, *, project: str) -> Decision:
@@ -178,34 +157,6 @@ def revoke_key(d: Developer, *, key: str, project: str | None) -> Decision:
 def correct_quota(d: Developer, *, corrected: QuotaCorrected) -> Decision:
     """Record a correction of the quota ledger; `[]` for the one that was recorded last."""
     return [] if d.correction == corrected.correction else [corrected]
-
-
-def register_user(d: Developer, *, project: str, user: str) -> Decision:
-    """Add an end user to a project."""
-    _require(d, project)
-    return [UserRegistered(project=project, user=user)]
-
-
-def reset_user_password(d: Developer, *, project: str, user: str) -> Decision:
-    """Set another password on behalf of an end user."""
-    _require(d, project)
-    return [UserPasswordReset(project=project, user=user)]
-
-
-def change_user_password(d: Developer, *, project: str, user: str) -> Decision:
-    """Set an end user's own password."""
-    _require(d, project)
-    return [UserPasswordChanged(project=project, user=user)]
-
-
-def delete_user(_: Developer, *, project: str, user: str) -> Decision:
-    """Close an end user's account, in a deleted project too; the data are erased afterwards."""
-    return [UserDeleted(project=project, user=user)]
-
-
-def erase_user(_: Developer, *, project: str, user: str) -> Decision:
-    """Record that all data of a deleted user are erased."""
-    return [UserErased(project=project, user=user)]
 
 
 def _require(d: Developer, project: str) -> None:

@@ -57,7 +57,6 @@ class Peppers:
         return max(self.secrets) if self.chosen is None else self.chosen
 
     def hash(self, key: str) -> str:
-        """Hash a key with the current pepper."""
         return self._hash(self.current, key)
 
     def candidates(self, key: str | None) -> tuple[str, ...]:

@@ -39,7 +39,6 @@ class Policy:
 
     @property
     def policy_item(self) -> str:
-        """The member of `RateLimit-Policy`."""
         unit = None if self.unit is None else f'"{self.unit}"'
         return _item(self.name, q=self.quota, qu=unit, w=self.window)
 

@@ -48,7 +48,6 @@ class Passwords:
         self._matching_nothing = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
-        """Hash a password."""
         async with self._slot():
             return await asyncio.to_thread(self._hasher.hash, _normal(password))
 
@@ -66,7 +65,6 @@ class Passwords:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        """Wait for a slot."""
         if self._slots.locked() and self._free_in_queue == 0:
             raise ExemplarError(ErrorCode.SERVER_BUSY)
         self._free_in_queue -= 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Literal, assert_never, cast
 
@@ -25,14 +26,10 @@ class Platform:
 
 def fold(events: Iterable[RecordedEvent]) -> Platform:
     """Fold the stream's events, in order."""
-    platform = Platform()
-    for recorded in events:
-        platform = evolve(platform, recorded)
-    return platform
+    return reduce(evolve, events, Platform())
 
 
 def evolve(platform: Platform, recorded: RecordedEvent) -> Platform:
-    """Apply one recorded event."""
     event = cast("PlatformEvent", recorded.event)
     match event:
         case StaffCreated():
@@ -52,10 +49,8 @@ def create_staff(p: Platform, *, staff: str, role: StaffRole) -> Decision:
 
 
 def change_password(_: Platform, *, staff: str) -> Decision:
-    """Set one's own password."""
     return [StaffPasswordChanged(staff=staff)]
 
 
 def delete_staff(_: Platform, *, staff: str) -> Decision:
-    """Delete an account."""
     return [StaffDeleted(staff=staff)]

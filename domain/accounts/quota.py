@@ -68,14 +68,8 @@ def seconds_to_free_slot(
     held without a generation; the sweep releases them.
     """
     left = [_longest_left((now - since).total_seconds(), durations) for since in held_since]
-    ages = [(now - since).total_seconds() for since in orphans]
-    left += [_left_to_sweep(age) for age in ages]
+    left += [(max(now, since + LEAKED_AFTER) - now + SWEPT_WITHIN).total_seconds() for since in orphans]
     return max(1, ceil(min(left, default=1)))
-
-
-def _left_to_sweep(age: float) -> float:
-    """Return how long a hold without a generation lasts at most."""
-    return max(0.0, LEAKED_AFTER.total_seconds() - age) + SWEPT_WITHIN.total_seconds()
 
 
 def _longest_left(age: float, durations: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
 """Tiers: the limits of a developer's account, shared by all its projects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -39,7 +39,10 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
 
 def tiers_with(overrides: Mapping[str, Mapping[Bound, int | None]]) -> Mapping[str, Tier]:
     """Override single limits of the tiers; a new tier starts from free_starter."""
-    changed = {name: _changed(name, bounds) for name, bounds in overrides.items()}
+    changed = {}
+    for name, bounds in overrides.items():
+        limits = {str(bound): limit for bound, limit in bounds.items()}
+        changed[name] = replace(TIERS.get(name, TIERS["free_starter"]), name=name, **limits)
     return MappingProxyType({**TIERS, **changed})
 
 
@@ -49,14 +52,3 @@ def tier_of(name: str, tiers: Mapping[str, Tier]) -> Tier:
     if found is None:
         raise TierError(name)
     return found
-
-
-def _changed(name: str, bounds: Mapping[Bound, int | None]) -> Tier:
-    base = TIERS.get(name, TIERS["free_starter"])
-    return Tier(
-        name=name,
-        monthly=bounds.get("monthly", base.monthly),
-        concurrent=bounds.get("concurrent", base.concurrent),
-        daily_requests=bounds.get("daily_requests", base.daily_requests),
-        projects=bounds.get("projects", base.projects),
-    )

@@ -15,7 +15,6 @@ Range = tuple[int, int]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Hash an inner node."""
     return sha256(b"\x01" + left + right).digest()
 
 
@@ -39,14 +38,13 @@ class Frontier:
         for leaf in leaves:
             node, carry = leaf, size
             while carry & 1:
-                node = sha256(b"\x01" + hashes.pop() + node).digest()
+                node = node_hash(hashes.pop(), node)
                 carry >>= 1
             hashes.append(node)
             size += 1
         return Frontier(size, tuple(hashes))
 
     def root(self) -> bytes:
-        """Return the root of the tree."""
         if not self.hashes:
             return EMPTY_ROOT
         root = self.hashes[-1]
@@ -93,53 +91,31 @@ def consistency_path(old: int, new: int) -> list[Range]:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Verify an inclusion proof (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size:
+    path = inclusion_path(index, size) if 0 <= index < size else None
+    if path is None or len(proof) != len(path):
         return False
-    node, last, hashed = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
-            return False
-        if node & 1 or node == last:
-            hashed = node_hash(sibling, hashed)
-            node, last = _up_from_right(node, last)
-        else:
-            hashed = node_hash(hashed, sibling)
-        node, last = node >> 1, last >> 1
-    return last == 0 and hashed == root
+    hashed = leaf
+    for (first, _), sibling in zip(path, proof, strict=True):
+        hashed = node_hash(sibling, hashed) if first <= index else node_hash(hashed, sibling)
+    return hashed == root
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
     """Verify a consistency proof (RFC 9162, 2.1.4.2)."""
-    if not 0 < old <= new:
+    path = consistency_path(old, new) if 0 < old <= new else None
+    if path is None or len(proof) != len(path):
         return False
-    if old == new:
-        return not proof and old_root == new_root
-    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
-    if not path:
-        return False
-    node, last = old - 1, new - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    older = newer = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return False
-        if node & 1 or node == last:
+    nodes = list(zip(path, proof, strict=True))
+    # The proof begins with the last subtree of the old tree, unless that is the whole old tree.
+    older = newer = nodes.pop(0)[1] if path and path[0][1] == old else old_root
+    for (first, _), sibling in nodes:
+        if first < old:
             older, newer = node_hash(sibling, older), node_hash(sibling, newer)
-            node, last = _up_from_right(node, last)
         else:
             newer = node_hash(newer, sibling)
-        node, last = node >> 1, last >> 1
-    return last == 0 and older == old_root and newer == new_root
+    return older == old_root and newer == new_root
 
 
 def _split(size: int) -> int:
     """Return the largest power of two below `size`, which is at least 2."""
     return 1 << (size - 1).bit_length() - 1
-
-
-def _up_from_right(node: int, last: int) -> tuple[int, int]:
-    """Move up to the next right child; at the right edge of the tree a node is its own parent."""
-    while node and not node & 1:
-        node, last = node >> 1, last >> 1
-    return node, last

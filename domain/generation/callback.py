@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from domain.paths import API
+from domain.paths import PROVIDER_CALLBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,11 @@ class Callback:
     attempt: int
 
 
-def callback_path(provider: str) -> str:
-    """Return the path of a provider's callbacks."""
-    return f"{API}/provider/{provider}"
-
-
 def callback_url(base: str, callback: Callback, secret: bytes, *, provider: str) -> str:
     """Return the absolute URL for one attempt."""
     query = {"g": callback.generation, "a": str(callback.attempt), "s": _signature(callback, secret)}
-    return f"{base.rstrip('/')}{callback_path(provider)}?{urlencode(query)}"
+    path = PROVIDER_CALLBACK.format(provider=provider)
+    return f"{base.rstrip('/')}{path}?{urlencode(query)}"
 
 
 def read_callback(query: Mapping[str, str], secret: bytes) -> Callback | None:

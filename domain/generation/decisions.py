@@ -40,7 +40,6 @@ ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
 
 
 def apply(g: Generation, event: GenerationEvent, time: datetime) -> Generation:
-    """Apply an event to the state."""
     match event:
         case GenerationRequested():
             raise ValueError(f"generation {g.id} is requested twice")

@@ -98,19 +98,22 @@ class Explanation:
 def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | None = None) -> Explanation:
     """Explain the state of a generation at `now`."""
     reason = reason_of(g)
-    since = _since(g, reason)
+    since = (g.cancel_requested_at if reason is Reason.CANCELING else None) or g.moved_at
     waited_ms = 0 if g.final else max(0, (now - since) // timedelta(milliseconds=1))
     position = None if g.final else ahead
+    deadlines = [g.request.finish_by, *([g.request.start_by] if g.state in UNSENT else [])]
+    due = None if g.final else due_at(g, timeouts)
     return Explanation(
         reason=reason,
         since=since,
         waited_ms=waited_ms,
         position=position,
         provider_since=g.intended_at if g.state in (State.INTENDED, State.STARTED) else None,
-        next_try_at=_next_try(g, now, timeouts),
+        # A time in the past is not told, as the scheduler then backs off.
+        next_try_at=due if due is not None and due > now else None,
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,
-        deadline=None if g.final else _deadline(g),
+        deadline=None if g.final else min(deadlines),
         sentence=_sentence(g, reason, waited_ms // 1000, position),
     )
 
@@ -124,32 +127,13 @@ def reason_of(g: Generation) -> Reason:
     return _OF_STATE[g.state]
 
 
-def _since(g: Generation, reason: Reason) -> datetime:
-    if reason is Reason.CANCELING and g.cancel_requested_at is not None:
-        return g.cancel_requested_at
-    return g.moved_at
-
-
-def _deadline(g: Generation) -> datetime:
-    return min(g.request.start_by, g.request.finish_by) if g.state in UNSENT else g.request.finish_by
-
-
-def _next_try(g: Generation, now: datetime, timeouts: Timeouts) -> datetime | None:
-    """Return when the scheduler acts; a time in the past is not told, as the scheduler then backs off."""
-    due = None if g.final else due_at(g, timeouts)
-    return due if due is not None and due > now else None
-
-
 def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None) -> str:
     if reason is Reason.FINAL:
         return f"It failed: {g.failure.code}." if g.failure else "It is completed."
     text = _SENTENCES[reason].format(
         seconds=seconds, attempt=g.attempt, following=g.attempt + 1, percent=g.percent
     )
-    queued = g.state in UNSENT and ahead is not None and ahead.number > 0
-    return f"{text}{_behind(ahead) if queued and ahead else ''}."
-
-
-def _behind(ahead: Ahead) -> str:
+    if g.state not in UNSENT or ahead is None or ahead.number == 0:
+        return f"{text}."
     bound = "" if ahead.exact else "at least "
-    return f", behind {bound}{ahead.number} {'other' if ahead.number == 1 else 'others'}"
+    return f"{text}, behind {bound}{ahead.number} {'other' if ahead.number == 1 else 'others'}."

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import cast
 
 from domain.generation import decisions
@@ -18,10 +19,7 @@ class IllegalTransitionError(Exception):
 
 def fold(events: Iterable[RecordedEvent], start: Generation | None = None) -> Generation | None:
     """Fold a stream's events, in order, into the generation; None for no events."""
-    generation = start
-    for recorded in events:
-        generation = evolve(generation, recorded)
-    return generation
+    return reduce(evolve, events, start)
 
 
 def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation:

@@ -104,10 +104,8 @@ def state_of(generation: Generation) -> str:
 
 
 def stream_of(generation_id: str) -> str:
-    """Name the stream of a generation."""
     return f"generation-{generation_id}"
 
 
 def id_of(stream: str) -> str:
-    """Read a generation's id from its stream's name."""
     return stream.removeprefix("generation-")

@@ -41,7 +41,6 @@ ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
 
 
 def apply(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
-    """Apply an event of the invocation to the state."""
     match event:
         case InvocationIntended():
             return replace(

@@ -4,35 +4,28 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, cast, get_args
 
-from domain.errors import ErrorCode, FieldError
+from domain.errors import invalid_field
 from domain.generation.generation import Status
 from domain.generation.listing import SHOWN_STATES, Filters
-from domain.submission.idempotency import parse_key
 from domain.submission.metadata import MAX_KEYS
+from domain.submission.request_headers import parse_key
 from events.envelope import parse_time
 
 _LABEL: Final = "metadata."
-_NAMES: Final = frozenset(
-    {
-        "status",
-        "state",
-        "created_after",
-        "created_before",
-        "request_id",
-        "idempotency_key",
-        "page",
-        "per_page",
-        "cursor",
-        "limit",
-    }
-)
+LIST_PARAMETERS: Final = (
+    "status", "state", "created_after", "created_before", "request_id", "idempotency_key", "page", "per_page",
+    "cursor", "limit",
+)  # fmt: skip
 # A plus sign that was not escaped arrives as a space.
 _MOMENT: Final = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:(Z)|([+ -])(\d\d:\d\d))", re.ASCII | re.IGNORECASE
 )
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+_refusal: Final = partial(invalid_field, "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +57,8 @@ def parse_list_query(pairs: Iterable[tuple[str, str]]) -> ListQuery:
     """Parse a query; unknown names are ignored. Raises FieldError for the first invalid value."""
     given = _once(pairs)
     key = given.get("idempotency_key")
-    return ListQuery(
-        _filters(given), _window(given), None if key is None else parse_key(key, _loc("idempotency_key"))
-    )
+    key = None if key is None else parse_key(key, "query", "idempotency_key")
+    return ListQuery(_filters(given), _window(given), key)
 
 
 def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -74,7 +66,7 @@ def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name, value in pairs:
         if name == "metadata":
             raise _refusal(name, "write metadata.<key>=<value>")
-        if name not in _NAMES and not name.startswith(_LABEL):
+        if name not in LIST_PARAMETERS and not name.startswith(_LABEL):
             continue
         if name in given:
             raise _refusal(name, "may be given once")
@@ -142,11 +134,3 @@ def _number(given: Mapping[str, str], name: str, *, default: int, most: int) -> 
     if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= most:
         return int(text)
     raise _refusal(name, f"must be a number from 1 to {most}")
-
-
-def _loc(name: str) -> tuple[str, ...]:
-    return ("query", name)
-
-
-def _refusal(name: str, msg: str) -> FieldError:
-    return FieldError(ErrorCode.INVALID_REQUEST, _loc(name), msg, "value_error")

@@ -90,24 +90,20 @@ class ListCursors:
 
 
 def states_of(status: Status) -> tuple[str, ...]:
-    """List the shown states that belong to a status."""
     shown = [state.value for state in State if state is not State.SETTLED and status_of(state) == status]
     return (*shown, CANCELING) if status in ("pending", "processing") else tuple(shown)
 
 
 def labels_of(project: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """List the labels of all metadata whose value is text, a number, true, false or null."""
-    flat = {key: value for key, value in metadata.items() if not isinstance(value, dict | list)}
-    return tuple(sorted(label_of(project, key, _text(value)) for key, value in flat.items()))
+    flat = [(key, value) for key, value in metadata.items() if not isinstance(value, dict | list)]
+    texts = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in flat]
+    return tuple(sorted(label_of(project, key, text) for key, text in texts))
 
 
 def label_of(project: str, key: str, text: str) -> str:
     """Hash a project, a key and the text of its value to 32 hexadecimal digits."""
     return hashlib.sha256(json.dumps([project, key, text]).encode()).hexdigest()[:32]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _context(scope: Scope, filters: Filters) -> str:

@@ -4,17 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from domain.errors import FailureCode
 from events.invocation import Outcome
 
-_OUTCOMES: Mapping[str, Outcome] = {
-    "succeeded": "succeeded",
-    "failed": "failed",
-    "canceled": "canceled",
-    "aborted": "aborted",
-}
+_OUTCOMES: Mapping[str, Outcome] = {outcome: outcome for outcome in get_args(Outcome)}
 _PERCENT = re.compile(r"(\d{1,3})%\|")
 
 
@@ -25,14 +20,14 @@ class Prediction:
     id: str
     status: str
     outcome: Outcome | None
-    model: str
-    outputs: tuple[str, ...]
-    error: str | None
-    percent: int | None
-    predict_seconds: float | None
-    total_seconds: float | None
-    created_at: datetime | None
-    webhook: str | None
+    model: str = ""
+    outputs: tuple[str, ...] = ()
+    error: str | None = None
+    percent: int | None = None
+    predict_seconds: float | None = None
+    total_seconds: float | None = None
+    created_at: datetime | None = None
+    webhook: str | None = None
     input: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -60,19 +55,8 @@ def read_prediction(body: object) -> Prediction | None:
 
 def gone_prediction(prediction: str) -> Prediction:
     """Make a failed prediction in place of one that the provider does not know any more."""
-    return Prediction(
-        id=prediction,
-        status="failed",
-        outcome="failed",
-        model="",
-        outputs=(),
-        error="the provider does not know this prediction any more",
-        percent=None,
-        predict_seconds=None,
-        total_seconds=None,
-        created_at=None,
-        webhook=None,
-    )
+    error = "the provider does not know this prediction any more"
+    return Prediction(prediction, "failed", "failed", error=error)
 
 
 def failure_of(prediction: Prediction) -> FailureCode | None:

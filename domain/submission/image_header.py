@@ -6,7 +6,6 @@ The headers are not read by Pillow, because its ``open`` unpacks text chunks and
 
 import io
 import zlib
-from collections.abc import Callable
 from typing import IO, Final, Literal, NamedTuple
 
 Format = Literal["jpeg", "png", "webp"]
@@ -57,43 +56,35 @@ def judge(source: bytes | IO[bytes]) -> Header:
     ``source`` is the whole content or a seekable file, whose position is kept. Only headers are read, no
     pixels. Raises UnsupportedFormat or DimensionsExceeded.
     """
-    header = _read(source)
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    position = file.tell()
+    try:
+        header = _sniff(file)
+    finally:
+        file.seek(position)
     if max(header.width, header.height) > MAX_SIDE or header.width * header.height > MAX_PIXELS:
         raise DimensionsExceeded(f"{header.width}x{header.height}")
     return header
 
 
-def _read(source: bytes | IO[bytes]) -> Header:
-    if isinstance(source, bytes):
-        return _sniff(io.BytesIO(source))
-    position = source.tell()
-    try:
-        return _sniff(source)
-    finally:
-        source.seek(position)
-
-
 def _sniff(file: IO[bytes]) -> Header:
     file.seek(0)
     start = file.read(30)
-    kind, size = _format(start)
-    width, height = size(file, start)
+    kind: Format
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        kind, (width, height) = "png", _png_size(file)
+    elif start.startswith(b"\xff\xd8\xff"):
+        kind, (width, height) = "jpeg", _jpeg_size(file)
+    elif start.startswith(b"RIFF") and start[8:12] == b"WEBP":
+        kind, (width, height) = "webp", _webp_size(start)
+    else:
+        raise UnsupportedFormat("no JPEG, PNG or WebP")
     if not (width and height):
         raise UnsupportedFormat("the header names no size")
     return Header(kind, f"image/{kind}", width, height)
 
 
-def _format(start: bytes) -> tuple[Format, Callable[[IO[bytes], bytes], Size]]:
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png", _png_size
-    if start.startswith(b"\xff\xd8\xff"):
-        return "jpeg", _jpeg_size
-    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
-        return "webp", _webp_size
-    raise UnsupportedFormat("no JPEG, PNG or WebP")
-
-
-def _png_size(file: IO[bytes], start: bytes) -> Size:
+def _png_size(file: IO[bytes]) -> Size:
     """Read IHDR, which must come first (W3C PNG, 5.6 and 11.2.1)."""
     file.seek(8)
     chunk = file.read(25)
@@ -102,7 +93,7 @@ def _png_size(file: IO[bytes], start: bytes) -> Size:
     return _big(chunk[8:12]), _big(chunk[12:16])
 
 
-def _jpeg_size(file: IO[bytes], start: bytes) -> Size:
+def _jpeg_size(file: IO[bytes]) -> Size:
     """Walk the segments to the first frame header (ITU-T T.81, B.2)."""
     file.seek(2)
     for _ in range(_MAX_JPEG_SEGMENTS):
@@ -132,7 +123,7 @@ def _pair(file: IO[bytes]) -> tuple[int, int]:
     return two[0], two[1]
 
 
-def _webp_size(file: IO[bytes], start: bytes) -> Size:
+def _webp_size(start: bytes) -> Size:
     """Read the first chunk (RFC 9649, 2.5-2.7): lossy, lossless or extended."""
     match start[12:16], start[20:]:
         case b"VP8 ", body if len(body) == 10 and body[3:6] == b"\x9d\x01\x2a":

@@ -12,7 +12,7 @@ from typing import Final, get_args
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.strict_json import MalformedJsonError, UnacceptableJsonError, load_json
 from domain.submission.composition import Composition
-from domain.submission.model_inputs import Ceilings, Value, check_choice, check_input, rules
+from domain.submission.model_inputs import Ceilings, Value, check_choice, rules
 
 MAX_CHARACTERS: Final = 1_000
 COMPOSITIONS: Final[tuple[Composition, ...]] = get_args(Composition)
@@ -49,7 +49,7 @@ def parse_instructions(text: str, *, ceilings: Ceilings) -> Instructions:
     members = {key: value for key, value in given.items() if value is not None and not _is_ignored(key)}
     composition = _check_composition(members.pop("composition", None))
     table = rules(ceilings)
-    parameters = {key: check_input(key, value, table[key]) for key, value in members.items() if key in table}
+    parameters = {key: table[key](key, value) for key, value in members.items() if key in table}
     texts = ((key, _flatten(value)) for key, value in members.items() if key not in table)
     return Instructions(prompt, parameters, tuple((key, text) for key, text in texts if text), composition)
 

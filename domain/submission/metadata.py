@@ -35,7 +35,6 @@ def parse_metadata(text: str) -> dict[str, object]:
 
 
 def metadata_refusal(msg: str, kind: str) -> FieldError:
-    """Build the error of the field ``metadata``."""
     return FieldError(ErrorCode.INVALID_METADATA, ("body", "metadata"), msg, kind)
 
 

@@ -5,9 +5,10 @@ are multiples of 8 up to 2,048 (the model ignores both when it gets an image, as
 ``seed`` is an unsigned 32-bit number and ``refine_steps`` has the ceiling of the steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final
 
 from domain.errors import ErrorCode, FieldError
 
@@ -33,75 +34,30 @@ class Ceilings:
     steps: int = 50
 
 
-class Whole(NamedTuple):
-    """An integer from ``low`` to ``high``, a multiple of ``step``."""
-
-    low: int
-    high: int
-    step: int = 1
-
-
-class Number(NamedTuple):
-    """A number from ``low`` to ``high``."""
-
-    low: float
-    high: float
-
-
-class Choice(NamedTuple):
-    """One of ``options``."""
-
-    options: tuple[str, ...]
-
-
-class Flag(NamedTuple):
-    """true or false."""
-
-
-class Text(NamedTuple):
-    """Any text."""
-
-
-Rule = Whole | Number | Choice | Flag | Text
+Rule = Callable[[str, object], Value]
+"""Takes name and value of an input; returns the value for the model or raises a FieldError."""
 
 
 def rules(ceilings: Ceilings) -> Mapping[str, Rule]:
     """Map every accepted input to its rule."""
+    size, fraction = partial(_whole, low=8, high=2048, step=8), partial(_number, low=0, high=1)
+    steps = partial(_whole, low=1, high=min(500, ceilings.steps))
     return {
-        "negative_prompt": Text(),
-        "width": Whole(8, 2048, step=8),
-        "height": Whole(8, 2048, step=8),
-        "num_outputs": Whole(1, min(4, ceilings.outputs)),
-        "scheduler": Choice(SCHEDULERS),
-        "num_inference_steps": Whole(1, min(500, ceilings.steps)),
-        "guidance_scale": Number(1, 50),
-        "prompt_strength": Number(0, 1),
-        "seed": Whole(0, 2**32 - 1),
-        "refine": Choice(REFINERS),
-        "high_noise_frac": Number(0, 1),
-        "refine_steps": Whole(1, min(500, ceilings.steps)),
-        "apply_watermark": Flag(),
-        "lora_scale": Number(0, 1),
+        "negative_prompt": _text,
+        "width": size,
+        "height": size,
+        "num_outputs": partial(_whole, low=1, high=min(4, ceilings.outputs)),
+        "scheduler": partial(check_choice, options=SCHEDULERS),
+        "num_inference_steps": steps,
+        "guidance_scale": partial(_number, low=1, high=50),
+        "prompt_strength": fraction,
+        "seed": partial(_whole, low=0, high=2**32 - 1),
+        "refine": partial(check_choice, options=REFINERS),
+        "high_noise_frac": fraction,
+        "refine_steps": steps,
+        "apply_watermark": _flag,
+        "lora_scale": fraction,
     }
-
-
-def check_input(name: str, value: object, rule: Rule) -> Value:
-    """Return the value for the model; raise a FieldError that names the bound."""
-    match rule:
-        case Whole():
-            return _whole(name, value, rule)
-        case Number():
-            return _number(name, value, rule)
-        case Choice():
-            return check_choice(name, value, rule.options)
-        case Flag():
-            if isinstance(value, bool):
-                return value
-            raise refusal(name, "value could not be parsed to a boolean", "type_error.bool")
-        case Text():
-            if isinstance(value, str):
-                return value
-            raise refusal(name, "str type expected", "type_error.str")
 
 
 def check_choice(name: str, value: object, options: tuple[str, ...]) -> str:
@@ -113,33 +69,44 @@ def check_choice(name: str, value: object, options: tuple[str, ...]) -> str:
 
 
 def refusal(name: str, msg: str, kind: str) -> FieldError:
-    """Build the error of one key of the instructions."""
     return FieldError(ErrorCode.INSTRUCTIONS_VALUE, ("body", "instructions", name), msg, kind)
 
 
-def _whole(name: str, value: object, rule: Whole) -> int:
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise refusal(name, "str type expected", "type_error.str")
+
+
+def _flag(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise refusal(name, "value could not be parsed to a boolean", "type_error.bool")
+
+
+def _whole(name: str, value: object, *, low: int, high: int, step: int = 1) -> int:
     # JSON has one kind of number: 50.0 is the integer 50.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise refusal(name, "value is not a valid integer", "type_error.integer")
-    _check_range(name, value, rule.low, rule.high)
-    if value % rule.step:
-        msg = f"ensure this value is a multiple of {rule.step}"
-        raise refusal(name, msg, "value_error.number.not_multiple")
+    _check_range(name, value, low, high)
+    if value % step:
+        raise refusal(name, f"ensure this value is a multiple of {step}", "value_error.number.not_multiple")
     return value
 
 
-def _number(name: str, value: object, rule: Number) -> float:
+def _number(name: str, value: object, *, low: float, high: float) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise refusal(name, "value is not a valid float", "type_error.float")
-    _check_range(name, value, rule.low, rule.high)
+    _check_range(name, value, low, high)
     return value
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if value < low:
-        msg = f"ensure this value is greater than or equal to {low}"
-        raise refusal(name, msg, "value_error.number.not_ge")
+        raise refusal(
+            name, f"ensure this value is greater than or equal to {low}", "value_error.number.not_ge"
+        )
     if value > high:
         raise refusal(name, f"ensure this value is less than or equal to {high}", "value_error.number.not_le")

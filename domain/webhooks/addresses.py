@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,39 +18,28 @@ _HTTPS = 443
 _PRIVILEGED = 1024
 
 # Refused beside what `is_global` refuses: IANA special-purpose registries and cloud metadata services.
-_REFUSED_V4: Final = tuple(
-    map(
-        IPv4Network,
-        (
-            "0.0.0.0/8",
-            "100.64.0.0/10",  # carrier NAT; Alibaba's metadata is 100.100.100.200
-            "127.0.0.0/8",
-            "168.63.129.16/32",  # Azure's wire server
-            "169.254.0.0/16",  # link-local; metadata of most clouds
-            "192.0.0.0/24",  # IETF protocols; Oracle's metadata is 192.0.0.192
-            "192.0.2.0/24",
-            "192.88.99.0/24",  # 6to4 relays
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "224.0.0.0/3",  # multicast, reserved, broadcast
-        ),
+_REFUSED: Final = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",  # carrier NAT; Alibaba's metadata is 100.100.100.200
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's wire server
+        "169.254.0.0/16",  # link-local; metadata of most clouds
+        "192.0.0.0/24",  # IETF protocols; Oracle's metadata is 192.0.0.192
+        "192.0.2.0/24",
+        "192.88.99.0/24",  # 6to4 relays
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",  # multicast, reserved, broadcast
+        "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarking
+        "2001:db8::/32",
+        "2002::/16",  # 6to4 embeds any IPv4 address
+        "3fff::/20",
     )
 )
-_ALLOCATED_V6: Final = IPv6Network(
-    "2000::/3"
-)  # all that IANA has allocated; the rest embeds IPv4 or is local
-_REFUSED_V6: Final = tuple(
-    map(
-        IPv6Network,
-        (
-            "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarking
-            "2001:db8::/32",
-            "2002::/16",  # 6to4 embeds any IPv4 address
-            "3fff::/20",
-        ),
-    )
-)
+_ALLOCATED_V6: Final = IPv6Network("2000::/3")  # by IANA; the rest embeds IPv4 or is local
 _ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})  # RFC 5214: the interface id embeds an IPv4 address
 
 _NAME = re.compile(
@@ -106,19 +95,12 @@ def is_public(address: str) -> bool:
         ip = ip_address(address)
     except ValueError:
         return False
-    return _is_public_v4(ip) if isinstance(ip, IPv4Address) else _is_public_v6(ip)
-
-
-def _is_public_v4(ip: IPv4Address) -> bool:
-    return ip.is_global and not any(ip in network for network in _REFUSED_V4)
-
-
-def _is_public_v6(ip: IPv6Address) -> bool:
-    # A scope (%eth0) names a link; mapped, compatible and NAT64 addresses lie outside of 2000::/3.
-    if ip.scope_id is not None or ip not in _ALLOCATED_V6 or not ip.is_global:
+    if not ip.is_global or any(ip in network for network in _REFUSED):
         return False
-    embeds_v4 = (int(ip) >> 32) & 0xFFFF_FFFF in _ISATAP
-    return not embeds_v4 and not any(ip in network for network in _REFUSED_V6)
+    if isinstance(ip, IPv4Address):
+        return True
+    # A scope (%eth0) names a link; mapped, compatible and NAT64 addresses lie outside of 2000::/3.
+    return ip.scope_id is None and ip in _ALLOCATED_V6 and (int(ip) >> 32) & 0xFFFF_FFFF not in _ISATAP
 
 
 def _parts(url: str) -> tuple[str, str, int]:

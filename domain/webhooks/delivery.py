@@ -1,17 +1,24 @@
-"""Deliveries: which events are sent, how a receiver's response is judged, and why a delivery ends."""
+"""Deliveries: which events are sent, how a receiver's response is judged, and what changes a delivery."""
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from datetime import datetime
+from typing import Any, Final, Literal
 
+from domain.generation.generation import id_of
 from events.catalogue import CATALOGUE
+from events.envelope import RecordedEvent
 
 FILTERS: Final = CATALOGUE.webhook_filters  # by the values of `webhook_events_filter`
 _DEFAULT_FILTER: Final = "completed"
 _SLOW_MILLISECONDS: Final = 5000
 _GONE: Final = 410
 
+NO_HOST: Final = ""  # the host of a delivery whose generation was erased
+
+Changes = dict[str, Any]
+"""Fields of a delivery with their new values."""
 DeliveryState = Literal["pending", "delivered", "failed", "skipped"]
 OwnerDeleted = Literal["project_deleted", "user_deleted"]
 EndReason = (
@@ -59,6 +66,113 @@ class ReceiverResponse:
         return "redirect" if 300 <= self.status < 400 else "status"
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: `response` is the start of the response body, `error` a code when it failed."""
+
+    number: int
+    at: datetime
+    status: int | None
+    error: str | None
+    milliseconds: int
+    response: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One event for one endpoint; `id` is also the id of the message, the same at every attempt.
+
+    `host` is a keyed hash. `due_at` is the next attempt, or the end of a claim. `failures` counts since the
+    last restart, `attempts` holds all. A `blocked` delivery waits for earlier ones; an `unordered` one (a
+    resend, an example) for none. An `example` is tried once. `restarted_at` is when a developer last asked
+    for it again.
+    """
+
+    id: str
+    endpoint: str
+    project: str
+    generation: str
+    event: str
+    type: str
+    version: int
+    host: str
+    event_time: datetime
+    created_at: datetime
+    expire_at: datetime
+    state: DeliveryState = "pending"
+    due_at: datetime | None = None
+    claim: str | None = None
+    failures: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    blocked: bool = False
+    unordered: bool = False
+    example: bool = False
+    reason: EndReason | None = None
+    restarted_at: datetime | None = None
+
+    @property
+    def pair(self) -> str:
+        """The project and the host together."""
+        return pair_of(self.project, self.host)
+
+    @property
+    def final(self) -> bool:
+        """Tell whether the event ends its generation."""
+        return self.type in CATALOGUE.final
+
+
+def delivery_of(
+    event: RecordedEvent, endpoint: str, project: str, *, host: str, now: datetime, expire_at: datetime
+) -> Delivery:
+    """Make the delivery of an event to an endpoint, due at once."""
+    return Delivery(
+        id=delivery_id(endpoint, event.id),
+        endpoint=endpoint,
+        project=project,
+        generation=id_of(event.stream),
+        event=event.id,
+        type=event.type,
+        version=event.version,
+        host=host,
+        event_time=event.time,
+        created_at=now,
+        expire_at=expire_at,
+        due_at=now,
+    )
+
+
+def attempted(delivery: Delivery, attempt: Attempt, retry_at: datetime | None) -> Changes:
+    """Change a delivery after an attempt: it succeeded, is tried again at `retry_at`, or has failed."""
+    ended: Changes = {"due_at": retry_at, "claim": None, "reason": None}
+    if attempt.error is None:
+        return {**ended, "state": "delivered", "failures": 0}
+    failed: Changes = {**ended, "failures": delivery.failures + 1}
+    if retry_at is not None:
+        return {**failed, "state": "pending"}
+    return {**failed, "state": "failed", "reason": "gone" if attempt.error == "gone" else "exhausted"}
+
+
+def restarted(now: datetime, *, unordered: bool) -> Changes:
+    """Start a delivery's attempts again."""
+    fields = {"state": "pending", "reason": None, "due_at": now, "claim": None, "failures": 0}
+    return {**fields, "blocked": False, "restarted_at": now, "unordered": unordered}
+
+
+def skipped(reason: EndReason) -> Changes:
+    """End a delivery without another attempt."""
+    return {"state": "skipped", "reason": reason, "due_at": None, "claim": None, "blocked": False}
+
+
+def postponed(until: datetime) -> Changes:
+    """Give a claim back and wait for earlier deliveries, at most until a time."""
+    return {"due_at": until, "claim": None, "blocked": True}
+
+
+def woken(now: datetime) -> Changes:
+    """Make a postponed delivery due."""
+    return {"due_at": now, "blocked": False}
+
+
 def types_of(filters: Iterable[str]) -> frozenset[str]:
     """Return the event types of a request's filter; unknown values select nothing."""
     chosen = [FILTERS[name] for name in filters if name in FILTERS]
@@ -68,3 +182,8 @@ def types_of(filters: Iterable[str]) -> frozenset[str]:
 def delivery_id(endpoint: str, event_id: str) -> str:
     """Return the id of a delivery and of its message: always the same for (endpoint, event)."""
     return f"msg_{hashlib.sha256(f'{endpoint}/{event_id}'.encode()).hexdigest()[:32]}"
+
+
+def pair_of(project: str, host: str) -> str:
+    """Return the key of a project and a host together."""
+    return f"{project}/{host}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from typing import assert_never, cast
 
 from events.envelope import RecordedEvent
@@ -72,12 +73,9 @@ def is_default(endpoint_id: str) -> bool:
     return endpoint_id.startswith(_DEFAULT)
 
 
-def fold_endpoint(events: Iterable[RecordedEvent]) -> Endpoint | None:
-    """Fold a stream's events, in order; None when there are none."""
-    endpoint: Endpoint | None = None
-    for recorded in events:
-        endpoint = evolve_endpoint(endpoint, recorded)
-    return endpoint
+def fold_endpoint(events: Iterable[RecordedEvent], endpoint: Endpoint | None = None) -> Endpoint | None:
+    """Fold a stream's events, in order, into what was folded before; None when there are none."""
+    return reduce(evolve_endpoint, events, endpoint)
 
 
 def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpoint:

@@ -18,12 +18,11 @@ _SECRETS: Final = b"exemplar webhook secrets"
 _HOSTS: Final = b"exemplar webhook hosts"
 
 
-class LostKeyError(Exception):
-    """A secret does not decrypt: the master key of its version is missing or is another one."""
+class SecretLostError(Exception):
+    """An endpoint's secret cannot be decrypted: rotate it, or restore its master key."""
 
-    def __init__(self, version: int) -> None:
-        super().__init__(f"master key {version} does not decrypt the secret")
-        self.version = version
+    def __init__(self, endpoint: str, cause: str) -> None:
+        super().__init__(f"the secret of {endpoint} is lost: {cause}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +66,13 @@ class MasterKeys:
         return EncryptedSecret(version, nonce, ciphertext)
 
     def decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
-        """Decrypt a stored secret; raises LostKeyError when its master key is missing."""
-        if stored.version not in self.keys:
-            raise LostKeyError(stored.version)
-        cipher, context = self._cipher(stored.version), _context(stored.version, endpoint)
+        """Decrypt a stored secret; raises SecretLostError when its master key is missing or another one."""
         try:
+            cipher, context = self._cipher(stored.version), _context(stored.version, endpoint)
             return cipher.decrypt(stored.nonce, stored.ciphertext, context).decode()
-        except InvalidTag:
-            raise LostKeyError(stored.version) from None
+        except (KeyError, InvalidTag):
+            cause = f"master key {stored.version} does not decrypt it"
+            raise SecretLostError(endpoint, cause) from None
 
     def _cipher(self, version: int) -> AESGCM:
         return AESGCM(hmac.digest(self.keys[version].encode(), _SECRETS, "sha256"))

@@ -1,4 +1,4 @@
-"""The retry schedule of webhook deliveries, and when a failing endpoint is disabled."""
+"""The retry schedule of webhook deliveries."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -48,8 +48,3 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(date - now, timedelta(0))
-
-
-def is_due_to_disable(failing_since: datetime, now: datetime, disable_after: timedelta) -> bool:
-    """Tell whether an endpoint has failed for so long that it is disabled."""
-    return now - failing_since >= disable_after

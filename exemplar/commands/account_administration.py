@@ -38,28 +38,21 @@ class Overview:
     users_in_all: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountAdministration:
     """Create, show and change accounts. ConfigurationError is one line that says what to do."""
 
-    def __init__(
-        self,
-        accounts: Accounts,
-        account_changes: AccountChanges,
-        platform_changes: PlatformChanges,
-        peppers: Peppers,
-        tiers: Mapping[str, Tier],
-    ) -> None:
-        self._accounts = accounts
-        self._changes = account_changes
-        self._platform = platform_changes
-        self._peppers = peppers
-        self._tiers = tiers
+    accounts: Accounts
+    account_changes: AccountChanges
+    platform_changes: PlatformChanges
+    peppers: Peppers
+    tiers: Mapping[str, Tier]
 
     async def create_staff(self, email: str, role: Role, password: str, name: str | None) -> StaffRecord:
         email, name, hashed = _email(email), _name(name), await _hash(password)
-        if await self._accounts.find_developer(email) is not None:
+        if await self.accounts.find_developer(email) is not None:
             raise ConfigurationError("a developer has this address: a login could not tell them apart")
-        return await self._platform.create_staff(
+        return await self.platform_changes.create_staff(
             random_id(), role, email=email, password_hash=hashed, full_name=name, cause=_CAUSE
         )
 
@@ -67,9 +60,9 @@ class AccountAdministration:
         self, email: str, tier: str, password: str, name: str | None
     ) -> DeveloperRecord:
         email, name = _email(email), _name(name)
-        if await self._accounts.staff.find_login(email) is not None:
+        if await self.accounts.staff.find_login(email) is not None:
             raise ConfigurationError("an operator or auditor has this address: take another")
-        return await self._changes.register_developer(
+        return await self.account_changes.register_developer(
             email=email,
             password_hash=await _hash(password),
             tier=self._tier(tier).name,
@@ -80,13 +73,15 @@ class AccountAdministration:
     async def create_project(self, developer: str, name: str) -> ProjectRecord:
         found = await self._developer(developer)
         limit = self._tier(found.tier).projects
-        return await self._changes.create_project(found.id, name=_name(name), limit=limit, cause=_CAUSE)
+        return await self.account_changes.create_project(
+            found.id, name=_name(name), limit=limit, cause=_CAUSE
+        )
 
     async def create_user(
         self, developer: str, project: str, email: str, password: str, name: str | None
     ) -> UserRecord:
         found = await self._project(developer, project)
-        return await self._changes.register_user(
+        return await self.account_changes.register_user(
             found.developer_id,
             found.id,
             email=_email(email),
@@ -101,17 +96,19 @@ class AccountAdministration:
         """Mint a developer key or an API key of a project; the key itself is returned once."""
         owner = (await self._developer(developer)).id
         project_id = None if project is None else (await self._project(developer, project)).id
-        return await mint_key(self._changes, self._peppers, owner, project_id, name=_name(name), cause=_CAUSE)
+        return await mint_key(
+            self.account_changes, self.peppers, owner, project_id, name=_name(name), cause=_CAUSE
+        )
 
     async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
-        return (await self._accounts.developers())[0], await self._accounts.staff.all()
+        return (await self.accounts.developers())[0], await self.accounts.staff.all()
 
     async def overview(self, developer: str) -> Overview:
         found = await self._developer(developer)
-        projects = await self._accounts.projects(found.id)
+        projects = await self.accounts.projects(found.id)
         ids = [project.id for project in projects]
-        keys = [key for id_ in (None, *ids) for key in await self._accounts.keys.all_of(found.id, id_)]
-        users, total = await self._accounts.users(found.id, ids, UserQuery(page_size=_USERS_SHOWN))
+        keys = [key for id_ in (None, *ids) for key in await self.accounts.keys.all_of(found.id, id_)]
+        users, total = await self.accounts.users(found.id, ids, UserQuery(page_size=_USERS_SHOWN))
         return Overview(found, tuple(projects), tuple(keys), tuple(users), total)
 
     async def revoke(self, developer: str, key: str) -> KeyRecord:
@@ -121,14 +118,14 @@ class AccountAdministration:
         if len(fitting) != 1:
             count = "no" if not fitting else "more than one"
             raise ConfigurationError(f"{count} active key is {key!r}: `exemplar accounts show` lists the ids")
-        await self._changes.revoke_key(
+        await self.account_changes.revoke_key(
             overview.developer.id, fitting[0].id, fitting[0].project_id, cause=_CAUSE
         )
         return fitting[0]
 
     async def set_tier(self, developer: str, tier: str) -> DeveloperRecord:
         found = await self._developer(developer)
-        await self._changes.change_tier(found.id, self._tier(tier).name, cause=_CAUSE)
+        await self.account_changes.change_tier(found.id, self._tier(tier).name, cause=_CAUSE)
         return await self._developer(found.id)
 
     async def reset_password(
@@ -137,33 +134,33 @@ class AccountAdministration:
         """Set the password of a developer, or of an end user of a project."""
         if project is None or user is None:
             found = await self._developer(developer)
-            await self._changes.reset_developer_password(found.id, await _hash(password), cause=_CAUSE)
+            await self.account_changes.reset_developer_password(found.id, await _hash(password), cause=_CAUSE)
             return
         found_user = await self._user(developer, project, user)
-        await self._changes.reset_user_password(
+        await self.account_changes.reset_user_password(
             found_user.developer_id, found_user.project_id, found_user.id, await _hash(password), cause=_CAUSE
         )
 
     async def delete_user(self, developer: str, project: str, user: str) -> UserRecord:
         found = await self._user(developer, project, user)
-        await self._changes.delete_user(found.developer_id, found.project_id, found.id, cause=_CAUSE)
+        await self.account_changes.delete_user(found.developer_id, found.project_id, found.id, cause=_CAUSE)
         return found
 
     async def delete_staff(self, name: str) -> None:
-        found = await self._accounts.staff.find(name.strip().lower())
+        found = await self.accounts.staff.find(name.strip().lower())
         if found is None:
             raise ConfigurationError(f"no operator or auditor is {name!r}: `exemplar accounts list` has all")
-        await self._platform.delete_staff(found.id, cause=_CAUSE)
+        await self.platform_changes.delete_staff(found.id, cause=_CAUSE)
 
     async def history(self, developer: str) -> list[dict[str, Any]]:
         """Return all events of a developer, or of the platform."""
         if developer == PLATFORM:
-            return [recorded.to_cloudevent() for recorded in await self._platform.history()]
+            return [recorded.to_cloudevent() for recorded in await self.platform_changes.history()]
         found = await self._developer(developer)
-        return [recorded.to_cloudevent() for recorded in await self._changes.history(found.id)]
+        return [recorded.to_cloudevent() for recorded in await self.account_changes.history(found.id)]
 
     async def _developer(self, name: str) -> DeveloperRecord:
-        found = await self._accounts.find_developer(name.strip().lower())
+        found = await self.accounts.find_developer(name.strip().lower())
         if found is None:
             raise ConfigurationError(f"no developer is {name!r}: `exemplar accounts list` has them all")
         return found
@@ -171,7 +168,7 @@ class AccountAdministration:
     async def _project(self, developer: str, name: str, *, deleted: bool = False) -> ProjectRecord:
         """Find a project by its id, or by its name when only one has it; on request a `deleted` one."""
         owner = await self._developer(developer)
-        projects = await self._accounts.projects(owner.id, deleted=deleted)
+        projects = await self.accounts.projects(owner.id, deleted=deleted)
         fitting = [one for one in projects if name in (one.id, one.name)]
         if len(fitting) != 1:
             count = "no" if not fitting else "more than one"
@@ -182,19 +179,19 @@ class AccountAdministration:
 
     async def _user(self, developer: str, project: str, name: str) -> UserRecord:
         found_project = await self._project(developer, project, deleted=True)
-        found = await self._accounts.user(found_project.id, name)
+        found = await self.accounts.user(found_project.id, name)
         if found is None:
-            login = await self._accounts.find_login(name.strip().lower(), found_project.id)
-            found = None if login is None else await self._accounts.user(found_project.id, login.id)
+            login = await self.accounts.find_login(name.strip().lower(), found_project.id)
+            found = None if login is None else await self.accounts.user(found_project.id, login.id)
         if found is None:
             raise ConfigurationError(f"no user of project {found_project.name!r} is {name!r}")
         return found
 
     def _tier(self, name: str) -> Tier:
         try:
-            return tier_of(name, self._tiers)
+            return tier_of(name, self.tiers)
         except TierError:
-            there = ", ".join(self._tiers)
+            there = ", ".join(self.tiers)
             raise ConfigurationError(f"no tier is {name!r}: there are {there}") from None
 
 

@@ -1,18 +1,21 @@
 """`exemplar quota`: compares the ledger of used units and slots with the log."""
 
-# ruff: noqa: PLC0415 - a command imports only what it runs: a start should not pay for the others
-
 import asyncio
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from store.quota.recount import RecountReport
+from exemplar.commands.store_access import open_store
+from store.accounts.quota_record import QuotaRecord
+from store.quota.recount import Recount, RecountReport
 
-app = typer.Typer(no_args_is_help=True, help="The quota ledger.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The quota ledger."
+)
 
 
 @app.callback()
@@ -35,24 +38,17 @@ def check(
     raise typer.Exit(1 if report.differences and not repaired else 0)
 
 
-async def _recount(home: Path | None, *, repair: bool) -> "RecountReport":
-    from exemplar.commands.store_access import open_store
-    from store.accounts.quota_record import QuotaRecord
-    from store.quota.recount import Recount
-
+async def _recount(home: Path | None, *, repair: bool) -> RecountReport:
     async with open_store(home, holder="quota check") as store:
         store.set(record=store.call(QuotaRecord), admitted=store.get("usage").admitted)
         return await store.call(Recount).run(repair_as="operator:quota check" if repair else None)
 
 
-def _json(report: "RecountReport") -> str:
-    import json
-    from dataclasses import asdict
-
+def _json(report: RecountReport) -> str:
     return json.dumps(asdict(report)) + "\n"
 
 
-def _text(report: "RecountReport") -> str:
+def _text(report: RecountReport) -> str:
     counted = f"{report.developers} developers, {report.generations} generations"
     lines = [f"{counted}, {report.set_aside} skipped, {len(report.differences)} differences"]
     if report.differences:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import partial
 
 from actors.settings import TimeoutSettings
-from exemplar.commands.run_on_store import run_on_store
+from exemplar.commands.store_access import run_on_store
 from exemplar.environment import read
 from store.generations.rebuild import RebuildReport, rebuild
 

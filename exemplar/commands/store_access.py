@@ -1,9 +1,11 @@
-"""Open the store of the environment, or of a running `exemplar up`, and an operator's office on it."""
+"""Open the store of the environment, or of a running `exemplar up`, for a command."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from domain.accounts.keys import Peppers
 from domain.accounts.tiers import tiers_with
@@ -17,6 +19,18 @@ from gateway.auth.settings import AuthenticationSettings
 from store.adapters import ADAPTERS, open_database, prepare, require_format
 from store.errors import AlreadyExistsError, StoreError
 from store.settings import StoreSettings
+
+Result = TypeVar("Result")
+
+
+def run_on_store(function: Callable[..., Awaitable[Result]], *, holder: str) -> Result:
+    """Call an async function with the adapters of the environment's store that it names."""
+
+    async def run() -> Result:
+        async with open_store(None, holder=holder) as store:
+            return await store.call(function)
+
+    return asyncio.run(run())
 
 
 @asynccontextmanager
@@ -43,8 +57,7 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
     """
     try:
         with open_database(store_settings(home)) as database:
-            store = Dependencies(database=database, holder=holder, clock=now)
-            store.provide(ADAPTERS)
+            store = Dependencies(ADAPTERS, database=database, holder=holder, clock=now)
             await store.call(require_format)
             yield store
     except StoreError as error:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from actors.jobs.subscribers import SUBSCRIBERS
 from events.envelope import format_time
-from exemplar.commands.run_on_store import run_on_store
+from exemplar.commands.store_access import run_on_store
 from store.log.parking import Parked, Parking
 from store.log.sealed_log import SealedLog
 from store.log.subscriptions import SubscriberCheckpoints

@@ -10,7 +10,7 @@ from exemplar.injection import Dependencies
 from exemplar.local.hooks import Hooks
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings
-from store.adapters import ADAPTERS, open_database, prepare
+from store.adapters import ADAPTERS, open_prepared
 from store.mongo.replica_set import initiate_replica_set
 from store.settings import StoreSettings
 
@@ -32,8 +32,6 @@ def hooks_of(home: Path) -> Hooks:
 async def _seed(mongodb_url: str, base_url: str, secrets: Secrets, env: Mapping[str, str]) -> Demo:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
     peppers = AuthenticationSettings.model_validate({"key_peppers": {1: secrets.key_pepper}})
-    with open_database(settings) as database:
-        await prepare(database)
-        dependencies = Dependencies(database=database, holder="up", clock=now)
-        dependencies.provide(ADAPTERS)
+    async with open_prepared(settings) as database:
+        dependencies = Dependencies(ADAPTERS, database=database, holder="up", clock=now)
         return await seed(dependencies.get("account_changes"), peppers, secrets)

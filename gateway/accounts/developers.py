@@ -10,13 +10,11 @@ from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import DEVELOPER, DEVELOPERS
 from gateway.accounts.bodies import developer_body, reset_response
-from gateway.accounts.password_reset import chosen_password
 from gateway.accounts.registration import require_tier
-from gateway.accounts.requests import DevelopersRequest, TierRequest
+from gateway.accounts.requests import DevelopersRequest, TierRequest, read_new_password
 from gateway.auth.authentication import Authenticator
-from gateway.http.causes import cause_of
-from gateway.http.ids import path_id
-from gateway.http.parsing import read_model, read_query
+from gateway.http.parsing import path_id, read_model, read_query
+from gateway.http.request_ids import cause_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.records import DeveloperRecord
@@ -63,7 +61,7 @@ class DeveloperRoutes:
         """Set another password, or generate one; every session of the developer ends."""
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
         developer = await self._developer(request)
-        password_hash, generated = await chosen_password(request, self.passwords)
+        password_hash, generated = await read_new_password(request, self.passwords)
         await self.account_changes.reset_developer_password(developer.id, password_hash, cause=cause)
         return reset_response(generated)
 

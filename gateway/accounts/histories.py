@@ -7,12 +7,11 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from domain.accounts import developer, platform
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation import generation
 from domain.paths import DEVELOPER, GENERATION, PLATFORM
 from gateway.auth.authentication import Authenticator
-from gateway.http.ids import path_id
-from gateway.http.parsing import read_query
+from gateway.http.parsing import path_id, read_query
 from store.commits.contract import EventStore
 
 _CURSOR = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -30,8 +29,7 @@ class HistoryRequest(BaseModel):
         if not self.cursor:
             return 0
         if _CURSOR.fullmatch(self.cursor) is None:
-            loc = ("query", "cursor")
-            raise FieldError(ErrorCode.INVALID_REQUEST, loc, "is no cursor of this list", "value_error")
+            raise invalid_field("query", "cursor", "is no cursor of this list")
         return int(self.cursor)
 
 

@@ -6,14 +6,14 @@ from aiohttp import web
 
 from domain.accounts.access import Claims, Role, StaffIdentity
 from domain.accounts.passwords import Passwords
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUTH
 from gateway.accounts.bodies import account_body, secret_response
 from gateway.accounts.requests import DeletionRequest, PasswordChangeRequest
 from gateway.auth.authentication import Authenticator
 from gateway.auth.login_attempts import LoginAttempts
-from gateway.http.causes import cause_of
 from gateway.http.parsing import read_model
+from gateway.http.request_ids import cause_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
@@ -91,6 +91,6 @@ class OwnAccountRoutes:
         kept = await self.accounts.password_hash(claims.role, claims.subject, claims.project_id)
         verifying = self.passwords.verify(password, kept)
         if not await self.login_attempts.verified(verifying, counter) or kept is None:
-            raise FieldError(ErrorCode.INVALID_REQUEST, ("body", field), "is not correct", "value_error")
+            raise invalid_field("body", field, "is not correct")
         await self.login_attempts.proof_succeeded(counter)
         return kept

@@ -10,13 +10,10 @@ from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import PROJECT, PROJECT_USER, PROJECTS
 from gateway.accounts.bodies import reset_response, user_body
-from gateway.accounts.password_reset import chosen_password
-from gateway.accounts.project_access import own_project
-from gateway.accounts.requests import UsersRequest
+from gateway.accounts.requests import UsersRequest, read_new_password
 from gateway.auth.authentication import Authenticator
-from gateway.http.causes import cause_of
-from gateway.http.ids import as_id, path_id
-from gateway.http.parsing import read_query
+from gateway.http.parsing import as_id, path_id, read_query
+from gateway.http.request_ids import cause_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.records import ProjectRecord, UserRecord
@@ -49,7 +46,7 @@ class ProjectUserRoutes:
         return web.json_response({"projects": asdict(projects), **counts})
 
     async def stats(self, request: web.Request) -> web.Response:
-        developer, project = await self._own_project(request)
+        developer, project = await self.authenticator.authenticate_project_owner(request)
         query = read_query(request, UsersRequest)
         return web.json_response(await self._counts(developer, [project.id], query))
 
@@ -65,7 +62,7 @@ class ProjectUserRoutes:
         return web.json_response(_page(listed, total, query))
 
     async def users(self, request: web.Request) -> web.Response:
-        developer, project = await self._own_project(request)
+        developer, project = await self.authenticator.authenticate_project_owner(request)
         query = read_query(request, UsersRequest)
         users, total = await self.accounts.users(developer.developer_id, [project.id], query.query)
         return web.json_response(_page([user_body(user) for user in users], total, query))
@@ -85,18 +82,15 @@ class ProjectUserRoutes:
     async def reset_password(self, request: web.Request) -> web.Response:
         """Set another password, or generate one; every session of the user ends."""
         developer, user = await self._own_user(request)
-        password_hash, generated = await chosen_password(request, self.passwords)
+        password_hash, generated = await read_new_password(request, self.passwords)
         cause = cause_of(request, developer.actor)
         await self.account_changes.reset_user_password(
             user.developer_id, user.project_id, user.id, password_hash, cause=cause
         )
         return reset_response(generated)
 
-    async def _own_project(self, request: web.Request) -> tuple[DeveloperIdentity, ProjectRecord]:
-        return await own_project(request, self.authenticator, self.accounts)
-
     async def _own_user(self, request: web.Request) -> tuple[DeveloperIdentity, UserRecord]:
-        developer, project = await self._own_project(request)
+        developer, project = await self.authenticator.authenticate_project_owner(request)
         user = await self.accounts.user(project.id, path_id(request, "user_id"))
         if user is None:
             raise ExemplarError(ErrorCode.NOT_FOUND)

@@ -9,15 +9,15 @@ from domain.accounts.access import Role
 from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
 from domain.accounts.tiers import TIERS, Tier
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.paths import AUTH
 from events.envelope import Cause
 from gateway.accounts.bodies import account_body, secret_response, tokens_body
 from gateway.accounts.requests import DeveloperCreateRequest, UserCreateRequest
 from gateway.auth.authentication import Authenticator
 from gateway.auth.sessions import Sessions
-from gateway.http.causes import cause_of
 from gateway.http.parsing import read_model
+from gateway.http.request_ids import cause_of
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.key_minting import mint_key
@@ -94,6 +94,4 @@ class RegistrationRoutes:
 def require_tier(tiers: Mapping[str, Tier], tier: str) -> None:
     """Refuse a tier that is not configured, naming those that are."""
     if tier not in tiers:
-        names = ", ".join(tiers)
-        loc = ("body", "tier")
-        raise FieldError(ErrorCode.INVALID_REQUEST, loc, f"must be one of {names}", "value_error.const")
+        raise invalid_field("body", "tier", f"must be one of {', '.join(tiers)}", "value_error.const")

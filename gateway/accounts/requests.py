@@ -1,12 +1,15 @@
 """Request bodies and queries of accounts."""
 
+import secrets
 from typing import Annotated
 
+from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from domain.accounts.emails import normal_email
 from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name
-from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, check_password
+from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, Passwords, check_password
+from gateway.http.parsing import read_optional_model
 from store.accounts.queries import UserQuery
 
 Email = Annotated[str, Field(max_length=320), AfterValidator(normal_email)]
@@ -50,6 +53,13 @@ class PasswordResetRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     password: Password | None = None
+
+
+async def read_new_password(request: web.Request, passwords: Passwords) -> tuple[str, str | None]:
+    """Return the hash of the password that is sent or generated, and the password if it was generated."""
+    body = await read_optional_model(request, PasswordResetRequest)
+    generated = None if body.password is not None else secrets.token_urlsafe(12)
+    return await passwords.hash(body.password or generated or ""), generated
 
 
 class DeletionRequest(BaseModel):

@@ -3,7 +3,7 @@
 An expired token does not end a connection; an ended session, a revoked key or a closed account does.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from domain.accounts import access
@@ -43,21 +43,16 @@ class AccountStatus:
         self, claims: Claims, presented: PresentedCredentials, project: str | None = None
     ) -> AccessGrant:
         """Return the grant of some credentials, without the keys themselves."""
-        hidden = replace(
-            presented,
-            developer_key=presented.developer_key and _SENT,
-            api_key=presented.api_key and _SENT,
-        )
-        developer_keys = self.peppers.candidates(presented.developer_key)
-        return AccessGrant(
-            claims, hidden, developer_keys, self.peppers.candidates(presented.api_key), project
-        )
+        keys = presented.developer_key, presented.api_key
+        hidden = replace(presented, developer_key=keys[0] and _SENT, api_key=keys[1] and _SENT)
+        developer_keys, api_keys = map(self.peppers.candidates, keys)
+        return AccessGrant(claims, hidden, developer_keys, api_keys, project)
 
     async def revoked(self, grants: Collection[AccessGrant]) -> set[AccessGrant]:
         """Return the grants that are no longer valid; raises StoreError."""
         users = [grant for grant in grants if grant.claims.role is Role.END_USER]
         found = await self.accounts.states.read(
-            projects=set(_projects(grants)),
+            projects={p for grant in grants if (p := grant.claims.project_id or grant.project) is not None},
             users={grant.claims.subject for grant in users},
             developers={grant.claims.subject for grant in grants if grant.claims.role is Role.DEVELOPER},
             key_hashes={each for grant in grants for each in (*grant.developer_keys, *grant.api_keys)},
@@ -67,22 +62,13 @@ class AccountStatus:
     def _is_valid(self, grant: AccessGrant, found: AccountStates) -> bool:
         try:
             if grant.claims.role is Role.DEVELOPER:
-                return self._is_valid_for_developer(grant, found)
+                state, tier = found.developers.get(grant.claims.subject) or (None, None)
+                access.authorize_developer(grant.claims, grant.presented, state, tier, self.tiers)
+                owned = (grant.claims.subject, True)
+                return grant.project is None or found.projects.get(grant.project) == owned
             project = grant.claims.project_id or ""
             tenancy = found.tenancy(project, grant.claims.subject, grant.developer_keys, grant.api_keys)
             access.authorize_end_user(grant.claims, grant.presented, tenancy, self.tiers)
         except ExemplarError:
             return False
         return True
-
-    def _is_valid_for_developer(self, grant: AccessGrant, found: AccountStates) -> bool:
-        state, tier = found.developers.get(grant.claims.subject) or (None, None)
-        access.authorize_developer(grant.claims, grant.presented, state, tier, self.tiers)
-        return grant.project is None or found.projects.get(grant.project) == (grant.claims.subject, True)
-
-
-def _projects(grants: Collection[AccessGrant]) -> Iterator[str]:
-    for grant in grants:
-        project = grant.claims.project_id or grant.project
-        if project is not None:
-            yield project

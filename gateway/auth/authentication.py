@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -23,9 +24,12 @@ from events.generation import Owner
 from gateway.auth.headers import MALFORMED, read_header, read_headers
 from gateway.auth.rate_limits import CountedDeveloper, RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
+from store.accounts.records import ProjectRecord
 
 
+@dataclass(frozen=True, slots=True)
 class Authenticator:
     """Identify the sender of a request and count the request, or raise the refusal of the access rules.
 
@@ -33,22 +37,12 @@ class Authenticator:
     are not counted.
     """
 
-    def __init__(
-        self,
-        accounts: Accounts,
-        tokens: Tokens,
-        peppers: Peppers,
-        *,
-        rate_limits: RateLimits | None = None,
-        tiers: Mapping[str, Tier] = TIERS,
-        operator_keys: Sequence[str] = (),
-    ) -> None:
-        self._accounts = accounts
-        self._tokens = tokens
-        self._peppers = peppers
-        self._rate_limits = rate_limits
-        self._tiers = tiers
-        self._operator_keys = [key.encode() for key in operator_keys if key]
+    accounts: Accounts
+    tokens: Tokens
+    peppers: Peppers
+    rate_limits: RateLimits | None = None
+    tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
+    operator_keys: Sequence[str] = field(default=(), repr=False)
 
     async def authenticate_submission(self, request: web.Request) -> Identity:
         """Authenticate an end user by all five headers."""
@@ -59,17 +53,11 @@ class Authenticator:
 
     async def confirm(self, claims: Claims, presented: PresentedCredentials) -> Identity:
         """Check the credentials of a submission against the store, again when time has passed since."""
-        found = await self._tenancy_of(claims, presented)
-        identity = access.authorize_submission(claims, presented, found, self._tiers)
-        self._note_use(found, presented)
-        return identity
+        return await self._end_user(claims, presented, all_headers=True)
 
     async def authenticate_end_user(self, request: web.Request) -> Identity:
         """Authenticate an end user by the token; other headers must match when they are sent."""
-        claims, presented = self.presented_credentials(request)
-        found = await self._tenancy_of(claims, presented)
-        identity = access.authorize_end_user(claims, presented, found, self._tiers)
-        self._note_use(found, presented)
+        identity = await self._end_user(*self.presented_credentials(request))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
@@ -78,6 +66,16 @@ class Authenticator:
         identity = await self._developer(*self.presented_credentials(request))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
+
+    async def authenticate_project_owner(
+        self, request: web.Request
+    ) -> tuple[DeveloperIdentity, ProjectRecord]:
+        """Authenticate a developer and read their active project in the path; 404 for any other project."""
+        developer = await self.authenticate_developer(request)
+        project = await self.accounts.project(developer.developer_id, path_id(request, "project_id"))
+        if project is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        return developer, project
 
     async def authenticate_operator(self, request: web.Request) -> str:
         """Authenticate an operator by X-Operator-Key or token; return the actor of their events."""
@@ -92,52 +90,34 @@ class Authenticator:
     async def authenticate_registration(self, request: web.Request) -> Tenancy:
         """Authenticate a program by developer key, project id and API key."""
         presented = read_headers(request)
-        found = None
-        if presented.project_id:
-            found = await self._tenancy(presented.project_id, None, presented)
+        project = presented.project_id
+        found = await self._tenancy(project, None, presented) if project else None
         tenancy = access.authorize_registration(presented, found)
         self._note_use(tenancy, presented)
-        await self._count(request, tenancy.developer.id, tier_of(tenancy.tier, self._tiers))
+        await self._count(request, tenancy.developer.id, tier_of(tenancy.tier, self.tiers))
         return tenancy
 
     async def authenticate_account(self, request: web.Request) -> Claims:
         """Authenticate the holder of an access token, of any role, and return its claims."""
         claims, presented = self.presented_credentials(request)
-        match claims.role:
-            case Role.END_USER:
-                await self.authenticate_end_user(request)
-            case Role.DEVELOPER:
-                await self.authenticate_developer(request)
-            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
-                access.authorize_staff(claims, presented, await self._staff_state(claims), claims.role)
+        identity = await self._identify(claims, presented)
+        if not isinstance(identity, StaffIdentity):
+            await self._count(request, identity.developer_id, identity.tier)
         return claims
 
     async def authenticate_refresh(self, refresh_token: str) -> Claims:
         """Authenticate the holder of a refresh token of an active account."""
-        claims, nothing = self._tokens.verify(refresh_token, "refresh"), PresentedCredentials()
-        match claims.role:
-            case Role.END_USER:
-                found = await self._tenancy_of(claims, nothing)
-                access.authorize_end_user(claims, nothing, found, self._tiers)
-            case Role.DEVELOPER:
-                await self._developer(claims, nothing)
-            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
-                access.authorize_staff(claims, nothing, await self._staff_state(claims), claims.role)
+        claims = self.tokens.verify(refresh_token, "refresh")
+        await self._identify(claims, PresentedCredentials())
         return claims
 
     async def counted_developer(self, request: web.Request) -> CountedDeveloper | None:
         """Return the developer that a token's requests count for; None for staff and without a token."""
-        own: DeveloperIdentity | Identity
         try:
-            claims, nothing = self._bearer(request), PresentedCredentials()
-            if claims.role is Role.DEVELOPER:
-                own = await self._developer(claims, nothing)
-            else:
-                found = await self._tenancy_of(claims, nothing)
-                own = access.authorize_end_user(claims, nothing, found, self._tiers)
+            own = await self._identify(self._bearer(request), PresentedCredentials())
         except ExemplarError:
             return None
-        return CountedDeveloper(own.developer_id, own.tier)
+        return None if isinstance(own, StaffIdentity) else CountedDeveloper(own.developer_id, own.tier)
 
     def presented_credentials(self, request: web.Request) -> tuple[Claims, PresentedCredentials]:
         """Read the access token of a request and the headers that go with it."""
@@ -145,7 +125,7 @@ class Authenticator:
 
     async def is_reachable(self, owner: Owner) -> bool:
         """Tell whether an owner's things may be shown: the user, the project and the developer are active."""
-        found = await self._accounts.credentials(owner.project, user_id=owner.user)
+        found = await self.accounts.credentials(owner.project, user_id=owner.user)
         return (
             found is not None
             and found.project_active
@@ -157,9 +137,21 @@ class Authenticator:
     async def _count(
         self, request: web.Request, developer: str, tier: Tier, *, replayable: bool = False
     ) -> None:
-        if self._rate_limits is not None:
+        if self.rate_limits is not None:
             counted = CountedDeveloper(developer, tier)
-            await self._rate_limits.count(request, counted, replayable=replayable)
+            await self.rate_limits.count(request, counted, replayable=replayable)
+
+    async def _identify(
+        self, claims: Claims, presented: PresentedCredentials
+    ) -> Identity | DeveloperIdentity | StaffIdentity:
+        match claims.role:
+            case Role.END_USER:
+                return await self._end_user(claims, presented)
+            case Role.DEVELOPER:
+                return await self._developer(claims, presented)
+            case Role.PLATFORM_OPERATOR | Role.AUDITOR:
+                state = await self._staff_state(claims)
+                return access.authorize_staff(claims, presented, state, claims.role)
 
     async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
         if "X-Operator-Key" in request.headers:
@@ -171,35 +163,40 @@ class Authenticator:
     def _check_operator_key(self, request: web.Request) -> None:
         """Compare the key with all of them, in constant time."""
         sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
-        matches = [hmac.compare_digest(sent, key) for key in self._operator_keys]
+        matches = [hmac.compare_digest(sent, key.encode()) for key in self.operator_keys if key]
         if not any(matches):
             raise ExemplarError(ErrorCode.FORBIDDEN)
 
     async def _staff_state(self, claims: Claims) -> AccountState | None:
         if claims.role not in access.STAFF:
             return None
-        return await self._accounts.staff.state(claims.subject, claims.role)
+        return await self.accounts.staff.state(claims.subject, claims.role)
 
     async def _developer(self, claims: Claims, presented: PresentedCredentials) -> DeveloperIdentity:
         found = None
         if claims.role is Role.DEVELOPER:
-            found = await self._accounts.developer_state(claims.subject)
+            found = await self.accounts.developer_state(claims.subject)
         state, tier = found or (None, None)
-        return access.authorize_developer(claims, presented, state, tier, self._tiers)
+        return access.authorize_developer(claims, presented, state, tier, self.tiers)
 
-    async def _tenancy_of(self, claims: Claims, presented: PresentedCredentials) -> Tenancy | None:
-        if claims.role is not Role.END_USER or claims.project_id is None:
-            return None
-        return await self._tenancy(claims.project_id, claims.subject, presented)
+    async def _end_user(
+        self, claims: Claims, presented: PresentedCredentials, *, all_headers: bool = False
+    ) -> Identity:
+        found = None
+        if claims.role is Role.END_USER and claims.project_id is not None:
+            found = await self._tenancy(claims.project_id, claims.subject, presented)
+        identity = access.authorize_end_user(claims, presented, found, self.tiers, all_headers=all_headers)
+        self._note_use(found, presented)
+        return identity
 
     async def _tenancy(
         self, project_id: str, user_id: str | None, presented: PresentedCredentials
     ) -> Tenancy | None:
-        return await self._accounts.credentials(
+        return await self.accounts.credentials(
             project_id,
             user_id=user_id,
-            developer_key_hashes=self._peppers.candidates(presented.developer_key),
-            api_key_hashes=self._peppers.candidates(presented.api_key),
+            developer_key_hashes=self.peppers.candidates(presented.developer_key),
+            api_key_hashes=self.peppers.candidates(presented.api_key),
         )
 
     def _note_use(self, found: Tenancy | None, presented: PresentedCredentials) -> None:
@@ -207,11 +204,11 @@ class Authenticator:
             return
         keys = ((found.developer_key, presented.developer_key), (found.api_key, presented.api_key))
         for stored, sent in keys:
-            self._accounts.keys.note_use(stored, None if sent is None else self._peppers.hash(sent))
+            self.accounts.keys.note_use(stored, None if sent is None else self.peppers.hash(sent))
 
     def _bearer(self, request: web.Request) -> Claims:
         sent = request.headers.getall("Authorization", ())
         scheme, _, token = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
-        return self._tokens.verify(token.strip(" "), "access")
+        return self.tokens.verify(token.strip(" "), "access")

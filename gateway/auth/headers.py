@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from domain.accounts.access import PresentedCredentials
-from gateway.http.ids import as_id
+from gateway.http.parsing import as_id
 
 LONGEST_HEADER = 256
 MALFORMED = ""  # matches no role, no id and no key

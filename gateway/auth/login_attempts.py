@@ -35,6 +35,7 @@ class Attempt:
     known: str
 
 
+@dataclass(frozen=True, slots=True)
 class LoginAttempts:
     """Count password guesses in the store, for all gateways, under names that are keyed hashes.
 
@@ -42,16 +43,15 @@ class LoginAttempts:
     the counter of account and address alone, so that strangers elsewhere cannot lock the owner out.
     """
 
-    def __init__(self, accounts: Accounts, peppers: Peppers, clock: Callable[[], datetime]) -> None:
-        self._sessions = accounts.sessions
-        self._peppers = peppers
-        self._clock = clock
+    accounts: Accounts
+    peppers: Peppers
+    clock: Callable[[], datetime]
 
     async def count_login(self, project_id: str | None, email: str, address: str) -> Attempt:
         """Count a login, whether the account exists or not; LimitError beyond a limit."""
         own = self._name("own", project_id, email, address)
         known = self._names("known", project_id, email, address)
-        if await self._sessions.knows_address(known, now=self._clock()):
+        if await self.accounts.sessions.knows_address(known, now=self.clock()):
             await self._count(own, PER_ACCOUNT_AND_ADDRESS)
             return Attempt(own, (), known[0])
         by_address, by_account = self._name("address", address), self._name("account", project_id, email)
@@ -63,17 +63,17 @@ class LoginAttempts:
 
     async def login_succeeded(self, attempt: Attempt, account_id: str) -> None:
         """Uncount a successful login, and remember its address."""
-        await self._sessions.forget_attempts(attempt.own)
-        await self._sessions.take_back(attempt.counted)
-        until = self._clock() + KNOWN_FOR
-        await self._sessions.remember_address(attempt.known, subject=account_id, until=until)
+        await self.accounts.sessions.forget_attempts(attempt.own)
+        await self.accounts.sessions.take_back(attempt.counted)
+        until = self.clock() + KNOWN_FOR
+        await self.accounts.sessions.remember_address(attempt.known, subject=account_id, until=until)
 
     async def verified(self, verifying: Awaitable[bool], *counters: str) -> bool:
         """Wait for the verification of a password; uncount the attempt when the server is too busy for it."""
         try:
             return await verifying
         except ExemplarError:
-            await self._sessions.take_back(counters)
+            await self.accounts.sessions.take_back(counters)
             raise
 
     async def count_proof(self, claims: Claims) -> str:
@@ -88,11 +88,11 @@ class LoginAttempts:
 
     async def proof_succeeded(self, counter: str) -> None:
         """Delete the counter of a session that proved its password."""
-        await self._sessions.forget_attempts(counter)
+        await self.accounts.sessions.forget_attempts(counter)
 
     async def _count(self, name: str, limit: Limit) -> None:
-        now = self._clock()
-        attempts = await self._sessions.count_attempt(name, now=now, window=limit.window)
+        now = self.clock()
+        attempts = await self.accounts.sessions.count_attempt(name, now=now, window=limit.window)
         if attempts.count > limit.attempts:
             raise LimitError(ErrorCode.LOGIN_LIMIT, max(1, ceil((attempts.until - now).total_seconds())))
 
@@ -101,4 +101,4 @@ class LoginAttempts:
 
     def _names(self, *what: str | None) -> tuple[str, ...]:
         """Hash the name of a counter by every pepper, so that it reveals neither account nor address."""
-        return self._peppers.hashes(json.dumps(what))
+        return self.peppers.hashes(json.dumps(what))

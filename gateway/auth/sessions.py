@@ -16,29 +16,26 @@ class TokenPair:
     refresh_token: str
 
 
+@dataclass(frozen=True, slots=True)
 class Sessions:
     """Start, refresh and end login sessions. A refresh token works once; its second use ends the session."""
 
-    def __init__(self, accounts: Accounts, tokens: Tokens, new_id: Callable[[], str] = random_id) -> None:
-        self._accounts = accounts
-        self._tokens = tokens
-        self._new_id = new_id
+    accounts: Accounts
+    tokens: Tokens
+    new_id: Callable[[], str] = random_id
 
     async def start(self, account_id: str, role: Role, project_id: str | None, epoch: int = 0) -> TokenPair:
         """Start a session after the password of this `epoch` was proved."""
-        claims = self._refresh_claims(account_id, role, project_id, self._new_id(), epoch)
-        await self._accounts.sessions.open(
-            claims.session,
-            subject=account_id,
-            token_id=claims.token_id,
-            expires_at=claims.expires_at,
+        claims = self._refresh_claims(account_id, role, project_id, self.new_id(), epoch)
+        await self.accounts.sessions.open(
+            claims.session, subject=account_id, token_id=claims.token_id, expires_at=claims.expires_at
         )
         return self._pair(claims)
 
     async def refresh(self, used: Claims) -> TokenPair:
         """Exchange a verified refresh token; a second use of it is a 401 and ends the session."""
         claims = self._refresh_claims(used.subject, used.role, used.project_id, used.session, used.epoch)
-        rotated = await self._accounts.sessions.rotate(
+        rotated = await self.accounts.sessions.rotate(
             used.session,
             subject=used.subject,
             used=used.token_id,
@@ -46,7 +43,7 @@ class Sessions:
             expires_at=claims.expires_at,
         )
         if not rotated:
-            await self.end(replace(used, expires_at=self._tokens.expiry("access")))
+            await self.end(replace(used, expires_at=self.tokens.expiry("access")))
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return self._pair(claims)
 
@@ -56,18 +53,16 @@ class Sessions:
         The account is marked as long as an access token may live, also one that another gateway signs now;
         refresh tokens end with their family.
         """
-        until = max(claims.expires_at, self._tokens.expiry("access")) + CLOCK_SKEW
-        await self._accounts.sessions.revoke(claims.session, subject=claims.subject)
-        await self._accounts.end_session(
-            claims.role, claims.subject, claims.project_id, claims.session, until
-        )
+        until = max(claims.expires_at, self.tokens.expiry("access")) + CLOCK_SKEW
+        await self.accounts.sessions.revoke(claims.session, subject=claims.subject)
+        await self.accounts.end_session(claims.role, claims.subject, claims.project_id, claims.session, until)
 
     def _refresh_claims(
         self, account_id: str, role: Role, project_id: str | None, session: str, epoch: int
     ) -> Claims:
-        expires_at = self._tokens.expiry("refresh")
-        return Claims(account_id, role, project_id, session, self._new_id(), expires_at, epoch)
+        expires_at = self.tokens.expiry("refresh")
+        return Claims(account_id, role, project_id, session, self.new_id(), expires_at, epoch)
 
     def _pair(self, refresh: Claims) -> TokenPair:
-        access = replace(refresh, token_id=self._new_id(), expires_at=self._tokens.expiry("access"))
-        return TokenPair(self._tokens.sign(access, "access"), self._tokens.sign(refresh, "refresh"))
+        access = replace(refresh, token_id=self.new_id(), expires_at=self.tokens.expiry("access"))
+        return TokenPair(self.tokens.sign(access, "access"), self.tokens.sign(refresh, "refresh"))

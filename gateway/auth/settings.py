@@ -1,18 +1,17 @@
 """Settings of tokens, keys and passwords."""
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
+from store.settings import EnvironmentSettings
 
 
-class TokenSettings(BaseSettings):
+class TokenSettings(EnvironmentSettings):
     """Life of tokens, and former secrets that they may be signed with."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_ignore_empty=False, hide_input_in_errors=True)
 
     jwt_retired_secrets: tuple[SecretStr, ...] = Field(
         (), description="JSON list of former JWT secrets, still accepted while their tokens live"
@@ -21,12 +20,10 @@ class TokenSettings(BaseSettings):
     refresh_days: int = Field(7, ge=1, description="Life of a refresh token, days")
 
 
-class AuthenticationSettings(BaseSettings):
+class AuthenticationSettings(EnvironmentSettings):
     """Secrets that keys are checked with."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_ignore_empty=False, hide_input_in_errors=True)
 
     key_peppers: dict[int, SecretStr] = Field(
         description='JSON of secrets that keys are hashed with, by version: {"1": "32 bytes or more"}; '
@@ -47,12 +44,10 @@ class AuthenticationSettings(BaseSettings):
         return Peppers(secrets, self.key_pepper_current)
 
 
-class PasswordSettings(BaseSettings):
+class PasswordSettings(EnvironmentSettings):
     """Cost of a password hash."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_PASSWORD_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_PASSWORD_")
 
     memory_kib: int = Field(65_536, ge=8, description="Memory of one password hash (argon2id), KiB")
     passes: int = Field(2, ge=1, description="Passes over that memory")

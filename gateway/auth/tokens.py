@@ -40,22 +40,25 @@ class _Payload(BaseModel):
 
 
 class Tokens:
-    """Sign and verify tokens. The first of `secrets` signs; the others are still accepted.
+    """Sign and verify tokens. The first of `jwt_secrets` signs; the others are still accepted.
 
     A key id is derived from its secret: to rotate, put a new secret first. ValueError for a secret of less
     than 32 bytes.
     """
 
     def __init__(
-        self, secrets: Sequence[str], clock: Callable[[], datetime], settings: TokenSettings | None = None
+        self,
+        jwt_secrets: Sequence[str],
+        clock: Callable[[], datetime],
+        token_settings: TokenSettings | None = None,
     ) -> None:
-        if not secrets or any(len(secret.encode()) < SHORTEST_SECRET for secret in secrets):
+        if not jwt_secrets or any(len(secret.encode()) < SHORTEST_SECRET for secret in jwt_secrets):
             raise ValueError(
                 f"the JWT secret needs at least {SHORTEST_SECRET} bytes: set EXEMPLAR_JWT_SECRET"
             )
-        settings = settings or TokenSettings()
-        self._keys: Mapping[str, str] = {key_id(secret): secret for secret in secrets}
-        self._current = key_id(secrets[0])
+        settings = token_settings or TokenSettings()
+        self._keys: Mapping[str, str] = {key_id(secret): secret for secret in jwt_secrets}
+        self._current = key_id(jwt_secrets[0])
         self._clock = clock
         # The payload of a verified token never changes; expiry and session are checked each time.
         self._read = lru_cache(maxsize=CACHED_TOKENS)(self._payload_of)

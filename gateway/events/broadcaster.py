@@ -13,7 +13,8 @@ import structlog
 
 from events.catalogue import CATALOGUE
 from events.commit import Commit
-from events.visible import visible
+from events.envelope import visible
+from gateway.events.settings import StreamSettings
 from gateway.events.sse import frame
 from gateway.events.update import Listener, Update, deliver
 from gateway.events.waiters import Waiter, Waiters
@@ -38,9 +39,9 @@ class WatchedStream:
 class Broadcaster:
     """Deliver every commit after a listener's version, in order, once."""
 
-    def __init__(self, events: EventStore, *, poll: float = 1.5) -> None:
+    def __init__(self, events: EventStore, stream_settings: StreamSettings) -> None:
         self._events = events
-        self._poll = poll
+        self._poll = stream_settings.poll
         self._streams: dict[str, WatchedStream] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()

@@ -53,7 +53,6 @@ class Connections:
 
     @property
     def taken(self) -> int:
-        """The number of taken slots."""
         return self._taken
 
     @property

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, FieldError
+from domain.errors import invalid_field
 from gateway.events.sse import CONTENT_TYPE, json_line
-from gateway.http.accept import media_weights
+from gateway.http.parsing import media_weights
 
 Format = Literal["sse", "ndjson", "json"]
 
@@ -44,14 +44,11 @@ def requested_wait(request: web.Request) -> int:
 
 def integer_parameter(request: web.Request, name: str, *, default: int, most: int) -> int:
     """Read a number from 1 to `most` in the query; raises FieldError for anything else."""
-    text = request.query.get(name)
-    if text is None:
+    if (text := request.query.get(name)) is None:
         return default
     number = parse_integer(text)
     if number is None or not 1 <= number <= most:
-        raise FieldError(
-            ErrorCode.INVALID_REQUEST, ("query", name), f"must be a number from 1 to {most}", "value_error"
-        )
+        raise invalid_field("query", name, f"must be a number from 1 to {most}")
     return number
 
 

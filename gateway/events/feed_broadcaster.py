@@ -10,6 +10,7 @@ import structlog
 
 from domain.generation.feed_cursor import FeedCursor
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
+from gateway.events.settings import StreamSettings
 from gateway.events.update import Listener, Update, deliver
 from gateway.events.waiters import Waiter, Waiters
 from store.errors import StoreError
@@ -24,10 +25,10 @@ log = structlog.get_logger()
 class FeedBroadcaster:
     """Deliver what is sealed from a listener's position on, in order, once."""
 
-    def __init__(self, feeds: Feeds, feed_reader: FeedReader, *, period: float = 0.25) -> None:
+    def __init__(self, feeds: Feeds, feed_reader: FeedReader, stream_settings: StreamSettings) -> None:
         self._feeds = feeds
         self._reader = feed_reader
-        self._period = period
+        self._period = stream_settings.tail
         self._listeners: dict[Feed, dict[Listener, int]] = {}  # with the next position of each
         self._next = 0
         self._joined: list[int] = []

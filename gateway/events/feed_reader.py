@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.generation.feed_cursor import FeedCursor, FeedCursors
-from events.visible import visible
+from events.envelope import visible
 from gateway.events.sse import frame
 from store.log.feeds import FeedEntry, Feeds
 
@@ -34,27 +34,27 @@ class FeedPage:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
 class FeedReader:
     """Read feeds page by page."""
 
-    def __init__(self, feeds: Feeds, feed_cursors: FeedCursors) -> None:
-        self._feeds = feeds
-        self._cursors = feed_cursors
+    feeds: Feeds
+    feed_cursors: FeedCursors
 
     async def head(self) -> FeedCursor:
         """Return the cursor after everything that is sealed."""
-        return FeedCursor(await self._feeds.head() + 1)
+        return FeedCursor(await self.feeds.head() + 1)
 
     async def latest(self, feed: Feed, until: FeedCursor, *, limit: int) -> list[str]:
         """Name the streams of a feed that changed last before a cursor, at most `limit`."""
         last = until.position - 1
-        streams = await self._feeds.latest(project=feed.project, user=feed.user, last=last, limit=20 * limit)
+        streams = await self.feeds.latest(project=feed.project, user=feed.user, last=last, limit=20 * limit)
         return list(streams[:limit])
 
     async def page(self, feed: Feed, after: FeedCursor, *, limit: int) -> FeedPage:
         """Read the visible events after a cursor, of at most `limit` commits."""
-        last = await self._feeds.head()
-        found = await self._feeds.read(
+        last = await self.feeds.head()
+        found = await self.feeds.read(
             projects=[feed.project], user=feed.user, first=after.position, last=last, limit=limit
         )
         more = len(found) == limit
@@ -67,9 +67,8 @@ class FeedReader:
         read = after.version if after is not None and after.position == entry.position else 0
         for event in entry.commit.events:
             if event.version > read and (envelope := visible(event)) is not None:
-                yield self._cursors.write(FeedCursor(entry.position, event.version), feed.name), envelope
+                yield self.feed_cursors.write(FeedCursor(entry.position, event.version), feed.name), envelope
 
 
 def frames_of(events: Iterable[FeedEvent]) -> bytes:
-    """Write events as SSE frames."""
     return b"".join(frame(envelope["type"], envelope, identifier=cursor) for cursor, envelope in events)

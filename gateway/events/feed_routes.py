@@ -10,7 +10,6 @@ from domain.generation.feed_cursor import BEGINNING, FeedCursor, FeedCursors
 from domain.generation.generation import Generation, id_of, state_of
 from domain.paths import GENERATIONS, PROJECT_EVENTS
 from events.envelope import format_time
-from gateway.accounts.project_access import own_project
 from gateway.auth.account_status import AccessGrant
 from gateway.auth.authentication import Authenticator
 from gateway.events.connection import Connection
@@ -27,8 +26,7 @@ from gateway.events.event_requests import (
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
-from gateway.http.ids import path_id
-from store.accounts.accounts import Accounts
+from gateway.http.parsing import path_id
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
@@ -52,7 +50,6 @@ class FeedStart:
 class FeedRoutes:
     """Read the events of all generations of a user or a project."""
 
-    accounts: Accounts
     authenticator: Authenticator
     generations: Generations
     feed_reader: FeedReader
@@ -62,7 +59,6 @@ class FeedRoutes:
     event_access: EventAccess
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(_OWN_EVENTS, self.read_own),
             web.post(f"{_OWN_EVENTS}/ticket", self.issue_own_ticket),
@@ -83,7 +79,7 @@ class FeedRoutes:
         project = path_id(request, "project_id")
         grant = await self.event_access.ticket_grant(request, _project_events(project), project)
         if grant is None:
-            await own_project(request, self.authenticator, self.accounts)
+            await self.authenticator.authenticate_project_owner(request)
             grant = self.event_access.grant(request, project)
         return await self._read(request, Feed(project), grant)
 
@@ -94,7 +90,7 @@ class FeedRoutes:
 
     async def issue_project_ticket(self, request: web.Request) -> web.Response:
         """Respond with a ticket for the events of a project of the developer."""
-        _, project = await own_project(request, self.authenticator, self.accounts)
+        _, project = await self.authenticator.authenticate_project_owner(request)
         return self.event_access.issue_ticket(request, _project_events(project.id))
 
     async def _read(self, request: web.Request, feed: Feed, grant: AccessGrant) -> web.StreamResponse:

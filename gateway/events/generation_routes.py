@@ -8,7 +8,7 @@ from aiohttp import web
 from domain.generation.generation import Generation, stream_of
 from domain.paths import GENERATION
 from events.catalogue import CATALOGUE
-from events.visible import visible
+from events.envelope import visible
 from gateway.auth.account_status import AccessGrant
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
@@ -53,7 +53,6 @@ class GenerationEventRoutes:
     event_access: EventAccess
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [web.get(_PATH, self.read), web.post(f"{_PATH}/ticket", self.issue_ticket)]
 
     async def read(self, request: web.Request) -> web.StreamResponse:

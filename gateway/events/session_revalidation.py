@@ -9,6 +9,7 @@ import structlog
 from gateway.auth.account_status import AccessGrant, AccountStatus
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
+from gateway.events.settings import StreamSettings
 from gateway.events.sse import goodbye
 from store.errors import StoreError
 
@@ -23,10 +24,12 @@ class SessionRevalidation:
     While the store is unavailable no stream ends: no stream gets new events then either.
     """
 
-    def __init__(self, connections: Connections, account_status: AccountStatus, *, period: float) -> None:
+    def __init__(
+        self, connections: Connections, account_status: AccountStatus, stream_settings: StreamSettings
+    ) -> None:
         self._connections = connections
         self._account_status = account_status
-        self._period = period
+        self._period = stream_settings.recheck
 
     async def run(self) -> None:
         """Revalidate again and again."""

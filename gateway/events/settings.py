@@ -1,13 +1,13 @@
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from store.settings import EnvironmentSettings
 
 
-class StreamSettings(BaseSettings):
+class StreamSettings(EnvironmentSettings):
     """Limits and periods of event streams."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_STREAM_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_STREAM_")
 
     per_holder: int = Field(20, ge=1, description="Open event streams and waits of one account; above: 429")
     per_process: int = Field(
@@ -17,18 +17,13 @@ class StreamSettings(BaseSettings):
     keep_alive: float = Field(15, gt=0, description="Seconds of silence until a comment is sent")
     retry: int = Field(2_000, ge=0, description="Milliseconds a client is told to wait before it reconnects")
     buffer: int = Field(
-        64 * 1024,
-        ge=1024,
-        description="Bytes a client may leave unread until it is disconnected",
+        64 * 1024, ge=1024, description="Bytes a client may leave unread until it is disconnected"
     )
     write_timeout: float = Field(
         20, gt=0, description="Seconds a client may read nothing until it is disconnected"
     )
     poll: float = Field(1.5, gt=0, description="Seconds between reads of the log without a wake-up")
     recheck: float = Field(
-        15,
-        gt=0,
-        le=60,
-        description="Seconds between revalidations of the access of open streams",
+        15, gt=0, le=60, description="Seconds between revalidations of the access of open streams"
     )
     tail: float = Field(0.25, gt=0, description="Seconds between reads of the sealed order")

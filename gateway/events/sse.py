@@ -25,7 +25,6 @@ def goodbye(reason: str) -> bytes:
 
 
 def json_line(data: Mapping[str, Any]) -> str:
-    """Write JSON on one line."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 

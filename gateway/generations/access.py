@@ -23,10 +23,15 @@ class GenerationAccess:
         identity = await self.authenticator.authenticate_end_user(request)
         return await self.existing(path_generation_id(request), identity)
 
-    async def existing(self, generation_id: str, owner: Identity | None = None) -> Generation:
-        """Load a generation that was not deleted, of one owner if given; raises `not_found` or `gone`."""
+    async def existing(
+        self, generation_id: str, owner: Identity | None = None, *, project: str | None = None
+    ) -> Generation:
+        """Load a generation that was not deleted, of one owner or project if given.
+
+        Raises `not_found` or `gone`.
+        """
         generation = await self.generations.load(generation_id)
-        if generation is None or not (owner is None or _is_own(generation, owner)):
+        if generation is None or not _is_of(generation, owner, project):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
         if generation.gone:
             raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
@@ -38,6 +43,7 @@ def path_generation_id(request: web.Request) -> str:
     return request.match_info["generation_id"].lower()
 
 
-def _is_own(generation: Generation, identity: Identity) -> bool:
+def _is_of(generation: Generation, identity: Identity | None, project: str | None) -> bool:
     owner = generation.request.owner
-    return (owner.project, owner.user) == (identity.project_id, identity.user_id)
+    own = identity is None or (owner.project, owner.user) == (identity.project_id, identity.user_id)
+    return own and project in (None, owner.project)

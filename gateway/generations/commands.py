@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation import decisions
 from domain.generation.generation import Generation
 from domain.paths import GENERATION, OLDER_GENERATION
@@ -20,16 +20,9 @@ from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 
-_BOOLEANS = {
-    "true": True,
-    "1": True,
-    "on": True,
-    "yes": True,
-    "false": False,
-    "0": False,
-    "off": False,
-    "no": False,
-}
+_BOOLEANS = dict.fromkeys(("true", "1", "on", "yes"), True) | dict.fromkeys(
+    ("false", "0", "off", "no"), False
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +37,6 @@ class CommandRoutes:
     write_through: WriteThrough
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.post(f"{GENERATION}/cancel", self.cancel),
             web.patch(f"{GENERATION}/public", self.publish),
@@ -86,14 +78,14 @@ class CommandRoutes:
         owner = generation.request.owner
         cause = Cause(actor=f"user:{owner.user}", request_id=request_id_of(request))
         decided = await self.generations.decide(generation.id, decision, cause=cause, known=generation)
-        if decided is None or not decided.events:
-            return generation if decided is None else decided.generation
-        await self.write_through.write(decided.generation)
+        if decided is None:
+            return generation
+        if decided.events:
+            await self.write_through.write(decided.generation)
         return decided.generation
 
 
 async def _read_is_public(request: web.Request) -> bool:
-    """Read `is_public` from a form or from JSON."""
     as_json = request.content_type == "application/json"
     fields: Mapping[str, object] = await read_json_object(request) if as_json else await read_form(request)
     value = fields.get("is_public")
@@ -101,10 +93,6 @@ async def _read_is_public(request: web.Request) -> bool:
         value = _BOOLEANS.get(value.lower(), value)
     if isinstance(value, bool):
         return value
-    missing = value is None
-    raise FieldError(
-        ErrorCode.INVALID_REQUEST,
-        ("body", "is_public"),
-        "field required" if missing else "value could not be parsed to a boolean",
-        "value_error.missing" if missing else "type_error.bool",
-    )
+    if value is None:
+        raise invalid_field("body", "is_public", "field required", "value_error.missing")
+    raise invalid_field("body", "is_public", "value could not be parsed to a boolean", "type_error.bool")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,6 @@ class ExplainRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the route."""
         return [web.get(f"{GENERATION}/explain", self.explain)]
 
     async def explain(self, request: web.Request) -> web.Response:
@@ -58,25 +57,16 @@ class ExplainRoutes:
 
 
 def _body(generation: Generation, found: Explanation, holders: Sequence[str]) -> dict[str, Any]:
-    position = found.position
+    told = {
+        name: format_time(value) if isinstance(value, datetime) else value
+        for name, value in asdict(found).items()
+    }
     return {
         "id": generation.id,
         "status": generation.status,
         "state": state_of(generation),
-        "reason": found.reason.value,
-        "since": format_time(found.since),
-        "waited_ms": found.waited_ms,
-        "position": position.number if position else None,
-        "position_is_exact": position.exact if position else None,
+        **told,
+        "position": found.position.number if found.position else None,
+        "position_is_exact": found.position.exact if found.position else None,
         "slot_holders": list(holders),
-        "provider_since": _time(found.provider_since),
-        "next_try_at": _time(found.next_try_at),
-        "attempt": found.attempt,
-        "percent": found.percent,
-        "deadline": _time(found.deadline),
-        "sentence": found.sentence,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return format_time(moment) if moment else None

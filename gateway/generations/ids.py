@@ -1,16 +1,17 @@
 """Generation ids: random, or derived from an Idempotency-Key so that the key claims its stream."""
 
 import hmac
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from uuid_utils import uuid7
 
 
+@dataclass(frozen=True, slots=True)
 class GenerationIds:
     """Make generation ids; gateways with the same key derive the same ids."""
 
-    def __init__(self, id_key: bytes) -> None:
-        self._key = id_key
+    id_key: bytes = field(repr=False)
 
     def new(self) -> str:
         """Return a new UUIDv7."""
@@ -19,7 +20,7 @@ class GenerationIds:
     def of_key(self, project: str, user: str, idempotency_key: str) -> str:
         """Return the id that an Idempotency-Key of a user always leads to."""
         message = f"{project}\0{user}\0{idempotency_key}".encode()
-        return str(uuid8(hmac.digest(self._key, message, "sha256")))
+        return str(uuid8(hmac.digest(self.id_key, message, "sha256")))
 
 
 def uuid8(digest: bytes) -> UUID:

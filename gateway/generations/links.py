@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -16,30 +17,22 @@ _LIFETIME = 24 * _HOUR
 PictureKind = Literal["images", "examples"]
 
 
+@dataclass(frozen=True, slots=True)
 class Links:
     """Write and check links; a signed one is valid for 24 hours from the last full hour."""
 
-    def __init__(self, public_url: str | None, secret: bytes) -> None:
-        self._public_url = public_url
-        self._secret = secret
+    public_url: str | None
+    secret: bytes = field(repr=False)
 
     def base(self, request: web.Request) -> str:
         """Return the configured public URL, else scheme and host that the client used."""
-        return self._public_url or f"{request.scheme}://{request.host}"
+        return self.public_url or f"{request.scheme}://{request.host}"
 
     def urls(self, base: str, generation_id: str) -> dict[str, str]:
         """Return the links of a generation that need no signature; they never change."""
         own = f"{base}{GENERATIONS}/{generation_id}"
-        return {
-            "self": own,
-            "status": f"{own}/status",
-            "events": f"{own}/events",
-            "cancel": f"{own}/cancel",
-            "retry": f"{own}/retry",
-            "explain": f"{own}/explain",
-            "image": f"{own}/image",
-            "web": own,
-        }
+        below = ("status", "events", "cancel", "retry", "explain", "image")
+        return {"self": own, **{name: f"{own}/{name}" for name in below}, "web": own}
 
     def picture(self, base: str, generation_id: str, kind: PictureKind, number: int, now: datetime) -> str:
         """Return the signed link of one picture, numbered from 0."""
@@ -71,7 +64,7 @@ class Links:
 
     def _sign(self, generation_id: str, kind: PictureKind, number: int, expires: int) -> str:
         message = f"picture:{generation_id}:{kind}:{number}:{expires}".encode()
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
 
 
 def step_of(now: datetime) -> int:

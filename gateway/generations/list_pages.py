@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, FieldError
+from domain.errors import invalid_field
 from domain.generation.generation import Generation
 from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
 from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
@@ -16,6 +17,7 @@ from store.generations.generations import Generations
 from store.generations.lists import Lists, Total
 from store.generations.projection import Row
 
+_refusal = partial(invalid_field, "query")
 Write = Callable[[web.Request, Generation], Awaitable[dict[str, Any]]]
 
 
@@ -46,7 +48,9 @@ class ListPages:
         listed = [
             await write(request, generation)
             for generation in found
-            if generation is not None and not generation.gone and _is_in(generation, scope)
+            if generation is not None
+            and not generation.gone
+            and (generation.is_public or not scope.public)  # a row may be older than the log
         ]
         return web.json_response({"generations": listed, **members})
 
@@ -86,21 +90,12 @@ class ListPages:
         return cursor
 
 
-def _is_in(generation: Generation, scope: Scope) -> bool:
-    """Tell whether a generation is still public in a public list: its row may be older than the log."""
-    return generation.is_public or not scope.public
-
-
 def _refuse_private(filters: Filters) -> None:
     """Refuse filters by fields that the public view hides, because results would reveal their values."""
     private = [f"metadata.{key}" for key, _ in filters.metadata]
     private += ["request_id"] if filters.request_id is not None else []
     if private:
         raise _refusal(private[0], "is no filter of public generations")
-
-
-def _refusal(parameter: str, message: str) -> FieldError:
-    return FieldError(ErrorCode.INVALID_REQUEST, ("query", parameter), message, "value_error")
 
 
 def _counted(total: Total) -> dict[str, Any]:

@@ -29,7 +29,6 @@ class PictureRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(f"{GENERATION}/image", self.first_image),
             web.get(GENERATION + "/images/{number:[0-9]{1,2}}", self.image),
@@ -37,7 +36,6 @@ class PictureRoutes:
         ]
 
     async def first_image(self, request: web.Request) -> web.StreamResponse:
-        """Answer the first picture."""
         return await self._picture(request, "images", 0)
 
     async def image(self, request: web.Request) -> web.StreamResponse:

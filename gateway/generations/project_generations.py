@@ -4,32 +4,27 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import invalid_field
 from domain.generation.generation import Generation
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_GENERATIONS
-from gateway.accounts.project_access import own_project
 from gateway.auth.authentication import Authenticator
-from gateway.generations.access import path_generation_id
+from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources
-from gateway.http.ids import as_id
-from store.accounts.accounts import Accounts
-from store.generations.generations import Generations
+from gateway.http.parsing import as_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectGenerationRoutes:
     """Read generations of a project for its developer."""
 
-    accounts: Accounts
     authenticator: Authenticator
-    generations: Generations
+    generation_access: GenerationAccess
     list_pages: ListPages
     resources: GenerationResources
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(PROJECT_GENERATIONS, self.list_all),
             web.get(f"{PROJECT_GENERATIONS}/{{generation_id}}", self.read),
@@ -37,18 +32,14 @@ class ProjectGenerationRoutes:
 
     async def list_all(self, request: web.Request) -> web.Response:
         """Answer the project's generations, or those of one of its users, newest first."""
-        _, project = await own_project(request, self.authenticator, self.accounts)
+        _, project = await self.authenticator.authenticate_project_owner(request)
         user = _user(request)
         return await self.list_pages.answer(request, Scope(project.id, user), user=user, write=self._body)
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer one generation of the project; ids of other projects are unknown."""
-        _, project = await own_project(request, self.authenticator, self.accounts)
-        generation = await self.generations.load(path_generation_id(request))
-        if generation is None or generation.request.owner.project != project.id:
-            raise ExemplarError(ErrorCode.NOT_FOUND, "Generation not found")
-        if generation.gone:
-            raise ExemplarError(ErrorCode.GONE, "Generation was deleted")
+        _, project = await self.authenticator.authenticate_project_owner(request)
+        generation = await self.generation_access.existing(path_generation_id(request), project=project.id)
         return web.json_response(await self._body(request, generation))
 
     async def _body(self, request: web.Request, generation: Generation) -> dict[str, object]:
@@ -63,5 +54,5 @@ def _user(request: web.Request) -> str | None:
         return None
     user = as_id(given[0]) if len(given) == 1 else None
     if user is None:
-        raise FieldError(ErrorCode.INVALID_REQUEST, ("query", "user_id"), "must be one UUID", "value_error")
+        raise invalid_field("query", "user_id", "must be one UUID")
     return user

@@ -51,6 +51,20 @@ class GenerationResources:
         base, now = self.links.base(request), self.clock()
         return resource_of(generation, personal_data, hashes, links=self.links, base=base, now=now)
 
+    async def write_public(self, request: web.Request, generation: Generation) -> dict[str, Any]:
+        """Write what publishing reveals: the pictures and what they were made of.
+
+        Every link lasts as long as the generation is public, none is signed; the example pictures, which stay
+        private, are an empty list.
+        """
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        base = self.links.base(request)
+        images = [
+            {"url": self.links.public_picture(base, generation.id, number), **_shape(picture)}
+            for number, picture in enumerate(generation.pictures)
+        ]
+        return {**_shared(generation, personal_data, images), "example_images": []}
+
     async def _hashes(self, generation: Generation) -> dict[str, str]:
         return await self.blobs.hashes(generation.id) if generation.pictures else {}
 
@@ -71,39 +85,50 @@ def resource_of(
 ) -> dict[str, Any]:
     """Write the resource; `hashes` maps a picture's salted digest to its plain SHA-256."""
     images = [
-        {"url": _url(generation, number, links, base, now), **_image(picture, hashes)}
+        {
+            "url": _url(generation, number, links, base, now),
+            "sha256": hashes.get(picture.digest),
+            **_shape(picture),
+            "size_bytes": picture.size,
+        }
         for number, picture in enumerate(generation.pictures)
     ]
-    url = images[0]["url"] if images else None
+    urls = links.urls(base, generation.id)
+    signed = {} if generation.is_public else {"image": links.first_image(base, generation.id, now)}
     return {
-        "id": generation.id,
-        "status": generation.status,
+        **_shared(generation, personal_data, images),
         "state": state_of(generation),
-        "generated_image_url": url,
-        "result_image_url": url,
-        "result": {"images": images} if images else None,
         **_failure(generation),
-        "instructions": personal_data.instructions if personal_data else "",
         "example_images": [
             links.picture(base, generation.id, "examples", number, now)
             for number in range(len(generation.request.examples))
         ],
-        "is_public": generation.is_public,
         "version": generation.version,
-        "created_at": format_time(generation.created_at),
-        "updated_at": format_time(generation.updated_at),
-        "completed_at": format_time(generation.finished_at) if generation.finished_at else None,
         "timings": _timings(generation),
         "cost": asdict(cost_of(generation)),
         "retry_of": generation.request.retry_of,
         "metadata": dict(personal_data.metadata) if personal_data and personal_data.metadata else {},
-        "urls": _urls(generation, links, base, now),
+        "urls": urls | signed,
     }
 
 
-def _urls(generation: Generation, links: Links, base: str, now: datetime) -> dict[str, str]:
-    urls = links.urls(base, generation.id)
-    return urls if generation.is_public else urls | {"image": links.first_image(base, generation.id, now)}
+def _shared(
+    generation: Generation, personal_data: PersonalData | None, images: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Write what the owner and the others in the project see."""
+    url = images[0]["url"] if images else None
+    return {
+        "id": generation.id,
+        "status": generation.status,
+        "generated_image_url": url,
+        "result_image_url": url,
+        "result": {"images": images} if images else None,
+        "instructions": personal_data.instructions if personal_data else "",
+        "is_public": generation.is_public,
+        "created_at": format_time(generation.created_at),
+        "updated_at": format_time(generation.updated_at),
+        "completed_at": format_time(generation.finished_at) if generation.finished_at else None,
+    }
 
 
 def _url(generation: Generation, number: int, links: Links, base: str, now: datetime) -> str:
@@ -112,27 +137,16 @@ def _url(generation: Generation, number: int, links: Links, base: str, now: date
     return links.picture(base, generation.id, "images", number, now)
 
 
-def _image(picture: Picture, hashes: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "sha256": hashes.get(picture.digest),
-        "width": picture.width,
-        "height": picture.height,
-        "content_type": picture.content_type,
-        "size_bytes": picture.size,
-    }
+def _shape(picture: Picture) -> dict[str, Any]:
+    return {"width": picture.width, "height": picture.height, "content_type": picture.content_type}
 
 
 def _failure(generation: Generation) -> dict[str, Any]:
     if generation.failure is None:
         return {"error": None, "failure": None}
-    code = FailureCode(generation.failure.code)
-    failure = {
-        "code": code.value,
-        "stage": generation.failure.stage,
-        "message": MESSAGES[code],
-        "retryable": generation.failure.retryable,
-    }
-    return {"error": MESSAGES[code], "failure": failure}
+    message = MESSAGES[FailureCode(generation.failure.code)]
+    failure = generation.failure.model_dump(include={"code", "stage", "retryable"})
+    return {"error": message, "failure": {**failure, "message": message}}
 
 
 def _timings(generation: Generation) -> dict[str, Any]:

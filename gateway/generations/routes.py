@@ -1,4 +1,4 @@
-"""`GET .../{id}` and `GET .../{id}/status`: read one generation."""
+"""`GET .../{id}`, `.../{id}/status` and the lists: own generations, and the project's public ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,23 +6,32 @@ from datetime import datetime
 
 from aiohttp import web
 
-from domain.paths import GENERATION
+from domain.generation.listing import Scope
+from domain.paths import GENERATION, GENERATIONS, PUBLIC_GENERATIONS
+from gateway.auth.authentication import Authenticator
 from gateway.generations.access import GenerationAccess
+from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources, etag_of
 from gateway.http.conditional import unchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRoutes:
-    """Read one generation of the caller."""
+    """Read generations for end users."""
 
+    authenticator: Authenticator
     generation_access: GenerationAccess
+    list_pages: ListPages
     resources: GenerationResources
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
-        return [web.get(GENERATION, self.read), web.get(f"{GENERATION}/status", self.read)]
+        return [
+            web.get(GENERATION, self.read),
+            web.get(f"{GENERATION}/status", self.read),
+            web.get(GENERATIONS, self.list_own),
+            web.get(PUBLIC_GENERATIONS, self.list_public),
+        ]
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer the resource, or 304 when the client has this version."""
@@ -32,3 +41,15 @@ class GenerationRoutes:
         if unchanged(request, etag):
             return web.Response(status=304, headers=headers)
         return web.json_response(await self.resources.write(request, generation), headers=headers)
+
+    async def list_own(self, request: web.Request) -> web.Response:
+        """Answer the caller's generations, newest first."""
+        identity = await self.authenticator.authenticate_end_user(request)
+        scope = Scope(identity.project_id, identity.user_id)
+        return await self.list_pages.answer(request, scope, user=identity.user_id, write=self.resources.write)
+
+    async def list_public(self, request: web.Request) -> web.Response:
+        """Answer the project's public generations in their public view, newest first."""
+        identity = await self.authenticator.authenticate_end_user(request)
+        scope, write = Scope(identity.project_id, public=True), self.resources.write_public
+        return await self.list_pages.answer(request, scope, user=identity.user_id, write=write)

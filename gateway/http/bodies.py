@@ -110,11 +110,11 @@ async def read_json_object(request: web.Request) -> dict[str, object]:
     try:
         value = load_json((await request.read()).decode(), any_text=True)  # fields check their own text
     except UnacceptableJsonError as error:
-        raise _field_error(str(error), "value_error") from error
+        raise field_error(str(error), "value_error") from error
     except (MalformedJsonError, UnicodeDecodeError) as error:
-        raise _field_error("Invalid JSON format", "value_error.json") from error
+        raise field_error("Invalid JSON format", "value_error.json") from error
     if not isinstance(value, dict):
-        raise _field_error("value is not a valid dict", "type_error.dict")
+        raise field_error("value is not a valid dict", "type_error.dict")
     return value
 
 
@@ -124,7 +124,7 @@ async def read_form(request: web.Request) -> dict[str, str]:
     try:
         form = await request.post()
     except (ValueError, LookupError, AttributeError) as error:  # what aiohttp raises for malformed forms
-        raise _field_error("Invalid form", "value_error") from error
+        raise field_error("Invalid form", "value_error") from error
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
@@ -134,5 +134,6 @@ def invalid_body(reason: str) -> FieldError:
     return FieldError(ErrorCode.INVALID_MULTIPART, ("body",), msg, "value_error.multipart")
 
 
-def _field_error(msg: str, kind: str) -> FieldError:
+def field_error(msg: str, kind: str) -> FieldError:
+    """Build the error of a body as a whole."""
     return FieldError(ErrorCode.INVALID_REQUEST, ("body",), msg, kind)

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import structlog
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError, FieldError, TierError
-from gateway.http.bodies import UNREADABLE
+from domain.errors import ErrorCode, ExemplarError, TierError
+from gateway.http.bodies import UNREADABLE, field_error
 from store.errors import DamagedLedgerError, StoreUnavailableError
 
 _log = structlog.get_logger()
@@ -111,21 +111,15 @@ def map_error(error: Exception) -> MappedError:
             return MappedError(error)
         case web.HTTPException():
             kept = {name: value for name, value in error.headers.items() if name in _KEPT_HEADERS}
-            return MappedError(ExemplarError(_code_of(error.status)), error.status, kept)
+            other = ErrorCode.INVALID_REQUEST if error.status < 500 else ErrorCode.INTERNAL
+            return MappedError(ExemplarError(_CODE_OF_STATUS.get(error.status, other)), error.status, kept)
         case json.JSONDecodeError() | UnicodeDecodeError():
-            return MappedError(
-                FieldError(ErrorCode.INVALID_REQUEST, ("body",), "Invalid JSON format", "value_error.json")
-            )
+            return MappedError(field_error("Invalid JSON format", "value_error.json"))
         case _ if isinstance(error, UNREADABLE):
             # As where the same fault arrives in one packet with the header, which no handler sees.
             return MappedError(ExemplarError(ErrorCode.INVALID_REQUEST), HTTPStatus.BAD_REQUEST)
         case _:
             return MappedError(ExemplarError(_code_of_failure(error)))
-
-
-def _code_of(status: int) -> ErrorCode:
-    other = ErrorCode.INVALID_REQUEST if status < HTTPStatus.INTERNAL_SERVER_ERROR else ErrorCode.INTERNAL
-    return _CODE_OF_STATUS.get(status, other)
 
 
 def _code_of_failure(error: Exception) -> ErrorCode:

@@ -14,9 +14,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.errors import ExemplarError, FieldError, FieldsError, LimitError
-from gateway.http.accept import media_weights
 from gateway.http.error_log import CODE
 from gateway.http.error_mapping import HTTP_ERRORS, HttpError, map_error
+from gateway.http.parsing import media_weights
 from gateway.http.request_ids import request_id_of
 
 _CLOSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
@@ -66,7 +66,8 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     except (ConnectionError, asyncio.CancelledError):
         raise
     except Exception as error:
-        if request.writer.output_size > 0 or _is_redirect(error):
+        redirect = isinstance(error, web.HTTPException) and error.status < HTTPStatus.BAD_REQUEST
+        if request.writer.output_size > 0 or redirect:
             raise
         response = _respond(request, error)
         if response.status in _CLOSING or not request.content.is_eof():
@@ -82,10 +83,6 @@ def _respond(request: web.Request, raised: Exception) -> web.Response:
     response = error_response(error, request_id=request_id_of(request), accept=accept, status=status)
     response.headers.update(headers)
     return response
-
-
-def _is_redirect(error: Exception) -> bool:
-    return isinstance(error, web.HTTPException) and error.status < HTTPStatus.BAD_REQUEST
 
 
 def _detail(error: ExemplarError, known: HttpError) -> object:

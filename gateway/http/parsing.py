@@ -1,5 +1,6 @@
-"""JSON bodies and queries, read as pydantic models."""
+"""What requests hold: ids, the Accept header, and JSON bodies and queries as pydantic models."""
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -7,10 +8,25 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from domain.errors import ErrorCode, FieldError, FieldsError
+from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, invalid_field
 from gateway.http.bodies import read_json_object
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def as_id(text: str) -> str | None:
+    """Return a UUID in lower case; None when the text is none."""
+    return text.lower() if _UUID.fullmatch(text) else None
+
+
+def path_id(request: web.Request, name: str) -> str:
+    """Read an id from the path; `not_found` when it is no UUID."""
+    found = as_id(request.match_info[name])
+    if found is None:
+        raise ExemplarError(ErrorCode.NOT_FOUND)
+    return found
 
 
 async def read_model(request: web.Request, model: type[Model]) -> Model:
@@ -28,7 +44,7 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
     given: dict[str, str] = {}
     for name, value in request.query.items():
         if name in given and name in model.model_fields:
-            raise FieldError(ErrorCode.INVALID_REQUEST, ("query", name), "may be given once", "value_error")
+            raise invalid_field("query", name, "may be given once")
         given[name] = value
     return parse(model, given, "query")
 
@@ -49,3 +65,20 @@ def _field_error(wrong: ErrorDetails, where: str) -> FieldError:
         return FieldError(ErrorCode.INVALID_REQUEST, loc, "field required", "value_error.missing")
     message = wrong["msg"].removeprefix("Value error, ")
     return FieldError(ErrorCode.INVALID_REQUEST, loc, message, wrong["type"])
+
+
+def media_weights(accept: str) -> dict[str, float]:
+    """Read the media types of an Accept header (RFC 9110, 12.5.1), in lower case, with their weights.
+
+    A malformed weight is 0.
+    """
+    return dict(map(_weighted, accept.lower().split(",")))
+
+
+def _weighted(choice: str) -> tuple[str, float]:
+    media_type, *parameters = (part.strip() for part in choice.split(";"))
+    quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+    try:
+        return media_type, float(quality)
+    except ValueError:
+        return media_type, 0.0

@@ -8,6 +8,8 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from events.envelope import Cause
+
 HEADER: Final = "X-Request-ID"
 _KEY: Final = web.RequestKey("request_id", str)
 _LEGAL: Final = re.compile(r"[\x21-\x7e]{1,128}")
@@ -22,6 +24,11 @@ def request_id_of(request: web.BaseRequest) -> str:
     request_id = sent if _LEGAL.fullmatch(sent) else uuid.uuid4().hex
     request[_KEY] = request_id
     return request_id
+
+
+def cause_of(request: web.Request, actor: str) -> Cause:
+    traceparent = request.headers.get("traceparent")
+    return Cause(actor=actor, request_id=request_id_of(request), traceparent=traceparent)
 
 
 @web.middleware

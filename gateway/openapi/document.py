@@ -49,11 +49,9 @@ class OpenApiRoutes:
         self._document = document(version)
 
     def routes(self) -> list[web.RouteDef]:
-        """List the route."""
         return [web.get(PATH, self.read)]
 
     async def read(self, _: web.Request) -> web.Response:
-        """Answer the document."""
         return web.json_response(self._document, headers={"Cache-Control": "public, max-age=300"})
 
 
@@ -116,14 +114,14 @@ def _content(body: type[BaseModel] | Mapping[str, Any], schemas: dict[str, Any])
     schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= schema.pop("$defs", {})
     schemas[body.__name__] = schema
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}}
+    return _json(body.__name__)
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
     answered: dict[str, Any] = {"description": "Done"}
     if operation.status != 204:
         answered["content"] = _answer(operation)
-    error = {"description": "Refused", "content": {"application/json": {"schema": _error()}}}
+    error = {"description": "Refused", "content": _json("Error")}
     also = {str(status): {"description": said} for status, said in operation.also.items()}
     return {str(operation.status): answered, **also, "default": error}
 
@@ -131,9 +129,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
 def _answer(operation: Operation) -> dict[str, Any]:
     if "/" in operation.answer:
         return {operation.answer: {}}
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{operation.answer}"}}}
-    return content | ({"text/csv": {}} if operation.answer == "Usage" else {})
+    return _json(operation.answer) | ({"text/csv": {}} if operation.answer == "Usage" else {})
 
 
-def _error() -> dict[str, str]:
-    return {"$ref": "#/components/schemas/Error"}
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}

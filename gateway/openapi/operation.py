@@ -2,22 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 Caller = Literal[
-    "anybody",
-    "account",
-    "submitter",
-    "end_user",
-    "developer",
-    "operator",
-    "overseer",
-    "program",
-    "ticket",
+    "anybody", "account", "submitter", "end_user", "developer", "operator", "overseer", "program", "ticket",
     "link",
-]
+]  # fmt: skip
 Schema = Mapping[str, Any]
 
 
@@ -36,3 +29,10 @@ class Operation:
     optional_body: bool = False
     headers: Sequence[str] = ()
     also: Mapping[int, str] = field(default_factory=dict)
+
+
+get = partial(Operation, "get")
+post = partial(Operation, "post")
+put = partial(Operation, "put")
+patch = partial(Operation, "patch")
+delete = partial(Operation, "delete")

@@ -3,23 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from domain.accounts.access import Role
 from domain.errors import ErrorCode
 
 Schema = dict[str, Any]
-
-_TEXT: Final[Schema] = {"type": "string"}
-_MAYBE: Final[Schema] = {"type": ["string", "null"]}
-_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
-_MAYBE_TIME: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
-_ID: Final[Schema] = {"type": "string", "format": "uuid"}
-_FLAG: Final[Schema] = {"type": "boolean"}
-_NUMBER: Final[Schema] = {"type": "integer"}
-_OBJECT: Final[Schema] = {"type": "object"}
-_MAYBE_OBJECT: Final[Schema] = {"type": ["object", "null"]}
-
-
-def _all(**fields: Schema) -> Schema:
-    return {"type": "object", "required": list(fields), "properties": fields}
 
 
 def _list(schema: Schema) -> Schema:
@@ -30,115 +17,78 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _listed(name: str) -> Schema:
-    """Describe one page, or what stands behind a cursor."""
-    window = {"page": _NUMBER, "per_page": _NUMBER, "limit": _NUMBER, "next_cursor": _MAYBE}
-    return {
-        "type": "object",
-        "required": ["generations"],
-        "properties": {"generations": _list(_ref(name)), "total": _NUMBER, "total_is_exact": _FLAG, **window},
-    }
+_TEXT: Final[Schema] = {"type": "string"}
+_TYPES: Final[Mapping[str, Schema]] = {
+    "text": _TEXT,
+    "text?": {"type": ["string", "null"]},
+    "texts": _list(_TEXT),
+    "id": {"type": "string", "format": "uuid"},
+    "day": {"type": "string", "format": "date"},
+    "time": {"type": "string", "format": "date-time"},
+    "time?": {"type": ["string", "null"], "format": "date-time"},
+    "flag": {"type": "boolean"},
+    "number": {"type": "integer"},
+    "object": {"type": "object"},
+    "object?": {"type": ["object", "null"]},
+    "objects": _list({"type": "object"}),
+}
 
 
-_TOKENS: Final = {"access_token": _TEXT, "refresh_token": _TEXT, "token_type": {"const": "bearer"}}
-_ACCOUNT: Final[Mapping[str, Schema]] = {
-    "id": _ID,
-    "email": _TEXT,
-    "full_name": _MAYBE,
-    "role": {"enum": ["end_user", "developer", "platform_operator", "auditor"]},
-    "is_active": _FLAG,
-    "created_at": _TIME,
-    "project_id": _MAYBE,
-}
-_KEY: Final[Mapping[str, Schema]] = {
-    "id": _ID,
-    "name": _MAYBE,
-    "key_prefix": _TEXT,
-    "is_active": _FLAG,
-    "last_used_at": _MAYBE_TIME,
-    "created_at": _TIME,
-}
+def _object(required: str, optional: str = "", **described: Schema) -> Schema:
+    """Describe an object; a field is written `name:type`, with `?` where it may be null."""
+    always = _fields(required) | described
+    return {"type": "object", "required": list(always), "properties": always | _fields(optional)}
+
+
+def _fields(written: str) -> dict[str, Schema]:
+    return {name: _TYPES[kind] for name, _, kind in (field.partition(":") for field in written.split())}
+
+
+def _page(name: str) -> Schema:
+    """Describe one page of generations, or what follows a cursor."""
+    window = "total:number total_is_exact:flag page:number per_page:number limit:number next_cursor:text?"
+    return _object("", window, generations=_list(_ref(name)))
+
+
+_ROLE: Final[Schema] = {"enum": [role.value for role in Role]}
+_ACCOUNT: Final = "id:id email:text full_name:text? is_active:flag created_at:time project_id:text? "
+_TOKENS: Final = "access_token:text refresh_token:text "
+_BEARER: Final[Schema] = {"const": "bearer"}
+_KEY: Final = "id:id name:text? key_prefix:text is_active:flag last_used_at:time? created_at:time "
+_NUMBERED: Final = "total:number page:number page_size:number "
+_GENERATION: Final = (
+    "id:id instructions:text generated_image_url:text? result_image_url:text? result:object? "
+    "example_images:texts is_public:flag created_at:time updated_at:time completed_at:time? "
+)
 
 ANSWERS: Final[Mapping[str, Schema]] = {
-    "Object": _OBJECT,
-    "Created": _all(id=_ID),
-    "Tokens": _all(**_TOKENS),
-    "Account": _all(**_ACCOUNT),
-    "Registration": _all(**_ACCOUNT, provisioning=_MAYBE_OBJECT, **_TOKENS),
-    "Key": _all(**_KEY),
+    "Object": _TYPES["object"],
+    "Created": _object("id:id"),
+    "Tokens": _object(_TOKENS, token_type=_BEARER),
+    "Account": _object(_ACCOUNT, role=_ROLE),
+    "Registration": _object(_ACCOUNT + _TOKENS + "provisioning:object?", role=_ROLE, token_type=_BEARER),
+    "Key": _object(_KEY),
     "Keys": _list(_ref("Key")),
-    "NewKey": _all(**_KEY, key=_TEXT),
-    "Project": _all(
-        id=_ID,
-        name=_TEXT,
-        description=_MAYBE,
-        is_active=_FLAG,
-        created_at=_TIME,
-        updated_at=_MAYBE_TIME,
-    ),
+    "NewKey": _object(_KEY + "key:text"),
+    "Project": _object("id:id name:text description:text? is_active:flag created_at:time updated_at:time?"),
     "Projects": _list(_ref("Project")),
-    "Developers": _all(developers=_list(_ref("Account")), total=_NUMBER, page=_NUMBER, page_size=_NUMBER),
-    "Users": _all(users=_list(_OBJECT), total=_NUMBER, page=_NUMBER, page_size=_NUMBER),
-    "History": _all(events=_list(_OBJECT), limit=_NUMBER, next_cursor=_MAYBE),
-    "Usage": {
-        "type": "object",
-        "required": ["from", "to", "by", "totals", "usage"],
-        "properties": {
-            "from": {"type": "string", "format": "date"},
-            "to": {"type": "string", "format": "date"},
-            "by": _list(_TEXT),
-            "tier": _TEXT,
-            "limits": _OBJECT,
-            "totals": _OBJECT,
-            "usage": _list(_OBJECT),
-        },
-    },
-    "GenerationCreated": _all(id=_ID, status=_TEXT),
-    "Generation": _all(
-        id=_ID,
+    "Developers": _object(_NUMBERED, developers=_list(_ref("Account"))),
+    "Users": _object(_NUMBERED + "users:objects"),
+    "History": _object("events:objects limit:number next_cursor:text?"),
+    "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
+    "GenerationCreated": _object("id:id status:text"),
+    "Generation": _object(
+        _GENERATION + "state:text error:text? failure:object? version:number timings:object cost:object "
+        "retry_of:text? metadata:object urls:object",
         status={"enum": ["pending", "processing", "completed", "failed"]},
-        state=_TEXT,
-        generated_image_url=_MAYBE,
-        result_image_url=_MAYBE,
-        result=_MAYBE_OBJECT,
-        error=_MAYBE,
-        failure=_MAYBE_OBJECT,
-        instructions=_TEXT,
-        example_images=_list(_TEXT),
-        is_public=_FLAG,
-        version=_NUMBER,
-        created_at=_TIME,
-        updated_at=_TIME,
-        completed_at=_MAYBE_TIME,
-        timings=_OBJECT,
-        cost=_OBJECT,
-        retry_of=_MAYBE,
-        metadata=_OBJECT,
-        urls=_OBJECT,
     ),
-    "PublicGeneration": _all(
-        id=_ID,
-        status={"enum": ["completed", "failed"]},
-        instructions=_TEXT,
-        generated_image_url=_MAYBE,
-        result_image_url=_MAYBE,
-        result=_MAYBE_OBJECT,
-        example_images=_list(_TEXT),
-        is_public=_FLAG,
-        created_at=_TIME,
-        updated_at=_TIME,
-        completed_at=_MAYBE_TIME,
+    "PublicGeneration": _object(_GENERATION, status={"enum": ["completed", "failed"]}),
+    "Generations": _page("Generation"),
+    "PublicGenerations": _page("PublicGeneration"),
+    "Error": _object(
+        "request_id:text",
+        "retry_after:number",
+        detail={"anyOf": [_TEXT, _list(_object("loc:texts msg:text type:text"))]},
+        code={"enum": [code.value for code in ErrorCode]},
     ),
-    "Generations": _listed("Generation"),
-    "PublicGenerations": _listed("PublicGeneration"),
-    "Error": {
-        "type": "object",
-        "required": ["detail", "code", "request_id"],
-        "properties": {
-            "detail": {"anyOf": [_TEXT, _list(_all(loc=_list(_TEXT), msg=_TEXT, type=_TEXT))]},
-            "code": {"enum": [code.value for code in ErrorCode]},
-            "request_id": _TEXT,
-            "retry_after": _NUMBER,
-        },
-    },
 }

@@ -6,9 +6,8 @@ from functools import partial
 
 from aiohttp import web
 
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.generation.generation import Generation
-from events.generation import Example
 from gateway.http.bodies import read_json_object
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.submission import Retry, SeedChoice
@@ -35,22 +34,20 @@ class KeptContents:
         examples = original.request.examples
         if personal_data is None or not all(example.digest in hashes for example in examples):
             raise _gone()
-        images = (
-            self._image(original.id, example, hashes[example.digest], name)
+        images = tuple(
+            ContentImage(
+                size=example.size,
+                sha256=hashes[example.digest],
+                content_type=example.content_type,
+                width=example.width,
+                height=example.height,
+                filename=name,
+                read=partial(self._read, original.id, example.digest),
+            )
             for example, name in zip(examples, personal_data.file_names, strict=True)
         )
-        return Content(
-            tuple(images),
-            personal_data.instructions,
-            personal_data.metadata,
-            personal_data.webhook,
-            original.request.webhook_events,
-        )
-
-    def _image(self, generation: str, example: Example, sha256: str, name: str | None) -> ContentImage:
-        read = partial(self._read, generation, example.digest)
-        kind, width, height = example.content_type, example.width, example.height
-        return ContentImage(example.size, sha256, kind, width, height, name, read)
+        kept, events = personal_data, original.request.webhook_events
+        return Content(images, kept.instructions, kept.metadata, kept.webhook, events)
 
     async def _read(self, generation: str, digest: str) -> bytes:
         blob = await self.blobs.get(generation, digest)
@@ -76,10 +73,6 @@ async def read_seed_choice(request: web.Request) -> SeedChoice:
     if not await request.read():
         return "new"
     match (await read_json_object(request)).get("seed", "new"):
-        case "same":
-            return "same"
-        case "new":
-            return "new"
-    raise FieldError(
-        ErrorCode.INVALID_REQUEST, ("body", "seed"), "must be one of: same, new", "value_error.const"
-    )
+        case "same" | "new" as choice:
+            return choice
+    raise invalid_field("body", "seed", "must be one of: same, new", "value_error.const")

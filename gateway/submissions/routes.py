@@ -53,7 +53,6 @@ class SubmissionRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.post(SUBMIT, self.create, expect_handler=expect_handler),
             web.post(f"{GENERATION}/retry", self.retry),

@@ -8,10 +8,9 @@ from typing import Literal
 from aiohttp import web
 
 from domain.accounts.access import Identity
-from domain.errors import ErrorCode, FieldError, LimitError
+from domain.errors import LimitError, invalid_field
 from domain.generation.generation import stream_of
-from domain.submission.cancel_after import read_cancel_after
-from domain.submission.idempotency import parse_key
+from domain.submission.request_headers import parse_key, read_cancel_after
 from events.envelope import Cause
 from gateway.auth.rate_limits import OVER_LIMIT
 from gateway.generations.ids import GenerationIds
@@ -49,7 +48,6 @@ class Submission:
 
     @property
     def bounds(self) -> Bounds:
-        """The quota of the developer's tier."""
         return Bounds(monthly=self.identity.tier.monthly, concurrent=self.identity.tier.concurrent)
 
     @property
@@ -85,7 +83,7 @@ def idempotency_key(request: web.Request) -> str | None:
     values = request.headers.getall("Idempotency-Key", [])
     if not values:
         return None
-    return parse_key(values[0] if len(values) == 1 else "", ("header", "Idempotency-Key"))
+    return parse_key(values[0] if len(values) == 1 else "", "header", "Idempotency-Key")
 
 
 def _cancel_after(values: Sequence[str]) -> timedelta | None:
@@ -95,5 +93,5 @@ def _cancel_after(values: Sequence[str]) -> timedelta | None:
     duration = read_cancel_after(values[0].strip()) if len(values) == 1 else None
     if duration is None:
         message = "must be a duration like 30, 30s, 5m or 5m30s, from 5s to 35m"
-        raise FieldError(ErrorCode.INVALID_REQUEST, ("header", "Cancel-After"), message, "value_error")
+        raise invalid_field("header", "Cancel-After", message)
     return duration

@@ -4,9 +4,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from domain.webhooks.delivery import Delivery
 from events.envelope import format_time
 from gateway.accounts.bodies import time_body
-from store.webhooks.deliveries import Delivery, Stats
+from store.webhooks.deliveries import Stats
 from store.webhooks.endpoints import RegisteredEndpoint
 
 

@@ -4,7 +4,7 @@ The endpoint `default` stands for the webhooks of single requests: they have no 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import uuid4
@@ -14,18 +14,14 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.paths import WEBHOOK_ENDPOINT
-from domain.webhooks.delivery import DeliveryState
+from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of
 from domain.webhooks.endpoint import default_endpoint
-from domain.webhooks.examples import EXAMPLE_ID, example_of
-from events.catalogue import CATALOGUE
-from gateway.accounts.project_access import own_project
+from domain.webhooks.examples import example_of
 from gateway.auth.authentication import Authenticator
-from gateway.http.ids import path_id
-from gateway.http.parsing import read_model, read_optional_model, read_query
+from gateway.http.parsing import path_id, read_model, read_optional_model, read_query
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
-from store.accounts.accounts import Accounts
-from store.webhooks.deliveries import Delivery, DeliveryStore
+from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import RegisteredEndpoint, WebhookEndpoints
 
 _DEFAULT = "default"
@@ -56,7 +52,6 @@ class StatsRequest(BaseModel):
 class DeliveryRoutes:
     """Read, repeat and test deliveries."""
 
-    accounts: Accounts
     authenticator: Authenticator
     endpoints: WebhookEndpoints
     deliveries: DeliveryStore
@@ -65,7 +60,6 @@ class DeliveryRoutes:
     clock: Callable[[], datetime]
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         one = WEBHOOK_ENDPOINT + "/deliveries/{delivery_id}"
         return [
             web.get(WEBHOOK_ENDPOINT + "/deliveries", self.list_all),
@@ -130,29 +124,15 @@ class DeliveryRoutes:
         return web.json_response(delivery_body(delivery), status=202)
 
     def _example(self, project: str, registered: RegisteredEndpoint, event_type: str) -> Delivery:
-        now = self.clock()
-        event = example_of(event_type, now=now)
-        return Delivery(
-            id=f"msg_{uuid4().hex}",
-            endpoint=registered.endpoint.id,
-            project=project,
-            generation=EXAMPLE_ID,
-            event=event.id,
-            type=event_type,
-            version=event.version,
-            final=event_type in CATALOGUE.final,
-            host=self.host_of(registered.url),
-            event_time=now,
-            created_at=now,
-            expire_at=now + self.webhook_retention,
-            due_at=now,
-            unordered=True,
-            example=True,
-        )
+        now, host = self.clock(), self.host_of(registered.url)
+        expire_at = now + self.webhook_retention
+        event, endpoint = example_of(event_type, now=now), registered.endpoint.id
+        delivery = delivery_of(event, endpoint, project, host=host, now=now, expire_at=expire_at)
+        return replace(delivery, id=f"msg_{uuid4().hex}", unordered=True, example=True)
 
     async def _endpoint(self, request: web.Request) -> tuple[str, str]:
         """Authenticate a developer; return the ids of their project and endpoint, 404 for another's."""
-        _, project = await own_project(request, self.authenticator, self.accounts)
+        _, project = await self.authenticator.authenticate_project_owner(request)
         if request.match_info["endpoint_id"] == _DEFAULT:
             return project.id, default_endpoint(project.id)
         registered = await self.endpoints.get(path_id(request, "endpoint_id"))

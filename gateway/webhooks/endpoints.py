@@ -1,4 +1,7 @@
-"""`/api/v1/projects/{project_id}/webhooks/*`: the endpoints to which a project's events are sent."""
+"""`/api/v1/projects/{project_id}/webhooks/*`: the endpoints to which a project's events are sent.
+
+`/api/v1/webhooks/default/secret` is the secret that signs the webhooks of a project's single requests.
+"""
 
 import secrets
 from collections.abc import Collection
@@ -9,28 +12,27 @@ from uuid import uuid4
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from domain.accounts.access import DeveloperIdentity
+from domain.accounts.access import DeveloperIdentity, Role
 from domain.errors import ErrorCode, ExemplarError
-from domain.paths import PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
+from domain.paths import DEFAULT_WEBHOOK_SECRET, PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
 from domain.webhooks import endpoint as decisions
 from domain.webhooks.addresses import LONGEST_URL
-from domain.webhooks.endpoint import Endpoint
+from domain.webhooks.endpoint import Endpoint, default_endpoint
+from domain.webhooks.master_keys import SecretLostError
 from events.envelope import format_time
 from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.accounts.bodies import secret_response
-from gateway.accounts.project_access import own_project
 from gateway.accounts.requests import Description
 from gateway.auth.authentication import Authenticator
-from gateway.http.causes import cause_of
-from gateway.http.ids import path_id
-from gateway.http.parsing import read_model
+from gateway.auth.headers import project_header
+from gateway.http.parsing import path_id, read_model
+from gateway.http.request_ids import cause_of
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
-from gateway.webhooks.default_secret import rotate
 from store.accounts.accounts import Accounts
 from store.generations.personal_data import salted_digest
-from store.webhooks.endpoints import EndpointUrl, LimitReachedError, RegisteredEndpoint, WebhookEndpoints
+from store.webhooks.endpoints import EndpointUrl, RegisteredEndpoint, WebhookEndpoints
 from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Decision, Webhooks
 
@@ -66,7 +68,6 @@ class EndpointRoutes:
     webhook_limit: int
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes."""
         return [
             web.get(PROJECT_WEBHOOKS, self.list_all),
             web.post(PROJECT_WEBHOOKS, self.create),
@@ -76,16 +77,18 @@ class EndpointRoutes:
             web.post(f"{WEBHOOK_ENDPOINT}/enable", self.enable),
             web.post(f"{WEBHOOK_ENDPOINT}/disable", self.disable),
             web.post(f"{WEBHOOK_ENDPOINT}/rotate", self.rotate),
+            web.get(DEFAULT_WEBHOOK_SECRET, self.read_default_secret),
+            web.post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", self.rotate_default_secret),
         ]
 
     async def list_all(self, request: web.Request) -> web.Response:
-        _, project = await own_project(request, self.authenticator, self.accounts)
+        _, project = await self.authenticator.authenticate_project_owner(request)
         found = await self.endpoints.of_project(project.id)
         return web.json_response({"webhooks": list(map(endpoint_body, found))})
 
     async def create(self, request: web.Request) -> web.Response:
         """Register an endpoint and show its secret, this once."""
-        developer, project = await own_project(request, self.authenticator, self.accounts)
+        developer, project = await self.authenticator.authenticate_project_owner(request)
         body = await read_model(request, EndpointCreateRequest)
         url, endpoint_id = self._salted(body.url), str(uuid4())
         event = WebhookRegistered(
@@ -94,18 +97,14 @@ class EndpointRoutes:
             url=url.digest,
             event_types=event_types(body.event_types),
         )
-        try:
-            secret = await self.webhooks.register(
-                endpoint_id,
-                event,
-                url=url,
-                description=body.description,
-                limit=self.webhook_limit,
-                cause=cause_of(request, developer.actor),
-            )
-        except LimitReachedError:
-            sentence = f"Maximum of {self.webhook_limit} webhook endpoints reached. Remove one first."
-            raise ExemplarError(ErrorCode.WEBHOOK_LIMIT, sentence) from None
+        secret = await self.webhooks.register(
+            endpoint_id,
+            event,
+            url=url,
+            description=body.description,
+            limit=self.webhook_limit,
+            cause=cause_of(request, developer.actor),
+        )
         registered = await self._row(project.id, endpoint_id)
         return secret_response({**endpoint_body(registered), "secret": secret}, status=201)
 
@@ -117,15 +116,12 @@ class EndpointRoutes:
         """Change the fields that were sent and leave the rest."""
         developer, registered = await self._own(request)
         body = await read_model(request, EndpointUpdateRequest)
-        new_url = self._salted(body.url) if body.url and body.url != registered.url else None
-        personal_data = {"description": body.description} if "description" in body.model_fields_set else {}
-        await self.webhooks.change(
-            registered.endpoint.id,
-            _decision(body, new_url.digest if new_url else registered.endpoint.url, registered.endpoint),
-            url=new_url,
-            personal_data=personal_data,
-            cause=cause_of(request, developer.actor),
-        )
+        url = self._salted(body.url) if body.url and body.url != registered.url else None
+        decision = _decision(body, url)
+        if "description" in body.model_fields_set:
+            await self.endpoints.describe(registered.endpoint.id, body.description)
+        cause = cause_of(request, developer.actor)
+        await self.webhooks.decide(registered.endpoint.id, decision, cause=cause, url=url)
         return await self.read(request)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -146,7 +142,7 @@ class EndpointRoutes:
         """Make a new secret, shown this once; the old one signs too for a day."""
         developer, registered = await self._own(request)
         endpoint_id = registered.endpoint.id
-        secret, until = await rotate(self.webhook_secrets, endpoint_id)
+        secret, until = await self.webhook_secrets.rotate(endpoint_id)
         await self.webhooks.decide(
             endpoint_id,
             lambda endpoint: decisions.rotate(endpoint, overlap_until=until),
@@ -154,9 +150,28 @@ class EndpointRoutes:
         )
         return secret_response({"secret": secret, "previous_secret_valid_until": format_time(until)})
 
+    async def read_default_secret(self, request: web.Request) -> web.Response:
+        """Show the newest secret to the developer, or to an end user with all keys."""
+        claims = await self.authenticator.authenticate_account(request)
+        if claims.role is Role.END_USER:
+            project = (await self.authenticator.authenticate_submission(request)).project_id
+        else:
+            project = await self._project_of_developer(request)
+        try:
+            newest, *_ = await self.webhook_secrets.signing(default_endpoint(project))
+        except SecretLostError:
+            raise ExemplarError(ErrorCode.WEBHOOK_SECRET_LOST) from None
+        return secret_response({"key": newest})
+
+    async def rotate_default_secret(self, request: web.Request) -> web.Response:
+        """Make a new secret; the old one signs too for a day."""
+        project = await self._project_of_developer(request)
+        secret, until = await self.webhook_secrets.rotate(default_endpoint(project))
+        return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
+
     async def _own(self, request: web.Request) -> tuple[DeveloperIdentity, RegisteredEndpoint]:
         """Authenticate a developer for the endpoint in the path; 404 for another's."""
-        developer, project = await own_project(request, self.authenticator, self.accounts)
+        developer, project = await self.authenticator.authenticate_project_owner(request)
         return developer, await self._row(project.id, path_id(request, "endpoint_id"))
 
     async def _row(self, project: str, endpoint_id: str) -> RegisteredEndpoint:
@@ -164,6 +179,14 @@ class EndpointRoutes:
         if registered is None or registered.endpoint.project != project:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return registered
+
+    async def _project_of_developer(self, request: web.Request) -> str:
+        """Authenticate a developer for the project that X-Project-ID names."""
+        developer = await self.authenticator.authenticate_developer(request)
+        project = await self.accounts.project(developer.developer_id, project_header(request) or "")
+        if project is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        return project.id
 
     async def _decide(self, request: web.Request, decision: Decision) -> None:
         developer, registered = await self._own(request)
@@ -175,12 +198,13 @@ class EndpointRoutes:
         return EndpointUrl(salted_digest(salt, checked.encode()), checked, salt)
 
 
-def _decision(body: EndpointUpdateRequest, url: str, known: Endpoint) -> Decision:
-    """Return the decision of an update; what was not sent stays as it is `known`."""
-    types = tuple(known.event_types) if body.event_types is None else event_types(body.event_types)
+def _decision(body: EndpointUpdateRequest, url: EndpointUrl | None) -> Decision:
+    """Return the decision of an update; what was not sent stays as it is."""
+    types = None if body.event_types is None else event_types(body.event_types)
 
     def decide(endpoint: Endpoint) -> list[Event]:
-        changed = decisions.change(endpoint, url=url, event_types=types)
+        digest = endpoint.url if url is None else url.digest
+        changed = decisions.change(endpoint, url=digest, event_types=types or tuple(endpoint.event_types))
         if body.enabled is None:
             return changed
         return changed + (

@@ -1,5 +1,3 @@
-"""The current status of many accounts, read together."""
-
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +5,8 @@ from typing import Any
 
 from domain.accounts.access import AccountState, KeyState, Tenancy
 from store.accounts.queries import KEY_STATE, STATE
-from store.accounts.records import account_state, key_state
-from store.mongo.connection import Database, Document, reachable
+from store.accounts.records import account_state, record_from
+from store.mongo.connection import Database, Document, raises_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class AccountStates:
         return next((self.keys[kind, one] for one in hashes if (kind, one) in self.keys), None)
 
 
+@raises_unavailable
 class AccountStateReader:
     """Read the status of accounts, never from a cache, in two or three round trips for any number."""
 
@@ -61,28 +60,23 @@ class AccountStateReader:
     ) -> AccountStates:
         """Read projects with their developers, users in them, further developers, keys by their hashes."""
         in_projects = {"project_id": {"$in": list(projects)}}
-        with reachable():
-            owned, members, keys = await asyncio.gather(
-                _find(self._projects, "_id", projects, {"active": 1, "developer_id": 1}),
-                _find(self._users, "_id", users, {**STATE, "project_id": 1}, in_projects),
-                _find(self._keys, "hash", key_hashes, KEY_STATE),
-            )
-            owners = {one["developer_id"] for one in owned} | set(developers)
-            found = await _find(self._developers, "_id", owners, STATE)
+        owned, members, keys = await asyncio.gather(
+            _find(self._projects, "_id", projects, {"active": 1, "developer_id": 1}),
+            _find(self._users, "_id", users, {**STATE, "project_id": 1}, in_projects),
+            _find(self._keys, "hash", key_hashes, KEY_STATE),
+        )
+        owners = {one["developer_id"] for one in owned} | set(developers)
+        found = await _find(self._developers, "_id", owners, STATE)
         return AccountStates(
             {one["_id"]: (one["developer_id"], one["active"]) for one in owned},
             {(one["project_id"], one["_id"]): account_state(one) for one in members},
             {one["_id"]: (account_state(one), one["tier"]) for one in found},
-            {(one["kind"], one["hash"]): key_state(one) for one in keys},
+            {(one["kind"], one["hash"]): record_from(KeyState, one) for one in keys},
         )
 
 
 async def _find(
-    documents: Any,
-    name: str,
-    values: Collection[str],
-    fields: Document,
-    more: Document | None = None,
+    documents: Any, name: str, values: Collection[str], fields: Document, more: Document | None = None
 ) -> list[Document]:
     if not values:
         return []

@@ -1,5 +1,3 @@
-"""Reads of developers, their projects and the end users in them."""
-
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,12 +10,14 @@ from store.accounts.account_states import AccountStateReader
 from store.accounts.keys import AccountKeys
 from store.accounts.queries import (
     STATE,
+    Credentials,
     UserQuery,
     active_projects,
+    credentials_pipeline,
     login,
-    login_pipeline,
     matching_users,
     session_ended,
+    tenancy_from,
 )
 from store.accounts.records import (
     Count,
@@ -30,12 +30,13 @@ from store.accounts.records import (
 )
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import StaffAccounts
-from store.accounts.tenancies import Tenancies, TenancyQuery
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.batcher import shared
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
 
 
+@raises_unavailable
 class Accounts:
     """Read accounts; `keys`, `sessions`, `staff` and `states` read what their names say.
 
@@ -65,91 +66,82 @@ class Accounts:
         self._by_role = {Role.END_USER: self._users, Role.DEVELOPER: self._developers}
         self._staff = database["staff"]
         self._clock = clock
-        self._tenancies = Tenancies(database)
+        self._tenancies = shared(self._find_tenancy)
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
         self.staff = StaffAccounts(database)
         self.states = AccountStateReader(database)
 
     async def developer(self, developer_id: str) -> DeveloperRecord | None:
-        with reachable():
-            found = await self._developers.find_one({"_id": developer_id})
+        found = await self._developers.find_one({"_id": developer_id})
         return None if found is None else record_from(DeveloperRecord, found)
 
     async def developers(self, *, page: int = 1, page_size: int = 0) -> tuple[list[DeveloperRecord], int]:
         """List a page of developers, newest first, and count them all; a `page_size` of 0 lists all."""
-        with reachable():
-            total = await self._developers.count_documents({})
-            found = self._developers.find({}).sort(_NEWEST_FIRST)
-            shown = found.skip((page - 1) * page_size).limit(page_size)
-            return [record_from(DeveloperRecord, document) async for document in shown], total
+        total = await self._developers.count_documents({})
+        found = self._developers.find({}).sort(_NEWEST_FIRST)
+        shown = found.skip((page - 1) * page_size).limit(page_size)
+        return [record_from(DeveloperRecord, document) async for document in shown], total
 
     async def find_developer(self, name: str) -> DeveloperRecord | None:
         """Find a developer by id or by e-mail address in its normal form."""
-        with reachable():
-            found = await self._developers.find_one({"$or": [{"_id": name}, {"email": name}]})
+        found = await self._developers.find_one({"$or": [{"_id": name}, {"email": name}]})
         return None if found is None else record_from(DeveloperRecord, found)
 
     async def user(self, project_id: str, user_id: str) -> UserRecord | None:
         """Read a user who is not deleted, of a deleted project too."""
         query = {"_id": user_id, "project_id": project_id, "deleted_at": None}
-        with reachable():
-            found = await self._users.find_one(query)
+        found = await self._users.find_one(query)
         return None if found is None else record_from(UserRecord, found)
 
     async def project(self, developer_id: str, project_id: str) -> ProjectRecord | None:
         """Read an active project of a developer."""
-        with reachable():
-            found = await self._projects.find_one(active_projects(developer_id, project_id))
+        found = await self._projects.find_one(active_projects(developer_id, project_id))
         return None if found is None else record_from(ProjectRecord, found)
 
     async def projects(self, developer_id: str, *, deleted: bool = False) -> list[ProjectRecord]:
         """List the active projects of a developer, newest first; on request the `deleted` ones too."""
         query = {"developer_id": developer_id} if deleted else active_projects(developer_id)
-        with reachable():
-            found = self._projects.find(query).sort(_NEWEST_FIRST)
-            return [record_from(ProjectRecord, document) async for document in found]
+        found = self._projects.find(query).sort(_NEWEST_FIRST)
+        return [record_from(ProjectRecord, document) async for document in found]
 
     async def count_projects(self, developer_id: str) -> Count:
         """Count a developer's projects; the total includes deleted ones."""
-        with reachable():
-            total = await self._projects.count_documents({"developer_id": developer_id})
-            return Count(total, await self._projects.count_documents(active_projects(developer_id)))
+        total = await self._projects.count_documents({"developer_id": developer_id})
+        return Count(total, await self._projects.count_documents(active_projects(developer_id)))
 
     async def users(
         self, developer_id: str, project_ids: Sequence[str], query: UserQuery
     ) -> tuple[list[UserRecord], int]:
         """List a page of users of some projects of a developer, newest first, and count all that match."""
         match = matching_users(developer_id, project_ids, query)
-        with reachable():
-            total = await self._users.count_documents(match)
-            found = self._users.find(match).sort(_NEWEST_FIRST)
-            page = found.skip((query.page - 1) * query.page_size).limit(query.page_size)
-            return [record_from(UserRecord, document) async for document in page], total
+        total = await self._users.count_documents(match)
+        found = self._users.find(match).sort(_NEWEST_FIRST)
+        page = found.skip((query.page - 1) * query.page_size).limit(query.page_size)
+        return [record_from(UserRecord, document) async for document in page], total
 
     async def count_users(self, developer_id: str, project_ids: Sequence[str], query: UserQuery) -> Count:
         match = matching_users(developer_id, project_ids, query)
-        with reachable():
-            total = await self._users.count_documents(match)
-            return Count(total, await self._users.count_documents({"$and": [match, {"active": True}]}))
+        total = await self._users.count_documents(match)
+        return Count(total, await self._users.count_documents({"$and": [match, {"active": True}]}))
 
     async def find_login(self, email: str, project_id: str | None) -> Login | None:
         """Find what a login is checked against: an end user of the project, else a developer or staff."""
         if project_id is None:
-            return await self._find_login_without_project(email)
-        with reachable():
-            users = await self._users.aggregate(login_pipeline(email, project_id)).to_list(1)
+            staff, found = await asyncio.gather(
+                self.staff.find_login(email), self._developers.find_one({"email": email})
+            )
+            return staff if found is None else login(found, Role.DEVELOPER, active=found["active"])
+        project = {"localField": "project_id", "foreignField": "_id", "as": "project"}
+        stages = [
+            {"$match": {"project_id": project_id, "email": email}},
+            {"$lookup": {"from": "projects", **project}},
+        ]
+        users = await self._users.aggregate(stages).to_list(1)
         if not users:
             return None
         project_active = any(project["active"] for project in users[0]["project"])
         return login(users[0], Role.END_USER, active=users[0]["active"] and project_active)
-
-    async def _find_login_without_project(self, email: str) -> Login | None:
-        with reachable():
-            staff, found = await asyncio.gather(
-                self.staff.find_login(email), self._developers.find_one({"email": email})
-            )
-        return staff if found is None else login(found, Role.DEVELOPER, active=found["active"])
 
     async def credentials(
         self,
@@ -161,16 +153,19 @@ class Accounts:
     ) -> Tenancy | None:
         """Read all that an access decision needs; None when there is no such project.
 
-        Keys are found whoever owns them: the decision compares.
+        One round trip, never from a cache: concurrent reads of the same credentials share one query, which
+        starts after each of them began. Keys are found whoever owns them: the decision compares.
         """
-        return await self._tenancies.read(
-            TenancyQuery(project_id, user_id, tuple(developer_key_hashes), tuple(api_key_hashes))
-        )
+        hashes = tuple(developer_key_hashes), tuple(api_key_hashes)
+        return await self._tenancies.put((project_id, user_id, *hashes))
+
+    async def _find_tenancy(self, named: Credentials) -> Tenancy | None:
+        found = await self._projects.aggregate(credentials_pipeline(*named)).to_list(1)
+        return tenancy_from(found[0]) if found and found[0]["developer"] else None
 
     async def developer_state(self, developer_id: str) -> tuple[AccountState, str] | None:
         """Read what access of a developer needs: the account's state and the name of its tier."""
-        with reachable():
-            found = await self._developers.find_one({"_id": developer_id}, STATE)
+        found = await self._developers.find_one({"_id": developer_id}, STATE)
         return None if found is None else (account_state(found), found["tier"])
 
     async def end_session(
@@ -178,20 +173,17 @@ class Accounts:
     ) -> None:
         """Invalidate every token of a session at once; the mark stays until the last of them would expire."""
         change = session_ended(session, until, self._clock())
-        with reachable():
-            await self._of(role).update_one(_owner(account_id, project_id), change)
+        await self._of(role).update_one(_owner(account_id, project_id), change)
 
     async def password_hash(self, role: Role, account_id: str, project_id: str | None) -> str | None:
         """Read the hash that one's own password is checked against."""
-        with reachable():
-            found = await self._of(role).find_one(_owner(account_id, project_id), {"password_hash": 1})
+        found = await self._of(role).find_one(_owner(account_id, project_id), {"password_hash": 1})
         return found["password_hash"] if found else None
 
     async def rehash(self, found: Login, password_hash: str) -> None:
         """Store the same password under today's parameters, unless it was changed meanwhile."""
         same = {**_owner(found.id, found.project_id), "password_hash": found.password_hash}
-        with reachable():
-            await self._of(found.role).update_one(same, {"$set": {"password_hash": password_hash}})
+        await self._of(found.role).update_one(same, {"$set": {"password_hash": password_hash}})
 
     def _of(self, role: Role) -> Any:
         return self._by_role.get(role, self._staff)

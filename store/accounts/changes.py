@@ -1,21 +1,13 @@
-"""Every change of a developer's account and of what belongs to it."""
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
 from domain.accounts import developer as rules
 from domain.errors import ErrorCode, ExemplarError
+from events import developer as facts
 from events.commit import Commit
-from events.developer import QuotaCorrected
 from events.envelope import Cause, RecordedEvent
-from store.accounts.records import (
-    DeveloperRecord,
-    KeyRecord,
-    ProjectRecord,
-    UserRecord,
-    record_from,
-)
+from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
 from store.accounts.streams import DeveloperStreams, existing
 from store.accounts.writes import (
     NewPassword,
@@ -58,7 +50,7 @@ class AccountChanges:
 
     async def history(self, developer_id: str) -> list[RecordedEvent]:
         """Read all events of a developer, oldest first; [] for an unknown one."""
-        return await self._streams.history(developer_id)
+        return await self._streams.history(rules.stream_of(developer_id))
 
     async def register_developer(
         self,
@@ -82,14 +74,18 @@ class AccountChanges:
     async def reset_developer_password(self, developer_id: str, password_hash: str, *, cause: Cause) -> None:
         """Set another password; every session of the developer ends."""
         write = reset_password(self._developers, {"_id": developer_id}, password_hash)
-        await self._streams.change(developer_id, rules.reset_password, cause=cause, write=write)
+        decision = partial(rules.record, event=facts.DeveloperPasswordReset())
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def change_developer_password(self, developer_id: str, new: NewPassword, *, cause: Cause) -> None:
         """Set the developer's own password; raises as `change_user_password`."""
         write = change_password(self._developers, {"_id": developer_id}, new)
-        await self._streams.change(developer_id, rules.change_password, cause=cause, write=write)
+        decision = partial(rules.record, event=facts.DeveloperPasswordChanged())
+        await self._streams.change(developer_id, decision, cause=cause, write=write)
 
-    async def correct_quota(self, developer_id: str, corrected: QuotaCorrected, *, cause: Cause) -> None:
+    async def correct_quota(
+        self, developer_id: str, corrected: facts.QuotaCorrected, *, cause: Cause
+    ) -> None:
         """Record a correction of the quota ledger, once."""
         decision = partial(rules.correct_quota, corrected=corrected)
         await self._streams.change(developer_id, decision, cause=cause)
@@ -123,7 +119,7 @@ class AccountChanges:
         owned = {"_id": project_id, "developer_id": developer_id, "active": True}
         if changes:
             write = update(self._projects, owned, {"$set": {**changes, "updated_at": self._clock()}})
-            decision = partial(rules.rename_project, project=project_id)
+            decision = partial(rules.record_in_project, event=facts.ProjectRenamed(project=project_id))
             await self._streams.change(developer_id, decision, cause=cause, write=write)
         with reachable():
             found = await self._projects.find_one(owned)
@@ -135,7 +131,7 @@ class AccountChanges:
         """Close a project: its users, keys and generations cannot be reached any more."""
         owned = {"_id": project_id, "developer_id": developer_id}
         write = update(self._projects, owned, ended("deleted_at", self._clock()))
-        decision = partial(rules.delete_project, project=project_id)
+        decision = partial(rules.record_in_project, event=facts.ProjectDeleted(project=project_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
@@ -199,7 +195,8 @@ class AccountChanges:
     ) -> UserRecord:
         who = person(user_id or random_id(), email, password_hash, full_name)
         document = {**who, "project_id": project_id, "developer_id": developer_id}
-        decision = existing(partial(rules.register_user, project=project_id, user=who["_id"]))
+        registered = facts.UserRegistered(project=project_id, user=who["_id"])
+        decision = existing(partial(rules.record_in_project, event=registered))
         made = await self._streams.create(developer_id, self._users, document, decision, cause=cause)
         return record_from(UserRecord, made)
 
@@ -209,7 +206,8 @@ class AccountChanges:
         """Set another password; every session of the user ends."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
         write = reset_password(self._users, user, password_hash)
-        decision = partial(rules.reset_user_password, project=project_id, user=user_id)
+        event = facts.UserPasswordReset(project=project_id, user=user_id)
+        decision = partial(rules.record_in_project, event=event)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def change_user_password(
@@ -220,14 +218,15 @@ class AccountChanges:
         ExemplarError `invalid_credentials` when another password was set since it was proved: a reset wins.
         """
         write = change_password(self._users, _user(developer_id, project_id, user_id), new)
-        decision = partial(rules.change_user_password, project=project_id, user=user_id)
+        event = facts.UserPasswordChanged(project=project_id, user=user_id)
+        decision = partial(rules.record_in_project, event=event)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def delete_user(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Close a user's account at once, in a deleted project too; `AccountErasure` erases the data."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
         write = update(self._users, user, without_personal_data(self._clock()))
-        decision = partial(rules.delete_user, project=project_id, user=user_id)
+        decision = partial(rules.record, event=facts.UserDeleted(project=project_id, user=user_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_user_erased(
@@ -235,7 +234,7 @@ class AccountChanges:
     ) -> None:
         """Record that all data of a deleted user are erased, and delete the document."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
-        decision = partial(rules.erase_user, project=project_id, user=user_id)
+        decision = partial(rules.record, event=facts.UserErased(project=project_id, user=user_id))
         write = delete(self._users, user)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 

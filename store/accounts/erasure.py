@@ -1,6 +1,5 @@
-"""Erasure of the data of deleted users."""
-
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,12 +9,12 @@ from domain.generation.listing import Filters, Scope
 from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import DeletedUser, Deletions
-from store.accounts.project_erasure import ProjectErasure
+from store.accounts.deletions import Deletions
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.lists import Lists
 from store.generations.personal_data import PersonalDataStore
+from store.webhooks.webhooks import Webhooks
 
 LATE_ARRIVALS = timedelta(minutes=10)
 """How long an upload that was admitted before the deletion may still arrive; its row comes a little later."""
@@ -29,63 +28,79 @@ _CAUSE = Cause(actor="actor:accounts")
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectErasure:
+    """Erase projects some time after their deletion: first their users, then their webhooks and names."""
+
+    deletions: Deletions
+    account_changes: AccountChanges
+    webhooks: Webhooks
+    erase_projects_after: timedelta
+    clock: Callable[[], datetime]
+
+    async def run(self, *, most: int) -> int:
+        """Delete at most `most` users of projects that are due; return how many.
+
+        A project without users is erased. Repeatable, and may be interrupted anywhere.
+        """
+        deleted = 0
+        for developer, project in await self.deletions.projects(self.clock() - self.erase_projects_after):
+            if await self.deletions.is_empty(developer, project):
+                await self._erase(developer, project)
+            elif deleted < most:
+                for user in await self.deletions.remaining_users(developer, project, limit=most - deleted):
+                    await self.account_changes.delete_user(developer, project, user, cause=_CAUSE)
+                    deleted += 1
+        return deleted
+
+    async def _erase(self, developer: str, project: str) -> None:
+        await self.webhooks.erase_project(project, cause=_CAUSE)
+        await self.account_changes.record_project_erased(developer, project, cause=_CAUSE)
+        log.info("project_erased", project_id=project)
+
+
+@dataclass(slots=True, kw_only=True)
 class AccountErasure:
     """Erase generations, sessions and documents of deleted users. Repeatable, and may be interrupted."""
 
-    def __init__(
-        self,
-        *,
-        deletions: Deletions,
-        account_changes: AccountChanges,
-        project_erasure: ProjectErasure,
-        accounts: Accounts,
-        generations: Generations,
-        lists: Lists,
-        personal_data: PersonalDataStore,
-        blobs: BlobStore,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._deletions = deletions
-        self._changes = account_changes
-        self._project_erasure = project_erasure
-        self._accounts = accounts
-        self._generations = generations
-        self._lists = lists
-        self._personal_data = personal_data
-        self._blobs = blobs
-        self._clock = clock
-        self._empty_since: dict[str, datetime] = {}
+    deletions: Deletions
+    account_changes: AccountChanges
+    project_erasure: ProjectErasure
+    accounts: Accounts
+    generations: Generations
+    lists: Lists
+    personal_data: PersonalDataStore
+    blobs: BlobStore
+    clock: Callable[[], datetime]
+    _empty_since: dict[str, datetime] = field(default_factory=dict, init=False)
 
     async def run(self) -> int:
         """Do what is due; return how many users were deleted and how many generations were erased."""
-        waiting = len(await self._deletions.users(limit=_USERS_OF_PROJECTS))
-        done = await self._project_erasure.run(most=_USERS_OF_PROJECTS - waiting)
-        users = await self._deletions.users()
-        known = {user.user_id for user in users}
+        waiting = len(await self.deletions.users(limit=_USERS_OF_PROJECTS))
+        done = await self.project_erasure.run(most=_USERS_OF_PROJECTS - waiting)
+        users = await self.deletions.users()
+        known = {user for _, _, user in users}
         self._empty_since = {user: since for user, since in self._empty_since.items() if user in known}
-        return done + sum([await self._erase_user(user) for user in users])
+        return done + sum([await self._erase_user(*user) for user in users])
 
-    async def _erase_user(self, user: DeletedUser) -> int:
-        scope = Scope(user.project_id, user.user_id)
-        rows = (await self._lists.older_than(None, scope, Filters(), limit=_PAGE)).rows
+    async def _erase_user(self, developer: str, project: str, user: str) -> int:
+        rows = (await self.lists.older_than(None, Scope(project, user), Filters(), limit=_PAGE)).rows
         for row in rows:
             await self._erase_generation(row.id)
         if rows:
-            self._empty_since.pop(user.user_id, None)
+            self._empty_since.pop(user, None)
             return len(rows)
-        since = self._empty_since.setdefault(user.user_id, self._clock())
-        if self._clock() - since >= LATE_ARRIVALS:
-            await self._accounts.sessions.forget_subject(user.user_id)
-            await self._changes.record_user_erased(
-                user.developer_id, user.project_id, user.user_id, cause=_CAUSE
-            )
-            log.info("user_erased", user_id=user.user_id)
+        since = self._empty_since.setdefault(user, self.clock())
+        if self.clock() - since >= LATE_ARRIVALS:
+            await self.accounts.sessions.forget_subject(user)
+            await self.account_changes.record_user_erased(developer, project, user, cause=_CAUSE)
+            log.info("user_erased", user_id=user)
         return 0
 
     async def _erase_generation(self, generation_id: str) -> None:
         """Cancel what runs; erase what is final, at the latest in a later run."""
-        await self._generations.decide(generation_id, lambda g: decisions.cancel(g, erase=True), cause=_CAUSE)
-        decided = await self._generations.decide(generation_id, decisions.erase, cause=_CAUSE)
+        await self.generations.decide(generation_id, lambda g: decisions.cancel(g, erase=True), cause=_CAUSE)
+        decided = await self.generations.decide(generation_id, decisions.erase, cause=_CAUSE)
         if decided is not None and decided.generation.erased:
-            await self._blobs.erase(generation_id)
-            await self._personal_data.erase(generation_id)
+            await self.blobs.erase(generation_id)
+            await self.personal_data.erase(generation_id)

@@ -1,5 +1,3 @@
-"""New keys: minted here, stored as keyed hashes, returned once."""
-
 import secrets
 
 from domain.accounts.keys import (

@@ -1,5 +1,3 @@
-"""Developer keys and project API keys; only keyed hashes are stored."""
-
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +9,7 @@ from pymongo import IndexModel
 from domain.accounts.access import KeyState
 from store.accounts.records import Count, KeyRecord, record_from
 from store.errors import StoreUnavailableError
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable, reachable
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 LISTED = 500
@@ -19,8 +17,9 @@ LISTED = 500
 _log = structlog.get_logger()
 
 
+@raises_unavailable
 class AccountKeys:
-    """Read the keys of developers and of projects, and note their use."""
+    """Read the keys of developers and of projects, and note their use; only keyed hashes are stored."""
 
     indexes: ClassVar[Indexes] = {
         "keys": [
@@ -36,16 +35,14 @@ class AccountKeys:
 
     async def all_of(self, developer_id: str, project_id: str | None = None) -> list[KeyRecord]:
         """List the API keys of a project, or the developer keys, newest first, at most 500."""
-        with reachable():
-            found = self._keys.find(_owner(developer_id, project_id)).sort([("created_at", -1), ("_id", 1)])
-            return [record_from(KeyRecord, document) for document in await found.to_list(LISTED)]
+        found = self._keys.find(_owner(developer_id, project_id)).sort([("created_at", -1), ("_id", 1)])
+        return [record_from(KeyRecord, document) for document in await found.to_list(LISTED)]
 
     async def count(self, developer_id: str, project_ids: list[str]) -> Count:
         """Count the API keys of some projects of a developer."""
         query = {"developer_id": developer_id, "project_id": {"$in": project_ids}, "kind": "project"}
-        with reachable():
-            total = await self._keys.count_documents(query)
-            return Count(total, await self._keys.count_documents({**query, "active": True}))
+        total = await self._keys.count_documents(query)
+        return Count(total, await self._keys.count_documents({**query, "active": True}))
 
     def note_use(self, key: KeyState | None, present_hash: str | None = None) -> None:
         """Store in a background task that a key was used; at most once a minute.

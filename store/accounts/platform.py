@@ -1,6 +1,4 @@
-"""Changes of operator and auditor accounts."""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -32,9 +30,8 @@ class PlatformChanges:
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
         self._staff = database["staff"]
-        self._events = events
         self._clock = clock
-        self._streams = Repository(events, fold=_fold, announce=announce, clock=clock)
+        self._streams = Repository(events, fold=fold, announce=announce, clock=clock)
 
     async def create_staff(
         self,
@@ -70,7 +67,7 @@ class PlatformChanges:
 
     async def history(self) -> list[RecordedEvent]:
         """Read all events of the platform, oldest first."""
-        return [event for commit in await self._events.read(STREAM) for event in commit.events]
+        return await self._streams.history(STREAM)
 
     async def _decide(self, decision: Callable[[Platform], Decision], write: Write, cause: Cause) -> bool:
         async def write_it(_: Platform | None, commit: Commit, session: Any) -> None:
@@ -81,7 +78,3 @@ class PlatformChanges:
 
         decided = await self._streams.decide(STREAM, decide, cause=cause, write=write_it)
         return decided.commit is not None
-
-
-def _fold(commits: Sequence[Commit]) -> Platform | None:
-    return fold(event for commit in commits for event in commit.events)

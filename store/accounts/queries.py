@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.accounts.access import Role
-from store.accounts.records import Login
+from domain.accounts.access import KeyState, Role, Tenancy
+from store.accounts.records import Login, account_state, record_from
 from store.mongo.connection import Document
 
 STATE = {"active": 1, "tier": 1, "role": 1, "ended_sessions": 1, "epoch": 1, "kept_session": 1}
 KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
+
+Credentials = tuple[str, str | None, tuple[str, ...], tuple[str, ...]]
+"""Project, user, hashes of the developer key and of the API key under every pepper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,6 @@ def matching_users(developer_id: str, project_ids: Sequence[str], query: UserQue
     return match
 
 
-def login_pipeline(email: str, project_id: str) -> list[Document]:
-    return [
-        {"$match": {"project_id": project_id, "email": email}},
-        {"$lookup": {"from": "projects", "localField": "project_id", "foreignField": "_id", "as": "project"}},
-    ]
-
-
 def credentials_pipeline(
     project_id: str, user_id: str | None, developer_key_hashes: Sequence[str], api_key_hashes: Sequence[str]
 ) -> list[Document]:
@@ -77,6 +73,22 @@ def credentials_pipeline(
     if keys:
         stages.append(_join("keys", "keys", {"$or": keys}, KEY_STATE))
     return stages
+
+
+def tenancy_from(document: Document) -> Tenancy:
+    """Read a joined project: `developer`, `user` and `keys` are lists of what was found."""
+    # Of several hashes of a kind the first that was found.
+    keys = {key["kind"]: record_from(KeyState, key) for key in reversed(document.get("keys", []))}
+    [developer] = document["developer"]
+    return Tenancy(
+        project_id=document["_id"],
+        project_active=document["active"],
+        developer=account_state(developer),
+        tier=developer["tier"],
+        user=next(map(account_state, document.get("user", [])), None),
+        developer_key=keys.get("developer"),
+        api_key=keys.get("project"),
+    )
 
 
 def _join(collection: str, name: str, match: Document, fields: Mapping[str, Any]) -> Document:

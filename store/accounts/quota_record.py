@@ -1,5 +1,3 @@
-"""Corrections of the quota ledger, as events of the developer's stream."""
-
 from domain.errors import ErrorCode, ExemplarError
 from events.developer import CorrectedUnits, QuotaCorrected
 from events.envelope import Cause

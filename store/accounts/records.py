@@ -1,5 +1,3 @@
-"""Account records as readers return them, and how documents become records."""
-
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TypeVar
@@ -9,13 +7,17 @@ from store.mongo.connection import Document
 
 
 @dataclass(frozen=True, slots=True)
-class DeveloperRecord:
+class PersonRecord:
     id: str
     email: str = field(repr=False)
     full_name: str | None = field(repr=False)
-    tier: str
     active: bool
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeveloperRecord(PersonRecord):
+    tier: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,9 @@ class ProjectRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class UserRecord:
-    id: str
+class UserRecord(PersonRecord):
     project_id: str
     developer_id: str
-    email: str = field(repr=False)
-    full_name: str | None = field(repr=False)
-    active: bool
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +52,10 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class StaffRecord:
+class StaffRecord(PersonRecord):
     """An operator or an auditor."""
 
-    id: str
     role: Role
-    email: str = field(repr=False)
-    full_name: str | None = field(repr=False)
-    active: bool
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +76,7 @@ class Count:
     active: int
 
 
-Record = TypeVar("Record", DeveloperRecord, ProjectRecord, UserRecord, KeyRecord, StaffRecord)
+Record = TypeVar("Record", DeveloperRecord, ProjectRecord, UserRecord, KeyRecord, StaffRecord, KeyState)
 
 
 def record_from(kind: type[Record], document: Document) -> Record:
@@ -99,15 +91,4 @@ def account_state(document: Document) -> AccountState:
     ended = frozenset(session["id"] for session in document.get("ended_sessions", ()))
     return AccountState(
         document["_id"], document["active"], ended, document.get("epoch", 0), document.get("kept_session")
-    )
-
-
-def key_state(document: Document) -> KeyState:
-    return KeyState(
-        id=document["_id"],
-        developer_id=document["developer_id"],
-        project_id=document["project_id"],
-        active=document["active"],
-        last_used_at=document["last_used_at"],
-        hash=document["hash"],
     )

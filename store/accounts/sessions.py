@@ -1,5 +1,3 @@
-"""Login sessions (families of refresh tokens), login attempts and known client addresses."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +5,7 @@ from typing import ClassVar
 
 from pymongo import IndexModel, ReturnDocument
 
-from store.mongo.connection import Database, Indexes, reachable
+from store.mongo.connection import Database, Indexes, raises_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +16,7 @@ class AttemptCount:
     until: datetime
 
 
+@raises_unavailable
 class AccountSessions:
     """Store refresh families (`_id` is the session), attempts and known addresses; all of them expire."""
 
@@ -39,8 +38,7 @@ class AccountSessions:
             "expires_at": expires_at,
             "revoked": False,
         }
-        with reachable():
-            await self._families.insert_one(family)
+        await self._families.insert_one(family)
 
     async def rotate(
         self, session: str, *, subject: str, used: str, following: str, expires_at: datetime
@@ -48,22 +46,19 @@ class AccountSessions:
         """Replace the family's current token; False, and the family is revoked, when `used` is another."""
         unused = {"_id": session, "subject": subject, "current": used, "revoked": False}
         change = {"$set": {"current": following, "expires_at": expires_at}}
-        with reachable():
-            if await self._families.find_one_and_update(unused, change) is not None:
-                return True
+        if await self._families.find_one_and_update(unused, change) is not None:
+            return True
         await self.revoke(session, subject=subject)
         return False
 
     async def revoke(self, session: str, *, subject: str) -> None:
         """Revoke a family: none of its refresh tokens works any more."""
-        with reachable():
-            await self._families.update_one({"_id": session, "subject": subject}, {"$set": {"revoked": True}})
+        await self._families.update_one({"_id": session, "subject": subject}, {"$set": {"revoked": True}})
 
     async def forget_subject(self, subject: str) -> None:
         """Delete every family and known address of an erased account."""
-        with reachable():
-            await self._families.delete_many({"subject": subject})
-            await self._attempts.delete_many({"subject": subject})
+        await self._families.delete_many({"subject": subject})
+        await self._attempts.delete_many({"subject": subject})
 
     async def count_attempt(self, name: str, *, now: datetime, window: timedelta) -> AttemptCount:
         """Count one more login attempt of `name`; a window begins with the first attempt in it."""
@@ -72,34 +67,29 @@ class AccountSessions:
             "count": {"$cond": [running, {"$add": ["$count", 1]}, 1]},
             "until": {"$cond": [running, "$until", now + window]},
         }
-        with reachable():
-            kept = await self._attempts.find_one_and_update(
-                {"_id": name}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
-            )
+        kept = await self._attempts.find_one_and_update(
+            {"_id": name}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
+        )
         return AttemptCount(kept["count"], kept["until"])
 
     async def forget_attempts(self, name: str) -> None:
         """Delete the counter `name` after a correct password."""
-        with reachable():
-            await self._attempts.delete_one({"_id": name})
+        await self._attempts.delete_one({"_id": name})
 
     async def take_back(self, names: Sequence[str]) -> None:
         """Subtract one attempt of each name that turned out to be none."""
         if not names:
             return
         query = {"_id": {"$in": list(names)}, "count": {"$gt": 0}}
-        with reachable():
-            await self._attempts.update_many(query, {"$inc": {"count": -1}})
+        await self._attempts.update_many(query, {"$inc": {"count": -1}})
 
     async def knows_address(self, names: Sequence[str], *, now: datetime) -> bool:
         """Tell whether a login succeeded before; each of the `names` hashes account and client address."""
         query = {"_id": {"$in": list(names)}, "until": {"$gt": now}}
-        with reachable():
-            return await self._attempts.find_one(query, {"_id": 1}) is not None
+        return await self._attempts.find_one(query, {"_id": 1}) is not None
 
     async def remember_address(self, name: str, *, subject: str, until: datetime) -> None:
         """Remember a client address of an account until then."""
-        with reachable():
-            await self._attempts.update_one(
-                {"_id": name}, {"$set": {"subject": subject, "until": until}}, upsert=True
-            )
+        await self._attempts.update_one(
+            {"_id": name}, {"$set": {"subject": subject, "until": until}}, upsert=True
+        )

@@ -1,5 +1,3 @@
-"""Reads of operator and auditor accounts."""
-
 from typing import ClassVar
 
 from pymongo import IndexModel
@@ -7,9 +5,10 @@ from pymongo import IndexModel
 from domain.accounts.access import AccountState, Role
 from store.accounts.queries import STATE, login
 from store.accounts.records import Login, StaffRecord, account_state, record_from
-from store.mongo.connection import Database, Indexes, reachable
+from store.mongo.connection import Database, Indexes, raises_unavailable
 
 
+@raises_unavailable
 class StaffAccounts:
     """Read the accounts of operators and auditors; `PlatformChanges` changes them."""
 
@@ -20,24 +19,20 @@ class StaffAccounts:
 
     async def find(self, name: str) -> StaffRecord | None:
         """Find an account by id or by e-mail address in its normal form."""
-        with reachable():
-            found = await self._staff.find_one({"$or": [{"_id": name}, {"email": name}]})
+        found = await self._staff.find_one({"$or": [{"_id": name}, {"email": name}]})
         return None if found is None else record_from(StaffRecord, found)
 
     async def all(self) -> list[StaffRecord]:
         """List all accounts, newest first."""
-        with reachable():
-            found = self._staff.find({}).sort([("created_at", -1), ("_id", 1)])
-            return [record_from(StaffRecord, document) async for document in found]
+        found = self._staff.find({}).sort([("created_at", -1), ("_id", 1)])
+        return [record_from(StaffRecord, document) async for document in found]
 
     async def state(self, staff_id: str, role: Role) -> AccountState | None:
         """Read what access needs of an account with this role."""
-        with reachable():
-            found = await self._staff.find_one({"_id": staff_id, "role": role.value}, STATE)
+        found = await self._staff.find_one({"_id": staff_id, "role": role.value}, STATE)
         return None if found is None else account_state(found)
 
     async def find_login(self, email: str) -> Login | None:
         """Find what a login is checked against."""
-        with reachable():
-            found = await self._staff.find_one({"email": email})
+        found = await self._staff.find_one({"email": email})
         return None if found is None else login(found, Role(found["role"]), active=found["active"])

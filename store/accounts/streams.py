@@ -1,7 +1,7 @@
 """The streams of developers: each commit is stored in one transaction with the documents that it changes."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from domain.accounts.developer import Decision, Developer, developer_of, fold, stream_of
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
-from events.envelope import Cause, RecordedEvent
+from events.envelope import Cause
 from store.accounts.writes import insert
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
@@ -31,14 +31,14 @@ class DeveloperStreams(Repository[Developer]):
         clock: Callable[[], datetime],
         announce: Callable[[Commit], None],
     ) -> None:
-        super().__init__(events, fold=_fold, announce=announce, clock=clock)
+        super().__init__(events, fold=fold, announce=announce, clock=clock)
         self._developers = database["developers"]
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def load(self, stream: str) -> Developer | None:
         """Fold what the log has behind the state in the document."""
         developer = await self._snapshot(developer_of(stream) or "")
-        while commits := await self._events.following({stream: developer.version if developer else 0}):
+        while commits := await self.events.following({stream: developer.version if developer else 0}):
             developer = fold(commits[0].events, developer)
         return developer
 
@@ -67,7 +67,7 @@ class DeveloperStreams(Repository[Developer]):
         cause: Cause,
     ) -> Document:
         """Insert a document with its event; AlreadyExistsError when its id or a unique field is taken."""
-        document = {**document, "active": True, "created_at": self._clock()}
+        document = {**document, "active": True, "created_at": self.clock()}
         with reachable():
             exists = await collection.find_one({"_id": document["_id"]}, {"_id": 1})
         if exists:
@@ -79,12 +79,6 @@ class DeveloperStreams(Repository[Developer]):
         if commit is None:
             raise AlreadyExistsError(document["_id"])
         return document
-
-    async def history(self, developer_id: str) -> list[RecordedEvent]:
-        """Read all events of a developer, oldest first; [] for an unknown one."""
-        return [
-            event for commit in await self._events.read(stream_of(developer_id)) for event in commit.events
-        ]
 
     async def _append(
         self,
@@ -135,7 +129,3 @@ def existing(decision: Callable[[Developer], Decision]) -> Callable[[Developer |
         return decision(developer)
 
     return decide
-
-
-def _fold(commits: Sequence[Commit]) -> Developer | None:
-    return fold(event for commit in commits for event in commit.events)

@@ -1,7 +1,6 @@
 """Document writes that are committed together with an event, and what documents of people have in common."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,8 +10,6 @@ from events.commit import Commit
 from store.commits.contract import Write
 from store.mongo.connection import Document
 from store.mongo.transactions import Session
-
-RESET: Mapping[str, Any] = {"$inc": {"epoch": 1}, "$unset": {"kept_session": ""}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,8 @@ def delete(collection: Any, query: Document) -> Write:
 
 def reset_password(collection: Any, owner: Document, password_hash: str) -> Write:
     """Set a password on behalf of its owner: every session ends."""
-    return update(collection, owner, {**RESET, "$set": {"password_hash": password_hash}})
+    ends_sessions = {"$inc": {"epoch": 1}, "$unset": {"kept_session": ""}}
+    return update(collection, owner, {**ends_sessions, "$set": {"password_hash": password_hash}})
 
 
 def change_password(collection: Any, owner: Document, new: NewPassword) -> Write:

@@ -1,6 +1,5 @@
-"""Make checkpoints: sign the size and the root of the log whenever it has grown."""
-
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -21,21 +20,14 @@ from store.audit.settings import CheckpointSettings
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
 class Checkpointer:
     """Sign with `signer`; continue from checkpoints that one of the `trusted` keys signed."""
 
-    def __init__(
-        self,
-        checkpoints: Checkpoints,
-        *,
-        signer: SigningKey,
-        trusted: Sequence[VerificationKey],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._checkpoints = checkpoints
-        self._signer = signer
-        self._trusted = trusted
-        self._clock = clock
+    checkpoints: Checkpoints
+    signer: SigningKey
+    trusted: Sequence[VerificationKey]
+    clock: Callable[[], datetime]
 
     async def make(self) -> StoredCheckpoint | None:
         """Sign the log as it is now; None when it has not grown since the last checkpoint.
@@ -44,22 +36,22 @@ class Checkpointer:
         the log is shorter than what was signed, has a gap, or had another root at this size, and when no
         trusted key has signed the last checkpoint.
         """
-        last = await self._checkpoints.latest()
-        head = await self._checkpoints.head()
+        last = await self.checkpoints.latest()
+        head = await self.checkpoints.head()
         if last is not None:
-            require_signed(last, self._trusted)
+            require_signed(last, self.trusted)
         frontier = last.frontier if last else Frontier()
         if head < frontier.size:
             raise ContradictionError(f"the log ends at {head}, but {frontier.size} commits were signed")
         if head == frontier.size:
             return None
-        grown = await self._checkpoints.grown(frontier, head)
-        return await self._checkpoints.record(self._signed(grown))
+        grown = await self.checkpoints.grown(frontier, head)
+        return await self.checkpoints.record(self._signed(grown))
 
     def _signed(self, frontier: Frontier) -> StoredCheckpoint:
-        checkpoint = Checkpoint(self._signer.name, frontier.size, frontier.root())
-        note = sign_note(checkpoint.text(), self._signer)
-        return StoredCheckpoint(checkpoint.size, checkpoint.root, frontier, note, self._clock())
+        checkpoint = Checkpoint(self.signer.name, frontier.size, frontier.root())
+        note = sign_note(checkpoint.text(), self.signer)
+        return StoredCheckpoint(checkpoint.size, checkpoint.root, frontier, note, self.clock())
 
 
 def require_signed(stored: StoredCheckpoint, trusted: Sequence[VerificationKey]) -> None:
@@ -73,11 +65,11 @@ def require_signed(stored: StoredCheckpoint, trusted: Sequence[VerificationKey])
 
 
 def open_checkpointer(
-    settings: CheckpointSettings, checkpoints: Checkpoints, *, clock: Callable[[], datetime]
+    checkpoint_settings: CheckpointSettings, checkpoints: Checkpoints, *, clock: Callable[[], datetime]
 ) -> Checkpointer | None:
     """Open the checkpointer of the settings; without a key log that and return None."""
-    signer = settings.signer
+    signer = checkpoint_settings.signer
     if signer is None:
         log.info("checkpoints_disabled", reason="EXEMPLAR_CHECKPOINT_KEY is not set")
         return None
-    return Checkpointer(checkpoints, signer=signer, trusted=settings.trusted, clock=clock)
+    return Checkpointer(checkpoints, signer=signer, trusted=checkpoint_settings.trusted, clock=clock)

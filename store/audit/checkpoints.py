@@ -1,5 +1,3 @@
-"""Signed checkpoints of the sealed log, and the Merkle leaves that they cover."""
-
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +8,8 @@ from pymongo.errors import DuplicateKeyError
 
 from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import Frontier, Range
-from store.log.positions import last_position
-from store.mongo.connection import Database, Document, reachable
+from store.log.mongo_sealed_log import last_position
+from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,7 @@ class StoredCheckpoint:
     time: datetime
 
 
+@raises_unavailable
 class Checkpoints:
     """Checkpoints in collection `checkpoints`, one for each size; none is ever replaced."""
 
@@ -35,14 +34,12 @@ class Checkpoints:
 
     async def latest(self) -> StoredCheckpoint | None:
         """Read the checkpoint of the largest size."""
-        with reachable():
-            document = await self._checkpoints.find_one({}, sort=[("_id", DESCENDING)])
+        document = await self._checkpoints.find_one({}, sort=[("_id", DESCENDING)])
         return _stored(document) if document else None
 
     async def at(self, size: int) -> StoredCheckpoint | None:
         """Read the checkpoint of one size."""
-        with reachable():
-            document = await self._checkpoints.find_one({"_id": size})
+        document = await self._checkpoints.find_one({"_id": size})
         return _stored(document) if document else None
 
     async def all(self) -> AsyncGenerator[StoredCheckpoint, None]:
@@ -57,8 +54,7 @@ class Checkpoints:
         Raises ContradictionError when the stored checkpoint of this size has another root.
         """
         try:
-            with reachable():
-                await self._checkpoints.insert_one(_document(checkpoint))
+            await self._checkpoints.insert_one(_document(checkpoint))
         except DuplicateKeyError:
             earlier = await self.at(checkpoint.size)
             if earlier is None or earlier.root != checkpoint.root:
@@ -74,37 +70,29 @@ class Checkpoints:
 
     async def position_of(self, commit_id: str) -> int | None:
         """Read the position of a commit; None while it has none."""
-        with reachable():
-            entry = await self._log.find_one({"commit": commit_id}, {"_id": 1})
+        entry = await self._log.find_one({"commit": commit_id}, {"_id": 1})
         return entry["_id"] if entry else None
 
     async def grown(self, frontier: Frontier, size: int) -> Frontier:
         """Extend a tree to `size` leaves; raises ContradictionError for a gap in the log."""
-        behind = {"_id": {"$gt": frontier.size, "$lte": size}}
-        with reachable():
-            batches = self._log.find_raw_batches(behind, {"leaf": 1}).sort("_id", ASCENDING)
-            async for batch in batches:
-                entries = bson.decode_all(batch)
-                if entries[-1]["_id"] != frontier.size + len(entries):
-                    raise ContradictionError(f"position {frontier.size + 1} or one soon after it is missing")
-                frontier = frontier.extended([entry["leaf"] for entry in entries])
-        if frontier.size != size:
-            raise ContradictionError(f"position {frontier.size + 1} is missing")
-        return frontier
+        return await self._extended(frontier, frontier.size, size)
 
     async def proof(self, path: list[Range]) -> list[bytes]:
         """Hash the subtrees that make up a proof."""
-        return [await self._subtree(first, last) for first, last in path]
+        return [(await self._extended(Frontier(), first, last)).root() for first, last in path]
 
-    async def _subtree(self, first: int, last: int) -> bytes:
-        """Hash the leaves of the positions from `first` + 1 to `last`."""
-        frontier, within = Frontier(), {"_id": {"$gt": first, "$lte": last}}
-        with reachable():
-            async for batch in self._log.find_raw_batches(within, {"leaf": 1}).sort("_id", ASCENDING):
-                frontier = frontier.extended([entry["leaf"] for entry in bson.decode_all(batch)])
-        if frontier.size != last - first:
-            raise ContradictionError(f"between the positions {first + 1} and {last} some are missing")
-        return frontier.root()
+    async def _extended(self, frontier: Frontier, position: int, last: int) -> Frontier:
+        """Append the leaves behind a position to a tree, up to that of `last`."""
+        within = {"_id": {"$gt": position, "$lte": last}}
+        async for batch in self._log.find_raw_batches(within, {"leaf": 1}).sort("_id", ASCENDING):
+            entries = bson.decode_all(batch)
+            if entries[-1]["_id"] != position + len(entries):
+                raise ContradictionError(f"position {position + 1} or one soon after it is missing")
+            frontier = frontier.extended([entry["leaf"] for entry in entries])
+            position += len(entries)
+        if position != last:
+            raise ContradictionError(f"position {position + 1} is missing")
+        return frontier
 
 
 def _document(checkpoint: StoredCheckpoint) -> Document:

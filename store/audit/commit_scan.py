@@ -1,5 +1,3 @@
-"""Scan the whole log: raw batches of two cursors, checked on all processors."""
-
 import asyncio
 import multiprocessing
 import os
@@ -11,13 +9,14 @@ import bson
 from pymongo import ASCENDING
 
 from store.audit.commit_check import FIELDS, CheckedCommit, check_batch
-from store.mongo.connection import Database, Document, reachable
+from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
 _BATCH = 5000
 _WORTH_A_PROCESS = 1 << 20  # bytes: a process starts slower than these are checked
 _MOST_PROCESSES = 4
 
 
+@raises_unavailable
 class CommitScan:
     """Read every commit and every position as stored."""
 
@@ -35,8 +34,7 @@ class CommitScan:
 
     async def sealed(self, commit_ids: Sequence[str]) -> set[str]:
         """Choose the commits that have a position by now."""
-        with reachable():
-            entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
+        entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
         return {entry["commit"] for entry in entries}
 
     async def commits(self) -> AsyncGenerator[list[CheckedCommit], None]:

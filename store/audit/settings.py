@@ -1,23 +1,20 @@
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
+from store.settings import EnvironmentSettings
 
 
-class CheckpointSettings(BaseSettings):
+class CheckpointSettings(EnvironmentSettings):
     """The keys that sign and verify checkpoints of the sealed order."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     checkpoint_key: SecretStr | None = Field(
-        None,
-        description="Signs checkpoints of the log: openssl rand -base64 32; empty: none are made",
+        None, description="Signs checkpoints of the log: openssl rand -base64 32; empty: none are made"
     )
     checkpoint_origin: str = Field(
-        "exemplar",
-        description="Name of this log in its checkpoints, without blanks; best a host of yours",
+        "exemplar", description="Name of this log in its checkpoints, without blanks; best a host of yours"
     )
 
     checkpoint_retired_keys: tuple[str, ...] = Field(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from domain.audit.checkpoint_key import VerificationKey
@@ -41,7 +41,7 @@ async def verify(
     if latest is not None and latest.size > head:
         raise ContradictionError(f"the log ends at {head}, but {latest.size} commits were signed")
     async with aclosing(scan.commits()) as commits, aclosing(checkpoints.all()) as signed:
-        order, tree = _Order(commits), _Tree(signed, trusted)
+        order, tree = _Order(commits), _Tree(signed, trusted, await anext(signed, None))
         async for entries in scan.positions(head):
             await tree.grow(await order.leaves(entries))
             progress(order.position, head)
@@ -116,31 +116,24 @@ class _Order:
         return None
 
 
+@dataclass(slots=True)
 class _Tree:
     """Extend the tree from checkpoint to checkpoint, and compare."""
 
-    def __init__(self, signed: AsyncIterator[StoredCheckpoint], trusted: Sequence[VerificationKey]) -> None:
-        self._signed = signed
-        self._trusted = trusted
-        self._next: StoredCheckpoint | None = None
-        self._started = False
-        self.frontier = Frontier()
-        self.checkpoints = 0
+    signed: AsyncIterator[StoredCheckpoint]
+    trusted: Sequence[VerificationKey]
+    following: StoredCheckpoint | None
+    frontier: Frontier = field(default_factory=Frontier)
+    checkpoints: int = 0
 
     async def grow(self, leaves: list[bytes]) -> None:
         """Append leaves, and compare with every checkpoint among them."""
-        if not self._started:
-            self._next, self._started = await anext(self._signed, None), True
-        while self._next is not None and self._next.size <= self.frontier.size + len(leaves):
-            count = self._next.size - self.frontier.size
-            self.frontier = self.frontier.extended(leaves[:count])
-            leaves = leaves[count:]
-            self._compare(self._next)
-            self._next = await anext(self._signed, None)
+        while (checkpoint := self.following) and checkpoint.size <= self.frontier.size + len(leaves):
+            count = checkpoint.size - self.frontier.size
+            self.frontier, leaves = self.frontier.extended(leaves[:count]), leaves[count:]
+            if checkpoint.root != self.frontier.root():
+                raise ContradictionError(f"checkpoint {checkpoint.size}: the log does not lead to its root")
+            require_signed(checkpoint, self.trusted)
+            self.checkpoints += 1
+            self.following = await anext(self.signed, None)
         self.frontier = self.frontier.extended(leaves)
-
-    def _compare(self, checkpoint: StoredCheckpoint) -> None:
-        if checkpoint.root != self.frontier.root():
-            raise ContradictionError(f"checkpoint {checkpoint.size}: the log does not lead to its root")
-        require_signed(checkpoint, self._trusted)
-        self.checkpoints += 1

@@ -1,5 +1,3 @@
-"""The contract of the event store; both implementations pass the same tests."""
-
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -35,31 +33,24 @@ class EventStore(Protocol):
         Raises WrongExpectedVersionError, StoreUnavailableError, OutcomeUnknownError;
         ValueError for no events.
         """
-        ...
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
         """Read the commits of a stream whose events lie behind version `after`, in order; [] for none."""
-        ...
 
     async def following(self, heads: Mapping[str, int]) -> list[Commit]:
         """Read the next commit of many streams, each behind the given version of its stream.
 
         The version is the last of a commit (0: before the first). A stream without a next commit is left out.
         """
-        ...
 
     async def types(self, streams: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Map streams to the types of their events; one without commits is left out."""
-        ...
 
     def commits(self) -> AsyncIterator[Commit]:
         """Read every commit, stream by stream, each in its own order."""
-        ...
 
     async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
         """Read commits older than `before` whose messages are not confirmed yet, oldest first."""
-        ...
 
     async def mark_published(self, commit_ids: Sequence[str]) -> None:
         """Clear the outbox mark; repeatable."""
-        ...

@@ -1,5 +1,3 @@
-"""The event store in memory, for simulation and tests of rules."""
-
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence

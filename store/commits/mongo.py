@@ -18,10 +18,19 @@ from store.commits.document import document_of, readable, stored_commit
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
-from store.mongo.connection import DUPLICATE_KEY, Database, Document, Indexes, is_transient, reachable
+from store.mongo.connection import (
+    DUPLICATE_KEY,
+    Database,
+    Document,
+    Indexes,
+    is_transient,
+    raises_unavailable,
+    reachable,
+)
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
 
+@raises_unavailable
 class MongoEventStore:
     """Append and read commits; concurrent appends and marks share round trips."""
 
@@ -66,23 +75,19 @@ class MongoEventStore:
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
         if after == 0:
-            with reachable():
-                return await self._reads.put(stream)
+            return await self._reads.put(stream)
         query = {"stream": stream, "last": {"$gt": after}}
-        with reachable():
-            documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
+        documents = await self._commits.find(query).sort("first", ASCENDING).to_list(None)
         return [stored_commit(document) for document in documents]
 
     async def following(self, heads: Mapping[str, int]) -> list[Commit]:
         ids = [f"{stream}:{version + 1}" for stream, version in heads.items()]
-        with reachable():
-            documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
+        documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
         return [stored_commit(document) for document in documents]
 
     async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
         query, fields = {"stream": {"$in": list(streams)}}, {"stream": 1, "types": 1}
-        with reachable():
-            documents = await self._commits.find(query, fields).to_list(None)
+        documents = await self._commits.find(query, fields).to_list(None)
         found = defaultdict[str, set[str]](set)
         for document in documents:
             found[document["stream"]].update(document["types"])
@@ -95,22 +100,19 @@ class MongoEventStore:
 
     async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
         query = {"outbox": True, "time": {"$lt": before}}
-        with reachable():
-            documents = await self._commits.find(query).sort("time", ASCENDING).limit(limit).to_list(limit)
+        documents = await self._commits.find(query).sort("time", ASCENDING).limit(limit).to_list(limit)
         return [commit for document in documents if (commit := readable(document))]
 
     async def mark_published(self, commit_ids: Sequence[str]) -> None:
-        with reachable():
-            await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
+        await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit without a predecessor."""
         if version == 0 or self._heads.has(stream, version):
             return
-        with reachable():
-            # The index answers this, however long the stream is.
-            reaching = {"stream": stream, "first": {"$lte": version}}
-            before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
+        # The index answers this, however long the stream is.
+        reaching = {"stream": stream, "first": {"$lte": version}}
+        before = await self._commits.find_one(reaching, {"last": 1}, sort=[("first", DESCENDING)])
         if before is None or before["last"] != version:
             raise WrongExpectedVersionError(stream, version)
 
@@ -170,22 +172,18 @@ class MongoEventStore:
 
     async def _settle_unknown(self, commit: Commit) -> None:
         try:
-            stored = await self._stored_writer(commit)
-        except (PyMongoError, StoreUnavailableError) as error:
+            stored = await self._commits.find_one({"_id": commit.id}, {"writer": 1})
+        except PyMongoError as error:
             raise OutcomeUnknownError(commit.id) from error
         if stored is None:
             # Absent now is not absent for good: the lost write may still arrive.
             raise OutcomeUnknownError(commit.id)
-        if stored != commit.writer:
+        if stored["writer"] != commit.writer:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1)
-
-    async def _stored_writer(self, commit: Commit) -> str | None:
-        document = await self._commits.find_one({"_id": commit.id}, {"writer": 1})
-        return document["writer"] if document else None
 
 
 class _DuplicateError(Exception):
-    pass
+    """A commit with this id is stored."""
 
 
 def _fault(fault: dict[str, Any]) -> Exception:

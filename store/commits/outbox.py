@@ -1,6 +1,5 @@
-"""The outbox: a commit keeps its mark until its message is confirmed."""
-
 import asyncio
+from typing import Self
 
 import structlog
 
@@ -11,21 +10,26 @@ log = structlog.get_logger()
 
 
 class Outbox:
-    """Clear marks in background tasks; the relay publishes a commit whose mark stays again."""
+    """Clear marks in background tasks; the relay publishes a commit whose mark stays again.
+
+    Use it as an async context manager: at its end it waits for the background tasks.
+    """
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
         self._clearing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*self._clearing)
 
     def published(self, commit_id: str) -> None:
         """Record in the background that every message of a commit is confirmed."""
         task = asyncio.create_task(self._clear(commit_id))
         self._clearing.add(task)
         task.add_done_callback(self._clearing.discard)
-
-    async def drain(self) -> None:
-        """Wait for the background tasks."""
-        await asyncio.gather(*self._clearing)
 
     async def _clear(self, commit_id: str) -> None:
         try:

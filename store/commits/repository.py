@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 
 from events.commit import Commit
-from events.envelope import Cause
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from store.backoff import Backoff
 from store.commits.contract import EventStore, Write
@@ -42,41 +42,29 @@ class Decided(Generic[State]):
     commit: Commit | None
 
 
-def _accept(_: State | None, __: Sequence[Event]) -> None: ...
-
-
-def _no_fields(_: str, __: State | None) -> Mapping[str, object]:
-    return {}
-
-
+@dataclass(eq=False)
 class Repository(Generic[State]):
     """The streams of one kind of aggregate.
 
-    `fold` turns all commits of a stream into its state, None for no commits. `announce` is told of every
+    `fold` turns all events of a stream into its state, None for no events. `announce` is told of every
     commit that was appended; it must not block and must not raise. `check` raises for events that the rules
     forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
     """
 
-    def __init__(
-        self,
-        events: EventStore,
-        *,
-        fold: Callable[[Sequence[Commit]], State | None],
-        announce: Callable[[Commit], None],
-        clock: Callable[[], datetime],
-        check: Callable[[State | None, Sequence[Event]], None] = _accept,
-        log_fields: Callable[[str, State | None], Mapping[str, object]] = _no_fields,
-    ) -> None:
-        self._events = events
-        self._fold = fold
-        self._announce = announce
-        self._clock = clock
-        self._check = check
-        self._log_fields = log_fields
+    events: EventStore
+    fold: Callable[[Sequence[RecordedEvent]], State | None]
+    announce: Callable[[Commit], None]
+    clock: Callable[[], datetime]
+    check: Callable[[State | None, Sequence[Event]], None] = lambda *_: None
+    log_fields: Callable[[str, State | None], Mapping[str, object]] = lambda *_: {}
 
     async def load(self, stream: str) -> State | None:
         """Fold a stream; None when it has no events."""
-        return self._fold(await self._events.read(stream))
+        return self.fold(await self.history(stream))
+
+    async def history(self, stream: str) -> list[RecordedEvent]:
+        """Read all events of a stream, oldest first."""
+        return [event for commit in await self.events.read(stream) for event in commit.events]
 
     async def append(
         self,
@@ -89,14 +77,14 @@ class Repository(Generic[State]):
         state: State | None = None,
     ) -> Commit:
         """Append events behind a version and announce the commit; as `EventStore.append`."""
-        commit = await self._events.append(
-            stream, version, events, cause=cause, time=self._clock(), write=write
+        commit = await self.events.append(
+            stream, version, events, cause=cause, time=self.clock(), write=write
         )
         requested = {"request_id": cause.request_id} if cause.request_id is not None else {}
-        about = {**self._log_fields(stream, state), **requested}
+        about = {**self.log_fields(stream, state), **requested}
         types = [event.type for event in commit.events]
         log.info("events_appended", stream=stream, event_id=commit.events[-1].id, types=types, **about)
-        self._announce(commit)
+        self.announce(commit)
         return commit
 
     async def decide(
@@ -139,7 +127,7 @@ class Repository(Generic[State]):
         write: DecisionWrite[State] | None,
     ) -> Commit | None:
         """Append what was decided on a state; None when the stream has moved on."""
-        self._check(state, events)
+        self.check(state, events)
         version = state.version if state is not None else 0
         bound = partial(write, state) if write is not None else None
         try:

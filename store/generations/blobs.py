@@ -30,12 +30,9 @@ class BlobStore(Protocol):
 
     async def hashes(self, generation: str) -> dict[str, str]:
         """Map each digest of a generation to the plain SHA-256 of its bytes."""
-        ...
 
     async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
         """Delete the pictures of a generation, or only those of one token, or one kind; repeatable."""
-        ...
 
     async def expire(self, kind: Kind, before: datetime) -> int:
         """Delete pictures of a kind made before a moment; return how many."""
-        ...

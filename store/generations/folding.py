@@ -1,10 +1,7 @@
-"""Fold generations without a cache, for comparing what is derived from the log."""
-
 from collections.abc import AsyncIterator
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, id_of, stream_of
-from events.commit import Commit
 from store.commits.contract import EventStore
 
 
@@ -17,16 +14,12 @@ async def load_generation(events: EventStore, generation_id: str) -> Generation 
 async def every_generation(events: EventStore) -> AsyncIterator[Generation]:
     """Fold the stream of each generation; the event store reads stream by stream."""
     generation: Generation | None = None
-    async for commit in _of_generations(events):
+    async for commit in events.commits():
+        if not commit.stream.startswith(stream_of("")):
+            continue
         if generation is not None and generation.id != id_of(commit.stream):
             yield generation
             generation = None
         generation = fold(commit.events, generation)
     if generation is not None:
         yield generation
-
-
-async def _of_generations(events: EventStore) -> AsyncIterator[Commit]:
-    async for commit in events.commits():
-        if commit.stream.startswith(stream_of("")):
-            yield commit

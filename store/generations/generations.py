@@ -95,13 +95,7 @@ def _check(generation: Generation | None, events: Sequence[Event]) -> None:
     """Check the events one by one, each against the state that the ones before it lead to."""
     for event in events:
         check(generation, event)
-        generation = _evolved(generation, event)
-
-
-def _evolved(generation: Generation | None, event: Event) -> Generation | None:
-    if generation is None:
-        return None
-    version, time = generation.version + 1, generation.updated_at
-    cause = Cause(actor="check")
-    recorded = RecordedEvent(stream_of(generation.id), version, time, event, cause)
-    return evolve(generation, recorded)
+        if generation is not None:
+            version, time = generation.version + 1, generation.updated_at
+            recorded = RecordedEvent(stream_of(generation.id), version, time, event, Cause(actor="check"))
+            generation = evolve(generation, recorded)

@@ -53,28 +53,21 @@ class RowQuery:
     def conditions(self) -> Document:
         return {**self.indexed, **self.rest}
 
-    @property
-    def is_one_row(self) -> bool:
-        return self.index == "_id_"
-
 
 def row_query(scope: Scope, filters: Filters, cursor: ListCursor | None = None) -> RowQuery:
     """Write scope and filters as a query for the rows older than the cursor."""
     conditions = {**_conditions(scope, filters), **_older_than(cursor)}
     if filters.id is not None:
         return RowQuery(conditions, {}, "_id_")
+    name = "public" if scope.public else "project" if scope.user is None else "own"
     kind = _kind(filters)
     # A state of its own among several of a status leaves the status to be compared.
     not_indexed = _NOT_INDEXED[kind] if kind != "state" or filters.state is not None else frozenset()
     return RowQuery(
-        indexed={name: value for name, value in conditions.items() if name not in not_indexed},
-        rest={name: value for name, value in conditions.items() if name in not_indexed},
-        index=f"{_scope(scope)}_{kind}",
+        indexed={field: value for field, value in conditions.items() if field not in not_indexed},
+        rest={field: value for field, value in conditions.items() if field in not_indexed},
+        index=f"{name}_{kind}",
     )
-
-
-def _scope(scope: Scope) -> str:
-    return "public" if scope.public else "project" if scope.user is None else "own"
 
 
 def _kind(filters: Filters) -> str:
@@ -98,7 +91,10 @@ def _conditions(scope: Scope, filters: Filters) -> Document:
     query |= {"is_public": True} if scope.public else {"erased": False}
     if states := filters.shown_states:
         query["shown"] = {"$in": list(states)} if len(states) > 1 else states[0]
-    return query | _labels(scope, filters) | _created(filters)
+    moments = {"$gt": filters.created_after, "$lt": filters.created_before}
+    if bounds := {name: moment for name, moment in moments.items() if moment is not None}:
+        query["created_at"] = bounds
+    return query | _labels(scope, filters)
 
 
 def _labels(scope: Scope, filters: Filters) -> dict[str, Any]:
@@ -108,12 +104,6 @@ def _labels(scope: Scope, filters: Filters) -> dict[str, Any]:
     # One label is found by the index; as an expression the others do not make the planner choose again.
     others = {"$expr": {"$setIsSubset": [labels[1:], "$labels"]}} if labels[1:] else {}
     return {"labels": labels[0], **others}
-
-
-def _created(filters: Filters) -> dict[str, Any]:
-    moments = {"$gt": filters.created_after, "$lt": filters.created_before}
-    bounds = {name: moment for name, moment in moments.items() if moment is not None}
-    return {"created_at": bounds} if bounds else {}
 
 
 def _older_than(cursor: ListCursor | None) -> Document:

@@ -1,5 +1,3 @@
-"""Lists of generations, newest first, as their rows."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -8,7 +6,7 @@ from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
 from store.generations.mongo_projection import row_from
 from store.generations.projection import Row
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,7 @@ class CursorPage:
     next_cursor: ListCursor | None
 
 
+@raises_unavailable
 class Lists:
     """Read lists from the rows in collection `generations`.
 
@@ -61,12 +60,11 @@ class Lists:
     async def total(self, scope: Scope, filters: Filters) -> Total:
         """Count up to the bound."""
         query = row_query(scope, filters)
-        with reachable():
-            found = await self._rows.count_documents(query.indexed, limit=self._bound + 1, hint=query.index)
-            if query.rest:
-                steps = [*self._compared(query), {"$count": "found"}]
-                counted = await self._rows.aggregate(steps, hint=query.index).to_list(1)
-                return Total(counted[0]["found"] if counted else 0, found <= self._bound)
+        found = await self._rows.count_documents(query.indexed, limit=self._bound + 1, hint=query.index)
+        if query.rest:
+            steps = [*self._compared(query), {"$count": "found"}]
+            counted = await self._rows.aggregate(steps, hint=query.index).to_list(1)
+            return Total(counted[0]["found"] if counted else 0, found <= self._bound)
         return Total(min(found, self._bound), found <= self._bound)
 
     async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[Row]:
@@ -75,9 +73,8 @@ class Lists:
             found: Any = self._rows.aggregate(steps, hint=query.index)
         else:
             found = self._rows.find(query.conditions).hint(query.index).skip(skip).limit(limit)
-            found = found if query.is_one_row else found.sort(NEWEST_FIRST)
-        with reachable():
-            return [row_from(document) for document in await found.to_list(limit)]
+            found = found if query.index == "_id_" else found.sort(NEWEST_FIRST)
+        return [row_from(document) for document in await found.to_list(limit)]
 
     def _compared(self, query: RowQuery) -> list[Document]:
         """Compare the newest rows that the index finds with the other conditions."""
@@ -93,6 +90,5 @@ class Lists:
         if not query.rest:
             return None
         found = self._rows.find(query.indexed, {"created_at": 1}).hint(query.index).sort(NEWEST_FIRST)
-        with reachable():
-            last = await found.skip(self._bound - 1).limit(1).to_list(1)
+        last = await found.skip(self._bound - 1).limit(1).to_list(1)
         return ListCursor(last[0]["created_at"], last[0]["_id"]) if last else None

@@ -8,12 +8,13 @@ from pymongo.errors import BulkWriteError
 
 from store.generations.blobs import Blob, Kind
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
 
 _NAMED = ("generation", "digest", "sha256")
 _FIELDS = tuple(field.name for field in fields(Blob))
 
 
+@raises_unavailable
 class MongoBlobs:
     """Pictures in collection `blobs`, one document each; `_id` is `<generation>/<digest>`."""
 
@@ -31,21 +32,18 @@ class MongoBlobs:
     async def put(self, *blobs: Blob) -> None:
         if not blobs:
             return
-        with reachable():
-            try:
-                await self._blobs.insert_many([_document(blob) for blob in blobs], ordered=False)
-            except BulkWriteError as error:
-                if not only_duplicates(error):
-                    raise
+        try:
+            await self._blobs.insert_many([_document(blob) for blob in blobs], ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
 
     async def get(self, generation: str, digest: str) -> Blob | None:
-        with reachable():
-            document = await self._blobs.find_one({"_id": f"{generation}/{digest}"})
-        return _blob(document) if document else None
+        document = await self._blobs.find_one({"_id": f"{generation}/{digest}"})
+        return Blob(**{name: document[name] for name in _FIELDS}) if document else None
 
     async def hashes(self, generation: str) -> dict[str, str]:
-        with reachable():
-            return await self._hashes.put(generation)
+        return await self._hashes.put(generation)
 
     async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
         query, shown = {"generation": {"$in": list(set(generations))}}, dict.fromkeys(_NAMED, 1)
@@ -57,12 +55,10 @@ class MongoBlobs:
     async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
         query = {"generation": generation} | ({"token": token} if token else {})
         query |= {"kind": kind} if kind else {}
-        with reachable():
-            await self._blobs.delete_many(query)
+        await self._blobs.delete_many(query)
 
     async def expire(self, kind: Kind, before: datetime) -> int:
-        with reachable():
-            deleted = await self._blobs.delete_many({"kind": kind, "created_at": {"$lt": before}})
+        deleted = await self._blobs.delete_many({"kind": kind, "created_at": {"$lt": before}})
         return deleted.deleted_count
 
 
@@ -70,7 +66,3 @@ def _document(blob: Blob) -> Document:
     # Not `asdict`, which copies the bytes.
     fields = {name: getattr(blob, name) for name in _FIELDS}
     return {"_id": f"{blob.generation}/{blob.digest}", **fields}
-
-
-def _blob(document: Document) -> Blob:
-    return Blob(**{name: document[name] for name in _FIELDS})

@@ -9,11 +9,12 @@ from pymongo.errors import DuplicateKeyError
 
 from store.generations.personal_data import PersonalData, ProviderTexts
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 _JSON = ("metadata", "model_input")
 
 
+@raises_unavailable
 class MongoPersonalData:
     """Personal data in collection `personal_data`; `_id` is `<generation>/<token>`."""
 
@@ -29,21 +30,18 @@ class MongoPersonalData:
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
 
     async def put(self, personal_data: PersonalData) -> None:
-        with reachable():
-            try:
-                await self._documents.insert_one(_document(personal_data))
-            except DuplicateKeyError:
-                return
+        try:
+            await self._documents.insert_one(_document(personal_data))
+        except DuplicateKeyError:
+            return
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
-        with reachable():
-            document = await self._reads.put(f"{generation}/{token}")
+        document = await self._reads.put(f"{generation}/{token}")
         return _personal_data(document) if document else None
 
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
         query = {"_id": {"$in": [f"{generation}/{token}" for generation, token in names]}}
-        with reachable():
-            found = await self._documents.find(query, {"generation": 1, "metadata": 1}).to_list(None)
+        found = await self._documents.find(query, {"generation": 1, "metadata": 1}).to_list(None)
         return {one["generation"]: json.loads(one["metadata"]) for one in found if one["metadata"]}
 
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
@@ -55,20 +53,15 @@ class MongoPersonalData:
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         query = {"generation": generation} | ({"token": token} if token else {})
-        with reachable():
-            await self._documents.delete_many(query)
+        await self._documents.delete_many(query)
 
     async def confirm(self, generation: str, token: str) -> None:
-        with reachable():
-            await self._documents.update_one(
-                {"_id": f"{generation}/{token}"}, {"$unset": {"unconfirmed": ""}}
-            )
+        await self._documents.update_one({"_id": f"{generation}/{token}"}, {"$unset": {"unconfirmed": ""}})
 
     async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
         query = {"unconfirmed": True, "created_at": {"$lt": moment}}
-        with reachable():
-            found = self._documents.find(query, {"generation": 1, "token": 1})
-            documents = await found.sort("created_at", ASCENDING).limit(limit).to_list(limit)
+        found = self._documents.find(query, {"generation": 1, "token": 1})
+        documents = await found.sort("created_at", ASCENDING).limit(limit).to_list(limit)
         return [(document["generation"], document["token"]) for document in documents]
 
     async def _find(self, ids: Sequence[str]) -> Sequence[Document | None]:
@@ -77,8 +70,7 @@ class MongoPersonalData:
         return [documents.get(name) for name in ids]
 
     async def _set(self, generation: str, token: str, fields: Document) -> None:
-        with reachable():
-            await self._documents.update_one({"_id": f"{generation}/{token}"}, {"$set": fields})
+        await self._documents.update_one({"_id": f"{generation}/{token}"}, {"$set": fields})
 
 
 def _document(personal_data: PersonalData) -> Document:

@@ -10,13 +10,14 @@ from pymongo.errors import BulkWriteError
 from domain.generation.lifecycle import UNSENT
 from store.generations.projection import Row
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
+@raises_unavailable
 class MongoProjection:
     """Rows in collection `generations`."""
 
@@ -37,8 +38,7 @@ class MongoProjection:
         self._writes: Batcher[Row, None] = Batcher(self._upsert)
 
     async def write(self, rows: Sequence[Row]) -> None:
-        with reachable():
-            await asyncio.gather(*(self._writes.put(row) for row in rows))
+        await asyncio.gather(*(self._writes.put(row) for row in rows))
 
     async def _upsert(self, rows: Sequence[Row]) -> Sequence[None]:
         try:
@@ -52,8 +52,7 @@ class MongoProjection:
         return [None] * len(rows)
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
-        with reachable():
-            found = await self._rows.find({"_id": {"$in": list(ids)}}, {"version": 1}).to_list(None)
+        found = await self._rows.find({"_id": {"$in": list(ids)}}, {"version": 1}).to_list(None)
         return {document["_id"]: document["version"] for document in found}
 
     async def due(
@@ -66,21 +65,18 @@ class MongoProjection:
         }
         if canceling:
             query["cancel_requested"] = True
-        with reachable():
-            found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
-            return [row_from(document) for document in await found.to_list(limit)]
+        found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
+        return [row_from(document) for document in await found.to_list(limit)]
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
         unsent = {"state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
         unfinished = {"status": _UNFINISHED, "finish_by": {"$lte": now}}
-        with reachable():
-            documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
+        documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
         return [row_from(document) for document in documents]
 
     async def count(self) -> int:
         """Count the rows."""
-        with reachable():
-            return await self._rows.count_documents({})
+        return await self._rows.count_documents({})
 
     async def ids(self) -> AsyncIterator[str]:
         """Read the id of every row, in order."""
@@ -90,8 +86,7 @@ class MongoProjection:
 
     async def stored(self, ids: Sequence[str]) -> dict[str, Document]:
         """Read rows as stored, by id, to compare them with a rebuild."""
-        with reachable():
-            found = await self._rows.find({"_id": {"$in": list(ids)}}).to_list(None)
+        found = await self._rows.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {document["_id"]: document for document in found}
 
     async def replace(self, rows: Sequence[Row], seen: Mapping[str, Document]) -> None:
@@ -104,17 +99,15 @@ class MongoProjection:
             else InsertOne(row.as_document())
             for row in rows
         ]
-        with reachable():
-            try:
-                await self._rows.bulk_write(writes, ordered=False)
-            except BulkWriteError as error:
-                if not only_duplicates(error):
-                    raise
+        try:
+            await self._rows.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
 
     async def remove(self, ids: Sequence[str]) -> None:
         """Delete rows that have no stream."""
-        with reachable():
-            await self._rows.delete_many({"_id": {"$in": list(ids)}})
+        await self._rows.delete_many({"_id": {"$in": list(ids)}})
 
 
 def _newer(row: Row, *, upsert: bool) -> UpdateOne:

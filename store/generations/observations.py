@@ -1,6 +1,5 @@
-"""Record what the provider said of a prediction, whether in an answer, a callback or a list."""
-
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from domain.generation import invocation
 from domain.generation.generation import Generation
@@ -14,45 +13,35 @@ from store.generations.personal_data import PersonalDataStore, ProviderTexts
 from store.generations.predictions import Predictions
 
 
+@dataclass(frozen=True, slots=True)
 class Observations:
     """Append observations to the log; repeated and late ones change nothing."""
 
-    def __init__(
-        self,
-        generations: Generations,
-        personal_data: PersonalDataStore,
-        predictions: Predictions,
-        price: Price,
-    ) -> None:
-        self._generations = generations
-        self._personal_data = personal_data
-        self._predictions = predictions
-        self._price = price
+    generations: Generations
+    personal_data: PersonalDataStore
+    predictions: Predictions
+    price: Price
 
     async def record(
         self, generation_id: str, attempt: int, prediction: Prediction, *, cause: Cause
     ) -> Decided | None:
         """Append what is new in `prediction`; None when it does not belong to the generation."""
-        generation = await self._generations.load(generation_id)
-        if generation is None or not await self._belongs(prediction.id, generation):
+        generation = await self.generations.load(generation_id)
+        if generation is None:
+            return None
+        named = generation.prediction == prediction.id  # by its stream: claimed before
+        if not named and not await self.predictions.claim(prediction.id, generation_id):
             return None
         if prediction.outcome is not None and not generation.erased:
-            await self._store_texts(generation, prediction)
-        return await self._generations.decide(
+            # Before the event, so that whatever handles the event finds them.
+            texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
+            await self.personal_data.put_provider(generation_id, generation.request.personal_data, texts)
+        return await self.generations.decide(
             generation_id,
-            lambda g: _decision(g, attempt, prediction, self._price),
+            lambda g: _decision(g, attempt, prediction, self.price),
             cause=cause,
             known=generation,
         )
-
-    async def _belongs(self, prediction: str, generation: Generation) -> bool:
-        """Tell whether a prediction is this generation's; one that its stream names was claimed before."""
-        return generation.prediction == prediction or await self._predictions.claim(prediction, generation.id)
-
-    async def _store_texts(self, generation: Generation, prediction: Prediction) -> None:
-        # Before the event, so that whatever handles the event finds them.
-        texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
-        await self._personal_data.put_provider(generation.id, generation.request.personal_data, texts)
 
 
 def _decision(g: Generation, attempt: int, prediction: Prediction, price: Price) -> Sequence[Event]:

@@ -49,7 +49,6 @@ class PersonalDataStore(Protocol):
 
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
         """Map generations to their metadata; one without metadata is left out."""
-        ...
 
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None: ...
 
@@ -57,15 +56,12 @@ class PersonalDataStore(Protocol):
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete what a generation has, or only what one token names; repeatable."""
-        ...
 
     async def confirm(self, generation: str, token: str) -> None:
         """Record that a stream names this token; repeatable."""
-        ...
 
     async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
         """List (generation, token) from before `moment` that are not confirmed, oldest first."""
-        ...
 
 
 def salted_digest(salt: bytes, *parts: bytes) -> str:

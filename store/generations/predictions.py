@@ -1,8 +1,9 @@
 from pymongo.errors import DuplicateKeyError
 
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, raises_unavailable
 
 
+@raises_unavailable
 class Predictions:
     """The generation that each of the provider's predictions belongs to: the first that claimed it."""
 
@@ -11,15 +12,13 @@ class Predictions:
 
     async def claim(self, prediction: str, generation: str) -> bool:
         """Record that a prediction belongs to a generation; False when it belongs to another."""
-        with reachable():
-            try:
-                await self._predictions.insert_one({"_id": prediction, "generation": generation})
-            except DuplicateKeyError:
-                return await self.owner(prediction) == generation
+        try:
+            await self._predictions.insert_one({"_id": prediction, "generation": generation})
+        except DuplicateKeyError:
+            return await self.owner(prediction) == generation
         return True
 
     async def owner(self, prediction: str) -> str | None:
         """Find the generation of a prediction; None when none claimed it."""
-        with reachable():
-            document = await self._predictions.find_one({"_id": prediction})
+        document = await self._predictions.find_one({"_id": prediction})
         return document["generation"] if document else None

@@ -53,6 +53,12 @@ class Row:
         return {"_id": fields.pop("id"), **fields, "labels": list(self.labels)}
 
 
+_OF_THE_FOLD = (
+    *("id", "version", "status", "created_at", "updated_at", "finished_at", "claim_until", "attempt"),
+    *("prediction", "quota", "is_public", "erased", "cancel_requested", "request_id"),
+)
+
+
 async def rows_of(
     generations: Sequence[Generation], personal_data: PersonalDataStore, timeouts: Timeouts
 ) -> list[Row]:
@@ -66,31 +72,18 @@ def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Ro
     """Make the row of a generation; the metadata of an erased one are ignored."""
     owner = g.request.owner
     return Row(
-        id=g.id,
-        version=g.version,
+        **{name: getattr(g, name) for name in _OF_THE_FOLD},
         developer=owner.developer,
         project=owner.project,
         user=owner.user,
         state=g.state.value,
-        status=g.status,
         period=g.request.period,
-        created_at=g.created_at,
-        updated_at=g.updated_at,
-        finished_at=g.finished_at,
         due_at=due_at(g, timeouts),
         start_by=g.request.start_by,
         finish_by=g.request.finish_by,
-        claim_until=g.claim_until,
-        attempt=g.attempt,
-        prediction=g.prediction,
-        quota=g.quota,
         cost_microusd=microusd_of(g),
         failure=g.failure.code if g.failure else None,
-        is_public=g.is_public,
-        erased=g.erased,
-        cancel_requested=g.cancel_requested,
         shown=state_of(g),
-        request_id=g.request_id,
         labels=() if g.erased else labels_of(owner.project, metadata),
     )
 
@@ -100,11 +93,9 @@ class Projection(Protocol):
 
     async def write(self, rows: Sequence[Row]) -> None:
         """Write rows; concurrent calls share round trips."""
-        ...
 
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """Map those of `ids` that have a row to its version."""
-        ...
 
     async def due(
         self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
@@ -114,8 +105,6 @@ class Projection(Protocol):
         By id and not by age, so that rows that stay due hide no others from a caller that pages through all.
         With `canceling` only rows whose cancellation was requested.
         """
-        ...
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""
-        ...

@@ -1,5 +1,3 @@
-"""The positions of waiting generations, as the rows tell: a moment behind the log."""
-
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -8,14 +6,18 @@ from pymongo import ASCENDING, IndexModel
 
 from domain.generation.explanation import POSITION_BOUND, Ahead
 from domain.generation.generation import Generation
-from store.mongo.connection import Database, Indexes, reachable
+from store.mongo.connection import Database, Indexes, raises_unavailable
 
 _INDEX = "queue"
 _UNFINISHED = {"due_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
 
 
+@raises_unavailable
 class Queue:
-    """Count the generations that wait before one; others' generations are counted and never named."""
+    """Count the generations that wait before one, as the rows tell: a moment behind the log.
+
+    Others' generations are counted and never named.
+    """
 
     indexes: ClassVar[Indexes] = {
         "generations": [
@@ -34,13 +36,11 @@ class Queue:
         """Count those that were admitted before and wait in the same state, up to `POSITION_BOUND`."""
         before = {"$lt": generation.created_at}
         query = {"state": generation.state.value, "created_at": before, **_UNFINISHED}
-        with reachable():
-            found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
+        found = await self._rows.count_documents(query, limit=POSITION_BOUND + 1, hint=_INDEX)
         return Ahead(min(found, POSITION_BOUND), found <= POSITION_BOUND)
 
     async def own(self, project: str, user: str, generations: Collection[str]) -> Sequence[str]:
         """Choose those of some generations that belong to a user, the oldest first."""
         query = {"_id": {"$in": list(generations)}, "project": project, "user": user}
-        with reachable():
-            found = await self._rows.find(query, {"created_at": 1}).to_list(None)
+        found = await self._rows.find(query, {"created_at": 1}).to_list(None)
         return [row["_id"] for row in sorted(found, key=lambda row: (row["created_at"], row["_id"]))]

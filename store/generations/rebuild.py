@@ -1,5 +1,3 @@
-"""Rebuild the rows from the log: each stored row must equal, byte for byte, the row of its fold."""
-
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation
-from events.commit import Commit
+from events.envelope import RecordedEvent
 
 CAPACITY = 1024
 
@@ -18,29 +18,17 @@ class SnapshotCache:
         self._capacity = capacity
         self._snapshots: OrderedDict[str, Generation] = OrderedDict()
 
-    def fold(self, commits: Sequence[Commit]) -> Generation | None:
-        """Fold the commits of one stream, all of them and in order; None for none."""
-        if not commits:
+    def fold(self, events: Sequence[RecordedEvent]) -> Generation | None:
+        """Fold the events of one stream, all of them and in order; None for none."""
+        if not events:
             return None
-        stream, last = commits[0].stream, commits[-1].last
-        cached = self._snapshots.get(stream)
-        if cached is not None and cached.version > last:
+        stream = events[0].stream
+        cached = self._snapshots.pop(stream, None)
+        if cached is not None and cached.version > events[-1].version:
             cached = None
-        seen = cached.version if cached else 0
-        new = (
-            event
-            for commit in commits
-            if commit.last > seen
-            for event in commit.events
-            if event.version > seen
-        )
-        generation = fold(new, cached)
+        generation = fold(events[cached.version if cached else 0 :], cached)
         if generation is not None:
-            self._put(stream, generation)
-        return generation
-
-    def _put(self, stream: str, generation: Generation) -> None:
-        self._snapshots[stream] = generation
-        self._snapshots.move_to_end(stream)
+            self._snapshots[stream] = generation
         if len(self._snapshots) > self._capacity:
             self._snapshots.popitem(last=False)
+        return generation

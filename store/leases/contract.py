@@ -6,8 +6,6 @@ class Leases(Protocol):
 
     async def take(self, job: str, *, seconds: float) -> bool:
         """Take or renew the lease of a job; False while another holder has it."""
-        ...
 
     async def free(self) -> None:
         """Release all leases of this holder, so that a successor need not wait."""
-        ...

@@ -2,9 +2,10 @@ import time
 
 from pymongo import ReturnDocument
 
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, raises_unavailable
 
 
+@raises_unavailable
 class MongoLeases:
     """Leases in collection `leases`, by the server's clock: a process's own clock may jump.
 
@@ -25,15 +26,13 @@ class MongoLeases:
         until = {"$add": ["$$NOW", int(seconds * 1000)]}
         # The condition stands in the update, because an upsert takes no $expr; no `until` is less than any.
         taken = {"holder": {"$cond": [free, mine, "$holder"]}, "until": {"$cond": [free, until, "$until"]}}
-        with reachable():
-            lease = await self._leases.find_one_and_update(
-                {"_id": job}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
-            )
+        lease = await self._leases.find_one_and_update(
+            {"_id": job}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
+        )
         held = bool(lease["holder"] == self._holder)
         self._renew_at[job] = asked + seconds / 2 if held else 0.0
         return held
 
     async def free(self) -> None:
         self._renew_at.clear()
-        with reachable():
-            await self._leases.delete_many({"holder": self._holder})
+        await self._leases.delete_many({"holder": self._holder})

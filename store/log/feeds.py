@@ -1,5 +1,3 @@
-"""The feeds of the sealed log: what belongs to some projects, or to one user in them."""
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -7,8 +5,8 @@ from pymongo import ASCENDING, DESCENDING
 
 from events.commit import Commit
 from store.commits.document import stored_commit
-from store.log.positions import last_position
-from store.mongo.connection import Database, Document, reachable
+from store.log.mongo_sealed_log import last_position
+from store.mongo.connection import Database, Document, raises_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +19,7 @@ class FeedEntry:
     commit: Commit
 
 
+@raises_unavailable
 class Feeds:
     """Read sealed commits by owner; an index on the owner answers every query."""
 
@@ -38,11 +37,10 @@ class Feeds:
     ) -> list[FeedEntry]:
         """Read the commits of projects, or of one user in them, from position `first` to `last`, in order."""
         owner = _owner(projects, user)
-        with reachable():
-            found = self._log.find({**owner, "_id": {"$gte": first, "$lte": last}})
-            entries = await found.sort("_id", ASCENDING).limit(limit).to_list(limit)
-            ids = [entry["commit"] for entry in entries]
-            documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
+        found = self._log.find({**owner, "_id": {"$gte": first, "$lte": last}})
+        entries = await found.sort("_id", ASCENDING).limit(limit).to_list(limit)
+        ids = [entry["commit"] for entry in entries]
+        documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
         commits = {document["_id"]: stored_commit(document) for document in documents}
         return [
             FeedEntry(entry["_id"], entry["project"], entry["user"], commits[entry["commit"]])
@@ -51,9 +49,8 @@ class Feeds:
 
     async def latest(self, *, project: str, user: str | None, last: int, limit: int) -> Sequence[str]:
         """Name the streams of the newest `limit` commits up to position `last`, the newest first."""
-        with reachable():
-            found = self._log.find({**_owner([project], user), "_id": {"$lte": last}}, {"stream": 1})
-            entries = await found.sort("_id", DESCENDING).limit(limit).to_list(limit)
+        found = self._log.find({**_owner([project], user), "_id": {"$lte": last}}, {"stream": 1})
+        entries = await found.sort("_id", DESCENDING).limit(limit).to_list(limit)
         return list(dict.fromkeys(entry["stream"] for entry in entries))
 
 

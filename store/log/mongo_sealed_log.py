@@ -9,21 +9,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import structlog
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from events.commit import leaf_hash
 from events.generation import GenerationRequested
 from store.commits.document import readable
-from store.log.positions import last_position
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
 log = structlog.get_logger()
 
 
+@raises_unavailable
 class MongoSealedLog:
     """Positions in collection `log`; marks `unsealed` in collection `commits`."""
 
@@ -47,31 +47,27 @@ class MongoSealedLog:
         return await last_position(self._database)
 
     async def seal(self, *, limit: int = 500) -> int:
-        with reachable():
-            waiting = await self._unsealed(limit)
-            if not waiting:
-                return 0
-            sealed = await self._sealed([document["_id"] for document in waiting])
-            fresh = [document for document in waiting if document["_id"] not in sealed]
-            sealed |= await self._insert(fresh)
-            await self._clear_marks(sealed)
+        waiting = await self._unsealed(limit)
+        if not waiting:
+            return 0
+        sealed = await self._sealed([document["_id"] for document in waiting])
+        fresh = [document for document in waiting if document["_id"] not in sealed]
+        sealed |= await self._insert(fresh)
+        await self._commits.update_many({"_id": {"$in": list(sealed)}}, {"$unset": {"unsealed": ""}})
         return len(sealed)
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
-        with reachable():
-            return await self._pages.put((after, limit))
+        return await self._pages.put((after, limit))
 
     async def _page(self, wanted: tuple[int, int]) -> Sequence[SealedCommit]:
         after, limit = wanted
-        while entries := await self._entries(after, limit):
-            if found := await self._readable(entries):
+        while True:
+            behind = self._log.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
+            entries = await behind.to_list(limit)
+            found = await self._readable(entries) if entries else []
+            if found or not entries:
                 return found
             after = entries[-1]["_id"]
-        return []
-
-    async def _entries(self, after: int, limit: int) -> list[Document]:
-        behind = self._log.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).limit(limit)
-        return await behind.to_list(limit)
 
     async def _readable(self, entries: Sequence[Document]) -> list[SealedCommit]:
         ids = [entry["commit"] for entry in entries]
@@ -140,8 +136,12 @@ class MongoSealedLog:
             owners[entry.pop("stream")] = entry
         return owners
 
-    async def _clear_marks(self, commit_ids: set[str]) -> None:
-        await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"unsealed": ""}})
+
+async def last_position(database: Database) -> int:
+    """Read the last position of the sealed log; 0 for an empty log."""
+    with reachable():
+        last = await database["log"].find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+    return last["_id"] if last else 0
 
 
 def _owner_in(body: bytes) -> Document | None:

@@ -1,5 +1,3 @@
-"""Parked commits: a subscriber sets aside what it could not handle, and continues behind it."""
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -7,7 +5,7 @@ from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
 
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +21,7 @@ class Parked:
     due_at: datetime
 
 
+@raises_unavailable
 class Parking:
     """Parked commits in collection `parked`, by subscriber and position; none when all is well."""
 
@@ -34,8 +33,7 @@ class Parking:
     async def park(self, parked: Parked) -> None:
         """Add or replace one; repeatable."""
         key = _id(parked.subscriber, parked.position)
-        with reachable():
-            await self._parked.replace_one({"_id": key}, asdict(parked), upsert=True)
+        await self._parked.replace_one({"_id": key}, asdict(parked), upsert=True)
 
     async def due(self, subscriber: str, now: datetime, *, limit: int) -> Sequence[Parked]:
         """Read what a subscriber may try again now, the longest due first."""
@@ -43,17 +41,15 @@ class Parking:
 
     async def release(self, subscriber: str, position: int) -> None:
         """Delete one that was handled; repeatable."""
-        with reachable():
-            await self._parked.delete_one({"_id": _id(subscriber, position)})
+        await self._parked.delete_one({"_id": _id(subscriber, position)})
 
     async def all(self, *, limit: int = 1000) -> Sequence[Parked]:
         """Read what is parked for any subscriber, the longest due first."""
         return await self._read({}, limit)
 
     async def _read(self, query: Document, limit: int) -> Sequence[Parked]:
-        with reachable():
-            found = self._parked.find(query, {"_id": 0}).sort("due_at", ASCENDING).limit(limit)
-            return [Parked(**document) for document in await found.to_list(limit)]
+        found = self._parked.find(query, {"_id": 0}).sort("due_at", ASCENDING).limit(limit)
+        return [Parked(**document) for document in await found.to_list(limit)]
 
 
 def _id(subscriber: str, position: int) -> str:

@@ -1,6 +1,7 @@
-from store.mongo.connection import Database, reachable
+from store.mongo.connection import Database, raises_unavailable
 
 
+@raises_unavailable
 class SubscriberCheckpoints:
     """The checkpoint of each subscriber: its position in the sealed log; it only moves forward."""
 
@@ -9,11 +10,9 @@ class SubscriberCheckpoints:
 
     async def position(self, name: str) -> int:
         """Read a subscriber's position; 0 for a new one."""
-        with reachable():
-            document = await self._subscriptions.find_one({"_id": name})
+        document = await self._subscriptions.find_one({"_id": name})
         return document["position"] if document else 0
 
     async def advance(self, name: str, position: int) -> None:
         """Record that everything up to `position` is handled."""
-        with reachable():
-            await self._subscriptions.update_one({"_id": name}, {"$max": {"position": position}}, upsert=True)
+        await self._subscriptions.update_one({"_id": name}, {"$max": {"position": position}}, upsert=True)

@@ -16,10 +16,7 @@ class Batcher(Generic[Item, Answer]):
     """
 
     def __init__(
-        self,
-        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
-        *,
-        largest: int = 200,
+        self, send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]], *, largest: int = 200
     ) -> None:
         self._send = send
         self._largest = largest
@@ -37,15 +34,18 @@ class Batcher(Generic[Item, Answer]):
     async def _run(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-            answers = await self._answers([item for item, _ in batch])
+            answers: Sequence[Answer | Exception]
+            try:
+                answers = await self._send([item for item, _ in batch])
+            except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
+                answers = [error] * len(batch)
             for (_, done), answer in zip(batch, answers, strict=True):
-                _resolve(done, answer)
-
-    async def _answers(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
-        try:
-            return await self._send(items)
-        except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
-            return [error] * len(items)
+                if done.cancelled():
+                    continue
+                if isinstance(answer, Exception):
+                    done.set_exception(answer)
+                else:
+                    done.set_result(answer)
 
 
 def shared(find: Callable[[Item], Awaitable[Answer]], *, largest: int = 64) -> Batcher[Item, Answer]:
@@ -58,12 +58,3 @@ def shared(find: Callable[[Item], Awaitable[Answer]], *, largest: int = 64) -> B
         return [found[item] for item in items]
 
     return Batcher(send, largest=largest)
-
-
-def _resolve(done: "asyncio.Future[Answer]", answer: Answer | Exception) -> None:
-    if done.cancelled():
-        return
-    if isinstance(answer, Exception):
-        done.set_exception(answer)
-    else:
-        done.set_result(answer)

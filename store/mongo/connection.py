@@ -1,8 +1,10 @@
 """The connection to MongoDB: majority writes, journalled, read from the primary, with bounded waits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import IndexModel, WriteConcern
@@ -23,6 +25,9 @@ Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Indexes = Mapping[str, Sequence[IndexModel]]
 """The indexes that an adapter needs, by collection."""
+
+Adapter = TypeVar("Adapter")
+Answer = TypeVar("Answer")
 
 DUPLICATE_KEY = 11000
 
@@ -92,3 +97,23 @@ def reachable() -> Iterator[None]:
         if is_transient(error):
             raise StoreUnavailableError(type(error).__name__) from error
         raise
+
+
+def raises_unavailable(adapter: type[Adapter]) -> type[Adapter]:
+    """Run every public coroutine method of an adapter within `reachable`.
+
+    Not for one that writes in the transactions of others: these need the driver's own errors.
+    """
+    for name, method in [*vars(adapter).items()]:
+        if iscoroutinefunction(method) and (name == "__call__" or not name.startswith("_")):
+            setattr(adapter, name, _within_reachable(method))
+    return adapter
+
+
+def _within_reachable(method: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+    @wraps(method)
+    async def call(*args: object, **named: object) -> Answer:
+        with reachable():
+            return await method(*args, **named)
+
+    return call

@@ -1,7 +1,6 @@
-"""Admission: hold a unit for each generation; before a refusal, settle the holds of final generations."""
-
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,44 +20,40 @@ _CAPACITY = 10_000
 log = structlog.get_logger()
 
 
+@dataclass(eq=False)
 class Admission:
-    """Hold units for generations, and settle those of final ones."""
+    """Hold a unit for each generation; before a refusal, settle the holds of final generations."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        generations: Generations,
-        *,
-        clock: Callable[[], datetime],
-        durations: Durations = no_durations,
-    ) -> None:
-        self._ledger = ledger
-        self._generations = generations
-        self._clock = clock
-        self._durations = durations
-        self._recent: dict[str, tuple[datetime, Account]] = {}
-        self._reading: dict[str, asyncio.Task[Account]] = {}
+    ledger: Ledger
+    generations: Generations
+    clock: Callable[[], datetime]
+    durations: Durations = no_durations
+    _recent: dict[str, tuple[datetime, Account]] = field(default_factory=dict, init=False)
+    _reading: dict[str, asyncio.Task[Account]] = field(default_factory=dict, init=False)
 
     async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds) -> Account:
         """Take a slot and a unit, or raise LimitError; final holders are settled before a refusal."""
         account = await self._take(developer, generation, period, bounds)
-        if account is None and await self._settle_finished(developer):
+        if account is None and await self._settle_over(await self.ledger.account(developer)):
             account = await self._take(developer, generation, period, bounds)
         if account is None:
-            raise await self._refusal(developer, await self._ledger.account(developer), period, bounds)
+            raise await self._refusal(developer, await self.ledger.account(developer), period, bounds)
         self._note(developer, account, running=1)
         return account
 
     async def require_free_slot(self, developer: str, bounds: Bounds) -> None:
         """Raise LimitError when there is no room now; nothing is held."""
-        period = period_of(self._clock())
-        account = await self._current(developer, period, bounds)
-        if not _is_free(account, period, bounds):
+        period = period_of(self.clock())
+        account = await self.ledger.account(developer)
+        if not account.has_capacity(period, bounds) and await self._settle_over(account):
+            account = await self.ledger.account(developer)
+        self._note(developer, account, running=0)
+        if not account.has_capacity(period, bounds):
             raise await self._refusal(developer, account, period, bounds)
 
     async def recent_account(self, developer: str, bounds: Bounds) -> Account:
         """Read a developer's account, at most a second old; final holders are not counted."""
-        now = self._clock()
+        now = self.clock()
         known = self._recent.get(developer)
         if known is not None and timedelta() <= now - known[0] < _FRESH:
             return known[1]
@@ -71,7 +66,7 @@ class Admission:
 
     async def account(self, developer: str) -> Account:
         """Read a developer's account in the ledger."""
-        return await self._ledger.account(developer)
+        return await self.ledger.account(developer)
 
     async def settle(self, generation: Generation) -> None:
         """Spend or release what a final generation holds; repeatable.
@@ -89,7 +84,7 @@ class Admission:
     async def sweep(self, *, older_than: datetime) -> int:
         """Free the slots of final generations and of those without a stream; return their number."""
         freed = 0
-        for developer, account in await self._ledger.accounts():
+        for developer, account in await self.ledger.accounts():
             old = [slot.generation for slot in account.slots if slot.since < older_than]
             done = await asyncio.gather(
                 *(self._free(developer, name, older_than) for name in old), return_exceptions=True
@@ -99,43 +94,33 @@ class Admission:
         return freed
 
     async def _free(self, developer: str, generation_id: str, older_than: datetime) -> bool:
-        generation = await self._generations.load(generation_id)
+        generation = await self.generations.load(generation_id)
         if generation is None:
             # Only if it is as old as it was read: whoever repeated the hold since is about to append.
-            await self._ledger.settle(developer, generation_id, "released", held_before=older_than)
+            await self.ledger.settle(developer, generation_id, "released", held_before=older_than)
         elif generation.final:
             await self.settle(generation)
         return generation is None or generation.final
 
     async def _take(self, developer: str, generation: str, period: str, bounds: Bounds) -> Account | None:
-        return await self._ledger.hold(developer, generation, period=period, bounds=bounds, now=self._clock())
+        return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=self.clock())
 
     async def _settle(self, developer: str, generation: str, settlement: Settlement) -> None:
-        await self._ledger.settle(developer, generation, settlement)
+        await self.ledger.settle(developer, generation, settlement)
         self._recent.pop(developer, None)
 
-    async def _settle_finished(self, developer: str) -> bool:
-        return await self._settle_over(await self._ledger.account(developer))
-
     async def _settle_over(self, account: Account) -> bool:
-        ended = await self._generations.ended([slot.generation for slot in account.slots])
-        over = [self._generations.load(name) for name, is_over in ended.items() if is_over]
+        ended = await self._ended(account)
+        over = [self.generations.load(name) for name, is_over in ended.items() if is_over]
         finished = [generation for generation in await asyncio.gather(*over) if generation is not None]
         await asyncio.gather(*(self.settle(generation) for generation in finished))
         return bool(finished)
 
     async def _exact(self, developer: str, bounds: Bounds) -> Account:
-        account = await self._ledger.account(developer)
+        account = await self.ledger.account(developer)
         if account.slots and bounds.concurrent is not None and await self._settle_over(account):
-            account = await self._ledger.account(developer)
+            account = await self.ledger.account(developer)
         self._remember(developer, account)
-        return account
-
-    async def _current(self, developer: str, period: str, bounds: Bounds) -> Account:
-        account = await self._ledger.account(developer)
-        if not _is_free(account, period, bounds) and await self._settle_over(account):
-            account = await self._ledger.account(developer)
-        self._note(developer, account, running=0)
         return account
 
     def _note(self, developer: str, account: Account, *, running: int) -> None:
@@ -148,10 +133,10 @@ class Admission:
     def _remember(self, developer: str, account: Account) -> None:
         if len(self._recent) >= _CAPACITY:
             self._recent.clear()
-        self._recent[developer] = self._clock(), account
+        self._recent[developer] = self.clock(), account
 
     async def _refusal(self, developer: str, account: Account, period: str, bounds: Bounds) -> LimitError:
-        now = self._clock()
+        now = self.clock()
         if bounds.monthly is not None and account.used_in(period) >= bounds.monthly:
             # The month may have changed since the request: then the next one has room at once.
             wait = seconds_to_next_period(now) if period_of(now) == period else 1
@@ -160,20 +145,20 @@ class Admission:
 
     async def _wait(self, developer: str, account: Account) -> int:
         """Estimate the seconds until a slot is free; a fresh holder gets time to append its first event."""
-        begun = await self._begun(account)
-        fresh = self._clock() - _FRESH
+        begun = await self._ended(account)
+        fresh = self.clock() - _FRESH
         if any(slot.since > fresh for slot in account.slots if slot.generation not in begun):
             await asyncio.sleep(_APPEND_S)
-            begun = await self._begun(account)
+            begun = await self._ended(account)
         return seconds_to_free_slot(
             [slot.since for slot in account.slots if slot.generation in begun],
-            self._clock(),
-            await self._durations(developer),
+            self.clock(),
+            await self.durations(developer),
             orphans=[slot.since for slot in account.slots if slot.generation not in begun],
         )
 
-    async def _begun(self, account: Account) -> Collection[str]:
-        return await self._generations.ended([slot.generation for slot in account.slots])
+    async def _ended(self, account: Account) -> Mapping[str, bool]:
+        return await self.generations.ended([slot.generation for slot in account.slots])
 
 
 def _report_failures(developer: str, done: Sequence[bool | BaseException]) -> None:
@@ -183,8 +168,3 @@ def _report_failures(developer: str, done: Sequence[bool | BaseException]) -> No
             raise error
         if isinstance(error, Exception):
             log.warning("hold_not_freed", developer=developer, error=repr(error))
-
-
-def _is_free(account: Account, period: str, bounds: Bounds) -> bool:
-    units = bounds.monthly is None or account.used_in(period) < bounds.monthly
-    return units and (bounds.concurrent is None or len(account.slots) < bounds.concurrent)

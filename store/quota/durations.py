@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pymongo import DESCENDING, IndexModel
 
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 Durations = Callable[[str], Awaitable[Sequence[float]]]
 
@@ -23,6 +23,7 @@ async def no_durations(_: str) -> Sequence[float]:
     return ()
 
 
+@raises_unavailable
 class RecentDurations:
     """Seconds from admission to the end of a developer's last 500 generations, by their rows.
 
@@ -62,7 +63,6 @@ class RecentDurations:
     async def _read(self, query: Document) -> Sequence[float]:
         ended = {**query, **_ENDED}
         fields = {"_id": 0, "created_at": 1, "finished_at": 1}
-        with reachable():
-            found = self._rows.find(ended, fields).sort("finished_at", DESCENDING).limit(_LIMIT)
-            documents = await found.to_list(_LIMIT)
+        found = self._rows.find(ended, fields).sort("finished_at", DESCENDING).limit(_LIMIT)
+        documents = await found.to_list(_LIMIT)
         return [(row["finished_at"] - row["created_at"]).total_seconds() for row in documents]

@@ -36,6 +36,11 @@ class Account:
         """Count the units of a month that are held or spent."""
         return dict(self.used).get(period, 0)
 
+    def has_capacity(self, period: str, bounds: Bounds) -> bool:
+        """Tell whether a slot and a unit of a month are left."""
+        units = bounds.monthly is None or self.used_in(period) < bounds.monthly
+        return units and (bounds.concurrent is None or len(self.slots) < bounds.concurrent)
+
     def holds(self, generation: str) -> bool:
         """Tell whether a generation has its slot."""
         return self.slot_of(generation) is not None
@@ -70,41 +75,29 @@ class Ledger(Protocol):
 
         Repeating changes nothing but the hold's age: the sweep counts from the last time.
         """
-        ...
 
     async def settle(
-        self,
-        developer: str,
-        generation: str,
-        settlement: Settlement,
-        *,
-        held_before: datetime | None = None,
+        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
     ) -> None:
         """Free the slot; a released unit goes back to its own month. Repeating changes nothing.
 
         With `held_before` only a hold that is older than that now.
         """
-        ...
 
     async def account(self, developer: str) -> Account:
         """Read a developer's account."""
-        ...
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
         """Read the accounts with slots, by developer; damaged ones are logged and left out."""
-        ...
 
     def names(self) -> AsyncIterator[str]:
         """Name the developers who have a ledger, also a damaged one."""
-        ...
 
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
         """Apply and record a correction if the account still is as `seen`; False when it is not.
 
         None stands for a damaged ledger: it is replaced by the correction alone.
         """
-        ...
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
         """Read all corrections, oldest first."""
-        ...

@@ -60,7 +60,9 @@ SOUND: Final[Document] = {
 def account_of(document: Document) -> Account:
     """Read slots and counters; raises DamagedLedgerError where a type is wrong."""
     try:
-        return Account(tuple(map(_slot, _list(document))), tuple(sorted(_used(document))))
+        used = _a(dict, document.get("used", {})).items()
+        slots = tuple(map(_slot, _a(list, document.get("slots", []))))
+        return Account(slots, tuple(sorted((period, _units(units)) for period, units in used)))
     except (KeyError, TypeError):
         raise DamagedLedgerError(str(document["_id"])) from None
 
@@ -75,15 +77,10 @@ def corrections_of(document: Document) -> Iterator[Correction]:
             log.warning("correction_unreadable", developer=str(document["_id"]))
 
 
-def _list(document: Document) -> list[Document]:
-    return _a(list, document.get("slots", []))
-
-
-def _used(document: Document) -> Iterator[tuple[str, int]]:
-    for period, units in _a(dict, document.get("used", {})).items():
-        if isinstance(units, bool):
-            raise TypeError(period)
-        yield period, _a(int, units)
+def _units(value: object) -> int:
+    if isinstance(value, bool):
+        raise TypeError("bool")
+    return _a(int, value)
 
 
 def _slot(document: Document) -> Slot:
@@ -97,11 +94,6 @@ def _a(kind: type[T], value: object) -> T:
 
 
 def _correction(document: Document) -> Correction:
-    return Correction(
-        id=document["id"],
-        at=document["at"],
-        by=document["by"],
-        units=tuple((period, units) for period, units in document["units"]),
-        added=tuple(_slot(slot) for slot in document["added"]),
-        removed=tuple(document["removed"]),
-    )
+    units = tuple((period, units) for period, units in document["units"])
+    added, removed = tuple(map(_slot, document["added"])), tuple(document["removed"])
+    return Correction(document["id"], document["at"], document["by"], units, added, removed)

@@ -21,7 +21,7 @@ class MemoryLedger:
         if account.holds(generation):
             account = self._accounts[developer] = _renewed(account, generation, now)
             return account
-        if not _is_free(account, period, bounds):
+        if not account.has_capacity(period, bounds):
             return None
         account = _add(account, period, 1)
         account = replace(account, slots=(*account.slots, Slot(generation, period, now)))
@@ -29,12 +29,7 @@ class MemoryLedger:
         return account
 
     async def settle(
-        self,
-        developer: str,
-        generation: str,
-        settlement: Settlement,
-        *,
-        held_before: datetime | None = None,
+        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
     ) -> None:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
@@ -74,12 +69,6 @@ class MemoryLedger:
     async def corrections(self, developer: str) -> Sequence[Correction]:
         await asyncio.sleep(0)
         return list(self._corrections.get(developer, ()))
-
-
-def _is_free(account: Account, period: str, bounds: Bounds) -> bool:
-    units = bounds.monthly is None or account.used_in(period) < bounds.monthly
-    slots = bounds.concurrent is None or len(account.slots) < bounds.concurrent
-    return units and slots
 
 
 def _renewed(account: Account, generation: str, now: datetime) -> Account:

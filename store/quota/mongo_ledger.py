@@ -7,13 +7,14 @@ import structlog
 from pymongo import IndexModel, ReturnDocument
 
 from store.errors import DamagedLedgerError
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable, reachable
 from store.quota.ledger import Account, Bounds, Correction, Settlement
 from store.quota.ledger_document import COUNTERS, SOUND, account_of, corrections_of
 
 log = structlog.get_logger()
 
 
+@raises_unavailable
 class MongoLedger:
     """The ledger in collection `ledger`, one document per developer: `slots`, `used.<period>`."""
 
@@ -26,42 +27,33 @@ class MongoLedger:
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
     ) -> Account | None:
         slot = {"generation": generation, "period": period, "since": now}
-        with reachable():
-            document = await self._ledger.find_one_and_update(
-                {"_id": developer},
-                _taking(slot, bounds),
-                projection=COUNTERS,
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
+        document = await self._ledger.find_one_and_update(
+            {"_id": developer},
+            _taking(slot, bounds),
+            projection=COUNTERS,
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
         account = account_of(document)
         return account if account.holds(generation) else None
 
     async def settle(
-        self,
-        developer: str,
-        generation: str,
-        settlement: Settlement,
-        *,
-        held_before: datetime | None = None,
+        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
     ) -> None:
         slot: Document = {"generation": generation}
         if held_before is not None:
             slot["since"] = {"$lt": held_before}
         query = {"_id": developer, "slots": {"$elemMatch": slot}}
-        with reachable():
-            done = await self._ledger.update_one(query, _settling(generation, settlement))
+        done = await self._ledger.update_one(query, _settling(generation, settlement))
         if done.matched_count and not done.modified_count:
             raise DamagedLedgerError(developer)
 
     async def account(self, developer: str) -> Account:
-        with reachable():
-            document = await self._ledger.find_one({"_id": developer}, COUNTERS)
+        document = await self._ledger.find_one({"_id": developer}, COUNTERS)
         return account_of(document) if document else Account()
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
-        with reachable():
-            documents = await self._ledger.find({"slots.0": {"$exists": True}}, COUNTERS).to_list(None)
+        documents = await self._ledger.find({"slots.0": {"$exists": True}}, COUNTERS).to_list(None)
         return list(_readable(documents))
 
     async def names(self) -> AsyncIterator[str]:
@@ -70,19 +62,17 @@ class MongoLedger:
                 yield document["_id"]
 
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
-        with reachable():
-            document = await self._ledger.find_one_and_update(
-                {"_id": developer},
-                _rebuilding(correction) if seen is None else _correcting(correction, seen),
-                projection={"corrections": {"$elemMatch": {"id": correction.id}}},
-                upsert=seen is not None,
-                return_document=ReturnDocument.AFTER,
-            )
+        document = await self._ledger.find_one_and_update(
+            {"_id": developer},
+            _rebuilding(correction) if seen is None else _correcting(correction, seen),
+            projection={"corrections": {"$elemMatch": {"id": correction.id}}},
+            upsert=seen is not None,
+            return_document=ReturnDocument.AFTER,
+        )
         return bool(document and document.get("corrections"))
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
-        with reachable():
-            document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
+        document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
         return list(corrections_of(document)) if document else []
 
 
@@ -93,15 +83,6 @@ def _readable(documents: Sequence[Document]) -> Iterator[tuple[str, Account]]:
             yield document["_id"], account_of(document)
         except DamagedLedgerError as error:
             log.warning("ledger_damaged", developer=error.developer)
-
-
-def _within_bounds(period: str, bounds: Bounds) -> list[Document]:
-    checks: list[Document] = []
-    if bounds.monthly is not None:
-        checks.append({"$lt": [_used(period), bounds.monthly]})
-    if bounds.concurrent is not None:
-        checks.append({"$lt": [{"$size": _SLOTS}, bounds.concurrent]})
-    return checks
 
 
 _SLOTS: Document = {"$ifNull": ["$slots", []]}
@@ -119,7 +100,9 @@ def _taking(slot: Document, bounds: Bounds) -> list[Document]:
     period = slot["period"]
     literal = {name: {"$literal": value} for name, value in slot.items()}
     held = {"$in": [literal["generation"], {"$ifNull": ["$slots.generation", []]}]}
-    take = {"$and": [{"$not": [held]}, *_within_bounds(period, bounds)]}
+    limits = ((_used(period), bounds.monthly), ({"$size": _SLOTS}, bounds.concurrent))
+    below = [{"$lt": [number, limit]} for number, limit in limits if limit is not None]
+    take = {"$and": [{"$not": [held]}, *below]}
     taken = {period: {"$add": [_used(period), 1]}}
     slots = {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _renewed(literal)]}
     return _changing({"slots": slots, "used": {"$mergeObjects": ["$used", {"$cond": [take, taken, {}]}]}})

@@ -54,31 +54,22 @@ async def _unrecorded(developer: str, correction: Correction, seen: Account) -> 
     """Append nothing."""
 
 
+@dataclass(frozen=True, slots=True)
 class Recount:
     """Recount developers; `pause` is awaited between two comparisons of one whose counters change."""
 
-    def __init__(
-        self,
-        events: EventStore,
-        ledger: Ledger,
-        admitted: Admitted,
-        *,
-        clock: Callable[[], datetime],
-        record: Record = _unrecorded,
-        pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.6),
-    ) -> None:
-        self._events = events
-        self._ledger = ledger
-        self._admitted = admitted
-        self._clock = clock
-        self._pause = pause
-        self._record = record
+    events: EventStore
+    ledger: Ledger
+    admitted: Admitted
+    clock: Callable[[], datetime]
+    record: Record = _unrecorded
+    pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.6)
 
     async def run(self, *, repair_as: str | None = None) -> RecountReport:
         """Compare all developers; with `repair_as`, the name for the record, correct what differs."""
-        since = self._clock() - _RECENT
+        since = self.clock() - _RECENT
         generations, tallies = await self._scan(since)
-        names = {*tallies, *[name async for name in self._ledger.names()]}
+        names = {*tallies, *[name async for name in self.ledger.names()]}
         aside, differences, corrections = 0, list[Difference](), list[str]()
         for name in sorted(names):
             found = await self._settled(name, tallies.get(name, _Tally()), since)
@@ -90,21 +81,20 @@ class Recount:
 
     async def _settled(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
         """Compare until nothing differs, or a difference outlives all comparisons."""
-        found = await self._compare(developer, tally, since)
         for _ in range(_ATTEMPTS - 1):
-            if not found.differences(developer):
-                break
-            await self._pause()
             found = await self._compare(developer, tally, since)
-        return found
+            if not found.differences(developer):
+                return found
+            await self.pause()
+        return await self._compare(developer, tally, since)
 
     async def _compare(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
         """Read the ledger, the log, and the ledger again until it did not change in between."""
         account = await self._account(developer)
         while True:
             held = {slot.generation for slot in account.slots} if account else set[str]()
-            ids = tally.open | held | set(await self._admitted(developer, since))
-            loaded = {name: await load_generation(self._events, name) for name in sorted(ids)}
+            ids = tally.open | held | set(await self.admitted(developer, since))
+            loaded = {name: await load_generation(self.events, name) for name in sorted(ids)}
             again = await self._account(developer)
             if again == account:
                 return self._compared(developer, account, tally, loaded, since)
@@ -113,7 +103,7 @@ class Recount:
     async def _account(self, developer: str) -> Account | None:
         """Read a ledger; None for a damaged one."""
         try:
-            return await self._ledger.account(developer)
+            return await self.ledger.account(developer)
         except DamagedLedgerError:
             return None
 
@@ -134,14 +124,14 @@ class Recount:
             if generation.id in tally.open or generation.created_at >= since:
                 found.count(generation)
         for slot in account.slots:
-            found.classify(slot, own.get(slot.generation), young=self._clock() - YOUNG)
+            found.classify(slot, own.get(slot.generation), young=self.clock() - YOUNG)
         return found
 
     async def _correct(self, developer: str, found: Comparison, by: str) -> str:
         """Record the correction, then apply it; a changed account waits for the next check."""
         correction = Correction(
             id="",
-            at=self._clock(),
+            at=self.clock(),
             by=by,
             units=tuple(
                 (month, units)
@@ -151,17 +141,17 @@ class Recount:
             added=(*found.missing, *found.moved),
             removed=tuple(slot.generation for slot in (*found.leaked, *found.moved)),
         )
-        made = len(await self._ledger.corrections(developer))
+        made = len(await self.ledger.corrections(developer))
         correction = replace(correction, id=_id_of(developer, made, correction, found.seen))
-        await self._record(developer, correction, found.seen)
+        await self.record(developer, correction, found.seen)
         seen = None if found.damaged else found.seen
-        done = await self._ledger.correct(developer, correction, seen=seen)
+        done = await self.ledger.correct(developer, correction, seen=seen)
         return correction.id if done else ""
 
     async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally]]:
         """Read the whole log once: count what is final for good, and list the rest."""
         count, tallies = 0, dict[str, _Tally]()
-        async for generation in every_generation(self._events):
+        async for generation in every_generation(self.events):
             count += 1
             tally = tallies.setdefault(generation.request.owner.developer, _Tally())
             if not generation.final or generation.created_at >= since:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pymongo import IndexModel, ReturnDocument, UpdateOne
 
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 _KEPT = timedelta(days=3)
 _RETURNS_KEPT = 100  # of one developer and day: far more than can be in flight
@@ -22,6 +22,7 @@ class TokenReturn:
     tokens: int
 
 
+@raises_unavailable
 class RequestCounts:
     """Counts in collection `requests`, one document for each developer and day; kept for three days."""
 
@@ -32,24 +33,21 @@ class RequestCounts:
 
     async def take(self, developer: str, day: str, *, block: int, limit: int) -> tuple[int, int]:
         """Reserve a block, or less near the limit; return the number reserved and all that are taken."""
-        with reachable():
-            document = await self._requests.find_one_and_update(
-                {"_id": _key(developer, day)},
-                _taking(day, block, limit),
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
+        document = await self._requests.find_one_and_update(
+            {"_id": _key(developer, day)},
+            _taking(day, block, limit),
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
         return document["granted"], document["taken"]
 
     async def give_back(self, returns: Sequence[TokenReturn]) -> None:
         """Lower the counts by what was reserved and not spent; repeatable."""
-        with reachable():
-            await self._requests.bulk_write([_lowering(back) for back in returns], ordered=False)
+        await self._requests.bulk_write([_lowering(back) for back in returns], ordered=False)
 
     async def taken(self, developer: str, day: str) -> int:
         """Read the number of requests that are reserved or spent."""
-        with reachable():
-            document = await self._requests.find_one({"_id": _key(developer, day)}, {"taken": 1})
+        document = await self._requests.find_one({"_id": _key(developer, day)}, {"taken": 1})
         return document["taken"] if document else 0
 
 

@@ -24,28 +24,22 @@ class _Reservation:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+@dataclass(frozen=True, slots=True)
 class Requests:
     """Spend the requests of developers in this process."""
 
-    def __init__(
-        self,
-        request_counts: RequestCounts,
-        *,
-        clock: Callable[[], datetime],
-        new_id: Callable[[], str] = lambda: uuid4().hex,
-    ) -> None:
-        self._counts = request_counts
-        self._clock = clock
-        self._new_id = new_id
-        self._reservations: dict[str, _Reservation] = {}
-        self._owed: dict[str, TokenReturn] = {}
+    request_counts: RequestCounts
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str] = lambda: uuid4().hex
+    _reservations: dict[str, _Reservation] = field(default_factory=dict, init=False)
+    _owed: dict[str, TokenReturn] = field(default_factory=dict, init=False)
 
     async def spend(self, developer: str, limit: int | None) -> bool:
         """Spend one request; False when the day's are used up. One round trip for each block."""
         if limit is None:
             return True
         reservation = self._reservation(developer, limit)
-        if reservation.bucket.spend(self._clock()):
+        if reservation.bucket.spend(self.clock()):
             return True
         async with reservation.lock:
             return await self._refill(developer, reservation)
@@ -55,11 +49,11 @@ class Requests:
         if limit is None:
             return None
         reservation = self._reservation(developer, limit)
-        bucket, now = reservation.bucket, self._clock()
+        bucket, now = reservation.bucket, self.clock()
         if _is_stale(bucket, now):
             async with reservation.lock:
                 if _is_stale(bucket, now):
-                    bucket.taken = await self._counts.taken(developer, bucket.day)
+                    bucket.taken = await self.request_counts.taken(developer, bucket.day)
                     bucket.seen_at = now
         return bucket.left
 
@@ -68,7 +62,7 @@ class Requests:
 
         Tokens that the store does not take now are kept for the next call.
         """
-        now = self._clock()
+        now = self.clock()
         for developer, reservation in list(self._reservations.items()):
             bucket = reservation.bucket
             spent_at = bucket.spent_at or bucket.seen_at or now
@@ -78,14 +72,14 @@ class Requests:
         return await self._pay(list(self._owed.values()))
 
     async def _refill(self, developer: str, reservation: _Reservation) -> bool:
-        bucket, now = reservation.bucket, self._clock()
+        bucket, now = reservation.bucket, self.clock()
         if bucket.spend(now):
             return True
         if bucket.empty_at is not None and now - bucket.empty_at < _SECOND:
             return False
         await self._pay([owed for owed in self._owed.values() if owed.developer == developer])
         block = block_of(bucket.limit)
-        tokens, taken = await self._counts.take(developer, bucket.day, block=block, limit=bucket.limit)
+        tokens, taken = await self.request_counts.take(developer, bucket.day, block=block, limit=bucket.limit)
         bucket.put(tokens, taken, now)
         spent = bucket.spend(now)
         if self._reservations.get(developer) is not reservation:  # the limit has changed meanwhile
@@ -94,7 +88,7 @@ class Requests:
 
     def _reservation(self, developer: str, limit: int) -> _Reservation:
         """Find the bucket of a developer, day and limit; one of another day or limit is emptied."""
-        day = day_of(self._clock())
+        day = day_of(self.clock())
         current = self._reservations.get(developer)
         if current is not None and (current.bucket.day, current.bucket.limit) == (day, limit):
             return current
@@ -105,14 +99,14 @@ class Requests:
 
     def _owe(self, developer: str, bucket: TokenBucket) -> None:
         tokens = bucket.empty()
-        if tokens and bucket.day == day_of(self._clock()):
-            owed = TokenReturn(self._new_id(), developer, bucket.day, tokens)
+        if tokens and bucket.day == day_of(self.clock()):
+            owed = TokenReturn(self.new_id(), developer, bucket.day, tokens)
             self._owed[owed.id] = owed
 
     async def _pay(self, returns: Sequence[TokenReturn]) -> int:
         if not returns:
             return 0
-        await self._counts.give_back(returns)
+        await self.request_counts.give_back(returns)
         return sum(owed.tokens for owed in returns if self._owed.pop(owed.id, None) is not None)
 
 

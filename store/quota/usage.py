@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 
 from pymongo import IndexModel
 
-from store.mongo.connection import Database, Document, Indexes, reachable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 Dimension = Literal["project", "user", "day", "month"]
 
@@ -18,6 +18,7 @@ DIMENSIONS: Final[Mapping[Dimension, object]] = {
     "month": "$period",
 }
 MOST_LINES: Final = 10_000
+_ENDED: Final = ("completed", "failed")
 
 
 class TooManyLinesError(Exception):
@@ -31,7 +32,10 @@ class Tally:
     generations: int = 0
     completed: int = 0
     failed: int = 0
-    running: int = 0
+
+    @property
+    def running(self) -> int:
+        return self.generations - self.completed - self.failed
 
     @property
     def units(self) -> int:
@@ -39,10 +43,7 @@ class Tally:
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
-            self.generations + other.generations,
-            self.completed + other.completed,
-            self.failed + other.failed,
-            self.running + other.running,
+            self.generations + other.generations, self.completed + other.completed, self.failed + other.failed
         )
 
 
@@ -66,6 +67,7 @@ class UsageQuery:
     user: str | None = None
 
 
+@raises_unavailable
 class Usage:
     """Query the rows in collection `generations`."""
 
@@ -83,9 +85,8 @@ class Usage:
 
     async def lines(self, query: UsageQuery) -> Sequence[Line]:
         """Read the lines in the order of their values; raises TooManyLinesError above 10,000."""
-        with reachable():
-            found = self._rows.aggregate(_pipeline(query), allowDiskUse=True)
-            documents = await found.to_list(MOST_LINES + 1)
+        found = self._rows.aggregate(_pipeline(query), allowDiskUse=True)
+        documents = await found.to_list(MOST_LINES + 1)
         if len(documents) > MOST_LINES:
             raise TooManyLinesError
         return [_line(query, document) for document in documents]
@@ -93,39 +94,24 @@ class Usage:
     async def admitted(self, developer: str, since: datetime) -> Sequence[str]:
         """List a developer's generations admitted since a moment."""
         query = {"developer": developer, "created_at": {"$gte": since}}
-        with reachable():
-            found = await self._rows.find(query, {"_id": 1}).to_list(None)
+        found = await self._rows.find(query, {"_id": 1}).to_list(None)
         return [document["_id"] for document in found]
 
 
 def _pipeline(query: UsageQuery) -> list[Document]:
-    key = {name: DIMENSIONS[name] for name in query.by}
-    counts = {status: _count(status) for status in ("completed", "failed")}
+    first = datetime.combine(query.first, time(), UTC)
+    end = datetime.combine(query.last + timedelta(days=1), time(), UTC)
+    owner = {"developer": query.developer, "project": query.project, "user": query.user}
+    named = {name: value for name, value in owner.items() if value is not None}
+    counts = {name: {"$sum": {"$cond": [{"$eq": ["$status", name]}, 1, 0]}} for name in _ENDED}
     return [
-        {"$match": _match(query)},
-        {"$group": {"_id": key, "generations": {"$sum": 1}, **counts}},
+        {"$match": {**named, "created_at": {"$gte": first, "$lt": end}}},
+        {"$group": {"_id": {name: DIMENSIONS[name] for name in query.by}, "all": {"$sum": 1}, **counts}},
         {"$sort": {"_id": 1}},
         {"$limit": MOST_LINES + 1},
     ]
 
 
-def _match(query: UsageQuery) -> Document:
-    first = datetime.combine(query.first, time(), UTC)
-    end = datetime.combine(query.last + timedelta(days=1), time(), UTC)
-    match: Document = {"developer": query.developer, "created_at": {"$gte": first, "$lt": end}}
-    if query.project is not None:
-        match["project"] = query.project
-    if query.user is not None:
-        match["user"] = query.user
-    return match
-
-
-def _count(status: str) -> Document:
-    return {"$sum": {"$cond": [{"$eq": ["$status", status]}, 1, 0]}}
-
-
 def _line(query: UsageQuery, document: Document) -> Line:
-    completed, failed = document["completed"], document["failed"]
-    running = document["generations"] - completed - failed
     values = tuple(document["_id"][name] for name in query.by)
-    return Line(values, Tally(document["generations"], completed, failed, running))
+    return Line(values, Tally(document["all"], document["completed"], document["failed"]))

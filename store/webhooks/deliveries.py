@@ -3,60 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from domain.webhooks.delivery import DeliveryState, EndReason
+from domain.webhooks.delivery import Attempt, Delivery, DeliveryState, EndReason
 
-NO_HOST = ""  # the host of a delivery whose generation was erased
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt: `response` is the start of the response body, `error` a code when it failed."""
-
-    number: int
-    at: datetime
-    status: int | None
-    error: str | None
-    milliseconds: int
-    response: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One event for one endpoint; `id` is also the id of the message, the same at every attempt.
-
-    `host` is a keyed hash. `due_at` is the next attempt, or the end of a claim. `failures` counts since the
-    last restart, `attempts` holds all. An `unordered` delivery (a resend, an example) waits for no other; an
-    `example` is tried once. `restarted_at` is when a developer last asked for it again.
-    """
-
-    id: str
-    endpoint: str
-    project: str
-    generation: str
-    event: str
-    type: str
-    version: int
-    final: bool
-    host: str
-    event_time: datetime
-    created_at: datetime
-    expire_at: datetime
-    state: DeliveryState = "pending"
-    due_at: datetime | None = None
-    claim: str | None = None
-    failures: int = 0
-    attempts: tuple[Attempt, ...] = ()
-    unordered: bool = False
-    example: bool = False
-    reason: EndReason | None = None
-    restarted_at: datetime | None = None
-
-    @property
-    def pair(self) -> str:
-        """The project and the host together."""
-        return pair_of(self.project, self.host)
+OWNER_DELETED: Final[frozenset[EndReason]] = frozenset(
+    {"generation_deleted", "user_deleted", "project_deleted"}
+)
+"""Reasons after which a delivery keeps neither its receiver's host nor its responses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,48 +45,32 @@ class DeliveryStore(Protocol):
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         """Keep deliveries in this order; those that exist stay as they are."""
-        ...
 
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         """List due deliveries, the longest waiting first, without those of hosts and projects at limit."""
-        ...
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
         """Claim a due delivery until a time; False when another sender was faster."""
-        ...
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
         """List the pending deliveries before this one in its queue, without their attempts."""
-        ...
 
     async def is_gone(self, delivery: Delivery) -> bool:
         """Tell whether the receiver has answered 410 in this queue, since the delivery's restart if any."""
-        ...
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         """Give a claim back and wait for earlier deliveries, at most until a time."""
-        ...
 
     async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
+        self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
     ) -> None:
         """Record an attempt and what follows; a claim that was lost meanwhile keeps only the attempt."""
-        ...
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
         """End a claimed delivery without an attempt."""
-        ...
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         """Make the postponed deliveries in this queue due."""
-        ...
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 
@@ -140,35 +78,23 @@ class DeliveryStore(Protocol):
         self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
     ) -> Sequence[Delivery] | None:
         """List deliveries, the newest first, older than the one with id `before`; None if that is unknown."""
-        ...
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         """Restart one delivery, unordered; None when there is none."""
-        ...
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
         """Restart what failed or was skipped and whose event is not older than `since`; return how many."""
-        ...
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         """End all pending deliveries of an endpoint, or of one generation there; return how many."""
-        ...
 
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         """Count an endpoint's deliveries at another host from now on."""
-        ...
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         """End an erased generation's deliveries but that of the erasure; delete hosts and responses."""
-        ...
 
     async def erase(self, endpoint: str) -> None:
         """Delete an endpoint's deliveries."""
-        ...
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats: ...
-
-
-def pair_of(project: str, host: str) -> str:
-    """Return the key of a project and a host together."""
-    return f"{project}/{host}"

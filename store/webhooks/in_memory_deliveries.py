@@ -1,15 +1,13 @@
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from domain.webhooks.delivery import DeliveryState, EndReason
+from domain.webhooks import delivery as changes
+from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason
 from events.owner import GenerationErased
-from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats
-
-_DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
-_RESTARTED: dict[str, Any] = {"state": "pending", "reason": None, "claim": None, "failures": 0}
+from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
 
 class InMemoryDeliveries:
@@ -17,7 +15,6 @@ class InMemoryDeliveries:
 
     def __init__(self) -> None:
         self._rows: dict[str, Delivery] = {}
-        self._blocked: set[str] = set()
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -48,32 +45,22 @@ class InMemoryDeliveries:
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         if row := self._claimed(delivery, token):
-            self._change(row, due_at=until, claim=None)
-            self._blocked.add(row.id)
+            self._change(row, **changes.postponed(until))
 
     async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
+        self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
     ) -> None:
         if row := self._claimed(delivery, token):
-            failures = 0 if state == "delivered" else delivery.failures + 1
-            attempts = (*row.attempts, attempt)
-            fields = {"state": state, "reason": reason, "due_at": due_at, "failures": failures}
-            self._change(row, **fields, claim=None, attempts=attempts)
+            fields = changes.attempted(delivery, attempt, retry_at)
+            self._change(row, **fields, attempts=(*row.attempts, attempt))
         elif late := self._rows.get(delivery.id):
             kept = attempt if late.host != NO_HOST else replace(attempt, response="")
             self._change(late, attempts=(*late.attempts, kept))
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
         if row := self._claimed(delivery, token):
-            self._skip(row, reason)
-            if reason in _DELETED:
+            self._change(row, **changes.skipped(reason))
+            if reason in OWNER_DELETED:
                 self._forget(row)
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
@@ -96,17 +83,17 @@ class InMemoryDeliveries:
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         row = await self.get(project, endpoint, delivery)
-        return row and self._restart(row, now, unordered=True)
+        return row and self._change(row, **changes.restarted(now, unordered=True))
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
         ended = [row for row in self._of(project, endpoint) if row.state in ("failed", "skipped")]
         chosen = [row for row in ended if row.event_time >= since and not row.example]
-        return len([self._restart(row, now, unordered=False) for row in chosen])
+        return len([self._change(row, **changes.restarted(now, unordered=False)) for row in chosen])
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         waiting = [row for row in self._rows.values() if row.endpoint == endpoint and row.state == "pending"]
         chosen = [row for row in waiting if generation in (None, row.generation)]
-        return len([self._skip(row, reason) for row in chosen])
+        return len([self._change(row, **changes.skipped(reason)) for row in chosen])
 
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         for row in self._of(project, endpoint):
@@ -120,9 +107,9 @@ class InMemoryDeliveries:
         for row in queues:
             if row.type != GenerationErased.type:
                 if row.state == "pending":
-                    self._skip(row, "generation_deleted")
+                    self._change(row, **changes.skipped("generation_deleted"))
                 self._forget(row)
-        self._wake(queues, now)
+        self._wake([self._rows[row.id] for row in queues], now)
 
     async def erase(self, endpoint: str) -> None:
         self._rows = {name: row for name, row in self._rows.items() if row.endpoint != endpoint}
@@ -154,23 +141,14 @@ class InMemoryDeliveries:
         self._rows[row.id] = changed = replace(self._rows[row.id], **fields)
         return changed
 
-    def _skip(self, row: Delivery, reason: EndReason) -> Delivery:
-        self._blocked.discard(row.id)
-        return self._change(row, state="skipped", reason=reason, due_at=None, claim=None)
-
-    def _restart(self, row: Delivery, now: datetime, *, unordered: bool) -> Delivery:
-        self._blocked.discard(row.id)
-        return self._change(row, **_RESTARTED, due_at=now, restarted_at=now, unordered=unordered)
-
     def _forget(self, row: Delivery) -> None:
         blank = tuple(replace(attempt, response="") for attempt in self._rows[row.id].attempts)
         self._change(row, host=NO_HOST, attempts=blank)
 
-    def _wake(self, rows: Sequence[Delivery], now: datetime) -> None:
+    def _wake(self, rows: Iterable[Delivery], now: datetime) -> None:
         for row in rows:
-            if row.id in self._blocked and self._rows[row.id].state == "pending":
-                self._blocked.discard(row.id)
-                self._change(row, due_at=now)
+            if row.blocked and row.state == "pending":
+                self._change(row, **changes.woken(now))
 
 
 def _is_due(row: Delivery, now: datetime) -> bool:

@@ -3,30 +3,27 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import ClassVar
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
-from domain.webhooks.delivery import DeliveryState, EndReason
+from domain.webhooks import delivery as changes
+from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
 from events.owner import GenerationErased
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, reachable
-from store.webhooks.deliveries import NO_HOST, AtLimit, Attempt, Delivery, Stats, pair_of
-from store.webhooks.delivery_documents import (
-    ATTEMPT_FIGURES,
-    delivery_of,
-    document_of,
-    forgotten,
-    older_than,
-    queue_of,
-    restarted,
-    skipped,
-    woken,
-)
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
 _PENDING: Document = {"state": "pending"}
 _NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
-_DELETED: frozenset[EndReason] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
+_FAILED = {"$ne": ["$attempts.error", None]}
+_ATTEMPT_FIGURES: Document = {
+    "_id": None,
+    "count": {"$sum": 1},
+    "mean": {"$avg": "$attempts.milliseconds"},
+    "success": {"$max": {"$cond": [_FAILED, None, "$attempts.at"]}},
+    "failure": {"$max": {"$cond": [_FAILED, "$attempts.at", None]}},
+}
 
 
+@raises_unavailable
 class MongoDeliveries:
     """Deliveries in collection `webhook_deliveries`; the server deletes them at `expire_at`."""
 
@@ -47,75 +44,58 @@ class MongoDeliveries:
         self._rows = database.get_collection("webhook_deliveries")
 
     async def add(self, deliveries: Sequence[Delivery]) -> None:
-        missing = list(deliveries)
-        with reachable():
-            while missing := await self._missing(missing):
-                try:
-                    # In order: no later event of a queue is kept before an earlier one.
-                    await self._rows.insert_many(list(map(document_of, missing)), ordered=True)
-                except BulkWriteError as error:
-                    if not only_duplicates(error):
-                        raise
-                else:
-                    return
+        ids = [delivery.id for delivery in deliveries]
+        known = set(await self._rows.distinct("_id", {"_id": {"$in": ids}})) if ids else set()
+        missing = [_document(delivery) for delivery in deliveries if delivery.id not in known]
+        upserts = [UpdateOne({"_id": new["_id"]}, {"$setOnInsert": new}, upsert=True) for new in missing]
+        if upserts:  # in order: no later event of a queue is kept before an earlier one
+            await self._rows.bulk_write(upserts, ordered=True)
 
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         query: Document = {**_PENDING, "due_at": {"$lte": now}}
         names = {"host": excluding.hosts, "project": excluding.projects, "pair": excluding.pairs}
         query |= {name: {"$nin": sorted(at_limit)} for name, at_limit in names.items() if at_limit}
-        with reachable():
-            found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
-        return list(map(delivery_of, found))
+        found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
+        return list(map(_delivery, found))
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
         query = {"_id": delivery.id, **_PENDING, "due_at": {"$lte": now}}
-        return await self._update_one(query, {"$set": {"due_at": until, "claim": token}})
+        return await self._update_one(query, {"due_at": until, "claim": token})
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
-        query = {**queue_of(delivery), **_PENDING, "unordered": False, "version": {"$lt": delivery.version}}
-        with reachable():
-            return list(map(delivery_of, await self._rows.find(query, {"attempts": 0}).to_list(None)))
+        query = {**_queue(delivery), **_PENDING, "unordered": False, "version": {"$lt": delivery.version}}
+        return list(map(_delivery, await self._rows.find(query, {"attempts": 0}).to_list(None)))
 
     async def is_gone(self, delivery: Delivery) -> bool:
-        query = {**queue_of(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
+        query = {**_queue(delivery), "project": delivery.project, "state": "failed", "reason": "gone"}
         if delivery.restarted_at is not None:
             query["attempts.at"] = {"$gte": delivery.restarted_at}
-        with reachable():
-            return await self._rows.find_one(query, {"_id": 1}) is not None
+        return await self._rows.find_one(query, {"_id": 1}) is not None
 
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
-        fields = {"due_at": until, "claim": None, "blocked": True}
-        await self._update_one({"_id": delivery.id, "claim": token}, {"$set": fields})
+        await self._update_one({"_id": delivery.id, "claim": token}, changes.postponed(until))
 
     async def record_attempt(
-        self,
-        delivery: Delivery,
-        token: str,
-        attempt: Attempt,
-        *,
-        state: DeliveryState,
-        due_at: datetime | None,
-        reason: EndReason | None,
+        self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
     ) -> None:
-        failures = 0 if state == "delivered" else delivery.failures + 1
-        fields = {"state": state, "reason": reason, "due_at": due_at, "claim": None, "failures": failures}
-        claimed, kept = {"_id": delivery.id, "claim": token}, {"attempts": asdict(attempt)}
-        if not await self._update_one(claimed, {"$set": fields, "$push": kept}):
-            await self._record_late(delivery, attempt)
+        claimed = {"_id": delivery.id, "claim": token}
+        if await self._update_one(claimed, changes.attempted(delivery, attempt, retry_at), attempt):
+            return
+        # The claim was lost meanwhile; a forgotten delivery keeps no response.
+        for host, kept in (({"$ne": NO_HOST}, attempt), (NO_HOST, replace(attempt, response=""))):
+            if await self._update_one({"_id": delivery.id, "host": host}, {}, kept):
+                return
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
-        update = skipped(reason)
-        if reason in _DELETED:
-            update["$set"] |= forgotten(delivery.project)
-        await self._update_one({"_id": delivery.id, "claim": token}, update)
+        forgotten = _forgotten(delivery.project) if reason in OWNER_DELETED else {}
+        await self._update_one({"_id": delivery.id, "claim": token}, changes.skipped(reason) | forgotten)
 
     async def wake(self, delivery: Delivery, now: datetime) -> None:
-        await self._update({**queue_of(delivery), **_PENDING, "blocked": True}, woken(now))
+        await self._update({**_queue(delivery), **_PENDING, "blocked": True}, changes.woken(now))
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
-        with reachable():
-            found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
-        return delivery_of(found) if found else None
+        found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
+        return _delivery(found) if found else None
 
     async def page(
         self, project: str, endpoint: str, *, state: DeliveryState | None, before: str | None, limit: int
@@ -125,55 +105,54 @@ class MongoDeliveries:
             last = await self.get(project, endpoint, before)
             if last is None:
                 return None
-            query |= older_than(last)
+            created = last.created_at
+            query["$or"] = [
+                {"created_at": {"$lt": created}},
+                {"created_at": created, "_id": {"$lt": last.id}},
+            ]
         if state is not None:
             query["state"] = state
-        with reachable():
-            found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
-        return list(map(delivery_of, found))
+        found = await self._rows.find(query).sort(_NEWEST_FIRST).limit(limit).to_list(limit)
+        return list(map(_delivery, found))
 
     async def resend(self, project: str, endpoint: str, delivery: str, now: datetime) -> Delivery | None:
         query = {"_id": delivery, "project": project, "endpoint": endpoint}
-        update = restarted(now, unordered=True)
-        with reachable():
-            found = await self._rows.find_one_and_update(query, update, return_document=True)
-        return delivery_of(found) if found else None
+        update = {"$set": changes.restarted(now, unordered=True)}
+        found = await self._rows.find_one_and_update(query, update, return_document=True)
+        return _delivery(found) if found else None
 
     async def recover(self, project: str, endpoint: str, *, since: datetime, now: datetime) -> int:
         ended = {"state": {"$in": ["failed", "skipped"]}, "event_time": {"$gte": since}, "example": False}
         query = {"endpoint": endpoint, "project": project, **ended}
-        return await self._update(query, restarted(now, unordered=False))
+        return await self._update(query, changes.restarted(now, unordered=False))
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         query: Document = {"endpoint": endpoint, **_PENDING}
-        return await self._update(query | ({"generation": generation} if generation else {}), skipped(reason))
+        return await self._update(
+            query | ({"generation": generation} if generation else {}), changes.skipped(reason)
+        )
 
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, NO_HOST]}}
-        await self._update(elsewhere, {"$set": {"host": host, "pair": pair_of(project, host)}})
+        await self._update(elsewhere, {"host": host, "pair": pair_of(project, host)})
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
-        queues: Document = {
-            "endpoint": {"$in": list(endpoints)},
-            "project": project,
-            "generation": generation,
-        }
+        queues: Document = {"endpoint": {"$in": list(endpoints)}, "project": project}
+        queues["generation"] = generation
         erased = {**queues, "type": {"$ne": GenerationErased.type}}
-        await self._update({**erased, **_PENDING}, skipped("generation_deleted"))
-        await self._update(erased, {"$set": forgotten(project)})
-        await self._update({**queues, **_PENDING, "blocked": True}, woken(now))
+        await self._update({**erased, **_PENDING}, changes.skipped("generation_deleted"))
+        await self._update(erased, _forgotten(project))
+        await self._update({**queues, **_PENDING, "blocked": True}, changes.woken(now))
 
     async def erase(self, endpoint: str) -> None:
-        with reachable():
-            await self._rows.delete_many({"endpoint": endpoint})
+        await self._rows.delete_many({"endpoint": endpoint})
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats:
         match = {"$match": {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}}
         by_state: list[Document] = [match, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
-        attempts: list[Document] = [match, {"$unwind": "$attempts"}, {"$group": ATTEMPT_FIGURES}]
-        with reachable():
-            states = await self._rows.aggregate(by_state).to_list(None)
-            [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
+        attempts: list[Document] = [match, {"$unwind": "$attempts"}, {"$group": _ATTEMPT_FIGURES}]
+        states = await self._rows.aggregate(by_state).to_list(None)
+        [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
         return Stats(
             states={document["_id"]: document["count"] for document in states},
             attempts=figures.get("count", 0),
@@ -182,23 +161,32 @@ class MongoDeliveries:
             last_failure_at=figures.get("failure"),
         )
 
-    async def _missing(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        ids = [delivery.id for delivery in deliveries]
-        found = await self._rows.find({"_id": {"$in": ids}}, {"_id": 1}).to_list(None) if ids else []
-        known = {document["_id"] for document in found}
-        return [delivery for delivery in deliveries if delivery.id not in known]
+    async def _update_one(self, query: Document, fields: Document, attempt: Attempt | None = None) -> bool:
+        update = {"$set": fields} if fields else {}
+        if attempt is not None:
+            update["$push"] = {"attempts": asdict(attempt)}
+        return (await self._rows.update_one(query, update)).matched_count == 1
 
-    async def _record_late(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Keep an attempt that ended after its claim, without its response if the delivery was forgotten."""
-        for host, kept in (({"$ne": NO_HOST}, attempt), (NO_HOST, replace(attempt, response=""))):
-            query = {"_id": delivery.id, "host": host}
-            if await self._update_one(query, {"$push": {"attempts": asdict(kept)}}):
-                return
+    async def _update(self, query: Document, fields: Document) -> int:
+        return int((await self._rows.update_many(query, {"$set": fields})).modified_count)
 
-    async def _update_one(self, query: Document, update: Document) -> bool:
-        with reachable():
-            return (await self._rows.update_one(query, update)).matched_count == 1
 
-    async def _update(self, query: Document, update: Document) -> int:
-        with reachable():
-            return int((await self._rows.update_many(query, update)).modified_count)
+def _queue(delivery: Delivery) -> Document:
+    return {"endpoint": delivery.endpoint, "generation": delivery.generation}
+
+
+def _forgotten(project: str) -> Document:
+    """Delete the receiver's host and its responses."""
+    return {"host": NO_HOST, "pair": pair_of(project, NO_HOST), "attempts.$[].response": ""}
+
+
+def _document(delivery: Delivery) -> Document:
+    fields = asdict(delivery)
+    return {"_id": fields.pop("id"), **fields, "pair": delivery.pair}
+
+
+def _delivery(document: Document) -> Delivery:
+    """Read a document; the attempts may be left out."""
+    fields = {name: value for name, value in document.items() if name not in ("_id", "pair")}
+    attempts = tuple(Attempt(**attempt) for attempt in fields.pop("attempts", ()))
+    return Delivery(id=document["_id"], attempts=attempts, **fields)

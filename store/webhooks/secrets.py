@@ -2,123 +2,125 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 import structlog
+from pymongo import ASCENDING
 
+from domain.errors import ErrorCode, ExemplarError
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.master_keys import EncryptedSecret, LostKeyError, MasterKeys
+from domain.webhooks.master_keys import EncryptedSecret, MasterKeys, SecretLostError
 from domain.webhooks.signature import MOST_SECRETS, ROTATION_OVERLAP, SECRET_BYTES, new_secret
-from store.errors import StoreError
-from store.webhooks.encrypted_secrets import EncryptedSecrets
-
-_PAGE = 100
+from store.mongo.connection import Database, Document, reachable
+from store.mongo.transactions import Session
 
 log = structlog.get_logger()
 
 
-class SecretLostError(StoreError):
-    """An endpoint's secret cannot be decrypted: rotate it, or restore its master key."""
-
-    def __init__(self, endpoint: str, version: int | None) -> None:
-        cause = "there is none" if version is None else f"master key {version} does not decrypt it"
-        super().__init__(f"the secret of {endpoint} is lost: {cause}")
-        self.endpoint = endpoint
-
-
-class TooManySecretsError(StoreError):
-    """As many secrets sign as may; the next one is possible when the oldest ends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSecrets:
-    """Make, read and rotate signing secrets; one under an older master key is re-encrypted when used."""
+    """Signing secrets in collection `webhook_secrets`: `keys`, the newest first, each with its end.
 
-    encrypted_secrets: EncryptedSecrets
-    master_keys: MasterKeys
-    clock: Callable[[], datetime]
+    One under an older master key is re-encrypted when used.
+    """
 
-    async def create(self, endpoint: str) -> str:
-        """Make and keep the first secret of an endpoint; return it."""
-        secret = _random_secret()
-        await self.encrypted_secrets.first(endpoint, self._encrypt(endpoint, secret))
-        return secret
+    def __init__(self, database: Database, master_keys: MasterKeys, clock: Callable[[], datetime]) -> None:
+        self._rows = database.get_collection("webhook_secrets")
+        self._master_keys = master_keys
+        self._clock = clock
+
+    async def keep_first(self, endpoint: str, secret: str, session: Session | None = None) -> Document:
+        """Keep a first secret unless there is one; return the row that is kept."""
+        insert = {"$setOnInsert": {"keys": [self._encrypted(endpoint, secret)]}}
+        kept: Document = await self._rows.find_one_and_update(
+            {"_id": endpoint}, insert, upsert=True, return_document=True, session=session
+        )
+        return kept
 
     async def signing(self, endpoint: str) -> Sequence[str]:
         """Return the secrets that sign now, the newest first; a default endpoint's is made when needed.
 
         Raises SecretLostError when the newest cannot be decrypted; an older one that cannot is left out.
         """
-        valid = await self.encrypted_secrets.valid(endpoint, self.clock())
+        with reachable():
+            row = await self._rows.find_one({"_id": endpoint})
+            if row is None and is_default(endpoint):
+                row = await self.keep_first(endpoint, random_secret())
+        valid = _valid(row, self._clock())
         if not valid:
-            if not is_default(endpoint):
-                raise SecretLostError(endpoint, None)
-            valid = [await self._first(endpoint)]
-        newest, *older = valid
+            raise SecretLostError(endpoint, "there is none")
+        newest, *older = map(_secret, valid)
         decrypted = [await self._decrypt(endpoint, newest)]
-        for stored in older:
-            try:
-                decrypted.append(await self._decrypt(endpoint, stored))
-            except SecretLostError as error:
-                log.warning("old_webhook_secret_left_out", endpoint=endpoint, error=str(error))
-        return decrypted
+        return decrypted + [secret for one in older if (secret := await self._readable(endpoint, one))]
 
     async def rotate(self, endpoint: str) -> tuple[str, datetime]:
         """Put a new secret before the valid ones; return it and when those end.
 
-        Raises TooManySecretsError while MOST_SECRETS sign, because none may end before its time. Simultaneous
-        rotations may exceed the limit by one, which is harmless.
+        Raises ExemplarError `rotation_limit_exceeded` while MOST_SECRETS sign: none may end before its time.
         """
-        now, secret = self.clock(), _random_secret()
-        until, valid = now + ROTATION_OVERLAP, await self.encrypted_secrets.valid(endpoint, now)
-        if sum(self._decrypts(endpoint, stored) for stored in valid) >= MOST_SECRETS:
-            raise TooManySecretsError(f"{MOST_SECRETS} secrets of {endpoint} sign already")
-        if is_default(endpoint) and not valid:
-            await self._first(endpoint)
-        await self.encrypted_secrets.rotate(endpoint, self._encrypt(endpoint, secret), now=now, until=until)
-        return secret, until
+        now, secret = self._clock(), random_secret()
+        until = now + ROTATION_OVERLAP
+        while True:  # again after a lost race
+            with reachable():
+                row = await self._rows.find_one({"_id": endpoint})
+                row = row or await self.keep_first(endpoint, random_secret())
+                valid = _valid(row, now)
+                readable = [key for key in valid if await self._readable(endpoint, _secret(key))]
+                if len(readable) >= MOST_SECRETS:
+                    raise ExemplarError(ErrorCode.ROTATION_LIMIT)
+                old = [{**key, "until": key["until"] or until} for key in valid]
+                keys = [self._encrypted(endpoint, secret), *old]
+                swapped = await self._rows.update_one(row, {"$set": {"keys": keys}})
+            if swapped.matched_count:
+                return secret, until
 
     async def reencrypt(self) -> int:
         """Encrypt every secret with the current master key; return how many could not be decrypted."""
-        lost, after = 0, ""
-        current = self.master_keys.current
-        while page := await self.encrypted_secrets.under_other_keys(current, after=after, limit=_PAGE):
-            for endpoint, stored in page:
-                try:
-                    await self._decrypt(endpoint, stored)
-                except SecretLostError as error:
-                    lost += 1
-                    log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
-            after = page[-1][0]
+        lost, other = 0, {"$ne": self._master_keys.current}
+        query = {"keys": {"$elemMatch": {"version": other}}}
+        with reachable():
+            async for row in self._rows.find(query).sort("_id", ASCENDING):
+                stored = [key for key in row["keys"] if key["version"] != self._master_keys.current]
+                for secret in map(_secret, stored):
+                    lost += await self._readable(row["_id"], secret) is None
         return lost
 
     async def erase(self, endpoint: str) -> None:
         """Delete an endpoint's secrets."""
-        await self.encrypted_secrets.erase(endpoint)
+        with reachable():
+            await self._rows.delete_one({"_id": endpoint})
 
-    async def _first(self, endpoint: str) -> EncryptedSecret:
-        return await self.encrypted_secrets.first(endpoint, self._encrypt(endpoint, _random_secret()))
+    async def _readable(self, endpoint: str, stored: EncryptedSecret) -> str | None:
+        """Decrypt a secret; None for a lost one, which is logged."""
+        try:
+            return await self._decrypt(endpoint, stored)
+        except SecretLostError as error:
+            log.critical("webhook_secret_lost", endpoint=endpoint, error=str(error))
+            return None
 
     async def _decrypt(self, endpoint: str, stored: EncryptedSecret) -> str:
-        try:
-            secret = self.master_keys.decrypt(endpoint, stored)
-        except LostKeyError as error:
-            raise SecretLostError(endpoint, error.version) from None
-        if stored.version != self.master_keys.current:
-            await self.encrypted_secrets.replace(endpoint, stored, self._encrypt(endpoint, secret))
+        secret = self._master_keys.decrypt(endpoint, stored)
+        if stored.version != self._master_keys.current:
+            new = self._master_keys.encrypt(endpoint, secret, secrets.token_bytes)
+            fields = {f"keys.$.{name}": value for name, value in asdict(new).items()}
+            with reachable():
+                query = {"_id": endpoint, "keys.ciphertext": stored.ciphertext}
+                await self._rows.update_one(query, {"$set": fields})
         return secret
 
-    def _decrypts(self, endpoint: str, stored: EncryptedSecret) -> bool:
-        try:
-            self.master_keys.decrypt(endpoint, stored)
-        except LostKeyError:
-            return False
-        return True
-
-    def _encrypt(self, endpoint: str, secret: str) -> EncryptedSecret:
-        return self.master_keys.encrypt(endpoint, secret, secrets.token_bytes)
+    def _encrypted(self, endpoint: str, secret: str) -> Document:
+        return {**asdict(self._master_keys.encrypt(endpoint, secret, secrets.token_bytes)), "until": None}
 
 
-def _random_secret() -> str:
+def random_secret() -> str:
+    """Make a signing secret."""
     return new_secret(secrets.token_bytes(SECRET_BYTES))
+
+
+def _valid(row: Document | None, now: datetime) -> list[Document]:
+    keys = row["keys"] if row else []
+    return [key for key in keys if key["until"] is None or key["until"] > now]
+
+
+def _secret(key: Document) -> EncryptedSecret:
+    return EncryptedSecret(key["version"], bytes(key["nonce"]), bytes(key["ciphertext"]))

@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from domain.webhooks.master_keys import MasterKeys
+from store.settings import EnvironmentSettings
 
 
 def _split(value: object) -> object:
@@ -16,12 +17,10 @@ def _split(value: object) -> object:
     return tuple(host.lower() for host in map(str.strip, value.split(",")) if host)
 
 
-class WebhookSettings(BaseSettings):
+class WebhookSettings(EnvironmentSettings):
     """Where webhooks may be sent, how many at once, and for how long."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_WEBHOOK_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_WEBHOOK_")
 
     allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
@@ -78,16 +77,10 @@ class WebhookSettings(BaseSettings):
         return timedelta(days=self.disable_after_days)
 
 
-class MasterKeySettings(BaseSettings):
+class MasterKeySettings(EnvironmentSettings):
     """The keys that webhook secrets are encrypted with."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_WEBHOOK_",
-        frozen=True,
-        extra="ignore",
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_WEBHOOK_", hide_input_in_errors=True)
 
     master_keys: dict[int, SecretStr] = Field(
         description="JSON of keys that webhook secrets are encrypted with, by version: "

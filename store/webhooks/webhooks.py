@@ -1,22 +1,30 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from domain.webhooks.endpoint import Endpoint, default_endpoint, fold_endpoint, remove, stream_of_endpoint
+from domain.webhooks.endpoint import (
+    Endpoint,
+    default_endpoint,
+    evolve_endpoint,
+    fold_endpoint,
+    remove,
+    stream_of_endpoint,
+)
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
 from events.webhook import WebhookRegistered
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
+from store.mongo.transactions import Session
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import EndpointUrl, WebhookEndpoints
-from store.webhooks.secrets import WebhookSecrets
+from store.webhooks.secrets import WebhookSecrets, random_secret
 
 Decision = Callable[[Endpoint], Sequence[Event]]
 
 
 class Webhooks:
-    """The repository of webhook endpoints: it decides on their streams and updates what is kept beside them.
+    """The repository of webhook endpoints: each event and the endpoint's row are written together.
 
     `host_of` returns the keyed hash of a URL's host, by which deliveries are counted.
     """
@@ -32,7 +40,7 @@ class Webhooks:
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
     ) -> None:
-        self._streams = Repository(events, fold=_fold, announce=announce, clock=clock)
+        self._streams = Repository(events, fold=fold_endpoint, announce=announce, clock=clock)
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._secrets = webhook_secrets
@@ -49,43 +57,41 @@ class Webhooks:
         limit: int,
         cause: Cause,
     ) -> str:
-        """Keep a new endpoint; return its secret. Raises LimitReachedError when its project has `limit`."""
-        await self._endpoints.reserve(
-            endpoint_id, event.project, url, description, limit=limit, now=self._clock()
-        )
-        secret = await self._secrets.create(endpoint_id)
-        await self._streams.append(stream_of_endpoint(endpoint_id), 0, [event], cause=cause)
-        await self.project(endpoint_id)
+        """Keep a new endpoint; return its secret. Raises as `WebhookEndpoints.insert`."""
+        secret = random_secret()
+
+        async def write(commit: Commit, session: Session) -> None:
+            [recorded] = commit.events
+            endpoint = evolve_endpoint(None, recorded)
+            await self._endpoints.insert(endpoint, url, description, limit=limit, session=session)
+            await self._secrets.keep_first(endpoint_id, secret, session)
+
+        await self._streams.append(stream_of_endpoint(endpoint_id), 0, [event], cause=cause, write=write)
         return secret
 
-    async def change(
-        self,
-        endpoint_id: str,
-        decision: Decision,
-        *,
-        url: EndpointUrl | None = None,
-        personal_data: Mapping[str, str | None],
-        cause: Cause,
+    async def decide(
+        self, endpoint_id: str, decision: Decision, *, cause: Cause, url: EndpointUrl | None = None
     ) -> None:
-        """Keep another URL or other personal data first, then decide: a reader of the event finds its URL."""
-        await self._endpoints.describe(endpoint_id, url=url, personal_data=personal_data)
-        await self.decide(endpoint_id, decision, cause=cause)
+        """Load, decide and append, together with a changed `url`; nothing for no endpoint."""
 
-    async def decide(self, endpoint_id: str, decision: Decision, *, cause: Cause) -> None:
-        """Load, decide and append, then update what is kept beside the log; nothing for no endpoint."""
+        async def write(before: Endpoint | None, commit: Commit, session: Session) -> None:
+            after = fold_endpoint(commit.events, before)
+            if before is not None and after is not None:
+                await self._endpoints.write(before, after, url, session)
+
         await self._streams.decide(
             stream_of_endpoint(endpoint_id),
             lambda endpoint: decision(endpoint) if endpoint is not None else [],
             cause=cause,
+            write=write,
         )
         await self.project(endpoint_id)
 
     async def project(self, endpoint_id: str) -> None:
-        """Bring what is kept beside the log to what the log says; repeatable."""
+        """Bring an endpoint's deliveries and secrets to what the log says; repeatable."""
         endpoint = await self._streams.load(stream_of_endpoint(endpoint_id))
         if endpoint is None:
             return
-        await self._endpoints.write(endpoint)
         if endpoint.removed:
             await self._erase(endpoint_id)
             return
@@ -109,7 +115,3 @@ class Webhooks:
     async def _erase(self, endpoint_id: str) -> None:
         await self._secrets.erase(endpoint_id)
         await self._deliveries.erase(endpoint_id)
-
-
-def _fold(commits: Sequence[Commit]) -> Endpoint | None:
-    return fold_endpoint(event for commit in commits for event in commit.events)

@@ -4,7 +4,6 @@ The dependencies come from the tables of the wiring, on a real store and a real 
 test moves.
 """
 
-import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,11 +29,9 @@ from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from domain.generation.price import Price
-from domain.webhooks.master_keys import MasterKeys
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
 from exemplar.injection import Dependencies
-from exemplar.wiring import dependencies_of
 from sandbox.app import create_app
 from sandbox.settings import SandboxSettings
 from store.backoff import Backoff
@@ -43,11 +40,12 @@ from store.generations.generations import Generations
 from store.generations.personal_data import PersonalData
 from store.generations.projection import row_of
 from store.quota.ledger import Bounds
-from store.webhooks.settings import WebhookSettings
 from tests.builders.clock import Clock
 from tests.builders.generation import requested
 from tests.builders.pictures import jpeg
 from tests.stores import OpenStore
+from tests.systems.waiting import until
+from tests.wiring import wired
 
 TOKEN = "r8_harness"
 BY_TEST = Cause(actor="test")
@@ -59,7 +57,7 @@ ALWAYS = Backoff(first=0, longest=0)
 
 @dataclass
 class SandboxProvider:
-    """A sandbox whose clock may differ from ours."""
+    """A sandbox whose clock may differ from that of the harness."""
 
     url: str
     http: httpx.AsyncClient
@@ -82,12 +80,12 @@ class SandboxProvider:
         return listed
 
     async def finished(self) -> None:
-        """Wait until no prediction runs any more; the sandbox takes its time, whatever our clock says."""
-        async with asyncio.timeout(20):
-            while any(  # noqa: ASYNC110 - a server's state has no event to wait for
-                one["completed_at"] is None for one in await self.predictions()
-            ):
-                await asyncio.sleep(0.02)
+        """Wait until no prediction runs any more; the sandbox uses the real clock."""
+
+        async def ended() -> bool:
+            return all(one["completed_at"] is not None for one in await self.predictions())
+
+        await until(ended, "all predictions have ended")
 
 
 @dataclass
@@ -100,7 +98,7 @@ class Harness:
     dependencies: Dependencies = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dependencies = dependencies_of(**self.given)
+        self.dependencies = wired(self.store, self.clock, **self.given)
 
     def replace(self, **changes: Any) -> "Harness":
         """Make a harness on the same store with other dependencies."""
@@ -165,7 +163,7 @@ class Harness:
         raise AssertionError(f"no event of {name} reaches {queue}")
 
     async def invoked(self, name: str) -> Generation:
-        """Bring a new generation to its paid call and past it."""
+        """Bring a new generation to the state after its paid call."""
         await self.request(name)
         for queue in ("validation", "quota", "invocation"):
             await self.step(name, queue)
@@ -213,22 +211,17 @@ async def open_provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
 async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Harness]:
     replicate = ReplicateProvider(provider.settings, clock=clock)
     given = {
-        "announce": lambda _: None,
         "callback_key": b"c" * 32,
-        "clock": clock,
         "composition": "blend",
         "create_seconds": provider.settings.create_seconds,
         "lost_after": LOST_AFTER,
-        "master_keys": MasterKeys({1: "m" * 32}),
         "polling_times": RetryTimes(ALWAYS),
         "price": Price(0.000975),
         "provider": replicate,
         "public_url": None,
         "redelivery_times": RetryTimes(ALWAYS),
-        "database": store.database,
         "tiers": TIERS,
         "timeouts": TIMEOUTS,
-        "webhook_settings": WebhookSettings(),
     }
     async with Decoder(DecoderSettings()) as decoder:
         yield Harness(store, clock, {**given, "decoder": decoder})

@@ -1,4 +1,4 @@
-"""dramatiq's middleware around the actors, which run beside each other on one loop."""
+"""dramatiq's middleware around the actors, which run concurrently on one loop."""
 
 import asyncio
 import inspect
@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from actors.broker import EventActor, EventBroker, broker
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.runner import ActorRunner, MessageRejectedError
-from actors.subscriptions import ACTORS, QUEUES, ReactionError, check_reactions
+from actors.subscriptions import ACTORS, QUEUES, ReactionError, checked_broker
 from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
 from exemplar.injection import Dependencies, UnknownDependencyError
@@ -73,7 +73,7 @@ def runner_of(handle: Callable[[RecordedEvent], Awaitable[None]], *middleware: M
     for one in middleware:
         broker.add_middleware(one)
     dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=QUEUE, queue_name=QUEUE)(handle)
-    return ActorRunner(broker, Dependencies().bind)
+    return ActorRunner(broker, Dependencies({}).bind)
 
 
 async def test_concurrent_actors_see_their_own_message_and_a_metrics_middleware_every_outcome() -> None:
@@ -148,7 +148,7 @@ async def test_middleware_can_skip_or_reject_a_message() -> None:
 
 
 async def test_from_the_delivered_message_to_the_actor_are_at_most_four_calls() -> None:
-    """Count the frames of our code: the callback of the channel, then the task that it starts."""
+    """Count the frames of the product: the callback of the channel, then the task that it starts."""
     frames: list[str] = []
 
     async def handle(event: RecordedEvent) -> None:
@@ -197,7 +197,7 @@ def test_an_unknown_dependency_of_an_actor_is_named() -> None:
 
 
 def test_each_reaction_has_an_actor_or_subscriber_and_each_of_those_a_reaction() -> None:
-    check_reactions()
+    checked_broker()
     assert set(ACTORS) == set(broker.actors) == set(QUEUES)
     assert set(SUBSCRIBERS) == set(CATALOGUE.subscribers)
 
@@ -205,4 +205,4 @@ def test_each_reaction_has_an_actor_or_subscriber_and_each_of_those_a_reaction()
 def test_a_reaction_without_an_actor_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(ACTORS, "quota")
     with pytest.raises(ReactionError, match="quota"):
-        check_reactions()
+        checked_broker()

@@ -1,4 +1,4 @@
-"""Allowed imports, the fences of foreign libraries, nothing at import, nothing of a machine."""
+"""Allowed imports, the packages of foreign libraries, no work at import, no path of a machine."""
 
 import ast
 import re

@@ -94,7 +94,7 @@ def rotated_jpeg(orientation: int, name: str = "coffee.png") -> bytes:
 
 
 def telltale_jpeg(name: str = "coffee.png") -> bytes:
-    """Says where it was taken and more: GPS, maker, comment, XMP."""
+    """A picture with metadata: GPS, maker, comment, XMP."""
     exif = Image.Exif()
     exif[0x010F] = "TELLTALE-MAKER"
     exif.get_ifd(GPS).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 36.0)})
@@ -106,7 +106,7 @@ def webp(name: str = "coffee.png", **options: object) -> bytes:
 
 
 def animated(kind: str, frames: int = 5) -> bytes:
-    """A green frame first, then red ones of different size of edge."""
+    """A green frame first, then red ones of other sizes."""
     first = Image.new("RGB", (48, 32), (0, 160, 0))
     rest = [Image.new("RGB", (48, 32), (200, n, 0)) for n in range(1, frames)]
     return saved(first, kind, save_all=True, append_images=rest, duration=50, lossless=True)
@@ -175,7 +175,7 @@ def webp_header(width: int, height: int) -> bytes:
 
 
 def foreign(kind: str) -> bytes:
-    """A picture of a format that we do not take: anything that Pillow writes."""
+    """A picture of an unsupported format that Pillow writes."""
     return saved(shot(size=(32, 32)), kind)
 
 
@@ -188,7 +188,7 @@ def heic() -> bytes:
 
 
 def odd_ink_profile() -> bytes:
-    """A CMYK profile (ICC.1, lut8) in which cyan ink is green, so that nobody can mistake its use."""
+    """A CMYK profile (ICC.1, lut8) in which cyan ink is green, so that its use is visible."""
     white, green, black = bytes((255, 128, 128)), bytes((140, 68, 178)), bytes((0, 128, 128))
     nodes = b"".join(black if node & 1 else green if node & 8 else white for node in range(16))
     ramp = bytes(range(256))

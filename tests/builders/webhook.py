@@ -1,7 +1,10 @@
-"""One event of each type of outgoing webhooks."""
+"""One event of each type of outgoing webhooks, and deliveries."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from domain.webhooks.delivery import Delivery
 from events.event import Event
 from events.webhook import (
     DeliveryExhausted,
@@ -15,7 +18,7 @@ from events.webhook import (
     WebhookRotated,
 )
 
-START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+START = NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 EVENT = "generation-0193f5e0-0000-7000-8000-000000000001:9"
 
 WEBHOOK_EVENTS: tuple[Event, ...] = (
@@ -39,3 +42,22 @@ WEBHOOK_EVENTS: tuple[Event, ...] = (
     ),
     DeliveryExhausted(delivery="msg_1", event=EVENT, attempts=10),
 )
+
+
+def delivery(name: str = "msg_1", **fields: Any) -> Delivery:
+    """Make a delivery that is due, with these fields."""
+    usual = Delivery(
+        id=name,
+        endpoint="ep-1",
+        project="prj-1",
+        generation="g-1",
+        event=f"generation-g-1:{fields.get('version', 1)}",
+        type="generation.started",
+        version=1,
+        host="host-1",
+        event_time=START,
+        created_at=START,
+        expire_at=START + timedelta(days=36500),  # the server deletes what has expired
+        due_at=START,
+    )
+    return replace(usual, **fields)

@@ -55,7 +55,7 @@ class Scene:
             for name, check in INVARIANTS.items():
                 try:
                     await check(self.system, store)
-                except Exception as fault:  # noqa: BLE001 - every failure belongs in the table
+                except Exception as fault:  # noqa: BLE001 - every failure is listed in the table
                     said[name] = repr(fault)[:300]
         try:
             await asyncio.gather(*(self._events_complete(generation) for generation in self.ids.values()))

@@ -9,6 +9,7 @@ DOCUMENTS = sorted(
     [
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
+        ROOT / "CONTRIBUTING.md",
         *(ROOT / "docs").rglob("*.md"),
         ROOT / "clients/python/README.md",
     ]
@@ -43,7 +44,7 @@ def prose(path: Path) -> str:
 
 
 def code_spans(path: Path) -> Iterator[str]:
-    """Read what stands in backticks in a document's prose."""
+    """Read the code spans of a document's prose."""
     yield from re.findall(r"`([^`\n]+)`", prose(path))
 
 

@@ -1,4 +1,4 @@
-"""The tables of the documents, as the code says them today."""
+"""The tables of the documents, derived from the code."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from actors.handlers import completion
 from actors.jobs.schedule import JOBS, SUBSCRIBER_PERIOD
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.subscriptions import ACTORS, QUEUES
+from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, FailureCode
 from domain.generation import decisions, invocation
 from domain.generation.decisions import ALLOWED
@@ -18,6 +19,7 @@ from domain.generation.explanation import Reason
 from domain.generation.generation import _STATUS, Generation, State
 from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
+from domain.webhooks.retry_schedule import PAUSES
 from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
 from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
@@ -41,7 +43,7 @@ def writers() -> list[list[str]]:
 
 
 def failures() -> list[list[str]]:
-    """Failure code, and whether asking again may help."""
+    """Failure code, and whether a retry may help."""
     retryable = dict(_retryable())
     return [[f"`{code.value}`", "yes" if retryable[code] else "no"] for code in FailureCode]
 
@@ -70,6 +72,20 @@ def errors() -> list[list[str]]:
     return [[f"`{code.value}`", str(error.status), error.detail] for code, error in known]
 
 
+def pauses() -> list[str]:
+    """Pause before each webhook attempt but the first, in its largest unit."""
+    units = (("h", timedelta(hours=1)), ("min", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
+    return [next(f"{pause // unit} {name}" for name, unit in units if pause >= unit) for pause in PAUSES[1:]]
+
+
+def tiers() -> list[list[str]]:
+    """Tier and its limits."""
+    return [
+        [f"`{tier.name}`", *map(_limit, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects))]
+        for tier in TIERS.values()
+    ]
+
+
 def jobs() -> list[list[str]]:
     """Job and period."""
     subscribers = [[f"`subscriber:{name}`", f"{SUBSCRIBER_PERIOD:g} s"] for name in SUBSCRIBERS]
@@ -90,7 +106,7 @@ def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 
 def collections() -> list[str]:
-    """Name every collection that the store opens, whether anything is in it yet or not."""
+    """Name every collection that the store opens, also those that are empty."""
     opened = re.compile(r'''(?:get_collection\(|database\[)"([a-z_]+)"''')
     text = "".join(path.read_text() for path in _with_imports(ROOT / "store/adapters.py", set()))
     return sorted(set(opened.findall(text)))
@@ -104,6 +120,10 @@ def _with_imports(path: Path, seen: set[Path]) -> set[Path]:
         if needed not in seen:
             _with_imports(needed, seen)
     return seen
+
+
+def _limit(limit: int | None) -> str:
+    return "unlimited" if limit is None else f"{limit:,}"
 
 
 def _states(allowed: Iterable[State]) -> str:
@@ -134,7 +154,7 @@ def _index(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _retryable() -> Iterator[tuple[FailureCode, bool]]:
-    """Let every decision that fails a generation fail one."""
+    """Collect the codes of all decisions that fail a generation, and whether a retry may help."""
     requested, late = _generation(State.REQUESTED), NOW + timedelta(hours=1)
     intended = _generation(State.INTENDED)
     decided: Sequence[Any] = [

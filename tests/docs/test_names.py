@@ -1,4 +1,4 @@
-"""What the documents name is there: links, files, variables, commands."""
+"""Links, files, variables and commands that the documents name exist."""
 
 import re
 from pathlib import Path
@@ -7,10 +7,10 @@ import pytest
 from typer.main import get_command
 
 from actors.jobs.schedule import JOBS
+from actors.providers.registry import PROVIDERS
 from events.catalogue import CATALOGUE
 from exemplar import settings as settings_module
 from exemplar.cli import app
-from exemplar.wiring import PROCESSES
 from tests.docs.reading import DOCUMENTS, ROOT, anchors, blocks, code_spans, links
 
 FOLDERS = (
@@ -92,7 +92,10 @@ def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
     read = {
         name for pair in re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text) for name in pair
     }
-    injected = {section.__name__ for process in PROCESSES.values() for section in process.settings.values()}
+    injected = {
+        section.__name__ for classes in settings_module.PROCESS_SETTINGS.values() for section in classes
+    }
+    injected |= {kind.__name__ for row in PROVIDERS.values() for kind in row.settings}
     assert read - {""} | injected == {section.__name__ for section in settings_module.SETTINGS.values()}
 
 

@@ -1,4 +1,4 @@
-"""What README tells a newcomer to type works as it stands."""
+"""The first commands of the README work as printed."""
 
 import json
 import os

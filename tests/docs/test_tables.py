@@ -1,10 +1,13 @@
 """The tables of the documents equal those of the code."""
 
+from datetime import timedelta
+
 import pytest
 from pymongo import MongoClient
 
 from actors.jobs.subscribers import SUBSCRIBERS
 from domain.webhooks.delivery import AttemptError, EndReason
+from domain.webhooks.retry_schedule import PAUSES
 from exemplar import settings
 from store.adapters import prepare
 from store.mongo.connection import open_database
@@ -47,6 +50,15 @@ def test_the_webhooks_page_lists_every_failure_of_an_attempt() -> None:
     assert columns(WEBHOOKS, "## When it fails", 0) == tables.values(AttemptError)
 
 
+def test_the_webhooks_page_lists_every_pause_between_attempts() -> None:
+    text = " ".join((ROOT / WEBHOOKS).read_text().split())
+    *pauses, last = tables.pauses()
+    hours = sum(PAUSES, timedelta()) // timedelta(hours=1)
+    assert f"Attempts are made at once, then after {', '.join(pauses)} and {last} (" in text
+    assert f"ten over {hours} hours" in text
+    assert len(PAUSES) == 10
+
+
 def test_the_webhooks_page_lists_every_reason_why_a_delivery_has_ended() -> None:
     assert sorted(columns(WEBHOOKS, "### Why a delivery has ended", 0)) == sorted(tables.values(EndReason))
 
@@ -57,6 +69,10 @@ def test_the_architecture_lists_every_subscription() -> None:
 
 def test_the_architecture_lists_every_job_with_its_period() -> None:
     assert columns(ARCHITECTURE, "### Jobs", 0, 1) == tables.jobs()
+
+
+def test_the_architecture_says_what_every_job_does() -> None:
+    assert all(does for [does] in columns(ARCHITECTURE, "### Jobs", 2))
 
 
 def test_the_architecture_lists_every_subscriber() -> None:

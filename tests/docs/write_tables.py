@@ -1,19 +1,35 @@
-"""Write the tables of the documents that follow from the catalogue: `python -m tests.docs.write_tables`."""
+"""Write what the documents derive from the code: `python -m tests.docs.write_tables` (`make derived`)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
+from exemplar import settings
 from tests.docs import tables
-from tests.docs.reading import ROOT
+from tests.docs.reading import ROOT, table
 
-DERIVED = (
-    ("docs/lifecycle.md", "## Moves", tables.moves),
-    ("docs/architecture.md", "### Who writes which event", tables.writers),
+Rows = Sequence[Sequence[str]]
+
+DERIVED: Final[tuple[tuple[str, str, Callable[[], Rows]], ...]] = (
+    ("docs/architecture.md", "### Jobs", tables.jobs),
     ("docs/architecture.md", "### Subscriptions", tables.subscriptions),
+    ("docs/architecture.md", "### Who writes which event", tables.writers),
+    ("docs/errors.md", "## Codes", tables.errors),
+    ("docs/lifecycle.md", "## Moves", tables.moves),
+    ("docs/lifecycle.md", "## Reasons to fail", tables.failures),
+    ("docs/limits.md", "## Tiers", tables.tiers),
 )
+"""Document, heading, and the first cells of every row; the cells behind them are written by people."""
 
 
-def with_table(text: str, heading: str, rows: Sequence[Sequence[str]]) -> str:
+def merged(derived: Rows, written: Rows) -> list[list[str]]:
+    """Put the derived cells before those that people wrote; a new row gets empty ones."""
+    known = {row[0]: row for row in written}
+    empty = [""] * len(written[0])
+    return [[*cells, *known.get(cells[0], empty)[len(cells) :]] for cells in derived]
+
+
+def with_table(text: str, heading: str, rows: Rows) -> str:
     """Replace the rows of the first table under a heading."""
     above, found, below = text.partition(f"\n{heading}\n")
     lines = "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
@@ -22,10 +38,14 @@ def with_table(text: str, heading: str, rows: Sequence[Sequence[str]]) -> str:
 
 
 def write() -> None:
-    """Write every derived table into its document."""
+    """Write every derived table and the settings."""
     for document, heading, rows in DERIVED:
         path = ROOT / document
-        path.write_text(with_table(path.read_text(), heading, rows()))
+        path.write_text(with_table(path.read_text(), heading, merged(rows(), table(document, heading))))
+    configuration = ROOT / "docs/configuration.md"
+    above, mark, _ = configuration.read_text().partition("-->\n\n")
+    configuration.write_text(above + mark + settings.markdown())
+    (ROOT / ".env.example").write_text(settings.env_example())
 
 
 if __name__ == "__main__":

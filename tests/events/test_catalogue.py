@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
 from events.developer import DeveloperEvent
 from events.event import Event
-from events.event_type import EventType, Upcaster
+from events.event_type import EventType, Upcaster, whole
 from events.generation import GenerationEvent
 from events.invocation import GenerationProgressed
 from events.platform import PlatformEvent
@@ -107,5 +107,7 @@ def test_two_rows_of_one_name_are_refused() -> None:
 def test_a_webhook_needs_a_public_view() -> None:
     with pytest.raises(ValueError, match="public view"):
         EventType(sample=GenerationProgressed(percent=10), deliverable=True)
+    with pytest.raises(ValueError, match="queue"):
+        EventType(sample=GenerationProgressed(percent=10), deliverable=True, public=whole)
     with pytest.raises(ValueError, match="deliverable"):
         EventType(sample=GenerationProgressed(percent=10), webhook_filter="start")

@@ -13,11 +13,10 @@ from actors.subscriptions import QUEUES
 from domain.webhooks.delivery import FILTERS
 from domain.webhooks.examples import EXAMPLE_ID, example_of
 from events.catalogue import CATALOGUE, Catalogue
-from events.envelope import Cause, RecordedEvent
+from events.envelope import Cause, RecordedEvent, visible
 from events.event import Event
 from events.event_type import EventType
 from events.schemas import schema_files
-from events.visible import visible
 from gateway.webhooks.checks import EVENT_TYPES
 from rabbitmq.topology import definitions, topology
 from tests.docs import tables
@@ -41,7 +40,7 @@ FRAMED = EventType(
     deliverable=True,
     webhook_filter="completed",
     final=True,
-    queues=("quota", "framing"),
+    queues=("quota", "framing", "delivery"),
     subscribers=("delivery", "framing"),
 )
 MORE = Catalogue((*CATALOGUE.rows, FRAMED))
@@ -67,11 +66,12 @@ def test_a_new_row_is_bound_to_its_queues_in_rabbitmq() -> None:
     assert {binding["destination"] for binding in bindings if binding["routing_key"] == FRAMED.name} == {
         "quota",
         "framing",
+        "delivery",
     }
 
 
 def test_a_new_row_is_shown_and_has_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.visible.CATALOGUE", MORE)
+    monkeypatch.setattr("events.envelope.CATALOGUE", MORE)
     monkeypatch.setattr("domain.webhooks.examples.CATALOGUE", MORE)
     example = example_of(FRAMED.name, now=NOW)
     shown = visible(example)

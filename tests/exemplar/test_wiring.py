@@ -1,4 +1,4 @@
-"""The wiring is checked at the start: what a process names is there, or the process says what is not."""
+"""Dependencies are checked at the start: a missing one stops the process with its name."""
 
 import os
 import subprocess
@@ -47,9 +47,9 @@ def test_an_unknown_dependency_of_an_actor_stops_the_worker_with_one_line(
         timeout=60,
         check=False,
     )
-    told = [line for line in run.stderr.splitlines() if line.startswith("exemplar: ")]
+    lines = [line for line in run.stderr.splitlines() if line.startswith("exemplar: ")]
     assert run.returncode == 2, run.stderr
-    assert told == ["exemplar: __main__.handle needs `generatoins`, which the wiring does not provide"]
+    assert lines == ["exemplar: __main__.handle needs `generatoins`, which the wiring does not provide"]
 
 
 def test_no_dependency_is_made_by_two_tables() -> None:

@@ -1,4 +1,4 @@
-"""What the application adds to every answer."""
+"""Headers that the application adds to every response."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

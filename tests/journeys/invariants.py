@@ -1,4 +1,4 @@
-"""The invariants of every system, checked after everything that was done to it."""
+"""The invariants of a system, checked after its last journey."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ TIMEOUTS = Timeouts(redelivery=timedelta(seconds=1), claim=timedelta(seconds=3))
 
 
 async def check_all(system: System) -> None:
-    """Wait until nothing changes any more; fail if anything was lost, doubled, miscounted or leaked."""
+    """Wait until nothing changes any more; fail if anything was lost, duplicated, miscounted or leaked."""
     check_logs(system)
     async with system.open_store() as store:
         for check_one in INVARIANTS.values():
@@ -118,7 +118,7 @@ async def _kept(system: System, store: OpenStore) -> None:
 
 
 async def _agree(store: OpenStore, generations: list[Generation]) -> bool:
-    """No blob without personal data, nothing of what was erased, everything of what was not."""
+    """Blobs have personal data, erased generations have neither, all others have both."""
     database = store.database
     blobs = await database.get_collection("blobs").find({}, {"generation": 1, "token": 1}).to_list(None)
     personal_data = await database.get_collection("personal_data").find({}, {"generation": 1}).to_list(None)

@@ -1,4 +1,4 @@
-"""Webhooks of the provider that are lost, doubled, turned round, early, forged or old."""
+"""Webhooks of the provider that are lost, duplicated, reordered, early, forged or old."""
 
 import asyncio
 
@@ -21,14 +21,14 @@ async def test_lost_or_forged_webhooks_still_give_one_final_event(
 
     for fault, generation in generations.items():
         commits = await history(system, generation)
-        told = [event.type for commit in commits for event in commit.events]
+        recorded = [event.type for commit in commits for event in commit.events]
         for once in ("started", "prediction_settled", "completed"):
-            assert told.count(f"generation.{once}") == 1, fault
+            assert recorded.count(f"generation.{once}") == 1, fault
         assert types(await tenant.events(generation))[-1] == "completed"
         assert len(await sandbox.creations(generation)) == 1
         if fault in FORGED:
             actors = {event.cause.actor for commit in commits for event in commit.events}
-            assert "provider" not in actors, "a forged webhook told the log something"
+            assert "provider" not in actors, "a forged webhook added an event"
 
 
 async def test_a_webhook_for_another_generation_is_not_found(tenant: Tenant, sandbox: SandboxClient) -> None:

@@ -1,4 +1,4 @@
-"""A client that changes its mind."""
+"""Cancelling a generation in any state."""
 
 import asyncio
 
@@ -66,8 +66,8 @@ async def test_a_success_after_the_cancel_request_is_not_delivered(
     resource = await tenant.finished(generation)
 
     assert resource["failure"]["code"] == "canceled"
-    told = [event.type for commit in await history(system, generation) for event in commit.events]
-    assert "generation.completed" not in told
+    types = [event.type for commit in await history(system, generation) for event in commit.events]
+    assert "generation.completed" not in types
     assert len(await sandbox.creations(generation)) == 1
 
 

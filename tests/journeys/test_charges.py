@@ -1,4 +1,4 @@
-"""The oracle of double charges itself: what it excuses, and what it must not."""
+"""The oracle of double charges: what it accepts and what it reports."""
 
 from datetime import timedelta
 from typing import Any

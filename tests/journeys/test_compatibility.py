@@ -1,4 +1,4 @@
-"""A client written for the public OpenAPI file is served."""
+"""Responses fit clients that were written for the public OpenAPI file."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def validate(name: str, body: Any) -> None:
 
 
 def validate_fields(name: str, body: dict[str, Any]) -> None:
-    """Valid, and with every field of the schema: clients read optional ones too."""
+    """Check a body: valid, and with every field of the schema, as clients read optional ones too."""
     validate(name, body)
     missing = PUBLIC["components"]["schemas"][name]["properties"].keys() - body.keys()
     assert not missing

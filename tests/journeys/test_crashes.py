@@ -1,4 +1,4 @@
-"""Processes killed, or asked to end, in the middle of the work."""
+"""Processes that are killed or terminated during work."""
 
 import asyncio
 import os
@@ -74,7 +74,7 @@ async def test_a_repeated_request_after_a_killed_gateway_gets_the_same_generatio
     await until(lambda: _appended(system) > recorded, "the first is recorded", every=0.001)
     system.kill("gateway")
     first = await sending
-    assert None in first, "nobody was hit"
+    assert None in first, "no request was affected"
     system.start("gateway")
 
     again = await asyncio.gather(*(tenant.submit(key=key) for key in keys))
@@ -111,16 +111,16 @@ async def test_random_kills_stops_and_faults_lose_and_double_nothing(
         answer = await until(lambda: _accepted(tenant, key), f"{key} is accepted", within=60, every=0.3)
         generations.append(answer.body["id"])
 
-    trouble = asyncio.create_task(_trouble(system, chance))
-    while len(generations) < 16 or not trouble.done():
+    faults = asyncio.create_task(_inject_faults(system, chance))
+    while len(generations) < 16 or not faults.done():
         count = len(generations)
         await asyncio.gather(*(submit_until_accepted(f"{seed}-{count + n}") for n in range(4)))
-    await trouble
+    await faults
     await asyncio.gather(*(tenant.finished(generation, within=90) for generation in generations))
 
 
-async def _trouble(system: System, chance: random.Random) -> None:
-    """Kill or freeze one process or more, twice or so; a frozen one wakes up after its claim has run out."""
+async def _inject_faults(system: System, chance: random.Random) -> None:
+    """Kill or freeze processes a few times; a frozen one continues after its claim has expired."""
     for _ in range(int(os.environ.get("JOURNEY_KILLS") or 2)):
         names = chance.sample(OURS, chance.choice((1, 1, 2, 3)))
         if chance.random() < 0.4:
@@ -145,7 +145,7 @@ async def test_every_process_stops_cleanly_under_load_and_loses_nothing(
             try:
                 answer = await tenant.submit()
             except aiohttp.ClientError:
-                return  # the door is closed
+                return  # the gateway does not listen any more
             if answer.status == 202:
                 accepted.append(answer.body["id"])
 

@@ -12,8 +12,8 @@ SYSTEM = "solo"
 PICTURE = pictures.jpeg("coffee.png", (160, 120))
 
 
-def told(answer: Answer) -> dict[str, Any]:
-    """The body without the signature of the picture's link, which changes with the hour."""
+def without_signature(answer: Answer) -> dict[str, Any]:
+    """Return the body without the signatures of links, which change every hour."""
     body: dict[str, Any] = answer.body
     return {**body, "urls": {**body["urls"], "image": body["urls"]["image"].partition("?")[0]}}
 
@@ -27,7 +27,7 @@ async def test_a_repeated_request_gets_the_same_response_during_and_after_the_ru
 
     assert "Idempotency-Replayed" not in first.headers
     for replay in (again, late):
-        assert (replay.status, told(replay)) == (202, told(first))
+        assert (replay.status, without_signature(replay)) == (202, without_signature(first))
         assert replay.headers["Idempotency-Replayed"] == "true"
         assert replay.headers["Location"] == first.headers["Location"]
 
@@ -45,7 +45,7 @@ async def test_other_content_under_the_same_key_is_refused(tenant: Tenant) -> No
 
     for answer in answers:
         assert (answer.status, answer.body["code"]) == (422, "idempotency_mismatch")
-    assert told(await tenant.submit(PICTURE, key=key)) == told(first)
+    assert without_signature(await tenant.submit(PICTURE, key=key)) == without_signature(first)
 
 
 async def test_ten_concurrent_requests_with_one_key_are_one_generation(
@@ -57,7 +57,7 @@ async def test_ten_concurrent_requests_with_one_key_are_one_generation(
         answers = await asyncio.gather(*(tenant.submit(PICTURE, key=key) for _ in range(10)))
 
         assert [answer.status for answer in answers] == [202] * 10
-        assert all(told(answer) == told(answers[0]) for answer in answers)
+        assert all(without_signature(answer) == without_signature(answers[0]) for answer in answers)
         generation = answers[0].body["id"]
         await tenant.completed(generation)
         assert len(await sandbox.creations(generation)) == 1

@@ -1,4 +1,4 @@
-"""The main road, each part its own process, over a real RabbitMQ."""
+"""A generation from request to picture, in separate processes on a real RabbitMQ."""
 
 import asyncio
 import hashlib
@@ -73,7 +73,7 @@ async def test_the_documented_curl_request_with_three_photographs_completes(
 
 
 async def _statuses(tenant: Tenant, address: str) -> list[str]:
-    """Poll as fast as answers come; return the statuses in the order of their first sight."""
+    """Poll without pauses; return the statuses in the order in which they appear."""
     seen: list[str] = []
     async with asyncio.timeout(60):
         while not seen or seen[-1] not in ("completed", "failed"):
@@ -108,12 +108,12 @@ async def test_the_events_cover_the_whole_lifecycle(tenant: Tenant, system: Syst
         "started",
         "completed",
     ]
-    told = [
+    recorded = [
         event.type.removeprefix("generation.")
         for c in await history(system, generation)
         for event in c.events
     ]
-    assert [name for name in told if name not in ("progressed", "quota_settled")] == [
+    assert [name for name in recorded if name not in ("progressed", "quota_settled")] == [
         "requested",
         "validated",
         "quota_reserved",

@@ -1,4 +1,4 @@
-"""The tier's limits, seen from outside."""
+"""The limits of a tier, over HTTP."""
 
 import asyncio
 import json

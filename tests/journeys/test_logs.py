@@ -1,4 +1,4 @@
-"""What the processes write down while they work."""
+"""The log lines of the processes."""
 
 import aiohttp
 import pytest
@@ -66,8 +66,8 @@ async def test_every_log_line_has_its_ids(
     assert [line for line in about if line["generation_id"] not in line["stream"]] == []
     assert {line["code"] for line in refused} >= {"invalid_image_format", "invalid_credentials"}
     whole = {"event", "level", "logger", "timestamp", "service"} | {"request_id", "generation_id"}
-    told = [line.keys() - whole for line in refused]
-    assert all(keys == {"method", "route", "status", "code"} for keys in told)
+    fields = [line.keys() - whole for line in refused]
+    assert all(keys == {"method", "route", "status", "code"} for keys in fields)
 
 
 async def test_a_request_id_is_logged_by_every_process_that_handled_it(

@@ -1,4 +1,4 @@
-"""Messages lost, and RabbitMQ gone: they cost time and nothing else."""
+"""Lost messages and a lost RabbitMQ delay generations and lose none."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""One Idempotency-Key from everywhere at once, and once more after everything was restarted."""
+"""One Idempotency-Key in concurrent requests at two gateways, and after a restart of everything."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ def second_gateway(whole_own_system: System, servers: Servers) -> str:
 async def sent(
     tenant: Tenant, key: str, *, file_name: str, boundary: str, picture: bytes = PICTURE
 ) -> Answer:
-    """Submit with a framing of one's own, on a connection of its own."""
+    """Submit with another multipart framing on a connection of its own."""
     with aiohttp.MultipartWriter("form-data", boundary=boundary) as form:
         part = form.append(picture, CIMultiDict({"Content-Type": "application/octet-stream"}))
         part.set_content_disposition("form-data", name="files", filename=file_name)

@@ -1,4 +1,4 @@
-"""Predictions without a usable picture end as failed, say why, and give the unit back."""
+"""Predictions without a usable picture fail with their reason and release the unit."""
 
 import asyncio
 

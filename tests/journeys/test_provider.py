@@ -1,4 +1,4 @@
-"""A provider that answers late, wrongly or not at all: nobody pays twice and everybody ends."""
+"""A provider that responds late, wrongly or not at all: no double charge, and every generation ends."""
 
 import asyncio
 from collections.abc import Mapping
@@ -37,8 +37,8 @@ async def test_a_call_that_created_nothing_is_repeated_after_the_search(
     await asyncio.gather(*(tenant.completed(generation) for generation in generations))
     for generation in generations:
         assert [creation["attempt"] for creation in await sandbox.creations(generation)] == [2]
-        told = [event.type for commit in await history(system, generation) for event in commit.events]
-        assert told.count("generation.invocation_lost") == 1
+        types = [event.type for commit in await history(system, generation) for event in commit.events]
+        assert types.count("generation.invocation_lost") == 1
 
 
 async def test_a_prediction_that_the_provider_aborts_at_once_fails_for_that_reason(
@@ -78,8 +78,8 @@ async def test_a_refused_provider_account_opens_the_circuit_with_a_neutral_error
 
 
 async def _rest(system: System, refused: str, creation: Mapping[str, Any]) -> timedelta:
-    """Tell how long after a generation's refusal something was created."""
+    """Return the time from a generation's refusal to its next creation."""
     events = [event for commit in await history(system, refused) for event in commit.events]
     refusal = next(event for event in events if isinstance(event.event, InvocationRefused))
-    # The refusal was recorded a little after it was heard.
+    # The refusal is recorded a little after it is received.
     return datetime.fromisoformat(creation["created_at"]) - refusal.time + timedelta(milliseconds=100)

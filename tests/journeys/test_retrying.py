@@ -1,4 +1,4 @@
-"""A finished generation once more, a client with a patience of its own, and what it may know meanwhile."""
+"""Retries, explanations of waiting generations, and deadlines of the client."""
 
 import asyncio
 from dataclasses import replace
@@ -106,7 +106,7 @@ async def test_a_retry_that_is_not_possible_is_refused_without_cost(
     new_tenant: MakeTenant, sandbox: SandboxClient, system: System
 ) -> None:
     tenant = await new_tenant("cloud_starter")
-    stranger = await new_tenant()
+    other_tenant = await new_tenant()
     running = await tenant.spoiled(sandbox, latency_s=30)
     forgotten = await tenant.accepted(PICTURE)
     await tenant.completed(forgotten)
@@ -115,7 +115,7 @@ async def test_a_retry_that_is_not_possible_is_refused_without_cost(
         system.stripped.add(forgotten)
 
     still, gone = await retry(tenant, running), await retry(tenant, forgotten)
-    foreign, unknown = await retry(stranger, forgotten), await retry(tenant, "0" * 8)
+    foreign, unknown = await retry(other_tenant, forgotten), await retry(tenant, "0" * 8)
     wrong = await retry(tenant, forgotten, "random")
 
     assert (still.status, still.body["code"]) == (409, "conflict")
@@ -196,8 +196,8 @@ async def test_phases_add_up_to_the_total_and_the_cost_equals_the_log(tenant: Te
     whole = datetime.fromisoformat(resource["completed_at"]) - datetime.fromisoformat(resource["created_at"])
     assert sum(timings["phases_ms"].values()) == timings["total_ms"] == whole // timedelta(milliseconds=1)
     assert timings["phases_ms"]["running"] >= 200
-    told = [event for commit in await history(system, generation) for event in commit.events]
-    done = next(event.event for event in told if event.type == "generation.completed").model_dump()
+    recorded = [event for commit in await history(system, generation) for event in commit.events]
+    done = next(event.event for event in recorded if event.type == "generation.completed").model_dump()
     assert cost == {"predict_seconds": done["predict_seconds"], "usd": done["cost_microusd"] / 1_000_000}
     assert cost["usd"] > 0
 
@@ -227,7 +227,7 @@ async def test_a_deadline_of_the_client_is_enforced(
         answer = await fetch(tenant.session, "", prediction, token)
         return bool(answer.body["status"] == "canceled")
 
-    await until(let_go, "the provider was told to stop")
+    await until(let_go, "the prediction is canceled at the provider")
 
 
 async def test_an_invalid_deadline_of_the_client_is_refused(tenant: Tenant) -> None:

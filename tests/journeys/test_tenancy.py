@@ -1,4 +1,4 @@
-"""Nobody sees what belongs to another; a signed link is worth what it says."""
+"""Generations are visible to their tenant only; a signed link opens its one resource."""
 
 import asyncio
 from uuid import uuid4
@@ -53,7 +53,7 @@ async def test_a_signed_link_needs_no_token_but_its_own_signature(new_tenant: Ma
 
 
 async def is_settled(system: System, generation: str) -> bool:
-    """Tell whether the last event is there, which nobody is shown but as another version."""
+    """Return whether the last event, which is not public, was recorded: it changes the version."""
     events = [event for commit in await history(system, generation) for event in commit.events]
     return events[-1].type == "generation.quota_settled"
 
@@ -62,7 +62,7 @@ async def test_an_unchanged_resource_is_not_sent_again(new_tenant: MakeTenant, s
     owner = await new_tenant()
     generation = await owner.accepted()
     resource = await owner.completed(generation)
-    await until(lambda: is_settled(system, generation), "the version rests")
+    await until(lambda: is_settled(system, generation), "the last event is recorded")
     for address in (f"{ONE}/{generation}", f"{ONE}/{generation}/status", resource["generated_image_url"]):
         first = await owner.get(address)
         again = await owner.get(address, **{"If-None-Match": first.headers["ETag"]})

@@ -14,7 +14,7 @@ TABLE = {
 
 
 class Commits:
-    """Make commits of new streams; every stream gets one commit unless told otherwise."""
+    """Make commits of new streams; every stream gets one commit unless a test names it."""
 
     def __init__(self) -> None:
         self._made = 0

@@ -6,9 +6,9 @@ import pytest
 
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.commits import TABLE, Commits
+from tests.rabbitmq.proxy import Proxy
 from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
-from tests.rabbitmq.wire import Wire
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def server(amqp_url: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def wire(amqp_url: str) -> AsyncIterator[Wire]:
-    wire = Wire(amqp_url)
-    await wire.start()
-    yield wire
-    await wire.close()
+async def proxy(amqp_url: str) -> AsyncIterator[Proxy]:
+    proxy = Proxy(amqp_url)
+    await proxy.start()
+    yield proxy
+    await proxy.close()

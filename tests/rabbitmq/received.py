@@ -4,15 +4,8 @@ from collections.abc import Callable
 from events.envelope import RecordedEvent
 
 
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Poll until a condition is true."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - a server's state has no event to wait for
-            await asyncio.sleep(0.01)
-
-
 class Received:
-    """Remember what came, and let a test wait until enough has come."""
+    """Record what was received, and wait until it is enough."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []

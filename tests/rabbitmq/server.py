@@ -6,7 +6,7 @@ from rabbitmq.topology import Topology
 
 
 class Server:
-    """Look into RabbitMQ and change it behind our back."""
+    """Inspect and change RabbitMQ over a connection of the test."""
 
     def __init__(self, url: str) -> None:
         self._connection = pika.BlockingConnection(pika.URLParameters(url))
@@ -19,7 +19,7 @@ class Server:
         self.channel.basic_publish("", queue, body)
 
     def take(self, queue: str, count: int, seconds: float = 20) -> list[pika.BasicProperties]:
-        """Wait for messages and remove them; what came in time is returned."""
+        """Remove and return the messages that arrive in time."""
         return [properties for properties, _ in self.take_with_bodies(queue, count, seconds)]
 
     def take_with_bodies(

@@ -28,13 +28,13 @@ class Broker(Protocol):
 
 
 class OverRabbitmq(Publisher):
-    """A publisher and a consumer in one process, so that both ways look alike."""
+    """A publisher and a consumer as one broker, with the interface of the in-process broker."""
 
     consuming: Consumer
 
     async def close(self, grace: float = 5.0) -> None:
         await super().close(grace)
-        await self.consuming.stop(grace)
+        await self.consuming.close(grace)
 
 
 Open = Callable[[Mapping[str, Handler], Callable[[str], None]], Awaitable[Broker]]

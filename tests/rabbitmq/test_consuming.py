@@ -17,9 +17,10 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.received import Received, until
+from tests.rabbitmq.proxy import Proxy
+from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
-from tests.rabbitmq.wire import Wire
+from tests.systems.waiting import until
 
 ONE = topology({"validation": ["generation.progressed"]})
 
@@ -31,7 +32,7 @@ async def consuming(
     consumers = Consumer(url, actors_of(handlers), topology=table, prefetch=prefetch, **options)
     await consumers.start()
     yield consumers
-    await consumers.stop(grace=10)
+    await consumers.close(grace=10)
 
 
 async def test_an_event_is_handled_by_the_actor_of_its_queue(
@@ -119,15 +120,15 @@ async def test_an_unreadable_message_is_dead_lettered_and_the_worker_continues(
 
 
 async def test_a_worker_started_before_rabbitmq_consumes_once_it_is_up(
-    wire: Wire, server: Server, commits: Commits, received: Received
+    proxy: Proxy, server: Server, commits: Commits, received: Received
 ) -> None:
     server.declare(ONE)
     server.send("validation", body_of(commits.progressed().events[0]))
-    wire.refuse()
-    async with consuming(wire.url, {"validation": received.handle}):
-        await until(lambda: wire.accepted >= 2)
+    proxy.refuse()
+    async with consuming(proxy.url, {"validation": received.handle}):
+        await until(lambda: proxy.accepted >= 2)
         assert received.ids == []
-        wire.serve()
+        proxy.serve()
         await received.until(bool)
 
 
@@ -162,7 +163,7 @@ async def test_stopping_lets_running_handlers_finish_and_leaves_the_rest_in_the_
     await consumers.start()
     for _ in range(2):
         await running.acquire()
-    stopping = asyncio.create_task(consumers.stop(grace=20))
+    stopping = asyncio.create_task(consumers.close(grace=20))
     assert await asyncio.wait({stopping}, timeout=1) == (set(), {stopping})
     go_on.set()
     await stopping
@@ -189,14 +190,14 @@ async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messa
     consumers = Consumer(amqp_url, actors_of({"validation": handle}), topology=ONE, prefetch=2)
     await consumers.start()
     await running
-    await consumers.stop(grace=0.2)
+    await consumers.close(grace=0.2)
     await asyncio.wait_for(cancelled, 5)
     assert len(server.take("validation", 1)) == 1
     assert server.count("validation.dead") == 0
 
 
 async def test_a_late_acknowledgement_never_reaches_a_message_of_the_new_connection(
-    wire: Wire, server: Server, commits: Commits
+    proxy: Proxy, server: Server, commits: Commits
 ) -> None:
     """A's old tag is 4; after a reset 4 is D, which never ran: an unguarded worker loses D."""
     before = [commits.progressed() for _ in range(3)]
@@ -212,13 +213,13 @@ async def test_a_late_acknowledgement_never_reaches_a_message_of_the_new_connect
         elif event.id in {commit.id for commit in rest}:
             await asyncio.Event().wait()
 
-    consumers = Consumer(wire.url, actors_of({"validation": handle}), topology=ONE, prefetch=8)
+    consumers = Consumer(proxy.url, actors_of({"validation": handle}), topology=ONE, prefetch=8)
     await consumers.start()
     for commit in (*before, a):
         server.send("validation", body_of(commit.events[0]))
     while await started.get() != a.id:
         pass
-    wire.cut()
+    proxy.cut()
     for commit in rest:
         server.send("validation", body_of(commit.events[0]))
     missing = {commit.id for commit in (a, *rest)}
@@ -227,7 +228,7 @@ async def test_a_late_acknowledgement_never_reaches_a_message_of_the_new_connect
     with capture_logs() as logs:
         finish_a.set()
         await until(lambda: "stale_delivery_not_acknowledged" in [line["event"] for line in logs])
-    await consumers.stop(grace=0.2)
+    await consumers.close(grace=0.2)
     left = {json.loads(body)["id"] for _, body in server.take_with_bodies("validation", 10, seconds=1)}
     assert left == {commit.id for commit in rest}
 
@@ -253,7 +254,7 @@ async def test_a_queue_whose_handlers_hang_delays_no_other(
         for queue in ("invocation", "validation"):
             server.send(queue, body_of(commit.events[0]))
     await received.all_of(*(commit.id for commit in sent))
-    await consumers.stop(grace=0.2)
+    await consumers.close(grace=0.2)
     assert len(server.take("invocation", 20)) == 20
 
 

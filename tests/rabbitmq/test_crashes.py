@@ -1,4 +1,4 @@
-"""A node of our own that is killed without warning."""
+"""A private RabbitMQ node that is killed."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.systems.servers import PASSWORD
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[RabbitNode]:
-    """Run a node that has loaded the printed definitions of our table at its start."""
+    """Run a node that loads the printed definitions of the topology when it starts."""
     if not RabbitNode.available():
         missing("no RabbitMQ: apt install rabbitmq-server")
     printed = tmp_path / "definitions.json"
@@ -69,7 +69,7 @@ async def test_a_killed_node_loses_no_confirmed_commit_and_all_clients_reconnect
     announcing.cancel()
     await publisher.close()
     await received.until(lambda ids: set(confirmed.ids) <= set(ids), seconds=40)
-    await consumers.stop()
+    await consumers.close()
     await wakeups.close()
 
 

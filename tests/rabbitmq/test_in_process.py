@@ -115,19 +115,17 @@ async def test_an_event_without_a_queue_is_published_at_once(commits: Commits) -
 async def test_a_listener_gets_every_event_once_and_a_failing_one_affects_no_other(
     table: Topology, commits: Commits, received: Received
 ) -> None:
-    told: list[tuple[str, int, str]] = []
+    heard: list[tuple[str, int, str]] = []
 
     def broken(_stream: str, _version: int, _type: str) -> None:
         raise ZeroDivisionError
 
     commit = commits.of(GenerationProgressed(percent=1), CancelRequested())
     async with bus(table, {"projector": received.handle}, lambda _: None) as opened:
-        opened.subscribe(broken)
-        stop = opened.subscribe(lambda *event: told.append(event))
-        assert await opened.publish(commit)
-        stop()
+        async with opened.subscribed(broken), opened.subscribed(lambda *event: heard.append(event)):
+            assert await opened.publish(commit)
         assert await opened.publish(commits.cancelled())
-    assert told == [
+    assert heard == [
         (commit.stream, 1, "generation.progressed"),
         (commit.stream, 2, "generation.cancel_requested"),
     ]

@@ -15,9 +15,10 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
 from store.commits.memory import MemoryEventStore
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.received import Received, until
+from tests.rabbitmq.proxy import Proxy
+from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
-from tests.rabbitmq.wire import Wire
+from tests.systems.waiting import until
 
 NOWHERE = "amqp://guest:guest@127.0.0.1:1/%2F"
 
@@ -165,28 +166,28 @@ async def test_a_failing_callback_does_not_stop_the_publisher(
 
 
 async def test_a_cut_connection_is_replaced_and_publishes_again(
-    wire: Wire, table: Topology, commits: Commits
+    proxy: Proxy, table: Topology, commits: Commits
 ) -> None:
     unsure = commits.progressed()
-    async with publishing(wire.url, table, lambda _: None) as publisher:
+    async with publishing(proxy.url, table, lambda _: None) as publisher:
         assert await publisher.publish(commits.progressed())
-        wire.cut()
+        proxy.cut()
         assert not await publisher.publish(unsure)
         assert await publisher.publish(unsure)
-        assert wire.accepted == 2
+        assert proxy.accepted == 2
 
 
 async def test_a_silent_connection_is_closed_after_the_confirm_timeout_and_commits_stay_marked(
-    wire: Wire, table: Topology, server: Server, commits: Commits
+    proxy: Proxy, table: Topology, server: Server, commits: Commits
 ) -> None:
     marks: list[str] = []
     swallowed = commits.progressed()
-    async with publishing(wire.url, table, marks.append, confirm_timeout=1.0) as publisher:
+    async with publishing(proxy.url, table, marks.append, confirm_timeout=1.0) as publisher:
         assert await publisher.publish(commits.progressed())
-        wire.hold()
+        proxy.hold()
         assert not await publisher.publish(swallowed)
         await until(lambda: not publisher.connected)
-        wire.release()
+        proxy.release()
         await until(lambda: publisher.connected)
         assert await publisher.publish(commits.progressed())
     assert swallowed.id not in marks
@@ -194,19 +195,19 @@ async def test_a_silent_connection_is_closed_after_the_confirm_timeout_and_commi
 
 
 async def test_a_blocked_connection_is_not_written_to_until_it_is_unblocked(
-    wire: Wire, table: Topology, server: Server, commits: Commits
+    proxy: Proxy, table: Topology, server: Server, commits: Commits
 ) -> None:
-    async with publishing(wire.url, table, lambda _: None, confirm_timeout=0.5) as publisher:
+    async with publishing(proxy.url, table, lambda _: None, confirm_timeout=0.5) as publisher:
         assert await publisher.publish(commits.progressed())
-        wire.say(spec.Connection.Blocked("low on memory"))
+        proxy.say(spec.Connection.Blocked("low on memory"))
         await until(lambda: not publisher.connected)
         publisher.announce(commits.progressed())
         assert not await publisher.publish(commits.progressed())
         assert server.count("validation") == 1
-        wire.say(spec.Connection.Unblocked())
+        proxy.say(spec.Connection.Unblocked())
         assert await publisher.publish(commits.progressed())
         assert server.count("validation") == 2
-        assert wire.accepted == 1
+        assert proxy.accepted == 1
 
 
 async def test_the_relay_publishes_marked_commits_and_stops_at_the_first_failure(

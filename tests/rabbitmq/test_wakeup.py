@@ -7,25 +7,25 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
 from rabbitmq.wakeup import OnEvent, Wakeups
 from tests.rabbitmq.commits import Commits
+from tests.rabbitmq.proxy import Proxy
 from tests.rabbitmq.server import Server
-from tests.rabbitmq.wire import Wire
 
 
 class Listening:
     def __init__(self) -> None:
         self.times = asyncio.Semaphore(0)
-        self.told: asyncio.Queue[tuple[str, int, str]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[str, int, str]] = asyncio.Queue()
 
-    def hear(self, stream: str, version: int, event_type: str) -> None:
-        self.told.put_nowait((stream, version, event_type))
+    def receive(self, stream: str, version: int, event_type: str) -> None:
+        self.received.put_nowait((stream, version, event_type))
 
 
 @asynccontextmanager
 async def listening(url: str, table: Topology, on_event: OnEvent | None = None) -> AsyncIterator[Listening]:
-    ears = Listening()
-    wakeups = Wakeups(url, on_event or ears.hear, topology=table, on_listening=ears.times.release)
+    heard = Listening()
+    wakeups = Wakeups(url, on_event or heard.receive, topology=table, on_listening=heard.times.release)
     await wakeups.start()
-    yield ears
+    yield heard
     await wakeups.close()
 
 
@@ -46,37 +46,37 @@ async def test_every_listening_process_gets_every_event(
         listening(amqp_url, table) as other,
         publisher(amqp_url, table) as broker,
     ):
-        for ears in (one, other):
-            await asyncio.wait_for(ears.times.acquire(), 10)
+        for heard in (one, other):
+            await asyncio.wait_for(heard.times.acquire(), 10)
         assert await broker.publish(commit)
-        for ears in (one, other):
-            told = await asyncio.wait_for(ears.told.get(), 10)
-            assert told == (commit.stream, 1, "generation.cancel_requested")
+        for heard in (one, other):
+            received = await asyncio.wait_for(heard.received.get(), 10)
+            assert received == (commit.stream, 1, "generation.cancel_requested")
 
 
 async def test_listening_resumes_after_the_connection_was_cut(
-    wire: Wire, amqp_url: str, table: Topology, commits: Commits
+    proxy: Proxy, amqp_url: str, table: Topology, commits: Commits
 ) -> None:
-    async with listening(wire.url, table) as ears, publisher(amqp_url, table) as broker:
-        await asyncio.wait_for(ears.times.acquire(), 10)
-        wire.cut()
-        await asyncio.wait_for(ears.times.acquire(), 10)
+    async with listening(proxy.url, table) as heard, publisher(amqp_url, table) as broker:
+        await asyncio.wait_for(heard.times.acquire(), 10)
+        proxy.cut()
+        await asyncio.wait_for(heard.times.acquire(), 10)
         assert await broker.publish(commits.cancelled())
-        await asyncio.wait_for(ears.told.get(), 10)
+        await asyncio.wait_for(heard.received.get(), 10)
 
 
 async def test_a_foreign_message_is_ignored_and_a_failing_listener_continues(
     amqp_url: str, table: Topology, server: Server, commits: Commits
 ) -> None:
-    told: asyncio.Queue[Any] = asyncio.Queue()
+    received: asyncio.Queue[Any] = asyncio.Queue()
 
     def broken(*event: Any) -> None:
-        told.put_nowait(event)
+        received.put_nowait(event)
         raise ZeroDivisionError
 
-    async with listening(amqp_url, table, broken) as ears, publisher(amqp_url, table) as broker:
-        await asyncio.wait_for(ears.times.acquire(), 10)
+    async with listening(amqp_url, table, broken) as heard, publisher(amqp_url, table) as broker:
+        await asyncio.wait_for(heard.times.acquire(), 10)
         server.channel.basic_publish(table.exchange, "generation.nonsense", b"\x00")
         for commit in (commits.cancelled(), commits.cancelled()):
             assert await broker.publish(commit)
-            assert (await asyncio.wait_for(told.get(), 10))[0] == commit.stream
+            assert (await asyncio.wait_for(received.get(), 10))[0] == commit.stream

@@ -1,4 +1,4 @@
-"""What a create is answered, to the letter."""
+"""The exact responses to create requests."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Every knob does what it says, for as many creates as it says."""
+"""Every injected fault has its effect for the given number of creates."""
 
 import asyncio
 import json
@@ -104,7 +104,7 @@ async def test_a_prediction_ends_with_the_armed_outcome(
 
 @pytest.fixture
 async def output(sandbox: Any) -> Any:
-    """Return how to make a prediction whose download is spoilt, giving its first URL."""
+    """Return a function that makes a prediction with a faulty output and returns the URL of the output."""
 
     async def made(fault: str) -> str:
         await sandbox.arm(output=fault)

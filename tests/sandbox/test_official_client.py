@@ -129,8 +129,8 @@ async def test_run_raises_the_error_of_the_model(sandbox: Any, version: str) -> 
 
 
 async def test_a_wrong_token_is_refused(sandbox: Any, version: str) -> None:
-    stranger = Client(api_token="r8_wrong", base_url=sandbox.url)
+    unauthorized = Client(api_token="r8_wrong", base_url=sandbox.url)
     with pytest.raises(ReplicateError) as refusal:
-        await stranger.predictions.async_create(version=version, input={"width": 64, "height": 64})
+        await unauthorized.predictions.async_create(version=version, input={"width": 64, "height": 64})
     assert (refusal.value.status, refusal.value.title) == (401, "Unauthenticated")
     assert refusal.value.detail == "You did not pass a valid authentication token"

@@ -1,4 +1,4 @@
-"""Pictures depend on their recipe and on nothing else, and are what they say."""
+"""Pictures depend on their inputs only, and have the requested size and format."""
 
 import io
 import itertools

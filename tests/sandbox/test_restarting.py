@@ -1,4 +1,4 @@
-"""A sandbox that is killed knows, when it is started again on its folder, what it had promised."""
+"""A sandbox that was killed and started again on its folder keeps its predictions."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ def variables(tmp_path: Path, unused_tcp_port: int) -> dict[str, str]:
 
 @asynccontextmanager
 async def running(variables: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
-    """Start a sandbox; at the end kill it in the middle of whatever it does."""
+    """Start a sandbox; kill it at the end."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, env=os.environ | variables)
     url = f"http://127.0.0.1:{variables['EXEMPLAR_SANDBOX_PORT']}"
     headers = {"Authorization": "Bearer r8_sandbox"}

@@ -1,4 +1,4 @@
-"""The process: it starts, answers with its public address, and ends in time."""
+"""The sandbox process: start, public URL, and end in time."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Signed calls back, and what a faulty provider makes of them."""
+"""Signed webhooks, and their faults."""
 
 import asyncio
 from typing import Any
@@ -62,9 +62,9 @@ async def test_lost_webhooks_never_come(sandbox: Any, receiver: Any) -> None:
     await sandbox.arm(webhook="lost", times=1)
     lost = (await sandbox.post(webhook=receiver.url)).json()
     await sandbox.finished(lost["id"])
-    told = (await sandbox.post(webhook=receiver.url)).json()
+    created = (await sandbox.post(webhook=receiver.url)).json()
     hooks = await receiver.until(2)
-    assert {hook.json["id"] for hook in hooks} == {told["id"]}
+    assert {hook.json["id"] for hook in hooks} == {created["id"]}
 
 
 async def test_duplicates_come_five_times_under_one_id(sandbox: Any, receiver: Any) -> None:

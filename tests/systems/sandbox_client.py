@@ -17,7 +17,7 @@ class SandboxClient:
             assert response.status == 200, await response.text()
 
     async def taken(self) -> None:
-        """Wait until the armed faults have met their create."""
+        """Wait until the armed faults have been used by creates."""
         await until(self._is_unarmed, "the provider is asked for a picture", within=45)
 
     async def creations(self, generation: str) -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ class SandboxClient:
         return dict(await self._get(f"/v1/predictions/{prediction}", Authorization=f"Bearer {token}"))
 
     async def trapped(self) -> int:
-        """Count the requests that followed a redirect to where no download may go."""
+        """Count the requests that followed a redirect to the forbidden URL."""
         return int((await self._get("/_sandbox/trapped"))["hits"])
 
     async def _is_unarmed(self) -> bool:

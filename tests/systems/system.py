@@ -26,7 +26,7 @@ from tests.stores import OpenStore, open_store
 from tests.systems.servers import database
 from tests.systems.waiting import until
 
-# Short enough that lost and silent things are noticed within a test, long enough for a busy machine.
+# Short, so that a test notices what is lost, yet long enough for a busy machine.
 TIMEOUTS = {
     "EXEMPLAR_REDELIVERY_SECONDS": "1",
     "EXEMPLAR_CLAIM_SECONDS": "3",
@@ -41,7 +41,7 @@ TIMEOUTS = {
 }
 GRACE_S = 30.0
 UNREACHABLE = "amqp://nobody:nothing@127.0.0.1:1/"
-# A claim is good for 3 s, and looked for during the 3 s that a creation may take.
+# A claim lasts 3 s; reconciliation searches for its prediction for the 3 s that a creation may take.
 CLAIM_AND_GRACE_S = 6.0
 
 

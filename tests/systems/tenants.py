@@ -1,4 +1,4 @@
-"""End users with all five headers, who talk to a system over HTTP and nothing else."""
+"""End users with all five headers, who use a system over HTTP only."""
 
 import json
 import secrets
@@ -24,14 +24,14 @@ SUBMIT = "/api/v1/generation/generate-v2"
 ONE = "/api/v1/generation/generations-v2"
 PASSWORD = "an-unlikely-password-indeed"
 CAUSE = Cause(actor="operator")
-# Words that stand for all that is personal: none of them may ever be in a log or a message.
+# Texts of personal data: none of them may be in a log line or a message.
 PROMPT = "a heliotrope walrus in Aunt Wilhelmina's garden"
 FILE_NAME = "lake-holiday-with-rosalind.jpg"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The response to a request."""
 
     status: int
     headers: Mapping[str, str]
@@ -80,7 +80,7 @@ class Tenant:
             return Answer(answer.status, answer.headers, await answer.read())
 
     async def accepted(self, *pictures: bytes, **more: Any) -> str:
-        """Submit what must be accepted; return the id."""
+        """Submit a request that must be accepted; return the id."""
         answer = await self.submit(*pictures, **more)
         assert answer.status == 202, answer.data
         return str(answer.body["id"])
@@ -121,14 +121,14 @@ class Tenant:
         return dict(await until(there, f"{generation} reaches {states}"))
 
     async def spoiled(self, sandbox: SandboxClient, *, key: str | None = None, **faults: object) -> str:
-        """Submit a generation whose creation at the provider goes wrong in this way; return its id."""
+        """Submit a generation whose creation at the provider gets these faults; return its id."""
         await sandbox.arm(times=1, **faults)
         generation = await self.accepted(key=key)
         await sandbox.taken()
         return generation
 
     def at(self, base_url: str) -> "Tenant":
-        """The same user at another gateway."""
+        """Return the same user at another gateway."""
         return replace(self, base_url=base_url)
 
 
@@ -196,7 +196,7 @@ async def _log_in(system: System, session: aiohttp.ClientSession, email: str, pr
 
 
 def small() -> bytes:
-    """A photograph that is quickly worked on."""
+    """Return a small photograph, which is processed quickly."""
     return jpeg("coffee.png", (320, 240))
 
 
@@ -205,5 +205,5 @@ def fresh_key() -> str:
 
 
 def types(events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Name the events without their family."""
+    """Return the types of events without their prefix."""
     return [str(event["type"]).removeprefix("generation.") for event in events]

@@ -1,62 +1,29 @@
 """Typed client of the exemplar API."""
 
-from exemplar_client.client import Client
-from exemplar_client.errors import (
-    ApiError,
-    AuthenticationError,
-    ClientError,
-    ConnectionFailedError,
-    DamagedPictureError,
-    InvalidRequestError,
-    LimitExceededError,
-    NotFoundError,
-    PermissionDeniedError,
-    ServiceError,
-    UnfinishedError,
-    UnknownPositionError,
-)
-from exemplar_client.resources import (
-    Accepted,
-    Event,
-    Failure,
-    Generation,
-    Image,
-    Page,
-    Picture,
-    Result,
-    Status,
-    Timings,
-)
-from exemplar_client.retries import Retries
-from exemplar_client.session import Keys
-from exemplar_client.webhooks import WebhookVerificationError, verify_webhook
-
-__all__ = [
-    "Accepted",
-    "ApiError",
-    "AuthenticationError",
-    "Client",
-    "ClientError",
-    "ConnectionFailedError",
-    "DamagedPictureError",
-    "Event",
-    "Failure",
-    "Generation",
-    "Image",
-    "InvalidRequestError",
-    "Keys",
-    "LimitExceededError",
-    "NotFoundError",
-    "Page",
-    "PermissionDeniedError",
-    "Picture",
-    "Result",
-    "Retries",
-    "ServiceError",
-    "Status",
-    "Timings",
-    "UnfinishedError",
-    "UnknownPositionError",
-    "WebhookVerificationError",
-    "verify_webhook",
-]
+from exemplar_client.client import Client as Client
+from exemplar_client.errors import ApiError as ApiError
+from exemplar_client.errors import AuthenticationError as AuthenticationError
+from exemplar_client.errors import ClientError as ClientError
+from exemplar_client.errors import ConnectionFailedError as ConnectionFailedError
+from exemplar_client.errors import DamagedPictureError as DamagedPictureError
+from exemplar_client.errors import InvalidRequestError as InvalidRequestError
+from exemplar_client.errors import LimitExceededError as LimitExceededError
+from exemplar_client.errors import NotFoundError as NotFoundError
+from exemplar_client.errors import PermissionDeniedError as PermissionDeniedError
+from exemplar_client.errors import ServiceError as ServiceError
+from exemplar_client.errors import UnfinishedError as UnfinishedError
+from exemplar_client.errors import UnknownPositionError as UnknownPositionError
+from exemplar_client.resources import Accepted as Accepted
+from exemplar_client.resources import Event as Event
+from exemplar_client.resources import Failure as Failure
+from exemplar_client.resources import Generation as Generation
+from exemplar_client.resources import Image as Image
+from exemplar_client.resources import Page as Page
+from exemplar_client.resources import Picture as Picture
+from exemplar_client.resources import Result as Result
+from exemplar_client.resources import Status as Status
+from exemplar_client.resources import Timings as Timings
+from exemplar_client.retries import Retries as Retries
+from exemplar_client.session import Keys as Keys
+from exemplar_client.webhooks import WebhookVerificationError as WebhookVerificationError
+from exemplar_client.webhooks import verify_webhook as verify_webhook

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, cast
 from uuid import uuid4
 
@@ -38,19 +37,17 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._session = Session(base_url, keys, email, password, retries=retries or Retries(), sleep=sleep)
+        login = {"email": email, "password": password}
+        self._session = Session(base_url, keys, login, retries or Retries(), sleep)
         self._clock = clock
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
         self._session.close()
 
     def log_in(self) -> None:
@@ -85,7 +82,6 @@ class Client:
         return Accepted(body["id"], key, "Idempotency-Replayed" in response.headers, body["urls"])
 
     def get(self, generation_id: str) -> Generation:
-        """Read a generation."""
         return cast("Generation", self._session.request("GET", f"{_ALL}/{generation_id}").json())
 
     def page(self, number: int = 1, *, per_page: int = 20) -> Page:

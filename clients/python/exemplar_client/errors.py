@@ -1,18 +1,4 @@
-"""The errors of the client.
-
-ClientError
-├── ApiError: an error response
-│   ├── AuthenticationError      401
-│   ├── PermissionDeniedError    403
-│   ├── NotFoundError            404, and 410 for what was deleted
-│   ├── InvalidRequestError      400, 405, 408, 409, 413, 415, 422
-│   ├── LimitExceededError       429
-│   └── ServiceError             5xx
-├── ConnectionFailedError: no response, after every attempt
-├── UnfinishedError: `wait` reached its timeout; the generation continues
-├── UnknownPositionError: an event stream does not know the position to resume from
-└── DamagedPictureError: a picture does not match its SHA-256
-"""
+"""The errors of the client, all of them ClientErrors; an error response is an ApiError."""
 
 from collections.abc import Mapping
 
@@ -42,27 +28,27 @@ class ApiError(ClientError):
 
 
 class AuthenticationError(ApiError):
-    """The credentials are wrong or expired."""
+    """401: the credentials are wrong or expired."""
 
 
 class PermissionDeniedError(ApiError):
-    """Role, project or keys do not match."""
+    """403: role, project or keys do not match."""
 
 
 class NotFoundError(ApiError):
-    """The id is unknown or another user's, or it was deleted."""
+    """404: the id is unknown or another user's; 410: it was deleted."""
 
 
 class InvalidRequestError(ApiError):
-    """The request is not valid."""
+    """400, 405, 408, 409, 413, 415, 422: the request is not valid."""
 
 
 class LimitExceededError(ApiError):
-    """A limit is reached; `retry_after` says for how long."""
+    """429: a limit is reached; `retry_after` says for how long."""
 
 
 class ServiceError(ApiError):
-    """The service failed, after every attempt."""
+    """5xx: the service failed, after every attempt."""
 
 
 class ConnectionFailedError(ClientError):
@@ -70,7 +56,7 @@ class ConnectionFailedError(ClientError):
 
 
 class UnfinishedError(ClientError):
-    """A generation has not finished in the time that was given; it goes on."""
+    """A generation has not finished in the time that was given; it continues."""
 
 
 class UnknownPositionError(ClientError):

@@ -11,6 +11,7 @@ import httpx
 from exemplar_client.errors import ConnectionFailedError, error_of
 from exemplar_client.retries import Retries
 
+Sleep = Callable[[float], None]
 _READ_S = 75.0  # a long poll may take a minute; an event stream sends a comment every 15 seconds
 
 
@@ -39,14 +40,12 @@ class Session:
         self,
         base_url: str,
         keys: Keys,
-        email: str,
-        password: str,
-        *,
+        login: dict[str, str],
         retries: Retries,
         sleep: Callable[[float], None],
     ) -> None:
         self.keys, self.retries, self.sleep = keys, retries, sleep
-        self._login = {"email": email, "password": password}
+        self._login = login
         timeout = httpx.Timeout(_READ_S, connect=10.0)
         self._http = httpx.Client(base_url=base_url.rstrip("/"), timeout=timeout, follow_redirects=False)
         self._tokens: dict[str, str] = {}
@@ -68,21 +67,18 @@ class Session:
     ) -> httpx.Response:
         """Send a repeatable request with retries; raise its last error."""
 
-        def send() -> httpx.Response:
-            return self._authorized(
-                lambda token: self._http.request(method, path, headers={**(headers or {}), **token}, **sent)
-            )
+        def send(token: Mapping[str, str]) -> httpx.Response:
+            return self._http.request(method, path, headers={**(headers or {}), **token}, **sent)
 
-        return self._retried(send)
+        return self._retried(lambda: self._authorized(send))
 
     @contextmanager
     def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
         """Open a streamed response, without retries."""
 
         def send(token: Mapping[str, str]) -> httpx.Response:
-            return self._http.send(
-                self._http.build_request("GET", path, headers={**headers, **token}), stream=True
-            )
+            request = self._http.build_request("GET", path, headers={**headers, **token})
+            return self._http.send(request, stream=True)
 
         response = self._authorized(send)
         try:
@@ -122,7 +118,12 @@ class Session:
     def _retried(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         failures = 0
         while True:
-            response, failure = _sent(send)
+            response: httpx.Response | None = None
+            failure: httpx.TransportError | None = None
+            try:
+                response = send()
+            except httpx.TransportError as error:
+                failure = error
             if response is not None and not response.is_error:
                 return response
             failures += 1
@@ -139,10 +140,3 @@ class Session:
             raise error_of(response)
         else:
             raise ConnectionFailedError(f"No response after {failures} attempts: {failure}") from failure
-
-
-def _sent(send: Callable[[], httpx.Response]) -> tuple[httpx.Response | None, Exception | None]:
-    try:
-        return send(), None
-    except httpx.TransportError as error:
-        return None, error

@@ -26,7 +26,6 @@ def decode_instructions(raw: bytes | None) -> str:
 
 
 def read_metadata(raw: bytes | None) -> dict[str, object] | None:
-    """Return the JSON object of `metadata`."""
     if not raw:
         return None
     try:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from domain.errors import ErrorCode, ExemplarError, FieldError
+from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.submission.image_header import MAX_BYTES
 from gateway.submissions.uploads.budget import UploadLease
 from gateway.submissions.uploads.multipart import Event, Part
@@ -47,12 +47,13 @@ class FormParts:
         self._text: tuple[bytearray, int] | None = None
 
     async def take(self, event: Event) -> None:
-        """Take the next event of the multipart reader."""
         match event:
             case Part():
                 self._begin(event)
             case None:
-                await self._end()
+                if self._image is not None:
+                    await self._image.spool.finish()
+                self._image = self._text = None
             case _ if self._image is not None:
                 await self._write_image(self._image, event)
             case _ if self._text is not None:
@@ -71,13 +72,9 @@ class FormParts:
             case [text]:
                 return text
             case _:
-                loc = ("body", name)
-                raise FieldError(
-                    ErrorCode.INVALID_REQUEST, loc, "field sent more than once", "value_error.duplicate"
-                )
+                raise invalid_field("body", name, "field sent more than once", "value_error.duplicate")
 
     def close(self) -> None:
-        """Release the bytes of every image."""
         for image in self.images:
             image.spool.close()
 
@@ -104,8 +101,3 @@ class FormParts:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
         await self._lease.use(len(chunk))
         await image.spool.write(chunk)
-
-    async def _end(self) -> None:
-        if self._image is not None:
-            await self._image.spool.finish()
-        self._image = self._text = None

@@ -50,7 +50,6 @@ class Spool:
         return self._join() if self._file is None else self._file
 
     async def read(self) -> bytes:
-        """Return the whole content."""
         if self._file is None:
             return self._join()
         return await asyncio.to_thread(_read_whole, self._file)

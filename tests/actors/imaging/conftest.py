@@ -16,7 +16,7 @@ async def decoder() -> AsyncIterator[Decoder]:
 
 @pytest.fixture
 def seen() -> Callable[[Composed], Image.Image]:
-    """Open what was composed, as the model would."""
+    """Open the composed picture, as the model does."""
 
     def look(composed: Composed) -> Image.Image:
         image = Image.open(io.BytesIO(composed.data), formats=["JPEG"])

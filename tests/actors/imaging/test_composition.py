@@ -1,4 +1,4 @@
-"""The plan of the one picture, as properties."""
+"""Properties of the layout of the composed picture."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def area(box: tuple[int, int, int, int]) -> int:
 
 
 def covered(planned: CompositionPlan) -> set[tuple[int, int]]:
-    """Every point of the canvas that some cell holds."""
+    """Return every point of the canvas that a cell covers."""
     return {
         (x, y)
         for _, _, (left, top, right, bottom) in planned.placements

@@ -1,4 +1,4 @@
-"""Decoding in a real child: every kind of picture, with the right colours, sizes and verdicts."""
+"""Decoding in a real worker process: formats, colours, sizes and errors."""
 
 import base64
 import io

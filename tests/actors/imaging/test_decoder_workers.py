@@ -1,17 +1,17 @@
-"""The limited children: kept, capped, replaced when they die, gone when we are."""
+"""Decoder workers: reused, limited, replaced when they die, ended with their parent."""
 
 import asyncio
 import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from actors.imaging.decoder import Decoder, DecoderSettings, DecoderUnavailable, InvalidPicture
 from tests.builders import pictures
+from tests.systems.waiting import until
 
 ROOT = Path(__file__).parents[3]
 ALL = [pictures.photo(name) for name in pictures.PHOTOS]
@@ -19,7 +19,7 @@ SLOW = pictures.one_bit_png(7_000, 7_000)
 
 
 def is_gone(pid: int) -> bool:
-    """Gone and reaped: a zombie would still take signal 0."""
+    """Tell whether a process has ended and was reaped: a zombie still accepts signal 0."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -28,7 +28,7 @@ def is_gone(pid: int) -> bool:
 
 
 def is_dead(pid: int) -> bool:
-    """Ended, though whoever inherited it may not have reaped it."""
+    """Tell whether a process has ended; its new parent may not have reaped it yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -43,12 +43,6 @@ def environment_of(pid: int) -> set[str]:
 def pids(decoder: Decoder) -> tuple[int, ...]:
     """Return the process ids of the workers that run."""
     return tuple(client._process.pid for client in decoder._clients if client._process is not None)
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - another process does it and tells nobody
-            await asyncio.sleep(0.002)
 
 
 async def warm(decoder: Decoder) -> int:
@@ -98,7 +92,7 @@ async def test_a_job_whose_worker_dies_twice_has_an_invalid_picture() -> None:
         job = asyncio.create_task(decoder.compose([ALL[0], SLOW, SLOW, SLOW, SLOW]))
         killed: set[int] = set()
         while len(killed) < 2:
-            await until(lambda: set(pids(decoder)) - killed)
+            await until(lambda: set(pids(decoder)) - killed, every=0.002)
             killed.update(pids(decoder))
             os.kill(pids(decoder)[0], signal.SIGKILL)
         with pytest.raises(InvalidPicture) as fault:
@@ -121,7 +115,7 @@ async def test_a_job_whose_workers_hang_twice_is_a_server_error() -> None:
         job = asyncio.create_task(decoder.check(SLOW))
         stopped: set[int] = set()
         while len(stopped) < 2:
-            await until(lambda: set(pids(decoder)) - stopped)
+            await until(lambda: set(pids(decoder)) - stopped, every=0.002)
             stopped.update(pids(decoder))
             os.kill(pids(decoder)[0], signal.SIGSTOP)
         with pytest.raises(DecoderUnavailable, match="no worker finishes"):
@@ -135,7 +129,7 @@ async def test_a_worker_that_hangs_once_and_dies_once_is_a_server_error() -> Non
         pid = await warm(decoder)
         os.kill(pid, signal.SIGSTOP)
         job = asyncio.create_task(decoder.check(SLOW))
-        await until(lambda: set(pids(decoder)) - {pid})
+        await until(lambda: set(pids(decoder)) - {pid}, every=0.002)
         os.kill(pids(decoder)[0], signal.SIGKILL)
         with pytest.raises(DecoderUnavailable):
             await job
@@ -249,4 +243,4 @@ async def test_a_hanging_worker_ends_with_its_parent() -> None:
     assert not is_dead(pid)
     os.kill(parent.pid, signal.SIGKILL)
     await parent.wait()
-    await until(lambda: is_dead(pid))
+    await until(lambda: is_dead(pid), every=0.002)

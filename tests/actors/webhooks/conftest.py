@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.actors.webhooks.receiver import Receiver, open_receiver
-from tests.actors.webhooks.system import WebhookSystem, open_system
+from tests.systems.webhook_receiver import Receiver, open_receiver
+from tests.systems.webhook_system import WebhookSystem, open_system
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from events.webhook import (
     WebhookDisabled,
     WebhookRegistered,
 )
-from tests.actors.webhooks.receiver import Received, Receiver, accept, refuse, silent_server
-from tests.actors.webhooks.system import CAUSE, PROJECT, WebhookSystem
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, failed, intended, settled, started
+from tests.systems.webhook_receiver import Received, Receiver, accept, refuse, silent_server
+from tests.systems.webhook_system import CAUSE, PROJECT, WebhookSystem
 
 TO_COMPLETED = (
     VALIDATED,
@@ -243,7 +243,7 @@ async def test_gone_ends_later_deliveries_of_that_request_too(
     receiver.respond = accept
     await system.schedule(other)
     await system.deliver_due()
-    assert receiver.types == ["started", "completed"], "another request's webhook goes on"
+    assert receiver.types == ["started", "completed"], "the webhook of another request continues"
 
 
 async def test_deliveries_ended_by_gone_are_sent_again_on_request(

@@ -5,11 +5,11 @@ from functools import partial
 from domain.webhooks.endpoint import default_endpoint, disable
 from domain.webhooks.retry_schedule import PAUSES
 from events.owner import CancelRequested, GenerationErased
-from tests.actors.webhooks.receiver import Receiver, accept, refuse
-from tests.actors.webhooks.system import CAUSE, PROJECT, WebhookSystem
 from tests.actors.webhooks.test_delivery import TO_COMPLETED
 from tests.actors.webhooks.test_sender import HeldClient, wait_for_calls
 from tests.builders.generation import RESERVED, VALIDATED, failed, intended, started
+from tests.systems.webhook_receiver import Receiver, accept, refuse
+from tests.systems.webhook_system import CAUSE, PROJECT, WebhookSystem
 
 DEFAULT = default_endpoint(PROJECT)
 

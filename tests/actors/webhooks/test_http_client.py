@@ -16,8 +16,8 @@ from domain.webhooks.addresses import is_public
 from domain.webhooks.delivery import ReceiverResponse
 from store.webhooks.settings import WebhookSettings
 from tests.actors.webhooks.name_server import name_server
-from tests.actors.webhooks.receiver import Received, open_receiver, refuse, silent_server
 from tests.builders.forbidden_urls import FORBIDDEN_URLS, PRIVATE
+from tests.systems.webhook_receiver import Received, open_receiver, refuse, silent_server
 
 ALLOW = WebhookSettings(allow=("127.0.0.1",), timeout_seconds=5)
 NOTHING_ALLOWED = WebhookSettings(timeout_seconds=5)
@@ -43,7 +43,7 @@ CONNECTIONS = Connections()
 
 @pytest.fixture(scope="module", autouse=True)
 def _audited() -> None:
-    sys.addaudithook(CONNECTIONS.audit)  # a hook cannot be removed: it records only when told
+    sys.addaudithook(CONNECTIONS.audit)  # a hook cannot be removed, so it records only while `recording`
 
 
 @pytest.fixture

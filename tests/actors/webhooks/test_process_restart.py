@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 import standardwebhooks
 
-from tests.actors.webhooks.receiver import accept, open_receiver, refuse
 from tests.systems.system import System
 from tests.systems.tenants import make_tenant, small
 from tests.systems.waiting import until
+from tests.systems.webhook_receiver import accept, open_receiver, refuse
 
 SETTINGS = {
     "EXEMPLAR_WEBHOOK_ALLOW": "127.0.0.1",

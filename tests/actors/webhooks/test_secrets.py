@@ -6,13 +6,12 @@ import pytest
 import standardwebhooks
 
 from domain.webhooks.endpoint import default_endpoint
-from domain.webhooks.master_keys import MasterKeys
+from domain.webhooks.master_keys import MasterKeys, SecretLostError
 from domain.webhooks.retry_schedule import PAUSES
-from store.webhooks.secrets import SecretLostError
-from tests.actors.webhooks.api import open_api
-from tests.actors.webhooks.receiver import Receiver
-from tests.actors.webhooks.system import PROJECT, WebhookSystem
 from tests.actors.webhooks.test_delivery import TO_COMPLETED
+from tests.gateway.webhooks.api import open_api
+from tests.systems.webhook_receiver import Receiver
+from tests.systems.webhook_system import PROJECT, WebhookSystem
 from tests.wiring import MASTER_KEY
 
 SECOND = "the second master key of these tests"
@@ -22,7 +21,7 @@ SECRET_PATH = "/api/v1/webhooks/default/secret"
 
 
 async def stored(system: WebhookSystem) -> str:
-    """Write down everything that the database holds about secrets."""
+    """Return every secret document of the database as text."""
     collection = system.store.database.get_collection("webhook_secrets")
     return repr(await collection.find({}).to_list(None))
 

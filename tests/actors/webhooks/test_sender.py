@@ -10,12 +10,12 @@ from aiohttp import web
 
 from actors.webhooks.concurrency_limiter import ConcurrencyLimiter
 from actors.webhooks.http_client import WebhookClient
-from domain.webhooks.delivery import ReceiverResponse
+from domain.webhooks.delivery import Delivery, ReceiverResponse
 from events.invocation import GenerationProgressed
-from store.webhooks.deliveries import AtLimit, Delivery
-from tests.actors.webhooks.receiver import Received, Receiver, accept, refuse, silent_server
-from tests.actors.webhooks.system import WebhookSystem
+from store.webhooks.deliveries import AtLimit
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
+from tests.systems.webhook_receiver import Received, Receiver, accept, refuse, silent_server
+from tests.systems.webhook_system import WebhookSystem
 
 UNTIL_STARTED = (VALIDATED, RESERVED, intended(), started())
 TO_END = (settled(), COMPLETED)
@@ -25,7 +25,7 @@ ALL = ("start", "progress", "completed")
 
 @dataclass
 class HeldClient:
-    """A client whose requests wait until `open` is set; `calls` tells which have begun."""
+    """A client whose requests wait until `open` is set; `calls` lists those that have begun."""
 
     inner: WebhookClient
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -194,7 +194,7 @@ async def test_a_receiver_that_does_not_respond_delays_no_other(
             *[await system.request(*TO_COMPLETED, webhook=receiver.url, project="prj-2") for _ in range(5)],
         )
         sender = system.sender(client)
-        async with asyncio.timeout(45):  # long before the dead one's first time-out
+        async with asyncio.timeout(45):  # long before the first time-out of the silent receiver
             while len(receiver.requests) < 5:
                 await sender.send_due()
                 await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Taking programs out of documents and running them as a reader would."""
+"""Extract programs from documents and run them as a reader would."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> str:
-    """Run a program to its end, which must be a good one; return what it printed."""
+    """Run a program, which must succeed; return its output."""
     done = subprocess.run(
         command, cwd=folder, env=environment(env), capture_output=True, text=True, timeout=90, check=False
     )

@@ -1,4 +1,4 @@
-"""The first receiver of docs/webhooks.md, as a newcomer starts it."""
+"""The first receiver of docs/webhooks.md, as a reader starts it."""
 
 import json
 import sys

@@ -109,7 +109,7 @@ def test_a_reader_misses_no_event_when_its_stream_is_interrupted(
 
 @contextmanager
 def listening(folder: Path, secret: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run the receiver of webhooks; give its address and what it prints."""
+    """Run the receiver of webhooks; return its URL and its output."""
     env = environment({"WEBHOOK_SECRET": secret, "PORT": "0"})
     program = subprocess.Popen(
         ["node", "webhook.mjs"], cwd=folder, env=env, stdout=subprocess.PIPE, text=True

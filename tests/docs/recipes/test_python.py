@@ -1,4 +1,4 @@
-"""What the client's README tells to do is done."""
+"""The programs of the client's README work."""
 
 import shutil
 import subprocess

@@ -17,7 +17,6 @@ from domain.accounts.access import (
     authorize_developer,
     authorize_end_user,
     authorize_registration,
-    authorize_submission,
 )
 from domain.accounts.tiers import TIERS, tiers_with
 from domain.errors import ErrorCode, ExemplarError
@@ -55,7 +54,7 @@ def refusal(decide: Callable[[], object]) -> ErrorCode:
 def submitting(
     claims: Claims = CLAIMS, sent: PresentedCredentials = SENT, found: Tenancy | None = FOUND
 ) -> Callable[[], Identity]:
-    return lambda: authorize_submission(claims, sent, found, TIERS)
+    return lambda: authorize_end_user(claims, sent, found, TIERS, all_headers=True)
 
 
 def reading(

@@ -13,8 +13,11 @@ from events.developer import (
     ProjectCreated,
     ProjectDeleted,
     ProjectErased,
+    ProjectRenamed,
     UserDeleted,
     UserErased,
+    UserPasswordChanged,
+    UserPasswordReset,
     UserRegistered,
 )
 from tests.builders.developer import (
@@ -105,12 +108,12 @@ def test_a_key_of_another_owner_cannot_be_revoked(project: str | None) -> None:
 
 def test_a_project_of_another_developer_is_not_found() -> None:
     for decision in (
-        lambda d: rules.rename_project(d, project="kitchen"),
-        lambda d: rules.delete_project(d, project="kitchen"),
+        lambda d: rules.record_in_project(d, event=ProjectRenamed(project="kitchen")),
+        lambda d: rules.record_in_project(d, event=ProjectDeleted(project="kitchen")),
         lambda d: rules.create_key(d, key="k", project="kitchen"),
-        lambda d: rules.register_user(d, project="kitchen", user="u"),
-        lambda d: rules.reset_user_password(d, project="kitchen", user="u"),
-        lambda d: rules.change_user_password(d, project="kitchen", user="u"),
+        lambda d: rules.record_in_project(d, event=UserRegistered(project="kitchen", user="u")),
+        lambda d: rules.record_in_project(d, event=UserPasswordReset(project="kitchen", user="u")),
+        lambda d: rules.record_in_project(d, event=UserPasswordChanged(project="kitchen", user="u")),
     ):
         with refused(ErrorCode.NOT_FOUND):
             given(GARDEN).when(decision)
@@ -126,7 +129,7 @@ def test_only_a_deleted_project_is_erased() -> None:
 def test_a_user_of_a_deleted_project_may_be_deleted() -> None:
     gone = given(GARDEN, ProjectDeleted(project="garden"))
     deleted = UserDeleted(project="garden", user="ada")
-    gone.when(lambda d: rules.delete_user(d, project="garden", user="ada")).then(deleted)
+    gone.when(lambda d: rules.record(d, event=deleted)).then(deleted)
 
 
 def test_a_quota_correction_is_recorded_once() -> None:
@@ -136,10 +139,10 @@ def test_a_quota_correction_is_recorded_once() -> None:
 
 def test_end_users_are_not_part_of_the_state() -> None:
     registered = UserRegistered(project="garden", user="ada")
-    given(GARDEN).when(lambda d: rules.register_user(d, project="garden", user="ada")).then(registered)
+    given(GARDEN).when(lambda d: rules.record_in_project(d, event=registered)).then(registered)
     deleted = UserDeleted(project="garden", user="ada")
     later = given(GARDEN, registered)
-    later.when(lambda d: rules.delete_user(d, project="garden", user="ada")).then(deleted)
+    later.when(lambda d: rules.record(d, event=deleted)).then(deleted)
     gone = given(GARDEN, registered, deleted, ProjectDeleted(project="garden"))
     erased = UserErased(project="garden", user="ada")
-    gone.when(lambda d: rules.erase_user(d, project="garden", user="ada")).then(erased)
+    gone.when(lambda d: rules.record(d, event=erased)).then(erased)

@@ -61,7 +61,7 @@ OVERDUE = failed("finish_deadline", "deadline", retryable=True)
 PAUSES = st.lists(st.integers(-50_000, 5_000_000), min_size=len(STREAM) - 1, max_size=len(STREAM) - 1)
 
 
-def told(events: tuple[Event, ...], times: list[datetime]) -> Generation:
+def generation_of(events: tuple[Event, ...], times: list[datetime]) -> Generation:
     generation: Generation | None = None
     for version, (event, time) in enumerate(zip(events, times, strict=True), start=1):
         recorded = RecordedEvent(f"generation-{ID}", version, time, event, Cause(actor="actor:test"))
@@ -72,7 +72,7 @@ def told(events: tuple[Event, ...], times: list[datetime]) -> Generation:
 
 def test_a_phase_is_the_sum_of_its_states() -> None:
     moments = [0, 100, 150, 250, 1250, 3250, 3350, 4350, 4400, 9999, 14400, 15000, 16000, 17000]
-    generation = told(STREAM, [START + timedelta(milliseconds=moment) for moment in moments])
+    generation = generation_of(STREAM, [START + timedelta(milliseconds=moment) for moment in moments])
     assert phases_of(generation) == {
         "validating": 100,
         "queued": 150,
@@ -88,7 +88,7 @@ def test_the_phases_add_up_to_the_total_for_any_clocks(pauses: list[int]) -> Non
     times = [START]
     for pause in pauses:
         times.append(times[-1] + timedelta(microseconds=pause))
-    generation = told(STREAM, times)
+    generation = generation_of(STREAM, times)
     phases = phases_of(generation)
     assert sum(phases.values()) == total_ms(generation)
     assert min(phases.values()) >= 0
@@ -99,7 +99,7 @@ def test_the_total_is_the_time_from_the_request_to_the_end(pauses: list[int]) ->
     times = [START]
     for pause in pauses:
         times.append(times[-1] + timedelta(microseconds=pause))
-    generation = told(STREAM, times)
+    generation = generation_of(STREAM, times)
     assert generation.finished_at is not None
     assert total_ms(generation) == (generation.finished_at - START) // timedelta(milliseconds=1)
 
@@ -148,7 +148,7 @@ def test_every_state_that_is_not_final_belongs_to_a_phase() -> None:
         "its prediction ended after it",
         "its prediction may still run",
         "completed at the price of that day",
-        "with a duplicate that was told twice",
+        "with a duplicate that was recorded twice",
         "a call with unknown outcome",
         "a prediction found too late",
         "refused",

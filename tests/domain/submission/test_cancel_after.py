@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 from domain.generation import decisions
-from domain.submission.cancel_after import read_cancel_after
+from domain.submission.request_headers import read_cancel_after
 from tests.builders.generation import CANCELED, START, TO_STARTED, TO_VALIDATED, failed, given, requested
 
 SOON = START + timedelta(seconds=30)

@@ -38,11 +38,11 @@ def of_length(characters: int, filler: str = "x") -> str:
 
 
 def test_the_example_of_the_documentation_is_parsed() -> None:
-    told = parse('{"prompt": "Create a room", "style": "scandinavian", "mood": "calm and serene"}')
-    assert told == Instructions(
+    parsed = parse('{"prompt": "Create a room", "style": "scandinavian", "mood": "calm and serene"}')
+    assert parsed == Instructions(
         "Create a room", {}, (("style", "scandinavian"), ("mood", "calm and serene")), None
     )
-    assert model_prompt(told) == "Create a room, style: scandinavian, mood: calm and serene"
+    assert model_prompt(parsed) == "Create a room, style: scandinavian, mood: calm and serene"
 
 
 def test_a_lone_prompt_is_sent_as_it_is() -> None:
@@ -229,8 +229,8 @@ def test_an_ignored_key_has_no_effect(key: str, value: object) -> None:
     ],
 )
 def test_a_model_input_within_its_range_is_passed_on(key: str, value: object) -> None:
-    told = parse(with_key(key, value))
-    assert (told.parameters, told.modifiers) == ({key: value}, ())
+    parsed = parse(with_key(key, value))
+    assert (parsed.parameters, parsed.modifiers) == ({key: value}, ())
 
 
 @pytest.mark.parametrize(
@@ -321,8 +321,8 @@ def test_an_empty_value_is_omitted(value: object) -> None:
 
 
 def test_other_keys_keep_the_order_received() -> None:
-    told = parse('{"z": "1", "prompt": "p", "seed": 4, "a": "2", "m": "3"}')
-    assert model_prompt(told) == "p, z: 1, a: 2, m: 3"
+    parsed = parse('{"z": "1", "prompt": "p", "seed": 4, "a": "2", "m": "3"}')
+    assert model_prompt(parsed) == "p, z: 1, a: 2, m: 3"
 
 
 json_values = st.recursive(
@@ -337,30 +337,30 @@ json_values = st.recursive(
 @example('{"prompt":"a"}')
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
-        told = parse(text)
+        parsed = parse(text)
     except ExemplarError:
         return
-    assert told.prompt.strip()
+    assert parsed.prompt.strip()
 
 
 @given(st.dictionaries(st.text(max_size=12), json_values, max_size=6), st.text(min_size=1))
 def test_only_known_inputs_within_their_ranges_are_passed_on(members: dict[str, object], prompt: str) -> None:
     text = json.dumps({**members, "prompt": prompt})
     try:
-        told = parse(text)
+        parsed = parse(text)
     except ExemplarError:
         return
-    assert told.parameters.keys() <= rules(CEILINGS).keys()
-    assert model_prompt(told).startswith(prompt.strip())
-    assert "\0" not in model_prompt(told)
-    model_prompt(told).encode()
+    assert parsed.parameters.keys() <= rules(CEILINGS).keys()
+    assert model_prompt(parsed).startswith(prompt.strip())
+    assert "\0" not in model_prompt(parsed)
+    model_prompt(parsed).encode()
 
 
 @given(st.sampled_from(sorted(rules(CEILINGS))), json_values)
 def test_every_value_of_an_input_is_checked(key: str, value: object) -> None:
     try:
-        told = parse(with_key(key, value))
+        parsed = parse(with_key(key, value))
     except ExemplarError:
         return
-    for number in told.parameters.values():
+    for number in parsed.parameters.values():
         assert not isinstance(number, float | int) or (0 <= number <= 2**32 and math.isfinite(number))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.webhooks.master_keys import EncryptedSecret, LostKeyError, MasterKeys
+from domain.webhooks.master_keys import EncryptedSecret, MasterKeys, SecretLostError
 from store.webhooks.settings import MasterKeySettings
 
 FIRST, SECOND = "the first master key of these tests", "the second master key of these tests"
@@ -21,21 +21,21 @@ def test_a_secret_decrypts_for_its_endpoint_alone(endpoint: str, secret: str) ->
     keys = MasterKeys({1: FIRST})
     stored = keys.encrypt(endpoint, secret, fixed)
     assert keys.decrypt(endpoint, stored) == secret
-    with pytest.raises(LostKeyError):
+    with pytest.raises(SecretLostError):
         keys.decrypt(endpoint + "x", stored)
 
 
 @pytest.mark.parametrize("keys", [{2: SECOND}, {1: OTHER}], ids=["dropped", "another key"])
 def test_a_secret_is_lost_without_its_master_key(keys: dict[int, str]) -> None:
     stored = MasterKeys({1: FIRST}).encrypt("one", "whsec_x", fixed)
-    with pytest.raises(LostKeyError, match="master key 1"):
+    with pytest.raises(SecretLostError, match="master key 1"):
         MasterKeys(keys).decrypt("one", stored)
 
 
 def test_the_version_of_the_master_key_is_authenticated() -> None:
     keys = MasterKeys({1: FIRST, 2: FIRST})
     stored = keys.encrypt("one", "whsec_x", fixed)
-    with pytest.raises(LostKeyError):
+    with pytest.raises(SecretLostError):
         keys.decrypt("one", EncryptedSecret(1, stored.nonce, stored.ciphertext))
 
 

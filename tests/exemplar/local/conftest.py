@@ -17,7 +17,7 @@ Waiter = Callable[[Callable[[], bool], str], None]
 
 @pytest.fixture
 def until() -> Waiter:
-    """Return a function that waits for a condition, and fails with a text when it does not come."""
+    """Return a function that waits for a condition, and fails with a text when it is not met."""
 
     def wait(condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + 30
@@ -67,7 +67,7 @@ class FakeUp:
         return self.notes.read_text().split("\n")[:-1]
 
     def children(self) -> list[int]:
-        """Return the processes that carry the mark of this home."""
+        """Return the processes whose environment names this home."""
         mark = f"EXEMPLAR_HOME={self.home}".encode()
         return [pid for pid in processes() if mark in environment_of(pid)]
 

@@ -1,4 +1,4 @@
-"""Where webhooks may go on one machine, and what is said of it."""
+"""The hosts that webhooks may use on one machine, and the banner that lists them."""
 
 from pathlib import Path
 

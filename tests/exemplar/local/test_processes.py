@@ -1,4 +1,4 @@
-"""Processes: ended with their parent, restarted, told from strangers."""
+"""Child processes: ended with their parent, restarted, distinguished from other processes."""
 
 from __future__ import annotations
 
@@ -154,12 +154,12 @@ def test_reaping_ends_a_session_whose_leader_has_ended(tmp_path: Path, until: Wa
 
 
 def test_reaping_never_ends_another_process_with_a_reused_number(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True) as stranger:
-        now = Pid.of("gone", stranger.pid, 0)
+    with subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True) as other_process:
+        now = Pid.of("gone", other_process.pid, 0)
         PidFiles(tmp_path).write(Pid("gone", now.number, now.started - 100, 0))
         assert reap(tmp_path) == []
-        assert stranger.poll() is None
-        stranger.kill()
+        assert other_process.poll() is None
+        other_process.kill()
 
 
 def test_reaping_skips_a_damaged_pid_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The locks: complete, hashed, and without a word of where they were made."""
+"""The locks: complete, hashed, and without a package index."""
 
 import re
 import tomllib

@@ -1,10 +1,11 @@
-"""The log as its overseers read it, in pages; and what an auditor may do besides: nothing."""
+"""Histories for operators and auditors, in pages; an auditor may do nothing else."""
 
 import pytest
 
 from domain.accounts.access import Role
-from tests.gateway.accounts.gateway_harness import CAUSE, GatewayHarness
-from tests.gateway.accounts.test_matrix import BODY, UNKNOWN, Route, routes_of
+from tests.gateway.test_tenant_isolation import BODY, UNKNOWN, Route, routes_of
+from tests.systems.gateway import CAUSE
+from tests.systems.gateway_harness import GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,21 +20,21 @@ OWN = {
     ("POST", "/api/v1/auth/password"),
     ("POST", "/api/v1/auth/logout"),
 }
-"""What everybody may do who has a login."""
-ASKS_NOBODY = {
+"""Routes for every role."""
+WITHOUT_TOKEN = {
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/refresh"),
     ("POST", "/api/v1/auth/register"),
     ("GET", ONE + "/{generation_id}/images/{number}"),
     ("GET", ONE + "/{generation_id}/examples/{number}"),
-    ("POST", "/api/v1/provider/replicate"),
+    ("POST", "/api/v1/provider/{provider}"),
     ("GET", "/"),
     ("GET", "/openapi.json"),
     ("GET", "/health"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/health/database"),
 }
-"""Routes that go by what is sent or signed, not by the token."""
+"""Routes that are authorized by their body or a signature, not by a token."""
 
 
 async def test_a_history_is_read_in_pages(gateway: GatewayHarness) -> None:
@@ -69,13 +70,13 @@ async def test_an_invalid_page_of_a_history_gets_422(gateway: GatewayHarness, qu
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.PLATFORM_OPERATOR])
 async def test_staff_read_every_history_without_personal_data(gateway: GatewayHarness, role: Role) -> None:
     person = await gateway.person()
-    generation, overseer = await gateway.completed(person), await gateway.staff(role)
-    status, body = await gateway.get(f"{ONE}/{generation}/history?limit=100", overseer)
+    generation, reader = await gateway.completed(person), await gateway.staff(role)
+    status, body = await gateway.get(f"{ONE}/{generation}/history?limit=100", reader)
     types = [event["type"] for event in body["events"]]
     assert (status, types[0], types[-1]) == (200, "generation.requested", "generation.completed")
     assert person.mark not in str(body)
-    assert (await gateway.get("/api/v1/platform/history", overseer))[0] == 200
-    assert (await gateway.get(f"{ONE}/{UNKNOWN}/history", overseer))[0] == 404
+    assert (await gateway.get("/api/v1/platform/history", reader))[0] == 200
+    assert (await gateway.get(f"{ONE}/{UNKNOWN}/history", reader))[0] == 404
     for other in (person.headers, person.owned_project.owner.token):
         assert (await gateway.get(f"{ONE}/{generation}/history", other))[0] == 403
         assert (await gateway.get("/api/v1/platform/history", other))[0] == 403
@@ -98,9 +99,9 @@ async def test_an_auditor_reads_histories_and_nothing_else(gateway: GatewayHarne
     }
     wrong, logs = [], set()
     for route in set(routes_of(gateway)):
-        if (route.method, route.path) in OWN | ASKS_NOBODY:
+        if (route.method, route.path) in OWN | WITHOUT_TOKEN:
             continue
-        status = await asked(gateway, route, ids)
+        status = await status_of(gateway, route, ids)
         if route.path in LOGS and route.method == "GET":
             logs.add(route.path)
             assert status == 200, route
@@ -110,7 +111,7 @@ async def test_an_auditor_reads_histories_and_nothing_else(gateway: GatewayHarne
     assert logs == LOGS
 
 
-async def asked(gateway: GatewayHarness, route: Route, ids: dict[str, str]) -> int:
+async def status_of(gateway: GatewayHarness, route: Route, ids: dict[str, str]) -> int:
     auditor = await gateway.staff(Role.AUDITOR)
     body = BODY if route.method in {"POST", "PUT", "PATCH"} else None
     return (await gateway.call(route.method, route.at(ids), auditor, body))[0]

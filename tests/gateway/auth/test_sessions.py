@@ -12,15 +12,8 @@ from pymongo import MongoClient
 from domain.accounts.access import Role
 from gateway.auth.login_attempts import PER_ACCOUNT_AND_ADDRESS
 from gateway.auth.sessions import TokenPair
-from tests.gateway.auth.accounts_harness import (
-    CAUSE,
-    PASSWORD,
-    UNKNOWN,
-    AccountsHarness,
-    Tenant,
-    payload,
-    told,
-)
+from tests.systems.accounts_harness import UNKNOWN, AccountsHarness, Tenant, payload, refusal_of
+from tests.systems.gateway import CAUSE, PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,25 +25,25 @@ def bearer(pair: TokenPair) -> dict[str, str]:
     return {"Authorization": f"Bearer {pair.access_token}"}
 
 
-def home_of(tenant: Tenant) -> str:
-    """Give everybody an address of his own."""
+def address_of(tenant: Tenant) -> str:
+    """Return an IP address of its own for each user."""
     return str(IPv4Address(0x0A000000 + zlib.crc32(tenant.user_id.encode()) % 0xFFFFFF))
 
 
 async def try_login(harness: AccountsHarness, tenant: Tenant, **changes: str | None) -> tuple[int, object]:
     sent = {"email": tenant.email, "password": PASSWORD, "project": tenant.project_id, **changes}
-    headers = {"X-Forwarded-For": sent.get("place") or home_of(tenant)}
+    headers = {"X-Forwarded-For": sent.get("address") or address_of(tenant)}
     if sent["project"] is not None:
         headers["X-Project-ID"] = sent["project"]
     body = {"email": sent["email"], "password": sent["password"]}
     answer = await harness.client.post(LOGIN, json=body, headers=headers)
-    return (200, await answer.json()) if answer.status == 200 else await told(answer)
+    return (200, await answer.json()) if answer.status == 200 else await refusal_of(answer)
 
 
 async def refresh(harness: AccountsHarness, token: str) -> TokenPair | tuple[int, object]:
     answer = await harness.client.post(REFRESH, json={"refresh_token": token})
     if answer.status != 200:
-        return await told(answer)
+        return await refusal_of(answer)
     body = await answer.json()
     return TokenPair(body["access_token"], body["refresh_token"])
 
@@ -137,7 +130,7 @@ async def test_a_login_into_a_deleted_project_is_refused(harness: AccountsHarnes
     await harness.changes.delete_project(tenant.developer_id, tenant.project_id, cause=CAUSE)
     assert await try_login(harness, tenant) == WRONG_LOGIN
     assert await refresh(harness, pair.refresh_token) == UNKNOWN
-    assert await told(await harness.client.get(ME, headers=bearer(pair))) == UNKNOWN
+    assert await refusal_of(await harness.client.get(ME, headers=bearer(pair))) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -160,7 +153,7 @@ async def test_a_malformed_login_gets_422_with_the_wrong_field(
     harness: AccountsHarness, body: dict[str, object], field: str
 ) -> None:
     answer = await harness.client.post(LOGIN, json=body)
-    status, detail = await told(answer)
+    status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body", field]
@@ -169,14 +162,14 @@ async def test_a_malformed_login_gets_422_with_the_wrong_field(
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "7", '"x"', "null", "\x00", "[" * 100_000])
 async def test_a_body_that_is_not_an_object_gets_422(harness: AccountsHarness, body: str) -> None:
-    status, detail = await told(await harness.client.post(LOGIN, data=body.encode()))
+    status, detail = await refusal_of(await harness.client.post(LOGIN, data=body.encode()))
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["body"]
 
 
 async def test_a_missing_field_gets_the_error_text_of_the_contract(harness: AccountsHarness) -> None:
-    _, detail = await told(await harness.client.post(REFRESH, json={}))
+    _, detail = await refusal_of(await harness.client.post(REFRESH, json={}))
     assert detail == [
         {"loc": ["body", "refresh_token"], "msg": "field required", "type": "value_error.missing"}
     ]
@@ -189,13 +182,13 @@ async def test_too_many_attempts_are_refused_until_the_window_ends(harness: Acco
     refused = await harness.client.post(
         LOGIN,
         json={"email": tenant.email, "password": PASSWORD},
-        headers={"X-Project-ID": tenant.project_id, "X-Forwarded-For": home_of(tenant)},
+        headers={"X-Project-ID": tenant.project_id, "X-Forwarded-For": address_of(tenant)},
     )
     body = await refused.json()
     assert (refused.status, body["code"]) == (429, "login_limit_exceeded")
     assert refused.headers["Retry-After"] == str(body["retry_after"])
     assert 0 < body["retry_after"] <= PER_ACCOUNT_AND_ADDRESS.window.total_seconds()
-    assert (await try_login(harness, await harness.neighbour(tenant)))[0] == 200
+    assert (await try_login(harness, await harness.another_user_of(tenant)))[0] == 200
     harness.clock.ahead += timedelta(seconds=body["retry_after"])
     assert (await try_login(harness, tenant))[0] == 200
 
@@ -234,7 +227,7 @@ async def test_reusing_a_refresh_token_ends_its_session_only(harness: AccountsHa
     assert await refresh(harness, first.refresh_token) == UNKNOWN
     assert await refresh(harness, second.refresh_token) == UNKNOWN
     for pair in (first, second):
-        assert await told(await harness.client.get(ME, headers=bearer(pair))) == UNKNOWN
+        assert await refusal_of(await harness.client.get(ME, headers=bearer(pair))) == UNKNOWN
     assert (await harness.client.get(ME, headers=bearer(other))).status == 200
     assert isinstance(await refresh(harness, other.refresh_token), TokenPair)
 
@@ -263,15 +256,15 @@ async def test_a_logout_revokes_all_tokens_of_the_session(harness: AccountsHarne
     tenant = await harness.tenant()
     pair, other = await harness.login(tenant), await harness.login(tenant)
     assert (await harness.client.post("/api/v1/auth/logout", headers=bearer(pair))).status == 204
-    assert await told(await harness.client.get(ME, headers=bearer(pair))) == UNKNOWN
-    assert await told(await harness.client.get("/read", headers=bearer(pair))) == UNKNOWN
+    assert await refusal_of(await harness.client.get(ME, headers=bearer(pair))) == UNKNOWN
+    assert await refusal_of(await harness.client.get("/read", headers=bearer(pair))) == UNKNOWN
     assert await refresh(harness, pair.refresh_token) == UNKNOWN
     assert (await harness.client.get(ME, headers=bearer(other))).status == 200
 
 
 @pytest.mark.parametrize("by", ["logout", "a refresh token used twice"])
 async def test_an_ended_session_is_refused_also_after_its_record_has_expired(
-    harness: AccountsHarness, identity_database: str, by: str
+    harness: AccountsHarness, module_database: str, by: str
 ) -> None:
     tenant = await harness.tenant()
     pair = await harness.login(tenant)
@@ -281,14 +274,14 @@ async def test_an_ended_session_is_refused_also_after_its_record_has_expired(
         assert (await harness.client.post("/api/v1/auth/logout", headers=bearer(newest))).status == 204
     else:
         assert await refresh(harness, pair.refresh_token) == UNKNOWN
-    with MongoClient[dict[str, Any]](identity_database, tz_aware=True) as client:
+    with MongoClient[dict[str, Any]](module_database, tz_aware=True) as client:
         user = client.get_default_database()["users"].find_one({"_id": tenant.user_id})
     assert user is not None
     [mark] = user["ended_sessions"]
     lives = timedelta(minutes=30)
     assert lives <= mark["until"] - harness.clock() + timedelta(seconds=30) <= lives + timedelta(minutes=2)
     harness.clock.ahead += timedelta(minutes=29)
-    assert await told(await harness.client.get(ME, headers=bearer(newest))) == UNKNOWN
+    assert await refusal_of(await harness.client.get(ME, headers=bearer(newest))) == UNKNOWN
     harness.clock.ahead += timedelta(minutes=5)
     for token in (pair.refresh_token, newest.refresh_token):
         assert await refresh(harness, token) == UNKNOWN
@@ -298,11 +291,11 @@ async def test_a_developer_can_log_out(harness: AccountsHarness) -> None:
     headers = harness.as_developer(await harness.tenant())
     assert (await harness.client.get("/api/v1/projects", headers=headers)).status == 200
     assert (await harness.client.post("/api/v1/auth/logout", headers=headers)).status == 204
-    assert await told(await harness.client.get("/api/v1/projects", headers=headers)) == UNKNOWN
+    assert await refusal_of(await harness.client.get("/api/v1/projects", headers=headers)) == UNKNOWN
 
 
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
 async def test_a_token_of_unknown_staff_is_refused(harness: AccountsHarness, role: Role) -> None:
     token = harness.access_token(await harness.tenant(), role)
     answer = await harness.client.get(ME, headers={"Authorization": f"Bearer {token}"})
-    assert await told(answer) == UNKNOWN
+    assert await refusal_of(answer) == UNKNOWN

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
-from tests.gateway.events.gateway_system import ENVIRONMENT, EndUser, Gateway, GatewaySystem, open_system
+from tests.gateway.events.gateway_system import EndUser, Gateway, GatewaySystem, open_system
 from tests.gateway.events.sse_client import new_session
 
 
@@ -14,12 +14,8 @@ async def session() -> AsyncIterator[ClientSession]:
 
 
 @pytest.fixture
-async def system(
-    mongodb_url: str, session: ClientSession, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[GatewaySystem]:
-    for name, value in {**ENVIRONMENT, "EXEMPLAR_MONGODB_URL": mongodb_url}.items():
-        monkeypatch.setenv(name, value)
-    async with open_system(session) as system:
+async def system(mongodb_url: str, session: ClientSession) -> AsyncIterator[GatewaySystem]:
+    async with open_system(mongodb_url, session) as system:
         yield system
 
 

@@ -1,52 +1,36 @@
 """Gateways in this process on a real MongoDB, without actors: tests append the events themselves."""
 
-import asyncio
 import itertools
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 from aiohttp import ClientSession, web
 
-from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import stream_of
 from events.commit import Commit
-from events.envelope import Cause, RecordedEvent
+from events.envelope import Cause, RecordedEvent, visible
 from events.event import Event
 from events.generation import Owner
 from events.invocation import GenerationProgressed
 from events.owner import GenerationPublished
 from events.quota import QuotaSettled
-from events.visible import visible
-from exemplar.environment import read_all
-from exemplar.gateway_wiring import GATEWAY_SETTINGS, create_gateway
+from exemplar.gateway_wiring import create_gateway
 from exemplar.injection import Dependencies
-from exemplar.processes import open_resources
-from exemplar.wiring import SETTINGS, Opener, dependencies_of, open_outbox, open_store
 from gateway.events.event_hub import EventHub
 from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
-from store.accounts.accounts import Accounts
-from store.commits.contract import EventStore
+from store.commits.outbox import Outbox
+from tests.builders.clock import Clock
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
+from tests.stores import OpenStore, open_store
+from tests.systems.gateway import OPERATOR_KEY, PASSWORD, gateway_dependencies
 
 PATH = "/api/v1/generation/generations-v2"
-OPERATOR = "the operator key of these tests"
-ENVIRONMENT = {
-    **dict.fromkeys(("EXEMPLAR_JWT_SECRET", "EXEMPLAR_ID_SECRET", "EXEMPLAR_CALLBACK_SECRET"), "k" * 32),
-    "EXEMPLAR_KEY_PEPPERS": json.dumps({"1": "p" * 32}),
-    "EXEMPLAR_WEBHOOK_MASTER_KEYS": json.dumps({"1": "m" * 32}),
-    "EXEMPLAR_OPERATOR_KEYS": json.dumps([OPERATOR]),
-    "EXEMPLAR_PASSWORD_MEMORY_KIB": "8",
-    "EXEMPLAR_PASSWORD_PASSES": "1",
-    "REPLICATE_API_TOKEN": "r8_test",
-}
 CAUSE = Cause(actor="actor:test", request_id="request-1")
 
 # The commits of one generation; some hold several events and some no visible one.
@@ -90,27 +74,14 @@ class Gateway:
 
 @dataclass
 class GatewaySystem:
-    dependencies: Dependencies
+    """Any number of gateways on one store, and a broker without consumers that wakes them."""
+
+    store: OpenStore
+    clock: Clock
     bus: InProcessBroker
     session: ClientSession
     stack: AsyncExitStack
-    ahead: timedelta = timedelta()
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    @property
-    def events(self) -> EventStore:
-        return cast("EventStore", self.dependencies.get("events"))
-
-    @property
-    def sealed_log(self) -> Any:
-        return self.dependencies.get("sealed_log")
-
-    @property
-    def accounts(self) -> Accounts:
-        return cast("Accounts", self.dependencies.get("accounts"))
-
-    def clock(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
     async def start_gateway(
         self,
@@ -131,32 +102,28 @@ class GatewaySystem:
         await runner.setup()
         self.stack.push_async_callback(runner.cleanup)
         if woken:
-            self.stack.callback(self.bus.subscribe(event_hub.broadcaster.wake))
+            await self.stack.enter_async_context(self.bus.subscribed(event_hub.broadcaster.wake))
         await web.TCPSite(runner, "127.0.0.1", port, reuse_port=shared or None).start()
         return Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", event_hub, runner)
 
     def _gateway_dependencies(self, stream_settings: StreamSettings, cors: Sequence[str]) -> Dependencies:
-        settings = read_all({**SETTINGS, **GATEWAY_SETTINGS})
-        settings["stream_settings"] = stream_settings
-        settings["gateway_settings"] = settings["gateway_settings"].model_copy(
-            update={"cors_origins": tuple(cors)}
-        )
-        return dependencies_of(
-            **settings,
-            accounts=self.accounts,
-            database=self.dependencies.get("database"),
-            holder="tests",
-            provider=self.dependencies.get("provider"),
+        dependencies = gateway_dependencies(
+            self.store,
+            self.clock,
+            stream_settings=stream_settings,
             publisher=self.bus,
-            clock=self.clock,
+            announce=self.bus.announce,
         )
+        settings = dependencies.get("gateway_settings")
+        dependencies.set(gateway_settings=settings.model_copy(update={"cors_origins": tuple(cors)}))
+        return dependencies
 
     async def register_user(self, gateway: Gateway, beside: EndUser | None = None) -> EndUser:
         """Register an end user, of a new developer or in the project of another user."""
         keys = dict(beside.headers) if beside else None
         developer = beside.developer if beside else {}
         if keys is None:
-            made = await self._register(gateway, {"X-Operator-Key": OPERATOR}, tier="internal")
+            made = await self._register(gateway, {"X-Operator-Key": OPERATOR_KEY}, tier="internal")
             given = made["provisioning"]
             developer = {"Authorization": f"Bearer {made['access_token']}"}
             keys = {
@@ -179,8 +146,8 @@ class GatewaySystem:
     async def append(self, generation: str, *events: Event) -> Commit:
         """Append one commit to a generation and announce it."""
         stream = stream_of(generation)
-        past = await self.events.read(stream)
-        commit = await self.events.append(
+        past = await self.store.events.read(stream)
+        commit = await self.store.events.append(
             stream, past[-1].last if past else 0, events, cause=CAUSE, time=self.clock()
         )
         self.bus.announce(commit)
@@ -191,12 +158,12 @@ class GatewaySystem:
             await self.append(generation, *events)
 
     async def seal(self) -> None:
-        while await self.sealed_log.seal():
+        while await self.store.sealed_log.seal():
             pass
 
     async def visible_events(self, generation: str, after: int = 0) -> list[tuple[int, str]]:
         """Read from the log what a stream must deliver: versions and types."""
-        commits = await self.events.read(stream_of(generation))
+        commits = await self.store.events.read(stream_of(generation))
         events = [event for commit in commits for event in commit.events]
         return [
             (event.version, event.type)
@@ -206,7 +173,7 @@ class GatewaySystem:
 
     async def sealed_events(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
         """Read from the log what a feed must deliver: streams and versions in sealed order."""
-        placed = await self.sealed_log.read(after=0, limit=100_000)
+        placed = await self.store.sealed_log.read(after=0, limit=100_000)
         owners = {
             entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1
         }
@@ -219,20 +186,11 @@ class GatewaySystem:
 
     async def _register(self, gateway: Gateway, headers: dict[str, str], **more: str) -> dict[str, Any]:
         email = f"user{next(self.numbers)}@example.com"
-        body = {"email": email, "password": "correct horse battery", **more}
+        body = {"email": email, "password": PASSWORD, **more}
         url = f"{gateway.url}/api/v1/auth/register"
         async with self.session.post(url, json=body, headers=headers) as answer:
             assert answer.status == 201, await answer.text()
             return dict(await answer.json())
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true; fail after 20 seconds."""
-    async with asyncio.timeout(20):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
 
 
 def _belongs(first: Any, project: str, user: str | None) -> bool:
@@ -243,15 +201,14 @@ async def nothing(_queue: str, _event: RecordedEvent) -> None: ...
 
 
 @asynccontextmanager
-async def open_system(session: ClientSession) -> AsyncIterator[GatewaySystem]:
-    """Open the store as configured, and an in-process broker without consumers."""
-    dependencies = dependencies_of(**read_all(SETTINGS))
-    resources: Mapping[str, Opener] = {
-        "database": open_store,
-        "outbox": open_outbox,
-        "provider": ReplicateProvider,
-    }
-    async with open_resources(resources, dependencies), AsyncExitStack() as stack:
-        bus = InProcessBroker(topology({}), dependencies.get("outbox").published)
+async def open_system(mongodb_url: str, session: ClientSession) -> AsyncIterator[GatewaySystem]:
+    """Open a store, and an in-process broker without consumers."""
+    clock = Clock.running()
+    async with (
+        open_store(mongodb_url, clock=clock) as store,
+        Outbox(store.events) as outbox,
+        AsyncExitStack() as stack,
+    ):
+        bus = InProcessBroker(topology({}), outbox.published)
         await bus.start(nothing)
-        yield GatewaySystem(dependencies, bus, session, stack)
+        yield GatewaySystem(store, clock, bus, session, stack)

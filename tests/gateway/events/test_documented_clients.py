@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.gateway.events.gateway_system import LIFECYCLE, EndUser, Gateway, GatewaySystem, eventually
+from tests.gateway.events.gateway_system import LIFECYCLE, EndUser, Gateway, GatewaySystem
+from tests.systems.waiting import until
 
 PAGE = Path(__file__).parents[3] / "docs" / "streams.md"
 
@@ -91,7 +92,7 @@ async def test_an_event_source_resumes_at_another_gateway_and_stops_at_the_end(
     assert child.stdout is not None
     async with asyncio.timeout(40):
         assert await child.stdout.readline() == b"snapshot 1\n"
-        await eventually(lambda: bool(gateway.event_hub.broadcaster.watched))
+        await until(lambda: bool(gateway.event_hub.broadcaster.watched))
         await system.append_all(generation, LIFECYCLE[:4])
         seen = [await child.stdout.readline() for _ in range(3)]
         # The other gateway listens already: unlike a browser, Node gives up after a refused connection.

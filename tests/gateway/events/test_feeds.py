@@ -7,15 +7,9 @@ from collections.abc import Sequence
 import pytest
 from aiohttp import ClientSession
 
-from tests.gateway.events.gateway_system import (
-    LIFECYCLE,
-    PATH,
-    EndUser,
-    Gateway,
-    GatewaySystem,
-    eventually,
-)
+from tests.gateway.events.gateway_system import LIFECYCLE, PATH, EndUser, Gateway, GatewaySystem
 from tests.gateway.events.sse_client import EVENT_STREAM, Frame, opened
+from tests.systems.waiting import until
 
 Seen = list[tuple[str, int]]
 SHOWN = ("requested", "validated", "started", *["progressed"] * 3, "completed")  # of one generation
@@ -209,7 +203,7 @@ async def test_pages_cover_all_events_and_the_last_one_can_wait(
     async with session.get(resumed, headers=user.bearer) as answer:
         assert [(each["stream"], each["version"]) for each in (await answer.json())["events"]] == seen[-2:]
     waiting = asyncio.create_task(session.get(f"{own(gateway)}?after={cursor}&wait=30", headers=user.bearer))
-    await eventually(lambda: gateway.event_hub.connections.taken == 1)
+    await until(lambda: gateway.event_hub.connections.taken == 1)
     generation = await system.start_generation(user)
     await system.seal()
     async with await waiting as answer:

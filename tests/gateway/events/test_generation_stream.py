@@ -18,9 +18,9 @@ from tests.gateway.events.gateway_system import (
     EndUser,
     Gateway,
     GatewaySystem,
-    eventually,
 )
 from tests.gateway.events.sse_client import EVENT_STREAM, Frame, Stream, opened
+from tests.systems.waiting import until
 
 
 def address(gateway: Gateway, generation: str) -> str:
@@ -184,9 +184,7 @@ async def test_a_disconnected_client_is_removed(
     async with opened(session, address(gateway, generation), user.bearer) as stream:
         await stream.until("caught_up")
         assert gateway.event_hub.broadcaster.watched == {stream_of(generation)}
-    await eventually(
-        lambda: not (gateway.event_hub.broadcaster.watched or gateway.event_hub.connections.taken)
-    )
+    await until(lambda: not (gateway.event_hub.broadcaster.watched or gateway.event_hub.connections.taken))
 
 
 async def test_a_deleted_generation_has_no_stream(
@@ -209,7 +207,7 @@ async def test_an_unreadable_commit_delays_no_other_stream(
     streams = [opened(session, f"{address(gateway, each)}?after=0", user.bearer) for each in (odd, *sound)]
     async with AsyncExitStack() as stack:
         _, *readers = [await stack.enter_async_context(stream) for stream in streams]
-        commits = system.dependencies.get("database").get_collection("commits")
+        commits = system.store.database.get_collection("commits")
         unknown = {"_id": f"{stream_of(odd)}:2", "stream": stream_of(odd), "first": 2, "last": 2}
         await commits.insert_one({**unknown, "body": b'[{"type":"generation.dreamt"}]', "writer": "newer"})
         gateway.event_hub.broadcaster.wake_all()

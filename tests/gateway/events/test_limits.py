@@ -7,15 +7,9 @@ from contextlib import AsyncExitStack
 from aiohttp import ClientSession
 
 from events.invocation import GenerationProgressed
-from tests.gateway.events.gateway_system import (
-    LIFECYCLE,
-    PATH,
-    EndUser,
-    Gateway,
-    GatewaySystem,
-    eventually,
-)
+from tests.gateway.events.gateway_system import LIFECYCLE, PATH, EndUser, Gateway, GatewaySystem
 from tests.gateway.events.sse_client import EVENT_STREAM, opened
+from tests.systems.waiting import until
 
 HUNDRED = [GenerationProgressed(percent=percent) for percent in range(100)]
 
@@ -36,7 +30,7 @@ def open_unread(gateway: Gateway, generation: str, user: EndUser) -> socket.sock
 
 
 async def until_open(gateway: Gateway, count: int) -> None:
-    await eventually(lambda: gateway.event_hub.connections.taken == count)
+    await until(lambda: gateway.event_hub.connections.taken == count)
 
 
 async def test_a_client_that_reads_nothing_is_disconnected_and_others_get_all_events(

@@ -14,8 +14,8 @@ from tests.gateway.events.gateway_system import (
     EndUser,
     Gateway,
     GatewaySystem,
-    eventually,
 )
+from tests.systems.waiting import until
 
 
 def address(gateway: Gateway, generation: str) -> str:
@@ -73,7 +73,7 @@ async def test_a_long_poll_ends_with_the_next_visible_event(
     generation = await system.start_generation(user)
     url = f"{address(gateway, generation)}?after=1&wait=30"
     waiting = asyncio.create_task(session.get(url, headers=user.bearer))
-    await eventually(lambda: gateway.event_hub.broadcaster.watched == {stream_of(generation)})
+    await until(lambda: gateway.event_hub.broadcaster.watched == {stream_of(generation)})
     await system.append(generation, *BEFORE_COMPLETION[0])
     async with await waiting as answer:
         page = await answer.json()

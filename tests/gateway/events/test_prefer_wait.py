@@ -8,8 +8,9 @@ from aiohttp import ClientResponse, ClientSession, FormData
 
 from domain.generation.generation import id_of
 from tests.builders.pictures import jpeg
-from tests.gateway.events.gateway_system import EndUser, Gateway, GatewaySystem, eventually
+from tests.gateway.events.gateway_system import EndUser, Gateway, GatewaySystem
 from tests.gateway.events.test_revalidation import KEY_REVOCATIONS, SESSION_REVOCATIONS, Installation, Revoke
+from tests.systems.waiting import until
 
 
 async def submit(
@@ -25,7 +26,7 @@ async def submit(
 
 
 async def listened(gateway: Gateway) -> str:
-    await eventually(lambda: bool(gateway.event_hub.broadcaster.watched))
+    await until(lambda: bool(gateway.event_hub.broadcaster.watched))
     return id_of(gateway.event_hub.broadcaster.watched.pop())
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from tests.gateway.events.gateway_system import PATH, EndUser, Gateway, GatewaySystem, eventually
+from tests.gateway.events.gateway_system import PATH, EndUser, Gateway, GatewaySystem
 from tests.gateway.events.sse_client import EVENT_STREAM, opened
+from tests.systems.waiting import until
 
 Revoke = Callable[["Installation"], Awaitable[None]]
 
@@ -137,7 +138,7 @@ async def test_other_users_streams_continue(system: GatewaySystem, at: Installat
 async def test_all_grants_are_revalidated_in_one_query(system: GatewaySystem, at: Installation) -> None:
     users = [await system.register_user(at.gateway, beside=at.user) for _ in range(3)]
     queried: list[int] = []
-    reading = system.accounts.states.read
+    reading = system.store.accounts.states.read
 
     async def read(**what: Any) -> Any:
         queried.append(len(what["users"]))
@@ -150,8 +151,8 @@ async def test_all_grants_are_revalidated_in_one_query(system: GatewaySystem, at
         opened(at.session, url, users[1].bearer),
         opened(at.session, url, users[2].bearer),
     ):
-        system.accounts.states.read = read  # type: ignore[method-assign]
-        await eventually(lambda: len(queried) >= 2)
+        system.store.accounts.states.read = read  # type: ignore[method-assign]
+        await until(lambda: len(queried) >= 2)
     assert queried[:2] == [3, 3]
 
 
@@ -160,7 +161,7 @@ async def test_a_long_poll_of_a_deleted_user_is_refused(system: GatewaySystem, a
     after = (await system.visible_events(generation))[-1][0]
     url = f"{at.gateway.url}{PATH}/{generation}/events?after={after}&wait=30"
     waiting = asyncio.create_task(at.session.get(url, headers=at.user.bearer))
-    await eventually(lambda: bool(at.gateway.event_hub.broadcaster.watched))
+    await until(lambda: bool(at.gateway.event_hub.broadcaster.watched))
     await delete_user(at)
     await system.append_all(generation)
     async with await waiting as answer:

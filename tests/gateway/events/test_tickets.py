@@ -69,7 +69,7 @@ async def test_an_altered_foreign_or_expired_ticket_opens_nothing(
             f"{gateway.url}{PATH}/{generation}{path}", params={"ticket": ticket}
         ) as answer:
             assert answer.status == 401, path
-    system.ahead = timedelta(seconds=61)
+    system.clock.ahead = timedelta(seconds=61)
     url = f"{gateway.url}{PATH}/{generation}/events?ticket={ticket}"
     async with session.get(url, headers=EVENT_STREAM) as answer:
         assert (answer.status, (await answer.json())["code"]) == (401, "invalid_ticket")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.gateway.accounts.gateway_harness import ONE, GatewayHarness
+from tests.systems.gateway_harness import ONE, GatewayHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

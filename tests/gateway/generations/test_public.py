@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.gateway.accounts.gateway_harness import ONE, GatewayHarness, Person
 from tests.journeys.test_compatibility import validate_fields
+from tests.systems.gateway_harness import ONE, GatewayHarness, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,4 +1,4 @@
-"""The log line of a refused request, and what it must never hold."""
+"""The log line of a refused request, which holds no secret and no personal data."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -16,6 +16,7 @@ from domain.errors import ErrorCode, ExemplarError
 from gateway.submissions.uploads.budget import UploadBudget, UploadLease
 from gateway.submissions.uploads.spool import Spool
 from tests.gateway.submissions.upload_server import SECRETS, make_settings
+from tests.systems.waiting import until
 
 
 async def test_budget_is_granted_in_the_order_of_waiting() -> None:
@@ -119,9 +120,7 @@ async def test_cancelled_spool_closes_its_file_after_the_writing_thread() -> Non
     with pytest.raises(asyncio.CancelledError):
         await writing
     spool.close()
-    async with asyncio.timeout(10):
-        while not file.closed:  # noqa: ASYNC110 - a file announces nothing
-            await asyncio.sleep(0.001)
+    await until(lambda: file.closed)
 
 
 @pytest.mark.parametrize("name", SECRETS)

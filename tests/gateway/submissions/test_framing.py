@@ -133,9 +133,9 @@ NO_HTTP = {
 async def test_malformed_multipart_gets_422(server: UploadServer, name: str) -> None:
     answer = await server.ask(BROKEN_MULTIPART[name])
     assert (answer.status, answer.body["code"]) == (422, "invalid_multipart"), answer.text
-    [told] = list(answer.body["detail"])  # type: ignore[call-overload]
-    assert (told["loc"], told["type"]) == (["body"], "value_error.multipart")
-    assert told["msg"].startswith("Invalid multipart body: ")
+    [fault] = list(answer.body["detail"])  # type: ignore[call-overload]
+    assert (fault["loc"], fault["type"]) == (["body"], "value_error.multipart")
+    assert fault["msg"].startswith("Invalid multipart body: ")
 
 
 @pytest.mark.parametrize("name", UNSUPPORTED)
@@ -247,7 +247,7 @@ async def test_hundred_thousand_parts_are_refused_with_little_memory_and_time(se
             last = now
 
     before = resident_bytes()
-    heart = asyncio.create_task(beat())
+    heartbeat = asyncio.create_task(beat())
     try:
         for _ in range(3):
             async with server.wire() as wire:
@@ -255,8 +255,8 @@ async def test_hundred_thousand_parts_are_refused_with_little_memory_and_time(se
                 answer = await wire.answer()
             assert answer.status == 422
     finally:
-        heart.cancel()
+        heartbeat.cancel()
     assert resident_bytes() - before < 64 * 1024 * 1024
-    # Refused so early that the heart may beat but once: then there was no time for a second pause.
+    # The refusal may come before the second heartbeat: then there is one pause only.
     assert all(gap < 0.1 for gap in sorted(gaps)[:-1]), "one pause may be the machine's"
     assert len(body) < MAX_BYTES

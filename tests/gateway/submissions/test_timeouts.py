@@ -5,15 +5,8 @@ import asyncio
 import pytest
 
 from tests.builders.pictures import png_header
-from tests.gateway.submissions.upload_server import (
-    UploadServer,
-    Wire,
-    form,
-    open_server,
-    part,
-    request,
-    until,
-)
+from tests.gateway.submissions.upload_server import UploadServer, Wire, form, open_server, part, request
+from tests.systems.waiting import until
 
 GOOD = form(part("files", png_header(8, 8), "a.png"), part("instructions", b'{"prompt": "a"}'))
 HEAD = request(GOOD).removesuffix(GOOD)

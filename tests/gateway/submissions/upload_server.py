@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -129,13 +129,6 @@ class UploadServer:
 
     async def submit(self, *parts: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         return await self.ask(request(form(*parts), headers))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Poll until a condition holds, at most 10 seconds."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the state of the server fires no event
-            await asyncio.sleep(0.005)
 
 
 def summary(submission: Content, contents: list[int]) -> dict[str, object]:

@@ -26,11 +26,11 @@ class AuditHarness:
     def __init__(self, store: OpenStore) -> None:
         self.store, self.database = store, store.database
         self.key = KEY
-        self.told: list[tuple[int, int]] = []
+        self.progress: list[tuple[int, int]] = []
         self._now = NOON
 
     async def write(self, stream: str, *, after: int = 0, events: int = 1) -> None:
-        """Append one commit; time goes on by a second and some microseconds."""
+        """Append one commit, a second and some microseconds after the last."""
         facts = [GenerationProgressed(percent=number) for number in range(events)]
         cause = Cause(actor="actor:test", traceparent="00-1-2-01" if after % 2 else None)
         await self.store.events.append(stream, after, facts, cause=cause, time=self.tick())
@@ -54,7 +54,7 @@ class AuditHarness:
 
     async def verify(self, key: SigningKey = KEY) -> AuditReport:
         scan, checkpoints = self.store.commit_scan, self.store.checkpoints
-        return await verify(scan, checkpoints, [key.public], lambda *progress: self.told.append(progress))
+        return await verify(scan, checkpoints, [key.public], lambda *progress: self.progress.append(progress))
 
     async def tamper(self, collection: str, where: dict[str, object], change: dict[str, object]) -> None:
         """Change one document directly in MongoDB."""
@@ -70,7 +70,7 @@ class AuditHarness:
 
 
 @pytest.fixture
-async def harness(mongodb_url: str) -> AsyncIterator[AuditHarness]:
+async def audit_log(mongodb_url: str) -> AsyncIterator[AuditHarness]:
     with open_database(settings_for(mongodb_url)) as database:
         await record_format(database)
         await create_indexes(database, [MongoEventStore, MongoSealedLog])

@@ -16,88 +16,90 @@ from tests.store.audit.conftest import NOON, AuditHarness
 CAUSE = Cause(actor="actor:forger")
 
 
-async def body_of(harness: AuditHarness, commit_id: str) -> bytes:
-    document = await harness.database["commits"].find_one({"_id": commit_id})
+async def body_of(audit_log: AuditHarness, commit_id: str) -> bytes:
+    document = await audit_log.database["commits"].find_one({"_id": commit_id})
     assert document is not None
     body: bytes = document["body"]
     return body
 
 
-async def test_an_empty_log_is_verified(harness: AuditHarness) -> None:
-    report = await harness.verify()
+async def test_an_empty_log_is_verified(audit_log: AuditHarness) -> None:
+    report = await audit_log.verify()
     assert (report.size, report.root, report.checkpoints) == (0, root_of([]), 0)
 
 
-async def test_an_intact_log_is_verified_with_all_its_checkpoints(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.sign()
-    await harness.write("a", after=3, events=2)
-    await harness.seal()
-    made = await harness.sign()
-    report = await harness.verify()
+async def test_an_intact_log_is_verified_with_all_its_checkpoints(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    await audit_log.write("a", after=3, events=2)
+    await audit_log.seal()
+    made = await audit_log.sign()
+    report = await audit_log.verify()
     assert made is not None
     assert (report.size, report.root) == (10, made.root)
     assert (report.streams, report.checkpoints, report.waiting) == (3, 2, 0)
-    assert harness.told[-1] == (10, 10)
+    assert audit_log.progress[-1] == (10, 10)
 
 
-async def test_unsealed_commits_are_counted(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.write("d")
-    assert (await harness.verify()).waiting == 1
+async def test_unsealed_commits_are_counted(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.write("d")
+    assert (await audit_log.verify()).waiting == 1
 
 
-async def test_a_log_that_grows_during_verification_is_verified(harness: AuditHarness) -> None:
-    await harness.fill()
+async def test_a_log_that_grows_during_verification_is_verified(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
 
     async def grow() -> None:
         for number in range(12):
-            await harness.write(f"late{number}")
-            await harness.seal()
-            await harness.sign()
+            await audit_log.write(f"late{number}")
+            await audit_log.seal()
+            await audit_log.sign()
 
     growing = asyncio.create_task(grow())
     sizes = []
     while not growing.done():
-        sizes.append((await harness.verify()).size)
+        sizes.append((await audit_log.verify()).size)
     await growing
     assert sizes == sorted(sizes)
-    assert (await harness.verify()).checkpoints == 12
+    assert (await audit_log.verify()).checkpoints == 12
 
 
-async def test_commits_are_matched_in_any_order_of_storage(harness: AuditHarness) -> None:
-    await harness.fill()
-    expected = await harness.verify()
-    commits = harness.database["commits"]
+async def test_commits_are_matched_in_any_order_of_storage(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    expected = await audit_log.verify()
+    commits = audit_log.database["commits"]
     documents = await commits.find({}).sort("_id", -1).to_list(None)
     await commits.delete_many({})
     await commits.insert_many(documents)
-    assert await harness.verify() == expected
+    assert await audit_log.verify() == expected
 
 
-async def test_worker_processes_find_the_same(harness: AuditHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    await harness.fill()
-    expected = await harness.verify()
+async def test_worker_processes_find_the_same(
+    audit_log: AuditHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await audit_log.fill()
+    expected = await audit_log.verify()
     monkeypatch.setattr(commit_scan, "_WORTH_A_PROCESS", 0)
-    assert await harness.verify() == expected
-    await harness.tamper("commits", {"_id": "b:2"}, {"body": await body_of(harness, "b:1")})
+    assert await audit_log.verify() == expected
+    await audit_log.tamper("commits", {"_id": "b:2"}, {"body": await body_of(audit_log, "b:1")})
     with pytest.raises(ContradictionError, match="b:2"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_changed_body_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
+async def test_a_changed_body_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
     for commit_id in ("a:1", "b:2", "b:3"):
-        original = await body_of(harness, commit_id)
+        original = await body_of(audit_log, commit_id)
         forged = original.replace(b"actor:test", b"actor:tesu")
-        await harness.tamper("commits", {"_id": commit_id}, {"body": forged})
+        await audit_log.tamper("commits", {"_id": commit_id}, {"body": forged})
         with pytest.raises(ContradictionError, match=f"{commit_id}: its body is not the one that was sealed"):
-            await harness.verify()
-        await harness.tamper("commits", {"_id": commit_id}, {"body": original})
+            await audit_log.verify()
+        await audit_log.tamper("commits", {"_id": commit_id}, {"body": original})
 
 
-async def test_a_field_that_contradicts_its_body_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
+async def test_a_field_that_contradicts_its_body_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
     changes: list[dict[str, object]] = [
         {"stream": "z"},
         {"first": 7},
@@ -109,39 +111,39 @@ async def test_a_field_that_contradicts_its_body_is_found(harness: AuditHarness)
         {"body": b"[]"},
     ]
     for commit_id in ("a:1", "b:2", "b:3"):
-        original = await harness.database["commits"].find_one({"_id": commit_id})
+        original = await audit_log.database["commits"].find_one({"_id": commit_id})
         assert original is not None
         for change in changes:
-            await harness.tamper("commits", {"_id": commit_id}, change)
+            await audit_log.tamper("commits", {"_id": commit_id}, change)
             with pytest.raises(ContradictionError, match=commit_id):
-                await harness.verify()
-            await harness.database["commits"].replace_one({"_id": commit_id}, original)
-    assert (await harness.verify()).size == 9
+                await audit_log.verify()
+            await audit_log.database["commits"].replace_one({"_id": commit_id}, original)
+    assert (await audit_log.verify()).size == 9
 
 
-async def test_an_event_inserted_into_a_body_is_found_even_with_its_leaf(harness: AuditHarness) -> None:
-    await harness.fill()
+async def test_an_event_inserted_into_a_body_is_found_even_with_its_leaf(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
     facts = [GenerationProgressed(percent=number) for number in range(2)]
     commit = commit_of("b", 0, facts, cause=CAUSE, time=NOON, writer="w")
-    await harness.tamper("commits", {"_id": "b:2"}, {"body": commit.body, "time": NOON})
-    await harness.tamper("log", {"commit": "b:2"}, {"leaf": leaf_hash(commit.body)})
+    await audit_log.tamper("commits", {"_id": "b:2"}, {"body": commit.body, "time": NOON})
+    await audit_log.tamper("log", {"commit": "b:2"}, {"leaf": leaf_hash(commit.body)})
     with pytest.raises(ContradictionError, match="b:2: the fields beside the body contradict it"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_rewritten_commit_contradicts_its_checkpoint(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.sign()
-    forged = (await body_of(harness, "b:2")).replace(b"actor:test", b"actor:tesu")
-    await harness.tamper("commits", {"_id": "b:2"}, {"body": forged})
-    await harness.tamper("log", {"commit": "b:2"}, {"leaf": leaf_hash(forged)})
+async def test_a_rewritten_commit_contradicts_its_checkpoint(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    forged = (await body_of(audit_log, "b:2")).replace(b"actor:test", b"actor:tesu")
+    await audit_log.tamper("commits", {"_id": "b:2"}, {"body": forged})
+    await audit_log.tamper("log", {"commit": "b:2"}, {"leaf": leaf_hash(forged)})
     with pytest.raises(ContradictionError, match="checkpoint 9: the log does not lead to its root"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_changed_position_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    log = harness.database["log"]
+async def test_a_changed_position_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    log = audit_log.database["log"]
     original = await log.find_one({"_id": 3})
     assert original is not None
     changes: list[tuple[dict[str, object], str]] = [
@@ -150,89 +152,89 @@ async def test_a_changed_position_is_found(harness: AuditHarness) -> None:
         ({"commit": "nobody:1"}, "nobody:1 is missing"),
     ]
     for change, message in changes:
-        await harness.tamper("log", {"_id": 3}, change)
+        await audit_log.tamper("log", {"_id": 3}, change)
         with pytest.raises(ContradictionError, match=message):
-            await harness.verify()
+            await audit_log.verify()
         await log.replace_one({"_id": 3}, original)
 
 
-async def test_a_removed_position_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    log = harness.database["log"]
+async def test_a_removed_position_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    log = audit_log.database["log"]
     for position in (1, 5, 8):
         original = await log.find_one_and_delete({"_id": position})
         with pytest.raises(ContradictionError, match="missing"):
-            await harness.verify()
+            await audit_log.verify()
         await log.insert_one(original)
 
 
-async def test_a_truncated_log_behind_a_checkpoint_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.sign()
-    await harness.database["log"].delete_one({"_id": 9})
+async def test_a_truncated_log_behind_a_checkpoint_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    await audit_log.database["log"].delete_one({"_id": 9})
     with pytest.raises(ContradictionError, match="9 commits were signed"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_truncated_log_without_checkpoint_is_found_by_its_commit(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.database["log"].delete_one({"_id": 9})
+async def test_a_truncated_log_without_checkpoint_is_found_by_its_commit(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.database["log"].delete_one({"_id": 9})
     with pytest.raises(ContradictionError, match="no position and no mark `unsealed`"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_removed_commit_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.database["commits"].delete_one({"_id": "c:3"})
+async def test_a_removed_commit_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.database["commits"].delete_one({"_id": "c:3"})
     with pytest.raises(ContradictionError, match="c:3 is missing"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_commit_at_two_positions_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    log = harness.database["log"]
+async def test_a_commit_at_two_positions_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    log = audit_log.database["log"]
     await log.drop_indexes()
     entry = await log.find_one({"_id": 4})
     assert entry is not None
     await log.insert_one({**entry, "_id": 10})
     with pytest.raises(ContradictionError, match="earlier position"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_stream_out_of_its_own_order_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    log = harness.database["log"]
+async def test_a_stream_out_of_its_own_order_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    log = audit_log.database["log"]
     first, second = [await log.find_one({"commit": name}) for name in ("b:1", "b:2")]
     assert first is not None
     assert second is not None
     await log.delete_many({"_id": {"$in": [first["_id"], second["_id"]]}})
     await log.insert_many([{**first, "_id": second["_id"]}, {**second, "_id": first["_id"]}])
     with pytest.raises(ContradictionError, match="b:2: follows version 0 of its stream"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_damaged_unsealed_commit_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.write("d")
-    await harness.tamper("commits", {"_id": "d:1"}, {"last": 5})
+async def test_a_damaged_unsealed_commit_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.write("d")
+    await audit_log.tamper("commits", {"_id": "d:1"}, {"last": 5})
     with pytest.raises(ContradictionError, match="d:1"):
-        await harness.verify()
+        await audit_log.verify()
 
 
-async def test_a_checkpoint_of_an_unknown_key_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    await harness.sign()
+async def test_a_checkpoint_of_an_unknown_key_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
     with pytest.raises(ContradictionError, match="not signed by a trusted key"):
-        await harness.verify(SigningKey("exemplar", bytes(32)))
+        await audit_log.verify(SigningKey("exemplar", bytes(32)))
 
 
-async def test_a_swapped_note_is_found(harness: AuditHarness) -> None:
-    await harness.fill()
-    first = await harness.sign()
-    await harness.write("d")
-    await harness.seal()
-    await harness.sign()
+async def test_a_swapped_note_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    first = await audit_log.sign()
+    await audit_log.write("d")
+    await audit_log.seal()
+    await audit_log.sign()
     assert first is not None
-    await harness.tamper("checkpoints", {"_id": 10}, {"note": first.note})
+    await audit_log.tamper("checkpoints", {"_id": 10}, {"note": first.note})
     with pytest.raises(ContradictionError, match="checkpoint 10: the note has another size or root"):
-        await harness.verify()
+        await audit_log.verify()

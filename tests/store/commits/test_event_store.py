@@ -91,7 +91,9 @@ class TestContract:
     async def test_twenty_writers_on_one_stream_leave_no_gap_and_no_duplicate(
         self, events: EventStore, kind: str
     ) -> None:
-        each = 50 if kind == "memory" else 10  # every loser reads and asks again: the server needs its time
+        each = (
+            50 if kind == "memory" else 10
+        )  # every writer that lost the race reads and retries, which takes long
 
         async def write(writer: int) -> list[str]:
             won: list[str] = []
@@ -100,7 +102,7 @@ class TestContract:
                 try:
                     commit = await append(events, "s", version, writer * each + len(won))
                 except WrongExpectedVersionError:
-                    await asyncio.sleep(random.uniform(0, 0.04))  # as every loser of a race does
+                    await asyncio.sleep(random.uniform(0, 0.04))  # as every writer that lost a race does
                     behind = await events.read("s", after=version)
                     version = behind[-1].last if behind else version
                 else:

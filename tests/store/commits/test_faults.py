@@ -129,7 +129,7 @@ async def proxied_store(proxy: LossyProxy, mongodb_url: str) -> AsyncIterator[Mo
     store = MongoEventStore(database)
     await append(store, "warm", 0)
     yield store
-    # The driver says goodbye over the proxy, which this loop has to carry meanwhile.
+    # The driver closes its connections through the proxy, which runs on this loop.
     await asyncio.to_thread(database.client.close)
     server.close()
 
@@ -181,9 +181,8 @@ async def test_an_absent_server_is_unavailable_without_hanging() -> None:
             await call
     with pytest.raises(OutcomeUnknownError):
         await append(store, "s", 0)
-    outbox = Outbox(store)
-    outbox.published("s:1")
-    await outbox.drain()
+    async with Outbox(store) as outbox:
+        outbox.published("s:1")
     database.client.close()
 
 
@@ -192,8 +191,7 @@ async def test_a_confirmed_commit_leaves_the_outbox(mongodb_url: str) -> None:
     database = connect(settings)
     store = MongoEventStore(database)
     commit = await append(store, "s", 0)
-    outbox = Outbox(store)
-    outbox.published(commit.id)
-    await outbox.drain()
+    async with Outbox(store) as outbox:
+        outbox.published(commit.id)
     assert await store.unpublished(before=datetime(2027, 1, 1, tzinfo=UTC), limit=9) == []
     database.client.close()

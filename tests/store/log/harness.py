@@ -11,7 +11,7 @@ CAUSE = Cause(actor="actor:test")
 
 
 class LogHarness:
-    """A sealed log with its commits, and the rules that its order must keep."""
+    """A sealed log with its commits, and a check of its order."""
 
     def __init__(self, events: EventStore, log: SealedLog) -> None:
         self.events = events

@@ -6,8 +6,8 @@ import pytest
 from store.mongo.batcher import Batcher
 
 
-class Line:
-    """A slow road: batches pass one at a time, each when the gate is opened."""
+class SlowServer:
+    """A server that takes one batch at a time, each when the gate is opened."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -27,14 +27,14 @@ async def turns(count: int = 5) -> None:
 
 
 async def test_an_idle_batcher_sends_at_once() -> None:
-    line = Line()
+    line = SlowServer()
     line.gate.release()
     await Batcher(line.send).put(1)
     assert line.batches == [[1]]
 
 
 async def test_calls_during_a_batch_share_the_next_one() -> None:
-    line = Line()
+    line = SlowServer()
     batcher = Batcher(line.send)
     first = asyncio.create_task(batcher.put(1))
     await turns()
@@ -48,7 +48,7 @@ async def test_calls_during_a_batch_share_the_next_one() -> None:
 
 
 async def test_batches_are_bounded_and_keep_the_order() -> None:
-    line = Line()
+    line = SlowServer()
     for _ in range(10):
         line.gate.release()
     batcher = Batcher(line.send, largest=3)
@@ -57,7 +57,7 @@ async def test_batches_are_bounded_and_keep_the_order() -> None:
 
 
 async def test_each_caller_gets_the_error_of_its_item() -> None:
-    line = Line()
+    line = SlowServer()
     line.gate.release()
     batcher = Batcher(line.send)
     outcomes = await asyncio.gather(*(batcher.put(n) for n in (1, -2, 3, -4)), return_exceptions=True)
@@ -65,7 +65,7 @@ async def test_each_caller_gets_the_error_of_its_item() -> None:
 
 
 async def test_an_error_of_a_batch_reaches_all_its_callers_and_no_others() -> None:
-    line = Line()
+    line = SlowServer()
     for _ in range(2):
         line.gate.release()
     batcher = Batcher(line.send)
@@ -75,7 +75,7 @@ async def test_an_error_of_a_batch_reaches_all_its_callers_and_no_others() -> No
 
 
 async def test_a_cancelled_caller_does_not_affect_others() -> None:
-    line = Line()
+    line = SlowServer()
     batcher = Batcher(line.send)
     impatient, patient = asyncio.create_task(batcher.put(1)), asyncio.create_task(batcher.put(2))
     await turns()

@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from exemplar.wiring import open_store
-from store.adapters import prepare
+from store.adapters import open_prepared, prepare
 from store.errors import DataFormatError
 from store.mongo.connection import Database
 from store.mongo.schema_version import FORMAT, require_format
@@ -40,7 +39,7 @@ async def test_another_format_number_is_refused(database: Database) -> None:
 async def test_a_process_does_not_start_on_an_old_database(database: Database, mongodb_url: str) -> None:
     await database["words"].insert_one({"_id": "a/1"})
     with pytest.raises(DataFormatError):
-        async with open_store(settings_for(mongodb_url)):
+        async with open_prepared(settings_for(mongodb_url)):
             pytest.fail("the process has started")
 
 

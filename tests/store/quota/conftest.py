@@ -51,7 +51,7 @@ def ignore(_: Commit) -> None: ...
 
 @dataclass
 class QuotaHarness:
-    """One developer's generations: held, appended, brought to an end, settled."""
+    """Generations of one developer: held, appended, ended, settled."""
 
     events: EventStore
     ledger: Ledger
@@ -92,7 +92,7 @@ class QuotaHarness:
         return await self._written(name)
 
     async def settle(self, name: str) -> Generation:
-        """Settle the ledger, then say so in the log, as the quota actor does."""
+        """Settle the ledger, then append the settlement, as the quota actor does."""
         generation = await self._written(name)
         await self.admission.settle(generation)
         await self.generations.decide(name, decisions.settle_quota, cause=BY_TEST)

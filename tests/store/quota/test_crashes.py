@@ -19,7 +19,7 @@ Step = Callable[[], Awaitable[object]]
 
 
 def life(harness: QuotaHarness, end: str) -> list[Step]:
-    """List what happens to a generation, step by step, by whichever process."""
+    """List the steps of a generation in all processes."""
 
     async def settle_ledger() -> None:
         generation = await harness.generations.load("g1")
@@ -36,7 +36,7 @@ def life(harness: QuotaHarness, end: str) -> list[Step]:
 
 
 async def recover(harness: QuotaHarness, clock: Clock) -> None:
-    """Let the sweep come by, and let the log drive the quota actor again."""
+    """Run the sweep, then the quota actor on the last event."""
     clock.forward(minutes=3)
     await release_leaked_holds(admission=harness.admission, clock=harness.clock)
     generation = await harness.generations.load("g1")

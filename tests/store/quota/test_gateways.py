@@ -42,7 +42,7 @@ def now() -> datetime:
 
 
 async def period() -> str:
-    """Name the month, and never in its last minute."""
+    """Return the current month; wait if it ends within a minute."""
     if seconds_to_next_period(now()) < 60:
         await asyncio.sleep(60)
     return now().strftime("%Y-%m")

@@ -141,7 +141,7 @@ async def test_a_unit_belongs_to_the_month_of_its_admission(
 
 
 async def test_a_hold_repeated_in_the_next_month_keeps_its_month(harness: QuotaHarness, clock: Clock) -> None:
-    """A request with an Idempotency-Key dies after its hold, and comes again when the month has turned."""
+    """A request with an Idempotency-Key ends after its hold, and is repeated in the next month."""
     clock.now = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
     await harness.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE)
     clock.forward(seconds=5)

@@ -126,7 +126,7 @@ async def test_twenty_concurrent_holds_of_one_generation_take_one_slot(ledger: L
 
 @dataclass(frozen=True)
 class Life:
-    """One generation: whose it is, its month, how often each step is repeated, and how it ends."""
+    """One generation: its developer, month, repetitions of each step, and outcome."""
 
     developer: int
     period: str

@@ -40,7 +40,7 @@ def token_of(tenant: Tenant) -> dict[str, str]:
     return {"Authorization": tenant.headers["Authorization"]}
 
 
-def told(answer: Answer) -> list[str]:
+def limit_headers(answer: Answer) -> list[str]:
     return [name for name in answer.headers if "ratelimit" in name.lower()]
 
 
@@ -84,7 +84,7 @@ async def test_unauthenticated_requests_get_no_limit_headers(
         for sent in ({}, {"Authorization": "Bearer nonsense"}, token)
     ]
     assert [answer.status for answer in answers] == [404, 404, 404, 401, 401, 403]
-    assert not [name for answer in answers for name in told(answer)]
+    assert not [name for answer in answers for name in limit_headers(answer)]
 
 
 async def test_beyond_the_daily_limit_only_account_protection_passes(

@@ -14,7 +14,7 @@ NOVEMBER = "2026-11"
 async def test_final_holders_do_not_count_in_the_account(
     harness: QuotaHarness, clock: Clock, bounds: Bounds
 ) -> None:
-    """Nobody has settled them yet, and there may be room beside them."""
+    """They are not settled yet, and there may be free slots beside them."""
     await harness.admit("g1", bounds)
     assert len((await harness.admission.recent_account("dev-1", bounds)).slots) == 1
     await harness.live("g1", "completed")
@@ -27,10 +27,10 @@ async def test_final_holders_do_not_count_right_after_another_hold(harness: Quot
         await harness.admit(name, CLOUD)
         await harness.live(name, end)
     await harness.admission.require_free_slot("dev-1", CLOUD)
-    told = await harness.admission.recent_account("dev-1", CLOUD)
-    assert (told.slots, told.used_in(NOVEMBER)) == ((), 1)
+    account = await harness.admission.recent_account("dev-1", CLOUD)
+    assert (account.slots, account.used_in(NOVEMBER)) == ((), 1)
     for name, end in (("g3", "completed"), ("g4", "running")):
         await harness.admit(name, CLOUD)
         await harness.live(name, end)
-    told = await harness.admission.recent_account("dev-1", CLOUD)
-    assert [slot.generation for slot in told.slots] == ["g4"]
+    account = await harness.admission.recent_account("dev-1", CLOUD)
+    assert [slot.generation for slot in account.slots] == ["g4"]

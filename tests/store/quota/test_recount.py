@@ -146,7 +146,7 @@ async def test_a_changed_account_is_not_corrected(either: QuotaHarness) -> None:
 
 
 class ChangingLedger(MemoryLedger):
-    """A ledger in which a generation is admitted and completed between any two looks."""
+    """A ledger in which a generation is admitted and completed between any two reads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -202,7 +202,7 @@ async def test_the_ledger_equals_the_recount_after_any_history(
 async def take(
     harness: QuotaHarness, clock: Clock, act: str, name: str, developer: str, limits: Bounds
 ) -> None:
-    """Do one thing to one generation, if it can be done to it."""
+    """Apply one step to one generation, if it is possible."""
     generation = await harness.generations.load(name)
     try:
         if act == "admit" and generation is None:

@@ -52,8 +52,8 @@ async def test_a_tier_without_configuration_answers_503_and_is_logged(
     ):
         assert (answer.status, answer.body["code"]) == (503, "tier_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
-    told = [line for line in system.logged("first") if line["event"] == "tier_not_configured"]
-    assert {line["tier"] for line in told} == {"gold"}
+    warnings = [line for line in system.logged("first") if line["event"] == "tier_not_configured"]
+    assert {line["tier"] for line in warnings} == {"gold"}
     await changes.change_tier(tenant.developer, "free_starter", cause=by_operator)
     assert (await tenant.submit()).status == 202
 

@@ -17,7 +17,7 @@ from tests.stores import OpenStore
 
 
 class CountingRequestCounts(RequestCounts):
-    """The store's counts, which tell how often they were asked."""
+    """The store's counts, with the number of calls."""
 
     def __init__(self, counts: RequestCounts) -> None:
         self._counts = counts

@@ -41,7 +41,7 @@ async def developer_of(tenant: Tenant, system_store: OpenStore) -> dict[str, str
 
 
 async def completed(tenant: Tenant, generation: str) -> None:
-    """Follow a generation to its end as closely as answers come."""
+    """Poll a generation without pauses until it has ended."""
     while (read := await tenant.resource(generation))["status"] != "completed":
         assert read["status"] != "failed", read["failure"]
         await asyncio.sleep(0.02)
@@ -72,11 +72,11 @@ async def test_submit_after_completed_is_never_refused_on_the_free_tier(
         gateway, other = (there, here) if number % 10 == 5 else (here, there)
         await completed(other, await gateway.accepted())
 
-    async def told() -> dict[str, Any] | None:
+    async def rows_written() -> dict[str, Any] | None:
         body = (await usage(tenant, "", await developer_of(tenant, system_store))).body
         return body if body["totals"]["completed"] == TIMES else None
 
-    body = dict(await until(told, "the rows are written"))
+    body = dict(await until(rows_written, "the rows are written"))
     today = datetime.now(UTC).date().isoformat()
     assert body["by"] == ["day"]
     assert body["usage"] == [{"day": today, **body["totals"]}]

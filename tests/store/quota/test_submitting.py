@@ -30,7 +30,7 @@ NOTHING = Content((), '{"prompt": "a walrus"}')
 
 
 class SlowPersonalData(MemoryPersonalData):
-    """Words that take their time; the sweep of holds passes by meanwhile."""
+    """Personal data that are stored slowly while the sweep of holds runs."""
 
     def __init__(self, harness: QuotaHarness, clock: Clock, takes: timedelta) -> None:
         super().__init__()

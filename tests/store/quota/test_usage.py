@@ -36,8 +36,8 @@ async def lived(harness: QuotaHarness, clock: Clock) -> list[Generation]:
 
 
 def recount(generations: Sequence[Generation], query: UsageQuery) -> dict[tuple[str, ...], Counter[str]]:
-    """Count folded streams as a person would."""
-    told: dict[tuple[str, ...], Counter[str]] = {}
+    """Count the folded streams directly."""
+    sums: dict[tuple[str, ...], Counter[str]] = {}
     for g in generations:
         owner, day = g.request.owner, g.created_at.date()
         mine = owner.developer == query.developer and query.user in (None, owner.user)
@@ -48,11 +48,11 @@ def recount(generations: Sequence[Generation], query: UsageQuery) -> dict[tuple[
                 "day": day.isoformat(),
                 "month": g.request.period,
             }
-            counts = told.setdefault(tuple(values[name] for name in query.by), Counter())
+            counts = sums.setdefault(tuple(values[name] for name in query.by), Counter())
             counts["generations"] += 1
             counts[g.status if g.final else "running"] += 1
             counts["units"] += g.status != "failed"
-    return told
+    return sums
 
 
 def counted(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:

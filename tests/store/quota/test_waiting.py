@@ -26,7 +26,7 @@ DEVELOPERS = 400
 [SWEEPS] = [job for job in JOBS if job.run is release_leaked_holds]
 Draw = Callable[[random.Random], float]
 
-# How long generations may take: steady, spread, with a long tail, mostly quick but sometimes cold.
+# Distributions of durations: steady, spread, with a long tail, mostly quick but sometimes cold.
 WORLDS: dict[str, Draw] = {
     "steady": lambda chance: 8 + chance.random(),
     "spread": lambda chance: chance.lognormvariate(2.3, 0.4),
@@ -37,7 +37,7 @@ WORLDS: dict[str, Draw] = {
 
 
 def met(draw: Draw, history: int, slots: int) -> float:
-    """Refuse at random moments; return the share of cases in which a slot was free after the wait."""
+    """Refuse at random times; return the share of cases in which a slot was free after the wait."""
     chance, kept = random.Random(7), 0
     for _ in range(20):
         durations = [draw(chance) for _ in range(history)]
@@ -50,7 +50,7 @@ def met(draw: Draw, history: int, slots: int) -> float:
 
 
 def running(draw: Draw, chance: random.Random) -> tuple[float, float]:
-    """Meet a generation in the middle: age and what is left. Long ones are met more often."""
+    """Choose a running generation: its age and remaining time. Long ones are chosen more often."""
     durations = [draw(chance) for _ in range(12)]
     [duration] = chance.choices(durations, weights=durations)
     age = chance.random() * duration
@@ -67,7 +67,7 @@ def test_the_estimated_wait_suffices_in_99_of_100_cases(world: str, history: int
 async def test_admission_after_the_estimated_wait_succeeds_in_99_of_100_cases(
     clock: Clock, world: str
 ) -> None:
-    """Each case is a developer with two slots, both taken, who is refused, waits, and asks again."""
+    """Each case is a developer with two slots, both taken, which is refused, waits, and submits again."""
     draw, chance, let_in = WORLDS[world], random.Random(11), 0
     past = [draw(chance) for _ in range(300)]
     harness, bounds = QuotaHarness(MemoryEventStore(), MemoryLedger(), clock), Bounds(100, 2)
@@ -111,7 +111,7 @@ def test_few_durations_stretch_the_wait_and_none_give_the_typical_one() -> None:
 async def test_the_slot_of_a_dead_gateway_is_free_after_the_wait(
     harness: QuotaHarness, store: OpenStore, clock: Clock, age: float
 ) -> None:
-    """It held and never appended; the sweep came by a moment before, and does so every half minute."""
+    """It held and never appended; the sweep ran right before, and runs every half minute."""
     await harness.admission.hold("dev-1", "never", period="2026-11", bounds=FREE)
     held_at = clock.now
     clock.forward(seconds=age)

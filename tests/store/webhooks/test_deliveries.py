@@ -2,21 +2,21 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from domain.webhooks.delivery import Attempt, Delivery, pair_of
 from store.adapters import create_indexes
-from store.webhooks.deliveries import AtLimit, Attempt, Delivery, DeliveryStore, Stats, pair_of
+from store.webhooks.deliveries import AtLimit, DeliveryStore, Stats
 from store.webhooks.in_memory_deliveries import InMemoryDeliveries
 from store.webhooks.mongo_deliveries import MongoDeliveries
+from tests.builders.webhook import NOW, delivery
 from tests.stores import open_store
 
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TOKEN = "token"
 LEASE = timedelta(minutes=1)
-KEPT = timedelta(days=36500)  # the server deletes what has expired
 
 
 @pytest.fixture(params=["mongodb", "in memory"])
@@ -27,25 +27,6 @@ async def deliveries(request: pytest.FixtureRequest, mongodb_url: str) -> AsyncI
     async with open_store(mongodb_url, prepared=False) as store:
         await create_indexes(store.database, [MongoDeliveries])
         yield store.deliveries
-
-
-def delivery(name: str = "msg_1", **fields: Any) -> Delivery:
-    usual = Delivery(
-        id=name,
-        endpoint="ep-1",
-        project="prj-1",
-        generation="g-1",
-        event=f"generation-g-1:{fields.get('version', 1)}",
-        type="generation.started",
-        version=1,
-        final=False,
-        host="host-1",
-        event_time=NOW,
-        created_at=NOW,
-        expire_at=NOW + KEPT,
-        due_at=NOW,
-    )
-    return replace(usual, **fields)
 
 
 def attempt(number: int = 1, *, error: str | None = None, milliseconds: int = 40) -> Attempt:
@@ -109,9 +90,7 @@ async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -
     await deliveries.add([delivery()])
     await claimed(deliveries, delivery())
     failed, retry_at = attempt(error="status"), NOW + timedelta(minutes=5)
-    await deliveries.record_attempt(
-        delivery(), "token", failed, state="pending", due_at=retry_at, reason=None
-    )
+    await deliveries.record_attempt(delivery(), "token", failed, retry_at)
     row = await found(deliveries)
     assert (row.state, row.failures, row.due_at, row.claim, row.attempts) == (
         "pending",
@@ -121,7 +100,7 @@ async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -
         (failed,),
     )
     await deliveries.claim(row, now=retry_at, until=retry_at + LEASE, token="next")
-    await deliveries.record_attempt(row, "next", attempt(2), state="delivered", due_at=None, reason=None)
+    await deliveries.record_attempt(row, "next", attempt(2), None)
     row = await found(deliveries)
     assert (row.state, row.failures, row.due_at, len(row.attempts)) == ("delivered", 0, None, 2)
 
@@ -130,14 +109,10 @@ async def test_an_attempt_after_its_claim_is_kept_and_changes_nothing_else(
     deliveries: DeliveryStore,
 ) -> None:
     await deliveries.add([delivery()])
-    await deliveries.record_attempt(
-        delivery(), "lost", attempt(), state="delivered", due_at=None, reason=None
-    )
+    await deliveries.record_attempt(delivery(), "lost", attempt(), None)
     assert await found(deliveries) == delivery(attempts=(attempt(),))
     await deliveries.forget("prj-1", ["ep-1"], "g-1", NOW)
-    await deliveries.record_attempt(
-        delivery(), "lost", attempt(2), state="delivered", due_at=None, reason=None
-    )
+    await deliveries.record_attempt(delivery(), "lost", attempt(2), None)
     row = await found(deliveries)
     assert (row.state, [one.response for one in row.attempts]) == ("skipped", ["", ""])
 

@@ -1,0 +1,64 @@
+"""`/api/v1/auth/developer-keys` and `/api/v1/projects/*/api-keys`: the keys of developers and projects."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from domain.accounts.access import DeveloperIdentity
+from domain.accounts.keys import Peppers
+from domain.paths import DEVELOPER_KEYS, PROJECT
+from gateway.accounts.bodies import key_body, secret_response
+from gateway.accounts.requests import KeyCreateRequest
+from gateway.auth.authentication import Authenticator
+from gateway.http.parsing import path_id, read_model
+from gateway.http.request_ids import cause_of
+from store.accounts.accounts import Accounts
+from store.accounts.changes import AccountChanges
+from store.accounts.key_minting import mint_key
+
+_API_KEYS = f"{PROJECT}/api-keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRoutes:
+    """List, create and revoke API keys of the project in the path, or without one developer keys."""
+
+    accounts: Accounts
+    account_changes: AccountChanges
+    authenticator: Authenticator
+    peppers: Peppers
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            *(web.get(path, self.list_keys) for path in (DEVELOPER_KEYS, _API_KEYS)),
+            *(web.post(path, self.create) for path in (DEVELOPER_KEYS, _API_KEYS)),
+            web.delete(f"{DEVELOPER_KEYS}/{{key_id}}", self.revoke),
+            web.delete(f"{_API_KEYS}/{{api_key_id}}", self.revoke),
+        ]
+
+    async def list_keys(self, request: web.Request) -> web.Response:
+        developer, project = await self._owner(request)
+        keys = await self.accounts.keys.all_of(developer.developer_id, project)
+        return web.json_response([key_body(key) for key in keys])
+
+    async def create(self, request: web.Request) -> web.Response:
+        developer, project = await self._owner(request)
+        body = await read_model(request, KeyCreateRequest)
+        cause, owner = cause_of(request, developer.actor), developer.developer_id
+        record, key = await mint_key(
+            self.account_changes, self.peppers, owner, project, name=body.name, cause=cause
+        )
+        return secret_response({**key_body(record), "key": key}, status=201)
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        developer, project = await self._owner(request)
+        key_id = path_id(request, "key_id" if project is None else "api_key_id")
+        cause = cause_of(request, developer.actor)
+        await self.account_changes.revoke_key(developer.developer_id, key_id, project, cause=cause)
+        return web.Response(status=204)
+
+    async def _owner(self, request: web.Request) -> tuple[DeveloperIdentity, str | None]:
+        if "project_id" not in request.match_info:
+            return await self.authenticator.authenticate_developer(request), None
+        developer, project = await self.authenticator.authenticate_project_owner(request)
+        return developer, project.id

@@ -1,0 +1,3 @@
+from tests.store.audit.conftest import audit_log
+
+__all__ = ["audit_log"]

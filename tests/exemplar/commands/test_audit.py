@@ -1,0 +1,157 @@
+"""The commands as an operator and an auditor run them."""
+
+import asyncio
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pytest
+
+from domain.audit.checkpoints import checkpoint_from, open_note
+from domain.audit.merkle import verify_consistency
+from exemplar import cli
+from tests.docs.reading import blocks
+from tests.store.audit.conftest import KEY, AuditHarness
+
+SEED = base64.b64encode(bytes(range(32))).decode()
+
+
+class Result(NamedTuple):
+    """Exit code and output of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Run(Protocol):
+    """Run `exemplar audit` with some variables changed, beside the loop of the test."""
+
+    async def __call__(self, *arguments: str, **changed: str) -> Result: ...
+
+
+@pytest.fixture
+def run(mongodb_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def main(*arguments: str, **changed: str) -> Result:
+        env = {"EXEMPLAR_MONGODB_URL": mongodb_url, "EXEMPLAR_CHECKPOINT_KEY": SEED, **changed}
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["exemplar", "audit", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Result(int(end.value.code or 0), out, err)
+
+    async def command(*arguments: str, **changed: str) -> Result:
+        return await asyncio.to_thread(main, *arguments, **changed)
+
+    return command
+
+
+async def test_an_event_is_verified_offline_by_the_documented_program(
+    audit_log: AuditHarness, run: Run, tmp_path: Path
+) -> None:
+    await audit_log.fill()
+    note = (await run("checkpoint")).stdout
+    assert checkpoint_from(open_note(note, [KEY.public])).size == 9
+    assert (await run("checkpoint")).stdout == note
+    (tmp_path / "key.txt").write_text((await run("key")).stdout)
+    (tmp_path / "proof.json").write_text(proof := (await run("prove", "a:2")).stdout)
+    assert check_as_the_document_says(tmp_path) == "a:2 is one of the 9 commits of exemplar\n"
+    (tmp_path / "proof.json").write_text(proof.replace("actor:test", "actor:tesu"))
+    assert check_as_the_document_says(tmp_path) == ""
+
+
+def check_as_the_document_says(folder: Path) -> str:
+    [program] = blocks("docs/audit.md", "python")
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    ).stdout
+
+
+async def test_growth_is_proven_from_an_earlier_checkpoint(audit_log: AuditHarness, run: Run) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    await audit_log.write("d")
+    await audit_log.seal()
+    await audit_log.sign()
+    answer = json.loads((await run("grown", "9")).stdout)
+    old, new = (checkpoint_from(open_note(answer[name], [KEY.public])) for name in ("old", "new"))
+    proof = [base64.b64decode(node) for node in answer["proof"]]
+    assert (old.size, new.size) == (9, 10)
+    assert verify_consistency(9, 10, old.root, new.root, proof)
+
+
+async def test_verify_reports_an_intact_log_as_text_and_as_json(audit_log: AuditHarness, run: Run) -> None:
+    await audit_log.fill()
+    made = await audit_log.sign()
+    assert made is not None
+    result = await run("verify")
+    assert result.returncode == 0, result.stderr
+    assert "9 commits in 3 streams are as they were sealed, 1 checkpoints are met" in result.stdout
+    assert "9 of 9 commits verified" in result.stderr
+    answer = json.loads(
+        (await run("verify", "--json", "--key", str(KEY.public), EXEMPLAR_CHECKPOINT_KEY="")).stdout
+    )
+    assert answer == {
+        "ok": True,
+        "size": 9,
+        "root": base64.b64encode(made.root).decode(),
+        "streams": 3,
+        "checkpoints": 1,
+        "waiting": 0,
+    }
+
+
+async def test_the_first_contradiction_ends_with_exit_code_1(audit_log: AuditHarness, run: Run) -> None:
+    await audit_log.fill()
+    await audit_log.tamper("commits", {"_id": "b:2"}, {"last": 3})
+    result = await run("verify")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "CONTRADICTION: position " in result.stderr
+    answer = json.loads((await run("verify", "--json")).stdout)
+    assert answer["ok"] is False
+    assert "b:2" in answer["contradiction"]
+
+
+@pytest.mark.parametrize("event", ["a:9", "nobody:1", "a", "a:0", "d:1"])
+async def test_an_event_without_a_checkpoint_is_not_proven(
+    audit_log: AuditHarness, run: Run, event: str
+) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    await audit_log.write("d")
+    answer = await run("prove", event)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith(("there is no event", f"{event} is "))
+
+
+async def test_a_changed_event_is_not_proven(audit_log: AuditHarness, run: Run) -> None:
+    await audit_log.fill()
+    await audit_log.sign()
+    document = await audit_log.database["commits"].find_one({"_id": "a:1"})
+    assert document is not None
+    forged = document["body"].replace(b"actor:test", b"actor:tesu")
+    await audit_log.tamper("commits", {"_id": "a:1"}, {"body": forged})
+    answer = await run("prove", "a:1")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "a:1 is not what was signed" in answer.stderr
+
+
+async def test_without_a_key_the_commands_name_the_setting(run: Run) -> None:
+    for command in (["key"], ["checkpoint"], ["verify"], ["prove", "a:1"]):
+        answer = await run(*command, EXEMPLAR_CHECKPOINT_KEY="")
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert answer.stderr.startswith("exemplar: EXEMPLAR_CHECKPOINT_KEY is not set")
+
+
+async def test_a_malformed_key_is_refused_without_printing_it(run: Run) -> None:
+    answer = await run("key", EXEMPLAR_CHECKPOINT_KEY="not a key")
+    assert (answer.returncode, answer.stderr) == (
+        2,
+        "exemplar: EXEMPLAR_CHECKPOINT_KEY must be 32 bytes in base64\n",
+    )
+    assert "--key" in (await run("verify", "--key", "nonsense")).stderr

@@ -1,0 +1,3 @@
+from tests.actors.webhooks.conftest import receiver, system
+
+__all__ = ["receiver", "system"]

@@ -1,0 +1,224 @@
+"""Every filter uses an index, as MongoDB explains the commands that the store sends."""
+
+import itertools
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from domain.generation.lifecycle import Timeouts
+from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
+from store.adapters import create_indexes
+from store.generations.lists import Lists, Total
+from store.generations.mongo_projection import MongoProjection
+from store.generations.projection import row_of
+from store.mongo.connection import Database, open_database
+from tests.builders.generation import TO_COMPLETED, folded
+from tests.stores import settings_for
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+ROW = row_of(folded(TO_COMPLETED), Timeouts(), {}).as_document()
+ROWS = 3_000
+LIMIT = 10
+
+OWN = Scope("prj-1", "usr-1")
+PROJECT = Scope("prj-1")
+PUBLIC = Scope("prj-1", public=True)
+FILTERS = {
+    "none": Filters(),
+    "status": Filters(status="failed"),
+    "unfinished": Filters(status="pending"),
+    "state": Filters(state="canceling"),
+    "time": Filters(
+        created_after=NOON + timedelta(seconds=900), created_before=NOON + timedelta(seconds=950)
+    ),
+    "metadata": Filters(metadata=(("order", "7"),)),
+    "two of metadata": Filters(metadata=(("order", "7"), ("batch", "x"))),
+    "request": Filters(request_id="r-7"),
+    "key": Filters(id="g00000007"),
+    "status and time": Filters(status="failed", created_before=NOON + timedelta(seconds=2_000)),
+    "metadata and status": Filters(metadata=(("order", "7"),), status="completed"),
+    "all": Filters(
+        status="completed",
+        state="completed",
+        created_after=NOON,
+        created_before=NOON + timedelta(days=1),
+        metadata=(("order", "7"), ("batch", "x")),
+        request_id="r-7",
+        id="g00000007",
+    ),
+}
+CURSOR = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def database(module_database: str) -> AsyncIterator[Database]:
+    with open_database(settings_for(module_database)) as database:
+        yield database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lists(database: Database) -> AsyncIterator[Lists]:
+    """Fill a collection in which few rows match one filter and most are of other users or erased."""
+    lists = Lists(database)
+    await create_indexes(database, [MongoProjection, Lists])
+    await database.get_collection("generations").insert_many([document(number) for number in range(ROWS)])
+    yield lists
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def profile(lists: Lists, database: Database) -> AsyncIterator[Any]:
+    """Let MongoDB profile every command of one test."""
+    profile = database.get_collection("system.profile")
+    await database.command("profile", 2)
+    yield profile
+    await database.command("profile", 0)
+    await profile.drop()
+
+
+def document(number: int) -> dict[str, Any]:
+    generation = folded(TO_COMPLETED)
+    metadata = {"order": number % 300, "batch": "x" if number % 2 else "y"}
+    labels = list(row_of(generation, Timeouts(), metadata).labels)
+    shown = {7: "failed", 8: "canceling", 9: "waiting"}.get(number % 300, "completed")
+    status = {"canceling": "processing", "waiting": "pending"}.get(shown, shown)
+    return {
+        **ROW,
+        "_id": f"g{number:08}",
+        "user": f"usr-{number % 3}",
+        "created_at": NOON + timedelta(seconds=number),
+        "erased": number % 10 == 4,
+        "is_public": number % 5 == 2,
+        "shown": shown,
+        "status": status,
+        "request_id": f"r-{number}",
+        "labels": labels,
+    }
+
+
+@pytest.mark.parametrize(("scope", "name"), [*itertools.product((OWN, PROJECT, PUBLIC), FILTERS)])
+async def test_every_filter_uses_an_index(
+    lists: Lists, database: Database, profile: Any, scope: Scope, name: str
+) -> None:
+    filters = FILTERS[name]
+    await lists.page(scope, filters, page=1, per_page=LIMIT)
+    await lists.older_than(CURSOR, scope, filters, limit=LIMIT)
+    await lists.total(scope, filters)
+    found = await profile.find({"ns": {"$regex": "generations$"}}).to_list(9)
+    assert len(found) >= 3
+    for profiled in found:
+        assert "IXSCAN" in profiled["planSummary"]
+        assert "COLLSCAN" not in profiled["planSummary"]
+        assert not profiled.get("hasSortStage")
+    for profiled in found[:2]:
+        # A few more keys are read when several states or labels are merged.
+        assert profiled["keysExamined"] <= 2 * LIMIT + 12
+        assert profiled["docsExamined"] <= 2 * LIMIT
+
+
+COMMON = {
+    "metadata and status": Filters(metadata=(("batch", "x"),), status="failed"),
+    "two of metadata, the common one first": Filters(metadata=(("batch", "x"), ("order", "7"))),
+    "metadata and time": Filters(metadata=(("batch", "x"),), created_before=NOON + timedelta(seconds=9)),
+    "status and state that exclude each other": Filters(status="failed", state="completed"),
+    "status and time": Filters(status="completed", created_before=NOON + timedelta(seconds=9)),
+}
+
+
+@pytest.mark.parametrize("name", COMMON)
+async def test_filter_combinations_stay_within_the_scan_limit_and_cursors_find_everything(
+    lists: Lists, database: Database, profile: Any, name: str
+) -> None:
+    bound, filters = 50, COMMON[name]
+    expected = await lists.page(PROJECT, filters, page=1, per_page=ROWS)
+    bounded = Lists(database, bound=bound)
+    await profile.database.command("profile", 0)
+    await profile.drop()
+    await profile.database.command("profile", 2)
+    read: list[str] = []
+    step = await bounded.older_than(None, PROJECT, filters, limit=LIMIT)
+    read += [row.id for row in step.rows]
+    while step.next_cursor is not None:
+        step = await bounded.older_than(step.next_cursor, PROJECT, filters, limit=LIMIT)
+        read += [row.id for row in step.rows]
+    total = await bounded.total(PROJECT, filters)
+    assert read == [row.id for row in expected]
+    assert total.number <= len(expected)
+    assert total == Total(len(expected), exact=True) or not total.exact
+    asked = {"ns": {"$regex": "generations$"}}
+    found = await profile.find(asked).to_list(None)
+    assert found
+    for profiled in found:
+        assert profiled["docsExamined"] <= bound + 1
+        assert profiled["keysExamined"] <= 2 * bound + 12
+
+
+async def test_filters_return_the_matching_rows(lists: Lists) -> None:
+    documents = [document(number) for number in reversed(range(ROWS))]
+    for scope, (name, filters) in itertools.product((OWN, PROJECT, PUBLIC), FILTERS.items()):
+        found = await lists.page(scope, filters, page=1, per_page=ROWS)
+        expected = [one for one in documents if _holds(one, scope, name)]
+        assert [row.id for row in found] == [one["_id"] for one in expected], (scope, name)
+        assert await lists.total(scope, filters) == Total(len(expected), exact=True)
+
+
+async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, database: Database) -> None:
+    rows = database.get_collection("generations")
+    scope = Scope("prj-2", "usr-1")
+    old = [{**document(number), "_id": f"o{number:08}", "project": "prj-2"} for number in range(ROWS)]
+    await rows.insert_many(old)
+    same = {"created_at": NOON + timedelta(seconds=1_500)}
+    await rows.update_many(
+        {"project": "prj-2", "created_at": {"$gt": NOON + timedelta(seconds=1_000)}}, {"$set": same}
+    )
+    expected = [row.id for row in await lists.page(scope, Filters(), page=1, per_page=ROWS)]
+    read: list[str] = []
+    cursor = None
+    for number in itertools.count():
+        step = await lists.older_than(cursor, scope, Filters(), limit=97)
+        read += [row.id for row in step.rows]
+        if step.next_cursor is None:
+            break
+        cursor = step.next_cursor
+        new = {**old[1], "_id": f"new{number}", "created_at": NOON + timedelta(days=1, seconds=number)}
+        await rows.insert_one(new)
+    assert read == expected
+    assert len(read) > 800
+
+
+async def test_total_is_exact_up_to_its_limit_and_marked_above_it(lists: Lists, database: Database) -> None:
+    rows = database.get_collection("generations")
+    many = [{**document(1), "_id": f"m{number}", "user": "usr-9"} for number in range(TOTAL_BOUND)]
+    await rows.insert_many(many)
+    scope = Scope("prj-1", "usr-9")
+    assert await lists.total(scope, Filters()) == Total(TOTAL_BOUND, exact=True)
+    await rows.insert_one({**many[0], "_id": "one more"})
+    assert await lists.total(scope, Filters()) == Total(TOTAL_BOUND, exact=False)
+    assert await lists.total(scope, Filters(status="completed")) == Total(TOTAL_BOUND, exact=False)
+
+
+def _holds(one: dict[str, Any], scope: Scope, name: str) -> bool:
+    """Decide in Python whether a row matches a filter."""
+    number = int(one["_id"][1:])
+    visible = one["is_public"] if scope.public else not one["erased"]
+    ours = scope.user in (None, one["user"])
+    seventh = number % 300 == 7
+    said = {
+        "none": True,
+        "status": one["status"] == "failed",
+        "unfinished": one["status"] == "pending",
+        "state": one["shown"] == "canceling",
+        "time": 900 < number < 950,
+        "metadata": seventh,
+        "two of metadata": seventh and number % 2 == 1,
+        "request": number == 7,
+        "key": number == 7,
+        "status and time": one["status"] == "failed" and number < 2_000,
+        "metadata and status": seventh and one["status"] == "completed",
+        "all": False,
+    }
+    return bool(visible and ours and said[name])

@@ -1,0 +1,49 @@
+"""A gateway in this process, wired as the product's, on a store that a test has opened."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+from actors.providers.replicate import ReplicateProvider
+from actors.providers.settings import ReplicateSettings
+from domain.accounts.tiers import TIERS
+from domain.generation.lifecycle import Timeouts
+from domain.generation.price import Price
+from events.envelope import Cause
+from exemplar.injection import Dependencies
+from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
+from gateway.events.settings import StreamSettings
+from gateway.settings import GatewaySettings
+from tests.stores import OpenStore
+from tests.wiring import wired
+
+SECRET = "the secret that signs tokens in these tests"
+RETIRED_SECRET = "the retired secret that signed tokens before"
+PEPPER = "p" * 32
+OPERATOR_KEY = "the operator key of these tests"
+PASSWORD = "correct horse battery"
+CAUSE = Cause(actor="operator")
+
+
+def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **given: object) -> Dependencies:
+    """Wire a gateway without a broker and without calls to a provider; what is `given` replaces its parts."""
+    secrets = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET)
+    keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
+    usual: dict[str, object] = {
+        "accounts": store.accounts,
+        "authentication_settings": AuthenticationSettings.model_validate(keys),
+        "broker_health": lambda: {"status": "healthy"},
+        "callback_key": SECRET.encode(),
+        "erase_projects_after": timedelta(days=30),
+        "gateway_settings": GatewaySettings.model_validate(secrets),
+        "holder": "tests",
+        "password_settings": PasswordSettings(memory_kib=8, passes=1),
+        "price": Price(0.000975),
+        "provider": ReplicateProvider(ReplicateSettings(REPLICATE_API_TOKEN="r8_none"), clock=clock),
+        "stream_settings": StreamSettings(),
+        "tiers": dict(TIERS),
+        "timeouts": Timeouts(),
+        "token_settings": TokenSettings(jwt_retired_secrets=(SecretStr(RETIRED_SECRET),)),
+    }
+    return wired(store, clock, **{**usual, **given})
