@@ -8,9 +8,9 @@ SAMPLES = Path(__file__).resolve().parent.parent / "exemplar" / "demo" / "sample
 
 @dataclass(frozen=True)
 class Options:
-    """Length and number of rounds, and the photographs that are sent."""
+    """Length and number of repeats, and the photographs that are sent."""
 
-    rounds: int = 3
+    repeats: int = 3
     seconds: float = 6.0
     settle: float = 1.5
     count: int = 200

@@ -37,7 +37,7 @@ def spread(values: Sequence[float]) -> str:
 def compared(
     name: str, unit: str, ours: Sequence[float], theirs: Sequence[float], label: str, **more: Any
 ) -> Row:
-    """Compare alternating rounds: medians, their ratio, and the spread of both."""
+    """Compare alternating repeats: medians, their ratio, and the spread of both."""
     value, base = median(ours), median(theirs)
     note = {"spread": spread(ours), "vs_spread": spread(theirs), **more}
     return Row(name, value, unit, f"{label} {base:.1f}", value / base if base else None, note)

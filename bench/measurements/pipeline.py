@@ -14,7 +14,7 @@ SHARED = ("mongod", "rabbitmq", "sandbox")
 
 
 def pipeline(servers: Servers, options: Options) -> list[Row]:
-    """Measure generations with one photograph and with three, in alternating rounds."""
+    """Measure generations with one photograph and with three, in alternating repeats."""
     with (
         open_ours(servers, accounts=ACCOUNTS, background=True) as ours,
         open_peer(servers, accounts=ACCOUNTS, background=True) as peer,
@@ -32,12 +32,12 @@ def _compare(
     cost: dict[str, list[float]] = {"ours": [], "peer": []}
     served: dict[str, list[float]] = {"ours": [], "peer": []}
     parts: dict[str, dict[str, float]] = {}
-    for number in range(options.rounds + 1):  # the first warms up
+    for number in range(options.repeats + 1):  # the first warms up
         for system in (peer, ours):
             groups = {**system.pids, **servers.pids}
             before = {part: cpu_ms([pid]) for part, pid in groups.items()}
             requests = mongodb_requests(servers.mongodb_url(""))
-            seconds = asyncio.run(_round(system, images, options.count))
+            seconds = asyncio.run(_repeat(system, images, options.count))
             time.sleep(options.settle)  # what follows a completion belongs to it
             spent = {part: (cpu_ms([pid]) - before[part]) / options.count for part, pid in groups.items()}
             if number == 0:
@@ -61,7 +61,7 @@ def _compare(
     )
 
 
-async def _round(system: System, images: list[bytes], count: int) -> float:
+async def _repeat(system: System, images: list[bytes], count: int) -> float:
     """Submit `count` generations over 16 connections and wait for all; return the seconds."""
     numbers = iter(range(count))
     accepted: list[tuple[int, str]] = []

@@ -14,7 +14,7 @@ ACCOUNTS = 16
 
 
 def status(servers: Servers, options: Options) -> list[Row]:
-    """Measure 16 clients on 16 generations and 64 on 64, in alternating rounds."""
+    """Measure 16 clients on 16 generations and 64 on 64, in alternating repeats."""
     with (
         open_ours(servers, accounts=ACCOUNTS, background=False) as ours,
         open_peer(servers, accounts=ACCOUNTS, background=False) as peer,
@@ -25,15 +25,15 @@ def status(servers: Servers, options: Options) -> list[Row]:
 def _compare(options: Options, ours: System, peer: System, clients: int) -> Row:
     rates: dict[str, list[Rate]] = {ours.name: [], peer.name: []}
 
-    async def rounds() -> None:
+    async def repeats() -> None:
         calls = {system.name: await _calls(system, options, clients) for system in (ours, peer)}
-        for _ in range(options.rounds):
+        for _ in range(options.repeats):
             for system in (peer, ours):
                 rates[system.name].append(await keep_busy(calls[system.name], options.seconds))
         for system in (ours, peer):
             system.connections.clear()
 
-    asyncio.run(rounds())
+    asyncio.run(repeats())
     mine, theirs = rates[ours.name], rates[peer.name]
     return compared(
         f"status_{clients}",

@@ -15,7 +15,7 @@ PROMPT = "a lighthouse in the rain"
 
 
 def submit(servers: Servers, options: Options) -> list[Row]:
-    """Measure 16 clients on 16 accounts, then on one, in alternating rounds."""
+    """Measure 16 clients on 16 accounts, then on one, in alternating repeats."""
     with (
         open_ours(servers, accounts=CLIENTS, background=False) as ours,
         open_peer(servers, accounts=CLIENTS, background=False) as peer,
@@ -35,11 +35,11 @@ def _compare(
     cost: dict[str, list[float]] = {ours.name: [], other.name: []}
     requests: list[float] = []
 
-    async def rounds() -> None:
-        for _ in range(options.rounds):
+    async def repeats() -> None:
+        for _ in range(options.repeats):
             for system in (other, ours):
                 before = cpu_ms(system.pids.values()), mongodb_requests(servers.mongodb_url(""))
-                rate = await _round(system, options, accounts)
+                rate = await _repeat(system, options, accounts)
                 rates[system.name].append(rate)
                 cost[system.name].append((cpu_ms(system.pids.values()) - before[0]) / len(rate.durations))
                 if system is ours:
@@ -51,7 +51,7 @@ def _compare(
                 connection.close()
             system.connections.clear()
 
-    asyncio.run(rounds())
+    asyncio.run(repeats())
     row = compared(
         name,
         "1/s",
@@ -66,7 +66,7 @@ def _compare(
     return [row]
 
 
-async def _round(system: System, options: Options, accounts: int) -> Rate:
+async def _repeat(system: System, options: Options, accounts: int) -> Rate:
     requests = [
         system.submit_request(client % accounts, [options.photo], PROMPT) for client in range(CLIENTS)
     ]
