@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError, WTimeoutError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_of
 from events.envelope import Cause
@@ -20,6 +20,7 @@ from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpect
 from store.mongo.batcher import Batcher
 from store.mongo.connection import (
     DUPLICATE_KEY,
+    WRITE_CONFLICT,
     Database,
     Document,
     Indexes,
@@ -162,6 +163,10 @@ class MongoEventStore:
                 await self._commits.insert_one(document_of(commit, time), session=session)
             except DuplicateKeyError as error:
                 raise _DuplicateError from error
+            except OperationFailure as error:
+                if error.code == WRITE_CONFLICT:  # an open transaction writes this version
+                    raise WrongExpectedVersionError(commit.stream, commit.first - 1) from error
+                raise
             await write(commit, session)
 
         await in_transaction(self._database, work)

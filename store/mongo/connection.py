@@ -30,6 +30,7 @@ Adapter = TypeVar("Adapter")
 Answer = TypeVar("Answer")
 
 DUPLICATE_KEY = 11000
+WRITE_CONFLICT = 112
 
 # Server codes of transient errors: not primary, shutting down, stepping down, write concern unmet, disk full.
 _TRANSIENT = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436, 14031})

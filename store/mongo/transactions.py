@@ -13,8 +13,8 @@ from store.mongo.connection import Database, is_transient
 
 Session = AsyncIOMotorClientSession
 
-_ATTEMPTS = 12
-_BACKOFF = Backoff(first=0.01, longest=0.64, jitter=1.0)
+_ATTEMPTS = 8
+_BACKOFF = Backoff(first=0.02, longest=0.64, jitter=1.0)
 
 
 class CommitOutcomeUnknownError(Exception):
@@ -22,7 +22,7 @@ class CommitOutcomeUnknownError(Exception):
 
 
 async def in_transaction(database: Database, work: Callable[[Session], Awaitable[None]]) -> None:
-    """Run `work(session)` in one transaction; again after a conflict with another transaction.
+    """Run `work(session)` in one transaction; again after a transient error, a few times.
 
     `work` may run several times and lets the driver's errors through. Any exception aborts the transaction
     and propagates. Raises StoreUnavailableError when nothing was done, CommitOutcomeUnknownError when it is

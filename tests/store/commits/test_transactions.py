@@ -92,6 +92,24 @@ async def test_a_lost_race_for_the_version_undoes_the_documents(
     assert await stored(database, events, "s") == (1, won)
 
 
+async def test_a_version_that_an_open_transaction_writes_is_a_lost_race_at_once(
+    database: Database, events: MongoEventStore
+) -> None:
+    calls: list[str] = []
+
+    async def other(commit: Commit, session: Session) -> None:
+        calls.append(commit.id)
+
+    async def write(commit: Commit, session: Session) -> None:
+        await insert(database, "ada")(commit, session)
+        with pytest.raises(WrongExpectedVersionError):
+            await append(events, "s", 0, other)
+
+    await append(events, "s", 0, write)
+    assert calls == []
+    assert await stored(database, events, "s") == (1, ["ada"])
+
+
 async def test_of_concurrent_commits_with_one_unique_document_one_is_stored(
     database: Database, events: MongoEventStore
 ) -> None:
