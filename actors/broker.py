@@ -26,8 +26,12 @@ class EventActor(dramatiq.Actor[..., Any]):
         self.fn = fn
 
 
+LOGGED = "logged by the broker"
+"""Note of an exception whose trace is in the log already."""
+
+
 class FailureLog(Middleware):
-    """Log what an actor raised, without the data of its event."""
+    """Log what an actor raised, without the data of its event; who catches it does not repeat the trace."""
 
     def after_process_message(
         self,
@@ -44,6 +48,7 @@ class FailureLog(Middleware):
                 log.warning("store_unavailable", error=type(exception).__name__)
             case _:
                 log.error("handler_failed", exc_info=exception)
+                exception.add_note(LOGGED)
 
 
 class Redelivery(Middleware):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from actors.broker import LOGGED
 from store.backoff import Backoff
 from store.errors import StoreUnavailableError
 from store.log.parking import Parked, Parking
@@ -82,7 +83,15 @@ class CatchUp:
             raise
         except Exception as error:
             before = parked or self._not_parked(entry)
-            log.exception("commit_parked", subscriber=self.name, commit=before.commit, tries=before.tries + 1)
+            traced = LOGGED in getattr(error, "__notes__", ())
+            log.warning(
+                "commit_parked",
+                subscriber=self.name,
+                commit=before.commit,
+                tries=before.tries + 1,
+                error=type(error).__name__,
+                exc_info=not traced,
+            )
             await self._park(before, type(error).__name__)
             return False
         return True

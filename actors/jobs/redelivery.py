@@ -71,7 +71,7 @@ class Redelivery:
         try:
             async with self._limits[queue]:
                 await self.run_actor(queue, event)
-        except Exception as error:  # noqa: BLE001 - logged with its trace; the next run tries again
+        except Exception as error:  # noqa: BLE001 - the broker logs its trace; the next run tries again
             log.warning("redelivery_failed", queue=queue, event_id=event.id, error=repr(error))
 
 

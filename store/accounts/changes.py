@@ -46,7 +46,6 @@ class AccountChanges:
         self._projects = database["projects"]
         self._users = database["users"]
         self._keys = database["keys"]
-        self._clock = clock
 
     async def history(self, developer_id: str) -> list[RecordedEvent]:
         """Read all events of a developer, oldest first; [] for an unknown one."""
@@ -118,7 +117,7 @@ class AccountChanges:
         """Change `name` or `description`; without changes nothing is appended."""
         owned = {"_id": project_id, "developer_id": developer_id, "active": True}
         if changes:
-            write = update(self._projects, owned, {"$set": {**changes, "updated_at": self._clock()}})
+            write = update(self._projects, owned, lambda time: {"$set": {**changes, "updated_at": time}})
             decision = partial(rules.record_in_project, event=facts.ProjectRenamed(project=project_id))
             await self._streams.change(developer_id, decision, cause=cause, write=write)
         with reachable():
@@ -130,16 +129,16 @@ class AccountChanges:
     async def delete_project(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
         """Close a project: its users, keys and generations cannot be reached any more."""
         owned = {"_id": project_id, "developer_id": developer_id}
-        write = update(self._projects, owned, ended("deleted_at", self._clock()))
+        write = update(self._projects, owned, ended("deleted_at"))
         decision = partial(rules.record_in_project, event=facts.ProjectDeleted(project=project_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
     async def record_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
         """Record that all data of a deleted project are deleted, and delete its names."""
 
-        async def write(_: Commit, session: Session) -> None:
+        async def write(commit: Commit, session: Session) -> None:
             owned = {"_id": project_id, "developer_id": developer_id}
-            empty = {"name": "", "description": None, "erased_at": self._clock()}
+            empty = {"name": "", "description": None, "erased_at": commit.events[0].time}
             await self._projects.update_one(owned, {"$set": empty}, session=session)
             keys = {"project_id": project_id, "developer_id": developer_id}
             await self._keys.update_many(keys, {"$set": {"name": None}}, session=session)
@@ -178,7 +177,7 @@ class AccountChanges:
     ) -> None:
         """Revoke a key from the next request on."""
         owned = {"_id": key_id, "developer_id": developer_id}
-        write = update(self._keys, owned, ended("revoked_at", self._clock()))
+        write = update(self._keys, owned, ended("revoked_at"))
         decision = partial(rules.revoke_key, key=key_id, project=project_id)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
@@ -225,7 +224,7 @@ class AccountChanges:
     async def delete_user(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Close a user's account at once, in a deleted project too; `AccountErasure` erases the data."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
-        write = update(self._users, user, without_personal_data(self._clock()))
+        write = update(self._users, user, without_personal_data)
         decision = partial(rules.record, event=facts.UserDeleted(project=project_id, user=user_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 

@@ -30,7 +30,6 @@ class PlatformChanges:
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
         self._staff = database["staff"]
-        self._clock = clock
         self._streams = Repository(events, fold=fold, announce=announce, clock=clock)
 
     async def create_staff(
@@ -45,7 +44,7 @@ class PlatformChanges:
     ) -> StaffRecord:
         """Create an account; AlreadyExistsError when the address is taken."""
         who = person(staff_id, email, password_hash, full_name)
-        document = {**who, "role": role.value, "active": True, "created_at": self._clock()}
+        document = {**who, "role": role.value, "active": True}
         decision = partial(rules.create_staff, staff=staff_id, role=cast("StaffRole", role.value))
         try:
             created = await self._decide(decision, insert(self._staff, document), cause)

@@ -67,7 +67,7 @@ class DeveloperStreams(Repository[Developer]):
         cause: Cause,
     ) -> Document:
         """Insert a document with its event; AlreadyExistsError when its id or a unique field is taken."""
-        document = {**document, "active": True, "created_at": self.clock()}
+        document = {**document, "active": True}
         with reachable():
             exists = await collection.find_one({"_id": document["_id"]}, {"_id": 1})
         if exists:

@@ -1,6 +1,7 @@
 """Document writes that are committed together with an event, and what documents of people have in common."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,18 +31,20 @@ def person(account_id: str, email: str, password_hash: str, full_name: str | Non
 
 
 def insert(collection: Any, document: Document) -> Write:
-    """Insert a document; the driver's DuplicateKeyError when an id, address or hash is taken."""
+    """Insert a document, created at its event's time; the driver's DuplicateKeyError for a taken value."""
 
-    async def write(_: Commit, session: Session) -> None:
+    async def write(commit: Commit, session: Session) -> None:
+        document["created_at"] = commit.events[0].time
         await collection.insert_one(document, session=session)
 
     return write
 
 
-def update(collection: Any, query: Document, change: Any) -> Write:
-    """Update a document; ExemplarError `not_found` when the query matches none."""
+def update(collection: Any, query: Document, change_at: Callable[[datetime], Any]) -> Write:
+    """Update a document, with the event's time; ExemplarError `not_found` when the query matches none."""
 
-    async def write(_: Commit, session: Session) -> None:
+    async def write(commit: Commit, session: Session) -> None:
+        change = change_at(commit.events[0].time)
         result = await collection.update_one(query, change, session=session)
         if not result.matched_count:
             raise ExemplarError(ErrorCode.NOT_FOUND)
@@ -61,7 +64,8 @@ def delete(collection: Any, query: Document) -> Write:
 def reset_password(collection: Any, owner: Document, password_hash: str) -> Write:
     """Set a password on behalf of its owner: every session ends."""
     ends_sessions = {"$inc": {"epoch": 1}, "$unset": {"kept_session": ""}}
-    return update(collection, owner, {**ends_sessions, "$set": {"password_hash": password_hash}})
+    change = {**ends_sessions, "$set": {"password_hash": password_hash}}
+    return update(collection, owner, lambda _: change)
 
 
 def change_password(collection: Any, owner: Document, new: NewPassword) -> Write:
@@ -83,19 +87,19 @@ def change_password(collection: Any, owner: Document, new: NewPassword) -> Write
     return write
 
 
-def ended(when: str, now: datetime) -> Document:
+def ended(when: str) -> Callable[[datetime], Document]:
     """Deactivate a document, and note when in the field `when`."""
-    return {"$set": {"active": False, when: now}}
+    return lambda time: {"$set": {"active": False, when: time}}
 
 
-def without_personal_data(now: datetime) -> list[Document]:
+def without_personal_data(time: datetime) -> list[Document]:
     """Deactivate a user, and keep of the document only what finds the rest of the data.
 
     The address makes room: another user may register with it.
     """
     erased = {
         "active": False,
-        "deleted_at": now,
+        "deleted_at": time,
         "email": {"$concat": ["deleted:", "$_id"]},
         "password_hash": "",
         "full_name": None,

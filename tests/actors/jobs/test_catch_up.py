@@ -72,7 +72,9 @@ async def test_a_commit_that_cannot_be_handled_is_parked_and_later_ones_are_hand
     assert await failed.store.subscriptions.position("settlement") == await failed.store.sealed_log.head()
     (parked,) = await failed.store.parking.all()
     assert (parked.subscriber, parked.error, parked.tries) == ("settlement", "RuntimeError", 1)
-    assert [line["commit"] for line in admission.lines if line["event"] == "commit_parked"] == [parked.commit]
+    [line] = [line for line in admission.lines if line["event"] == "commit_parked"]
+    assert (line["commit"], line["log_level"]) == (parked.commit, "warning")
+    assert not line["exc_info"], "the broker has logged the trace"
 
 
 async def test_a_parked_commit_is_retried_with_growing_delays_until_it_is_handled(

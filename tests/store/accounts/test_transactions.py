@@ -1,7 +1,9 @@
 """An account event and its documents are stored together: crashes in between, and races of two gateways."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -160,6 +162,34 @@ async def test_a_crash_after_the_transaction_leaves_event_and_document(
         document = await gateway.store.database["developers"].find_one({"_id": stream.partition("-")[2]})
         assert document is not None
         assert document["folded"]["version"] == events[-1].version
+
+
+async def test_documents_have_the_times_of_their_events(gateway: GatewayHarness) -> None:
+    account, seconds = await subject(gateway), itertools.count()
+    database, developer = gateway.store.database, account.developer
+    start = gateway.clock().replace(microsecond=0)  # documents keep milliseconds
+
+    def clock() -> datetime:
+        return start + timedelta(seconds=next(seconds))
+
+    changes = AccountChanges(database, gateway.store.events, clock=clock)
+    made = await changes.create_project(developer, name="new", limit=None, cause=CAUSE)
+    await changes.update_project(developer, made.id, {"name": "newer"}, cause=CAUSE)
+    await changes.delete_project(developer, made.id, cause=CAUSE)
+    await changes.record_project_erased(developer, made.id, cause=CAUSE)
+    await changes.revoke_key(developer, account.owned_project.owner.key_id, cause=CAUSE)
+    await changes.delete_user(developer, account.project, account.user, cause=CAUSE)
+
+    *_, created, renamed, deleted, erased, revoked, closed = await changes.history(developer)
+    [project] = await database["projects"].find({"_id": made.id}).to_list(None)
+    [key] = await database["keys"].find({"_id": account.owned_project.owner.key_id}).to_list(None)
+    [user] = await database["users"].find({"_id": account.user}).to_list(None)
+    assert project["created_at"] == created.time
+    assert project["updated_at"] == renamed.time
+    assert project["deleted_at"] == deleted.time
+    assert project["erased_at"] == erased.time
+    assert key["revoked_at"] == revoked.time
+    assert user["deleted_at"] == closed.time
 
 
 async def test_a_missing_folded_state_is_rebuilt_from_the_log(gateway: GatewayHarness) -> None:
