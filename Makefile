@@ -18,8 +18,8 @@ run: $(VENV)/.installed ## start the whole system on this machine and make one p
 test: $(VENV)/.installed-dev programs lint ## check the code, then run all tests on real servers
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-bench: $(VENV)/.installed-dev ## measure speed against a floor, on this machine
-	$(BIN)/python -m bench
+bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a floor; ONLY=submit,status for some
+	$(BIN)/python -m bench --only "$(ONLY)" $(ARGS)
 
 chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -19,10 +19,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from actors.subscriptions import QUEUES
+from bench.registration import register_user
 from bench.sse_readers import Stream
-from bench.system import register_user
 from events.generation import Owner
-from exemplar.demo.generation import sign_in
 from exemplar.local.pids import PidFiles
 from exemplar.local.ports import Ports
 from exemplar.local.processes import Child, Program
@@ -152,7 +151,7 @@ async def run(home: Path, mongodb_url: str, amqp_url: str, count: int) -> None:
         with open_database(settings) as database:
             async with running_gateway(home, mongodb_url, amqp_url) as (url, pid):
                 user = await register_user(url, OPERATOR)
-                token = f"Authorization: Bearer {await sign_in(user)}"
+                token = f"Authorization: Bearer {user['access_token']}"
                 owner = Owner(developer="developer", project=user["project_id"], user=user["user_id"])
                 report("readers", count, "readers")
                 stream = Stream(url, token, owner, ADAPTERS["events"](database), publisher)
