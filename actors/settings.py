@@ -42,7 +42,7 @@ class ActorSettings(EnvironmentSettings):
 
     public_url: str | None = Field(
         None,
-        description="Base of every absolute link and of the provider's callback; without it predictions are polled",
+        description="Base of every absolute link and of the provider's callback; empty: predictions are polled",
     )
     callback_secret: SecretStr = Field(
         min_length=32, description="Signs the callback URL given to the provider, at least 32 characters"

@@ -44,8 +44,8 @@ class GatewaySettings(EnvironmentSettings):
 
     trusted_proxies: Networks = Field(
         (),
-        description="Networks (CIDR), separated by commas, of reverse proxies: the client address is taken from "
-        "their header",
+        description="Networks (CIDR), separated by commas, of reverse proxies: the client address is read "
+        "from their header",
     )
     trusted_proxy_header: ProxyHeader = Field(
         "X-Forwarded-For",

@@ -40,7 +40,7 @@ class ReplicateSettings(EnvironmentSettings):
     output_hosts: str = Field(
         "replicate.delivery,*.replicate.delivery",
         alias="EXEMPLAR_OUTPUT_HOSTS",
-        description="Hosts from which outputs may be downloaded, separated by commas; the API's own host always may",
+        description="Hosts, separated by commas, that outputs are downloaded from, beside the API's own",
     )
     output_bytes: int = Field(
         10_485_760,

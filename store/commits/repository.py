@@ -47,8 +47,8 @@ class Repository(Generic[State]):
     """The streams of one kind of aggregate.
 
     `fold` turns all events of a stream into its state, None for no events. `announce` is called with
-    every commit that was appended; it must not block and must not raise. `check` raises for events that the rules
-    forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
+    every commit that was appended; it must not block and must not raise. `check` raises for events that the
+    rules forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
     """
 
     events: EventStore
