@@ -42,13 +42,13 @@ class ActorSettings(EnvironmentSettings):
 
     public_url: str | None = Field(
         None,
-        description="Base of every absolute link and of the provider's callback; empty: predictions are polled",
+        description="Base of every absolute link and of the provider's callback; without: polling",
     )
     callback_secret: SecretStr = Field(
         min_length=32, description="Signs the callback URL given to the provider, at least 32 characters"
     )
     composition: Composition = Field(
-        "blend", description="How several examples are composed into the one image that SDXL takes"
+        "blend", description="How several examples are composed into one image for SDXL"
     )
     keep_pictures_days: int = Field(90, ge=1, description="Days that result pictures are kept")
     keep_examples_days: int = Field(30, ge=1, description="Days that example pictures are kept")
