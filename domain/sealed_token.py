@@ -37,7 +37,9 @@ class SealedTokens:
         return content if hmac.compare_digest(text, self.seal(content, context)) else None
 
     def _tag(self, content: bytes, context: str) -> bytes:
-        return hmac.digest(self._tag_key, content + context.encode(), "sha256")[:_TAG]
+        about = context.encode()
+        authenticated = len(about).to_bytes(8, "big") + about + content
+        return hmac.digest(self._tag_key, authenticated, "sha256")[:_TAG]
 
     def _masked(self, text: bytes, tag: bytes) -> bytes:
         starts = range(0, len(text), _BLOCK)

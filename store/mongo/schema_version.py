@@ -9,6 +9,7 @@ FORMAT: Final = 2
 """Raised by one with every change of stored documents that older data does not fit."""
 
 _KEY = "format"
+_COLLECTION = "meta"
 
 
 async def require_format(database: Database) -> None:
@@ -17,15 +18,23 @@ async def require_format(database: Database) -> None:
     The collections are listed first: whoever creates them has recorded the format before.
     """
     with reachable():
-        has_data = bool(await database.list_collection_names())
-        record = await database["meta"].find_one({"_id": _KEY})
-    if has_data and (record is None or record["version"] != FORMAT):
-        found = "data without a format number" if record is None else f"data format {record['version']}"
-        raise DataFormatError(database.name, found, FORMAT)
+        has_data = await _has_data(database)
+        record = await database[_COLLECTION].find_one({"_id": _KEY})
+    if record is None and has_data:
+        raise DataFormatError(database.name, "data without a format number", FORMAT)
+    if record is not None and record["version"] != FORMAT:
+        raise DataFormatError(database.name, f"data format {record['version']}", FORMAT)
 
 
 async def record_format(database: Database) -> None:
     """Write the format number into an empty database; repeatable. Raises DataFormatError as above."""
-    await require_format(database)
     with reachable():
-        await database["meta"].update_one({"_id": _KEY}, {"$setOnInsert": {"version": FORMAT}}, upsert=True)
+        if not await _has_data(database):
+            number = {"$setOnInsert": {"version": FORMAT}}
+            await database[_COLLECTION].update_one({"_id": _KEY}, number, upsert=True)
+    await require_format(database)
+
+
+async def _has_data(database: Database) -> bool:
+    """Tell whether there is more than the format's collection, which exists a moment before its document."""
+    return bool({*await database.list_collection_names()} - {_COLLECTION})

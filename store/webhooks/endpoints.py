@@ -54,7 +54,9 @@ class WebhookEndpoints:
 
         Of simultaneous registrations in one slot all but one are repeated: the slot is unique.
         """
-        taken = await self._rows.distinct("slot", {"project": endpoint.project}, session=session)
+        # find, not distinct: a transaction cannot use distinct on a sharded collection
+        rows = self._rows.find({"project": endpoint.project}, {"slot": 1}, session=session)
+        taken = {row["slot"] async for row in rows}
         if len(taken) >= limit:
             sentence = f"Maximum of {limit} webhook endpoints reached. Remove one first."
             raise ExemplarError(ErrorCode.WEBHOOK_LIMIT, sentence)

@@ -28,7 +28,7 @@ class MemoryDeliveries:
         row = self._rows.get(delivery.id)
         if row is None or not _is_due(row, now):
             return False
-        self._change(row, due_at=until, claim=token)
+        self._change(row, due_at=until, claim=token, blocked=False)
         return True
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:

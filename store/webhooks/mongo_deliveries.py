@@ -60,7 +60,7 @@ class MongoDeliveries:
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
         query = {"_id": delivery.id, **_PENDING, "due_at": {"$lte": now}}
-        return await self._update_one(query, {"due_at": until, "claim": token})
+        return await self._update_one(query, {"due_at": until, "claim": token, "blocked": False})
 
     async def earlier(self, delivery: Delivery) -> Sequence[Delivery]:
         query = {**_queue(delivery), **_PENDING, "unordered": False, "version": {"$lt": delivery.version}}

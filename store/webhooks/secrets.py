@@ -56,13 +56,16 @@ class WebhookSecrets:
     async def rotate(self, endpoint: str) -> tuple[str, datetime]:
         """Put a new secret before the valid ones; return it and when those end.
 
-        Raises ExemplarError `rotation_limit_exceeded` while MOST_SECRETS sign: none may end before its time.
+        Raises ExemplarError: `rotation_limit_exceeded` while MOST_SECRETS sign, as none may end before its
+        time; `not_found` for a removed endpoint.
         """
         now, secret = self._clock(), random_secret()
         until = now + ROTATION_OVERLAP
         while True:  # again after a lost race
             with reachable():
                 row = await self._rows.find_one({"_id": endpoint})
+                if row is None and not is_default(endpoint):
+                    raise ExemplarError(ErrorCode.NOT_FOUND)
                 row = row or await self.keep_first(endpoint, random_secret())
                 valid = _valid(row, now)
                 readable = [key for key in valid if await self._readable(endpoint, _secret(key))]

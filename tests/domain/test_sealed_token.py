@@ -21,6 +21,11 @@ def test_another_context_kind_or_secret_opens_nothing(content: bytes) -> None:
     assert SealedTokens(b"x" * 32, "test").open(text, "one") is None
 
 
+def test_text_does_not_move_between_content_and_context() -> None:
+    first, second = TOKENS.seal(b"content of", "one"), TOKENS.seal(b"content", " ofone")
+    assert first[:16] != second[:16], "equal tags"
+
+
 @pytest.mark.parametrize("size", range(4))
 def test_only_the_text_that_was_written_opens(size: int) -> None:
     """Also where the last character has bits that base64 ignores."""

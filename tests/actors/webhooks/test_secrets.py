@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import standardwebhooks
 
+from domain.errors import ExemplarError
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.master_keys import MasterKeys, SecretLostError
 from domain.webhooks.retry_schedule import PAUSES
@@ -45,6 +46,14 @@ async def test_a_default_secret_is_made_once_by_simultaneous_readers(system: Web
 async def test_reading_the_secret_of_an_unknown_endpoint_makes_none(system: WebhookSystem) -> None:
     with pytest.raises(SecretLostError):
         await system.webhook_secrets.signing("00000000-0000-4000-8000-000000000000")
+    assert await stored(system) == "[]"
+
+
+async def test_rotating_the_secret_of_a_removed_endpoint_makes_none(system: WebhookSystem) -> None:
+    endpoint, _ = await system.register("https://example.com/hook")
+    await system.webhook_secrets.erase(endpoint)
+    with pytest.raises(ExemplarError, match="not_found"):
+        await system.webhook_secrets.rotate(endpoint)
     assert await stored(system) == "[]"
 
 

@@ -51,6 +51,17 @@ async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, syst
     assert (type(life[0]), type(life[-1])) == (WebhookRegistered, WebhookRemoved)
 
 
+@pytest.mark.parametrize(
+    "fault", [{"url": "http://10.0.0.1/"}, {"event_types": ["generation.imagined"]}], ids=str
+)
+async def test_a_refused_update_changes_nothing(api: Api, fault: dict[str, object]) -> None:
+    made = await api.create_endpoint("https://example.com/hook", description="ours")
+    before = (await api("GET", f"/{made['id']}")).body
+    change = {"url": "https://example.org/other", "description": "other", "enabled": False, **fault}
+    assert (await api("PATCH", f"/{made['id']}", change)).status == 422
+    assert (await api("GET", f"/{made['id']}")).body == before
+
+
 async def test_pending_deliveries_are_counted_at_the_new_host_after_a_url_change(
     api: Api, system: WebhookSystem, receiver: Receiver
 ) -> None:

@@ -20,6 +20,15 @@ async def test_an_empty_database_gets_the_format_number_and_may_be_prepared_agai
     assert await database["meta"].find_one() == {"_id": "format", "version": FORMAT}
 
 
+async def test_processes_start_together_where_one_was_killed_before_it_wrote_the_number(
+    database: Database,
+) -> None:
+    await database.create_collection("meta")
+    await require_format(database)
+    await asyncio.gather(*(prepare(database) for _ in range(4)))
+    assert await database["meta"].find_one() == {"_id": "format", "version": FORMAT}
+
+
 @pytest.mark.parametrize("collection", ["words", "commits"])
 async def test_data_without_a_format_number_is_refused_and_left_alone(
     database: Database, collection: str

@@ -148,6 +148,18 @@ async def test_a_postponed_delivery_is_woken_or_becomes_due(deliveries: Delivery
     assert await due(deliveries, NOW + LEASE) == ["msg_1", "msg_2"]
 
 
+async def test_waking_does_not_make_a_delivery_due_that_was_postponed_and_is_claimed_again(
+    deliveries: DeliveryStore,
+) -> None:
+    await deliveries.add([delivery()])
+    await claimed(deliveries, delivery())
+    await deliveries.postpone(delivery(), TOKEN, NOW)
+    assert await claimed(deliveries, delivery(), token="second")
+    await deliveries.wake(delivery("earlier"), NOW)
+    assert await due(deliveries) == []
+    assert (await found(deliveries)).claim == "second"
+
+
 async def test_waking_changes_no_claimed_and_no_retried_delivery(deliveries: DeliveryStore) -> None:
     retry_at = NOW + timedelta(hours=1)
     await deliveries.add([delivery(), delivery("retried", due_at=retry_at)])
