@@ -7,12 +7,11 @@ from dramatiq.broker import MessageProxy
 from dramatiq.middleware import SkipMessage
 from structlog.contextvars import bound_contextvars
 
+from domain.generation.generation import id_of, is_generation
 from events.envelope import RecordedEvent
 
 Bind = Callable[..., Callable[[RecordedEvent], Awaitable[None]]]
-RunActor = Callable[[str, RecordedEvent], Awaitable[None]]
-
-_GENERATIONS = "generation-"
+RunActor = Callable[[str, RecordedEvent], Awaitable[None]]  # also in rabbitmq/, which actors/ may not import
 
 
 class MessageRejectedError(Exception):
@@ -72,5 +71,4 @@ def _ids(queue: str, event: RecordedEvent) -> dict[str, str | None]:
         "event_type": event.type,
         "request_id": event.cause.request_id,
     }
-    generation = event.stream.removeprefix(_GENERATIONS)
-    return ids if generation == event.stream else {**ids, "generation_id": generation}
+    return {**ids, "generation_id": id_of(event.stream)} if is_generation(event.stream) else ids

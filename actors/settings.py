@@ -8,21 +8,27 @@ from store.settings import EnvironmentSettings
 
 
 class TimeoutSettings(EnvironmentSettings):
-    """How long things may rest before the log drives them again, and the deadlines of a generation."""
+    """When redelivery and reconciliation begin, and the deadlines of a generation."""
 
     redelivery_seconds: float = Field(
-        5.0, gt=0, description="Rest between two actors before the log drives again"
+        5.0, gt=0, description="Seconds without a new event until a generation's last event is redelivered"
     )
-    claim_seconds: float = Field(10.0, gt=0, description="How long an intention to call the model is good")
+    claim_seconds: float = Field(
+        10.0, gt=0, description="Seconds that the claim to call the provider is valid"
+    )
     lost_after_seconds: float = Field(
-        120.0, gt=0, description="Look this long for a prediction of unknown fate before it counts as lost"
+        120.0, gt=0, description="Seconds after which a prediction that cannot be found counts as lost"
     )
-    start_minutes: float = Field(10.0, gt=0, description="Deadline to start, minutes after the request")
-    finish_minutes: float = Field(35.0, gt=0, description="Deadline to finish, minutes after the request")
+    start_minutes: float = Field(
+        10.0, gt=0, description="Minutes after the request by which a generation must start"
+    )
+    finish_minutes: float = Field(
+        35.0, gt=0, description="Minutes after the request by which a generation must finish"
+    )
 
     @property
     def timeouts(self) -> Timeouts:
-        """The same as the rules want it."""
+        """The settings as durations."""
         return Timeouts(
             redelivery=timedelta(seconds=self.redelivery_seconds),
             claim=timedelta(seconds=self.claim_seconds),
@@ -32,21 +38,24 @@ class TimeoutSettings(EnvironmentSettings):
 
 
 class ActorSettings(EnvironmentSettings):
-    """How the actors reach the world, and how long pictures are kept."""
+    """URLs and secrets of the actors, and how long pictures are kept."""
 
     public_url: str | None = Field(
-        None, description="Base of every absolute link and of the provider's callback; without it we poll"
+        None,
+        description="Base of every absolute link and of the provider's callback; without: polling",
     )
     callback_secret: SecretStr = Field(
-        min_length=32, description="Signs the provider's callback addresses, at least 32 characters"
+        min_length=32, description="Signs the callback URL given to the provider, at least 32 characters"
     )
-    composition: Composition = Field("blend", description="How several examples become SDXL's one image")
-    keep_pictures_days: int = Field(90, ge=1, description="Result pictures are kept this long, days")
-    keep_examples_days: int = Field(30, ge=1, description="Example pictures are kept this long, days")
+    composition: Composition = Field(
+        "blend", description="How several examples are composed into one image for SDXL"
+    )
+    keep_pictures_days: int = Field(90, ge=1, description="Days that result pictures are kept")
+    keep_examples_days: int = Field(30, ge=1, description="Days that example pictures are kept")
     keep_deleted_projects_days: int = Field(
         30,
         ge=0,
-        description="What a deleted project leaves, its users and theirs, is erased after this, days",
+        description="Days after which a deleted project's users and generations are erased",
     )
 
     @property

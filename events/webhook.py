@@ -87,7 +87,6 @@ EndpointEvent = (
     WebhookRegistered | WebhookChanged | WebhookRotated | WebhookEnabled | WebhookDisabled | WebhookRemoved
 )
 DeliveryEvent = DeliverySucceeded | DeliveryFailed | DeliveryExhausted
-WebhookEvent = EndpointEvent | DeliveryEvent
 
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _EVENT: Final = "generation-00000000-0000-7000-8000-000000000000:1"

@@ -1,4 +1,4 @@
-"""Read settings from the environment; a wrong one is told in one line."""
+"""Read settings from the environment; report an invalid one in one line."""
 
 import re
 from collections.abc import Iterable

@@ -43,6 +43,7 @@ from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.retry import KeptContents
 from gateway.submissions.uploads.budget import UploadBudget
 from gateway.submissions.uploads.reader import UploadReader
+from store.accounts.accounts import Accounts
 
 log = structlog.get_logger()
 
@@ -108,7 +109,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
 
 
 def create_gateway(dependencies: Dependencies) -> Any:
-    """Create the application; raises UnknownDependencyError when a route needs what nobody provides."""
+    """Create the application; raises UnknownDependencyError when a dependency of a route is missing."""
     settings: GatewaySettings = dependencies.get("gateway_settings")
     tables = [dependencies.call(routes).routes() for routes in ROUTES]
     app = create_app(tables, settings)
@@ -119,9 +120,9 @@ def create_gateway(dependencies: Dependencies) -> Any:
 
 @asynccontextmanager
 async def open_http_server(
-    dependencies: Dependencies, gateway_settings: GatewaySettings
+    dependencies: Dependencies, gateway_settings: GatewaySettings, accounts: Accounts
 ) -> AsyncIterator[None]:
-    """Serve HTTP."""
+    """Serve HTTP; at the end wait until the use of keys is stored."""
     host, port = gateway_settings.host, gateway_settings.port
     try:
         async with serve(create_gateway(dependencies), gateway_settings):
@@ -129,3 +130,5 @@ async def open_http_server(
             yield
     except OSError as error:
         raise ConfigurationError(f"EXEMPLAR_PORT {port} cannot be opened: {error.strerror}") from error
+    finally:
+        await accounts.keys.settle()

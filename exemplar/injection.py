@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 class UnknownDependencyError(Exception):
-    """Something names a dependency that nobody provides; the message says which and where."""
+    """A parameter names a dependency that is not provided; the message says which and where."""
 
 
 class Dependencies:
@@ -29,7 +29,7 @@ class Dependencies:
         self._values |= values
 
     def get(self, name: str, wanted_by: str = "the composition root") -> Any:
-        """Return a dependency; raises UnknownDependencyError for a name that nobody provides."""
+        """Return a dependency; raises UnknownDependencyError for a name that is not provided."""
         if name not in self._values:
             self._values[name] = self._make(name, wanted_by)
         return self._values[name]
@@ -41,7 +41,7 @@ class Dependencies:
     def bind(self, function: Callable[..., Result], *, given: Collection[str] = ()) -> Callable[..., Result]:
         """Fill in every parameter but those that are `given` by the caller.
 
-        A parameter with a default that nobody provides keeps its default.
+        A parameter that is not provided keeps its default.
         """
         wanted_by = f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
         wanted = [

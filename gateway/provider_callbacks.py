@@ -3,7 +3,6 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -21,18 +20,16 @@ from store.generations.observations import Observations
 log = structlog.get_logger()
 
 
-class ReadSecret(Protocol):
-    """Read the key that signs callbacks, not the `stale` one; None when the provider cannot be reached."""
-
-    def __call__(self, *, stale: str | None = None) -> Awaitable[str | None]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRoutes:
-    """Record predictions that the provider reports."""
+    """Record predictions that the provider reports.
+
+    `provider_secret(stale=...)` reads the key that signs callbacks, again if it is `stale`; None when the
+    provider cannot be reached.
+    """
 
     observations: Observations
-    provider_secret: ReadSecret
+    provider_secret: Callable[..., Awaitable[str | None]]
     callback_key: bytes
     provider_name: str
     read_prediction: Callable[[object], Prediction | None]

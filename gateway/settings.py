@@ -39,23 +39,21 @@ class GatewaySettings(EnvironmentSettings):
         None, description="Base of every absolute link and of the provider's callback, as seen from outside"
     )
     cors_origins: TextList = Field(
-        (), description="Browser origins that may call the API, between commas; * for any; empty: none"
+        (), description="Browser origins that may call the API, separated by commas; * for any; empty: none"
     )
 
     trusted_proxies: Networks = Field(
         (),
-        description="Networks (CIDR), between commas, of the proxies before the gateway: what they say about "
-        "the caller's address is believed",
+        description="Networks (CIDR), separated by commas, of reverse proxies: the client address is read "
+        "from their header",
     )
     trusted_proxy_header: ProxyHeader = Field(
-        "X-Forwarded-For", description="The header in which they say it: X-Forwarded-For or Forwarded"
+        "X-Forwarded-For",
+        description="Header of trusted proxies with the client address: X-Forwarded-For or Forwarded",
     )
 
     jwt_secret: Secret = Field(description="Signs access and refresh tokens (HS256), at least 32 bytes")
     id_secret: Secret = Field(description="Derives generation ids from Idempotency-Keys, at least 32 bytes")
-    callback_secret: Secret = Field(
-        description="Signs the callback URL given to the provider, at least 32 bytes"
-    )
 
     max_connections: int = Field(10_000, ge=1, description="Open connections of one process; above: 503")
     header_timeout: float = Field(
@@ -75,7 +73,7 @@ class GatewaySettings(EnvironmentSettings):
         256 * 1024 * 1024, ge=64 * 1024 * 1024, description="Bytes of uploads held at once by one process"
     )
     upload_wait: float = Field(
-        5, ge=0, description="Seconds an upload waits for room in the budget until 503"
+        5, ge=0, description="Seconds an upload waits for free bytes in the budget until 503"
     )
     upload_memory: int = Field(
         256 * 1024, ge=0, description="Bytes of one image kept in memory before it moves to a temporary file"

@@ -27,5 +27,5 @@ class RabbitSettings(EnvironmentSettings):
     queue_prefix: str = Field(
         default="",
         pattern=r"^([A-Za-z_][A-Za-z0-9._-]*)?$",
-        description="Put before the name of every queue and exchange, so that systems can share a server.",
+        description="Prefix of every queue and exchange, so that systems can share a server.",
     )

@@ -16,7 +16,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class ColourScheme:
-    """Five colours by rising luminance and the accent that stands against them."""
+    """Five colours by rising luminance and the accent that contrasts with them."""
 
     stops: tuple[Colour, ...]
     accent: Colour

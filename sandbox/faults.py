@@ -1,4 +1,4 @@
-"""Fault injection: what the sandbox can be told to do wrong."""
+"""Fault injection: the failures that the sandbox can simulate."""
 
 from typing import Any, Literal
 

@@ -28,8 +28,8 @@ from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database, open_database, reachable
+from store.mongo.data_format import record_format, require_format
 from store.mongo.health import DatabaseHealth
-from store.mongo.schema_version import record_format, require_format
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts

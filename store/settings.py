@@ -19,7 +19,7 @@ class StoreSettings(EnvironmentSettings):
         description="MongoDB replica set, with the database in its path: mongodb://host:27017/exemplar"
     )
     mongodb_timeout_ms: int = Field(
-        5000, ge=100, description="Wait for a server or a connection, milliseconds"
+        5000, ge=100, description="Timeout of finding a server and of a connection, milliseconds"
     )
     mongodb_pool: int = Field(50, ge=1, description="Connections per process")
     blob_store: Literal["mongodb"] = Field("mongodb", description="Where pictures are stored")

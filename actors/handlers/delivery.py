@@ -4,19 +4,18 @@ import dramatiq
 
 from actors.broker import EventActor, broker
 from actors.webhooks.delivery_scheduler import DeliveryScheduler
-from domain.generation.generation import id_of
+from domain.generation.generation import id_of, is_generation
 from domain.webhooks.endpoint import endpoint_of
 from events.envelope import RecordedEvent
 from store.webhooks.webhooks import Webhooks
 
 NAME = "delivery"
-_GENERATIONS = "generation-"
 
 
 @dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME, redelivery=False)
 async def handle(event: RecordedEvent, *, delivery_scheduler: DeliveryScheduler, webhooks: Webhooks) -> None:
     """Schedule the deliveries of a generation, or update an endpoint's row; repeatable."""
-    if event.stream.startswith(_GENERATIONS):
+    if is_generation(event.stream):
         await delivery_scheduler.schedule(id_of(event.stream))
     else:
         await webhooks.project(endpoint_of(event.stream))

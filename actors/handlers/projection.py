@@ -8,7 +8,7 @@ from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 
-NAME = "projector"
+NAME = "projector"  # the stored name of the queue and of the subscriber that write the projection
 
 
 @dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME, redelivery=False)

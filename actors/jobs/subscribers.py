@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from actors.handlers import cancellation, delivery, erasure, quota
 from actors.runner import RunActor
-from domain.generation.generation import id_of
+from domain.generation.generation import id_of, is_generation
 from domain.generation.lifecycle import Timeouts
 from events.catalogue import CATALOGUE
 from events.envelope import RecordedEvent
@@ -28,7 +28,7 @@ async def project(
     """Write the rows of generations that are behind the log."""
     newest: dict[str, int] = {}
     for entry in entries:
-        if entry.commit.stream.startswith("generation-"):
+        if is_generation(entry.commit.stream):
             newest[id_of(entry.commit.stream)] = entry.commit.last
     versions = await projection.versions(list(newest))
     behind = [name for name, version in newest.items() if versions.get(name, 0) < version]

@@ -20,13 +20,16 @@ class ReplicateSettings(EnvironmentSettings):
         SDXL, description="Version of stability-ai/sdxl to run: 64 hexadecimal digits"
     )
     create_seconds: float = Field(
-        20.0, gt=0, alias="EXEMPLAR_CREATE_SECONDS", description="Wait for a creation to be answered, seconds"
+        20.0,
+        gt=0,
+        alias="EXEMPLAR_CREATE_SECONDS",
+        description="Timeout of the call that creates a prediction, seconds",
     )
     read_seconds: float = Field(
         20.0,
         gt=0,
         alias="EXEMPLAR_READ_SECONDS",
-        description="Wait for any other answer of Replicate, seconds",
+        description="Timeout of every other call of Replicate, seconds",
     )
     circuit_seconds: float = Field(
         60.0,
@@ -37,8 +40,11 @@ class ReplicateSettings(EnvironmentSettings):
     output_hosts: str = Field(
         "replicate.delivery,*.replicate.delivery",
         alias="EXEMPLAR_OUTPUT_HOSTS",
-        description="Hosts that outputs are fetched from, by comma; the API's own host is always one",
+        description="Hosts, separated by commas, that outputs are downloaded from, beside the API's own",
     )
     output_bytes: int = Field(
-        10_485_760, ge=1024, alias="EXEMPLAR_OUTPUT_BYTES", description="Largest output taken, bytes"
+        10_485_760,
+        ge=1024,
+        alias="EXEMPLAR_OUTPUT_BYTES",
+        description="Largest output that is accepted, bytes",
     )

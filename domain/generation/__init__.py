@@ -1,1 +1,1 @@
-"""A generation: its state, its events' effects, the decisions about it, and what clients are told of it."""
+"""A generation: its state, the effects of its events, the decisions about it, and the views of clients."""

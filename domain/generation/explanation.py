@@ -109,7 +109,7 @@ def explain(g: Generation, *, now: datetime, timeouts: Timeouts, ahead: Ahead | 
         waited_ms=waited_ms,
         position=position,
         provider_since=g.intended_at if g.state in (State.INTENDED, State.STARTED) else None,
-        # A time in the past is not told, as the scheduler then backs off.
+        # Omit a time in the past: the scheduler backs off then, and the next try is later.
         next_try_at=due if due is not None and due > now else None,
         attempt=g.attempt,
         percent=100 if g.state in (State.SETTLED, State.COMPLETED) else g.percent,

@@ -26,6 +26,7 @@ class State(StrEnum):
 
 Status = Literal["pending", "processing", "completed", "failed"]
 
+_PREFIX = "generation-"
 _STATUS: dict[State, Status] = {
     State.STARTED: "processing",
     State.SETTLED: "processing",
@@ -104,8 +105,12 @@ def state_of(generation: Generation) -> str:
 
 
 def stream_of(generation_id: str) -> str:
-    return f"generation-{generation_id}"
+    return f"{_PREFIX}{generation_id}"
+
+
+def is_generation(stream: str) -> bool:
+    return stream.startswith(_PREFIX)
 
 
 def id_of(stream: str) -> str:
-    return stream.removeprefix("generation-")
+    return stream.removeprefix(_PREFIX)

@@ -26,7 +26,7 @@ def next_attempt(
 ) -> datetime | None:
     """Return when to try again after so many failures; None when no attempt is left.
 
-    `jitter` lies in -1..1 and moves the pause by up to a tenth; a receiver's Retry-After prolongs it.
+    `jitter` is in -1..1 and moves the pause by up to a tenth; a receiver's Retry-After prolongs it.
     """
     if failures >= len(PAUSES):
         return None

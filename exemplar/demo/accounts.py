@@ -23,7 +23,7 @@ _CAUSE = Cause(actor="operator")
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One demonstration account: its name decides every id and key, so that a restart finds it again."""
+    """One demonstration account; ids and keys derive from its name and are the same after a restart."""
 
     name: str
     tier: str
@@ -42,7 +42,7 @@ class Tenant:
 
 
 async def seed(changes: AccountChanges, authentication: AuthenticationSettings, secrets: Secrets) -> Demo:
-    """Make the demonstration accounts, or find them again; return what demo.json says of them."""
+    """Create the demonstration accounts that do not exist yet; return their credentials for demo.json."""
     passwords = PasswordSettings().passwords
     premium = Tenant("demo", "cloud_premium", secrets.demo_password, secrets.demo_developer_password)
     free = Tenant("free", "free_starter", secrets.free_password, secrets.free_developer_password)

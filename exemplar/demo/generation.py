@@ -10,6 +10,8 @@ from typing import Any
 
 import aiohttp
 
+from events.generation import GenerationCompleted
+
 INSTRUCTIONS = {"prompt": "A quiet harbour at sunset, painted in gouache", "style": "travel poster"}
 TIMEOUT_SECONDS = 120.0
 EXAMPLES = 3
@@ -85,7 +87,7 @@ async def _print_events(
 
 
 def _ended(page: Any) -> bool:
-    return any(event["type"] == "generation.completed" for event in page["events"])
+    return any(event["type"] == GenerationCompleted.type for event in page["events"])
 
 
 def _detail(event: Any) -> str:

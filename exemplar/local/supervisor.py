@@ -57,6 +57,7 @@ class Supervisor:
                 ends.popleft()
             if len(ends) > RESTARTS:
                 raise LocalError(f"{child.name} ended {len(ends)} times within a minute{child.log_tail()}")
+            # Not store.backoff: exemplar.local imports none of the product's packages.
             pause_s = min(FIRST_PAUSE_S * 2 ** (len(ends) - 1), LONGEST_PAUSE_S)
             self._say(
                 f"{child.name} ended ({_reason(code)}), restarting in {pause_s:.1f} s{child.log_tail(5)}"

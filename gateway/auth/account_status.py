@@ -14,7 +14,7 @@ from domain.errors import ExemplarError
 from store.accounts.account_states import AccountStates
 from store.accounts.accounts import Accounts
 
-_SENT = "sent"  # stands for a key, of which only the hashes are kept
+_SENT = "sent"  # replaces the text of a key: a grant keeps only its hashes
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class RateLimits:
     ) -> None:
         """Count a request, once; LimitError beyond the day's limit.
 
-        A `replayable` request passes with the mark OVER_LIMIT: only its body tells whether it is a replay.
+        A `replayable` request passes with the mark OVER_LIMIT: only its body shows whether it is a replay.
         """
         if COUNTED in request or await self._spend(request, developer):
             return

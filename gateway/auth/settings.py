@@ -14,10 +14,11 @@ class TokenSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_ignore_empty=False, hide_input_in_errors=True)
 
     jwt_retired_secrets: tuple[SecretStr, ...] = Field(
-        (), description="JSON list of former JWT secrets, still accepted while their tokens live"
+        (),
+        description="JSON list of former JWT secrets; tokens signed with them are accepted until they expire",
     )
-    access_minutes: int = Field(30, ge=1, description="Life of an access token, minutes")
-    refresh_days: int = Field(7, ge=1, description="Life of a refresh token, days")
+    access_minutes: int = Field(30, ge=1, description="Minutes until an access token expires")
+    refresh_days: int = Field(7, ge=1, description="Days until a refresh token expires")
 
 
 class AuthenticationSettings(EnvironmentSettings):
@@ -50,11 +51,11 @@ class PasswordSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="EXEMPLAR_PASSWORD_")
 
     memory_kib: int = Field(65_536, ge=8, description="Memory of one password hash (argon2id), KiB")
-    passes: int = Field(2, ge=1, description="Passes over that memory")
+    passes: int = Field(2, ge=1, description="Iterations over that memory")
     lanes: int = Field(1, ge=1, description="Threads of one password hash")
     at_once: int = Field(2, ge=1, description="Password hashes computed at the same time, per process")
-    queue: int = Field(64, ge=0, description="Passwords that wait for their turn, per process; above: 503")
-    queue_timeout: float = Field(5, gt=0, description="Seconds a password waits for its turn until 503")
+    queue: int = Field(64, ge=0, description="Passwords that wait to be hashed, per process; above: 503")
+    queue_timeout: float = Field(5, gt=0, description="Seconds a password waits to be hashed until 503")
 
     @property
     def passwords(self) -> Passwords:

@@ -15,7 +15,7 @@ class StreamSettings(EnvironmentSettings):
     )
     max_life: float = Field(900, gt=0, description="Seconds until an event stream ends with `goodbye`")
     keep_alive: float = Field(15, gt=0, description="Seconds of silence until a comment is sent")
-    retry: int = Field(2_000, ge=0, description="Milliseconds a client is told to wait before it reconnects")
+    retry: int = Field(2_000, ge=0, description="Milliseconds until a client reconnects (SSE field `retry`)")
     buffer: int = Field(
         64 * 1024, ge=1024, description="Bytes a client may leave unread until it is disconnected"
     )

@@ -57,7 +57,7 @@ class ExplainRoutes:
 
 
 def _body(generation: Generation, found: Explanation, holders: Sequence[str]) -> dict[str, Any]:
-    told = {
+    fields = {
         name: format_time(value) if isinstance(value, datetime) else value
         for name, value in asdict(found).items()
     }
@@ -65,7 +65,7 @@ def _body(generation: Generation, found: Explanation, holders: Sequence[str]) ->
         "id": generation.id,
         "status": generation.status,
         "state": state_of(generation),
-        **told,
+        **fields,
         "position": found.position.number if found.position else None,
         "position_is_exact": found.position.exact if found.position else None,
         "slot_holders": list(holders),

@@ -35,7 +35,7 @@ class ListPages:
     ) -> web.Response:
         """Answer the page that the query asks for, each generation written by `write`.
 
-        `user` is whose Idempotency-Keys the query may name; None: nobody's.
+        `user` owns the Idempotency-Keys that the query may name; without a user it may name none.
         """
         query = parse_list_query(request.query.items())
         filters = self._filters(query, scope, user)

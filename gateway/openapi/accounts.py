@@ -25,9 +25,9 @@ _USAGE: Final = (
 )
 
 ACCOUNT_OPERATIONS: Final = (
-    post(f"{AUTH}/login", "Exchange e-mail and password for tokens", "anybody", body=bodies.LoginRequest,
+    post(f"{AUTH}/login", "Exchange e-mail and password for tokens", "public", body=bodies.LoginRequest,
          answer="Tokens", headers=("X-Project-ID",)),
-    post(f"{AUTH}/refresh", "Exchange a refresh token, which works once, for new tokens", "anybody",
+    post(f"{AUTH}/refresh", "Exchange a refresh token, which works once, for new tokens", "public",
          body=bodies.RefreshRequest, answer="Tokens"),
     post(f"{AUTH}/logout", "End the session of the token", "account", 204),
     post(f"{AUTH}/register", "Register an end user, or with X-Operator-Key a developer", "program", 201,
@@ -49,7 +49,7 @@ ACCOUNT_OPERATIONS: Final = (
     put(f"{DEVELOPER}/password", "Reset a developer's password", "operator", body=bodies.PasswordResetRequest,
         optional_body=True, also=_SET),
     *(
-        get(f"{path}/history", f"Read {events}", "overseer", query=HistoryRequest, answer="History")
+        get(f"{path}/history", f"Read {events}", "auditor", query=HistoryRequest, answer="History")
         for path, events in (
             (DEVELOPER, "a developer's events"),
             (GENERATION, "the events of any generation"),

@@ -28,13 +28,13 @@ _SCHEMES: Final = {
 }
 # Alternatives of credentials; the members of one alternative are sent together.
 _CREDENTIALS: Final[Mapping[Caller, tuple[tuple[str, ...], ...]]] = {
-    "anybody": (),
+    "public": (),
     "account": (("token",),),
     "end_user": (("token",),),
     "developer": (("token",),),
-    "submitter": (("token", "role", "developer_key", "project", "api_key"),),
+    "submission": (("token", "role", "developer_key", "project", "api_key"),),
     "operator": (("operator_key",), ("token",)),
-    "overseer": (("operator_key",), ("token",)),
+    "auditor": (("operator_key",), ("token",)),
     "program": (("developer_key", "project", "api_key"), ("operator_key",)),
     "ticket": (("token",), ("ticket",)),
     "link": (("link",), ("token",), ()),  # public pictures need no credentials

@@ -60,7 +60,7 @@ _OWN_EVENTS: Final = f"{GENERATIONS}/events"
 _DELIVERIES: Final = f"{WEBHOOK_ENDPOINT}/deliveries"
 
 _GENERATION_OPERATIONS: Final = (
-    post(SUBMIT, "Submit a generation", "submitter", 202, body=_SUBMISSION, answer="GenerationCreated",
+    post(SUBMIT, "Submit a generation", "submission", 202, body=_SUBMISSION, answer="GenerationCreated",
          headers=_OPTIONS, also=_WAITED),
     get(GENERATIONS, "List your generations", "end_user", query=LIST_PARAMETERS, answer="Generations"),
     get(PUBLIC_GENERATIONS, "List the project's public generations", "end_user", query=_PUBLIC_LIST,
@@ -72,7 +72,7 @@ _GENERATION_OPERATIONS: Final = (
     ),
     post(f"{GENERATION}/cancel", "Cancel a generation", "end_user", 202, answer="Generation",
          also={200: "Already final"}),
-    post(f"{GENERATION}/retry", "Repeat a finished generation", "submitter", 202, body=_SEED,
+    post(f"{GENERATION}/retry", "Repeat a finished generation", "submission", 202, body=_SEED,
          optional_body=True, answer="GenerationCreated", headers=_OPTIONS, also=_WAITED),
     get(f"{GENERATION}/explain", "Explain why a generation is not finished", "end_user"),
     patch(f"{GENERATION}/public", "Make a generation public or private", "end_user", body=_PUBLIC,
@@ -135,10 +135,10 @@ GENERATION_OPERATIONS: Final = (
     *_GENERATION_OPERATIONS,
     *_EVENT_OPERATIONS,
     *_WEBHOOK_OPERATIONS,
-    post(PROVIDER_CALLBACK, "Receive a signed callback of the provider", "anybody", body=_CALLBACK),
-    get("/", "Read name and version", "anybody"),
-    get("/openapi.json", "Read this document", "anybody"),
-    *(get(path, "Read the health of the service", "anybody", also=_DOWN) for path in ("/health", HEALTH)),
-    get(f"{HEALTH}/database", "Read the health of the database", "anybody",
+    post(PROVIDER_CALLBACK, "Receive a signed callback of the provider", "public", body=_CALLBACK),
+    get("/", "Read name and version", "public"),
+    get("/openapi.json", "Read this document", "public"),
+    *(get(path, "Read the health of the service", "public", also=_DOWN) for path in ("/health", HEALTH)),
+    get(f"{HEALTH}/database", "Read the health of the database", "public",
         also={503: "The database cannot be reached"}),
 )  # fmt: skip

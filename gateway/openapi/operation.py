@@ -1,4 +1,4 @@
-"""One method of one path, as the document tells it."""
+"""One operation of the API: a method of a path, as the OpenAPI document describes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 Caller = Literal[
-    "anybody", "account", "submitter", "end_user", "developer", "operator", "overseer", "program", "ticket",
+    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "program", "ticket",
     "link",
 ]  # fmt: skip
 Schema = Mapping[str, Any]

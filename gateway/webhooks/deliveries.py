@@ -1,6 +1,6 @@
 """`/api/v1/projects/{project_id}/webhooks/{endpoint_id}/deliveries`: deliveries, resends, figures and tests.
 
-The endpoint `default` stands for the webhooks of single requests: they have no endpoint of their own.
+The endpoint `default` is that of webhooks which single requests name.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from domain.paths import WEBHOOK_ENDPOINT
 from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of
 from domain.webhooks.endpoint import default_endpoint
 from domain.webhooks.examples import example_of
+from events.generation import GenerationCompleted
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_model, read_optional_model, read_query
 from gateway.webhooks.bodies import delivery_body, stats_body
@@ -29,7 +30,7 @@ _STATS = timedelta(days=7)
 
 
 class ExampleRequest(BaseModel):
-    type: Annotated[str, StringConstraints(max_length=64)] = "generation.completed"
+    type: Annotated[str, StringConstraints(max_length=64)] = GenerationCompleted.type
 
 
 class RecoverRequest(BaseModel):

@@ -154,7 +154,7 @@ class Accounts:
         """Read all that an access decision needs; None when there is no such project.
 
         One round trip, never from a cache: concurrent reads of the same credentials share one query, which
-        starts after each of them began. Keys are found whoever owns them: the decision compares.
+        starts after each of them began. Keys of other owners are read too: the decision compares.
         """
         hashes = tuple(developer_key_hashes), tuple(api_key_hashes)
         return await self._tenancies.put((project_id, user_id, *hashes))

@@ -14,7 +14,8 @@ class CheckpointSettings(EnvironmentSettings):
         None, description="Signs checkpoints of the log: openssl rand -base64 32; empty: none are made"
     )
     checkpoint_origin: str = Field(
-        "exemplar", description="Name of this log in its checkpoints, without blanks; best a host of yours"
+        "exemplar",
+        description="Name of this log in its checkpoints, without blanks; preferably a host name of yours",
     )
 
     checkpoint_retired_keys: tuple[str, ...] = Field(

@@ -46,9 +46,9 @@ class Decided(Generic[State]):
 class Repository(Generic[State]):
     """The streams of one kind of aggregate.
 
-    `fold` turns all events of a stream into its state, None for no events. `announce` is told of every
-    commit that was appended; it must not block and must not raise. `check` raises for events that the rules
-    forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
+    `fold` turns all events of a stream into its state, None for no events. `announce` is called with
+    every commit that was appended; it must not block and must not raise. `check` raises for events that the
+    rules forbid. `log_fields` adds to the log line of an append (`request_id`: where the cause has none).
     """
 
     events: EventStore

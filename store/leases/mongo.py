@@ -24,7 +24,7 @@ class MongoLeases:
         mine = {"$literal": self._holder}
         free = {"$or": [{"$eq": ["$holder", mine]}, {"$lt": ["$until", "$$NOW"]}]}
         until = {"$add": ["$$NOW", int(seconds * 1000)]}
-        # The condition stands in the update, because an upsert takes no $expr; no `until` is less than any.
+        # The condition is in the update, as an upsert takes no $expr; a missing `until` is before any time.
         taken = {"holder": {"$cond": [free, mine, "$holder"]}, "until": {"$cond": [free, until, "$until"]}}
         lease = await self._leases.find_one_and_update(
             {"_id": job}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER

@@ -14,7 +14,7 @@ from store.quota.durations import Durations, no_durations
 from store.quota.ledger import Account, Bounds, Ledger, Settlement
 
 _FRESH = timedelta(seconds=1)
-_APPEND_S = 0.25  # far more than lies between a hold and its append, when all goes well
+_APPEND_S = 0.25  # far longer than from a hold to its append in normal operation
 _CAPACITY = 10_000
 
 log = structlog.get_logger()
@@ -96,7 +96,7 @@ class Admission:
     async def _free(self, developer: str, generation_id: str, older_than: datetime) -> bool:
         generation = await self.generations.load(generation_id)
         if generation is None:
-            # Only if it is as old as it was read: whoever repeated the hold since is about to append.
+            # Only if it is as old as it was read: a request that repeated the hold since is about to append.
             await self.ledger.settle(developer, generation_id, "released", held_before=older_than)
         elif generation.final:
             await self.settle(generation)

@@ -96,7 +96,7 @@ class Ledger(Protocol):
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
         """Apply and record a correction if the account still is as `seen`; False when it is not.
 
-        None stands for a damaged ledger: it is replaced by the correction alone.
+        `seen` is None for a damaged ledger, which the correction replaces.
         """
 
     async def corrections(self, developer: str) -> Sequence[Correction]:

@@ -95,7 +95,7 @@ def _used(period: str) -> Document:
 def _taking(slot: Document, bounds: Bounds) -> list[Document]:
     """Add the slot and its unit if there is room and the generation has none: one pipeline, one atomic step.
 
-    The condition stands in the update, because an upsert takes no $expr.
+    The condition is in the update, because an upsert takes no $expr.
     """
     period = slot["period"]
     literal = {name: {"$literal": value} for name, value in slot.items()}

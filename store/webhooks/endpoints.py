@@ -16,7 +16,7 @@ from store.mongo.transactions import Session
 
 @dataclass(frozen=True, slots=True)
 class EndpointUrl:
-    """A URL with its salted hash, which stands for it in the log."""
+    """A URL and its salted hash; the log contains only the hash."""
 
     digest: str
     url: str = field(repr=False)

@@ -24,7 +24,7 @@ class WebhookSettings(EnvironmentSettings):
 
     allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
-        description="Hosts, separated by commas, that webhooks may reach although private or plain http",
+        description="Hosts, separated by commas, that webhooks may reach at private addresses or over http",
     )
     timeout_seconds: float = Field(
         15.0, gt=0, description="Seconds for one attempt, from the look-up of the name to the response"

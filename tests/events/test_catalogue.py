@@ -10,7 +10,7 @@ from events.event_type import EventType, Upcaster, whole
 from events.generation import GenerationEvent
 from events.invocation import GenerationProgressed
 from events.platform import PlatformEvent
-from events.webhook import WebhookEvent
+from events.webhook import DeliveryEvent, EndpointEvent
 
 URI = "urn:exemplar:event:generation.progressed"
 
@@ -93,7 +93,7 @@ def test_an_event_cannot_be_changed() -> None:
 
 
 def test_every_event_class_has_one_row() -> None:
-    unions = (GenerationEvent, WebhookEvent, DeveloperEvent, PlatformEvent)
+    unions = (GenerationEvent, EndpointEvent, DeliveryEvent, DeveloperEvent, PlatformEvent)
     classes = [cls for union in unions for cls in get_args(union)]
     assert sorted(row.name for row in CATALOGUE.rows) == sorted(cls.type for cls in classes)
     assert {row.cls for row in CATALOGUE.rows} == set(classes)

@@ -1,8 +1,8 @@
 """Parse multipart/form-data (RFC 7578) within limits, as it arrives."""
 
 import re
-from collections.abc import AsyncGenerator
-from typing import Final, NamedTuple, Protocol
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final, NamedTuple
 
 from multipart import MultipartError, MultipartSegment, ParserError, PushMultipartParser, parse_options_header
 
@@ -27,10 +27,8 @@ class Part(NamedTuple):
 Event = Part | bytes | None
 
 
-class Source(Protocol):
-    """Bytes that arrive; empty at the end."""
-
-    async def read(self) -> bytes: ...
+Read = Callable[[], Awaitable[bytes]]
+"""Return the next bytes that arrive; empty at the end."""
 
 
 def parse_boundary(content_type: str) -> str:
@@ -44,12 +42,12 @@ def parse_boundary(content_type: str) -> str:
     return boundary
 
 
-async def read_multipart(body: Source, boundary: str) -> AsyncGenerator[Event, None]:
+async def read_multipart(read: Read, boundary: str) -> AsyncGenerator[Event, None]:
     """Yield a Part for the head of every part, then its bytes as they arrive, then None for its end.
 
     A preamble is refused, an epilogue is dropped. Raises FieldError ``invalid_multipart`` for a body that is
     malformed, truncated, nested, transfer-encoded, has more than 64 parts, or has more than 8 headers or 4 kB
-    of headers in a part; errors of the source pass through.
+    of headers in a part; errors of `read` pass through.
     """
     parser = _Parser(
         boundary,
@@ -57,13 +55,13 @@ async def read_multipart(body: Source, boundary: str) -> AsyncGenerator[Event, N
         max_header_count=MAX_PART_HEADERS,
         max_segment_count=MAX_PARTS,
     )
-    chunk = await _read_opening(body, boundary.encode())
+    chunk = await _read_opening(read, boundary.encode())
     try:
         while not parser.closed:
             for event in parser.parse(chunk):
                 yield _check(event) if isinstance(event, MultipartSegment) else event
             if not parser.closed:
-                chunk = await body.read()
+                chunk = await read()
     except MultipartError as error:
         raise invalid_body(str(error)) from error
 
@@ -77,12 +75,12 @@ class _Parser(PushMultipartParser):  # type: ignore[misc]  # it ships no types
         super()._on_segment_headerline(line)
 
 
-async def _read_opening(body: Source, boundary: bytes) -> bytes:
+async def _read_opening(read: Read, boundary: bytes) -> bytes:
     """Read until the first boundary must have arrived, so that the result does not depend on packet sizes."""
     opening = b"--" + boundary
     start = b""
     while len(start) < len(opening) + 2:
-        chunk = await body.read()
+        chunk = await read()
         if not chunk:
             break
         start += chunk

@@ -60,7 +60,7 @@ class UploadReader:
             closing(UploadLease(self.upload_budget)) as lease,
             closing(FormParts(lease, settings.upload_memory)) as parts,
         ):
-            async with aclosing(read_multipart(body, boundary)) as events:
+            async with aclosing(read_multipart(body.read, boundary)) as events:
                 async for event in events:
                     if body.received > MAX_BODY:
                         raise ExemplarError(ErrorCode.BODY_TOO_LARGE)

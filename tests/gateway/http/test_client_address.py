@@ -79,7 +79,7 @@ def test_addresses_of_one_ipv6_network_are_one_client() -> None:
 
 def test_trusted_proxies_are_networks_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXEMPLAR_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32")
-    secrets = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), "s" * 32)
+    secrets = dict.fromkeys(("jwt_secret", "id_secret"), "s" * 32)
     settings = GatewaySettings.model_validate(secrets)
     assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
     monkeypatch.setenv("EXEMPLAR_TRUSTED_PROXIES", "everybody")

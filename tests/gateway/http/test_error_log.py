@@ -53,9 +53,7 @@ TABLE = (
 
 
 def settings() -> GatewaySettings:
-    return GatewaySettings.model_validate(
-        {"jwt_secret": SECRET, "id_secret": SECRET, "callback_secret": SECRET}
-    )
+    return GatewaySettings.model_validate({"jwt_secret": SECRET, "id_secret": SECRET})
 
 
 @asynccontextmanager

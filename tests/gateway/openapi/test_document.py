@@ -78,7 +78,7 @@ async def test_requests_without_credentials_are_refused_as_documented(
     if operation.caller == "link":
         assert status in (401, 404), body
         return
-    if operation.caller != "anybody":
+    if operation.caller != "public":
         assert status in (401, 403), body
         return
     assert status not in (401, 403) or "provider" in operation.path, body

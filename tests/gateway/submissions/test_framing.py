@@ -207,7 +207,7 @@ async def outcome(data: bytes, sizes: list[int]) -> object:
     """Read a body; return its parts with joined contents, or the error's message."""
     parts: list[tuple[Part, bytearray]] = []
     try:
-        async for event in read_multipart(Pieces(data, sizes), BOUNDARY):
+        async for event in read_multipart(Pieces(data, sizes).read, BOUNDARY):
             if isinstance(event, Part):
                 parts.append((event, bytearray()))
             elif event is not None:

@@ -18,7 +18,7 @@ from gateway.submissions.uploads.budget import UploadBudget
 from gateway.submissions.uploads.reader import UploadReader
 
 BOUNDARY = "----a-boundary"
-SECRETS = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), "k" * 32)
+SECRETS = dict.fromkeys(("jwt_secret", "id_secret"), "k" * 32)
 
 
 def make_settings(**chosen: object) -> GatewaySettings:

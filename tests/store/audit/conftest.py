@@ -13,7 +13,7 @@ from store.audit.verification import AuditReport, verify
 from store.commits.mongo import MongoEventStore
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import open_database
-from store.mongo.schema_version import record_format
+from store.mongo.data_format import record_format
 from tests.stores import OpenStore, settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from domain.webhooks.delivery import Attempt, Delivery, pair_of
 from store.adapters import create_indexes
 from store.webhooks.deliveries import AtLimit, DeliveryStore, Stats
-from store.webhooks.in_memory_deliveries import InMemoryDeliveries
+from store.webhooks.memory_deliveries import MemoryDeliveries
 from store.webhooks.mongo_deliveries import MongoDeliveries
 from tests.builders.webhook import NOW, delivery
 from tests.stores import open_store
@@ -22,7 +22,7 @@ LEASE = timedelta(minutes=1)
 @pytest.fixture(params=["mongodb", "in memory"])
 async def deliveries(request: pytest.FixtureRequest, mongodb_url: str) -> AsyncIterator[DeliveryStore]:
     if request.param == "in memory":
-        yield InMemoryDeliveries()
+        yield MemoryDeliveries()
         return
     async with open_store(mongodb_url, prepared=False) as store:
         await create_indexes(store.database, [MongoDeliveries])

@@ -5,36 +5,35 @@ from typing import Final
 from store.errors import DataFormatError
 from store.mongo.connection import Database, reachable
 
-FORMAT: Final = 2
+DATA_FORMAT: Final = 2
 """Raised by one with every change of stored documents that older data does not fit."""
 
 _KEY = "format"
-_COLLECTION = "meta"
 
 
 async def require_format(database: Database) -> None:
     """Raise DataFormatError unless the database is empty or records this very format.
 
-    The collections are listed first: whoever creates them has recorded the format before.
+    The collections are listed first: a process records the format before it creates them.
     """
     with reachable():
         has_data = await _has_data(database)
-        record = await database[_COLLECTION].find_one({"_id": _KEY})
+        record = await database["meta"].find_one({"_id": _KEY})
     if record is None and has_data:
-        raise DataFormatError(database.name, "data without a format number", FORMAT)
-    if record is not None and record["version"] != FORMAT:
-        raise DataFormatError(database.name, f"data format {record['version']}", FORMAT)
+        raise DataFormatError(database.name, "data without a format number", DATA_FORMAT)
+    if record is not None and record["version"] != DATA_FORMAT:
+        raise DataFormatError(database.name, f"data format {record['version']}", DATA_FORMAT)
 
 
 async def record_format(database: Database) -> None:
     """Write the format number into an empty database; repeatable. Raises DataFormatError as above."""
     with reachable():
         if not await _has_data(database):
-            number = {"$setOnInsert": {"version": FORMAT}}
-            await database[_COLLECTION].update_one({"_id": _KEY}, number, upsert=True)
+            number = {"$setOnInsert": {"version": DATA_FORMAT}}
+            await database["meta"].update_one({"_id": _KEY}, number, upsert=True)
     await require_format(database)
 
 
 async def _has_data(database: Database) -> bool:
     """Tell whether there is more than the format's collection, which exists a moment before its document."""
-    return bool({*await database.list_collection_names()} - {_COLLECTION})
+    return bool({*await database.list_collection_names()} - {"meta"})

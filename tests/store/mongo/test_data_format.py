@@ -9,7 +9,7 @@ import pytest
 from store.adapters import open_prepared, prepare
 from store.errors import DataFormatError
 from store.mongo.connection import Database
-from store.mongo.schema_version import FORMAT, require_format
+from store.mongo.data_format import DATA_FORMAT, require_format
 from tests.stores import settings_for
 
 
@@ -17,7 +17,7 @@ async def test_an_empty_database_gets_the_format_number_and_may_be_prepared_agai
     await require_format(database)
     for _ in range(2):
         await prepare(database)
-    assert await database["meta"].find_one() == {"_id": "format", "version": FORMAT}
+    assert await database["meta"].find_one() == {"_id": "format", "version": DATA_FORMAT}
 
 
 async def test_processes_start_together_where_one_was_killed_before_it_wrote_the_number(
@@ -26,7 +26,7 @@ async def test_processes_start_together_where_one_was_killed_before_it_wrote_the
     await database.create_collection("meta")
     await require_format(database)
     await asyncio.gather(*(prepare(database) for _ in range(4)))
-    assert await database["meta"].find_one() == {"_id": "format", "version": FORMAT}
+    assert await database["meta"].find_one() == {"_id": "format", "version": DATA_FORMAT}
 
 
 @pytest.mark.parametrize("collection", ["words", "commits"])
@@ -40,8 +40,10 @@ async def test_data_without_a_format_number_is_refused_and_left_alone(
 
 
 async def test_another_format_number_is_refused(database: Database) -> None:
-    await database["meta"].insert_one({"_id": "format", "version": FORMAT + 1})
-    with pytest.raises(DataFormatError, match=f"data format {FORMAT + 1}.*needs data format {FORMAT}"):
+    await database["meta"].insert_one({"_id": "format", "version": DATA_FORMAT + 1})
+    with pytest.raises(
+        DataFormatError, match=f"data format {DATA_FORMAT + 1}.*needs data format {DATA_FORMAT}"
+    ):
         await prepare(database)
 
 

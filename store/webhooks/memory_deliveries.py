@@ -10,7 +10,7 @@ from events.owner import GenerationErased
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
 
-class InMemoryDeliveries:
+class MemoryDeliveries:
     """Deliveries in this process, for simulations: nothing is deleted at `expire_at`."""
 
     def __init__(self) -> None:
