@@ -62,17 +62,13 @@ class ModelInputs:
         return {**personal_data.model_input, "image": f"data:{picture.content_type};base64,{encoded}"}
 
     async def _examples(self, generation: Generation) -> Sequence[bytes]:
-        found = [
-            await self.blobs.get(generation.id, example.digest) for example in generation.request.examples
-        ]
+        found = [await self.blobs.get(generation.id, example.digest) for example in generation.request.examples]
         data = [blob.data for blob in found if blob is not None]
         if len(data) < len(found):
             raise MissingDataError(f"{generation.id} lacks an example")
         return data
 
-    async def _put_picture(
-        self, generation: Generation, personal_data: PersonalData, composed: Composed
-    ) -> None:
+    async def _put_picture(self, generation: Generation, personal_data: PersonalData, composed: Composed) -> None:
         await self.blobs.put(
             Blob(
                 generation=generation.id,
@@ -92,9 +88,7 @@ def seed_of(personal_data: PersonalData) -> int:
     return int.from_bytes(hmac.digest(personal_data.salt, b"seed", "sha256")[:4], "big") >> 1
 
 
-def _model_input(
-    generation: Generation, personal_data: PersonalData, instructions: Instructions
-) -> dict[str, Value]:
+def _model_input(generation: Generation, personal_data: PersonalData, instructions: Instructions) -> dict[str, Value]:
     """Write the input without its image; the seed of a retry or of the client comes before a derived one."""
     own = instructions.parameters.get("seed", seed_of(personal_data))
     seed = generation.request.seed if generation.request.seed is not None else own

@@ -27,9 +27,7 @@ class ActorRunner:
 
     def __init__(self, broker: dramatiq.Broker, bind: Bind) -> None:
         self._broker = broker
-        self._functions = {
-            actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()
-        }
+        self._functions = {actor.queue_name: bind(actor.fn, given=["event"]) for actor in broker.actors.values()}
 
     async def __call__(self, queue: str, event: RecordedEvent) -> None:
         """Run the actor of a queue; raises what it raises, and MessageRejectedError."""

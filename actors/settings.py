@@ -13,18 +13,12 @@ class TimeoutSettings(EnvironmentSettings):
     redelivery_seconds: float = Field(
         5.0, gt=0, description="Seconds without a new event until a generation's last event is redelivered"
     )
-    claim_seconds: float = Field(
-        10.0, gt=0, description="Seconds that the claim to call the provider is valid"
-    )
+    claim_seconds: float = Field(10.0, gt=0, description="Seconds that the claim to call the provider is valid")
     lost_after_seconds: float = Field(
         120.0, gt=0, description="Seconds after which a prediction that cannot be found counts as lost"
     )
-    start_minutes: float = Field(
-        10.0, gt=0, description="Minutes after the request by which a generation must start"
-    )
-    finish_minutes: float = Field(
-        35.0, gt=0, description="Minutes after the request by which a generation must finish"
-    )
+    start_minutes: float = Field(10.0, gt=0, description="Minutes after the request by which a generation must start")
+    finish_minutes: float = Field(35.0, gt=0, description="Minutes after the request by which a generation must finish")
 
     @property
     def timeouts(self) -> Timeouts:
@@ -47,9 +41,7 @@ class ActorSettings(EnvironmentSettings):
     callback_secret: SecretStr = Field(
         min_length=32, description="Signs the callback URL given to the provider, at least 32 characters"
     )
-    composition: Composition = Field(
-        "blend", description="How several examples are composed into one image for SDXL"
-    )
+    composition: Composition = Field("blend", description="How several examples are composed into one image for SDXL")
     keep_pictures_days: int = Field(90, ge=1, description="Days that result pictures are kept")
     keep_examples_days: int = Field(30, ge=1, description="Days that example pictures are kept")
     keep_deleted_projects_days: int = Field(

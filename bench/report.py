@@ -34,9 +34,7 @@ def spread(values: Sequence[float]) -> str:
     return f"{min(values):.1f}..{max(values):.1f}"
 
 
-def compared(
-    name: str, unit: str, ours: Sequence[float], theirs: Sequence[float], label: str, **more: Any
-) -> Row:
+def compared(name: str, unit: str, ours: Sequence[float], theirs: Sequence[float], label: str, **more: Any) -> Row:
     """Compare alternating repeats: medians, their ratio, and the spread of both."""
     value, base = median(ours), median(theirs)
     note = {"spread": spread(ours), "vs_spread": spread(theirs), **more}

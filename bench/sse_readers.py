@@ -71,9 +71,7 @@ class Stream:
         return generation
 
     async def _append(self, generation: str, version: int, event: Event) -> None:
-        commit = await self._events.append(
-            stream_of(generation), version, [event], cause=CAUSE, time=datetime.now(UTC)
-        )
+        commit = await self._events.append(stream_of(generation), version, [event], cause=CAUSE, time=datetime.now(UTC))
         self._settled[generation, commit.last] = time.perf_counter()
         self._publisher.announce(commit)
 

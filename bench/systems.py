@@ -143,9 +143,7 @@ def open_peer(servers: Servers, *, accounts: int, background: bool) -> Iterator[
         made = _peer_accounts(servers.mongodb_url(name), accounts)
         pids = {"web": stack.enter_context(process(servers.home, "peer", web, environment, port=port))}
         if background:
-            pids["worker"] = stack.enter_context(
-                process(servers.home, "celery", worker, environment, ready=b" ready.")
-            )
+            pids["worker"] = stack.enter_context(process(servers.home, "celery", worker, environment, ready=b" ready."))
         yield System("peer", url, "/generate", "/generations/{}", pids, made)
 
 

@@ -146,9 +146,7 @@ GENERATION: Final = (
             personal_data="example",
             fingerprint=_DIGEST,
             idempotent=False,
-            examples=(
-                Example(digest=_DIGEST, content_type="image/jpeg", width=600, height=400, size=65_536),
-            ),
+            examples=(Example(digest=_DIGEST, content_type="image/jpeg", width=600, height=400, size=65_536),),
             period=_PERIOD,
             tier="example",
             start_by=_TIME + timedelta(minutes=10),
@@ -179,9 +177,7 @@ GENERATION: Final = (
     EventType(
         writer="completion",
         sample=GenerationCompleted(
-            pictures=(
-                Picture(digest=_DIGEST, content_type="image/png", width=1024, height=1024, size=1_048_576),
-            ),
+            pictures=(Picture(digest=_DIGEST, content_type="image/png", width=1024, height=1024, size=1_048_576),),
             predict_seconds=3.5,
             cost_microusd=None,
         ),

@@ -83,9 +83,7 @@ class DeliveryExhausted(Event, name="webhook.delivery_exhausted"):
     attempts: int
 
 
-EndpointEvent = (
-    WebhookRegistered | WebhookChanged | WebhookRotated | WebhookEnabled | WebhookDisabled | WebhookRemoved
-)
+EndpointEvent = WebhookRegistered | WebhookChanged | WebhookRotated | WebhookEnabled | WebhookDisabled | WebhookRemoved
 DeliveryEvent = DeliverySucceeded | DeliveryFailed | DeliveryExhausted
 
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,9 +102,7 @@ WEBHOOK: Final = (
     EventType(sample=WebhookEnabled(), queues=_ROW, subscribers=_ROW),
     EventType(sample=WebhookDisabled(reason="gone"), queues=_ROW, subscribers=_ROW),
     EventType(sample=WebhookRemoved(), queues=_ROW, subscribers=_ROW),
-    EventType(
-        sample=DeliverySucceeded(delivery="msg_1", event=_EVENT, attempt=1, status=200, milliseconds=35)
-    ),
+    EventType(sample=DeliverySucceeded(delivery="msg_1", event=_EVENT, attempt=1, status=200, milliseconds=35)),
     EventType(
         sample=DeliveryFailed(
             delivery="msg_1",

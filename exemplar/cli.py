@@ -114,9 +114,7 @@ def print_topology() -> None:
 
 @app.command()
 def rebuild(
-    check: Annotated[
-        bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Rebuild the projected rows of all generations from the log."""

@@ -75,9 +75,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
     "jwt_secrets": _jwt_secrets,
     "kept_contents": KeptContents,
-    "links": lambda gateway_settings, id_key: Links(
-        gateway_settings.base_url, _derived(id_key, b"picture links")
-    ),
+    "links": lambda gateway_settings, id_key: Links(gateway_settings.base_url, _derived(id_key, b"picture links")),
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "list_pages": ListPages,
     "login_attempts": LoginAttempts,

@@ -17,9 +17,7 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def open_resources(
-    resources: Mapping[str, Opener], dependencies: Dependencies
-) -> AsyncIterator[Dependencies]:
+async def open_resources(resources: Mapping[str, Opener], dependencies: Dependencies) -> AsyncIterator[Dependencies]:
     """Open resources in order, each with what it names, and provide each under its name."""
     async with AsyncExitStack() as stack:
         for name, opener in resources.items():

@@ -131,9 +131,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "public_url": lambda actor_settings: actor_settings.public_url,
     "reconciliation": Reconciliation,
     "redelivery": Redelivery,
-    "redelivery_times": lambda timeouts: RetryTimes(
-        Backoff(first=timeouts.redelivery.total_seconds(), longest=300)
-    ),
+    "redelivery_times": lambda timeouts: RetryTimes(Backoff(first=timeouts.redelivery.total_seconds(), longest=300)),
     "results": Results,
     "run_actor": ActorRunner,
 }

@@ -49,9 +49,7 @@ class ProviderRoutes:
         if prediction is None:
             raise ExemplarError(ErrorCode.INVALID_REQUEST)
         cause = Cause(actor="provider", request_id=request_id_of(request))
-        recorded = await self.observations.record(
-            callback.generation, callback.attempt, prediction, cause=cause
-        )
+        recorded = await self.observations.record(callback.generation, callback.attempt, prediction, cause=cause)
         if recorded is None:
             log.warning("callback_without_effect", prediction=prediction.id)
         return web.json_response({"received": True})

@@ -72,9 +72,7 @@ class GatewaySettings(EnvironmentSettings):
     upload_budget: int = Field(
         256 * 1024 * 1024, ge=64 * 1024 * 1024, description="Bytes of uploads held at once by one process"
     )
-    upload_wait: float = Field(
-        5, ge=0, description="Seconds an upload waits for free bytes in the budget until 503"
-    )
+    upload_wait: float = Field(5, ge=0, description="Seconds an upload waits for free bytes in the budget until 503")
     upload_memory: int = Field(
         256 * 1024, ge=0, description="Bytes of one image kept in memory before it moves to a temporary file"
     )

@@ -66,9 +66,7 @@ class UsageRoutes:
             raise _refusal("to", f"must be at most {MAX_DAYS} days, from `from` on")
         return UsageQuery(developer, first, last, _dimensions(request, allowed))
 
-    async def _answer(
-        self, request: web.Request, query: UsageQuery, members: Mapping[str, object]
-    ) -> web.Response:
+    async def _answer(self, request: web.Request, query: UsageQuery, members: Mapping[str, object]) -> web.Response:
         try:
             lines = await self.usage.lines(query)
         except TooManyLinesError:

@@ -46,9 +46,7 @@ class Acknowledgements:
             self._flushing = None
         together, alone = self._finished()
         ack = self._session.channel.basic_ack
-        self._send(
-            [partial(ack, together, multiple=True)] * bool(together) + [partial(ack, tag) for tag in alone]
-        )
+        self._send([partial(ack, together, multiple=True)] * bool(together) + [partial(ack, tag) for tag in alone])
 
     def _finished(self) -> tuple[int, list[int]]:
         """Remove what is done: the newest tag with nothing unfinished before it (0: none), and the rest."""

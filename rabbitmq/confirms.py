@@ -82,17 +82,13 @@ class ConfirmedChannel:
         for tag in list(self._waiting):
             self._settle(tag, PublishOutcome.UNKNOWN)
 
-    def _on_return(
-        self, _channel: Channel, _method: Any, properties: pika.BasicProperties, _body: bytes
-    ) -> None:
+    def _on_return(self, _channel: Channel, _method: Any, properties: pika.BasicProperties, _body: bytes) -> None:
         self._returned.add(str(properties.message_id))
 
     def _on_confirm(self, frame: Any) -> None:
         self.touch()
         confirm = frame.method
-        outcome = (
-            PublishOutcome.CONFIRMED if isinstance(confirm, pika.spec.Basic.Ack) else PublishOutcome.REFUSED
-        )
+        outcome = PublishOutcome.CONFIRMED if isinstance(confirm, pika.spec.Basic.Ack) else PublishOutcome.REFUSED
         if not confirm.multiple:
             self._settle(confirm.delivery_tag, outcome)
             return
@@ -104,6 +100,4 @@ class ConfirmedChannel:
         returned = event_id in self._returned
         self._returned.discard(event_id)
         if not future.done():
-            future.set_result(
-                PublishOutcome.RETURNED if returned and outcome is PublishOutcome.CONFIRMED else outcome
-            )
+            future.set_result(PublishOutcome.RETURNED if returned and outcome is PublishOutcome.CONFIRMED else outcome)

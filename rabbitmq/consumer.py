@@ -112,9 +112,7 @@ class Consumer(Link):
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _handle(
-        self, queue: str, event: RecordedEvent, tag: int, acknowledgements: Acknowledgements
-    ) -> None:
+    async def _handle(self, queue: str, event: RecordedEvent, tag: int, acknowledgements: Acknowledgements) -> None:
         try:
             await self._run_actor(queue, event)
         except Exception:  # noqa: BLE001 - the runner has logged it

@@ -144,13 +144,11 @@ class Publisher(Link):
 async def _send(channel: ConfirmedChannel, events: list[RecordedEvent]) -> bool:
     """Publish events; publish the returned ones once more after declaring the topology again."""
     outcomes = await asyncio.gather(*(channel.publish(event) for event in events))
-    returned = [
-        event for event, outcome in zip(events, outcomes, strict=True) if outcome is PublishOutcome.RETURNED
-    ]
+    returned = [event for event, outcome in zip(events, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
     if not returned:
         return all(outcome is PublishOutcome.CONFIRMED for outcome in outcomes)
     await channel.redeclare()
     again = await asyncio.gather(*(channel.publish(event) for event in returned))
-    return all(
-        outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in outcomes
-    ) and set(again) == {PublishOutcome.CONFIRMED}
+    return all(outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in outcomes) and set(
+        again
+    ) == {PublishOutcome.CONFIRMED}

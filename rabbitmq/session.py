@@ -30,9 +30,7 @@ class LinkLostError(ConnectionError):
 class Session:
     """An open channel; `lost` is done, with the reason, as soon as the channel or its connection is lost."""
 
-    def __init__(
-        self, connection: AsyncioConnection, channel: Channel, lost: asyncio.Future[BaseException]
-    ) -> None:
+    def __init__(self, connection: AsyncioConnection, channel: Channel, lost: asyncio.Future[BaseException]) -> None:
         self.connection = connection
         self.channel = channel
         self.lost = lost
@@ -47,9 +45,7 @@ class Session:
     async def declare(self, topology: Topology) -> None:
         """Declare everything of the topology."""
         channel = self.channel
-        await self.ask(
-            channel.exchange_declare, exchange=topology.exchange, exchange_type="topic", durable=True
-        )
+        await self.ask(channel.exchange_declare, exchange=topology.exchange, exchange_type="topic", durable=True)
         for queue, arguments in topology.declared_queues():
             await self.ask(channel.queue_declare, queue=queue, durable=True, arguments=arguments)
         for queue, pattern in topology.bindings():

@@ -38,9 +38,7 @@ class Topology:
     def routes(self, event_type: str) -> tuple[str, ...]:
         """Name the queues that an event of this type reaches, in the order of the table."""
         return tuple(
-            name
-            for name, patterns in self.queues.items()
-            if any(matches(pattern, event_type) for pattern in patterns)
+            name for name, patterns in self.queues.items() if any(matches(pattern, event_type) for pattern in patterns)
         )
 
     def declared_queues(self) -> Iterator[tuple[str, Arguments]]:

@@ -43,9 +43,7 @@ class Wakeups(Link):
         queue = declared.method.queue
         await session.ask(channel.queue_bind, queue=queue, exchange=exchange, routing_key=ALL_GENERATIONS)
         channel.add_on_cancel_callback(lambda _: channel.close())  # the queue was deleted: begin again
-        await session.ask(
-            channel.basic_consume, queue=queue, on_message_callback=self._on_message, auto_ack=True
-        )
+        await session.ask(channel.basic_consume, queue=queue, on_message_callback=self._on_message, auto_ack=True)
         self._on_listening()
         raise LinkLostError(str(await session.lost))
 

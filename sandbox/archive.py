@@ -47,9 +47,7 @@ class Archive:
         if self._database is None:
             return []
         rows = self._database.execute("SELECT id, made, state FROM predictions ORDER BY number").fetchall()
-        return [
-            _prediction(json.loads(made), json.loads(state), self._pictures(id_)) for id_, made, state in rows
-        ]
+        return [_prediction(json.loads(made), json.loads(state), self._pictures(id_)) for id_, made, state in rows]
 
     def insert(self, prediction: Prediction) -> None:
         """Write a prediction, replacing an earlier version of it."""

@@ -71,9 +71,7 @@ def _input_schema() -> dict[str, Any]:
     return {
         "title": "Input",
         "type": "object",
-        "properties": {
-            name: _property(name, order, field) for order, (name, field) in enumerate(FIELDS.items())
-        },
+        "properties": {name: _property(name, order, field) for order, (name, field) in enumerate(FIELDS.items())},
     }
 
 

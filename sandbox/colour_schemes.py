@@ -23,9 +23,7 @@ class ColourScheme:
 
     def rotated(self, degrees: float) -> "ColourScheme":
         """Return this scheme with every hue rotated by `degrees`."""
-        return ColourScheme(
-            tuple(_rotated(stop, degrees) for stop in self.stops), _rotated(self.accent, degrees)
-        )
+        return ColourScheme(tuple(_rotated(stop, degrees) for stop in self.stops), _rotated(self.accent, degrees))
 
     def inverted(self) -> "ColourScheme":
         """Return the scheme that runs from the same shadows through the accent to the same lights."""

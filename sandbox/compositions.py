@@ -41,9 +41,7 @@ def sun(photo: Image.Image, scheme: ColourScheme, rng: random.Random) -> Image.I
         round(photo.height * rng.uniform(0.36, 0.46)),
     )
     ink = Image.new("RGB", photo.size, scheme.accent)
-    tones = ImageOps.autocontrast(photo.convert("L"), cutoff=2).point(
-        lambda value: min(255, 40 + value * 1.25)
-    )
+    tones = ImageOps.autocontrast(photo.convert("L"), cutoff=2).point(lambda value: min(255, 40 + value * 1.25))
     printed = ImageChops.multiply(Image.merge("RGB", (tones, tones, tones)), ink)
     ground = with_disc(ground, printed, centre, radius)
     return with_rings(ground, centre, (round(radius * 1.07), round(radius * 1.12)), scheme.stops[4])

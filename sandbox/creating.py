@@ -37,9 +37,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     faults = account.armed.take()
     if (refusal := await _injected_refusal(request, faults)) is not None:
         return refusal
-    prediction = account.create(
-        body, version=version, base=base_of(request), faults=faults, cancel_after=span
-    )
+    prediction = account.create(body, version=version, base=base_of(request), faults=faults, cancel_after=span)
     if faults.create == "drop_after_commit":
         return _connection_dropped(request)
     if faults.webhook == "before_201" and prediction.webhook is not None:
@@ -65,9 +63,7 @@ def _deadline(request: web.Request) -> timedelta | None:
         return None
     span = cancel_after(header)
     if span is None:
-        raise ProblemError(
-            422, "Cancel-After must be a duration of at least 5 seconds, such as 30s, 5m or 1h30m45s"
-        )
+        raise ProblemError(422, "Cancel-After must be a duration of at least 5 seconds, such as 30s, 5m or 1h30m45s")
     return span
 
 

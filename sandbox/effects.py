@@ -12,9 +12,7 @@ def bloom(picture: Image.Image, *, strength: float = 0.35) -> Image.Image:
     small = picture.reduce(max(1, min(picture.size) // 96))
     glow = small.point(lambda value: max(0.0, (value - 110) * 1.6 * strength))
     for size in (6, 3):
-        shrunk = glow.resize(
-            (max(1, small.width // size), max(1, small.height // size)), Image.Resampling.BOX
-        )
+        shrunk = glow.resize((max(1, small.width // size), max(1, small.height // size)), Image.Resampling.BOX)
         glow = ImageChops.lighter(glow, shrunk.resize(small.size, Image.Resampling.BICUBIC))
     return ImageChops.screen(picture, glow.resize(picture.size, Image.Resampling.BILINEAR))
 

@@ -52,9 +52,7 @@ class Files:
         self._files: dict[str, File] = {}
         self._held = 0
 
-    def add(
-        self, data: bytes, *, name: str, content_type: str, metadata: Mapping[str, Any], base: str
-    ) -> File:
+    def add(self, data: bytes, *, name: str, content_type: str, metadata: Mapping[str, Any], base: str) -> File:
         made = File(file_id(self._rng), name, content_type, metadata, data, base, self._clock())
         self._files[made.id] = made
         self._held += len(data)

@@ -19,9 +19,7 @@ def landscape(size: tuple[int, int], scheme: ColourScheme, rng: random.Random) -
     sky.paste(scheme.stops[4], (centre[0] - radius, centre[1] - radius), oval(radius))
     for layer in range(5):
         tint = _between(scheme.stops[3], scheme.stops[0], (layer + 1) / 5)
-        sky.paste(
-            tint, (0, 0), _ridge(size, height * (0.5 + 0.1 * layer), height * (0.1 + 0.012 * layer), rng)
-        )
+        sky.paste(tint, (0, 0), _ridge(size, height * (0.5 + 0.1 * layer), height * (0.1 + 0.012 * layer), rng))
     return sky
 
 

@@ -42,9 +42,7 @@ async def _served(request: web.Request, prediction: Prediction, picture: bytes) 
 
 
 def _png(data: bytes) -> web.Response:
-    return web.Response(
-        body=data, content_type="image/png", headers={"Cache-Control": "public, max-age=3600"}
-    )
+    return web.Response(body=data, content_type="image/png", headers={"Cache-Control": "public, max-age=3600"})
 
 
 async def _huge(request: web.Request, picture: bytes) -> web.StreamResponse:

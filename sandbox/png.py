@@ -16,9 +16,7 @@ def encoded(picture: Image.Image) -> bytes:
     rows = _differences(picture).tobytes()
     stride = picture.width * 3
     filtered = b"".join(_UP + rows[start : start + stride] for start in range(0, len(rows), stride))
-    return b"".join(
-        (_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", _deflated(filtered)), _chunk(b"IEND", b""))
-    )
+    return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", _deflated(filtered)), _chunk(b"IEND", b"")))
 
 
 def _differences(picture: Image.Image) -> Image.Image:

@@ -92,9 +92,7 @@ class PredictionRecord:
     def sweep(self) -> None:
         """Drop the data of predictions that ended too long ago, and the oldest while over the budget."""
         limit = self._clock() - self._keep
-        while self._finished and (
-            self._bytes_held > self._budget or _ended_before(self._finished[0][0], limit)
-        ):
+        while self._finished and (self._bytes_held > self._budget or _ended_before(self._finished[0][0], limit)):
             prediction, weight = self._finished.popleft()
             prediction.forget()
             self._archive.drop_data(prediction)

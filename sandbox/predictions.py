@@ -75,9 +75,7 @@ class Prediction:
     def begin(self, now: datetime) -> None:
         self.status, self.started_at = Status.PROCESSING, now
 
-    def finish(
-        self, status: Status, now: datetime, *, error: str | None = None, extra_logs: str = ""
-    ) -> None:
+    def finish(self, status: Status, now: datetime, *, error: str | None = None, extra_logs: str = "") -> None:
         self.status, self.completed_at, self.error, self.extra_logs = status, now, error, extra_logs
         self.done.set()
 

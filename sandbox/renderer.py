@@ -35,9 +35,7 @@ class Renderer:
             return (self._ready,) * prediction.outputs
         image, mask = self._source(prediction, "image"), self._source(prediction, "mask")
         recipes = [_recipe(prediction, index, image, mask) for index in range(prediction.outputs)]
-        return tuple(
-            await asyncio.gather(*(self._in_thread(functools.partial(make, one)) for one in recipes))
-        )
+        return tuple(await asyncio.gather(*(self._in_thread(functools.partial(make, one)) for one in recipes)))
 
     async def _in_thread(self, making: Callable[[], bytes]) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._pool, making)
@@ -52,9 +50,7 @@ class Renderer:
         found = re.fullmatch(r"/v1/files/([^/]+)(?:/download)?", urlsplit(uri).path)
         file = self._files.get(found[1]) if found else None
         if file is None:
-            raise InvalidImageError(
-                f"the sandbox is offline and cannot fetch {name}: send a data URI or upload a file"
-            )
+            raise InvalidImageError(f"the sandbox is offline and cannot fetch {name}: send a data URI or upload a file")
         return file.data
 
 

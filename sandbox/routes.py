@@ -57,9 +57,7 @@ def _time(request: web.Request, name: str) -> datetime | None:
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise ProblemError(
-            422, f"{name} must be an ISO 8601 date-time with an offset, such as 2026-01-31T12:00:00Z"
-        )
+        raise ProblemError(422, f"{name} must be an ISO 8601 date-time with an offset, such as 2026-01-31T12:00:00Z")
     return time
 
 

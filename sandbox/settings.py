@@ -19,12 +19,8 @@ class SandboxSettings(BaseSettings):
         None,
         description="Base of the sandbox's links; without it, the host of the request that created them.",
     )
-    boot_seconds: float = Field(
-        0.3, ge=0, description="Seconds that a sandbox prediction stays in 'starting'."
-    )
-    predict_seconds: float = Field(
-        1.5, ge=0, description="Seconds from a sandbox prediction's start to its end."
-    )
+    boot_seconds: float = Field(0.3, ge=0, description="Seconds that a sandbox prediction stays in 'starting'.")
+    predict_seconds: float = Field(1.5, ge=0, description="Seconds from a sandbox prediction's start to its end.")
     keep_seconds: float = Field(
         3600.0, gt=0, description="Seconds after which the sandbox forgets a finished prediction's data."
     )

@@ -25,9 +25,7 @@ def oval(radius: int, *, hole: int = 0) -> Image.Image:
     return patch.reduce(scale)
 
 
-def with_halo(
-    picture: Image.Image, centre: tuple[int, int], radius: int, scheme: ColourScheme
-) -> Image.Image:
+def with_halo(picture: Image.Image, centre: tuple[int, int], radius: int, scheme: ColourScheme) -> Image.Image:
     """Add a glow of the accent around a disc."""
     reach = round(radius * 2.1)
     corner = centre[0] - reach, centre[1] - reach
@@ -38,9 +36,7 @@ def with_halo(
     return picture
 
 
-def with_rings(
-    picture: Image.Image, centre: tuple[int, int], radii: tuple[int, int], colour: Colour
-) -> Image.Image:
+def with_rings(picture: Image.Image, centre: tuple[int, int], radii: tuple[int, int], colour: Colour) -> Image.Image:
     """Draw a hairline circle at each radius."""
     line = max(1, min(picture.size) // 340)
     for radius in radii:

@@ -20,9 +20,7 @@ def found_file(request: web.Request) -> File:
 async def create(request: web.Request) -> web.Response:
     """Take a multipart upload: `content` is the file, `metadata` a JSON object."""
     data, name, kind, metadata = await _parts(request)
-    file = request.app[ACCOUNT].files.add(
-        data, name=name, content_type=kind, metadata=metadata, base=base_of(request)
-    )
+    file = request.app[ACCOUNT].files.add(data, name=name, content_type=kind, metadata=metadata, base=base_of(request))
     return web.json_response(file.body(), status=201)
 
 

@@ -84,9 +84,7 @@ BLOB_STORES: Final[Mapping[str, type[Any]]] = {"mongodb": MongoBlobs}
 """The adapters that `EXEMPLAR_BLOB_STORE` chooses from."""
 
 
-def open_blobs(
-    store_settings: StoreSettings, bind: Callable[..., Any]
-) -> AbstractAsyncContextManager[BlobStore]:
+def open_blobs(store_settings: StoreSettings, bind: Callable[..., Any]) -> AbstractAsyncContextManager[BlobStore]:
     """Open the chosen blob store with the dependencies that it names."""
     return nullcontext(bind(BLOB_STORES[store_settings.blob_store])())
 

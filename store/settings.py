@@ -7,9 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class EnvironmentSettings(BaseSettings):
     """Settings from the environment: foreign variables are ignored, empty ones count as unset."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
 
 class StoreSettings(EnvironmentSettings):

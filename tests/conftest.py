@@ -32,9 +32,7 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(
-        key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), 9)
-    )
+    items.sort(key=lambda item: next((n for n, folder in enumerate(LONG) if item.nodeid.startswith(folder)), 9))
 
 
 _closers: dict[Path, list[Callable[[], None]]] = {}

@@ -66,9 +66,7 @@ class OpenStore:
     deliveries: MongoDeliveries
     deleted_owners: DeletedOwners
 
-    def __init__(
-        self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.database = database
         self._dependencies = Dependencies(ADAPTERS, database=database, clock=clock, holder="tests")
 

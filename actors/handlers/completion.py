@@ -13,9 +13,7 @@ from events.invocation import PredictionSettled
 from store.generations.generations import Decision, Generations
 
 NAME = "completion"
-_RETRYABLE = frozenset(
-    {FailureCode.PROVIDER_FAILED, FailureCode.PROVIDER_CANCELED, FailureCode.OUTPUT_UNAVAILABLE}
-)
+_RETRYABLE = frozenset({FailureCode.PROVIDER_FAILED, FailureCode.PROVIDER_CANCELED, FailureCode.OUTPUT_UNAVAILABLE})
 
 
 @dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)

@@ -27,9 +27,7 @@ async def handle(
     if generation is None:
         return
     if generation.final and generation.erase_requested and not generation.erased:
-        await generations.decide(
-            generation.id, decisions.erase, cause=cause_of(NAME, event), known=generation
-        )
+        await generations.decide(generation.id, decisions.erase, cause=cause_of(NAME, event), known=generation)
     elif generation.erased:
         await blobs.erase(generation.id)
         await personal_data.erase(generation.id)

@@ -65,9 +65,7 @@ async def _retake(
         return Account()
     request = generation.request
     try:
-        return await admission.hold(
-            request.owner.developer, generation_id, period=request.period, bounds=bounds
-        )
+        return await admission.hold(request.owner.developer, generation_id, period=request.period, bounds=bounds)
     except LimitError:
         return None
 

@@ -96,9 +96,7 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
 
 
 def _sum(one: Image.Image, other: Image.Image) -> Image.Image:
-    total: Image.Image = ImageMath.lambda_eval(
-        lambda given: given["one"] + given["other"], one=one, other=other
-    )
+    total: Image.Image = ImageMath.lambda_eval(lambda given: given["one"] + given["other"], one=one, other=other)
     return total
 
 

@@ -69,9 +69,7 @@ class Reconciliation:
             await self._observations.record(generation.id, attempt, found, cause=_CAUSE)
         elif self._is_lost(generation, lookups):
             log.warning("claim_lost", attempt=attempt)
-            await self._generations.decide(
-                generation.id, lambda g: invocation.lose(g, attempt=attempt), cause=_CAUSE
-            )
+            await self._generations.decide(generation.id, lambda g: invocation.lose(g, attempt=attempt), cause=_CAUSE)
         else:
             return
         self._lookups.forget((generation.id, attempt))

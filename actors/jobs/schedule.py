@@ -53,8 +53,7 @@ def scheduled_jobs(bind: Callable[..., Any]) -> list[Job]:
     """Bind every job, and a catch-up subscription for each subscriber, to what its function names."""
     catch_up = bind(CatchUp, given=["name", "handle"])
     subscriptions = [
-        catch_up(name=name, handle=bind(function, given=["entries"]))
-        for name, function in SUBSCRIBERS.items()
+        catch_up(name=name, handle=bind(function, given=["entries"])) for name, function in SUBSCRIBERS.items()
     ]
     return [
         *(replace(job, run=bind(job.run)) for job in JOBS),

@@ -15,9 +15,7 @@ class Outputs:
 
     def __init__(self, settings: ReplicateSettings) -> None:
         self._settings = settings
-        self._client = httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, timeout=settings.read_seconds
-        )
+        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=settings.read_seconds)
         self._api = urlsplit(settings.replicate_base_url)
 
     async def download(self, url: str) -> bytes:

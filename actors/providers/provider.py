@@ -51,9 +51,7 @@ class Provider(Protocol):
         """Read the JSON body of a callback; None when it is no prediction."""
         ...
 
-    async def create(
-        self, model_input: Mapping[str, Any], *, webhook: str | None
-    ) -> Created | Refused | Unknown: ...
+    async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown: ...
 
     async def get(self, prediction: str) -> Prediction | None:
         """Fetch a prediction; None when the provider does not know it. Raises ProviderUnavailableError."""

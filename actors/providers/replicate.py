@@ -64,9 +64,7 @@ class ReplicateProvider:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def create(
-        self, model_input: Mapping[str, Any], *, webhook: str | None
-    ) -> Created | Refused | Unknown:
+    async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
         if self._circuit.open_until is not None:
             return Refused(self._circuit.reason, self._circuit.open_until)
         try:

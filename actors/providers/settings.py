@@ -16,9 +16,7 @@ class ReplicateSettings(EnvironmentSettings):
     replicate_base_url: str = Field(
         "https://api.replicate.com", description="Replicate's API, without /v1; the sandbox sets its own"
     )
-    replicate_version: str = Field(
-        SDXL, description="Version of stability-ai/sdxl to run: 64 hexadecimal digits"
-    )
+    replicate_version: str = Field(SDXL, description="Version of stability-ai/sdxl to run: 64 hexadecimal digits")
     create_seconds: float = Field(
         20.0,
         gt=0,

@@ -64,9 +64,7 @@ class DeliveryAttempts:
         await self.deliveries.wake(delivery, self.clock())
         return response
 
-    async def _send(
-        self, delivery: Delivery, destination: Destination, body: bytes, at: datetime
-    ) -> ReceiverResponse:
+    async def _send(self, delivery: Delivery, destination: Destination, body: bytes, at: datetime) -> ReceiverResponse:
         try:
             secrets = await self.webhook_secrets.signing(delivery.endpoint)
         except SecretLostError as error:
@@ -127,9 +125,7 @@ class DeliveryAttempts:
         since = await self.endpoints.failed(endpoint, now)
         if gone or now - since >= self.webhook_settings.disable_after:
             reason: DisabledReason = "gone" if gone else "failing"
-            await self.webhooks.decide(
-                endpoint, lambda e: disable(e, reason, since), cause=Cause(actor=_ACTOR)
-            )
+            await self.webhooks.decide(endpoint, lambda e: disable(e, reason, since), cause=Cause(actor=_ACTOR))
             log.warning("webhook_endpoint_disabled", endpoint=endpoint, reason=reason)
 
 

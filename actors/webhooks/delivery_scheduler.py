@@ -66,6 +66,5 @@ class DeliveryScheduler:
     def _made(self, endpoint: str, project: str, url: str, events: Iterable[RecordedEvent]) -> list[Delivery]:
         now, host, kept = self.clock(), self.host_of(url), 2 * self.webhook_retention
         return [
-            delivery_of(event, endpoint, project, host=host, now=now, expire_at=event.time + kept)
-            for event in events
+            delivery_of(event, endpoint, project, host=host, now=now, expire_at=event.time + kept) for event in events
         ]

@@ -60,9 +60,7 @@ class MessageWriter:
         resource = {"id": generation.id, "status": then.status, "user_id": user}
         return destination, self._body(event, resource, delivery)
 
-    async def _deleted(
-        self, delivery: Delivery, event: RecordedEvent, generation: Generation
-    ) -> EndReason | None:
+    async def _deleted(self, delivery: Delivery, event: RecordedEvent, generation: Generation) -> EndReason | None:
         """Tell what was deleted; for a deleted user or generation only the erasure itself is sent."""
         owner = await self.deleted_owners.find(delivery.project, generation.request.owner.user)
         if owner == "project_deleted":

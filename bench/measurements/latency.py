@@ -40,9 +40,7 @@ def _quantile(values: list[float], share: float) -> float:
 
 async def _run(system: System, options: Options, *, rate: int, count: int) -> list[float]:
     began, durations = time.perf_counter(), list[float]()
-    requests = [
-        system.submit_request(account, [options.photo], "a lighthouse") for account in range(ACCOUNTS)
-    ]
+    requests = [system.submit_request(account, [options.photo], "a lighthouse") for account in range(ACCOUNTS)]
 
     async def one(number: int) -> None:
         account = number % ACCOUNTS

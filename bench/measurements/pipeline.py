@@ -25,9 +25,7 @@ def pipeline(servers: Servers, options: Options) -> list[Row]:
         ]
 
 
-def _compare(
-    servers: Servers, options: Options, name: str, ours: System, peer: System, images: list[bytes]
-) -> Row:
+def _compare(servers: Servers, options: Options, name: str, ours: System, peer: System, images: list[bytes]) -> Row:
     rates: dict[str, list[float]] = {"ours": [], "peer": []}
     cost: dict[str, list[float]] = {"ours": [], "peer": []}
     served: dict[str, list[float]] = {"ours": [], "peer": []}
@@ -72,9 +70,7 @@ async def _repeat(system: System, images: list[bytes], count: int) -> float:
         accepted.extend([(account, await system.submit(account, request)) for _ in numbers])
 
     await asyncio.gather(*map(client, range(ACCOUNTS)))
-    await asyncio.gather(
-        *(system.finished(account, generation, pause=0.1) for account, generation in accepted[-16:])
-    )
+    await asyncio.gather(*(system.finished(account, generation, pause=0.1) for account, generation in accepted[-16:]))
     for account, generation in accepted:
         await system.finished(account, generation)
     seconds = time.perf_counter() - began

@@ -51,9 +51,7 @@ async def _calls(system: System, options: Options, clients: int) -> list[Callabl
         account = client % ACCOUNTS
         request = system.submit_request(account, [options.photo], "a lighthouse")
         generation = await system.submit(client, request)
-        calls.append(
-            _caller(system, client, system.read_request(account, system.status_path.format(generation)))
-        )
+        calls.append(_caller(system, client, system.read_request(account, system.status_path.format(generation))))
     return calls
 
 

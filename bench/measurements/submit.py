@@ -28,9 +28,7 @@ def submit(servers: Servers, options: Options) -> list[Row]:
         ]
 
 
-def _compare(
-    servers: Servers, options: Options, name: str, ours: System, other: System, *, accounts: int
-) -> list[Row]:
+def _compare(servers: Servers, options: Options, name: str, ours: System, other: System, *, accounts: int) -> list[Row]:
     rates: dict[str, list[Rate]] = {ours.name: [], other.name: []}
     cost: dict[str, list[float]] = {ours.name: [], other.name: []}
     requests: list[float] = []
@@ -67,9 +65,7 @@ def _compare(
 
 
 async def _repeat(system: System, options: Options, accounts: int) -> Rate:
-    requests = [
-        system.submit_request(client % accounts, [options.photo], PROMPT) for client in range(CLIENTS)
-    ]
+    requests = [system.submit_request(client % accounts, [options.photo], PROMPT) for client in range(CLIENTS)]
 
     def caller(client: int) -> Callable[[], object]:
         return lambda: system.submit(client, requests[client])

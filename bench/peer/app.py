@@ -22,15 +22,11 @@ TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 app = FastAPI()
 
 
-async def user(
-    authorization: Annotated[str, Header()], x_api_key: Annotated[str, Header()]
-) -> dict[str, Any]:
+async def user(authorization: Annotated[str, Header()], x_api_key: Annotated[str, Header()]) -> dict[str, Any]:
     """Authenticate: the token, the account that it names, and the key of its project."""
     try:
         token = authorization.removeprefix("Bearer ")
-        claims = jwt.decode(
-            token, settings().jwt_secret, algorithms=["HS256"], options={"require": ["exp", "sub"]}
-        )
+        claims = jwt.decode(token, settings().jwt_secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})
     except jwt.InvalidTokenError:
         raise HTTPException(401, "Could not validate credentials") from None
     found = await async_database()["users"].find_one({"_id": claims["sub"]})

@@ -54,9 +54,7 @@ class Passwords:
     async def verify(self, password: str, kept: str | None) -> bool:
         """Tell whether a password matches the `kept` hash; False, as slowly, when there is none."""
         async with self._slot():
-            matches = await asyncio.to_thread(
-                self._matches, self._matching_nothing if kept is None else kept, password
-            )
+            matches = await asyncio.to_thread(self._matches, self._matching_nothing if kept is None else kept, password)
         return matches and kept is not None
 
     def is_outdated(self, kept: str) -> bool:

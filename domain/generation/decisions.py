@@ -95,9 +95,7 @@ def reserve(g: Generation, reserved: QuotaReserved) -> list[Event]:
 
 def deny(g: Generation) -> list[Event]:
     """Fail because no unit is left; only a hold that was lost after admission causes this."""
-    return (
-        [_failed(FailureCode.QUOTA_EXCEEDED, "quota", retryable=True)] if g.state is State.VALIDATED else []
-    )
+    return [_failed(FailureCode.QUOTA_EXCEEDED, "quota", retryable=True)] if g.state is State.VALIDATED else []
 
 
 def complete(g: Generation, pictures: Sequence[Picture], *, cost_microusd: int | None) -> list[Event]:

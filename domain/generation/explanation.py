@@ -130,9 +130,7 @@ def reason_of(g: Generation) -> Reason:
 def _sentence(g: Generation, reason: Reason, seconds: int, ahead: Ahead | None) -> str:
     if reason is Reason.FINAL:
         return f"It failed: {g.failure.code}." if g.failure else "It is completed."
-    text = _SENTENCES[reason].format(
-        seconds=seconds, attempt=g.attempt, following=g.attempt + 1, percent=g.percent
-    )
+    text = _SENTENCES[reason].format(seconds=seconds, attempt=g.attempt, following=g.attempt + 1, percent=g.percent)
     if g.state not in UNSENT or ahead is None or ahead.number == 0:
         return f"{text}."
     bound = "" if ahead.exact else "at least "

@@ -53,9 +53,7 @@ def apply(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
                 refusal=None,
             )
         case GenerationStarted():
-            return replace(
-                g, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time
-            )
+            return replace(g, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time)
         case InvocationRefused():
             return replace(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
         case InvocationLost():
@@ -74,9 +72,7 @@ def apply(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
 
 def intend(g: Generation, *, now: datetime, timeouts: Timeouts) -> list[Event]:
     """Claim the next paid call; `[]` while one is open, after the start deadline and after a cancellation."""
-    ready = g.state is State.RESERVED or (
-        g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now
-    )
+    ready = g.state is State.RESERVED or (g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now)
     if not ready or g.cancel_requested or now >= g.request.start_by:
         return []
     return [InvocationIntended(attempt=g.attempt + 1, claim_until=now + timeouts.claim)]

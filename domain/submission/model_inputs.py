@@ -105,8 +105,6 @@ def _number(name: str, value: object, *, low: float, high: float) -> float:
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if value < low:
-        raise refusal(
-            name, f"ensure this value is greater than or equal to {low}", "value_error.number.not_ge"
-        )
+        raise refusal(name, f"ensure this value is greater than or equal to {low}", "value_error.number.not_ge")
     if value > high:
         raise refusal(name, f"ensure this value is less than or equal to {high}", "value_error.number.not_le")

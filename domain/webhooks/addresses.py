@@ -42,9 +42,7 @@ _REFUSED: Final = tuple(
 _ALLOCATED_V6: Final = IPv6Network("2000::/3")  # by IANA; the rest embeds IPv4 or is local
 _ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})  # RFC 5214: the interface id embeds an IPv4 address
 
-_NAME = re.compile(
-    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-)
+_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _URL = re.compile(r"[!-~]+")  # visible ASCII: no space, no control character, no look-alike character
 _PRIVATE_SUFFIXES: Final = frozenset(
     {"localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa", "test", "onion"}

@@ -44,9 +44,7 @@ class MasterKeys:
     def __post_init__(self) -> None:
         shortest = min((len(key.encode()) for key in self.keys.values()), default=0)
         if shortest < MASTER_KEY_SHORTEST or min(self.keys) < 1:
-            raise ValueError(
-                f"at least one is needed, each of {MASTER_KEY_SHORTEST} bytes or more, versions from 1"
-            )
+            raise ValueError(f"at least one is needed, each of {MASTER_KEY_SHORTEST} bytes or more, versions from 1")
         if self.chosen is not None and self.chosen not in self.keys:
             raise ValueError(f"version {self.chosen} is to encrypt secrets and is not among them")
 

@@ -56,9 +56,7 @@ class AccountAdministration:
             random_id(), role, email=email, password_hash=hashed, full_name=name, cause=_CAUSE
         )
 
-    async def create_developer(
-        self, email: str, tier: str, password: str, name: str | None
-    ) -> DeveloperRecord:
+    async def create_developer(self, email: str, tier: str, password: str, name: str | None) -> DeveloperRecord:
         email, name = _email(email), _name(name)
         if await self.accounts.staff.find_login(email) is not None:
             raise ConfigurationError("an operator or auditor has this address: take another")
@@ -73,9 +71,7 @@ class AccountAdministration:
     async def create_project(self, developer: str, name: str) -> ProjectRecord:
         found = await self._developer(developer)
         limit = self._tier(found.tier).projects
-        return await self.account_changes.create_project(
-            found.id, name=_name(name), limit=limit, cause=_CAUSE
-        )
+        return await self.account_changes.create_project(found.id, name=_name(name), limit=limit, cause=_CAUSE)
 
     async def create_user(
         self, developer: str, project: str, email: str, password: str, name: str | None
@@ -90,15 +86,11 @@ class AccountAdministration:
             cause=_CAUSE,
         )
 
-    async def create_key(
-        self, developer: str, project: str | None, name: str | None
-    ) -> tuple[KeyRecord, str]:
+    async def create_key(self, developer: str, project: str | None, name: str | None) -> tuple[KeyRecord, str]:
         """Mint a developer key or an API key of a project; the key itself is returned once."""
         owner = (await self._developer(developer)).id
         project_id = None if project is None else (await self._project(developer, project)).id
-        return await mint_key(
-            self.account_changes, self.peppers, owner, project_id, name=_name(name), cause=_CAUSE
-        )
+        return await mint_key(self.account_changes, self.peppers, owner, project_id, name=_name(name), cause=_CAUSE)
 
     async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
         return (await self.accounts.developers())[0], await self.accounts.staff.all()
@@ -118,9 +110,7 @@ class AccountAdministration:
         if len(fitting) != 1:
             count = "no" if not fitting else "more than one"
             raise ConfigurationError(f"{count} active key is {key!r}: `exemplar accounts show` lists the ids")
-        await self.account_changes.revoke_key(
-            overview.developer.id, fitting[0].id, fitting[0].project_id, cause=_CAUSE
-        )
+        await self.account_changes.revoke_key(overview.developer.id, fitting[0].id, fitting[0].project_id, cause=_CAUSE)
         return fitting[0]
 
     async def set_tier(self, developer: str, tier: str) -> DeveloperRecord:
@@ -128,9 +118,7 @@ class AccountAdministration:
         await self.account_changes.change_tier(found.id, self._tier(tier).name, cause=_CAUSE)
         return await self._developer(found.id)
 
-    async def reset_password(
-        self, developer: str, project: str | None, user: str | None, password: str
-    ) -> None:
+    async def reset_password(self, developer: str, project: str | None, user: str | None, password: str) -> None:
         """Set the password of a developer, or of an end user of a project."""
         if project is None or user is None:
             found = await self._developer(developer)

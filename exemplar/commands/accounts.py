@@ -39,9 +39,7 @@ Project = Annotated[str, typer.Argument(help="Id or name of the project.")]
 def create_operator(
     email: str,
     *,
-    auditor: Annotated[
-        bool, typer.Option("--auditor", help="An auditor, who can only read the log.")
-    ] = False,
+    auditor: Annotated[bool, typer.Option("--auditor", help="An auditor, who can only read the log.")] = False,
     name: Name = None,
     ask_password: Ask = False,
     home: Home = None,
@@ -96,9 +94,7 @@ def create_user(
 ) -> None:
     """Make an end user of a project."""
     password = _password(ask=ask_password)
-    made = _do(
-        home, lambda administration: administration.create_user(developer, project, email, password, name)
-    )
+    made = _do(home, lambda administration: administration.create_user(developer, project, email, password, name))
     print_fields({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
@@ -120,9 +116,7 @@ def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
     """List developers, operators and auditors."""
     developers, staff = _do(home, lambda administration: administration.everybody())
     if as_json:
-        print_json(
-            {"developers": [asdict(one) for one in developers], "staff": [asdict(one) for one in staff]}
-        )
+        print_json({"developers": [asdict(one) for one in developers], "staff": [asdict(one) for one in staff]})
         return
     rows = [(one.email, "developer", one.tier, one.id, one.created_at) for one in developers]
     people = [(one.email, one.role.value, "", one.id, one.created_at) for one in staff]
@@ -160,9 +154,7 @@ def revoke(developer: Developer, key: str, home: Home = None, as_json: AsJson = 
 @app.command("set-tier")
 def set_tier(developer: Developer, tier: str, home: Home = None, as_json: AsJson = False) -> None:
     """Put a developer under another tier for the next request on."""
-    print_fields(
-        asdict(_do(home, lambda administration: administration.set_tier(developer, tier))), as_json=as_json
-    )
+    print_fields(asdict(_do(home, lambda administration: administration.set_tier(developer, tier))), as_json=as_json)
 
 
 @app.command("reset-password")

@@ -13,9 +13,7 @@ from exemplar.commands.store_access import open_store
 from store.accounts.quota_record import QuotaRecord
 from store.quota.recount import Recount, RecountReport
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The quota ledger."
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The quota ledger.")
 
 
 @app.callback()
@@ -25,9 +23,7 @@ def quota() -> None:
 
 @app.command()
 def check(
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Correct differences; each correction is recorded.")
-    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Correct differences; each correction is recorded.")] = False,
     home: Annotated[Path | None, typer.Option(help="Folder of a running `exemplar up` (.exemplar).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -57,7 +53,5 @@ def _text(report: RecountReport) -> str:
         f"{found.developer:36}  {found.kind:21}  {found.subject:36}  {found.ledger:6}  {found.log:3}"
         for found in report.differences
     ]
-    lines += [
-        f"corrected: {name}" if name else "not corrected: it changed meanwhile" for name in report.corrections
-    ]
+    lines += [f"corrected: {name}" if name else "not corrected: it changed meanwhile" for name in report.corrections]
     return "\n".join(lines) + "\n"

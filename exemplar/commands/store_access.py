@@ -42,9 +42,7 @@ async def open_account_administration(home: Path | None) -> AsyncIterator[Accoun
         try:
             yield store.call(AccountAdministration)
         except AlreadyExistsError:
-            raise ConfigurationError(
-                "this address is taken: `exemplar accounts list` shows by whom"
-            ) from None
+            raise ConfigurationError("this address is taken: `exemplar accounts list` shows by whom") from None
         except ExemplarError as error:
             raise ConfigurationError(str(error)) from error
 
@@ -81,9 +79,7 @@ def _of_environment(settings: type[Settings]) -> Settings:
     try:
         return read(settings)
     except ConfigurationError as error:
-        raise ConfigurationError(
-            f"{error}; for a running `exemplar up` name its folder: --home .exemplar"
-        ) from None
+        raise ConfigurationError(f"{error}; for a running `exemplar up` name its folder: --home .exemplar") from None
 
 
 def _kept(home: Path, file: str, name: str) -> str:

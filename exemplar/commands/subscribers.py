@@ -30,9 +30,7 @@ def show_subscribers(*, as_json: bool) -> int:
     return 1 if report.parked else 0
 
 
-async def _report(
-    sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, parking: Parking
-) -> SubscribersReport:
+async def _report(sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, parking: Parking) -> SubscribersReport:
     positions = {name: await subscriptions.position(name) for name in SUBSCRIBERS}
     return SubscribersReport(await sealed_log.head(), positions, await parking.all())
 

@@ -72,9 +72,7 @@ async def _make(
     }
 
 
-async def _make_people(
-    tenant: Tenant, derive: "_Derived", changes: AccountChanges, passwords: Passwords
-) -> None:
+async def _make_people(tenant: Tenant, derive: "_Derived", changes: AccountChanges, passwords: Passwords) -> None:
     developer, project = derive.id("developer"), derive.id("project")
     with suppress(AlreadyExistsError):
         await changes.register_developer(

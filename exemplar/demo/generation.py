@@ -65,9 +65,7 @@ def _form(photos: Sequence[Path]) -> aiohttp.FormData:
     return form
 
 
-async def _print_events(
-    session: aiohttp.ClientSession, headers: Mapping[str, str], urls: Mapping[str, str]
-) -> Any:
+async def _print_events(session: aiohttp.ClientSession, headers: Mapping[str, str], urls: Mapping[str, str]) -> Any:
     """Print events until the generation is final; return its resource."""
     began, seen = time.monotonic(), 0
     while time.monotonic() - began < TIMEOUT_SECONDS:

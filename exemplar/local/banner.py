@@ -6,14 +6,10 @@ from pathlib import Path
 
 from exemplar.local.hooks import Demo
 
-INSTRUCTIONS = (
-    '{"prompt": "Generate a futuristic cityscape with neon lights and flying cars", "style": "cyberpunk"}'
-)
+INSTRUCTIONS = '{"prompt": "Generate a futuristic cityscape with neon lights and flying cars", "style": "cyberpunk"}'
 
 
-def banner(
-    demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str
-) -> str:
+def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home: Path, webhook_allow: str) -> str:
     """Return addresses, credentials and a request to copy."""
     sandbox = demo["sandbox_url"]
     rows = {
@@ -22,9 +18,7 @@ def banner(
         "developer": f"{demo['developer_email']}  password {demo['developer_password']}",
         "project": demo["project_id"],
         "broker": broker,
-        "model": f"{sandbox} (a sandbox; set REPLICATE_API_TOKEN for SDXL)"
-        if sandbox
-        else "SDXL on Replicate",
+        "model": f"{sandbox} (a sandbox; set REPLICATE_API_TOKEN for SDXL)" if sandbox else "SDXL on Replicate",
         "webhooks": f"may also go to {webhook_allow} (EXEMPLAR_WEBHOOK_ALLOW)"
         if webhook_allow
         else "go to public addresses only (EXEMPLAR_WEBHOOK_ALLOW)",

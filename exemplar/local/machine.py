@@ -153,9 +153,7 @@ class Machine:
     def _choose_broker(self, ports: Ports) -> RabbitNode | None:
         options, installed = self._options, RabbitNode.available()
         if options.broker == "rabbitmq" and not installed:
-            raise LocalError(
-                "RabbitMQ is not installed: apt install rabbitmq-server, or leave out --broker rabbitmq"
-            )
+            raise LocalError("RabbitMQ is not installed: apt install rabbitmq-server, or leave out --broker rabbitmq")
         if options.broker == "inprocess" or not installed:
             return None
         numbers = RabbitPorts(ports.of("amqp"), ports.of("distribution"), ports.of("epmd"))

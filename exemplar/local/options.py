@@ -16,9 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 class HomeSettings(BaseSettings):
     """Where `exemplar up` keeps its data and listens."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="EXEMPLAR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(
         default=Path(".exemplar"),
@@ -52,9 +50,7 @@ def _own_command() -> tuple[str, ...]:
 def bundled_photos() -> tuple[Path, ...]:
     """Return the example photographs that come with the product."""
     folder = PACKAGE / "demo" / "samples"
-    return tuple(
-        sorted(path for path in folder.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"})
-    )
+    return tuple(sorted(path for path in folder.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"}))
 
 
 def bundled_definitions() -> Path | None:

@@ -35,11 +35,7 @@ class Addresses:
 
 def environment(options: Options, secrets: Secrets, addresses: Addresses) -> dict[str, str]:
     """Return the environment of every process of the product: the inherited one, secrets and addresses."""
-    env = {
-        key: value
-        for key, value in options.environ.items()
-        if key not in {"EXEMPLAR_AMQP_URL", "PYTHONSAFEPATH"}
-    }
+    env = {key: value for key, value in options.environ.items() if key not in {"EXEMPLAR_AMQP_URL", "PYTHONSAFEPATH"}}
     root = str(Path(__file__).resolve().parents[2])
     env |= {
         "PYTHONPATH": ":".join(part for part in (root, env.get("PYTHONPATH", "")) if part),

@@ -59,9 +59,7 @@ class Supervisor:
                 raise LocalError(f"{child.name} ended {len(ends)} times within a minute{child.log_tail()}")
             # Not store.backoff: exemplar.local imports none of the product's packages.
             pause_s = min(FIRST_PAUSE_S * 2 ** (len(ends) - 1), LONGEST_PAUSE_S)
-            self._say(
-                f"{child.name} ended ({_reason(code)}), restarting in {pause_s:.1f} s{child.log_tail(5)}"
-            )
+            self._say(f"{child.name} ended ({_reason(code)}), restarting in {pause_s:.1f} s{child.log_tail(5)}")
             await asyncio.sleep(pause_s)
             child.start()
 

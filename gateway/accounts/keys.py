@@ -45,9 +45,7 @@ class KeyRoutes:
         developer, project = await self._owner(request)
         body = await read_model(request, KeyCreateRequest)
         cause, owner = cause_of(request, developer.actor), developer.developer_id
-        record, key = await mint_key(
-            self.account_changes, self.peppers, owner, project, name=body.name, cause=cause
-        )
+        record, key = await mint_key(self.account_changes, self.peppers, owner, project, name=body.name, cause=cause)
         return secret_response({**key_body(record), "key": key}, status=201)
 
     async def revoke(self, request: web.Request) -> web.Response:

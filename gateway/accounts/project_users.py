@@ -100,9 +100,7 @@ class ProjectUserRoutes:
         """Return the developer's projects by id; only the one that the query names, if it names one."""
         projects = await self.accounts.projects(developer.developer_id)
         wanted = None if query.project_id is None else as_id(query.project_id)
-        return {
-            project.id: project for project in projects if query.project_id is None or project.id == wanted
-        }
+        return {project.id: project for project in projects if query.project_id is None or project.id == wanted}
 
     async def _counts(
         self, developer: DeveloperIdentity, project_ids: list[str], query: UsersRequest

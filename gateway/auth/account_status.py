@@ -39,9 +39,7 @@ class AccountStatus:
     peppers: Peppers
     tiers: Mapping[str, Tier]
 
-    def grant(
-        self, claims: Claims, presented: PresentedCredentials, project: str | None = None
-    ) -> AccessGrant:
+    def grant(self, claims: Claims, presented: PresentedCredentials, project: str | None = None) -> AccessGrant:
         """Return the grant of some credentials, without the keys themselves."""
         keys = presented.developer_key, presented.api_key
         hidden = replace(presented, developer_key=keys[0] and _SENT, api_key=keys[1] and _SENT)

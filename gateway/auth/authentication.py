@@ -67,9 +67,7 @@ class Authenticator:
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
-    async def authenticate_project_owner(
-        self, request: web.Request
-    ) -> tuple[DeveloperIdentity, ProjectRecord]:
+    async def authenticate_project_owner(self, request: web.Request) -> tuple[DeveloperIdentity, ProjectRecord]:
         """Authenticate a developer and read their active project in the path; 404 for any other project."""
         developer = await self.authenticate_developer(request)
         project = await self.accounts.project(developer.developer_id, path_id(request, "project_id"))
@@ -134,9 +132,7 @@ class Authenticator:
             and found.user.active
         )
 
-    async def _count(
-        self, request: web.Request, developer: str, tier: Tier, *, replayable: bool = False
-    ) -> None:
+    async def _count(self, request: web.Request, developer: str, tier: Tier, *, replayable: bool = False) -> None:
         if self.rate_limits is not None:
             counted = CountedDeveloper(developer, tier)
             await self.rate_limits.count(request, counted, replayable=replayable)
@@ -189,9 +185,7 @@ class Authenticator:
         self._note_use(found, presented)
         return identity
 
-    async def _tenancy(
-        self, project_id: str, user_id: str | None, presented: PresentedCredentials
-    ) -> Tenancy | None:
+    async def _tenancy(self, project_id: str, user_id: str | None, presented: PresentedCredentials) -> Tenancy | None:
         return await self.accounts.credentials(
             project_id,
             user_id=user_id,

@@ -70,9 +70,7 @@ class RateLimits:
         app.on_response_prepare.append(add_headers)
         app.cleanup_ctx.append(self._run)
 
-    async def count(
-        self, request: web.Request, developer: CountedDeveloper, *, replayable: bool = False
-    ) -> None:
+    async def count(self, request: web.Request, developer: CountedDeveloper, *, replayable: bool = False) -> None:
         """Count a request, once; LimitError beyond the day's limit.
 
         A `replayable` request passes with the mark OVER_LIMIT: only its body shows whether it is a replay.

@@ -57,9 +57,7 @@ class Sessions:
         await self.accounts.sessions.revoke(claims.session, subject=claims.subject)
         await self.accounts.end_session(claims.role, claims.subject, claims.project_id, claims.session, until)
 
-    def _refresh_claims(
-        self, account_id: str, role: Role, project_id: str | None, session: str, epoch: int
-    ) -> Claims:
+    def _refresh_claims(self, account_id: str, role: Role, project_id: str | None, session: str, epoch: int) -> Claims:
         expires_at = self.tokens.expiry("refresh")
         return Claims(account_id, role, project_id, session, self.new_id(), expires_at, epoch)
 

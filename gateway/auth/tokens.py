@@ -53,9 +53,7 @@ class Tokens:
         token_settings: TokenSettings | None = None,
     ) -> None:
         if not jwt_secrets or any(len(secret.encode()) < SHORTEST_SECRET for secret in jwt_secrets):
-            raise ValueError(
-                f"the JWT secret needs at least {SHORTEST_SECRET} bytes: set EXEMPLAR_JWT_SECRET"
-            )
+            raise ValueError(f"the JWT secret needs at least {SHORTEST_SECRET} bytes: set EXEMPLAR_JWT_SECRET")
         settings = token_settings or TokenSettings()
         self._keys: Mapping[str, str] = {key_id(secret): secret for secret in jwt_secrets}
         self._current = key_id(jwt_secrets[0])
@@ -115,9 +113,7 @@ class Tokens:
         required = ["exp", "iat", "sub", "iss", "aud"]
         # _is_valid_now compares times with the injected clock.
         options: Any = {"require": required, "verify_exp": False, "verify_iat": False}
-        return jwt.decode(
-            token, secret, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=options
-        )
+        return jwt.decode(token, secret, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=options)
 
     def _is_valid_now(self, payload: _Payload) -> bool:
         now = self._clock().timestamp()

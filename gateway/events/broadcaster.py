@@ -95,9 +95,7 @@ class Broadcaster:
             if not watched.listeners:
                 del self._streams[stream]
 
-    async def wait(
-        self, stream: str, *, after: int, wanted: Callable[[Update], bool], seconds: float
-    ) -> bool:
+    async def wait(self, stream: str, *, after: int, wanted: Callable[[Update], bool], seconds: float) -> bool:
         """Wait for a wanted update after version `after`; False when none arrives in time, or at a drain."""
         waiter = Waiter(wanted)
         self.add(stream, waiter, after=after)

@@ -28,9 +28,7 @@ class EventAccess:
         """Keep what an authenticated request presented; `project` is the one that a developer reads."""
         return self.account_status.grant(*self.authenticator.presented_credentials(request), project)
 
-    async def ticket_grant(
-        self, request: web.Request, path: str, project: str | None = None
-    ) -> AccessGrant | None:
+    async def ticket_grant(self, request: web.Request, path: str, project: str | None = None) -> AccessGrant | None:
         """Return the grant of a request's ticket for the events at a path; None without a ticket.
 
         Raises ExemplarError `invalid_ticket` for an invalid one, and when its issuer has lost access.

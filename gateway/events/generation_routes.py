@@ -99,9 +99,7 @@ class GenerationEventRoutes:
         after = _known_version(request, generation)
         if after is not None:
             return await self._resume(generation, grant, after)
-        frames = frame(
-            "snapshot", await self.resources.write(request, generation), identifier=str(generation.version)
-        )
+        frames = frame("snapshot", await self.resources.write(request, generation), identifier=str(generation.version))
         if requested_position(request) is not None:
             frames = RESET + frames
         return StreamStart(generation, grant, frames, generation.version, generation.final)

@@ -20,9 +20,7 @@ from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 
-_BOOLEANS = dict.fromkeys(("true", "1", "on", "yes"), True) | dict.fromkeys(
-    ("false", "0", "off", "no"), False
-)
+_BOOLEANS = dict.fromkeys(("true", "1", "on", "yes"), True) | dict.fromkeys(("false", "0", "off", "no"), False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +55,7 @@ class CommandRoutes:
         is_public = await _read_is_public(request)
         if not generation.final:
             raise ExemplarError(ErrorCode.CONFLICT, "Only a finished generation can be made public")
-        generation = await self._decide(
-            request, generation, lambda g: decisions.publish(g, is_public=is_public)
-        )
+        generation = await self._decide(request, generation, lambda g: decisions.publish(g, is_public=is_public))
         return web.json_response(await self.resources.write(request, generation))
 
     async def delete(self, request: web.Request) -> web.Response:

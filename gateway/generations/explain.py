@@ -39,9 +39,7 @@ class ExplainRoutes:
         if generation.final:
             ahead, holders = None, list[str]()
         else:
-            ahead, holders = await asyncio.gather(
-                self.queue.ahead(generation), self._slot_holders(generation)
-            )
+            ahead, holders = await asyncio.gather(self.queue.ahead(generation), self._slot_holders(generation))
         found = explain(generation, now=self.clock(), timeouts=self.timeouts, ahead=ahead)
         body = _body(generation, found, holders)
         return web.json_response(body, headers={"Cache-Control": "no-store"})
@@ -58,8 +56,7 @@ class ExplainRoutes:
 
 def _body(generation: Generation, found: Explanation, holders: Sequence[str]) -> dict[str, Any]:
     fields = {
-        name: format_time(value) if isinstance(value, datetime) else value
-        for name, value in asdict(found).items()
+        name: format_time(value) if isinstance(value, datetime) else value for name, value in asdict(found).items()
     }
     return {
         "id": generation.id,

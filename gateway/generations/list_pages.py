@@ -30,9 +30,7 @@ class ListPages:
     list_cursors: ListCursors
     generation_ids: GenerationIds
 
-    async def answer(
-        self, request: web.Request, scope: Scope, *, user: str | None, write: Write
-    ) -> web.Response:
+    async def answer(self, request: web.Request, scope: Scope, *, user: str | None, write: Write) -> web.Response:
         """Answer the page that the query asks for, each generation written by `write`.
 
         `user` owns the Idempotency-Keys that the query may name; without a user it may name none.
@@ -77,9 +75,7 @@ class ListPages:
         """Read the rows after the cursor; the total is counted on the first page alone."""
         after = None if window.cursor is None else self._cursor(window.cursor, scope, filters)
         found = await self.lists.older_than(after, scope, filters, limit=window.limit)
-        cursor = (
-            None if found.next_cursor is None else self.list_cursors.write(found.next_cursor, scope, filters)
-        )
+        cursor = None if found.next_cursor is None else self.list_cursors.write(found.next_cursor, scope, filters)
         counted = _counted(await self.lists.total(scope, filters)) if after is None else {}
         return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
 

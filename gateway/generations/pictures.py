@@ -88,6 +88,4 @@ def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResp
         return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)
     first, last = part
     headers["Content-Range"] = f"bytes {first}-{last}/{len(blob.data)}"
-    return web.Response(
-        status=206, body=blob.data[first : last + 1], content_type=blob.content_type, headers=headers
-    )
+    return web.Response(status=206, body=blob.data[first : last + 1], content_type=blob.content_type, headers=headers)

@@ -112,9 +112,7 @@ def resource_of(
     }
 
 
-def _shared(
-    generation: Generation, personal_data: PersonalData | None, images: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _shared(generation: Generation, personal_data: PersonalData | None, images: list[dict[str, Any]]) -> dict[str, Any]:
     """Write what the owner and the others in the project see."""
     url = images[0]["url"] if images else None
     return {

@@ -63,9 +63,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.KEY_LIMIT: HttpError(400, "Maximum of active keys reached. Revoke one first."),
     ErrorCode.PROJECT_LIMIT: HttpError(400, "Maximum of projects reached for the tier"),
     ErrorCode.WEBHOOK_LIMIT: HttpError(409, "Maximum of webhook endpoints reached. Remove one first."),
-    ErrorCode.ROTATION_LIMIT: HttpError(
-        409, "Maximum of overlapping webhook secrets reached. Try again later."
-    ),
+    ErrorCode.ROTATION_LIMIT: HttpError(409, "Maximum of overlapping webhook secrets reached. Try again later."),
     ErrorCode.STREAM_LIMIT: HttpError(429, "Too many open event streams. Close one or try again later."),
     ErrorCode.NOT_FOUND: HttpError(404, "Not found"),
     ErrorCode.METHOD_NOT_ALLOWED: HttpError(405, "Method not allowed"),
@@ -128,9 +126,7 @@ def _code_of_failure(error: Exception) -> ErrorCode:
             _log.warning("store_unavailable", error=type(error).__name__)
             return ErrorCode.STORE_UNAVAILABLE
         case DamagedLedgerError():
-            _log.error(
-                "ledger_damaged", developer=error.developer, repair_command="exemplar quota check --repair"
-            )
+            _log.error("ledger_damaged", developer=error.developer, repair_command="exemplar quota check --repair")
             return ErrorCode.STORE_UNAVAILABLE
         case TimeoutError():
             _log.warning("request_timed_out", exc_info=error)

@@ -111,9 +111,7 @@ def _problem(error: ExemplarError, status: int, body: Mapping[str, object]) -> d
     return problem
 
 
-def _response(
-    status: int, body: Mapping[str, object], headers: Mapping[str, str], content_type: str
-) -> web.Response:
+def _response(status: int, body: Mapping[str, object], headers: Mapping[str, str], content_type: str) -> web.Response:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     headers = {"Cache-Control": "no-store", **headers}
     return web.Response(status=status, text=text, content_type=content_type, headers=headers)

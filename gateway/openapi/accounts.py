@@ -20,8 +20,7 @@ from gateway.openapi.operation import delete, get, post, put
 
 _SET: Final = {204: "The password that was sent is set"}
 _USAGE: Final = (
-    "Read what was generated: a developer by project, user and time, an end user their own; "
-    "CSV with `format=csv`"
+    "Read what was generated: a developer by project, user and time, an end user their own; CSV with `format=csv`"
 )
 
 ACCOUNT_OPERATIONS: Final = (

@@ -39,9 +39,7 @@ class CompletionWait:
     broadcaster: Broadcaster
     connections: Connections
 
-    async def answer(
-        self, request: web.Request, submission: Submission, accepted: web.Response
-    ) -> web.Response:
+    async def answer(self, request: web.Request, submission: Submission, accepted: web.Response) -> web.Response:
         """Return the finished resource, or `accepted` when waiting was not asked for, refused or too short.
 
         A preference never causes an error, because the submission is recorded already. Credentials that were

@@ -82,9 +82,7 @@ class SubmissionRecorder:
             raise submission.overdrawn
         return False
 
-    async def _hold_and_store(
-        self, submission: Submission, personal_data: PersonalData, content: Content
-    ) -> str:
+    async def _hold_and_store(self, submission: Submission, personal_data: PersonalData, content: Content) -> str:
         """Hold a quota unit while personal data and pictures are stored.
 
         Return the month of the unit, which is an earlier one when an earlier attempt holds it.
@@ -132,9 +130,7 @@ class SubmissionRecorder:
         except StoreError:
             return None
 
-    async def _concurrent_replay(
-        self, submission: Submission, content: Content, personal_data: PersonalData
-    ) -> bool:
+    async def _concurrent_replay(self, submission: Submission, content: Content, personal_data: PersonalData) -> bool:
         """Give way to another request with the same key, which appended first and uses the same hold."""
         await self._erase(personal_data)
         if not await self._is_recorded(submission, content):

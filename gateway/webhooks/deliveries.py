@@ -75,9 +75,7 @@ class DeliveryRoutes:
         """Answer one page, the newest first; `before` is the last id of the previous page."""
         project, endpoint = await self._endpoint(request)
         query = read_query(request, DeliveriesRequest)
-        found = await self.deliveries.page(
-            project, endpoint, state=query.state, before=query.before, limit=query.limit
-        )
+        found = await self.deliveries.page(project, endpoint, state=query.state, before=query.before, limit=query.limit)
         if found is None:
             fault = "is no delivery of this list"
             raise FieldError(ErrorCode.INVALID_REQUEST, ("query", "before"), fault, "value_error")
@@ -107,9 +105,7 @@ class DeliveryRoutes:
         """Answer the figures of the last seven days, or since a time."""
         project, endpoint = await self._endpoint(request)
         since = read_query(request, StatsRequest).since or self.clock() - _STATS
-        return web.json_response(
-            stats_body(await self.deliveries.stats(project, endpoint, since=since), since)
-        )
+        return web.json_response(stats_body(await self.deliveries.stats(project, endpoint, since=since), since))
 
     async def send_example(self, request: web.Request) -> web.Response:
         """Send an example of an event, once; the delivery shows the outcome."""

@@ -37,9 +37,7 @@ from store.webhooks.secrets import WebhookSecrets
 from store.webhooks.webhooks import Decision, Webhooks
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
-EventTypes = Annotated[
-    list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=32)
-]
+EventTypes = Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(min_length=1, max_length=32)]
 
 
 class EndpointCreateRequest(BaseModel):
@@ -207,8 +205,6 @@ def _decision(body: EndpointUpdateRequest, url: EndpointUrl | None) -> Decision:
         changed = decisions.change(endpoint, url=digest, event_types=types or tuple(endpoint.event_types))
         if body.enabled is None:
             return changed
-        return changed + (
-            decisions.enable(endpoint) if body.enabled else decisions.disable(endpoint, "developer")
-        )
+        return changed + (decisions.enable(endpoint) if body.enabled else decisions.disable(endpoint, "developer"))
 
     return decide

@@ -82,9 +82,7 @@ class AccountChanges:
         decision = partial(rules.record, event=facts.DeveloperPasswordChanged())
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
-    async def correct_quota(
-        self, developer_id: str, corrected: facts.QuotaCorrected, *, cause: Cause
-    ) -> None:
+    async def correct_quota(self, developer_id: str, corrected: facts.QuotaCorrected, *, cause: Cause) -> None:
         """Record a correction of the quota ledger, once."""
         decision = partial(rules.correct_quota, corrected=corrected)
         await self._streams.change(developer_id, decision, cause=cause)
@@ -172,9 +170,7 @@ class AccountChanges:
         made = await self._streams.create(developer_id, self._keys, document, decision, cause=cause)
         return record_from(KeyRecord, made)
 
-    async def revoke_key(
-        self, developer_id: str, key_id: str, project_id: str | None = None, *, cause: Cause
-    ) -> None:
+    async def revoke_key(self, developer_id: str, key_id: str, project_id: str | None = None, *, cause: Cause) -> None:
         """Revoke a key from the next request on."""
         owned = {"_id": key_id, "developer_id": developer_id}
         write = update(self._keys, owned, ended("revoked_at"))
@@ -228,9 +224,7 @@ class AccountChanges:
         decision = partial(rules.record, event=facts.UserDeleted(project=project_id, user=user_id))
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
-    async def record_user_erased(
-        self, developer_id: str, project_id: str, user_id: str, *, cause: Cause
-    ) -> None:
+    async def record_user_erased(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Record that all data of a deleted user are erased, and delete the document."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
         decision = partial(rules.record, event=facts.UserErased(project=project_id, user=user_id))

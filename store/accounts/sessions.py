@@ -40,9 +40,7 @@ class AccountSessions:
         }
         await self._families.insert_one(family)
 
-    async def rotate(
-        self, session: str, *, subject: str, used: str, following: str, expires_at: datetime
-    ) -> bool:
+    async def rotate(self, session: str, *, subject: str, used: str, following: str, expires_at: datetime) -> bool:
         """Replace the family's current token; False, and the family is revoked, when `used` is another."""
         unused = {"_id": session, "subject": subject, "current": used, "revoked": False}
         change = {"$set": {"current": following, "expires_at": expires_at}}
@@ -90,6 +88,4 @@ class AccountSessions:
 
     async def remember_address(self, name: str, *, subject: str, until: datetime) -> None:
         """Remember a client address of an account until then."""
-        await self._attempts.update_one(
-            {"_id": name}, {"$set": {"subject": subject, "until": until}}, upsert=True
-        )
+        await self._attempts.update_one({"_id": name}, {"$set": {"subject": subject, "until": until}}, upsert=True)

@@ -58,9 +58,7 @@ class Checkpoints:
         except DuplicateKeyError:
             earlier = await self.at(checkpoint.size)
             if earlier is None or earlier.root != checkpoint.root:
-                raise ContradictionError(
-                    f"size {checkpoint.size}: the log has another root than was signed"
-                ) from None
+                raise ContradictionError(f"size {checkpoint.size}: the log has another root than was signed") from None
             return earlier
         return checkpoint
 

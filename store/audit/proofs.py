@@ -45,9 +45,7 @@ async def prove_event(
     }
 
 
-async def prove_growth(
-    size: int, checkpoints: Checkpoints, trusted: Sequence[VerificationKey]
-) -> dict[str, Any]:
+async def prove_growth(size: int, checkpoints: Checkpoints, trusted: Sequence[VerificationKey]) -> dict[str, Any]:
     """Prove that the log of the latest checkpoint begins with that of an earlier one; errors as above."""
     old, new = await checkpoints.at(size), await checkpoints.latest()
     if old is None or new is None:

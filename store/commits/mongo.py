@@ -39,9 +39,7 @@ class MongoEventStore:
         "commits": [
             IndexModel([("stream", ASCENDING), ("first", ASCENDING)], unique=True),
             *(
-                IndexModel(
-                    [("time", ASCENDING)], name=f"{mark}_by_time", partialFilterExpression={mark: True}
-                )
+                IndexModel([("time", ASCENDING)], name=f"{mark}_by_time", partialFilterExpression={mark: True})
                 for mark in ("outbox", "unsealed")
             ),
         ]
@@ -128,9 +126,7 @@ class MongoEventStore:
             if isinstance(commits, list) and commits:
                 self._heads.note(commits[-1])
         # Each reader of a stream gets its own list.
-        return [
-            commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams
-        ]
+        return [commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams]
 
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
         outcomes: list[Exception | None] = [None] * len(documents)

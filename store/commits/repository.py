@@ -77,9 +77,7 @@ class Repository(Generic[State]):
         state: State | None = None,
     ) -> Commit:
         """Append events behind a version and announce the commit; as `EventStore.append`."""
-        commit = await self.events.append(
-            stream, version, events, cause=cause, time=self.clock(), write=write
-        )
+        commit = await self.events.append(stream, version, events, cause=cause, time=self.clock(), write=write)
         requested = {"request_id": cause.request_id} if cause.request_id is not None else {}
         about = {**self.log_fields(stream, state), **requested}
         types = [event.type for event in commit.events]

@@ -47,9 +47,7 @@ class Lists:
         """Read a page by its number, from 1."""
         return await self._read(row_query(scope, filters), (page - 1) * per_page, per_page)
 
-    async def older_than(
-        self, cursor: ListCursor | None, scope: Scope, filters: Filters, *, limit: int
-    ) -> CursorPage:
+    async def older_than(self, cursor: ListCursor | None, scope: Scope, filters: Filters, *, limit: int) -> CursorPage:
         """Read the next older rows; the newest for no cursor."""
         query = row_query(scope, filters, cursor)
         rows = await self._read(query, 0, limit + 1)

@@ -27,9 +27,7 @@ class MemoryBlobs:
     async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
         await asyncio.sleep(0)
         self._delete(
-            lambda blob: (
-                blob.generation == generation and token in (None, blob.token) and kind in (None, blob.kind)
-            )
+            lambda blob: blob.generation == generation and token in (None, blob.token) and kind in (None, blob.kind)
         )
 
     async def expire(self, kind: Kind, before: datetime) -> int:

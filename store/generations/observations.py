@@ -22,9 +22,7 @@ class Observations:
     predictions: Predictions
     price: Price
 
-    async def record(
-        self, generation_id: str, attempt: int, prediction: Prediction, *, cause: Cause
-    ) -> Decided | None:
+    async def record(self, generation_id: str, attempt: int, prediction: Prediction, *, cause: Cause) -> Decided | None:
         """Append what is new in `prediction`; None when it does not belong to the generation."""
         generation = await self.generations.load(generation_id)
         if generation is None:

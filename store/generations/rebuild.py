@@ -69,9 +69,7 @@ async def _repair(
     return [row.id for row in wrong]
 
 
-async def _remove_without_stream(
-    events: EventStore, projection: MongoProjection, *, repair: bool
-) -> list[str]:
+async def _remove_without_stream(events: EventStore, projection: MongoProjection, *, repair: bool) -> list[str]:
     without_stream = [key async for key in projection.ids() if not await events.read(stream_of(key))]
     if repair:
         await projection.remove(without_stream)

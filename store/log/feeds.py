@@ -42,10 +42,7 @@ class Feeds:
         ids = [entry["commit"] for entry in entries]
         documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
         commits = {document["_id"]: stored_commit(document) for document in documents}
-        return [
-            FeedEntry(entry["_id"], entry["project"], entry["user"], commits[entry["commit"]])
-            for entry in entries
-        ]
+        return [FeedEntry(entry["_id"], entry["project"], entry["user"], commits[entry["commit"]]) for entry in entries]
 
     async def latest(self, *, project: str, user: str | None, last: int, limit: int) -> Sequence[str]:
         """Name the streams of the newest `limit` commits up to position `last`, the newest first."""

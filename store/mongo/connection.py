@@ -81,9 +81,7 @@ def is_transient(error: PyMongoError) -> bool:
     """Tell whether an error is transient: the store cannot be reached now."""
     if isinstance(error, BulkWriteError):
         faults = error.details["writeErrors"]
-        return bool(error.details["writeConcernErrors"]) or any(
-            fault["code"] in _TRANSIENT for fault in faults
-        )
+        return bool(error.details["writeConcernErrors"]) or any(fault["code"] in _TRANSIENT for fault in faults)
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError):
         return True
     return isinstance(error, OperationFailure) and error.code in _TRANSIENT

@@ -21,9 +21,7 @@ def initiate_replica_set(url: str, deadline_s: float = 30.0, *, name: str = "rs0
     with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000) as client:
         while not _is_primary(client, name, f"{host}:{port}"):
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"the server at {host}:{port} is not a writable primary after {deadline_s:.0f} s"
-                )
+                raise TimeoutError(f"the server at {host}:{port} is not a writable primary after {deadline_s:.0f} s")
             time.sleep(0.02)
 
 

@@ -69,9 +69,7 @@ class Comparison:
                 found.append(Difference(developer, "units", month, counted, self.units[month]))
         found += [Difference(developer, "leaked slot", slot.generation, 1, 0) for slot in self.leaked]
         found += [Difference(developer, "missing slot", slot.generation, 0, 1) for slot in self.missing]
-        found += [
-            Difference(developer, "slot of another month", slot.generation, 1, 1) for slot in self.moved
-        ]
+        found += [Difference(developer, "slot of another month", slot.generation, 1, 1) for slot in self.moved]
         return found
 
     @property

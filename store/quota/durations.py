@@ -32,9 +32,7 @@ class RecentDurations:
 
     indexes: ClassVar[Indexes] = {
         "generations": [
-            IndexModel(
-                [("developer", DESCENDING), *_NEWEST], name="durations", partialFilterExpression=_ENDED
-            ),
+            IndexModel([("developer", DESCENDING), *_NEWEST], name="durations", partialFilterExpression=_ENDED),
             IndexModel(_NEWEST, name="all_durations", partialFilterExpression=_ENDED),
         ]
     }

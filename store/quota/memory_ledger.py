@@ -73,8 +73,7 @@ class MemoryLedger:
 
 def _renewed(account: Account, generation: str, now: datetime) -> Account:
     slots = [
-        replace(slot, since=max(slot.since, now)) if slot.generation == generation else slot
-        for slot in account.slots
+        replace(slot, since=max(slot.since, now)) if slot.generation == generation else slot for slot in account.slots
     ]
     return replace(account, slots=tuple(slots))
 

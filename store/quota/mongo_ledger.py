@@ -127,10 +127,7 @@ def _correcting(correction: Correction, seen: Account) -> list[Document]:
     names = {"$ifNull": ["$slots.generation", []]}
     same: list[Document] = [
         {"$setEquals": [names, {"$literal": [slot.generation for slot in seen.slots]}]},
-        *(
-            {"$eq": [_used(period), seen.used_in(period)]}
-            for period in {*dict(seen.used), *dict(correction.units)}
-        ),
+        *({"$eq": [_used(period), seen.used_in(period)]} for period in {*dict(seen.used), *dict(correction.units)}),
     ]
     removed = {"$in": ["$$slot.generation", {"$literal": list(correction.removed)}]}
     kept = {"$filter": {"input": _SLOTS, "as": "slot", "cond": {"$not": [removed]}}}
@@ -176,9 +173,7 @@ def _given_back(mine: Document) -> Document:
     slot = {"$first": {"$filter": {"input": "$slots", "as": "slot", "cond": mine}}}
     lowered: dict[str, Any] = {
         "k": "$$month.k",
-        "v": {
-            "$cond": [{"$eq": ["$$month.k", "$$held.period"]}, {"$subtract": ["$$month.v", 1]}, "$$month.v"]
-        },
+        "v": {"$cond": [{"$eq": ["$$month.k", "$$held.period"]}, {"$subtract": ["$$month.v", 1]}, "$$month.v"]},
     }
     months = {"$map": {"input": {"$objectToArray": {"$ifNull": ["$used", {}]}}, "as": "month", "in": lowered}}
     return {"$let": {"vars": {"held": slot}, "in": {"$arrayToObject": months}}}

@@ -117,9 +117,7 @@ class Recount:
     ) -> Comparison:
         account = read or Account()
         found = Comparison(account, Counter(tally.completed), damaged=read is None)
-        own = {
-            name: g for name, g in loaded.items() if g is not None and g.request.owner.developer == developer
-        }
+        own = {name: g for name, g in loaded.items() if g is not None and g.request.owner.developer == developer}
         for generation in own.values():
             if generation.id in tally.open or generation.created_at >= since:
                 found.count(generation)

@@ -42,9 +42,7 @@ class Tally:
         return self.generations - self.failed
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.generations + other.generations, self.completed + other.completed, self.failed + other.failed
-        )
+        return Tally(self.generations + other.generations, self.completed + other.completed, self.failed + other.failed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ from typing import Final, Protocol
 
 from domain.webhooks.delivery import Attempt, Delivery, DeliveryState, EndReason
 
-OWNER_DELETED: Final[frozenset[EndReason]] = frozenset(
-    {"generation_deleted", "user_deleted", "project_deleted"}
-)
+OWNER_DELETED: Final[frozenset[EndReason]] = frozenset({"generation_deleted", "user_deleted", "project_deleted"})
 """Reasons after which a delivery keeps neither its receiver's host nor its responses."""
 
 
@@ -61,9 +59,7 @@ class DeliveryStore(Protocol):
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         """Give a claim back and wait for earlier deliveries, at most until a time."""
 
-    async def record_attempt(
-        self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
-    ) -> None:
+    async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None) -> None:
         """Record an attempt and what follows; a claim that was lost meanwhile keeps only the attempt."""
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:

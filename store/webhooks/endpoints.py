@@ -70,9 +70,7 @@ class WebhookEndpoints:
         }
         await self._rows.insert_one({**row, **_address(url)}, session=session)
 
-    async def write(
-        self, before: Endpoint, endpoint: Endpoint, url: EndpointUrl | None, session: Session
-    ) -> None:
+    async def write(self, before: Endpoint, endpoint: Endpoint, url: EndpointUrl | None, session: Session) -> None:
         """Write the fold, and a changed URL; delete a removed endpoint."""
         if endpoint.removed:
             await self._rows.delete_one({"_id": endpoint.id}, session=session)

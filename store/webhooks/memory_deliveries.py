@@ -47,9 +47,7 @@ class MemoryDeliveries:
         if row := self._claimed(delivery, token):
             self._change(row, **changes.postponed(until))
 
-    async def record_attempt(
-        self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
-    ) -> None:
+    async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None) -> None:
         if row := self._claimed(delivery, token):
             fields = changes.attempted(delivery, attempt, retry_at)
             self._change(row, **fields, attempts=(*row.attempts, attempt))
@@ -101,9 +99,7 @@ class MemoryDeliveries:
                 self._change(row, host=host)
 
     async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
-        queues = [
-            row for name in endpoints for row in self._of(project, name) if row.generation == generation
-        ]
+        queues = [row for name in endpoints for row in self._of(project, name) if row.generation == generation]
         for row in queues:
             if row.type != GenerationErased.type:
                 if row.state == "pending":

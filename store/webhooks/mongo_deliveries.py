@@ -75,9 +75,7 @@ class MongoDeliveries:
     async def postpone(self, delivery: Delivery, token: str, until: datetime) -> None:
         await self._update_one({"_id": delivery.id, "claim": token}, changes.postponed(until))
 
-    async def record_attempt(
-        self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None
-    ) -> None:
+    async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None) -> None:
         claimed = {"_id": delivery.id, "claim": token}
         if await self._update_one(claimed, changes.attempted(delivery, attempt, retry_at), attempt):
             return
@@ -128,9 +126,7 @@ class MongoDeliveries:
 
     async def skip_all(self, endpoint: str, reason: EndReason, *, generation: str | None = None) -> int:
         query: Document = {"endpoint": endpoint, **_PENDING}
-        return await self._update(
-            query | ({"generation": generation} if generation else {}), changes.skipped(reason)
-        )
+        return await self._update(query | ({"generation": generation} if generation else {}), changes.skipped(reason))
 
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, NO_HOST]}}

@@ -55,9 +55,7 @@ class Racing(MemoryEventStore):
     def __post_init__(self) -> None:
         super().__init__()
 
-    async def append(
-        self, stream: str, expected_version: int, events: Sequence[Event], **options: Any
-    ) -> Commit:
+    async def append(self, stream: str, expected_version: int, events: Sequence[Event], **options: Any) -> Commit:
         now = not self.fired and any(event.type == self.raced for event in events)
         if now and self.when == "before":
             await self._fire()
@@ -112,9 +110,7 @@ class Race:
         for commit in await self.store.read(stream_of(ID)):
             for event in commit.events:
                 if event.type in QUEUES["cancellation"]:
-                    await call(
-                        cancellation.handle, event, generations=self.generations, provider=self.upstream
-                    )
+                    await call(cancellation.handle, event, generations=self.generations, provider=self.upstream)
 
     async def go(self) -> None:
         await self.generations.begin(ID, requested(), cause=CAUSE)
@@ -143,9 +139,7 @@ class Race:
 @pytest.mark.parametrize("messages", [True, False], ids=["with messages", "messages lost"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("raced", RACED)
-async def test_a_cancel_request_raced_against_any_event_has_one_outcome(
-    raced: str, when: str, messages: bool
-) -> None:
+async def test_a_cancel_request_raced_against_any_event_has_one_outcome(raced: str, when: str, messages: bool) -> None:
     race = Race(raced, when, messages=messages)
     await race.go()
     story = await race.story()

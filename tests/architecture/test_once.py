@@ -26,9 +26,7 @@ def calls_and_powers() -> Iterator[tuple[str, str]]:
 
 
 def test_the_wall_clock_is_read_in_one_module() -> None:
-    read = {
-        name for name, text in calls_and_powers() if text in ("datetime.now", "datetime.utcnow", "time.time")
-    }
+    read = {name for name, text in calls_and_powers() if text in ("datetime.now", "datetime.utcnow", "time.time")}
     assert read == {CLOCK}
 
 

@@ -39,9 +39,7 @@ FENCES: dict[str, tuple[str, ...]] = {
 }
 VAGUE = {"utils", "util", "common", "helpers", "helper", "core", "services", "models", "misc", "base"}
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users|mnt)/\w")
-INDEX_ADDRESS = re.compile(
-    r"(--index-url|--extra-index-url|index-url\s*=|pypi\.org|/simple\b|files\.pythonhosted)"
-)
+INDEX_ADDRESS = re.compile(r"(--index-url|--extra-index-url|index-url\s*=|pypi\.org|/simple\b|files\.pythonhosted)")
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -132,9 +130,7 @@ assert threading.active_count() == 1
 
 
 def test_nothing_happens_at_import() -> None:
-    names = [
-        name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in PRODUCT
-    ]
+    names = [name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in PRODUCT]
     names = [name for name in names if name != "exemplar.local.launcher"]  # a script, never a module
     result = subprocess.run(
         [sys.executable, "-c", WATCH, *names],

@@ -22,9 +22,7 @@ START = NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 EVENT = "generation-0193f5e0-0000-7000-8000-000000000001:9"
 
 WEBHOOK_EVENTS: tuple[Event, ...] = (
-    WebhookRegistered(
-        developer="dev-1", project="prj-1", url="a" * 64, event_types=("generation.completed",)
-    ),
+    WebhookRegistered(developer="dev-1", project="prj-1", url="a" * 64, event_types=("generation.completed",)),
     WebhookChanged(url="b" * 64, event_types=("generation.completed", "generation.failed")),
     WebhookRotated(overlap_until=START),
     WebhookEnabled(),

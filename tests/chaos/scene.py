@@ -67,14 +67,10 @@ class Scene:
         """W: a client reads every event that it may see, once and in order, to the final one."""
         sent = [(event["version"], event["type"]) for event in await self.tenant.events(generation)]
         recorded = [
-            (event.version, event.type)
-            for commit in await history(self.system, generation)
-            for event in commit.events
+            (event.version, event.type) for commit in await history(self.system, generation) for event in commit.events
         ]
         assert sent == [one for one in recorded if one in sent], f"{generation} was sent other events: {sent}"
-        assert sent[-1][1] in ("generation.completed", "generation.failed"), (
-            f"{generation} has no final event"
-        )
+        assert sent[-1][1] in ("generation.completed", "generation.failed"), f"{generation} has no final event"
 
     async def _submit(self, key: str) -> None:
         self.ids[key] = await self._accepted(key)

@@ -89,12 +89,8 @@ def test_the_example_environment_has_every_variable_of_compose() -> None:
 
 def test_every_class_of_settings_that_a_process_reads_is_printed() -> None:
     text = "".join(path.read_text() for path in (ROOT / "exemplar").glob("*.py"))
-    read = {
-        name for pair in re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text) for name in pair
-    }
-    injected = {
-        section.__name__ for classes in settings_module.PROCESS_SETTINGS.values() for section in classes
-    }
+    read = {name for pair in re.findall(r"\bread\((\w+Settings)\)|\b(\w+Settings)\(\)", text) for name in pair}
+    injected = {section.__name__ for classes in settings_module.PROCESS_SETTINGS.values() for section in classes}
     injected |= {kind.__name__ for row in PROVIDERS.values() for kind in row.settings}
     assert read - {""} | injected == {section.__name__ for section in settings_module.SETTINGS.values()}
 

@@ -46,9 +46,7 @@ def running(tmp_path: Path, mongod_installed: None) -> Iterator[dict[str, Any]]:
     """Run `exemplar up` in a folder of its own until its demo.json is there."""
     home = tmp_path / "home"
     port = Ports(tmp_path / "ports.json").of("gateway")
-    environ = {
-        key: value for key, value in os.environ.items() if not key.startswith(("EXEMPLAR_", "REPLICATE_"))
-    }
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("EXEMPLAR_", "REPLICATE_"))}
     environ |= {"EXEMPLAR_HOME": str(home), "EXEMPLAR_PORT": str(port), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-P", "-m", "exemplar", "up", "--broker", "inprocess"]
     process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -70,9 +68,7 @@ def test_the_commands_of_the_readme_work(running: dict[str, Any], tmp_path: Path
     submit = SUBMIT.rstrip("\n") + " > answer.json\n"
     script = "set -e\n" + NAMES + submit + take_id + WAIT.format(url=url) + LOOK
     script = script.replace(ADDRESS, running["base_url"]).replace(HOME, str(running["home"]))
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads((tmp_path / "answer.json").read_text())
     assert (answer["status"], answer["message"]) == ("pending", "Generation request submitted successfully")

@@ -56,9 +56,7 @@ def test_a_new_row_appears_in_every_derived_list() -> None:
     assert FRAMED.name in MORE.subscribers["delivery"]
     assert MORE.subscribers["framing"] == {FRAMED.name}
     assert json.loads(schema_files(MORE)["generation.framed.v1.json"])["required"] == ["colour"]
-    assert (
-        MORE.read(FRAMED.name, "urn:exemplar:event:generation.framed:1", {"colour": "oak"}) == FRAMED.sample
-    )
+    assert MORE.read(FRAMED.name, "urn:exemplar:event:generation.framed:1", {"colour": "oak"}) == FRAMED.sample
 
 
 def test_a_new_row_is_bound_to_its_queues_in_rabbitmq() -> None:

@@ -29,9 +29,7 @@ cli.main()
 """
 
 
-def test_an_unknown_dependency_of_an_actor_stops_the_worker_with_one_line(
-    tmp_path: Path, mongodb_url: str
-) -> None:
+def test_an_unknown_dependency_of_an_actor_stops_the_worker_with_one_line(tmp_path: Path, mongodb_url: str) -> None:
     env = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),

@@ -23,9 +23,7 @@ async def gateway(*origins: str) -> AsyncIterator[TestClient[web.Request, web.Ap
         return web.json_response({}, headers={"Vary": "Accept"})
 
     table: Sequence[web.RouteDef] = [web.get("/plain", plain), web.get("/varied", varied)]
-    settings = GatewaySettings.model_validate(
-        {"jwt_secret": SECRET, "id_secret": SECRET, "cors_origins": origins}
-    )
+    settings = GatewaySettings.model_validate({"jwt_secret": SECRET, "id_secret": SECRET, "cors_origins": origins})
     app = create_app([table], settings)
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -137,9 +137,7 @@ async def matrix(gateway: GatewayHarness) -> Matrix:
             owned_project = await gateway.owned_project(owner)
             for _ in range(2):
                 person = await gateway.person(owned_project)
-                subjects.append(
-                    Subject(person, await gateway.completed(person), await _endpoint(gateway, person))
-                )
+                subjects.append(Subject(person, await gateway.completed(person), await _endpoint(gateway, person)))
                 callers.append(Caller(person.mark, person.headers, person=person))
     platform = (Role.PLATFORM_OPERATOR, Role.AUDITOR)
     callers += [Caller(role.value, await gateway.staff(role), role=role) for role in platform]
@@ -157,9 +155,7 @@ def routes_of(gateway: GatewayHarness) -> Iterator[Route]:
 async def _endpoint(gateway: GatewayHarness, person: Person) -> str:
     owned_project = person.owned_project
     path = f"/api/v1/projects/{owned_project.id}/webhooks"
-    status, body = await gateway.call(
-        "POST", path, owned_project.owner.token, {"url": "https://example.com/hook"}
-    )
+    status, body = await gateway.call("POST", path, owned_project.owner.token, {"url": "https://example.com/hook"})
     assert status == 201, body
     return str(body["id"])
 
@@ -185,9 +181,7 @@ async def test_foreign_resources_get_the_response_of_unknown_ones(matrix: Matrix
                 status, body, text = await matrix.ask(route, path, caller)
                 if status not in REFUSED or (status, body) != expected[twin][:2]:
                     wrong.append(f"{caller.name} {route.method} {path}: {status} {body}")
-                wrong += [
-                    f"{caller.name} {route.method} {path} says {mark}" for mark in foreign if mark in text
-                ]
+                wrong += [f"{caller.name} {route.method} {path} says {mark}" for mark in foreign if mark in text]
     assert not wrong, "\n".join(wrong[:20])
     assert asked > 1000
     await _everything_is_as_it_was(matrix)
@@ -203,14 +197,10 @@ async def test_no_list_shows_foreign_data_also_when_filtered_by_foreign_ids(matr
                 continue
             foreign = matrix.foreign(caller)
             foreign_subject = next(subject for subject in matrix.subjects if not caller.knows(subject))
-            chosen = (
-                f"?project_id={foreign_subject.person.owned_project.id}&user_id={foreign_subject.person.id}"
-            )
+            chosen = f"?project_id={foreign_subject.person.owned_project.id}&user_id={foreign_subject.person.id}"
             for query in ("", chosen):
                 status, _, text = await matrix.ask(route, route.path + query, caller)
-                sent = (
-                    {foreign_subject.person.owned_project.id, foreign_subject.person.id} if query else set()
-                )
+                sent = {foreign_subject.person.owned_project.id, foreign_subject.person.id} if query else set()
                 found = [mark for mark in foreign - sent if mark in text]
                 if found or status >= 500:
                     wrong.append(f"{caller.name} GET {route.path}{query}: {status} {found}")
@@ -236,9 +226,7 @@ async def test_a_token_with_keys_of_another_account_reads_nothing(matrix: Matrix
 async def test_every_user_and_developer_reads_their_own_generations(matrix: Matrix) -> None:
     for subject in matrix.subjects:
         person, owned_project = subject.person, subject.person.owned_project
-        status, body = await matrix.gateway.get(
-            f"/api/v1/generation/generations-v2/{subject.generation}", person.token
-        )
+        status, body = await matrix.gateway.get(f"/api/v1/generation/generations-v2/{subject.generation}", person.token)
         assert (status, body["id"]) == (200, subject.generation)
         base = f"/api/v1/projects/{owned_project.id}/generations"
         status, body = await matrix.gateway.get(f"{base}/{subject.generation}", owned_project.owner.token)
@@ -292,9 +280,7 @@ async def _everything_is_as_it_was(matrix: Matrix) -> None:
         assert generation is not None
         assert not generation.gone
         assert not generation.is_public
-        status, _ = await matrix.gateway.get(
-            f"/api/v1/projects/{owned_project.id}/webhooks", owned_project.owner.token
-        )
+        status, _ = await matrix.gateway.get(f"/api/v1/projects/{owned_project.id}/webhooks", owned_project.owner.token)
         assert status == 200
         for key in await matrix.gateway.store.accounts.keys.all_of(owned_project.owner.id):
             assert key.active

@@ -46,9 +46,7 @@ def whole_system(
 
 
 @pytest.fixture(scope="session")
-def solo_system(
-    mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter
-) -> Iterator[System]:
+def solo_system(mongod: str, tmp_path_factory: pytest.TempPathFactory, close_after: CloseAfter) -> Iterator[System]:
     """Everything but the sandbox in one process, without RabbitMQ."""
     with opened_system(tmp_path_factory.mktemp("solo"), mongod) as system:
         close_after(Path(__file__).parent, system.close)

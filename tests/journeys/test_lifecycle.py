@@ -108,11 +108,7 @@ async def test_the_events_cover_the_whole_lifecycle(tenant: Tenant, system: Syst
         "started",
         "completed",
     ]
-    recorded = [
-        event.type.removeprefix("generation.")
-        for c in await history(system, generation)
-        for event in c.events
-    ]
+    recorded = [event.type.removeprefix("generation.") for c in await history(system, generation) for event in c.events]
     assert [name for name in recorded if name not in ("progressed", "quota_settled")] == [
         "requested",
         "validated",

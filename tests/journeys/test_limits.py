@@ -44,9 +44,7 @@ async def test_of_many_concurrent_requests_exactly_the_allowed_number_is_accepte
     await asyncio.gather(*(tenant.completed(generation) for generation in accepted))
 
 
-async def test_limits_of_one_developer_do_not_affect_another(
-    new_tenant: MakeTenant, sandbox: SandboxClient
-) -> None:
+async def test_limits_of_one_developer_do_not_affect_another(new_tenant: MakeTenant, sandbox: SandboxClient) -> None:
     busy, idle = await new_tenant("free_starter"), await new_tenant("free_starter")
     colleague = await new_tenant(beside=busy)
     running = await busy.spoiled(sandbox, latency_s=2)

@@ -48,9 +48,7 @@ async def _all_kinds_of_requests(tenant: Tenant, sandbox: SandboxClient) -> None
         assert answer.status == 422
 
 
-async def test_every_log_line_has_its_ids(
-    new_tenant: MakeTenant, sandbox: SandboxClient, system: System
-) -> None:
+async def test_every_log_line_has_its_ids(new_tenant: MakeTenant, sandbox: SandboxClient, system: System) -> None:
     tenant = await new_tenant()
     await _all_kinds_of_requests(tenant, sandbox)
 
@@ -70,18 +68,14 @@ async def test_every_log_line_has_its_ids(
     assert all(keys == {"method", "route", "status", "code"} for keys in fields)
 
 
-async def test_a_request_id_is_logged_by_every_process_that_handled_it(
-    new_tenant: MakeTenant, system: System
-) -> None:
+async def test_a_request_id_is_logged_by_every_process_that_handled_it(new_tenant: MakeTenant, system: System) -> None:
     tenant = await new_tenant()
     answer = await tenant.submit()
     generation, request_id = answer.body["id"], answer.headers["X-Request-ID"]
     await tenant.completed(generation)
 
     ours = [line for name in system.names if name != "sandbox" for line in system.logged(name)]
-    appended = [
-        line for line in ours if line["event"] == "events_appended" and line["generation_id"] == generation
-    ]
+    appended = [line for line in ours if line["event"] == "events_appended" and line["generation_id"] == generation]
     assert appended
     told_by_clients_wish = [line for line in appended if "generation.started" not in line["types"]]
     assert {line.get("request_id") for line in told_by_clients_wish} >= {request_id}

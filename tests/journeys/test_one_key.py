@@ -43,9 +43,7 @@ def second_gateway(whole_own_system: System, servers: Servers) -> str:
     return whole_own_system.start_gateway("second gateway", amqp_url=servers.rabbit.url)
 
 
-async def sent(
-    tenant: Tenant, key: str, *, file_name: str, boundary: str, picture: bytes = PICTURE
-) -> Answer:
+async def sent(tenant: Tenant, key: str, *, file_name: str, boundary: str, picture: bytes = PICTURE) -> Answer:
     """Submit with another multipart framing on a connection of its own."""
     with aiohttp.MultipartWriter("form-data", boundary=boundary) as form:
         part = form.append(picture, CIMultiDict({"Content-Type": "application/octet-stream"}))
@@ -80,9 +78,7 @@ async def test_fifty_concurrent_requests_at_two_gateways_are_one_generation(
     assert ([one["id"] for one in listed["generations"]], listed["total"]) == ([generation], 1)
 
 
-async def test_neither_422_nor_429_consumes_an_idempotency_key(
-    new_tenant: MakeTenant, sandbox: SandboxClient
-) -> None:
+async def test_neither_422_nor_429_consumes_an_idempotency_key(new_tenant: MakeTenant, sandbox: SandboxClient) -> None:
     tenant, key = await new_tenant("free_starter"), fresh_key()
     assert (await tenant.submit(b"GIF89a", key=key)).status == 422
     assert (await tenant.submit(PICTURE, prompt=" ", key=key)).status == 422
@@ -120,9 +116,7 @@ async def test_an_idempotency_key_survives_a_restart_of_everything(
         assert answer.data == first.data
     changed = pictures.opened(PICTURE)
     changed.putpixel((0, 0), (255, 0, 255))
-    other = await sent(
-        tenant, key, file_name="one.jpg", boundary="first", picture=pictures.saved(changed, "PNG")
-    )
+    other = await sent(tenant, key, file_name="one.jpg", boundary="first", picture=pictures.saved(changed, "PNG"))
     assert (other.status, other.body["code"]) == (422, "idempotency_mismatch")
     theirs = await sent(colleague, key, file_name="one.jpg", boundary="first")
     assert (theirs.status, theirs.headers.get("Idempotency-Replayed")) == (202, None)

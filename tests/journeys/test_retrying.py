@@ -159,9 +159,7 @@ async def test_a_retry_of_a_failed_generation_can_succeed(tenant: Tenant, sandbo
     assert await seed_of(tenant, failed) == await seed_of(tenant, resource["id"])
 
 
-async def test_the_explanation_follows_a_generation_to_its_end(
-    tenant: Tenant, sandbox: SandboxClient
-) -> None:
+async def test_the_explanation_follows_a_generation_to_its_end(tenant: Tenant, sandbox: SandboxClient) -> None:
     throttled = await tenant.spoiled(sandbox, create="429", retry_after=4)
     await tenant.reaches(throttled, "waiting")
     pause = await explained(tenant, throttled)
@@ -202,9 +200,7 @@ async def test_phases_add_up_to_the_total_and_the_cost_equals_the_log(tenant: Te
     assert cost["usd"] > 0
 
 
-async def test_a_deadline_of_the_client_is_enforced(
-    tenant: Tenant, sandbox: SandboxClient, system: System
-) -> None:
+async def test_a_deadline_of_the_client_is_enforced(tenant: Tenant, sandbox: SandboxClient, system: System) -> None:
     hasty = replace(tenant, headers=CIMultiDict({**tenant.headers, "Cancel-After": "5s"}))
     generation = await hasty.spoiled(sandbox, latency_s=60)
 
@@ -239,8 +235,6 @@ async def test_an_invalid_deadline_of_the_client_is_refused(tenant: Tenant) -> N
 
 
 async def cancelled(tenant: Tenant, generation: str) -> None:
-    async with tenant.session.post(
-        f"{tenant.base_url}{ONE}/{generation}/cancel", headers=tenant.headers
-    ) as answer:
+    async with tenant.session.post(f"{tenant.base_url}{ONE}/{generation}/cancel", headers=tenant.headers) as answer:
         assert answer.status in (200, 202)
     await tenant.finished(generation)

@@ -73,9 +73,7 @@ async def test_a_killed_store_loses_no_accepted_generation_and_causes_no_500(
         again = await tenant.submit(key=key)
         assert (again.status, again.body["id"]) == (202, generation)
     await asyncio.gather(*(tenant.completed(generation) for generation in accepted.values()))
-    assert [len(await sandbox.creations(generation)) for generation in accepted.values()] == [1] * len(
-        accepted
-    )
+    assert [len(await sandbox.creations(generation)) for generation in accepted.values()] == [1] * len(accepted)
 
 
 async def _accepted(tenant: Tenant, key: str, refusals: list[Answer]) -> Answer | None:

@@ -22,9 +22,7 @@ class Server:
         """Remove and return the messages that arrive in time."""
         return [properties for properties, _ in self.take_with_bodies(queue, count, seconds)]
 
-    def take_with_bodies(
-        self, queue: str, count: int, seconds: float = 20
-    ) -> list[tuple[pika.BasicProperties, bytes]]:
+    def take_with_bodies(self, queue: str, count: int, seconds: float = 20) -> list[tuple[pika.BasicProperties, bytes]]:
         taken = []
         for method, properties, body in self.channel.consume(queue, inactivity_timeout=seconds):
             if method is None:

@@ -114,9 +114,7 @@ async def test_a_failing_handler_stops_no_other_handler_no_later_event_and_no_ma
     first, second = commits.progressed(), commits.progressed()
     for commit in (first, second):
         assert await broker.publish(commit)
-    await received.all_of(
-        *(f"{queue} {commit.id}" for queue in ("quota", "projector") for commit in (first, second))
-    )
+    await received.all_of(*(f"{queue} {commit.id}" for queue in ("quota", "projector") for commit in (first, second)))
     await marks.all_of(first.id, second.id)
 
 
@@ -135,9 +133,7 @@ async def test_handlers_run_concurrently(open_broker: Open, table: Topology, com
         await asyncio.wait_for(met.acquire(), 10)
 
 
-async def test_closing_waits_for_running_handlers(
-    open_broker: Open, commits: Commits, received: Received
-) -> None:
+async def test_closing_waits_for_running_handlers(open_broker: Open, commits: Commits, received: Received) -> None:
     running, go_on = asyncio.Event(), asyncio.Event()
 
     async def handle(event: RecordedEvent) -> None:

@@ -35,9 +35,7 @@ async def consuming(
     await consumers.close(grace=10)
 
 
-async def test_an_event_is_handled_by_the_actor_of_its_queue(
-    amqp_url: str, server: Server, commits: Commits
-) -> None:
+async def test_an_event_is_handled_by_the_actor_of_its_queue(amqp_url: str, server: Server, commits: Commits) -> None:
     [event] = commits.progressed().events
     arrived: asyncio.Future[RecordedEvent] = asyncio.get_running_loop().create_future()
 
@@ -332,9 +330,7 @@ async def test_heartbeats_continue_while_a_handler_runs(
 async def test_systems_with_different_prefixes_share_a_server(
     amqp_url: str, commits: Commits, received: Received
 ) -> None:
-    blue, green = (
-        topology({"validation": ["generation.progressed"]}, prefix) for prefix in ("blue-", "green-")
-    )
+    blue, green = (topology({"validation": ["generation.progressed"]}, prefix) for prefix in ("blue-", "green-"))
     others, commit = Received(), commits.progressed()
     async with (
         consuming(amqp_url, {"validation": received.handle}, blue),

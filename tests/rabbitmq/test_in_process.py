@@ -71,9 +71,7 @@ async def test_a_handler_that_hangs_delays_no_other_queue(
         await opened.close(grace=0.1)
 
 
-async def test_a_commit_unfinished_when_the_broker_closes_keeps_its_mark(
-    table: Topology, commits: Commits
-) -> None:
+async def test_a_commit_unfinished_when_the_broker_closes_keeps_its_mark(table: Topology, commits: Commits) -> None:
     marks: list[str] = []
 
     async def never(_event: RecordedEvent) -> None:

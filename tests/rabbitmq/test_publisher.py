@@ -46,9 +46,7 @@ async def test_a_published_commit_is_a_persistent_cloudevent_in_every_bound_queu
     async with publishing(amqp_url, table, marks.append) as publisher:
         assert await publisher.publish(commit)
     assert marks == [commit.id]
-    assert [properties.message_id for properties in server.take("quota", 2)] == [
-        event.id for event in commit.events
-    ]
+    assert [properties.message_id for properties in server.take("quota", 2)] == [event.id for event in commit.events]
     [(properties, body)] = server.take_with_bodies("validation", 1)
     assert from_cloudevent(json.loads(body)) == commit.events[0]
     assert properties.content_type == "application/cloudevents+json"
@@ -72,17 +70,13 @@ async def test_announced_commits_are_all_published_and_each_mark_is_cleared_once
 async def test_the_events_of_a_stream_arrive_in_their_order(
     amqp_url: str, table: Topology, server: Server, commits: Commits, received: Received
 ) -> None:
-    announced = [
-        commits.of(GenerationProgressed(percent=n), stream="generation-x", after=n) for n in range(50)
-    ]
+    announced = [commits.of(GenerationProgressed(percent=n), stream="generation-x", after=n) for n in range(50)]
     async with publishing(amqp_url, table, received.note) as publisher:
         assert await publisher.publish(commits.cancelled())
         for commit in announced:
             publisher.announce(commit)
         await received.all_of(*(commit.id for commit in announced))
-    assert [properties.message_id for properties in server.take("validation", 50)] == [
-        c.id for c in announced
-    ]
+    assert [properties.message_id for properties in server.take("validation", 50)] == [c.id for c in announced]
 
 
 async def test_a_deleted_queue_is_declared_again_and_gets_the_message(
@@ -154,9 +148,7 @@ async def test_a_commit_that_is_announced_and_relayed_at_once_is_sent_once(
     assert server.count("validation") == 1
 
 
-async def test_a_failing_callback_does_not_stop_the_publisher(
-    amqp_url: str, table: Topology, commits: Commits
-) -> None:
+async def test_a_failing_callback_does_not_stop_the_publisher(amqp_url: str, table: Topology, commits: Commits) -> None:
     def broken(_commit: str) -> None:
         raise ZeroDivisionError
 

@@ -37,9 +37,7 @@ async def publisher(url: str, table: Topology) -> AsyncIterator[Publisher]:
     await opened.close()
 
 
-async def test_every_listening_process_gets_every_event(
-    amqp_url: str, table: Topology, commits: Commits
-) -> None:
+async def test_every_listening_process_gets_every_event(amqp_url: str, table: Topology, commits: Commits) -> None:
     commit = commits.cancelled()
     async with (
         listening(amqp_url, table) as one,

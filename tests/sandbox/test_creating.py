@@ -57,9 +57,7 @@ async def test_every_invalid_input_is_named(sandbox: Any) -> None:
     answer = await sandbox.post(input=wrong)
     assert answer.status_code == 422
     assert answer.headers["content-type"].startswith("application/problem+json")
-    choices = (
-        '"DDIM", "DPMSolverMultistep", "HeunDiscrete", "KarrasDPM", "K_EULER_ANCESTRAL", "K_EULER", "PNDM"'
-    )
+    choices = '"DDIM", "DPMSolverMultistep", "HeunDiscrete", "KarrasDPM", "K_EULER_ANCESTRAL", "K_EULER", "PNDM"'
     assert answer.json() == {
         "title": "Input validation failed",
         "status": 422,
@@ -131,9 +129,7 @@ async def test_an_invalid_json_body_is_refused(sandbox: Any, content: bytes) -> 
     assert (answer.status_code, answer.json()["status"]) == (400, 400)
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/predictions/none", "/v1/nothing", "/files/out/none/out-0.png", "/p/none"]
-)
+@pytest.mark.parametrize("path", ["/v1/predictions/none", "/v1/nothing", "/files/out/none/out-0.png", "/p/none"])
 async def test_an_unknown_resource_is_a_404_problem(sandbox: Any, path: str) -> None:
     answer = await sandbox.http.get(path)
     assert (answer.status_code, answer.json()["status"]) == (404, 404)
@@ -214,15 +210,11 @@ async def test_the_oldest_data_is_dropped_beyond_the_budget(settings: SandboxSet
         for character in "abc":
             body = {"version": version, "input": {"prompt": character * 400_000, "width": 8, "height": 8}}
             made.append(await (await client.post("/v1/predictions", json=body, headers=headers)).json())
-        shown = [
-            await (await client.get(URL(one["urls"]["get"]).path, headers=headers)).json() for one in made
-        ]
+        shown = [await (await client.get(URL(one["urls"]["get"]).path, headers=headers)).json() for one in made]
     assert [one["data_removed"] for one in shown] == [True, False, False]
 
 
-async def test_the_prepared_picture_is_returned_for_every_prediction(
-    settings: SandboxSettings, version: str
-) -> None:
+async def test_the_prepared_picture_is_returned_for_every_prediction(settings: SandboxSettings, version: str) -> None:
     app = create_app(settings.model_copy(update={"picture": "ready"}))
     async with TestClient(TestServer(app)) as client:
         headers = {"Authorization": f"Bearer {settings.token}", "Prefer": "wait"}

@@ -48,9 +48,7 @@ async def test_a_running_prediction_is_canceled_and_a_finished_one_stays(sandbox
     assert (await sandbox.client.predictions.async_cancel(made.id)).status == "canceled"
     assert (await sandbox.client.predictions.async_get(made.id)).output is None
     await sandbox.arm()
-    done = await sandbox.client.predictions.async_create(
-        version=version, input={"width": 64, "height": 64}, wait=5
-    )
+    done = await sandbox.client.predictions.async_create(version=version, input={"width": 64, "height": 64}, wait=5)
     assert (await sandbox.client.predictions.async_cancel(done.id)).status == "succeeded"
 
 

@@ -29,9 +29,7 @@ def test_prompt_seed_index_and_photo_each_change_the_picture(photo: Any) -> None
 
 @pytest.mark.parametrize("composition", COMPOSITIONS)
 @pytest.mark.parametrize("size", [(200, 150), (64, 300), (301, 64), (1, 1), (7, 500)])
-def test_every_composition_keeps_the_size_of_the_photo(
-    photo: Any, composition: str, size: tuple[int, int]
-) -> None:
+def test_every_composition_keeps_the_size_of_the_photo(photo: Any, composition: str, size: tuple[int, int]) -> None:
     data = make(Recipe(prompt=composition, seed=1, image=photo(size, "PNG")))
     picture = Image.open(io.BytesIO(data))
     picture.load()
@@ -57,9 +55,7 @@ def test_the_prompt_chooses_the_colours(photo: Any) -> None:
 def test_the_picture_comes_from_the_photo(photo: Any) -> None:
     plain = io.BytesIO()
     Image.new("RGB", (160, 120), (128, 128, 128)).save(plain, "PNG")
-    first, second = (
-        make(Recipe(prompt="sunset mirror", seed=1, image=data)) for data in (photo(), plain.getvalue())
-    )
+    first, second = (make(Recipe(prompt="sunset mirror", seed=1, image=data)) for data in (photo(), plain.getvalue()))
     assert _distance(first, second) > 20
 
 

@@ -74,9 +74,7 @@ async def creations(http: httpx.AsyncClient) -> list[dict[str, Any]]:
     return listed
 
 
-async def test_predictions_pictures_and_creations_survive_a_kill(
-    variables: dict[str, str], version: str
-) -> None:
+async def test_predictions_pictures_and_creations_survive_a_kill(variables: dict[str, str], version: str) -> None:
     async with running(variables) as http:
         done = await reaches(http, await create(http, version, "g1"), "succeeded")
         flagged = await reaches(http, await create(http, version, "g2", outcome="nsfw"), "failed")
@@ -96,9 +94,7 @@ async def test_predictions_pictures_and_creations_survive_a_kill(
         assert [one["id"] for one in listed] == [newest, stopped, flagged["id"], done["id"]]
 
 
-async def test_predictions_running_at_a_kill_continue_and_end(
-    variables: dict[str, str], version: str
-) -> None:
+async def test_predictions_running_at_a_kill_continue_and_end(variables: dict[str, str], version: str) -> None:
     async with running(variables) as http:
         short = await create(http, version, "g1", latency_s=1)
         long = await create(http, version, "g2", latency_s=600)

@@ -196,9 +196,7 @@ class GatewayHarness:
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, Json]:
         return await answered(await self.client.get(path, headers=headers))
 
-    async def call(
-        self, method: str, path: str, headers: Mapping[str, str], body: Json = None
-    ) -> tuple[int, Json]:
+    async def call(self, method: str, path: str, headers: Mapping[str, str], body: Json = None) -> tuple[int, Json]:
         return await answered(await self.client.request(method, path, headers=headers, json=body))
 
     async def _key(self, developer_id: str, project_id: str | None) -> tuple[str, str]:

@@ -60,9 +60,7 @@ class System:
         self.names = ("sandbox", "gateway", "worker", "scheduler") if amqp_url else ("sandbox", "solo")
         self._addresses = _addresses(ports, mongodb_url, amqp_url, ports.of("gateway"))
         self.base_url = self._addresses.base_url
-        self.options = Options(
-            home=home, port=self._addresses.port, environ={**os.environ, **(environ or {})}
-        )
+        self.options = Options(home=home, port=self._addresses.port, environ={**os.environ, **(environ or {})})
         self.env = environment(self.options, self.secrets, self._addresses) | TIMEOUTS
         self._children = {name: self._child(name, self.env) for name in self.names}
         self._lines_before: dict[str, int] = {}
@@ -163,9 +161,7 @@ class System:
         child.stop()
         return code
 
-    def _child(
-        self, name: str, env: dict[str, str], log: str | None = None, command: tuple[str, ...] = ()
-    ) -> Child:
+    def _child(self, name: str, env: dict[str, str], log: str | None = None, command: tuple[str, ...] = ()) -> Child:
         program = Program(
             name=log or name,
             command=command or (*self.options.command, name),

@@ -168,9 +168,7 @@ async def _developer(
     system: System, changes: AccountChanges, tier: str, password_hash: str
 ) -> tuple[dict[str, str], str, str]:
     email = f"{secrets.token_hex(6)}@studios.example"
-    developer = await changes.register_developer(
-        email=email, password_hash=password_hash, tier=tier, cause=CAUSE
-    )
+    developer = await changes.register_developer(email=email, password_hash=password_hash, tier=tier, cause=CAUSE)
     project = await changes.create_project(developer.id, name="Journeys", limit=None, cause=CAUSE)
     hashed = system.authentication.peppers.hash
     developer_key, api_key = mint(DEVELOPER_KEY_PREFIX), mint(API_KEY_PREFIX)

@@ -83,9 +83,7 @@ class WebhookSystem:
     ) -> str:
         """Record a generation with these events behind the first; return its id."""
         generation = str(uuid7())
-        personal_data = PersonalData(
-            generation, "token-1", b"salt", "{}", (None,), self.clock.now, webhook=webhook
-        )
+        personal_data = PersonalData(generation, "token-1", b"salt", "{}", (None,), self.clock.now, webhook=webhook)
         await self.store.personal_data.put(personal_data)
         first = requested(webhook_events=tuple(filters))
         owner = first.owner.model_copy(update={"project": project})
@@ -105,17 +103,11 @@ class WebhookSystem:
         for generation in generations:
             await scheduler.schedule(generation)
 
-    async def register(
-        self, url: str, types: Sequence[str] = EVENT_TYPES, project: str = PROJECT
-    ) -> tuple[str, str]:
+    async def register(self, url: str, types: Sequence[str] = EVENT_TYPES, project: str = PROJECT) -> tuple[str, str]:
         """Register an endpoint; return its id and its secret."""
         endpoint, salted = str(uuid4()), EndpointUrl(secrets.token_hex(32), url, b"salt")
-        event = WebhookRegistered(
-            developer="dev-1", project=project, url=salted.digest, event_types=tuple(types)
-        )
-        secret = await self.webhooks.register(
-            endpoint, event, url=salted, description=None, limit=100, cause=CAUSE
-        )
+        event = WebhookRegistered(developer="dev-1", project=project, url=salted.digest, event_types=tuple(types))
+        secret = await self.webhooks.register(endpoint, event, url=salted, description=None, limit=100, cause=CAUSE)
         return endpoint, secret
 
     async def registered(self, endpoint: str) -> RegisteredEndpoint:
@@ -161,9 +153,7 @@ class WebhookSystem:
         """Read the state and the end reason of every delivery."""
         return [(row.state, row.reason) for row in await self.rows()]
 
-    async def delivery_events(
-        self, generation: str, endpoint: str = default_endpoint(PROJECT)
-    ) -> list[Event]:
+    async def delivery_events(self, generation: str, endpoint: str = default_endpoint(PROJECT)) -> list[Event]:
         """Read the events of a generation's deliveries at an endpoint."""
         return await self._events(stream_of_deliveries(endpoint, generation))
 

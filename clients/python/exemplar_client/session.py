@@ -57,9 +57,7 @@ class Session:
     def log_in(self) -> None:
         """Get tokens for e-mail and password; the first request does so otherwise."""
         headers = {"X-Project-ID": self.keys.project_id}
-        response = self._retried(
-            lambda: self._http.post("/api/v1/auth/login", json=self._login, headers=headers)
-        )
+        response = self._retried(lambda: self._http.post("/api/v1/auth/login", json=self._login, headers=headers))
         self._tokens = response.json()
 
     def request(

@@ -20,9 +20,7 @@ def decode_instructions(raw: bytes | None) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise FieldError(
-            ErrorCode.INSTRUCTIONS_JSON, loc, "Invalid JSON format", "value_error.json"
-        ) from error
+        raise FieldError(ErrorCode.INSTRUCTIONS_JSON, loc, "Invalid JSON format", "value_error.json") from error
 
 
 def read_metadata(raw: bytes | None) -> dict[str, object] | None:

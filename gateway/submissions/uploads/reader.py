@@ -83,9 +83,7 @@ def _validated(parts: FormParts, ceilings: Ceilings) -> Content:
 
 def _images(parts: list[ImagePart]) -> tuple[ContentImage, ...]:
     if not parts:
-        raise FieldError(
-            ErrorCode.MISSING_IMAGES, ("body", "example_images"), "field required", "value_error.missing"
-        )
+        raise FieldError(ErrorCode.MISSING_IMAGES, ("body", "example_images"), "field required", "value_error.missing")
     images, too_big = [], False
     for part in parts:
         try:

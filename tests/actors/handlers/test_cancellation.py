@@ -52,9 +52,7 @@ class Canceling:
         """Record a generation up to its paid call, then further events."""
         generation = str(uuid7())
         for version, fact in enumerate((requested(), VALIDATED, RESERVED, intended(), *facts)):
-            await self.store.events.append(
-                stream_of(generation), version, [fact], cause=CAUSE, time=datetime.now(UTC)
-            )
+            await self.store.events.append(stream_of(generation), version, [fact], cause=CAUSE, time=datetime.now(UTC))
         return generation
 
     async def run_actor(self, queue: str, event: RecordedEvent) -> None:
@@ -118,9 +116,7 @@ async def test_canceling_is_repeatable(canceling: Canceling) -> None:
     assert (await canceling.sandbox.http.get(f"/v1/predictions/{one}")).json() == before
 
 
-async def test_a_provider_that_does_not_answer_fails_the_subscriber(
-    store: OpenStore, sandbox: Sandbox
-) -> None:
+async def test_a_provider_that_does_not_answer_fails_the_subscriber(store: OpenStore, sandbox: Sandbox) -> None:
     canceling = Canceling(store, sandbox, "http://127.0.0.1:9")
     await canceling.record(started(prediction="unreachable"), CANCELED)
     with pytest.raises(ProviderUnavailableError):

@@ -17,9 +17,7 @@ ENDED = ["cancel_requested", "failed"]
 class Interrupted(ReplicateProvider):
     """A provider after each of whose downloads something else happens."""
 
-    def __init__(
-        self, harness: Harness, provider: SandboxProvider, happens: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, harness: Harness, provider: SandboxProvider, happens: Callable[[], Awaitable[None]]) -> None:
         super().__init__(provider.settings, clock=harness.clock)
         self._happens = happens
 
@@ -51,9 +49,7 @@ async def kinds(harness: Harness) -> list[str]:
     return sorted(blob.kind for blob in found if blob)
 
 
-async def complete(
-    harness: Harness, provider: SandboxProvider, happens: Callable[[], Awaitable[None]]
-) -> None:
+async def complete(harness: Harness, provider: SandboxProvider, happens: Callable[[], Awaitable[None]]) -> None:
     """Run completion, with something happening after each download."""
     interrupted = Interrupted(harness, provider, happens)
     try:

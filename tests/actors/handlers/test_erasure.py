@@ -12,9 +12,5 @@ async def test_the_erasure_of_a_generation_removes_the_receivers_of_its_webhooks
     await harness.generations.decide("g1", decisions.erase, cause=BY_TEST)
     (*_, erased) = await harness.events("g1")
     await harness.run_actor("erasure", erased)
-    found = await harness.store.deliveries.page(
-        "prj-1", default_endpoint("prj-1"), state=None, before=None, limit=9
-    )
-    assert [(row.state, row.reason, row.host) for row in found or ()] == [
-        ("skipped", "generation_deleted", "")
-    ]
+    found = await harness.store.deliveries.page("prj-1", default_endpoint("prj-1"), state=None, before=None, limit=9)
+    assert [(row.state, row.reason, row.host) for row in found or ()] == [("skipped", "generation_deleted", "")]

@@ -96,9 +96,7 @@ def test_a_covering_crop_is_the_largest_of_its_shape_within_the_source(
     assert 0 <= left < right <= size[0]
     assert 0 <= top < bottom <= size[1]
     assert (right - left) * onto[1] == pytest.approx((bottom - top) * onto[0])
-    assert (left, right) == pytest.approx((0, size[0]), abs=1e-6) or (top, bottom) == pytest.approx(
-        (0, size[1])
-    )
+    assert (left, right) == pytest.approx((0, size[0]), abs=1e-6) or (top, bottom) == pytest.approx((0, size[1]))
 
 
 @pytest.mark.parametrize(

@@ -228,9 +228,7 @@ async def test_several_photographs_are_composed_into_one(
     assert seen(composed).size == (composed.width, composed.height) == (600, 400)
 
 
-async def test_a_grid_shows_each_photograph_in_its_cell(
-    decoder: Decoder, seen: Look, difference: Compare
-) -> None:
+async def test_a_grid_shows_each_photograph_in_its_cell(decoder: Decoder, seen: Look, difference: Compare) -> None:
     image = seen(await decoder.compose([pictures.photo("coffee.png"), pictures.photo("chelsea.png")], "grid"))
     left, right = image.crop((0, 0, 300, 400)), image.crop((300, 0, 600, 400))
     assert difference(left, pictures.shot("coffee.png").crop((150, 0, 450, 400))) < 3

@@ -46,10 +46,7 @@ FOREIGN = {
     "svg": pictures.svg(),
     "heic": pictures.heic(),
     "riff that is a wave": b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 20,
-    **{
-        kind.lower(): pictures.foreign(kind)
-        for kind in ("GIF", "TIFF", "BMP", "ICO", "PPM", "AVIF", "JPEG2000")
-    },
+    **{kind.lower(): pictures.foreign(kind) for kind in ("GIF", "TIFF", "BMP", "ICO", "PPM", "AVIF", "JPEG2000")},
     "png signature alone": pictures.png_header(8, 8)[:8],
     "png whose header is cut": pictures.png_header(8, 8)[:20],
     "png whose header is damaged": pictures.png_header(8, 8)[:-1] + b"\0",

@@ -116,9 +116,7 @@ async def test_an_unavailable_store_parks_nothing_and_moves_no_position(
     assert await settled(failed) == ["g1", "g2", "g3"]
 
 
-async def test_a_hanging_subscriber_does_not_stop_another(
-    failed: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hanging_subscriber_does_not_stop_another(failed: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     hanging = asyncio.Event()
 
     async def hang(entries: Any) -> None:

@@ -46,9 +46,7 @@ async def test_a_contradiction_is_logged_as_critical_and_nothing_is_signed(
     await audit_log.database["log"].delete_many({"_id": {"$gt": 7}})
     with capture_logs() as logs:
         assert await checkpoint(checkpointer=checkpointer) == 0
-    assert [(line["log_level"], line["event"]) for line in logs] == [
-        ("critical", "log_contradicts_checkpoints")
-    ]
+    assert [(line["log_level"], line["event"]) for line in logs] == [("critical", "log_contradicts_checkpoints")]
     assert await audit_log.signed_sizes() == [9]
 
 

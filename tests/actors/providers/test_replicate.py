@@ -45,9 +45,7 @@ async def test_an_unreachable_provider_is_called_with_growing_pauses(clock: Cloc
     assert pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
-async def test_the_provider_is_not_called_while_the_circuit_is_open(
-    clock: Clock, provider: SandboxProvider
-) -> None:
+async def test_the_provider_is_not_called_while_the_circuit_is_open(clock: Clock, provider: SandboxProvider) -> None:
     model = ReplicateProvider(settings(provider.url), clock=clock)
     await provider.arm(create="402", times=1)
     assert isinstance(await model.create(INPUT, webhook=None), Refused)
@@ -90,9 +88,7 @@ async def test_a_compressed_output_is_not_decompressed(host: TestServer) -> None
     assert host.app[ASKED] == ["identity"]
 
 
-async def test_an_output_over_the_limit_is_refused_before_its_end(
-    provider: SandboxProvider, clock: Clock
-) -> None:
+async def test_an_output_over_the_limit_is_refused_before_its_end(provider: SandboxProvider, clock: Clock) -> None:
     await provider.arm(output="huge", times=1)
     model = ReplicateProvider(settings(provider.url), clock=clock)
     made = await model.create(INPUT, webhook=None)

@@ -28,8 +28,7 @@ class NameServer(asyncio.DatagramProtocol):
         self._last = next(self._answers, self._last)
         head = data[:2] + struct.pack(">HHHHH", _ANSWER, 1, len(self._last), 0, 0)
         records = [
-            b"\xc0\x0c" + struct.pack(">HHIH", _A, _IN, 0, 4) + IPv4Address(address).packed
-            for address in self._last
+            b"\xc0\x0c" + struct.pack(">HHIH", _A, _IN, 0, 4) + IPv4Address(address).packed for address in self._last
         ]
         assert self._transport is not None
         self._transport.sendto(head + data[12:] + b"".join(records), addr)
@@ -60,9 +59,7 @@ class NameServerLookup:
 async def name_server(*answers: Sequence[str]) -> AsyncIterator[NameServerLookup]:
     """Run a name server that gives these answers one after the other."""
     loop = asyncio.get_running_loop()
-    transport, server = await loop.create_datagram_endpoint(
-        lambda: NameServer(answers), local_addr=("127.0.0.1", 0)
-    )
+    transport, server = await loop.create_datagram_endpoint(lambda: NameServer(answers), local_addr=("127.0.0.1", 0))
     try:
         yield NameServerLookup(server, transport.get_extra_info("sockname")[1])
     finally:

@@ -81,9 +81,7 @@ async def test_the_webhook_of_a_request_is_verified_by_other_libraries(
 
 
 @pytest.mark.parametrize("tampered", ["webhook-id", "webhook-timestamp", "body", "secret"])
-async def test_tampering_fails_the_verification(
-    system: WebhookSystem, receiver: Receiver, tampered: str
-) -> None:
+async def test_tampering_fails_the_verification(system: WebhookSystem, receiver: Receiver, tampered: str) -> None:
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
     await system.schedule(generation)
     await system.deliver_due()
@@ -223,9 +221,7 @@ async def test_gone_ends_all_deliveries_of_that_request(system: WebhookSystem, r
     assert ended == [("failed", "gone"), ("skipped", "gone")]
 
 
-async def test_gone_ends_later_deliveries_of_that_request_too(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_gone_ends_later_deliveries_of_that_request_too(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = refuse(410)
     filters = ["start", "progress", "completed"]
     generation = await system.request(*TO_COMPLETED[:4], webhook=receiver.url, filters=filters)
@@ -246,9 +242,7 @@ async def test_gone_ends_later_deliveries_of_that_request_too(
     assert receiver.types == ["started", "completed"], "the webhook of another request continues"
 
 
-async def test_deliveries_ended_by_gone_are_sent_again_on_request(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_deliveries_ended_by_gone_are_sent_again_on_request(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = refuse(410)
     since = system.clock.now
     generation = await system.request(*TO_COMPLETED[:4], webhook=receiver.url, filters=["start", "completed"])
@@ -299,9 +293,7 @@ async def test_five_days_of_failures_disable_an_endpoint(system: WebhookSystem, 
     assert await system.next_due() is None
 
 
-async def test_an_enabled_endpoint_gets_its_full_time_again(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_an_enabled_endpoint_gets_its_full_time_again(system: WebhookSystem, receiver: Receiver) -> None:
     endpoint, _ = await system.register(receiver.url, ["generation.completed"])
     receiver.respond = refuse(500)
     for _ in range(6):
@@ -316,9 +308,7 @@ async def test_an_enabled_endpoint_gets_its_full_time_again(
     assert (found.endpoint.disabled, found.failing_since) == (None, system.clock.now)
 
 
-async def test_one_success_in_between_keeps_an_endpoint_enabled(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_one_success_in_between_keeps_an_endpoint_enabled(system: WebhookSystem, receiver: Receiver) -> None:
     endpoint, _ = await system.register(receiver.url, ["generation.completed"])
     for day in range(9):
         receiver.respond = accept if day == 4 else refuse(500)
@@ -328,9 +318,7 @@ async def test_one_success_in_between_keeps_an_endpoint_enabled(
     assert len(await system.endpoint_events(endpoint)) == 1
 
 
-async def test_old_and_new_secret_sign_for_a_day_after_a_rotation(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_old_and_new_secret_sign_for_a_day_after_a_rotation(system: WebhookSystem, receiver: Receiver) -> None:
     endpoint, old = await system.register(receiver.url, ["generation.completed"])
     new, until = await system.webhook_secrets.rotate(endpoint)
     assert until == system.clock.now + timedelta(hours=24)
@@ -364,9 +352,7 @@ async def test_a_disabled_endpoint_gets_skipped_events_only_by_recovery(
     assert await system.deliveries.recover(PROJECT, endpoint, since=since, now=system.clock.now) == 0
 
 
-async def test_a_resend_keeps_the_id_and_starts_new_attempts(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_a_resend_keeps_the_id_and_starts_new_attempts(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = refuse(500)
     await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url))
     await system.deliver_all()
@@ -405,9 +391,7 @@ async def test_a_removed_endpoint_leaves_neither_url_nor_secret_nor_deliveries(
     assert await system.endpoints.get(endpoint) is None
 
 
-async def test_the_log_holds_neither_url_nor_secret_nor_response(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_the_log_holds_neither_url_nor_secret_nor_response(system: WebhookSystem, receiver: Receiver) -> None:
     url = f"{receiver.url}?token=heliotrope"
     endpoint, secret = await system.register(url)
     receiver.respond = refuse(500)
@@ -419,9 +403,7 @@ async def test_the_log_holds_neither_url_nor_secret_nor_response(
         assert word not in bodies
 
 
-async def test_an_event_older_than_the_retention_is_not_scheduled(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_an_event_older_than_the_retention_is_not_scheduled(system: WebhookSystem, receiver: Receiver) -> None:
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
     system.advance(days=system.settings.keep_days + 1)
     await system.schedule(generation)

@@ -43,9 +43,7 @@ async def test_only_the_erasure_is_sent_for_a_deleted_user(system: WebhookSystem
     assert receiver.types == ["erased"]
 
 
-async def test_the_deletion_of_another_project_changes_nothing(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_the_deletion_of_another_project_changes_nothing(system: WebhookSystem, receiver: Receiver) -> None:
     await mark_deleted(system, "projects", {"_id": "prj-2"})
     await mark_deleted(system, "users", {"_id": "usr-1", "project_id": "prj-2"})
     await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url))
@@ -79,9 +77,7 @@ async def shown(system: WebhookSystem, generation: str) -> list[tuple[str, str, 
     return [(row.state, row.host, [attempt.response for attempt in row.attempts]) for row in rows]
 
 
-async def test_erasure_deletes_hosts_and_responses_of_a_generation(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_erasure_deletes_hosts_and_responses_of_a_generation(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = lambda received: (accept if received.type == "started" else refuse(500))(received)
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url, filters=["start", "completed"])
     other = await system.request(*TO_COMPLETED, webhook=receiver.url)
@@ -130,9 +126,7 @@ async def test_a_delivery_of_a_deleted_owner_keeps_neither_host_nor_response(
     )
 
 
-async def test_an_erasure_is_sent_at_once_despite_earlier_deliveries(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_an_erasure_is_sent_at_once_despite_earlier_deliveries(system: WebhookSystem, receiver: Receiver) -> None:
     await system.register(receiver.url, ["generation.completed", "generation.erased"])
     receiver.respond = refuse(500)
     generation = await system.request(*TO_COMPLETED, GenerationErased())
@@ -143,9 +137,7 @@ async def test_an_erasure_is_sent_at_once_despite_earlier_deliveries(
     assert receiver.types == ["erased"]
 
 
-async def test_a_resend_after_the_erasure_is_skipped_with_its_reason(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_a_resend_after_the_erasure_is_skipped_with_its_reason(system: WebhookSystem, receiver: Receiver) -> None:
     receiver.respond = refuse(500)
     generation = await system.request(*TO_COMPLETED, webhook=receiver.url)
     await system.schedule(generation)

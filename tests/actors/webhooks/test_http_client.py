@@ -94,9 +94,7 @@ async def test_dns_rebinding_is_resolved_once_for_each_attempt_and_refused(conne
     async with name_server(["10.0.0.1"], [LOOPBACK]) as look_up, silent_server() as trap:
         port = trap.url.split(":")[2].partition("/")[0]
         async with WebhookClient(NOTHING_ALLOWED, lookup=look_up) as client:
-            responses = [
-                await client.post(f"https://rebinding.example.com:{port}/", b"{}", {}) for _ in range(4)
-            ]
+            responses = [await client.post(f"https://rebinding.example.com:{port}/", b"{}", {}) for _ in range(4)]
         assert look_up.server.asked == 4
         assert trap.connections == 0
     assert {response.error for response in responses} == {"forbidden"}
@@ -128,9 +126,7 @@ async def test_an_address_unchecked_by_the_resolver_is_refused_at_the_socket(
 
 
 async def _unchecked(_: object, host: str, port: int = 0, family: int = 0) -> list[dict[str, Any]]:
-    return [
-        {"hostname": host, "host": LOOPBACK, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
-    ]
+    return [{"hostname": host, "host": LOOPBACK, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}]
 
 
 async def test_a_name_without_an_address_is_a_dns_error() -> None:
@@ -187,9 +183,7 @@ async def test_only_the_start_of_a_response_is_kept() -> None:
 
 async def test_a_compressed_response_is_not_decompressed() -> None:
     async with open_receiver() as receiver:
-        receiver.respond = lambda _: web.Response(
-            body=b"\x1f\x8b" + b"\0" * 50, headers={"Content-Encoding": "gzip"}
-        )
+        receiver.respond = lambda _: web.Response(body=b"\x1f\x8b" + b"\0" * 50, headers={"Content-Encoding": "gzip"})
         response = await post(receiver.url, ALLOW)
     assert response.accepted
     assert len(response.body) <= RESPONSE_START

@@ -57,9 +57,7 @@ async def test_rotating_the_secret_of_a_removed_endpoint_makes_none(system: Webh
     assert await stored(system) == "[]"
 
 
-async def test_secrets_stay_the_same_when_the_master_key_changes(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_secrets_stay_the_same_when_the_master_key_changes(system: WebhookSystem, receiver: Receiver) -> None:
     endpoint, secret = await system.register(receiver.url, ["generation.completed"])
     [default] = await system.webhook_secrets.signing(DEFAULT)
     both = system.with_master_keys(MasterKeys({1: MASTER_KEY, 2: SECOND}, 1))
@@ -79,9 +77,7 @@ async def test_an_overlapping_old_secret_is_reencrypted_too(system: WebhookSyste
     assert list(await system.with_master_keys(ONLY_SECOND).signing(endpoint)) == [new, old]
 
 
-async def test_a_lost_master_key_affects_only_endpoints_under_it(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_a_lost_master_key_affects_only_endpoints_under_it(system: WebhookSystem, receiver: Receiver) -> None:
     lost, _ = await system.register(receiver.url, ["generation.completed"])
     system.master_keys = ONLY_SECOND
     good, secret = await system.register(receiver.url, ["generation.completed"])

@@ -103,13 +103,9 @@ async def test_progress_waits_until_the_start_has_ended(system: WebhookSystem, r
     assert receiver.types == ["started"] * 10 + ["progressed"]
 
 
-async def test_a_late_message_about_an_early_event_keeps_the_order(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_a_late_message_about_an_early_event_keeps_the_order(system: WebhookSystem, receiver: Receiver) -> None:
     # The message about `started` was lost; the one about `completed` schedules both.
-    generation = await system.request(
-        *UNTIL_STARTED, *TO_END, webhook=receiver.url, filters=["start", "completed"]
-    )
+    generation = await system.request(*UNTIL_STARTED, *TO_END, webhook=receiver.url, filters=["start", "completed"])
     await system.schedule(generation)
     await system.deliver_due()
     await system.schedule(generation)
@@ -118,24 +114,16 @@ async def test_a_late_message_about_an_early_event_keeps_the_order(
 
 
 async def test_other_generations_and_endpoints_do_not_wait(system: WebhookSystem, receiver: Receiver) -> None:
-    await system.register(
-        receiver.url.replace("/hook", "/bad"), ["generation.started", "generation.completed"]
-    )
-    await system.register(
-        receiver.url.replace("/hook", "/good"), ["generation.started", "generation.completed"]
-    )
+    await system.register(receiver.url.replace("/hook", "/bad"), ["generation.started", "generation.completed"])
+    await system.register(receiver.url.replace("/hook", "/good"), ["generation.started", "generation.completed"])
     receiver.respond = lambda received: (refuse(500) if received.path == "/bad" else accept)(received)
     for _ in range(3):
         await system.schedule(await system.request(*UNTIL_STARTED, *TO_END))
     await system.deliver_due()
-    assert [received.type for received in receiver.requests if received.path == "/good"].count(
-        "completed"
-    ) == 3
+    assert [received.type for received in receiver.requests if received.path == "/good"].count("completed") == 3
 
 
-async def test_two_senders_share_deliveries_and_send_none_twice(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_two_senders_share_deliveries_and_send_none_twice(system: WebhookSystem, receiver: Receiver) -> None:
     generations = [await system.request(*UNTIL_STARTED, *TO_END, webhook=receiver.url) for _ in range(30)]
     await system.schedule(*generations)
     one, two = system.sender(), system.sender()
@@ -184,9 +172,7 @@ async def test_a_response_after_the_end_of_the_claim_is_recorded_and_changes_not
     assert len({received.id for received in receiver.requests}) == 1
 
 
-async def test_a_receiver_that_does_not_respond_delays_no_other(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_a_receiver_that_does_not_respond_delays_no_other(system: WebhookSystem, receiver: Receiver) -> None:
     slow_timeout = system.settings.model_copy(update={"timeout_seconds": 90})
     async with silent_server() as dead, WebhookClient(slow_timeout) as client:
         await system.schedule(
@@ -274,9 +260,7 @@ async def _scheduled(system: WebhookSystem, receiver: Receiver) -> Sequence[Deli
     return await system.rows()
 
 
-async def test_the_limiter_is_released_however_an_attempt_ends(
-    system: WebhookSystem, receiver: Receiver
-) -> None:
+async def test_the_limiter_is_released_however_an_attempt_ends(system: WebhookSystem, receiver: Receiver) -> None:
     class Broken:
         async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverResponse:
             raise RuntimeError("a fault of our own")
@@ -293,9 +277,7 @@ async def test_the_limiter_is_released_however_an_attempt_ends(
     assert await sender.send_due() == 0
 
 
-@pytest.mark.parametrize(
-    "at_limit", [AtLimit(), AtLimit(hosts=frozenset({"a", "b"}), projects=frozenset({"c"}))]
-)
+@pytest.mark.parametrize("at_limit", [AtLimit(), AtLimit(hosts=frozenset({"a", "b"}), projects=frozenset({"c"}))])
 async def test_due_deliveries_are_found_by_the_index_alone(system: WebhookSystem, at_limit: AtLimit) -> None:
     await system.schedule(await system.request(*TO_COMPLETED, webhook="https://example.com/"))
     rows = system.store.database.get_collection("webhook_deliveries")

@@ -110,9 +110,7 @@ def test_the_feed_begins_with_a_snapshot_and_has_every_generation(client: Client
     assert FIRST in {event.type for event in received if new in str(event.data)}
 
 
-def test_the_feed_resumes_after_any_event_wherever_it_is_cut(
-    make_client: MakeClient, proxy: FaultyProxy
-) -> None:
+def test_the_feed_resumes_after_any_event_wherever_it_is_cut(make_client: MakeClient, proxy: FaultyProxy) -> None:
     client = make_client()
     generation = finished(client)
 

@@ -45,9 +45,7 @@ def test_two_submissions_have_two_keys(client: Client) -> None:
     assert submitted(client) != submitted(client)
 
 
-def test_a_retry_after_is_obeyed_to_the_second(
-    client: Client, proxy: FaultyProxy, pauses: list[float]
-) -> None:
+def test_a_retry_after_is_obeyed_to_the_second(client: Client, proxy: FaultyProxy, pauses: list[float]) -> None:
     client.log_in()
     proxy.inject("generate-v2", instead=response(503, b'{"code": "store_unavailable"}', Retry_After="7"))
     proxy.inject("generate-v2", instead=response(429, b'{"code": "busy"}', Retry_After="3"))
@@ -55,9 +53,7 @@ def test_a_retry_after_is_obeyed_to_the_second(
     assert pauses == [7.0, 3.0]
 
 
-def test_a_retry_after_above_max_wait_raises_at_once(
-    client: Client, proxy: FaultyProxy, pauses: list[float]
-) -> None:
+def test_a_retry_after_above_max_wait_raises_at_once(client: Client, proxy: FaultyProxy, pauses: list[float]) -> None:
     client.log_in()
     body = b'{"code": "generation_limit_exceeded", "detail": "later", "request_id": "r-1"}'
     proxy.inject("generate-v2", instead=response(429, body, Retry_After="3600"))
@@ -68,9 +64,7 @@ def test_a_retry_after_above_max_wait_raises_at_once(
     assert not pauses
 
 
-def test_pauses_double_until_the_last_attempt(
-    make_client: MakeClient, proxy: FaultyProxy, pauses: list[float]
-) -> None:
+def test_pauses_double_until_the_last_attempt(make_client: MakeClient, proxy: FaultyProxy, pauses: list[float]) -> None:
     client = make_client(attempts=4)
     client.log_in()
     for _ in range(4):
@@ -87,9 +81,7 @@ def test_a_refused_connection_raises_after_the_last_attempt(pauses: list[float])
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         keys = Keys("p", "d", "a")
         with (
-            Client(
-                url, keys, email="e", password="p", retries=Retries(attempts=3), sleep=pauses.append
-            ) as it,
+            Client(url, keys, email="e", password="p", retries=Retries(attempts=3), sleep=pauses.append) as it,
             pytest.raises(ConnectionFailedError, match="3 attempts"),
         ):
             it.page()

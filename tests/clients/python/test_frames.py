@@ -29,9 +29,7 @@ def test_frames_do_not_depend_on_the_chunks(cuts: list[int]) -> None:
     assert list(frames(pieces)) == PARSED
 
 
-@pytest.mark.parametrize(
-    "wire", [b"id: 5\n\n", b"event: a\n\n", b": hello\n\n", b"\n\n\n", b"retry: soon\n\n"]
-)
+@pytest.mark.parametrize("wire", [b"id: 5\n\n", b"event: a\n\n", b": hello\n\n", b"\n\n\n", b"retry: soon\n\n"])
 def test_an_event_without_data_is_no_frame(wire: bytes) -> None:
     assert not list(frames([wire]))
 

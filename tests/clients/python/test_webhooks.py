@@ -32,9 +32,7 @@ def test_a_valid_webhook_is_returned() -> None:
 
 def test_one_valid_signature_of_two_is_enough() -> None:
     headers = signed(now())
-    headers["Webhook-Signature"] = (
-        f"{signed(now(), secret=OTHER)['Webhook-Signature']} {headers['Webhook-Signature']}"
-    )
+    headers["Webhook-Signature"] = f"{signed(now(), secret=OTHER)['Webhook-Signature']} {headers['Webhook-Signature']}"
     assert verify_webhook(SECRET, headers, BODY)
 
 

@@ -76,9 +76,7 @@ def test_a_content_platform_shows_progress_and_reasons(solo: System, account: Ac
     assert lines[-1] == "422 invalid_instructions_prompt"
 
 
-def test_failures_during_a_request_cost_nothing(
-    solo: System, account: Account, client: Client, folder: Path
-) -> None:
+def test_failures_during_a_request_cost_nothing(solo: System, account: Account, client: Client, folder: Path) -> None:
     with FaultyProxy(solo.base_url) as proxy:
         proxy.inject("/auth/login", instead=response(503, Retry_After="1"))
         proxy.inject(SUBMIT, after=0)
@@ -111,9 +109,7 @@ def test_a_reader_misses_no_event_when_its_stream_is_interrupted(
 def listening(folder: Path, secret: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Run the receiver of webhooks; return its URL and its output."""
     env = environment({"WEBHOOK_SECRET": secret, "PORT": "0"})
-    program = subprocess.Popen(
-        ["node", "webhook.mjs"], cwd=folder, env=env, stdout=subprocess.PIPE, text=True
-    )
+    program = subprocess.Popen(["node", "webhook.mjs"], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
     assert program.stdout is not None
     try:
         found = re.fullmatch(r"listening (\d+)\n", program.stdout.readline())

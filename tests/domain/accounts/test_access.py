@@ -84,9 +84,7 @@ GONE = [
 
 @pytest.mark.parametrize("found", GONE)
 @pytest.mark.parametrize("sent", [SENT, NOTHING, replace(SENT, role="developer", developer_key="")])
-def test_a_token_of_a_deleted_subject_is_refused_first(
-    found: Tenancy | None, sent: PresentedCredentials
-) -> None:
+def test_a_token_of_a_deleted_subject_is_refused_first(found: Tenancy | None, sent: PresentedCredentials) -> None:
     assert refusal(submitting(sent=sent, found=found)) is UNKNOWN
     assert refusal(reading(sent=sent, found=found)) is UNKNOWN
 
@@ -194,9 +192,7 @@ def test_a_developer_is_authorized_by_token_alone() -> None:
     assert admitted == DeveloperIdentity("dev", TIERS["internal"])
 
 
-@pytest.mark.parametrize(
-    "state", [None, AccountState("dev", active=False), AccountState("other", active=True)]
-)
+@pytest.mark.parametrize("state", [None, AccountState("dev", active=False), AccountState("other", active=True)])
 def test_a_token_of_a_deleted_developer_is_refused(state: AccountState | None) -> None:
     for tiers in (TIERS, {}):
         call = partial(authorize_developer, DEVELOPER_CLAIMS, NOTHING, state, "internal", tiers)
@@ -215,16 +211,13 @@ def test_an_unconfigured_tier_is_reported_only_to_authorized_callers() -> None:
 
 def test_an_end_user_with_another_role_header_is_no_developer() -> None:
     assert (
-        refusal(lambda: authorize_developer(CLAIMS, PresentedCredentials("developer"), None, None, TIERS))
-        is FORBIDDEN
+        refusal(lambda: authorize_developer(CLAIMS, PresentedCredentials("developer"), None, None, TIERS)) is FORBIDDEN
     )
 
 
 def test_a_registration_needs_both_keys_and_the_project_but_no_token() -> None:
     assert authorize_registration(replace(SENT, role=None), FOUND) is FOUND
-    assert (
-        refusal(lambda: authorize_registration(replace(SENT, developer_key=None), None)) is NO_DEVELOPER_KEY
-    )
+    assert refusal(lambda: authorize_registration(replace(SENT, developer_key=None), None)) is NO_DEVELOPER_KEY
     assert refusal(lambda: authorize_registration(SENT, None)) is FORBIDDEN
     assert refusal(lambda: authorize_registration(SENT, replace(FOUND, project_active=False))) is FORBIDDEN
 

@@ -200,9 +200,7 @@ async def test_waiting_hashes_are_limited_for_known_and_unknown_accounts(known: 
     asked = [passwords.verify("correct horse", kept) for _ in range(6)]
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert outcomes[:3] == [known] * 3
-    assert [busy.code for busy in outcomes[3:] if isinstance(busy, ExemplarError)] == [
-        ErrorCode.SERVER_BUSY
-    ] * 3
+    assert [busy.code for busy in outcomes[3:] if isinstance(busy, ExemplarError)] == [ErrorCode.SERVER_BUSY] * 3
     assert await passwords.verify("correct horse", kept) is known
 
 

@@ -39,9 +39,7 @@ def test_an_invisible_name_is_blank(text: str) -> None:
         check_name(text)
 
 
-@pytest.mark.parametrize(
-    "mark", list("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-)
+@pytest.mark.parametrize("mark", list("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 def test_characters_that_change_the_text_direction_are_refused(mark: str) -> None:
     for check in (check_name, check_description):
         with pytest.raises(ValueError, match="turn the direction"):

@@ -78,9 +78,9 @@ def test_labels_differ_between_projects_and_between_keys_and_values() -> None:
 
 
 def test_every_visible_state_has_its_status() -> None:
-    assert {
-        state for status in ("pending", "processing", "completed", "failed") for state in states_of(status)
-    } == {*SHOWN_STATES}
+    assert {state for status in ("pending", "processing", "completed", "failed") for state in states_of(status)} == {
+        *SHOWN_STATES
+    }
     for state in State:
         shown = "started" if state is State.SETTLED else state.value
         assert shown in states_of(status_of(state))

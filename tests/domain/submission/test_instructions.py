@@ -39,9 +39,7 @@ def of_length(characters: int, filler: str = "x") -> str:
 
 def test_the_example_of_the_documentation_is_parsed() -> None:
     parsed = parse('{"prompt": "Create a room", "style": "scandinavian", "mood": "calm and serene"}')
-    assert parsed == Instructions(
-        "Create a room", {}, (("style", "scandinavian"), ("mood", "calm and serene")), None
-    )
+    assert parsed == Instructions("Create a room", {}, (("style", "scandinavian"), ("mood", "calm and serene")), None)
     assert model_prompt(parsed) == "Create a room, style: scandinavian, mood: calm and serene"
 
 
@@ -49,9 +47,7 @@ def test_a_lone_prompt_is_sent_as_it_is() -> None:
     assert model_prompt(parse('{"prompt": "  Generate a sunset  "}')) == "Generate a sunset"
 
 
-@pytest.mark.parametrize(
-    "text", ["", of_length(1001), of_length(1001, "é"), of_length(1001, "🌆"), "x" * 5000]
-)
+@pytest.mark.parametrize("text", ["", of_length(1001), of_length(1001, "é"), of_length(1001, "🌆"), "x" * 5000])
 def test_the_length_is_checked_before_the_text_is_parsed(text: str) -> None:
     error = refused(text)
     assert (error.code, isinstance(error, FieldError)) == (ErrorCode.INSTRUCTIONS_LENGTH, False)
@@ -108,9 +104,7 @@ def test_invalid_json_is_refused(text: str) -> None:
     assert (error.msg, error.kind) == ("Invalid JSON format", "value_error.json")
 
 
-@pytest.mark.parametrize(
-    "text", ["[]", '["prompt"]', '"prompt"', "1", "1.5", "true", "null", '[{"prompt": "a"}]']
-)
+@pytest.mark.parametrize("text", ["[]", '["prompt"]', '"prompt"', "1", "1.5", "true", "null", '[{"prompt": "a"}]'])
 def test_json_without_an_object_is_refused(text: str) -> None:
     error = refused_field(text)
     assert (error.code, error.loc) == (ErrorCode.INSTRUCTIONS_TYPE, ("body", "instructions"))

@@ -75,9 +75,7 @@ def test_the_operator_may_allow_a_host_with_plain_http_and_any_port(url: str) ->
     assert destination_of(url, ("127.0.0.1", "receiver", "::1")).allowed
 
 
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.2/", "http://127.1/", "gopher://127.0.0.1/", "http://u@127.0.0.1/"]
-)
+@pytest.mark.parametrize("url", ["http://127.0.0.2/", "http://127.1/", "gopher://127.0.0.1/", "http://u@127.0.0.1/"])
 def test_an_allowed_host_allows_no_other_host_and_no_other_scheme(url: str) -> None:
     with pytest.raises(ForbiddenAddressError):
         destination_of(url, ("127.0.0.1",))

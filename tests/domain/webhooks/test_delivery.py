@@ -15,9 +15,7 @@ FINAL = {"generation.completed", "generation.failed"}
         (("unknown",), FINAL),
     ],
 )
-def test_filters_select_event_types_and_final_is_the_default(
-    filters: tuple[str, ...], types: frozenset[str]
-) -> None:
+def test_filters_select_event_types_and_final_is_the_default(filters: tuple[str, ...], types: frozenset[str]) -> None:
     assert types_of(filters) == types
 
 
@@ -41,8 +39,6 @@ def test_only_2xx_is_a_success(status: int | None, accepted: bool, error: str | 
 
 
 def test_a_delivery_id_depends_on_endpoint_and_event_alone() -> None:
-    names = {
-        delivery_id(endpoint, event) for endpoint in "ab" for event in ("generation-1:9", "generation-1:10")
-    }
+    names = {delivery_id(endpoint, event) for endpoint in "ab" for event in ("generation-1:9", "generation-1:10")}
     assert len(names) == 4
     assert delivery_id("a", "generation-1:9") in names

@@ -34,9 +34,7 @@ from events.webhook import (
 from tests.builders.webhook import START, WEBHOOK_EVENTS
 
 ID = "0193f5e0-0000-4000-8000-00000000000a"
-REGISTERED = WebhookRegistered(
-    developer="dev-1", project="prj-1", url="a" * 64, event_types=("generation.completed",)
-)
+REGISTERED = WebhookRegistered(developer="dev-1", project="prj-1", url="a" * 64, event_types=("generation.completed",))
 
 
 def recorded(events: Sequence[Event]) -> list[RecordedEvent]:

@@ -22,9 +22,7 @@ def test_there_are_ten_attempts_over_seventy_five_hours() -> None:
 
 
 @given(FAILURES, JITTERS, WAITS)
-def test_an_attempt_is_due_within_its_pause_and_jitter(
-    failures: int, jitter: float, wait: timedelta | None
-) -> None:
+def test_an_attempt_is_due_within_its_pause_and_jitter(failures: int, jitter: float, wait: timedelta | None) -> None:
     due = next_attempt(failures, NOW, jitter=jitter, retry_after=wait)
     if failures >= len(PAUSES):
         assert due is None

@@ -93,9 +93,7 @@ async def test_verify_reports_an_intact_log_as_text_and_as_json(audit_log: Audit
     assert result.returncode == 0, result.stderr
     assert "9 commits in 3 streams are as they were sealed, 1 checkpoints are met" in result.stdout
     assert "9 of 9 commits verified" in result.stderr
-    answer = json.loads(
-        (await run("verify", "--json", "--key", str(KEY.public), EXEMPLAR_CHECKPOINT_KEY="")).stdout
-    )
+    answer = json.loads((await run("verify", "--json", "--key", str(KEY.public), EXEMPLAR_CHECKPOINT_KEY="")).stdout)
     assert answer == {
         "ok": True,
         "size": 9,
@@ -118,9 +116,7 @@ async def test_the_first_contradiction_ends_with_exit_code_1(audit_log: AuditHar
 
 
 @pytest.mark.parametrize("event", ["a:9", "nobody:1", "a", "a:0", "d:1"])
-async def test_an_event_without_a_checkpoint_is_not_proven(
-    audit_log: AuditHarness, run: Run, event: str
-) -> None:
+async def test_an_event_without_a_checkpoint_is_not_proven(audit_log: AuditHarness, run: Run, event: str) -> None:
     await audit_log.fill()
     await audit_log.sign()
     await audit_log.write("d")

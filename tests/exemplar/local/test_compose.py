@@ -66,11 +66,7 @@ def test_the_replica_set_has_the_same_name_everywhere(compose: dict[str, Any]) -
 
 
 def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
-    mounts = [
-        mount.split(":")[0]
-        for service in compose["services"].values()
-        for mount in service.get("volumes", [])
-    ]
+    mounts = [mount.split(":")[0] for service in compose["services"].values() for mount in service.get("volumes", [])]
     files = [mount for mount in mounts if mount.startswith("./")]
     assert len(files) == 3
     assert [file for file in files if not (ROOT / file).is_file()] == []
@@ -78,9 +74,7 @@ def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
 
 
 def test_the_compose_file_contains_no_password() -> None:
-    for name in re.findall(
-        r"\$\{(\w*(?:PASSWORD|SECRET|TOKEN|KEY)\w*)([^}]*)\}", (ROOT / "compose.yaml").read_text()
-    ):
+    for name in re.findall(r"\$\{(\w*(?:PASSWORD|SECRET|TOKEN|KEY)\w*)([^}]*)\}", (ROOT / "compose.yaml").read_text()):
         assert name[1].startswith(":?"), f"{name[0]} must have no default"
 
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from tests.exemplar.local.conftest import FakeUp, Waiter
 
 
-def test_once_returns_zero_after_one_picture_and_leaves_no_process(
-    mongod_installed: None, fake_up: FakeUp
-) -> None:
+def test_once_returns_zero_after_one_picture_and_leaves_no_process(mongod_installed: None, fake_up: FakeUp) -> None:
     process = fake_up.start("inprocess", "once")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
@@ -53,9 +51,7 @@ def test_with_rabbitmq_there_are_separate_processes_that_sigterm_ends_in_order(
     until(lambda: fake_up.is_ready() and len(fake_up.noted()) == len(services), "four services")
     assert {line.removeprefix("start ") for line in fake_up.noted()} == services
     amqp_url = json.loads((fake_up.home / "demo.json").read_text())["amqp_url"]
-    with pika.BlockingConnection(
-        pika.URLParameters(amqp_url)
-    ) as connection:  # the node has loaded our definitions
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:  # the node has loaded our definitions
         connection.channel().exchange_declare("events", exchange_type="topic", passive=True)
     node = json.loads((fake_up.home / "run" / "rabbitmq.pid").read_text())["pid"]
     assert Path(f"/proc/{node}/comm").read_text().strip() == "beam.smp", "signals must reach the node itself"
@@ -83,9 +79,7 @@ def test_the_next_start_cleans_up_a_killed_one_and_keeps_its_data_and_secrets(
     assert fake_up.children() == []
 
 
-def test_a_home_is_used_by_one_start_at_a_time(
-    mongod_installed: None, fake_up: FakeUp, until: Waiter
-) -> None:
+def test_a_home_is_used_by_one_start_at_a_time(mongod_installed: None, fake_up: FakeUp, until: Waiter) -> None:
     first = fake_up.start("inprocess")
     until(fake_up.is_ready, "the first start")
     second = fake_up.start("inprocess")
@@ -106,9 +100,7 @@ def test_a_taken_port_is_refused_with_the_name_of_the_setting(fake_up: FakeUp) -
     )
 
 
-def test_a_service_that_cannot_start_is_named_with_the_end_of_its_log(
-    mongod_installed: None, fake_up: FakeUp
-) -> None:
+def test_a_service_that_cannot_start_is_named_with_the_end_of_its_log(mongod_installed: None, fake_up: FakeUp) -> None:
     process = fake_up.start("inprocess", FAKE_BROKEN="solo")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2

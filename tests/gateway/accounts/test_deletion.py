@@ -28,9 +28,7 @@ async def test_an_accepted_generation_continues_after_its_keys_are_revoked(gatew
     person = await gateway.person()
     owner, owned_project = person.owned_project.owner, person.owned_project
     generation_id = await gateway.submit(person)
-    assert (await gateway.call("DELETE", f"/api/v1/auth/developer-keys/{owner.key_id}", owner.token))[
-        0
-    ] == 204
+    assert (await gateway.call("DELETE", f"/api/v1/auth/developer-keys/{owner.key_id}", owner.token))[0] == 204
     path = f"/api/v1/projects/{owned_project.id}/api-keys/{owned_project.key_id}"
     assert (await gateway.call("DELETE", path, owner.token))[0] == 204
     status, body = await gateway.get(f"{ONE}/{generation_id}", person.headers)
@@ -50,9 +48,7 @@ async def test_nothing_of_a_deleted_project_can_be_reached(gateway: GatewayHarne
     _, resource = await read(gateway, person, generation_id)
     links = links_of(resource)
     assert [(await gateway.get(link))[0] for link in links] == [200, 200]
-    status, _ = await gateway.call(
-        "PATCH", f"{ONE}/{generation_id}/public", person.token, {"is_public": True}
-    )
+    status, _ = await gateway.call("PATCH", f"{ONE}/{generation_id}/public", person.token, {"is_public": True})
     assert status == 200
     public = f"{ONE}/{generation_id}/images/0"
     assert (await gateway.get(public))[0] == 200
@@ -116,9 +112,7 @@ async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) ->
 
 async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
     person = await gateway.person()
-    await gateway.changes.delete_user(
-        person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE
-    )
+    await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)
     await gateway.erasure.run()
     late = await gateway.completed(await reactivated(gateway, person))
     gateway.clock.ahead += LATE_ARRIVALS
@@ -139,9 +133,7 @@ async def test_a_user_deletes_their_account_with_their_password(gateway: Gateway
     assert (status, body["detail"][0]["loc"]) == (422, ["body", "password"])
     assert (await gateway.call("DELETE", me, person.token, {"password": PASSWORD}))[0] == 204
     assert (await gateway.get(me, person.token))[0] == 401
-    assert (await gateway.call("DELETE", me, person.owned_project.owner.token, {"password": PASSWORD}))[
-        0
-    ] == 403
+    assert (await gateway.call("DELETE", me, person.owned_project.owner.token, {"password": PASSWORD}))[0] == 403
     again = await gateway.changes.register_user(
         person.owned_project.owner.id,
         person.owned_project.id,

@@ -58,9 +58,7 @@ async def test_a_history_is_read_in_pages(gateway: GatewayHarness) -> None:
     assert (status, page["events"], page["next_cursor"]) == (200, [], None)
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "cursor=0", "cursor=x", "limit=1&limit=1"]
-)
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=0", "cursor=x", "limit=1&limit=1"])
 async def test_an_invalid_page_of_a_history_gets_422(gateway: GatewayHarness, query: str) -> None:
     owner, auditor = await gateway.owner(), await gateway.staff(Role.AUDITOR)
     status, body = await gateway.get(f"/api/v1/developers/{owner.id}/history?{query}", auditor)

@@ -22,16 +22,12 @@ OTHER = "battery staple horse"
 Tokens = dict[str, str]
 
 
-async def login(
-    gateway: GatewayHarness, account: Person | Owner, password: str = PASSWORD
-) -> tuple[int, Any]:
+async def login(gateway: GatewayHarness, account: Person | Owner, password: str = PASSWORD) -> tuple[int, Any]:
     headers = {"X-Project-ID": account.owned_project.id} if isinstance(account, Person) else {}
     return await gateway.call("POST", LOGIN, headers, {"email": account.email, "password": password})
 
 
-async def session(
-    gateway: GatewayHarness, account: Person | Owner, password: str = PASSWORD
-) -> tuple[Tokens, str]:
+async def session(gateway: GatewayHarness, account: Person | Owner, password: str = PASSWORD) -> tuple[Tokens, str]:
     """Log in; return the access token as a header and the refresh token."""
     status, body = await login(gateway, account, password)
     assert status == 200, body
@@ -72,9 +68,7 @@ async def test_a_password_change_with_an_outdated_hash_is_refused(gateway: Gatew
     owner_ids = (person.owned_project.owner.id, person.owned_project.id, person.id)
     await gateway.changes.change_user_password(*owner_ids, NewPassword("reset", proved, "s"), cause=CAUSE)
     with pytest.raises(ExemplarError) as refusal:
-        await gateway.changes.change_user_password(
-            *owner_ids, NewPassword("intruder", proved, "s"), cause=CAUSE
-        )
+        await gateway.changes.change_user_password(*owner_ids, NewPassword("intruder", proved, "s"), cause=CAUSE)
     assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
     kept = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert kept == "reset"
@@ -122,8 +116,7 @@ async def test_guesses_in_one_session_do_not_block_a_password_change_in_another(
     (stolen, _), (mine, _) = await session(gateway, account), await session(gateway, account)
     guess = {"current_password": "a guess", "new_password": OTHER}
     tried = [
-        (await gateway.call("POST", PASSWORDS, stolen, guess))[0]
-        for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts + 2)
+        (await gateway.call("POST", PASSWORDS, stolen, guess))[0] for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts + 2)
     ]
     assert tried[-1] == 429
     sent = {"current_password": PASSWORD, "new_password": OTHER}
@@ -258,29 +251,23 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.PLATFORM_OPERATOR, Role.AUDITOR])
-async def test_staff_can_log_in_change_their_password_and_log_out(
-    gateway: GatewayHarness, role: Role
-) -> None:
+async def test_staff_can_log_in_change_their_password_and_log_out(gateway: GatewayHarness, role: Role) -> None:
     email = f"{role.value}@platform.example"
     platform = gateway.store.platform_changes
-    await platform.create_staff(
-        role.value, role, email=email, password_hash=gateway.password_hash, cause=CAUSE
-    )
+    await platform.create_staff(role.value, role, email=email, password_hash=gateway.password_hash, cause=CAUSE)
     status, body = await gateway.call("POST", LOGIN, {}, {"email": email, "password": PASSWORD})
     assert status == 200
     token = {"Authorization": f"Bearer {body['access_token']}"}
     status, me = await gateway.get(ME, token)
     assert (status, me["role"], me["project_id"]) == (200, role.value, None)
-    assert (
-        await gateway.call("POST", PASSWORDS, token, {"current_password": PASSWORD, "new_password": OTHER})
-    )[0] == 204
+    assert (await gateway.call("POST", PASSWORDS, token, {"current_password": PASSWORD, "new_password": OTHER}))[
+        0
+    ] == 204
     assert (await gateway.call("POST", "/api/v1/auth/logout", token))[0] == 204
     assert not await is_valid(gateway, token)
     await platform.delete_staff(role.value, cause=CAUSE)
     assert not await can_refresh(gateway, body["refresh_token"])
-    recorded = [
-        event for event in await platform.history() if event.to_cloudevent()["data"]["staff"] == role.value
-    ]
+    recorded = [event for event in await platform.history() if event.to_cloudevent()["data"]["staff"] == role.value]
     assert [(event.type, event.cause.actor) for event in recorded] == [
         ("platform.staff_created", "operator"),
         ("platform.staff_password_changed", f"{role.value.removeprefix('platform_')}:{role.value}"),
@@ -334,14 +321,10 @@ async def test_operators_manage_accounts_and_auditors_only_read_histories(gatewa
 
 async def test_staff_have_one_of_two_roles(gateway: GatewayHarness) -> None:
     auditor = await gateway.staff(Role.AUDITOR)
-    assert (await gateway.get("/api/v1/developers", {**auditor, "X-User-Role": "platform_operator"}))[
-        0
-    ] == 403
+    assert (await gateway.get("/api/v1/developers", {**auditor, "X-User-Role": "platform_operator"}))[0] == 403
     operator = await gateway.staff(Role.PLATFORM_OPERATOR)
     assert (await gateway.get("/api/v1/developers", {**operator, "X-User-Role": "auditor"}))[0] == 403
-    assert (await gateway.get("/api/v1/developers", {**operator, "X-User-Role": "platform_operator"}))[
-        0
-    ] == 200
+    assert (await gateway.get("/api/v1/developers", {**operator, "X-User-Role": "platform_operator"}))[0] == 200
     assert (await gateway.get("/api/v1/developers", {**operator, "X-Operator-Key": "wrong"}))[0] == 403
 
 
@@ -378,7 +361,5 @@ async def test_a_history_contains_no_personal_data(gateway: GatewayHarness) -> N
 async def test_fifty_concurrent_registrations_succeed(gateway: GatewayHarness) -> None:
     owned_project = (await gateway.person()).owned_project
     made = await asyncio.gather(*(gateway.person(owned_project) for _ in range(50)))
-    _, body = await gateway.get(
-        f"/api/v1/projects/{owned_project.id}/users?page_size=100", owned_project.owner.token
-    )
+    _, body = await gateway.get(f"/api/v1/projects/{owned_project.id}/users?page_size=100", owned_project.owner.token)
     assert {user["id"] for user in body["users"]} >= {person.id for person in made}

@@ -18,9 +18,7 @@ MONTH = timedelta(days=30)
 
 async def deleted(gateway: GatewayHarness, person: Person) -> None:
     owner = person.owned_project.owner
-    assert (await gateway.call("DELETE", f"/api/v1/projects/{person.owned_project.id}", owner.token))[
-        0
-    ] == 204
+    assert (await gateway.call("DELETE", f"/api/v1/projects/{person.owned_project.id}", owner.token))[0] == 204
 
 
 async def remaining(gateway: GatewayHarness, person: Person, *generations: str) -> dict[str, int]:

@@ -63,9 +63,7 @@ async def test_an_address_can_be_registered_once_per_project(harness: AccountsHa
     sent = {"email": fresh_email(), "password": PASSWORD}
     await made(await harness.client.post(REGISTER, json=sent, headers=keys_of(tenant)))
     sent["email"] = sent["email"].upper()
-    assert (await refusal_of(await harness.client.post(REGISTER, json=sent, headers=keys_of(tenant))))[
-        0
-    ] == 409
+    assert (await refusal_of(await harness.client.post(REGISTER, json=sent, headers=keys_of(tenant))))[0] == 409
     await made(await harness.client.post(REGISTER, json=sent, headers=keys_of(other)))
 
 
@@ -128,9 +126,7 @@ async def test_an_unreadable_name_is_refused_by_every_route(harness: AccountsHar
         ("POST", KEYS),
         ("POST", f"{project}/api-keys"),
     ):
-        answer = await harness.client.request(
-            method, path, json={"name": name}, headers=harness.as_developer(tenant)
-        )
+        answer = await harness.client.request(method, path, json={"name": name}, headers=harness.as_developer(tenant))
         status, detail = await refusal_of(answer)
         assert status == 422, (method, path)
         assert isinstance(detail, list)
@@ -144,9 +140,7 @@ async def test_names_of_any_script_and_descriptions_of_two_lines_are_stored(harn
     answer = await harness.client.put(path, json=sent, headers=harness.as_developer(tenant))
     body = await answer.json()
     assert (answer.status, {**body, **sent}) == (200, body)
-    answer = await harness.client.put(
-        path, json={"description": "a\u202eb"}, headers=harness.as_developer(tenant)
-    )
+    answer = await harness.client.put(path, json={"description": "a\u202eb"}, headers=harness.as_developer(tenant))
     status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
@@ -268,9 +262,7 @@ async def test_a_project_above_the_limit_of_the_tier_is_refused(harness: Account
 async def test_an_invalid_project_gets_422_with_the_wrong_field(
     harness: AccountsHarness, body: dict[str, object], field: str
 ) -> None:
-    answer = await harness.client.post(
-        PROJECTS, json=body, headers=harness.as_developer(await harness.tenant())
-    )
+    answer = await harness.client.post(PROJECTS, json=body, headers=harness.as_developer(await harness.tenant()))
     status, detail = await refusal_of(answer)
     assert status == 422
     assert isinstance(detail, list)
@@ -345,9 +337,7 @@ async def test_an_invalid_query_parameter_gets_422(harness: AccountsHarness, que
     assert status == 422
     assert isinstance(detail, list)
     assert detail[0]["loc"] == ["query", query.partition("=")[0]]
-    answer = await harness.client.get(
-        f"{path}?meaning=less&meaning=less", headers=harness.as_developer(tenant)
-    )
+    answer = await harness.client.get(f"{path}?meaning=less&meaning=less", headers=harness.as_developer(tenant))
     assert answer.status == 200
 
 
@@ -371,9 +361,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_only_developers_manage_projects_and_keys(
-    harness: AccountsHarness, method: str, path: str
-) -> None:
+async def test_only_developers_manage_projects_and_keys(harness: AccountsHarness, method: str, path: str) -> None:
     tenant = await harness.tenant()
     path = path.format(project=tenant.project_id, api_key=tenant.api_key_id)
     assert await refusal_of(await harness.client.request(method, path, json={"name": "x"})) == UNKNOWN
@@ -385,9 +373,7 @@ async def test_only_developers_manage_projects_and_keys(
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in ROUTES if "{" in path])
-async def test_resources_of_another_developer_are_not_found(
-    harness: AccountsHarness, method: str, path: str
-) -> None:
+async def test_resources_of_another_developer_are_not_found(harness: AccountsHarness, method: str, path: str) -> None:
     tenant, other = await harness.tenant(), await harness.tenant()
     answers = []
     for project, key in ((other.project_id, other.api_key_id), (UNKNOWN_ID, UNKNOWN_ID), ("x", "x")):

@@ -123,16 +123,12 @@ WRONG_TOKENS: dict[str, Callable[[dict[str, Any]], str]] = {
     "empty key id": headed({"kid": ""}),
     "key id is a path": headed({"kid": "../../dev/null"}),
     "no key id": lambda claims: jwt.encode(claims, SECRET, "HS256"),
-    "key id is a number": lambda claims: (
-        encoded({"alg": "HS256", "kid": 7}) + "." + forged(claims).split(".", 1)[1]
-    ),
+    "key id is a number": lambda claims: encoded({"alg": "HS256", "kid": 7}) + "." + forged(claims).split(".", 1)[1],
     "key id is a list": lambda claims: (
         encoded({"alg": "HS256", "kid": [key_id(SECRET)]}) + "." + forged(claims).split(".", 1)[1]
     ),
     "unknown critical header": headed({"crit": ["x"], "x": 1}),
-    "brings its own key": lambda claims: forged(
-        claims, secret="e" * 40, header={"jwk": {"kty": "oct", "k": "ZWVl"}}
-    ),
+    "brings its own key": lambda claims: forged(claims, secret="e" * 40, header={"jwk": {"kty": "oct", "k": "ZWVl"}}),
     "expired": saying(exp=int(time.time()) - 1),
     "expired long ago": saying(exp=1),
     "expires before time": saying(exp=-1),
@@ -208,9 +204,7 @@ async def test_an_authorization_that_is_not_a_bearer_token_gets_401(
 
 async def test_a_missing_token_is_reported_before_any_other_error(harness: AccountsHarness) -> None:
     assert await refusal_of(await harness.client.get("/submit")) == UNKNOWN
-    assert (
-        await refusal_of(await harness.client.get("/read", headers={"X-Developer-Key": "wrong"})) == UNKNOWN
-    )
+    assert await refusal_of(await harness.client.get("/read", headers={"X-Developer-Key": "wrong"})) == UNKNOWN
 
 
 async def test_two_authorization_headers_get_401(harness: AccountsHarness, people: People) -> None:
@@ -220,9 +214,7 @@ async def test_two_authorization_headers_get_401(harness: AccountsHarness, peopl
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-async def test_the_scheme_is_bearer_in_any_case(
-    harness: AccountsHarness, people: People, scheme: str
-) -> None:
+async def test_the_scheme_is_bearer_in_any_case(harness: AccountsHarness, people: People, scheme: str) -> None:
     headers = harness.headers(people.ada)
     headers["Authorization"] = f"{scheme} {harness.access_token(people.ada)}"
     assert (await harness.client.get("/submit", headers=headers)).status == 200
@@ -243,9 +235,7 @@ async def test_a_token_works_until_its_last_second(harness: AccountsHarness, peo
 
 
 @pytest.mark.parametrize("secrets", [[], [""], ["short"], [SECRET, "short"], ["x" * 31]])
-async def test_a_short_secret_stops_the_start_with_one_line(
-    harness: AccountsHarness, secrets: list[str]
-) -> None:
+async def test_a_short_secret_stops_the_start_with_one_line(harness: AccountsHarness, secrets: list[str]) -> None:
     with pytest.raises(ValueError, match="EXEMPLAR_JWT_SECRET") as refused:
         Tokens(secrets, harness.clock)
     assert "\n" not in str(refused.value)
@@ -398,9 +388,7 @@ async def test_of_two_errors_the_first_in_the_order_of_the_contract_is_reported(
 
 
 @pytest.mark.parametrize("role", [Role.DEVELOPER, Role.PLATFORM_OPERATOR, Role.AUDITOR])
-async def test_only_an_end_users_token_submits_and_reads(
-    harness: AccountsHarness, people: People, role: Role
-) -> None:
+async def test_only_an_end_users_token_submits_and_reads(harness: AccountsHarness, people: People, role: Role) -> None:
     headers = harness.headers(people.ada)
     headers["Authorization"] = f"Bearer {harness.access_token(people.ada, role)}"
     for said in ("end_user", role.value):
@@ -411,9 +399,7 @@ async def test_only_an_end_users_token_submits_and_reads(
     assert await refusal_of(await harness.client.get("/submit", headers=headers)) == NO_ROLE
 
 
-async def test_a_token_alone_reads_also_beside_matching_headers(
-    harness: AccountsHarness, people: People
-) -> None:
+async def test_a_token_alone_reads_also_beside_matching_headers(harness: AccountsHarness, people: People) -> None:
     whole = harness.headers(people.ada)
     for header in (ROLE, DEVELOPER, PROJECT, API):
         headers = CIMultiDict({"Authorization": whole["Authorization"], header: whole[header]})
@@ -431,9 +417,7 @@ async def test_an_imported_key_may_have_another_prefix(harness: AccountsHarness,
     assert (await harness.client.get("/submit", headers=headers)).status == 200
 
 
-async def test_a_key_hashed_with_an_unlisted_pepper_is_unknown(
-    harness: AccountsHarness, people: People
-) -> None:
+async def test_a_key_hashed_with_an_unlisted_pepper_is_unknown(harness: AccountsHarness, people: People) -> None:
     key = mint("pk")
     newer = Peppers({1: PEPPER, 2: "q" * 32})
     await harness.keep_key(people.ada.developer_id, people.ada.project_id, key, newer)

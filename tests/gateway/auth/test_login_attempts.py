@@ -35,9 +35,7 @@ async def guess_from_one_address(harness: AccountsHarness, address: str, tenant:
         assert status == 401
 
 
-async def guess_from_many_addresses(
-    harness: AccountsHarness, network: int, tenant: Tenant, *, email: str = ""
-) -> None:
+async def guess_from_many_addresses(harness: AccountsHarness, network: int, tenant: Tenant, *, email: str = "") -> None:
     """Guess at one account from many addresses until it is refused from all of them."""
     for number in range(PER_ACCOUNT.attempts):
         address = f"198.{network}.{number // 5}.1"
@@ -111,8 +109,7 @@ async def test_attempts_from_a_known_address_are_limited_too(harness: AccountsHa
     tenant = await harness.tenant()
     assert (await log_in(harness, "192.0.2.20", tenant))[0] == 200
     tried = [
-        (await log_in(harness, "192.0.2.20", tenant, WRONG))[0]
-        for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts + 2)
+        (await log_in(harness, "192.0.2.20", tenant, WRONG))[0] for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts + 2)
     ]
     assert tried == [401] * PER_ACCOUNT_AND_ADDRESS.attempts + [429] * 2
 
@@ -139,9 +136,7 @@ async def test_a_login_without_hashing_capacity_gets_503_and_is_not_counted(harn
     tenant = await harness.tenant()
     slow = Passwords(memory_kib=65_536, passes=2, at_once=1, queue=0)
     async with harness.another_gateway(passwords=slow) as crowded:
-        tries = (
-            log_in(crowded, "192.0.2.45", tenant, WRONG) for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts)
-        )
+        tries = (log_in(crowded, "192.0.2.45", tenant, WRONG) for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts))
         answers = await asyncio.gather(*tries)
     busy = [body["code"] for status, body in answers if status == 503]
     assert busy
@@ -170,9 +165,7 @@ async def test_counters_and_known_addresses_expire_and_hold_no_personal_data(
     client.close()
 
 
-async def test_counter_names_are_keyed_with_the_pepper(
-    harness: AccountsHarness, module_database: str
-) -> None:
+async def test_counter_names_are_keyed_with_the_pepper(harness: AccountsHarness, module_database: str) -> None:
     """Other peppers name the same account and address differently."""
     tenant, address = await harness.tenant(), "192.0.2.55"
     with MongoClient[dict[str, Any]](module_database) as client:

@@ -54,8 +54,6 @@ def test_an_unlisted_pepper_cannot_be_current() -> None:
 
 
 def test_the_settings_choose_the_current_pepper() -> None:
-    settings = AuthenticationSettings.model_validate(
-        {"key_peppers": {1: OLD, 2: NEW}, "key_pepper_current": 1}
-    )
+    settings = AuthenticationSettings.model_validate({"key_peppers": {1: OLD, 2: NEW}, "key_pepper_current": 1})
     assert settings.peppers.current == 1
     assert OLD not in repr(settings.peppers)

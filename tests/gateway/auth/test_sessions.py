@@ -113,9 +113,7 @@ async def test_responses_with_tokens_are_not_cached(harness: AccountsHarness) ->
         {"project": "garden"},
     ],
 )
-async def test_every_wrong_login_gets_the_same_error(
-    harness: AccountsHarness, changes: dict[str, str | None]
-) -> None:
+async def test_every_wrong_login_gets_the_same_error(harness: AccountsHarness, changes: dict[str, str | None]) -> None:
     assert await try_login(harness, await harness.tenant(), **changes) == WRONG_LOGIN
 
 
@@ -170,9 +168,7 @@ async def test_a_body_that_is_not_an_object_gets_422(harness: AccountsHarness, b
 
 async def test_a_missing_field_gets_the_error_text_of_the_contract(harness: AccountsHarness) -> None:
     _, detail = await refusal_of(await harness.client.post(REFRESH, json={}))
-    assert detail == [
-        {"loc": ["body", "refresh_token"], "msg": "field required", "type": "value_error.missing"}
-    ]
+    assert detail == [{"loc": ["body", "refresh_token"], "msg": "field required", "type": "value_error.missing"}]
 
 
 async def test_too_many_attempts_are_refused_until_the_window_ends(harness: AccountsHarness) -> None:

@@ -165,18 +165,12 @@ class GatewaySystem:
         """Read from the log what a stream must deliver: versions and types."""
         commits = await self.store.events.read(stream_of(generation))
         events = [event for commit in commits for event in commit.events]
-        return [
-            (event.version, event.type)
-            for event in events
-            if event.version > after and visible(event) is not None
-        ]
+        return [(event.version, event.type) for event in events if event.version > after and visible(event) is not None]
 
     async def sealed_events(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
         """Read from the log what a feed must deliver: streams and versions in sealed order."""
         placed = await self.store.sealed_log.read(after=0, limit=100_000)
-        owners = {
-            entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1
-        }
+        owners = {entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1}
         return [
             (event.stream, event.version)
             for entry in placed

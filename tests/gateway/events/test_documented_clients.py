@@ -126,14 +126,10 @@ async def test_an_event_source_stops_after_a_logout(
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node")
-async def test_the_node_example_prints_every_event(
-    system: GatewaySystem, gateway: Gateway, user: EndUser
-) -> None:
+async def test_the_node_example_prints_every_event(system: GatewaySystem, gateway: Gateway, user: EndUser) -> None:
     generation = await system.start_generation(user)
     program = ("node", "--input-type=module", "--eval", example("js", 1))
-    printed, _ = await asyncio.gather(
-        output_of(gateway, user, generation, *program), system.append_all(generation)
-    )
+    printed, _ = await asyncio.gather(output_of(gateway, user, generation, *program), system.append_all(generation))
     lines = [line.split()[:2] for line in printed.splitlines() if "generation." in line]
     assert lines == [[str(version), name] for version, name in await system.visible_events(generation)]
 

@@ -24,11 +24,7 @@ def whole(gateway: Gateway, user: EndUser) -> str:
 
 
 def seen_in(frames: Sequence[Frame]) -> Seen:
-    return [
-        (frame.data["stream"], frame.data["version"])
-        for frame in frames
-        if frame.event.startswith("generation.")
-    ]
+    return [(frame.data["stream"], frame.data["version"]) for frame in frames if frame.event.startswith("generation.")]
 
 
 async def test_a_user_gets_the_events_of_own_generations_in_sealed_order(
@@ -208,9 +204,7 @@ async def test_pages_cover_all_events_and_the_last_one_can_wait(
     await system.seal()
     async with await waiting as answer:
         page = await answer.json()
-    assert [(event["subject"], event["version"]) for event in page["events"]] == [
-        (f"generation-{generation}", 1)
-    ]
+    assert [(event["subject"], event["version"]) for event in page["events"]] == [(f"generation-{generation}", 1)]
 
 
 async def test_lines_hold_the_cursor_of_each_event(

@@ -169,7 +169,5 @@ async def test_hundreds_of_clients_get_all_events_of_their_generation(
             await system.append_all(generation)
 
     *outcomes, _ = await asyncio.gather(*(read(each) for each in generations * 10), write())
-    expected = {
-        each: [version for version, _ in await system.visible_events(each, 1)] for each in generations
-    }
+    expected = {each: [version for version, _ in await system.visible_events(each, 1)] for each in generations}
     assert all(versions == expected[each] for each, versions in outcomes)  # type: ignore[misc]

@@ -22,9 +22,7 @@ def address(gateway: Gateway, generation: str) -> str:
     return f"{gateway.url}{PATH}/{generation}/events"
 
 
-@pytest.mark.parametrize(
-    "accept", [None, "*/*", "application/json", "text/event-stream;q=0.1, application/json"]
-)
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/event-stream;q=0.1, application/json"])
 async def test_a_page_is_the_default_format(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession, accept: str | None
 ) -> None:
@@ -34,9 +32,7 @@ async def test_a_page_is_the_default_format(
     async with session.get(f"{address(gateway, generation)}?after=6", headers=headers) as answer:
         page = await answer.json()
         assert answer.headers["Vary"] == "Accept"
-    assert [(event["version"], event["type"]) for event in page["events"]] == await system.visible_events(
-        generation, 6
-    )
+    assert [(event["version"], event["type"]) for event in page["events"]] == await system.visible_events(generation, 6)
     assert page["version"] == 11
     assert "reset" not in page
 

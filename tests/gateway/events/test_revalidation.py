@@ -79,9 +79,7 @@ async def check_revocation(at: Installation, url: str, headers: Mapping[str, str
     async with opened(at.session, url, headers) as stream:
         await stream.until("caught_up")
         await revoke(at)
-        assert [(frame.event, frame.data) for frame in await stream.rest()] == [
-            ("goodbye", {"reason": "credentials"})
-        ]
+        assert [(frame.event, frame.data) for frame in await stream.rest()] == [("goodbye", {"reason": "credentials"})]
     async with at.session.get(url, headers={**headers, **EVENT_STREAM}) as answer:
         assert answer.status in (401, 403)
 

@@ -11,9 +11,7 @@ from tests.gateway.events.gateway_system import LIFECYCLE, PATH, EndUser, Gatewa
 from tests.gateway.events.sse_client import EVENT_STREAM, opened
 
 
-async def ticket_for(
-    gateway: Gateway, generation: str, user: EndUser, session: ClientSession
-) -> dict[str, Any]:
+async def ticket_for(gateway: Gateway, generation: str, user: EndUser, session: ClientSession) -> dict[str, Any]:
     url = f"{gateway.url}{PATH}/{generation}/events/ticket"
     async with session.post(url, headers=user.bearer) as answer:
         assert answer.status == 201
@@ -65,9 +63,7 @@ async def test_an_altered_foreign_or_expired_ticket_opens_nothing(
         async with session.get(url, params={"ticket": text}, headers=EVENT_STREAM) as answer:
             assert (answer.status, (await answer.json())["code"]) == (401, "invalid_ticket"), name
     for path in ("", "/status", "/image"):
-        async with session.get(
-            f"{gateway.url}{PATH}/{generation}{path}", params={"ticket": ticket}
-        ) as answer:
+        async with session.get(f"{gateway.url}{PATH}/{generation}{path}", params={"ticket": ticket}) as answer:
             assert answer.status == 401, path
     system.clock.ahead = timedelta(seconds=61)
     url = f"{gateway.url}{PATH}/{generation}/events?ticket={ticket}"
@@ -85,9 +81,7 @@ async def test_only_the_owner_gets_a_ticket(
             assert answer.status == status
 
 
-async def written(
-    session: ClientSession, gateway: Gateway, path: str, headers: Mapping[str, str]
-) -> dict[str, Any]:
+async def written(session: ClientSession, gateway: Gateway, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
     async with session.post(f"{gateway.url}{path}/ticket", headers=headers) as answer:
         assert answer.status == 201, await answer.text()
         return dict(await answer.json())

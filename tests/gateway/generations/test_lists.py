@@ -128,9 +128,7 @@ async def test_filters_by_time_exclude_the_bounds(reader: Reader) -> None:
 
 
 async def test_filters_by_metadata(reader: Reader) -> None:
-    first = await reader.submit(
-        {"order": 7, "shop": "Süd & Co", "deep": {"a": 1}, "rush": True, "none": None}
-    )
+    first = await reader.submit({"order": 7, "shop": "Süd & Co", "deep": {"a": 1}, "rush": True, "none": None})
     second = await reader.submit({"order": "7", "shop": "Nord"})
     await reader.submit()
     assert await reader.ids("metadata.order=7") == [second, first]
@@ -225,9 +223,7 @@ async def test_developer_lists_all_users_of_a_project_or_one(reader: Reader) -> 
     project = reader.person.owned_project
 
     async def listed(query: str) -> Any:
-        return await reader.gateway.get(
-            f"/api/v1/projects/{project.id}/generations?{query}", project.owner.token
-        )
+        return await reader.gateway.get(f"/api/v1/projects/{project.id}/generations?{query}", project.owner.token)
 
     async def ids(query: str) -> list[str]:
         status, body = await listed(query)

@@ -17,9 +17,7 @@ SHOWN = {
 }  # fmt: skip
 
 
-async def published(
-    gateway: GatewayHarness, person: Person, *, is_public: bool = True, generation: str = ""
-) -> Any:
+async def published(gateway: GatewayHarness, person: Person, *, is_public: bool = True, generation: str = "") -> Any:
     generation = generation or await gateway.completed(person)
     path = f"{ONE}/{generation}/public"
     status, resource = await gateway.call("PATCH", path, person.token, {"is_public": is_public})

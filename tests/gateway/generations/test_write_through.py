@@ -98,8 +98,6 @@ async def test_stalled_row_write_delays_a_response_by_at_most_a_second(gateway: 
     async def never(_: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 
-    write_through = WriteThrough(
-        write_rows=never, personal_data=gateway.store.personal_data, timeouts=Timeouts()
-    )
+    write_through = WriteThrough(write_rows=never, personal_data=gateway.store.personal_data, timeouts=Timeouts())
     async with asyncio.timeout(20):
         await write_through.write(folded(TO_REQUESTED), {})

@@ -13,9 +13,7 @@ OURS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 XFF: ProxyHeader = "X-Forwarded-For"
 
 
-def address(
-    peer: str, *forwarded: str, header: ProxyHeader = XFF, sent: str = "", trusted: object = OURS
-) -> str:
+def address(peer: str, *forwarded: str, header: ProxyHeader = XFF, sent: str = "", trusted: object = OURS) -> str:
     """Find the client address of a request from a peer, with these values of a header."""
     fields = CIMultiDict([(sent or header, value) for value in forwarded])
     request = make_mocked_request("GET", "/", headers=fields).clone(remote=peer)

@@ -159,9 +159,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("name", RAISED)
-async def test_every_exception_becomes_a_response_without_secrets(
-    client: httpx.AsyncClient, name: str
-) -> None:
+async def test_every_exception_becomes_a_response_without_secrets(client: httpx.AsyncClient, name: str) -> None:
     _, status, code = RAISED[name]
     response = await client.get(f"/fail/{name}", headers={"X-Request-ID": "from-the-client"})
     assert (response.status_code, response.json()["code"]) == (status, code)

@@ -127,9 +127,7 @@ async def test_errors_match_the_error_schema(gateway: GatewayHarness, served: An
         Draft202012Validator(schema).validate(body)
 
 
-@pytest.mark.parametrize(
-    "query", ["by=user&by=day", "from=2026-01-01&from=2026-01-02", "format=csv&format=csv"]
-)
+@pytest.mark.parametrize("query", ["by=user&by=day", "from=2026-01-01&from=2026-01-02", "format=csv&format=csv"])
 async def test_a_repeated_usage_parameter_is_refused(gateway: GatewayHarness, query: str) -> None:
     owner = await gateway.owner()
     status, body = await gateway.get(f"/api/v1/usage?{query}", owner.token)

@@ -203,9 +203,7 @@ async def test_image_one_byte_over_the_limit_is_refused(
     assert (answer.body["code"], answer.headers["connection"]) == ("image_too_large", "close")
 
 
-async def test_chunked_body_over_the_largest_allowed_size_is_refused(
-    server: UploadServer, small_jpeg: bytes
-) -> None:
+async def test_chunked_body_over_the_largest_allowed_size_is_refused(server: UploadServer, small_jpeg: bytes) -> None:
     junk = [part(f"junk{n}", bytes(9 * 1024 * 1024), "j.bin") for n in range(6)]
     headers = {"Transfer-Encoding": "chunked", "Content-Length": ""}
     async with server.wire() as wire:
@@ -221,9 +219,7 @@ async def test_image_with_trailing_bytes_and_webp_are_accepted(server: UploadSer
 
 
 @pytest.mark.parametrize("width", ["é", "東", "🌆"])
-async def test_instructions_length_counts_code_points(
-    server: UploadServer, small_jpeg: bytes, width: str
-) -> None:
+async def test_instructions_length_counts_code_points(server: UploadServer, small_jpeg: bytes, width: str) -> None:
     text = json.dumps({"prompt": width * 986}, ensure_ascii=False)
     assert len(text) == 1000
     answer = await server.submit(image(small_jpeg), said(text))

@@ -39,15 +39,11 @@ async def delete_user(gateway: GatewayHarness, person: Person) -> None:
 
 async def revoke_project_key(gateway: GatewayHarness, person: Person) -> None:
     owned_project = person.owned_project
-    await called(
-        gateway, "DELETE", f"/api/v1/projects/{owned_project.id}/api-keys/{owned_project.key_id}", person
-    )
+    await called(gateway, "DELETE", f"/api/v1/projects/{owned_project.id}/api-keys/{owned_project.key_id}", person)
 
 
 async def revoke_developer_key(gateway: GatewayHarness, person: Person) -> None:
-    await called(
-        gateway, "DELETE", f"/api/v1/auth/developer-keys/{person.owned_project.owner.key_id}", person
-    )
+    await called(gateway, "DELETE", f"/api/v1/auth/developer-keys/{person.owned_project.owner.key_id}", person)
 
 
 async def submitted_slowly(

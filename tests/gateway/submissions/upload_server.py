@@ -25,9 +25,7 @@ def make_settings(**chosen: object) -> GatewaySettings:
     return GatewaySettings.model_validate({**SECRETS, "port": 0, **chosen})
 
 
-def part(
-    name: str, content: bytes, filename: str | None = None, headers: Mapping[str, str] | None = None
-) -> bytes:
+def part(name: str, content: bytes, filename: str | None = None, headers: Mapping[str, str] | None = None) -> bytes:
     disposition = f'Content-Disposition: form-data; name="{name}"'
     if filename is not None:
         disposition += f'; filename="{filename}"'
@@ -40,9 +38,7 @@ def form(*parts: bytes, boundary: str = BOUNDARY) -> bytes:
     return b"".join(mark + b"\r\n" + one + b"\r\n" for one in parts) + mark + b"--\r\n"
 
 
-def request(
-    body: bytes = b"", headers: Mapping[str, str] | None = None, *, target: str = "POST /generate-v2"
-) -> bytes:
+def request(body: bytes = b"", headers: Mapping[str, str] | None = None, *, target: str = "POST /generate-v2") -> bytes:
     """Write a request; a header with the value "" is omitted."""
     every = {
         "Host": "gateway",

@@ -51,9 +51,7 @@ async def test_an_endpoint_is_registered_read_changed_and_removed(api: Api, syst
     assert (type(life[0]), type(life[-1])) == (WebhookRegistered, WebhookRemoved)
 
 
-@pytest.mark.parametrize(
-    "fault", [{"url": "http://10.0.0.1/"}, {"event_types": ["generation.imagined"]}], ids=str
-)
+@pytest.mark.parametrize("fault", [{"url": "http://10.0.0.1/"}, {"event_types": ["generation.imagined"]}], ids=str)
 async def test_a_refused_update_changes_nothing(api: Api, fault: dict[str, object]) -> None:
     made = await api.create_endpoint("https://example.com/hook", description="ours")
     before = (await api("GET", f"/{made['id']}")).body
@@ -81,9 +79,7 @@ async def test_an_endpoint_is_disabled_and_enabled(api: Api) -> None:
     one = f"/{(await api.create_endpoint('https://example.com/hook'))['id']}"
     off = (await api("POST", f"{one}/disable")).body
     assert (off["enabled"], off["disabled_reason"]) == (False, "developer")
-    assert (await api("POST", f"{one}/disable")).body["version"] == off["version"], (
-        "a repeat records no event"
-    )
+    assert (await api("POST", f"{one}/disable")).body["version"] == off["version"], "a repeat records no event"
     assert (await api("PATCH", one, {"enabled": True})).body["enabled"]
     assert not (await api("PATCH", one, {"enabled": False})).body["enabled"]
     assert (await api("POST", f"{one}/enable")).body["enabled"]
@@ -105,9 +101,7 @@ async def test_an_endpoint_is_disabled_and_enabled(api: Api) -> None:
         ({"url": "https://169.254.169.254/latest"}, "url"),
     ],
 )
-async def test_an_invalid_registration_is_refused_with_its_field(
-    api: Api, body: dict[str, object], loc: str
-) -> None:
+async def test_an_invalid_registration_is_refused_with_its_field(api: Api, body: dict[str, object], loc: str) -> None:
     response = await api("POST", "", body)
     assert response.status == 422
     assert response.body["detail"][0]["loc"][:2] == ["body", loc]
@@ -118,9 +112,7 @@ async def test_an_empty_list_of_event_types_is_refused(api: Api) -> None:
     response = await api("PATCH", f"/{made['id']}", {"event_types": []})
     assert (response.status, response.body["detail"][0]["loc"]) == (422, ["body", "event_types"])
     assert (await api("GET", f"/{made['id']}")).body["event_types"] == ["generation.completed"]
-    assert (await api("PATCH", f"/{made['id']}", {"event_types": ["*"]})).body["event_types"] == list(
-        EVENT_TYPES
-    )
+    assert (await api("PATCH", f"/{made['id']}", {"event_types": ["*"]})).body["event_types"] == list(EVENT_TYPES)
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS, ids=lambda url: ascii(url[:60]))

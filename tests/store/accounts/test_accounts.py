@@ -76,21 +76,15 @@ async def user(changes: AccountChanges, developer_id: str, project_id: str, name
     return made.id
 
 
-async def api_key(
-    changes: AccountChanges, developer_id: str, project_id: str, key_hash: str = "1:p"
-) -> KeyRecord:
-    return await changes.create_key(
-        developer_id, project_id, key_hash=key_hash, prefix="pk_ppppp", cause=CAUSE
-    )
+async def api_key(changes: AccountChanges, developer_id: str, project_id: str, key_hash: str = "1:p") -> KeyRecord:
+    return await changes.create_key(developer_id, project_id, key_hash=key_hash, prefix="pk_ppppp", cause=CAUSE)
 
 
 async def developer_key(changes: AccountChanges, developer_id: str, key_hash: str = "1:d") -> KeyRecord:
     return await changes.create_key(developer_id, None, key_hash=key_hash, prefix="ak_ddddd", cause=CAUSE)
 
 
-async def test_repeated_creation_under_the_same_id_is_refused(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_repeated_creation_under_the_same_id_is_refused(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await project(changes, "dev")
     key: dict[str, Any] = {"key_hash": "1:d", "prefix": "ak_ddddd", "key_id": "key", "cause": CAUSE}
@@ -114,9 +108,7 @@ async def test_an_address_belongs_to_one_developer_and_to_one_user_of_a_project(
     with pytest.raises(AlreadyExistsError):
         await user(changes, "dev", "garden")
     with pytest.raises(AlreadyExistsError):
-        await changes.register_developer(
-            email="dev@example.com", password_hash="x", tier="internal", cause=CAUSE
-        )
+        await changes.register_developer(email="dev@example.com", password_hash="x", tier="internal", cause=CAUSE)
 
 
 async def test_a_login_is_searched_among_developers_or_in_one_project(
@@ -185,9 +177,7 @@ async def test_a_user_of_another_project_is_not_found(accounts: Accounts, change
     assert await accounts.credentials("nowhere", user_id=bob) is None
 
 
-async def test_a_revoked_key_is_inactive_at_the_next_read(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_a_revoked_key_is_inactive_at_the_next_read(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await project(changes, "dev")
     key = await api_key(changes, "dev", "garden")
@@ -218,9 +208,7 @@ async def test_a_key_of_another_owner_cannot_be_revoked(accounts: Accounts, chan
 
 async def test_of_forty_concurrent_keys_ten_are_created(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
-    made = await asyncio.gather(
-        *(developer_key(changes, "dev", f"1:{n}") for n in range(40)), return_exceptions=True
-    )
+    made = await asyncio.gather(*(developer_key(changes, "dev", f"1:{n}") for n in range(40)), return_exceptions=True)
     kept = [key for key in made if isinstance(key, KeyRecord)]
     assert len(kept) == DEVELOPER_KEYS
     refused = [error for error in made if isinstance(error, ExemplarError)]
@@ -233,9 +221,7 @@ async def test_of_forty_concurrent_keys_ten_are_created(accounts: Accounts, chan
     assert len(await accounts.keys.all_of("dev")) == 11
 
 
-async def test_of_twelve_concurrent_projects_the_limit_is_created(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_of_twelve_concurrent_projects_the_limit_is_created(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     made = await asyncio.gather(
         *(changes.create_project("dev", name=str(n), limit=3, cause=CAUSE) for n in range(12)),
@@ -260,9 +246,7 @@ async def test_a_downgraded_developer_keeps_projects_and_creates_no_more(
     assert len(await accounts.projects("dev")) == 5
 
 
-async def test_a_project_of_another_developer_is_not_found(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_a_project_of_another_developer_is_not_found(accounts: Accounts, changes: AccountChanges) -> None:
     await project(changes, await developer(changes))
     await developer(changes, "eve")
     assert await accounts.project("eve", "garden") is None
@@ -353,10 +337,7 @@ async def test_one_of_concurrent_uses_of_a_refresh_token_succeeds(accounts: Acco
     sessions, until = accounts.sessions, clock.now + timedelta(days=7)
     await sessions.open("s", subject="ada", token_id="1", expires_at=until)
     won = await asyncio.gather(
-        *(
-            sessions.rotate("s", subject="ada", used="1", following=f"2.{n}", expires_at=until)
-            for n in range(8)
-        )
+        *(sessions.rotate("s", subject="ada", used="1", following=f"2.{n}", expires_at=until) for n in range(8))
     )
     assert sum(won) == 1
     assert not await sessions.rotate("s", subject="ada", used="2.0", following="3", expires_at=until)
@@ -426,16 +407,12 @@ async def test_every_query_of_the_request_path_uses_an_index(
 
 
 async def test_an_unreachable_store_raises_an_error() -> None:
-    settings = StoreSettings(
-        mongodb_url=SecretStr("mongodb://127.0.0.1:9/none?replicaSet=rs0"), mongodb_timeout_ms=100
-    )
+    settings = StoreSettings(mongodb_url=SecretStr("mongodb://127.0.0.1:9/none?replicaSet=rs0"), mongodb_timeout_ms=100)
     with open_database(settings) as database, pytest.raises(StoreUnavailableError):
         await Accounts(database, Clock()).credentials("garden")
 
 
-async def test_the_repr_of_records_contains_no_personal_data(
-    accounts: Accounts, changes: AccountChanges
-) -> None:
+async def test_the_repr_of_records_contains_no_personal_data(accounts: Accounts, changes: AccountChanges) -> None:
     await project(changes, await developer(changes))
     ada = await user(changes, "dev", "garden")
     records = [

@@ -92,9 +92,7 @@ async def test_a_correction_interrupted_by_a_crash_is_recorded_once(
     assert made.id == event["data"]["correction"]
     await leak(gateway, owner.id, "leaked too")
     await repair(gateway)
-    assert len(await corrections(gateway, owner.id)) == 2, (
-        "the same fault a second time is another correction"
-    )
+    assert len(await corrections(gateway, owner.id)) == 2, "the same fault a second time is another correction"
 
 
 async def test_a_ledger_of_an_unknown_developer_is_corrected_without_a_record(

@@ -68,19 +68,13 @@ CHANGES: dict[str, Change] = {
     "developer.tier_changed": lambda c, _, s: c.change_tier(s.developer, "cloud_starter", cause=CAUSE),
     "developer.password_reset": lambda c, _, s: c.reset_developer_password(s.developer, "new", cause=CAUSE),
     "developer.password_changed": lambda c, _, s: c.change_developer_password(s.developer, NEW, cause=CAUSE),
-    "developer.project_created": lambda c, _, s: c.create_project(
-        s.developer, name="new", limit=None, cause=CAUSE
-    ),
-    "developer.project_renamed": lambda c, _, s: c.update_project(
-        s.developer, s.project, {"name": "new"}, cause=CAUSE
-    ),
+    "developer.project_created": lambda c, _, s: c.create_project(s.developer, name="new", limit=None, cause=CAUSE),
+    "developer.project_renamed": lambda c, _, s: c.update_project(s.developer, s.project, {"name": "new"}, cause=CAUSE),
     "developer.project_deleted": lambda c, _, s: c.delete_project(s.developer, s.project, cause=CAUSE),
     "developer.key_created": lambda c, _, s: c.create_key(
         s.developer, s.project, key_hash=f"1:{s.user}", prefix="pk_xxxxx", cause=CAUSE
     ),
-    "developer.key_revoked": lambda c, _, s: c.revoke_key(
-        s.developer, s.owned_project.owner.key_id, cause=CAUSE
-    ),
+    "developer.key_revoked": lambda c, _, s: c.revoke_key(s.developer, s.owned_project.owner.key_id, cause=CAUSE),
     "developer.user_registered": lambda c, _, s: c.register_user(
         s.developer, s.project, email="new@example.com", password_hash="x", cause=CAUSE
     ),
@@ -230,9 +224,7 @@ async def test_one_of_twenty_concurrent_registrations_of_an_address_succeeds(
             return await changes.register_user(
                 owned_project.owner.id, owned_project.id, email=email, password_hash=password, cause=CAUSE
             )
-        return await changes.register_developer(
-            email=email, password_hash=password, tier="internal", cause=CAUSE
-        )
+        return await changes.register_developer(email=email, password_hash=password, tier="internal", cause=CAUSE)
 
     made = await asyncio.gather(
         *(register(gateways[number % 4], str(number)) for number in range(20)), return_exceptions=True
@@ -276,9 +268,7 @@ async def test_concurrent_renames_leave_the_name_of_the_last_event(gateway: Gate
     gateways = [gateway.store.make(AccountChanges) for _ in range(3)]
     renamed = await asyncio.gather(
         *(
-            gateways[number % 3].update_project(
-                owner.id, owned_project.id, {"name": str(number)}, cause=CAUSE
-            )
+            gateways[number % 3].update_project(owner.id, owned_project.id, {"name": str(number)}, cause=CAUSE)
             for number in range(9)
         )
     )
@@ -290,13 +280,9 @@ async def test_concurrent_renames_leave_the_name_of_the_last_event(gateway: Gate
 
 async def test_a_password_change_with_a_hash_from_before_a_reset_is_refused(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
-    await gateway.changes.reset_user_password(
-        account.developer, account.project, account.user, "reset", cause=CAUSE
-    )
+    await gateway.changes.reset_user_password(account.developer, account.project, account.user, "reset", cause=CAUSE)
     with pytest.raises(ExemplarError, match="invalid_credentials"):
-        await gateway.changes.change_user_password(
-            account.developer, account.project, account.user, NEW, cause=CAUSE
-        )
+        await gateway.changes.change_user_password(account.developer, account.project, account.user, NEW, cause=CAUSE)
     hashed = await gateway.store.accounts.password_hash(Role.END_USER, account.user, account.project)
     assert hashed == "reset"
 

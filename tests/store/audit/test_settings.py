@@ -15,9 +15,7 @@ def test_without_a_key_there_is_no_signer() -> None:
 
 def test_the_signer_has_the_key_and_the_origin_of_the_settings() -> None:
     seed = base64.b64encode(bytes(range(32))).decode()
-    settings = CheckpointSettings.model_validate(
-        {"checkpoint_key": seed, "checkpoint_origin": "log.example.com"}
-    )
+    settings = CheckpointSettings.model_validate({"checkpoint_key": seed, "checkpoint_origin": "log.example.com"})
     assert settings.signer is not None
     assert settings.signer.public == KEY.public
     assert seed not in repr(settings)

@@ -75,9 +75,7 @@ async def test_commits_are_matched_in_any_order_of_storage(audit_log: AuditHarne
     assert await audit_log.verify() == expected
 
 
-async def test_worker_processes_find_the_same(
-    audit_log: AuditHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_worker_processes_find_the_same(audit_log: AuditHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     await audit_log.fill()
     expected = await audit_log.verify()
     monkeypatch.setattr(commit_scan, "_WORTH_A_PROCESS", 0)

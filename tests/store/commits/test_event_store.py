@@ -27,9 +27,7 @@ def facts(*percents: int) -> list[Event]:
     return [GenerationProgressed(percent=percent) for percent in percents]
 
 
-async def append(
-    store: EventStore, stream: str, expected: int, *percents: int, time: datetime = NOON
-) -> Commit:
+async def append(store: EventStore, stream: str, expected: int, *percents: int, time: datetime = NOON) -> Commit:
     return await store.append(stream, expected, facts(*percents), cause=CAUSE, time=time)
 
 
@@ -76,9 +74,7 @@ class TestContract:
             await append(events, "s", 3, 10)
         assert await events.read("s") == []
 
-    @pytest.mark.parametrize(
-        ("after", "seen"), [(0, 2), (1, 2), (2, 2), (3, 1), (4, 1), (5, 0), (100, 0)], ids=str
-    )
+    @pytest.mark.parametrize(("after", "seen"), [(0, 2), (1, 2), (2, 2), (3, 1), (4, 1), (5, 0), (100, 0)], ids=str)
     async def test_read_after_a_version_returns_the_commits_behind_it(
         self, events: EventStore, after: int, seen: int
     ) -> None:
@@ -91,9 +87,7 @@ class TestContract:
     async def test_twenty_writers_on_one_stream_leave_no_gap_and_no_duplicate(
         self, events: EventStore, kind: str
     ) -> None:
-        each = (
-            50 if kind == "memory" else 10
-        )  # every writer that lost the race reads and retries, which takes long
+        each = 50 if kind == "memory" else 10  # every writer that lost the race reads and retries, which takes long
 
         async def write(writer: int) -> list[str]:
             won: list[str] = []
@@ -182,9 +176,7 @@ async def test_a_retried_write_with_the_same_token_succeeds(
     assert len(await store.read("s")) == 1
 
 
-async def test_the_same_write_with_another_token_is_a_conflict(
-    database: Database, store: MongoEventStore
-) -> None:
+async def test_the_same_write_with_another_token_is_a_conflict(database: Database, store: MongoEventStore) -> None:
     await append(store, "s", 0, 10)
     with pytest.raises(WrongExpectedVersionError):
         await append(MongoEventStore(database), "s", 0, 10)

@@ -122,9 +122,7 @@ async def proxied_store(proxy: LossyProxy, mongodb_url: str) -> AsyncIterator[Mo
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     name = mongodb_url.rpartition("/")[2].partition("?")[0]
-    settings = settings_for(
-        f"mongodb://127.0.0.1:{port}/{name}?directConnection=true&serverMonitoringMode=poll"
-    )
+    settings = settings_for(f"mongodb://127.0.0.1:{port}/{name}?directConnection=true&serverMonitoringMode=poll")
     database = connect(settings)
     store = MongoEventStore(database)
     await append(store, "warm", 0)

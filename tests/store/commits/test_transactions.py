@@ -48,9 +48,7 @@ async def stored(database: Database, store: MongoEventStore, stream: str) -> tup
     return len(await store.read(stream)), names
 
 
-async def test_a_commit_and_its_documents_are_stored_together(
-    database: Database, events: MongoEventStore
-) -> None:
+async def test_a_commit_and_its_documents_are_stored_together(database: Database, events: MongoEventStore) -> None:
     commit = await append(events, "s", 0, insert(database, "ada"))
     assert commit.id == "s:1"
     assert await stored(database, events, "s") == (1, ["ada"])
@@ -79,9 +77,7 @@ async def test_a_duplicate_document_aborts_the_commit(database: Database, events
     assert await stored(database, events, "t") == (0, ["ada"])
 
 
-async def test_a_lost_race_for_the_version_undoes_the_documents(
-    database: Database, events: MongoEventStore
-) -> None:
+async def test_a_lost_race_for_the_version_undoes_the_documents(database: Database, events: MongoEventStore) -> None:
     names = [str(number) for number in range(8)]
     outcomes = await asyncio.gather(
         *(append(events, "s", 0, insert(database, name)) for name in names), return_exceptions=True

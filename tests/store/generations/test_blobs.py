@@ -55,9 +55,7 @@ async def test_erasing_one_token_leaves_the_pictures_of_the_others(blobs: BlobSt
 
 
 async def test_erasing_one_kind_leaves_the_pictures_of_the_others(blobs: BlobStore) -> None:
-    await blobs.put(
-        blob("d1"), replace(blob("d2"), kind="result"), replace(blob("d2", generation="g2"), kind="result")
-    )
+    await blobs.put(blob("d1"), replace(blob("d2"), kind="result"), replace(blob("d2", generation="g2"), kind="result"))
     for _ in range(2):
         await blobs.erase("g1", kind="result")
     assert set(await blobs.hashes("g1")) == {"d1"}

@@ -47,9 +47,7 @@ async def test_a_decision_is_appended_and_announced_and_its_state_returned(
 ) -> None:
     await harness.append()
     clock.forward(seconds=3)
-    decided = await harness.generations.decide(
-        ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
-    )
+    decided = await harness.generations.decide(ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE)
     assert decided is not None
     assert decided.events == (VALIDATED,)
     assert decided.generation == await harness.generations.load(ID)
@@ -59,9 +57,7 @@ async def test_a_decision_is_appended_and_announced_and_its_state_returned(
 
 async def test_deciding_nothing_appends_and_announces_nothing(harness: GenerationsHarness) -> None:
     await harness.append(VALIDATED)
-    decided = await harness.generations.decide(
-        ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE
-    )
+    decided = await harness.generations.decide(ID, partial(decisions.validate, validated=VALIDATED), cause=CAUSE)
     assert decided is not None
     assert decided.events == ()
     assert len(harness.announced) == 2
@@ -87,9 +83,7 @@ async def test_a_decision_on_an_outdated_known_state_is_made_again(harness: Gene
     await harness.append(VALIDATED)
     known = await harness.generations.load(ID)
     await harness.generations.decide(ID, decisions.cancel, cause=CAUSE)
-    decided = await harness.generations.decide(
-        ID, lambda g: [] if g.final else [RESERVED], cause=CAUSE, known=known
-    )
+    decided = await harness.generations.decide(ID, lambda g: [] if g.final else [RESERVED], cause=CAUSE, known=known)
     assert decided is not None
     assert decided.events == ()
     assert decided.generation == await harness.generations.load(ID)
@@ -115,9 +109,7 @@ async def test_no_events_from_an_outdated_known_state_are_decided_again(harness:
 
 async def test_concurrent_equal_decisions_are_appended_once(harness: GenerationsHarness) -> None:
     await harness.append(VALIDATED, RESERVED)
-    decide = partial(
-        harness.generations.decide, ID, lambda g: [intended()] if g.attempt == 0 else [], cause=CAUSE
-    )
+    decide = partial(harness.generations.decide, ID, lambda g: [intended()] if g.attempt == 0 else [], cause=CAUSE)
     outcomes = await asyncio.gather(*(decide() for _ in range(12)))
     assert sum(bool(outcome and outcome.events) for outcome in outcomes) == 1
     assert all(outcome and outcome.generation.state is State.INTENDED for outcome in outcomes)
@@ -135,11 +127,7 @@ async def test_of_concurrent_predictions_one_is_adopted_and_the_others_are_recor
         *(harness.generations.decide(ID, found(number), cause=CAUSE) for number in range(6))
     )
     duplicates = [
-        event
-        for outcome in outcomes
-        if outcome
-        for event in outcome.events
-        if isinstance(event, DuplicateFound)
+        event for outcome in outcomes if outcome for event in outcome.events if isinstance(event, DuplicateFound)
     ]
     generation = await harness.generations.load(ID)
     assert generation is not None

@@ -33,9 +33,7 @@ FILTERS = {
     "status": Filters(status="failed"),
     "unfinished": Filters(status="pending"),
     "state": Filters(state="canceling"),
-    "time": Filters(
-        created_after=NOON + timedelta(seconds=900), created_before=NOON + timedelta(seconds=950)
-    ),
+    "time": Filters(created_after=NOON + timedelta(seconds=900), created_before=NOON + timedelta(seconds=950)),
     "metadata": Filters(metadata=(("order", "7"),)),
     "two of metadata": Filters(metadata=(("order", "7"), ("batch", "x"))),
     "request": Filters(request_id="r-7"),
@@ -172,9 +170,7 @@ async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, databa
     old = [{**document(number), "_id": f"o{number:08}", "project": "prj-2"} for number in range(ROWS)]
     await rows.insert_many(old)
     same = {"created_at": NOON + timedelta(seconds=1_500)}
-    await rows.update_many(
-        {"project": "prj-2", "created_at": {"$gt": NOON + timedelta(seconds=1_000)}}, {"$set": same}
-    )
+    await rows.update_many({"project": "prj-2", "created_at": {"$gt": NOON + timedelta(seconds=1_000)}}, {"$set": same})
     expected = [row.id for row in await lists.page(scope, Filters(), page=1, per_page=ROWS)]
     read: list[str] = []
     cursor = None

@@ -61,9 +61,7 @@ async def test_an_old_row_in_a_batch_does_not_stop_the_others(projection: Projec
     assert await projection.versions([ROW.id, "g2"]) == {ROW.id: 5, "g2": 4}
 
 
-async def due(
-    projection: Projection, after: str = "", limit: int = 10, *, canceling: bool = False
-) -> list[str]:
+async def due(projection: Projection, after: str = "", limit: int = 10, *, canceling: bool = False) -> list[str]:
     found = await projection.due(
         NOON + 3 * MINUTE, states=["requested", "started"], after=after, limit=limit, canceling=canceling
     )
@@ -72,9 +70,7 @@ async def due(
 
 async def test_due_rows_are_paged_by_id(projection: Projection) -> None:
     for minutes in (3, 1, 2, 9):
-        await projection.write(
-            [replace(ROW, id=f"g{minutes}", state="started", due_at=NOON + minutes * MINUTE)]
-        )
+        await projection.write([replace(ROW, id=f"g{minutes}", state="started", due_at=NOON + minutes * MINUTE)])
     await projection.write([replace(ROW, id="done", state="started", due_at=None)])
     await projection.write([replace(ROW, id="elsewhere", state="settled", due_at=NOON)])
     assert await due(projection) == ["g1", "g2", "g3"]

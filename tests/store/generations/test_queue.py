@@ -39,9 +39,7 @@ async def written(database: Database, *generations: Generation) -> None:
     await MongoProjection(database).write(rows)
 
 
-async def test_the_position_counts_earlier_generations_in_the_same_state(
-    database: Database, queue: Queue
-) -> None:
+async def test_the_position_counts_earlier_generations_in_the_same_state(database: Database, queue: Queue) -> None:
     mine = admitted(5)
     others = (admitted(1), admitted(2, project="prj-2"), admitted(3, *TO_VALIDATED), admitted(9))
     await written(database, mine, *others, admitted(4, *TO_COMPLETED))

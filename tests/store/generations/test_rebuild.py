@@ -93,9 +93,7 @@ async def test_projected_rows_equal_rebuilt_rows_byte_for_byte(harness: RebuildH
 async def test_labels_are_rebuilt_from_personal_data_and_end_with_erasure(harness: RebuildHarness) -> None:
     token = folded(TO_STARTED).request.personal_data
     for generation in ("g1", "g3"):
-        await harness.personal_data.put(
-            PersonalData(generation, token, b"s", "{}", (), NOON, metadata={"order": 7})
-        )
+        await harness.personal_data.put(PersonalData(generation, token, b"s", "{}", (), NOON, metadata={"order": 7}))
     assert (await harness.rebuild()).differing == ("g3",)
     assert await harness.rebuild() == RebuildReport(5, 5, ())
     stored = await harness.rows.stored(["g1", "g3"])
@@ -152,9 +150,9 @@ async def test_a_row_behind_its_stream_is_updated(harness: RebuildHarness) -> No
 
 async def test_a_row_without_a_stream_is_found_and_removed(harness: RebuildHarness) -> None:
     await harness.rows_as_stored.insert_one({"_id": "stranger", "version": 1})
-    assert await rebuild(
-        harness.events, harness.personal_data, harness.rows, TIMEOUTS, repair=False
-    ) == RebuildReport(5, 6, ("stranger",))
+    assert await rebuild(harness.events, harness.personal_data, harness.rows, TIMEOUTS, repair=False) == RebuildReport(
+        5, 6, ("stranger",)
+    )
     await harness.rebuild()
     assert await harness.rebuild() == RebuildReport(5, 5, ())
 

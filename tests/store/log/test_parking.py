@@ -5,9 +5,7 @@ from store.log.parking import Parked, Parking
 from store.mongo.connection import Database
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-PARKED = Parked(
-    subscriber="delivery", position=7, commit="a:1", error="ValueError", tries=1, since=NOON, due_at=NOON
-)
+PARKED = Parked(subscriber="delivery", position=7, commit="a:1", error="ValueError", tries=1, since=NOON, due_at=NOON)
 
 
 async def test_due_commits_of_a_subscriber_are_read_longest_due_first(database: Database) -> None:

@@ -30,9 +30,7 @@ async def test_processes_start_together_where_one_was_killed_before_it_wrote_the
 
 
 @pytest.mark.parametrize("collection", ["words", "commits"])
-async def test_data_without_a_format_number_is_refused_and_left_alone(
-    database: Database, collection: str
-) -> None:
+async def test_data_without_a_format_number_is_refused_and_left_alone(database: Database, collection: str) -> None:
     await database[collection].insert_one({"_id": "a:1"})
     with pytest.raises(DataFormatError, match="without a format number"):
         await prepare(database)
@@ -41,9 +39,7 @@ async def test_data_without_a_format_number_is_refused_and_left_alone(
 
 async def test_another_format_number_is_refused(database: Database) -> None:
     await database["meta"].insert_one({"_id": "format", "version": DATA_FORMAT + 1})
-    with pytest.raises(
-        DataFormatError, match=f"data format {DATA_FORMAT + 1}.*needs data format {DATA_FORMAT}"
-    ):
+    with pytest.raises(DataFormatError, match=f"data format {DATA_FORMAT + 1}.*needs data format {DATA_FORMAT}"):
         await prepare(database)
 
 
@@ -54,9 +50,7 @@ async def test_a_process_does_not_start_on_an_old_database(database: Database, m
             pytest.fail("the process has started")
 
 
-@pytest.mark.parametrize(
-    "command", [("rebuild", "--check"), ("accounts", "list"), ("quota", "check")], ids=str
-)
+@pytest.mark.parametrize("command", [("rebuild", "--check"), ("accounts", "list"), ("quota", "check")], ids=str)
 async def test_a_command_on_an_old_database_ends_with_one_line_and_exit_code_2(
     database: Database, mongodb_url: str, command: tuple[str, ...]
 ) -> None:

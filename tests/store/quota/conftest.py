@@ -86,9 +86,7 @@ class QuotaHarness:
         """Append what happens until a generation is completed, failed or running."""
         generation = await self.generations.load(name)
         assert generation is not None
-        await self.events.append(
-            stream_of(name), generation.version, ENDS[end], cause=BY_TEST, time=self.clock()
-        )
+        await self.events.append(stream_of(name), generation.version, ENDS[end], cause=BY_TEST, time=self.clock())
         return await self._written(name)
 
     async def settle(self, name: str) -> Generation:

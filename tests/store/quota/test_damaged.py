@@ -124,9 +124,7 @@ async def test_a_damaged_ledger_is_reported_and_rebuilt_from_the_log(
     assert [kept.id for kept in await store.ledger.corrections("dev-1")] == ["earlier", *report.corrections]
 
 
-async def test_a_damaged_ledger_without_generations_is_repaired(
-    store: OpenStore, harness: QuotaHarness
-) -> None:
+async def test_a_damaged_ledger_without_generations_is_repaired(store: OpenStore, harness: QuotaHarness) -> None:
     await damaged(store, {"slots": None, "corrections": "x"})
     assert (await repair(harness)).differences == (Difference("dev-1", "damaged", "ledger", 1, 0),)
     assert await store.ledger.account("dev-1") == Account()

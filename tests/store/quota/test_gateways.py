@@ -29,9 +29,7 @@ REFUSED = "AI generation rate limit exceeded. Try again later."
 
 @pytest.fixture(scope="module")
 def system(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with opened_system(
-        tmp_path_factory.mktemp("gateways"), mongod, environ={"EXEMPLAR_TIERS": TIERS}
-    ) as system:
+    with opened_system(tmp_path_factory.mktemp("gateways"), mongod, environ={"EXEMPLAR_TIERS": TIERS}) as system:
         system.base_url = system.start_gateway("first")
         system.start_gateway("second")
         yield system
@@ -103,9 +101,7 @@ async def test_a_gateway_killed_between_hold_and_append_leaks_nothing(
     refused = await tenant.submit()
     assert refused.status == 429
     assert 120 < int(refused.headers["Retry-After"]) <= 155, "the sweep must come by first"
-    report = await Recount(
-        system_store.events, system_store.ledger, system_store.usage.admitted, clock=now
-    ).run()
+    report = await Recount(system_store.events, system_store.ledger, system_store.usage.admitted, clock=now).run()
     assert not [found for found in report.differences if found.developer == tenant.developer]
 
     generations = Generations(system_store.events, announce=ignore, clock=now)
@@ -148,10 +144,7 @@ async def test_every_response_to_a_known_developer_carries_limits(
     seen = await tenant.get(ONE)
     assert seen.status == 200
     assert seen.headers["RateLimit-Policy"].startswith('"monthly";q=100;w=')
-    assert (
-        '"concurrent";q=1;qu="concurrent-requests", "daily";q=1000;w=86400'
-        in seen.headers["RateLimit-Policy"]
-    )
+    assert '"concurrent";q=1;qu="concurrent-requests", "daily";q=1000;w=86400' in seen.headers["RateLimit-Policy"]
     assert seen.headers["RateLimit"].startswith('"monthly";r=100;t=')
     assert seen.headers["X-RateLimit-Limit"] == "1000"
     assert seen.headers["X-RateLimit-Remaining"] == "999"
@@ -197,8 +190,7 @@ async def test_daily_requests_are_shared_by_gateways_and_refused_first(
     first = await tenant.submit(key="known")
     assert first.status == 202
     asked = [
-        tenant.at((system.base_url, system.gateway_urls["second"])[n % 2]).get(f"{ONE}/unknown")
-        for n in range(60)
+        tenant.at((system.base_url, system.gateway_urls["second"])[n % 2]).get(f"{ONE}/unknown") for n in range(60)
     ]
     statuses = Counter(map(status, await asyncio.gather(*asked)))
     assert statuses == {404: 39, 429: 21}

@@ -65,13 +65,9 @@ async def test_a_downgrade_keeps_running_generations_and_refuses_new_ones(
     assert (await account(store)).used_in(NOVEMBER) == 3
 
 
-async def test_generations_of_a_removed_tier_are_reserved_and_settled(
-    harness: QuotaHarness, store: OpenStore
-) -> None:
+async def test_generations_of_a_removed_tier_are_reserved_and_settled(harness: QuotaHarness, store: OpenStore) -> None:
     generation = await harness.admit("g1", FREE)
-    await harness.events.append(
-        stream_of("g1"), generation.version, [VALIDATED], cause=BY_TEST, time=harness.clock()
-    )
+    await harness.events.append(stream_of("g1"), generation.version, [VALIDATED], cause=BY_TEST, time=harness.clock())
     await run_quota(harness, generation, tiers={})
     reserved = await harness.generations.load("g1")
     assert reserved is not None
@@ -102,9 +98,7 @@ async def test_a_downgrade_below_the_used_units_refuses_until_the_month_ends(
     assert refused.value.retry_after == (month_end - clock.now).total_seconds()
 
 
-async def test_an_upgrade_applies_at_once_and_keeps_used_units(
-    harness: QuotaHarness, store: OpenStore
-) -> None:
+async def test_an_upgrade_applies_at_once_and_keeps_used_units(harness: QuotaHarness, store: OpenStore) -> None:
     await harness.admit("g1", Bounds(1, 1))
     with pytest.raises(LimitError):
         await harness.admit("g2", Bounds(1, 1))
@@ -113,9 +107,7 @@ async def test_an_upgrade_applies_at_once_and_keeps_used_units(
     assert (await account(store)).used_in(NOVEMBER) == 3
 
 
-async def test_the_internal_tier_is_never_refused_and_still_counted(
-    harness: QuotaHarness, store: OpenStore
-) -> None:
+async def test_the_internal_tier_is_never_refused_and_still_counted(harness: QuotaHarness, store: OpenStore) -> None:
     tier = TIERS["internal"]
     bounds = Bounds(tier.monthly, tier.concurrent)
     assert bounds == UNLIMITED
@@ -170,9 +162,7 @@ async def test_a_hold_renewed_during_the_sweep_is_not_freed(
     assert await harness.admission.sweep(older_than=limit) == 0
 
 
-async def test_a_hold_swept_before_a_late_append_is_held_again(
-    harness: QuotaHarness, store: OpenStore
-) -> None:
+async def test_a_hold_swept_before_a_late_append_is_held_again(harness: QuotaHarness, store: OpenStore) -> None:
     await harness.admit("late", FREE)
     await store.ledger.settle("dev-1", "late", "released")
     await harness.events.append(stream_of("late"), 1, [VALIDATED], cause=BY_TEST, time=harness.clock())
@@ -187,9 +177,7 @@ async def test_a_hold_swept_before_a_late_append_is_held_again(
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
-async def test_a_message_after_the_end_takes_nothing(
-    harness: QuotaHarness, store: OpenStore, end: str
-) -> None:
+async def test_a_message_after_the_end_takes_nothing(harness: QuotaHarness, store: OpenStore, end: str) -> None:
     generation = await harness.admit("g1", FREE)
     await harness.live("g1", end)
     await harness.settle("g1")

@@ -170,27 +170,18 @@ async def test_limits_hold_and_units_add_up_in_any_interleaving(
         for _ in range(chance.randrange(4)):
             await asyncio.sleep(0)
         held = await asyncio.gather(
-            *(
-                hold(ledger, generation, bounds, period=life.period, developer=developer)
-                for _ in range(life.holds)
-            )
+            *(hold(ledger, generation, bounds, period=life.period, developer=developer) for _ in range(life.holds))
         )
         await within_limits(developer)
         if life.end and any(held):
-            await asyncio.gather(
-                *(ledger.settle(developer, generation, life.end) for _ in range(life.settles))
-            )
+            await asyncio.gather(*(ledger.settle(developer, generation, life.end) for _ in range(life.settles)))
         return any(account is not None for account in held)
 
     held = await asyncio.gather(*(live(number, life) for number, life in enumerate(lives)))
     for developer in set(names):
-        mine = [
-            (number, life) for number, life in enumerate(lives) if names[number] == developer and held[number]
-        ]
+        mine = [(number, life) for number, life in enumerate(lives) if names[number] == developer and held[number]]
         account = await within_limits(developer)
-        assert {slot.generation for slot in account.slots} == {
-            f"g{n}" for n, life in mine if life.end is None
-        }
+        assert {slot.generation for slot in account.slots} == {f"g{n}" for n, life in mine if life.end is None}
         for period in (NOVEMBER, DECEMBER):
             assert account.used_in(period) == recount([life for _, life in mine], period)
 

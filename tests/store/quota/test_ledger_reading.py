@@ -38,9 +38,7 @@ def replies() -> Replies:
 
 @pytest.fixture
 def ledger(mongodb_url: str, replies: Replies) -> Iterator[MongoLedger]:
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-        mongodb_url, tz_aware=True, event_listeners=[replies]
-    )
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(mongodb_url, tz_aware=True, event_listeners=[replies])
     yield MongoLedger(client.get_default_database("exemplar"))
     client.close()
 

@@ -72,9 +72,7 @@ async def test_refused_requests_of_a_known_developer_carry_limits_and_are_counte
         assert answer.headers["RateLimit"].startswith('"monthly";r=100;t=')
 
 
-async def test_unauthenticated_requests_get_no_limit_headers(
-    system: System, session: aiohttp.ClientSession
-) -> None:
+async def test_unauthenticated_requests_get_no_limit_headers(system: System, session: aiohttp.ClientSession) -> None:
     tenant = await make_tenant(system, session, "free_starter")
     token = token_of(tenant)
     assert (await ask(tenant, "POST", "/api/v1/auth/logout", token)).status == 204

@@ -11,9 +11,7 @@ NOVEMBER = "2026-11"
 
 
 @pytest.mark.parametrize("bounds", [FREE, CLOUD])
-async def test_final_holders_do_not_count_in_the_account(
-    harness: QuotaHarness, clock: Clock, bounds: Bounds
-) -> None:
+async def test_final_holders_do_not_count_in_the_account(harness: QuotaHarness, clock: Clock, bounds: Bounds) -> None:
     """They are not settled yet, and there may be free slots beside them."""
     await harness.admit("g1", bounds)
     assert len((await harness.admission.recent_account("dev-1", bounds)).slots) == 1

@@ -70,9 +70,7 @@ async def test_old_generations_are_counted_like_recent_ones(either: QuotaHarness
     assert (await check(either)).differences == ()
 
 
-async def test_lost_units_slots_and_leaked_holds_are_reported_and_corrected(
-    either: QuotaHarness, clock: Clock
-) -> None:
+async def test_lost_units_slots_and_leaked_holds_are_reported_and_corrected(either: QuotaHarness, clock: Clock) -> None:
     await some_generations(either)
     await either.admission.hold("dev-1", "leaked", period=NOVEMBER, bounds=WIDE)
     await either.ledger.settle("dev-1", "runs", "released")
@@ -199,9 +197,7 @@ async def test_the_ledger_equals_the_recount_after_any_history(
         assert limits.monthly is None or all(0 <= used <= limits.monthly for _, used in account.used)
 
 
-async def take(
-    harness: QuotaHarness, clock: Clock, act: str, name: str, developer: str, limits: Bounds
-) -> None:
+async def take(harness: QuotaHarness, clock: Clock, act: str, name: str, developer: str, limits: Bounds) -> None:
     """Apply one step to one generation, if it is possible."""
     generation = await harness.generations.load(name)
     try:
@@ -239,8 +235,6 @@ async def test_the_ledger_equals_the_recount_after_concurrent_generations(
             await harness.settle(name)
 
     await asyncio.gather(*(live(number) for number in range(60)))
-    report = await Recount(
-        store.events, store.ledger, store.usage.admitted, clock=harness.clock, pause=at_once
-    ).run()
+    report = await Recount(store.events, store.ledger, store.usage.admitted, clock=harness.clock, pause=at_once).run()
     assert report.differences == ()
     assert report.generations >= 9

@@ -66,9 +66,7 @@ async def test_refusals_are_counted_in_the_log_and_not_stored(
         assert (await tenant.get(ONE)).status == 429
     assert await system_store.request_counts.taken(tenant.developer, now().strftime("%Y-%m-%d")) == 0
     wrong = {"email": "nobody@example.com", "password": "a guess"}
-    here, there = (
-        {"X-Forwarded-For": f"192.0.2.66, {address}"} for address in ("203.0.113.1", "203.0.113.2")
-    )
+    here, there = ({"X-Forwarded-For": f"192.0.2.66, {address}"} for address in ("203.0.113.1", "203.0.113.2"))
     logins = [await post(session, f"{system.base_url}/api/v1/auth/login", wrong, here) for _ in range(12)]
     assert [answer.status for answer in logins] == [401] * 10 + [429] * 2
     assert (await post(session, f"{system.base_url}/api/v1/auth/login", wrong, there)).status == 401

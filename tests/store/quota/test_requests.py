@@ -164,9 +164,7 @@ async def test_a_failed_return_is_repeated_and_counted_once(
     assert len(counts.returns) == 4
 
 
-async def test_developers_do_not_spend_each_others_requests(
-    counts: CountingRequestCounts, clock: Clock
-) -> None:
+async def test_developers_do_not_spend_each_others_requests(counts: CountingRequestCounts, clock: Clock) -> None:
     requests = Requests(counts, clock=clock)
     assert await requests.spend("one", 1)
     assert await requests.spend("other", 1)

@@ -67,13 +67,9 @@ def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> Sub
 
 
 @pytest.mark.parametrize("minutes", [0.1, 1.5, 3, 30])
-async def test_the_hold_is_renewed_when_storing_takes_long(
-    harness: QuotaHarness, clock: Clock, minutes: float
-) -> None:
+async def test_the_hold_is_renewed_when_storing_takes_long(harness: QuotaHarness, clock: Clock, minutes: float) -> None:
     personal_data = SlowPersonalData(harness, clock, timedelta(minutes=minutes))
-    assert not await recorder_of(harness, personal_data).record(
-        Submission(IDENTITY, "g1", None, "r1"), NOTHING
-    )
+    assert not await recorder_of(harness, personal_data).record(Submission(IDENTITY, "g1", None, "r1"), NOTHING)
     account = await harness.ledger.account("dev-1")
     [slot] = account.slots
     assert clock.now - slot.since <= RENEW_HOLD_AFTER
@@ -125,7 +121,5 @@ async def test_the_account_is_read_once_a_second_for_concurrent_callers(clock: C
     await harness.admission.recent_account("dev-1", bounds)
     assert ledger.reads == 2
     await harness.admit("g1", bounds)
-    assert len((await harness.admission.recent_account("dev-1", bounds)).slots) == 1, (
-        "what is held here is known"
-    )
+    assert len((await harness.admission.recent_account("dev-1", bounds)).slots) == 1, "what is held here is known"
     assert ledger.reads == 2

@@ -59,9 +59,7 @@ def counted(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
     names = ("generations", "completed", "failed", "running", "units")
     tallies = {line.values: line.tally for line in lines}
     return {
-        values: Counter(
-            dict(zip(names, (t.generations, t.completed, t.failed, t.running, t.units), strict=True))
-        )
+        values: Counter(dict(zip(names, (t.generations, t.completed, t.failed, t.running, t.units), strict=True)))
         for values, t in tallies.items()
     }
 
@@ -76,14 +74,10 @@ BY: tuple[tuple[Dimension, ...], ...] = (
 )
 
 
-async def test_sums_equal_a_recount_of_the_log_in_every_dimension(
-    lived: list[Generation], store: OpenStore
-) -> None:
+async def test_sums_equal_a_recount_of_the_log_in_every_dimension(lived: list[Generation], store: OpenStore) -> None:
     owner = lived[0].request.owner
     first = min(g.created_at for g in lived if g.request.owner.developer == "dev-1").date()
-    queries = [
-        UsageQuery(developer, FIRST, LAST, by) for by in BY for developer in ("dev-1", "dev-2", "dev-3")
-    ]
+    queries = [UsageQuery(developer, FIRST, LAST, by) for by in BY for developer in ("dev-1", "dev-2", "dev-3")]
     queries.append(UsageQuery("dev-1", first, first + timedelta(days=1), ("day",)))
     queries.append(UsageQuery(owner.developer, FIRST, LAST, ("day",), owner.project, owner.user))
     for query in queries:

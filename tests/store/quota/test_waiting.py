@@ -64,9 +64,7 @@ def test_the_estimated_wait_suffices_in_99_of_100_cases(world: str, history: int
 
 
 @pytest.mark.parametrize("world", ["spread", "sometimes cold"])
-async def test_admission_after_the_estimated_wait_succeeds_in_99_of_100_cases(
-    clock: Clock, world: str
-) -> None:
+async def test_admission_after_the_estimated_wait_succeeds_in_99_of_100_cases(clock: Clock, world: str) -> None:
     """Each case is a developer with two slots, both taken, which is refused, waits, and submits again."""
     draw, chance, let_in = WORLDS[world], random.Random(11), 0
     past = [draw(chance) for _ in range(300)]
@@ -125,9 +123,7 @@ async def test_the_slot_of_a_dead_gateway_is_free_after_the_wait(
     await harness.admission.require_free_slot("dev-1", FREE)
 
 
-async def test_a_hold_whose_append_follows_at_once_is_not_an_orphan(
-    harness: QuotaHarness, store: OpenStore
-) -> None:
+async def test_a_hold_whose_append_follows_at_once_is_not_an_orphan(harness: QuotaHarness, store: OpenStore) -> None:
     await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=FREE)
     refusing = asyncio.create_task(harness.admission.require_free_slot("dev-1", FREE))
     await harness.admit("g1", FREE)
