@@ -30,6 +30,6 @@ def parse_key(text: str, where: str, name: str) -> str:
     key = text.strip()
     if len(key) >= 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
-    if 1 <= len(key) <= 255 and all("\x21" <= letter <= "\x7e" for letter in key):
+    if 1 <= len(key) <= 255 and all("\x21" <= character <= "\x7e" for character in key):
         return key
     raise invalid_field(where, name, "must be 1 to 255 visible ASCII characters")
