@@ -54,7 +54,20 @@ class Connection:
         self._writer: asyncio.StreamWriter | None = None
 
     async def send(self, request: bytes) -> Answer:
-        """Send a prepared request and read the whole response; connects when needed."""
+        """Send a prepared request and read the whole response; connects when needed.
+
+        A server may close a connection that was idle between two repeats: then the request is sent again.
+        """
+        reused = self._writer is not None and not self._writer.is_closing()
+        try:
+            return await self._exchange(request)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.close()
+            if not reused:
+                raise
+        return await self._exchange(request)
+
+    async def _exchange(self, request: bytes) -> Answer:
         if self._writer is None or self._writer.is_closing():
             self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=2**24)
         assert self._reader is not None
