@@ -64,16 +64,16 @@ class System:
         assert answer.status == 200, (self.name, answer.status, answer.body[:500])
         return answer
 
-    async def finished(self, account: int, generation: str, *, pause: float = 0.02) -> None:
-        """Poll a generation until it is completed."""
+    async def finished(self, account: int, generation: str, *, pause: float = 0.02) -> dict[str, Any]:
+        """Poll a generation until it is completed; return what is read then."""
         request = self.read_request(account, self.status_path.format(generation))
         connection = connection_to(self.url)
         try:
             while True:
-                status = (await connection.send(request)).json()["status"]
-                if status == "completed":
-                    return
-                assert status != "failed", (self.name, generation)
+                found: dict[str, Any] = (await connection.send(request)).json()
+                if found["status"] == "completed":
+                    return found
+                assert found["status"] != "failed", (self.name, generation)
                 await asyncio.sleep(pause)
         finally:
             connection.close()

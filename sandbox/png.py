@@ -26,7 +26,7 @@ def _differences(picture: Image.Image) -> Image.Image:
 
 
 def _deflated(data: bytes) -> bytes:
-    """Compress by letter frequency alone: grain has no repeats worth a search."""
+    """Compress by byte frequency alone: grain has no repeats worth a search."""
     packer = zlib.compressobj(1, zlib.DEFLATED, strategy=zlib.Z_HUFFMAN_ONLY)
     return packer.compress(data) + packer.flush()
 

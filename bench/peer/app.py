@@ -71,7 +71,13 @@ async def read(generation: str, owner: Annotated[dict[str, Any], Depends(user)])
     found = await async_database()["generations"].find_one({"_id": generation, "user": owner["_id"]})
     if found is None:
         raise HTTPException(404, "Generation not found")
-    return {"id": found["_id"], "status": found["status"], "pictures": found.get("pictures", [])}
+    return {
+        "id": found["_id"],
+        "status": found["status"],
+        "pictures": found.get("pictures", []),
+        "created_at": f"{found['created_at'].isoformat()}Z",
+        "completed_at": f"{found['completed_at'].isoformat()}Z" if "completed_at" in found else None,
+    }
 
 
 @app.post("/callbacks/{generation}", status_code=204)

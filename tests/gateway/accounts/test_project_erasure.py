@@ -9,7 +9,7 @@ from store.accounts.erasure import LATE_ARRIVALS
 from store.webhooks.endpoints import EndpointUrl
 from store.webhooks.webhooks import Webhooks
 from tests.systems.gateway import CAUSE
-from tests.systems.gateway_harness import GatewayHarness, Person
+from tests.systems.gateway_harness import GatewayHarness, OwnedProject, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -55,6 +55,22 @@ async def test_a_user_of_a_deleted_project_is_erased_on_request(gateway: Gateway
     assert await remaining(gateway, person, done) == {"users": 0, "personal_data": 0, "blobs": 0}
 
 
+async def with_endpoint(gateway: GatewayHarness, project: OwnedProject) -> None:
+    """Register a webhook endpoint whose URL and description contain the project's mark."""
+    webhooks: Webhooks = gateway.dependencies.get("webhooks")
+    event = WebhookRegistered(
+        developer=project.owner.id, project=project.id, url="a" * 64, event_types=("generation.completed",)
+    )
+    await webhooks.register(
+        f"ep-{project.id}",
+        event,
+        url=EndpointUrl("a" * 64, f"https://{project.mark}.example/hook", b"salt"),
+        description=project.mark,
+        limit=5,
+        cause=CAUSE,
+    )
+
+
 async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     owned_project, owner = person.owned_project, person.owned_project.owner
@@ -66,19 +82,7 @@ async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayH
         owner.token,
         {"description": f"of {owned_project.mark}"},
     )
-    webhooks: Webhooks = gateway.dependencies.get("webhooks")
-    url = f"https://{owned_project.mark}.example/hook"
-    event = WebhookRegistered(
-        developer=owner.id, project=owned_project.id, url="a" * 64, event_types=("generation.completed",)
-    )
-    await webhooks.register(
-        f"ep-{owned_project.id}",
-        event,
-        url=EndpointUrl("a" * 64, url, b"salt"),
-        description=owned_project.mark,
-        limit=5,
-        cause=CAUSE,
-    )
+    await with_endpoint(gateway, owned_project)
     await deleted(gateway, person)
     gateway.clock.ahead += MONTH - timedelta(minutes=1)
     await gateway.erasure.run()
