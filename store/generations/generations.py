@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
-from domain.generation.fold import check, evolve
+from domain.generation.fold import check, evolve, foresee
 from domain.generation.generation import Generation, id_of, stream_of
+from domain.generation.reactions import idle_actors
 from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -37,10 +38,12 @@ class Generations:
         self, events: EventStore, *, announce: Callable[[Commit], None], clock: Callable[[], datetime]
     ) -> None:
         self._events = events
+        self._announce = announce
+        self._snapshots = SnapshotCache()
         self._streams = Repository(
             events,
-            fold=SnapshotCache().fold,
-            announce=announce,
+            fold=self._snapshots.fold,
+            announce=self._appended,
             clock=clock,
             check=_check,
             log_fields=_log_fields,
@@ -49,6 +52,10 @@ class Generations:
     async def load(self, generation_id: str) -> Generation | None:
         """Fold the generation's stream; None when there is none."""
         return await self._streams.load(stream_of(generation_id))
+
+    async def recall(self, event: RecordedEvent) -> Generation | None:
+        """Return a generation at least as new as an event of it: the cached one, or loaded."""
+        return self._snapshots.recall(event) or await self.load(id_of(event.stream))
 
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Map those generations that exist to whether they are final, in one round trip."""
@@ -81,6 +88,12 @@ class Generations:
         recorded = decided.commit.events if decided.commit is not None else ()
         return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded))
 
+    def _appended(self, commit: Commit) -> None:
+        """Advance the cached generation, and announce the commit to those who have something to do."""
+        generation = self._snapshots.advance(commit)
+        idle = idle_actors(generation, commit.events) if generation is not None else frozenset[str]()
+        self._announce(replace(commit, idle=idle))
+
 
 def _correlated(cause: Cause, stream: str) -> Cause:
     return replace(cause, correlation_id=cause.correlation_id or stream)
@@ -96,6 +109,4 @@ def _check(generation: Generation | None, events: Sequence[Event]) -> None:
     for event in events:
         check(generation, event)
         if generation is not None:
-            version, time = generation.version + 1, generation.updated_at
-            recorded = RecordedEvent(stream_of(generation.id), version, time, event, Cause(actor="check"))
-            generation = evolve(generation, recorded)
+            generation = foresee(generation, [event])
