@@ -1,5 +1,6 @@
 """The repository of generations: fold a stream, decide, append; the only writer of generations' events."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from events.event import Event
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
 from store.generations.snapshot_cache import SnapshotCache
+from store.mongo.batcher import Batcher
 
 Decision = Callable[[Generation], Sequence[Event]]
 
@@ -40,6 +42,7 @@ class Generations:
         self._events = events
         self._announce = announce
         self._snapshots = SnapshotCache()
+        self._moved: Batcher[tuple[str, int], bool] = Batcher(self._find_moved)
         self._streams = Repository(
             events,
             fold=self._snapshots.fold,
@@ -55,7 +58,32 @@ class Generations:
 
     async def recall(self, event: RecordedEvent) -> Generation | None:
         """Return a generation at least as new as an event of it: the cached one, or loaded."""
-        return self._snapshots.recall(event) or await self.load(id_of(event.stream))
+        cached = self._snapshots.get(event.stream)
+        return (
+            cached if cached is not None and cached.version >= event.version else await self.load(id_of(event.stream))
+        )
+
+    async def read(self, generation_id: str) -> Generation | None:
+        """Load a generation that has rarely changed since it was last read: an index tells whether it has."""
+        cached = self._snapshots.get(stream_of(generation_id))
+        if cached is not None and not await self._moved.put((stream_of(generation_id), cached.version)):
+            return cached
+        return await self.load(generation_id)
+
+    async def read_all(self, generation_ids: Sequence[str]) -> list[Generation]:
+        """Read several generations, those that exist, in the order of the ids."""
+        cached = [self._snapshots.get(stream_of(name)) for name in generation_ids]
+        moved = await self._events.continued({stream_of(one.id): one.version for one in cached if one is not None})
+        current = {one.id: one for one in cached if one is not None and stream_of(one.id) not in moved}
+        others = [name for name in generation_ids if name not in current]
+        loaded = await asyncio.gather(*(self._streams.load(stream_of(name)) for name in others))
+        found = current | {one.id: one for one in loaded if one is not None}
+        return [found[name] for name in generation_ids if name in found]
+
+    async def _find_moved(self, items: Sequence[tuple[str, int]]) -> Sequence[bool]:
+        heads = dict(items)
+        moved = await self._events.continued(heads)
+        return [stream in moved or heads[stream] != version for stream, version in items]
 
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Map those generations that exist to whether they are final, in one round trip."""

@@ -19,6 +19,10 @@ class SnapshotCache:
         self._capacity = capacity
         self._snapshots: OrderedDict[str, Generation] = OrderedDict()
 
+    def get(self, stream: str) -> Generation | None:
+        """Return the last fold of a stream, which may be behind the log."""
+        return self._snapshots.get(stream)
+
     def fold(self, events: Sequence[RecordedEvent]) -> Generation | None:
         """Fold the events of one stream, all of them and in order; None for none."""
         if not events:
@@ -27,11 +31,6 @@ class SnapshotCache:
         if cached is not None and cached.version > events[-1].version:
             cached = None
         return self._keep(events[0].stream, fold(events[cached.version if cached else 0 :], cached))
-
-    def recall(self, event: RecordedEvent) -> Generation | None:
-        """Return the snapshot of an event's stream if it is at least as new as the event."""
-        cached = self._snapshots.get(event.stream)
-        return cached if cached is not None and cached.version >= event.version else None
 
     def advance(self, commit: Commit) -> Generation | None:
         """Apply a stored commit to the snapshot right before it; None where that is not cached."""
