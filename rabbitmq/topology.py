@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from events.catalogue import CATALOGUE
@@ -136,6 +137,7 @@ def definitions_json(topology: Topology) -> str:
     return json.dumps(definitions(topology), indent=2) + "\n"
 
 
+@lru_cache(maxsize=1024)
 def matches(pattern: str, event_type: str) -> bool:
     """Match an event type as a topic exchange does."""
     return _matches(pattern.split("."), event_type.split("."))
