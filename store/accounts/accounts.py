@@ -32,7 +32,7 @@ from store.accounts.records import (
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import StaffAccounts
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
 
@@ -139,7 +139,7 @@ class Accounts:
             {"$match": {"project_id": project_id, "email": email}},
             {"$lookup": {"from": "projects", **project}},
         ]
-        users = await self._users.aggregate(stages).to_list(1)
+        users = await aggregate(self._users, stages, most=1)
         if not users:
             return None
         project_active = any(project["active"] for project in users[0]["project"])
@@ -160,7 +160,7 @@ class Accounts:
 
     async def _find_tenancy(self, named: Credentials) -> Tenancy | None:
         read_at = self._cache.monotonic()
-        found = await self._projects.aggregate(credentials_pipeline(named)).to_list(1)
+        found = await aggregate(self._projects, credentials_pipeline(named), most=1)
         if not found or not found[0]["developer"]:
             return None
         tenancy = tenancy_from(found[0])
