@@ -21,6 +21,7 @@ from store.generations.lists import Lists
 from store.generations.mongo_blobs import MongoBlobs
 from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
+from store.generations.newest import NewestGenerations
 from store.generations.predictions import Predictions
 from store.generations.queue import Queue
 from store.leases.mongo import MongoLeases
@@ -58,6 +59,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "projection": MongoProjection,
     "predictions": Predictions,
     "lists": Lists,
+    "newest": NewestGenerations,
     "queue": Queue,
     "usage": Usage,
     "durations": RecentDurations,

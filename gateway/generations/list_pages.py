@@ -14,6 +14,7 @@ from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, pa
 from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
 from gateway.generations.ids import GenerationIds
 from gateway.generations.resources import GenerationResources, View, json_body
+from gateway.generations.write_through import WriteThrough
 from store.generations.generations import Generations
 from store.generations.lists import Lists, Total
 from store.generations.projection import Row
@@ -28,6 +29,7 @@ class ListPages:
     generations: Generations
     resources: GenerationResources
     lists: Lists
+    write_through: WriteThrough
     list_cursors: ListCursors
     generation_ids: GenerationIds
 
@@ -38,16 +40,31 @@ class ListPages:
         """
         query = parse_list_query(request.query.items())
         filters = self._filters(query, scope, user)
-        match query.window:
-            case PageWindow() as window:
-                rows, members = await self._by_number(window, scope, filters)
-            case CursorWindow() as window:
-                rows, members = await self._by_cursor(window, scope, filters)
+        (rows, members), is_behind = await asyncio.gather(
+            self._read(query.window, scope, filters), self._catch_up(query.window, scope)
+        )
+        if is_behind:
+            rows, members = await self._read(query.window, scope, filters)
         found = await self.generations.read_all([row.id for row in rows])
         # A row may be older than the log.
         shown = [one for one in found if not one.gone and (one.is_public or not scope.public)]
         listed = b", ".join(await self.resources.encoded(request, shown, view))
         return json_body(b'{"generations": [%b], %b' % (listed, json.dumps(members).encode()[1:]))
+
+    async def _read(
+        self, window: PageWindow | CursorWindow, scope: Scope, filters: Filters
+    ) -> tuple[list[Row], Mapping[str, Any]]:
+        match window:
+            case PageWindow():
+                return await self._by_number(window, scope, filters)
+            case CursorWindow():
+                return await self._by_cursor(window, scope, filters)
+
+    async def _catch_up(self, window: PageWindow | CursorWindow, scope: Scope) -> bool:
+        """Write rows of new generations; none is public, and none belongs behind a cursor."""
+        if scope.public or (isinstance(window, CursorWindow) and window.cursor is not None):
+            return False
+        return await self.write_through.catch_up(scope)
 
     def _filters(self, query: ListQuery, scope: Scope, user: str | None) -> Filters:
         if scope.public:

@@ -1,46 +1,57 @@
-"""Write the list row of a generation beside the log, so that clients find their own writes in lists."""
+"""Write list rows that the projection has not written yet, so that clients find their own writes in lists."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
+from domain.generation.listing import Scope
 from store.errors import StoreError
+from store.generations.generations import Generations
+from store.generations.newest import NewestGenerations
 from store.generations.personal_data import PersonalDataStore
-from store.generations.projection import Row, row_of, rows_of
+from store.generations.projection import Projection, rows_of
 
 _TIMEOUT = 1.0  # seconds that an answer waits for the row
+_RECENT = timedelta(seconds=30)  # far longer than the projection takes
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteThrough:
-    """Write the row of a generation that was just recorded; the projection writes the same row later.
+    """Write rows of generations; the projection writes the same rows later.
 
-    The row is a function of the fold and never replaces a newer one, so the order of both writes is free.
+    A row is a function of the fold and never replaces a newer one, so the order of both writes is free.
     """
 
-    write_rows: Callable[[Sequence[Row]], Awaitable[None]]
+    projection: Projection
+    newest: NewestGenerations
+    generations: Generations
     personal_data: PersonalDataStore
     timeouts: Timeouts
+    clock: Callable[[], datetime]
 
-    async def write(self, generation: Generation, metadata: Mapping[str, object] | None = None) -> None:
-        """Write the row; a slow or failing store leaves it to the projection.
-
-        `metadata` is read from the personal data when it is None.
-        """
+    async def write(self, *generations: Generation) -> None:
+        """Write rows after a command; a slow or failing store leaves them to the projection."""
         try:
             async with asyncio.timeout(_TIMEOUT):
-                await self.write_rows([await self._row(generation, metadata)])
+                await self.projection.write(await rows_of(generations, self.personal_data, self.timeouts))
         except (StoreError, TimeoutError) as error:
-            log.warning("row_not_written", generation_id=generation.id, error=type(error).__name__)
+            ids = [generation.id for generation in generations]
+            log.warning("rows_not_written", generations=ids, error=type(error).__name__)
 
-    async def _row(self, generation: Generation, metadata: Mapping[str, object] | None) -> Row:
-        if metadata is not None:
-            return row_of(generation, self.timeouts, metadata)
-        [row] = await rows_of([generation], self.personal_data, self.timeouts)
-        return row
+    async def catch_up(self, scope: Scope) -> bool:
+        """Write the rows that requests of the last seconds lack; tell whether there were any."""
+        recent = await self.newest.since(self.clock() - _RECENT, scope)
+        if not recent:
+            return False
+        known = await self.projection.versions(recent)
+        missing = await self.generations.read_all([one for one in recent if one not in known])
+        if missing:
+            await self.write(*missing)
+        return bool(missing)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,11 +10,8 @@ import structlog
 
 from domain.accounts.quota import period_of
 from domain.errors import ErrorCode, ExemplarError
-from domain.generation.fold import fold
-from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.generation import GenerationRequested
-from gateway.generations.write_through import WriteThrough
 from gateway.submissions.content import (
     Content,
     blob_of,
@@ -43,7 +41,6 @@ class SubmissionRecorder:
     personal_data: PersonalDataStore
     blobs: BlobStore
     admission: Admission
-    write_through: WriteThrough
     timeouts: Timeouts
     clock: Callable[[], datetime]
 
@@ -64,11 +61,9 @@ class SubmissionRecorder:
             raise
         event = requested_event(submission, content, personal_data, period, self.timeouts)
         try:
-            generation = await self._append(submission, event)
+            await self._append(submission, event)
         except WrongExpectedVersionError:
             return await self._concurrent_replay(submission, content, personal_data)
-        if generation is not None:
-            await self.write_through.write(generation, content.metadata or {})
         return False
 
     async def is_replay(self, submission: Submission, content: Content | None = None) -> bool:
@@ -113,22 +108,16 @@ class SubmissionRecorder:
         for number, image in enumerate(content.images):
             await self.blobs.put(await blob_of(personal_data, image, number))
 
-    async def _append(self, submission: Submission, event: GenerationRequested) -> Generation | None:
+    async def _append(self, submission: Submission, event: GenerationRequested) -> None:
         """Append the first event; an unknown outcome is resolved by reading the stream."""
         try:
-            commit = await self.generations.begin(submission.generation_id, event, cause=submission.cause)
+            await self.generations.begin(submission.generation_id, event, cause=submission.cause)
         except OutcomeUnknownError:
-            generation = await self._load(submission.generation_id)
-            if generation is None or generation.request.personal_data != event.personal_data:
-                raise
-            return generation
-        return fold(commit.events)
-
-    async def _load(self, generation_id: str) -> Generation | None:
-        try:
-            return await self.generations.load(generation_id)
-        except StoreError:
-            return None
+            with suppress(StoreError):
+                generation = await self.generations.load(submission.generation_id)
+                if generation is not None and generation.request.personal_data == event.personal_data:
+                    return
+            raise
 
     async def _concurrent_replay(self, submission: Submission, content: Content, personal_data: PersonalData) -> bool:
         """Give way to another request with the same key, which appended first and uses the same hold."""

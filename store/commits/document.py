@@ -6,6 +6,7 @@ from functools import lru_cache
 import structlog
 
 from events.commit import Commit, commit_from
+from events.generation import GenerationRequested
 from store.mongo.connection import Document
 
 log = structlog.get_logger()
@@ -14,7 +15,8 @@ log = structlog.get_logger()
 def document_of(commit: Commit, time: datetime) -> Document:
     """Write a new commit, which is neither published nor sealed."""
     marks = {"outbox": True, "unsealed": True}
-    return {**_index_fields(commit), "time": time, "writer": commit.writer, "body": commit.body, **marks}
+    rest = {"time": time, "writer": commit.writer, "body": commit.body, **marks}
+    return {**_index_fields(commit), **_owner_fields(commit), **rest}
 
 
 def readable(document: Document) -> Commit | None:
@@ -41,6 +43,12 @@ def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
     time = commit.events[0].time
     milliseconds = time.microsecond // 1000 * 1000  # as precise as MongoDB's dates
     return commit, {**_index_fields(commit), "time": time.replace(microsecond=milliseconds)}
+
+
+def _owner_fields(commit: Commit) -> Document:
+    """Return the owner of a new generation, by which lists find it."""
+    first = commit.events[0].event
+    return first.owner.model_dump() if isinstance(first, GenerationRequested) else {}
 
 
 def _index_fields(commit: Commit) -> Document:

@@ -3,15 +3,19 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import FormData
+from aiohttp.test_utils import TestClient, TestServer
 
-from domain.generation.lifecycle import Timeouts
+from exemplar.gateway_wiring import create_gateway
 from gateway.generations.write_through import WriteThrough
+from store.generations.memory_projection import MemoryProjection
 from store.generations.projection import Row
 from tests.builders.generation import TO_REQUESTED, folded
+from tests.systems.gateway import gateway_dependencies
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person, answered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -54,6 +58,7 @@ async def test_accepted_generation_is_listed_at_once(gateway: GatewayHarness) ->
 async def test_row_equals_the_row_of_the_projection(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     generation = await submitted(gateway, person)
+    await listed(gateway, person, "")
     written = await stored(gateway, generation)
     await gateway.project(generation)
     assert await stored(gateway, generation) == written
@@ -69,12 +74,7 @@ async def test_older_row_does_not_replace_a_newer_one(gateway: GatewayHarness) -
     assert early is not None
     await gateway.complete(generation)
     newer = await stored(gateway, generation)
-    write_through = WriteThrough(
-        write_rows=gateway.store.projection.write,
-        personal_data=gateway.store.personal_data,
-        timeouts=Timeouts(),
-    )
-    await write_through.write(early)
+    await gateway.dependencies.get("write_through").write(early)
     assert await stored(gateway, generation) == newer
 
 
@@ -94,10 +94,31 @@ async def test_cancelled_published_and_deleted_generations_are_listed_so_at_once
     assert ([one["id"] for one in body["generations"]], body["total"]) == ([cancelled], 1)
 
 
-async def test_stalled_row_write_delays_a_response_by_at_most_a_second(gateway: GatewayHarness) -> None:
-    async def never(_: Sequence[Row]) -> None:
+class StalledProjection(MemoryProjection):
+    async def write(self, rows: Sequence[Row]) -> None:
         await asyncio.Event().wait()
 
-    write_through = WriteThrough(write_rows=never, personal_data=gateway.store.personal_data, timeouts=Timeouts())
+
+async def test_stalled_row_write_delays_a_response_by_at_most_a_second(gateway: GatewayHarness) -> None:
+    write_through: WriteThrough = gateway.dependencies.get("write_through")
     async with asyncio.timeout(20):
-        await write_through.write(folded(TO_REQUESTED), {})
+        await replace(write_through, projection=StalledProjection()).write(folded(TO_REQUESTED))
+
+
+async def test_a_submission_writes_no_row_and_a_list_writes_what_is_missing(gateway: GatewayHarness) -> None:
+    person, other = await gateway.person(), await gateway.person()
+    first, second = await submitted(gateway, person), await submitted(gateway, person)
+    assert await gateway.store.projection.versions([first, second]) == {}
+    assert await listed(gateway, other, "") == []
+    assert await gateway.store.projection.versions([first, second]) == {}
+    assert await listed(gateway, person, "limit=5") == [second, first]
+    assert await gateway.store.projection.versions([first, second]) == {first: 1, second: 1}
+
+
+async def test_another_gateway_lists_an_accepted_generation_at_once(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    generation = await submitted(gateway, person)
+    dependencies = gateway_dependencies(gateway.store, gateway.clock)
+    async with TestClient(TestServer(create_gateway(dependencies))) as client:
+        answer = await client.get(ONE, headers=person.token)
+        assert [one["id"] for one in (await answer.json())["generations"]] == [generation]

@@ -1,7 +1,6 @@
 """The hold of a submission while personal data and pictures are stored."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,16 +9,13 @@ from domain.accounts.access import Identity, Role
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
-from gateway.generations.write_through import WriteThrough
 from gateway.submissions.content import Content
 from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.commits.memory import MemoryEventStore
-from store.errors import StoreUnavailableError
 from store.generations.memory_blobs import MemoryBlobs
 from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.personal_data import PersonalData
-from store.generations.projection import Row
 from store.quota.ledger import Account, Bounds
 from store.quota.memory_ledger import MemoryLedger
 from tests.builders.clock import Clock
@@ -48,19 +44,12 @@ def harness(clock: Clock) -> QuotaHarness:
     return QuotaHarness(MemoryEventStore(), MemoryLedger(), clock)
 
 
-async def fail_to_write(_: Sequence[Row]) -> None:
-    """Fail to write the row for the lists; the projection writes it later."""
-    raise StoreUnavailableError("no room")
-
-
 def recorder_of(harness: QuotaHarness, personal_data: MemoryPersonalData) -> SubmissionRecorder:
-    rows = WriteThrough(write_rows=fail_to_write, personal_data=personal_data, timeouts=Timeouts())
     return SubmissionRecorder(
         generations=harness.generations,
         personal_data=personal_data,
         blobs=MemoryBlobs(),
         admission=harness.admission,
-        write_through=rows,
         timeouts=Timeouts(),
         clock=harness.clock,
     )
