@@ -36,7 +36,8 @@ from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources
 from gateway.generations.write_through import WriteThrough
 from gateway.http.server import serve
-from gateway.routes import ROUTES
+from gateway.openapi.operation import route_table
+from gateway.routes import OPERATIONS, ROUTES
 from gateway.settings import GatewaySettings
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.recorder import SubmissionRecorder
@@ -79,6 +80,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "list_pages": ListPages,
     "login_attempts": LoginAttempts,
+    "operations": lambda: OPERATIONS,
     "on_event": lambda broadcaster: broadcaster.wake,
     "on_listening": lambda broadcaster: broadcaster.wake_all,
     "operator_keys": lambda authentication_settings: [
@@ -109,7 +111,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
 def create_gateway(dependencies: Dependencies) -> Any:
     """Create the application; raises UnknownDependencyError when a dependency of a route is missing."""
     settings: GatewaySettings = dependencies.get("gateway_settings")
-    tables = [dependencies.call(routes).routes() for routes in ROUTES]
+    tables = [route_table(dependencies.call(routes)) for routes in ROUTES]
     app = create_app(tables, settings)
     dependencies.get("event_hub").install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)

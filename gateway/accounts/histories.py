@@ -1,7 +1,8 @@
-"""The log for operators and auditors: all events of a developer, a generation or the platform."""
+"""The log for operators and auditors: all events of a developer, a generation or the platform, oldest first."""
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -12,6 +13,7 @@ from domain.generation import generation
 from domain.paths import DEVELOPER, GENERATION, PLATFORM
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_query
+from gateway.openapi.operation import get
 from store.commits.contract import EventStore
 
 _CURSOR = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -33,30 +35,29 @@ class HistoryRequest(BaseModel):
         return int(self.cursor)
 
 
+_read = partial(get, caller="auditor", query=HistoryRequest, answer="History")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRoutes:
     authenticator: Authenticator
     events: EventStore
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(f"{DEVELOPER}/history", self.of_developer),
-            web.get(f"{GENERATION}/history", self.of_generation),
-            web.get(f"{PLATFORM}/history", self.of_platform),
-        ]
-
+    @_read(f"{DEVELOPER}/history")
     async def of_developer(self, request: web.Request) -> web.Response:
-        """Return all events of a developer, oldest first."""
+        """Read a developer's events."""
         await self.authenticator.authenticate_auditor(request)
         return await self._history(request, developer.stream_of(path_id(request, "developer_id")))
 
+    @_read(f"{GENERATION}/history")
     async def of_generation(self, request: web.Request) -> web.Response:
-        """Return all events of any generation; events contain no personal data."""
+        """Read the events of any generation."""
         await self.authenticator.authenticate_auditor(request)
         return await self._history(request, generation.stream_of(path_id(request, "generation_id")))
 
+    @_read(f"{PLATFORM}/history")
     async def of_platform(self, request: web.Request) -> web.Response:
-        """Return all events of operators' and auditors' accounts."""
+        """Read the events of the platform."""
         await self.authenticator.authenticate_auditor(request)
         return await self._history(request, platform.STREAM)
 

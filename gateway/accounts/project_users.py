@@ -10,10 +10,11 @@ from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import PROJECT, PROJECT_USER, PROJECTS
 from gateway.accounts.bodies import reset_response, user_body
-from gateway.accounts.requests import UsersRequest, read_new_password
+from gateway.accounts.requests import PASSWORD_RESET, UsersRequest, read_new_password
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import as_id, path_id, read_query
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import delete, get, put
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.records import ProjectRecord, UserRecord
@@ -26,18 +27,9 @@ class ProjectUserRoutes:
     authenticator: Authenticator
     passwords: Passwords
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(f"{PROJECTS}/stats", self.all_stats),
-            web.get(f"{PROJECTS}/users", self.all_users),
-            web.get(f"{PROJECT}/stats", self.stats),
-            web.get(f"{PROJECT}/users", self.users),
-            web.get(PROJECT_USER, self.read),
-            web.delete(PROJECT_USER, self.delete),
-            web.put(f"{PROJECT_USER}/password", self.reset_password),
-        ]
-
+    @get(f"{PROJECTS}/stats", "developer", query=UsersRequest)
     async def all_stats(self, request: web.Request) -> web.Response:
+        """Count projects, users and keys."""
         developer = await self.authenticator.authenticate_developer(request)
         query = read_query(request, UsersRequest)
         chosen = await self._chosen(developer, query)
@@ -45,12 +37,16 @@ class ProjectUserRoutes:
         counts = await self._counts(developer, list(chosen), query)
         return web.json_response({"projects": asdict(projects), **counts})
 
+    @get(f"{PROJECT}/stats", "developer", query=UsersRequest)
     async def stats(self, request: web.Request) -> web.Response:
+        """Count users and keys."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
         query = read_query(request, UsersRequest)
         return web.json_response(await self._counts(developer, [project.id], query))
 
+    @get(f"{PROJECTS}/users", "developer", query=UsersRequest, answer="Users")
     async def all_users(self, request: web.Request) -> web.Response:
+        """List the users of all projects."""
         developer = await self.authenticator.authenticate_developer(request)
         query = read_query(request, UsersRequest)
         chosen = await self._chosen(developer, query)
@@ -61,26 +57,32 @@ class ProjectUserRoutes:
         ]
         return web.json_response(_page(listed, total, query))
 
+    @get(f"{PROJECT}/users", "developer", query=UsersRequest, answer="Users")
     async def users(self, request: web.Request) -> web.Response:
+        """List the project's users."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
         query = read_query(request, UsersRequest)
         users, total = await self.accounts.users(developer.developer_id, [project.id], query.query)
         return web.json_response(_page([user_body(user) for user in users], total, query))
 
+    @get(PROJECT_USER, "developer")
     async def read(self, request: web.Request) -> web.Response:
+        """Read a user."""
         _, user = await self._own_user(request)
         return web.json_response({**user_body(user), "project_id": user.project_id})
 
+    @delete(PROJECT_USER, "developer", 204)
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a user, in a deleted project too: access ends at once, the data are erased in minutes."""
+        """Delete a user and all their data, also in a deleted project."""
         developer = await self.authenticator.authenticate_developer(request)
         project, user = path_id(request, "project_id"), path_id(request, "user_id")
         cause = cause_of(request, developer.actor)
         await self.account_changes.delete_user(developer.developer_id, project, user, cause=cause)
         return web.Response(status=204)
 
+    @put(f"{PROJECT_USER}/password", "developer", **PASSWORD_RESET)
     async def reset_password(self, request: web.Request) -> web.Response:
-        """Set another password, or generate one; every session of the user ends."""
+        """Reset a user's password."""
         developer, user = await self._own_user(request)
         password_hash, generated = await read_new_password(request, self.passwords)
         cause = cause_of(request, developer.actor)

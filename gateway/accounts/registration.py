@@ -18,6 +18,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.sessions import Sessions
 from gateway.http.parsing import read_model
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import post
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.key_minting import mint_key
@@ -35,11 +36,9 @@ class RegistrationRoutes:
     peppers: Peppers
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.post(f"{AUTH}/register", self.register)]
-
+    @post(f"{AUTH}/register", "program", 201, body=DeveloperCreateRequest, answer="Registration")
     async def register(self, request: web.Request) -> web.Response:
-        """Register a developer for an operator, else an end user of a project."""
+        """Register an end user, or with X-Operator-Key a developer."""
         if "X-Operator-Key" in request.headers:
             return await self._register_developer(request)
         return await self._register_user(request)

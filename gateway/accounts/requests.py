@@ -1,7 +1,8 @@
 """Request bodies and queries of accounts."""
 
 import secrets
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -53,6 +54,14 @@ class PasswordResetRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     password: Password | None = None
+
+
+PASSWORD_RESET: Final[Mapping[str, Any]] = {
+    "body": PasswordResetRequest,
+    "optional_body": True,
+    "also": {204: "The password that was sent is set"},
+}
+"""How the document describes a reset: a password, which is generated unless it is sent."""
 
 
 async def read_new_password(request: web.Request, passwords: Passwords) -> tuple[str, str | None]:

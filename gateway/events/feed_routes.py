@@ -17,6 +17,7 @@ from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
 from gateway.events.event_requests import (
     Format,
+    get_events,
     integer_parameter,
     page_response,
     requested_format,
@@ -27,12 +28,14 @@ from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
 from gateway.http.parsing import path_id
+from gateway.openapi.operation import post
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
 _BATCH = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
 _OWN_EVENTS = f"{GENERATIONS}/events"
+_QUERY = ("after", "wait", "limit", "ticket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +61,18 @@ class FeedRoutes:
     connections: Connections
     event_access: EventAccess
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(_OWN_EVENTS, self.read_own),
-            web.post(f"{_OWN_EVENTS}/ticket", self.issue_own_ticket),
-            web.get(PROJECT_EVENTS, self.read_project),
-            web.post(f"{PROJECT_EVENTS}/ticket", self.issue_project_ticket),
-        ]
-
+    @get_events(_OWN_EVENTS, query=_QUERY)
     async def read_own(self, request: web.Request) -> web.StreamResponse:
-        """Respond with the events of all the user's generations."""
+        """Watch all your generations."""
         grant = await self.event_access.ticket_grant(request, _OWN_EVENTS)
         if grant is None:
             await self.authenticator.authenticate_end_user(request)
             grant = self.event_access.grant(request)
         return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
+    @get_events(PROJECT_EVENTS, query=_QUERY)
     async def read_project(self, request: web.Request) -> web.StreamResponse:
-        """Respond with the events of all generations in a project of the developer."""
+        """Watch a project."""
         project = path_id(request, "project_id")
         grant = await self.event_access.ticket_grant(request, _project_events(project), project)
         if grant is None:
@@ -83,13 +80,15 @@ class FeedRoutes:
             grant = self.event_access.grant(request, project)
         return await self._read(request, Feed(project), grant)
 
+    @post(f"{_OWN_EVENTS}/ticket", "end_user", 201)
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
-        """Respond with a ticket for the events of all the user's generations."""
+        """Issue a ticket for a browser."""
         await self.authenticator.authenticate_end_user(request)
         return self.event_access.issue_ticket(request, _OWN_EVENTS)
 
+    @post(f"{PROJECT_EVENTS}/ticket", "developer", 201)
     async def issue_project_ticket(self, request: web.Request) -> web.Response:
-        """Respond with a ticket for the events of a project of the developer."""
+        """Issue a ticket for a browser."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         return self.event_access.issue_ticket(request, _project_events(project.id))
 

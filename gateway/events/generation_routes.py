@@ -15,6 +15,7 @@ from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
 from gateway.events.event_requests import (
     Format,
+    get_events,
     page_response,
     parse_integer,
     requested_format,
@@ -24,6 +25,7 @@ from gateway.events.event_requests import (
 from gateway.events.sse import RESET, frame
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.resources import GenerationResources
+from gateway.openapi.operation import post
 from store.commits.contract import EventStore
 
 _PATH = f"{GENERATION}/events"
@@ -52,18 +54,17 @@ class GenerationEventRoutes:
     connections: Connections
     event_access: EventAccess
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get(_PATH, self.read), web.post(f"{_PATH}/ticket", self.issue_ticket)]
-
+    @get_events(_PATH, query=("after", "wait", "ticket"))
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """Respond with the visible events after a version, in the requested format."""
+        """Watch a generation: SSE, NDJSON or JSON."""
         event_format = requested_format(request)
         if event_format == "sse":
             return await self._stream(request, await self._start(request))
         return await self._page(request, event_format)
 
+    @post(f"{_PATH}/ticket", "end_user", 201)
     async def issue_ticket(self, request: web.Request) -> web.Response:
-        """Respond with a ticket for this generation's events."""
+        """Issue a ticket for a browser."""
         generation = await self.generation_access.own(request)
         return self.event_access.issue_ticket(request, _path(generation.id))
 
