@@ -60,8 +60,8 @@ class DeveloperRoutes:
         """Reset a developer's password."""
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
         developer = await self._developer(request)
-        password_hash, generated = await read_new_password(request, self.passwords)
-        await self.account_changes.reset_developer_password(developer.id, password_hash, cause=cause)
+        new, generated = await read_new_password(request, self.passwords)
+        await self.account_changes.set_developer_password(developer.id, new, cause=cause)
         return reset_response(generated)
 
     async def _developer(self, request: web.Request) -> DeveloperRecord:

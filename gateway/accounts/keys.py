@@ -43,8 +43,9 @@ class KeyRoutes:
     async def create(self, request: web.Request) -> web.Response:
         developer, project = await self._owner(request)
         body = await read_model(request, KeyCreateRequest)
-        cause, owner = cause_of(request, developer.actor), developer.developer_id
-        record, key = await mint_key(self.account_changes, self.peppers, owner, project, name=body.name, cause=cause)
+        new, key = mint_key(self.peppers, project, body.name)
+        cause = cause_of(request, developer.actor)
+        record = await self.account_changes.create_key(developer.developer_id, project, new, cause=cause)
         return secret_response({**key_body(record), "key": key}, status=201)
 
     @delete(f"{DEVELOPER_KEYS}/{{key_id}}", "developer", 204, summary="Revoke a developer key")

@@ -62,12 +62,12 @@ class OwnAccountRoutes:
             case Role.END_USER:
                 user = await self.authenticator.authenticate_end_user(request)
                 cause = cause_of(request, f"user:{user.user_id}")
-                await self.account_changes.change_user_password(
+                await self.account_changes.set_user_password(
                     user.developer_id, user.project_id, user.user_id, new, cause=cause
                 )
             case Role.DEVELOPER:
                 cause = cause_of(request, f"developer:{claims.subject}")
-                await self.account_changes.change_developer_password(claims.subject, new, cause=cause)
+                await self.account_changes.set_developer_password(claims.subject, new, cause=cause)
             case Role.PLATFORM_OPERATOR | Role.AUDITOR:
                 cause = cause_of(request, StaffIdentity(claims.subject, claims.role).actor)
                 await self.platform_changes.change_password(claims.subject, new, cause=cause)

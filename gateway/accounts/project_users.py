@@ -84,11 +84,9 @@ class ProjectUserRoutes:
     async def reset_password(self, request: web.Request) -> web.Response:
         """Reset a user's password."""
         developer, user = await self._own_user(request)
-        password_hash, generated = await read_new_password(request, self.passwords)
+        new, generated = await read_new_password(request, self.passwords)
         cause = cause_of(request, developer.actor)
-        await self.account_changes.reset_user_password(
-            user.developer_id, user.project_id, user.id, password_hash, cause=cause
-        )
+        await self.account_changes.set_user_password(user.developer_id, user.project_id, user.id, new, cause=cause)
         return reset_response(generated)
 
     async def _own_user(self, request: web.Request) -> tuple[DeveloperIdentity, UserRecord]:

@@ -12,6 +12,7 @@ from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_descr
 from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, Passwords, check_password
 from gateway.http.parsing import read_optional_model
 from store.accounts.queries import UserQuery
+from store.accounts.writes import NewPassword
 
 Email = Annotated[str, Field(max_length=320), AfterValidator(normal_email)]
 Password = Annotated[
@@ -64,11 +65,11 @@ PASSWORD_RESET: Final[Mapping[str, Any]] = {
 """How the document describes a reset: a password, which is generated unless it is sent."""
 
 
-async def read_new_password(request: web.Request, passwords: Passwords) -> tuple[str, str | None]:
-    """Return the hash of the password that is sent or generated, and the password if it was generated."""
+async def read_new_password(request: web.Request, passwords: Passwords) -> tuple[NewPassword, str | None]:
+    """Return the password that is sent or generated, as a hash, and again as text if it was generated."""
     body = await read_optional_model(request, PasswordResetRequest)
     generated = None if body.password is not None else secrets.token_urlsafe(12)
-    return await passwords.hash(body.password or generated or ""), generated
+    return NewPassword(await passwords.hash(body.password or generated or "")), generated
 
 
 class DeletionRequest(BaseModel):

@@ -11,7 +11,7 @@ from domain.accounts.platform import STREAM, Decision, Platform, StaffRole, fold
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from store.accounts.records import StaffRecord, record_from
-from store.accounts.writes import NewPassword, change_password, delete, insert, person
+from store.accounts.writes import NewPassword, NewPerson, delete, insert, set_password
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
 from store.errors import AlreadyExistsError
@@ -32,31 +32,21 @@ class PlatformChanges:
         self._staff = database["staff"]
         self._streams = Repository(events, fold=fold, announce=announce, clock=clock)
 
-    async def create_staff(
-        self,
-        staff_id: str,
-        role: Role,
-        *,
-        email: str,
-        password_hash: str,
-        cause: Cause,
-        full_name: str | None = None,
-    ) -> StaffRecord:
+    async def create_staff(self, person: NewPerson, role: Role, *, cause: Cause) -> StaffRecord:
         """Create an account; AlreadyExistsError when the address is taken."""
-        who = person(staff_id, email, password_hash, full_name)
-        document = {**who, "role": role.value, "active": True}
-        decision = partial(rules.create_staff, staff=staff_id, role=cast("StaffRole", role.value))
+        document = {**person.document, "role": role.value, "active": True}
+        decision = partial(rules.create_staff, staff=person.id, role=cast("StaffRole", role.value))
         try:
             created = await self._decide(decision, insert(self._staff, document), cause)
         except DuplicateKeyError:
             created = False
         if not created:
-            raise AlreadyExistsError(staff_id)
+            raise AlreadyExistsError(person.id)
         return record_from(StaffRecord, document)
 
     async def change_password(self, staff_id: str, new: NewPassword, *, cause: Cause) -> None:
         """Set one's own password: every session ends but the one in which it is done."""
-        write = change_password(self._staff, {"_id": staff_id}, new)
+        write = set_password(self._staff, {"_id": staff_id}, new)
         await self._decide(partial(rules.change_password, staff=staff_id), write, cause)
 
     async def delete_staff(self, staff_id: str, *, cause: Cause) -> None:
