@@ -12,18 +12,10 @@ from domain.paths import GENERATIONS, PROJECT_EVENTS
 from events.envelope import format_time
 from gateway.auth.account_status import AccessGrant
 from gateway.auth.authentication import Authenticator
+from gateway.events import event_requests as options
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
-from gateway.events.event_requests import (
-    Format,
-    get_events,
-    integer_parameter,
-    page_response,
-    requested_format,
-    requested_position,
-    requested_wait,
-)
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
@@ -61,7 +53,7 @@ class FeedRoutes:
     connections: Connections
     event_access: EventAccess
 
-    @get_events(_OWN_EVENTS, query=_QUERY)
+    @options.get_events(_OWN_EVENTS, query=_QUERY)
     async def read_own(self, request: web.Request) -> web.StreamResponse:
         """Watch all your generations."""
         grant = await self.event_access.ticket_grant(request, _OWN_EVENTS)
@@ -70,7 +62,7 @@ class FeedRoutes:
             grant = self.event_access.grant(request)
         return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
-    @get_events(PROJECT_EVENTS, query=_QUERY)
+    @options.get_events(PROJECT_EVENTS, query=_QUERY)
     async def read_project(self, request: web.Request) -> web.StreamResponse:
         """Watch a project."""
         project = path_id(request, "project_id")
@@ -93,7 +85,7 @@ class FeedRoutes:
         return self.event_access.issue_ticket(request, _project_events(project.id))
 
     async def _read(self, request: web.Request, feed: Feed, grant: AccessGrant) -> web.StreamResponse:
-        event_format, position = requested_format(request), requested_position(request)
+        event_format, position = options.requested_format(request), options.requested_position(request)
         head = await self.feed_reader.head()
         after = self._known_cursor(feed, position, head)
         start = FeedStart(feed, grant, head, after, reset=position is not None and after is None)
@@ -109,9 +101,9 @@ class FeedRoutes:
         cursor = None if position is None else self.feed_cursors.read(position, feed.name)
         return cursor if cursor is not None and cursor.position <= head.position else None
 
-    async def _page(self, request: web.Request, start: FeedStart, event_format: Format) -> web.Response:
-        feed, seconds = start.feed, requested_wait(request)
-        limit = integer_parameter(request, "limit", default=100, most=_LARGEST_PAGE)
+    async def _page(self, request: web.Request, start: FeedStart, event_format: options.Format) -> web.Response:
+        feed, seconds = start.feed, options.requested_wait(request)
+        limit = options.integer_parameter(request, "limit", default=100, most=_LARGEST_PAGE)
         page = await self.feed_reader.page(feed, start.after or BEGINNING, limit=limit)
         if seconds and not page.events and not page.more:
             with self.connections.slot(start.grant.claims.subject, request):
@@ -120,7 +112,7 @@ class FeedRoutes:
             page = await self.feed_reader.page(feed, page.next, limit=limit)
         events = [{**envelope, "cursor": cursor} for cursor, envelope in page.events]
         members = {"cursor": self._text(feed, page.next), "more": page.more}
-        return page_response(event_format, events, members, reset=start.reset)
+        return options.page_response(event_format, events, members, reset=start.reset)
 
     async def _stream(self, request: web.Request, start: FeedStart) -> web.StreamResponse:
         """Send a snapshot or the events after the cursor, then live events."""
