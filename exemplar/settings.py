@@ -126,13 +126,8 @@ def markdown() -> str:
 def _setting(settings: type[BaseSettings], name: str, field: FieldInfo) -> Setting:
     prefix = settings.model_config.get("env_prefix", "")
     variable = field.alias or f"{prefix}{name}".upper()
-    return Setting(variable, field.description or "", _default(field))
-
-
-def _default(field: FieldInfo) -> str | None:
-    if field.is_required():
-        return None
-    return _written(field.default)
+    default = None if field.is_required() else _written(field.default)
+    return Setting(variable, field.description or "", default)
 
 
 def _written(value: Any) -> str:

@@ -4,20 +4,18 @@ import hmac
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
 from events.envelope import Cause
+from exemplar.local.hooks import Demo
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings
 from store.accounts.changes import AccountChanges
 from store.accounts.key_minting import mint_key
 from store.accounts.writes import NewPerson
 from store.errors import AlreadyExistsError
-
-Demo = dict[str, Any]
 
 _CAUSE = Cause(actor="operator")
 

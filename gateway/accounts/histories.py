@@ -43,26 +43,12 @@ class HistoryRoutes:
     authenticator: Authenticator
     events: EventStore
 
-    @_read(f"{DEVELOPER}/history")
-    async def of_developer(self, request: web.Request) -> web.Response:
-        """Read a developer's events."""
+    @_read(f"{DEVELOPER}/history", summary="Read a developer's events")
+    @_read(f"{GENERATION}/history", summary="Read the events of any generation")
+    @_read(f"{PLATFORM}/history", summary="Read the events of the platform")
+    async def read(self, request: web.Request) -> web.Response:
         await self.authenticator.authenticate_auditor(request)
-        return await self._history(request, developer.stream_of(path_id(request, "developer_id")))
-
-    @_read(f"{GENERATION}/history")
-    async def of_generation(self, request: web.Request) -> web.Response:
-        """Read the events of any generation."""
-        await self.authenticator.authenticate_auditor(request)
-        return await self._history(request, generation.stream_of(path_id(request, "generation_id")))
-
-    @_read(f"{PLATFORM}/history")
-    async def of_platform(self, request: web.Request) -> web.Response:
-        """Read the events of the platform."""
-        await self.authenticator.authenticate_auditor(request)
-        return await self._history(request, platform.STREAM)
-
-    async def _history(self, request: web.Request, stream: str) -> web.Response:
-        query = read_query(request, HistoryRequest)
+        stream, query = _stream(request), read_query(request, HistoryRequest)
         after = query.after
         commits = await self.events.read(stream, after=after)
         found = [event for commit in commits for event in commit.events if event.version > after]
@@ -75,3 +61,11 @@ class HistoryRoutes:
             "next_cursor": str(page[-1].version) if more else None,
         }
         return web.json_response(body)
+
+
+def _stream(request: web.Request) -> str:
+    if "developer_id" in request.match_info:
+        return developer.stream_of(path_id(request, "developer_id"))
+    if "generation_id" in request.match_info:
+        return generation.stream_of(path_id(request, "generation_id"))
+    return platform.STREAM
