@@ -109,9 +109,7 @@ class DeliveryRoutes:
     async def send_example(self, request: web.Request) -> web.Response:
         """Send an example of an event, once; the delivery shows the outcome."""
         project, endpoint_id = await self._endpoint(request)
-        registered = await self.endpoints.get(endpoint_id)
-        if registered is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+        registered = await self.endpoints.require(project, endpoint_id)
         if registered.endpoint.disabled:
             raise ExemplarError(ErrorCode.CONFLICT, "The webhook endpoint is disabled")
         body = await read_optional_model(request, ExampleRequest)
@@ -131,9 +129,7 @@ class DeliveryRoutes:
         _, project = await self.authenticator.authenticate_project_owner(request)
         if request.match_info["endpoint_id"] == _DEFAULT:
             return project.id, default_endpoint(project.id)
-        registered = await self.endpoints.get(path_id(request, "endpoint_id"))
-        if registered is None or registered.endpoint.project != project.id:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+        registered = await self.endpoints.require(project.id, path_id(request, "endpoint_id"))
         return project.id, registered.endpoint.id
 
 

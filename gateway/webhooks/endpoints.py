@@ -6,20 +6,21 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 from uuid import uuid4
 
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from domain.accounts.access import DeveloperIdentity, Role
+from domain.accounts.access import Role
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import DEFAULT_WEBHOOK_SECRET, PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
 from domain.webhooks import endpoint as decisions
 from domain.webhooks.addresses import LONGEST_URL
 from domain.webhooks.endpoint import Endpoint, default_endpoint
 from domain.webhooks.master_keys import SecretLostError
-from events.envelope import format_time
+from events.envelope import Cause, format_time
 from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.accounts.bodies import secret_response
@@ -93,7 +94,7 @@ class EndpointRoutes:
             limit=self.webhook_limit,
             cause=cause_of(request, developer.actor),
         )
-        registered = await self._row(project.id, endpoint_id)
+        registered = await self.endpoints.require(project.id, endpoint_id)
         return secret_response({**endpoint_body(registered), "secret": secret}, status=201)
 
     @get(WEBHOOK_ENDPOINT, "developer")
@@ -105,13 +106,12 @@ class EndpointRoutes:
     @patch(WEBHOOK_ENDPOINT, "developer", body=EndpointUpdateRequest)
     async def update(self, request: web.Request) -> web.Response:
         """Change an endpoint: the fields that are sent."""
-        developer, registered = await self._own(request)
+        cause, registered = await self._own(request)
         body = await read_model(request, EndpointUpdateRequest)
         url = self._salted(body.url) if body.url and body.url != registered.url else None
         decision = _decision(body, url)
         if "description" in body.model_fields_set:
             await self.endpoints.describe(registered.endpoint.id, body.description)
-        cause = cause_of(request, developer.actor)
         await self.webhooks.decide(registered.endpoint.id, decision, cause=cause, url=url)
         return await self.read(request)
 
@@ -130,20 +130,16 @@ class EndpointRoutes:
     @post(f"{WEBHOOK_ENDPOINT}/disable", "developer")
     async def disable(self, request: web.Request) -> web.Response:
         """Stop all deliveries."""
-        await self._decide(request, lambda endpoint: decisions.disable(endpoint, "developer"))
+        await self._decide(request, partial(decisions.disable, reason="developer"))
         return await self.read(request)
 
     @post(f"{WEBHOOK_ENDPOINT}/rotate", "developer")
     async def rotate(self, request: web.Request) -> web.Response:
         """Rotate the secret; the new one is shown once, the old one signs too for a day."""
-        developer, registered = await self._own(request)
-        endpoint_id = registered.endpoint.id
-        secret, until = await self.webhook_secrets.rotate(endpoint_id)
-        await self.webhooks.decide(
-            endpoint_id,
-            lambda endpoint: decisions.rotate(endpoint, overlap_until=until),
-            cause=cause_of(request, developer.actor),
-        )
+        cause, registered = await self._own(request)
+        secret, until = await self.webhook_secrets.rotate(registered.endpoint.id)
+        decision = partial(decisions.rotate, overlap_until=until)
+        await self.webhooks.decide(registered.endpoint.id, decision, cause=cause)
         return secret_response({"secret": secret, "previous_secret_valid_until": format_time(until)})
 
     @get(DEFAULT_WEBHOOK_SECRET, "developer", headers=("X-Project-ID",))
@@ -167,16 +163,11 @@ class EndpointRoutes:
         secret, until = await self.webhook_secrets.rotate(default_endpoint(project))
         return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
 
-    async def _own(self, request: web.Request) -> tuple[DeveloperIdentity, RegisteredEndpoint]:
+    async def _own(self, request: web.Request) -> tuple[Cause, RegisteredEndpoint]:
         """Authenticate a developer for the endpoint in the path; 404 for another's."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
-        return developer, await self._row(project.id, path_id(request, "endpoint_id"))
-
-    async def _row(self, project: str, endpoint_id: str) -> RegisteredEndpoint:
-        registered = await self.endpoints.get(endpoint_id)
-        if registered is None or registered.endpoint.project != project:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
-        return registered
+        registered = await self.endpoints.require(project.id, path_id(request, "endpoint_id"))
+        return cause_of(request, developer.actor), registered
 
     async def _project_of_developer(self, request: web.Request) -> str:
         """Authenticate a developer for the project that X-Project-ID names."""
@@ -187,8 +178,7 @@ class EndpointRoutes:
         return project.id
 
     async def _decide(self, request: web.Request, decision: Decision) -> None:
-        developer, registered = await self._own(request)
-        cause = cause_of(request, developer.actor)
+        cause, registered = await self._own(request)
         await self.webhooks.decide(registered.endpoint.id, decision, cause=cause)
 
     def _salted(self, url: str) -> EndpointUrl:
