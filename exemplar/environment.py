@@ -12,7 +12,7 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ConfigurationError(Exception):
-    """The environment does not allow a start; the message is one line that names the setting."""
+    """The environment or this machine does not allow a start; the message says what to do, in one line."""
 
 
 def read(settings: type[Settings]) -> Settings:

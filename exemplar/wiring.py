@@ -19,7 +19,7 @@ from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.sender import Sender
 from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import Price
+from domain.generation.timings import Price
 from domain.webhooks.addresses import host_key
 from events.envelope import RecordedEvent, visible
 from exemplar.clock import now

@@ -8,9 +8,8 @@ from typing import Any
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
 from domain.paths import GENERATIONS
-from domain.webhooks.delivery import Delivery, EndReason
+from domain.webhooks.delivery import Delivery, EndReason, example_of
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
 from events.owner import GenerationErased
 from store.accounts.deletions import Deletions

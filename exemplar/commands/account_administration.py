@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from domain.accounts.access import Role
-from domain.accounts.emails import normal_email
 from domain.accounts.keys import Peppers
-from domain.accounts.names import check_name
+from domain.accounts.names import check_name, normal_email
 from domain.accounts.passwords import check_password
 from domain.accounts.platform import STREAM as PLATFORM
 from domain.accounts.tiers import Tier, tier_of
@@ -17,11 +16,10 @@ from exemplar.environment import ConfigurationError, read
 from gateway.auth.settings import PasswordSettings
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
 from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-from store.accounts.writes import NewPassword, NewPerson
+from store.accounts.writes import NewPassword, NewPerson, mint_key
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100

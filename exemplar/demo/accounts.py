@@ -13,8 +13,7 @@ from exemplar.local.hooks import Demo
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
-from store.accounts.writes import NewPerson
+from store.accounts.writes import NewPerson, mint_key
 from store.errors import AlreadyExistsError
 
 _CAUSE = Cause(actor="operator")

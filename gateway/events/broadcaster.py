@@ -16,8 +16,7 @@ from events.commit import Commit
 from events.envelope import visible
 from gateway.events.settings import StreamSettings
 from gateway.events.sse import frame
-from gateway.events.update import Listener, Update, deliver
-from gateway.events.waiters import Waiter, Waiters
+from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
 from store.commits.contract import EventStore
 from store.errors import StoreError
 

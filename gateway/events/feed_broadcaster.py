@@ -11,8 +11,7 @@ import structlog
 from domain.generation.feed_cursor import FeedCursor
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.settings import StreamSettings
-from gateway.events.update import Listener, Update, deliver
-from gateway.events.waiters import Waiter, Waiters
+from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
 from store.errors import StoreError
 from store.log.feeds import FeedEntry, Feeds
 

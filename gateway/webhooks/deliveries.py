@@ -14,9 +14,8 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.paths import WEBHOOK_ENDPOINT
-from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of
+from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of, example_of
 from domain.webhooks.endpoint import default_endpoint
-from domain.webhooks.examples import example_of
 from events.generation import GenerationCompleted
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_model, read_optional_model, read_query

@@ -1,11 +1,13 @@
 """Document writes that are committed together with an event, and what documents of people have in common."""
 
+import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, Peppers, Randomness, display_prefix, mint
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from store.commits.contract import Write
@@ -120,3 +122,16 @@ def without_personal_data(time: datetime) -> list[Document]:
         "full_name": None,
     }
     return [{"$set": erased}, {"$unset": ["kept_session", "ended_sessions"]}]
+
+
+def mint_key(
+    peppers: Peppers,
+    project_id: str | None,
+    name: str | None,
+    *,
+    key_id: str | None = None,
+    randomness: Randomness = secrets.token_bytes,
+) -> tuple[NewKey, str]:
+    """Mint an API key of a project or, with None, a developer key; return what is stored of it and the key."""
+    key = mint(DEVELOPER_KEY_PREFIX if project_id is None else API_KEY_PREFIX, randomness)
+    return NewKey(peppers.hash(key), display_prefix(key), name, key_id or random_id()), key

@@ -21,6 +21,7 @@ from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
 from domain.webhooks.retry_schedule import PAUSES
 from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
+from exemplar.settings import sections
 from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
 
@@ -198,3 +199,22 @@ def _generation(state: State) -> Generation:
         finish_by=NOW + timedelta(minutes=35),
     )
     return Generation("g", 1, state, request, NOW, NOW, NOW, attempt=1)
+
+
+def settings() -> str:
+    """Write the tables of docs/configuration.md."""
+    parts: list[str] = []
+    for title, settings in sections():
+        parts.append(f"### {title}\n\n| variable | default | meaning |\n|---|---|---|\n")
+        parts += [
+            f"| `{setting.name}` | {_cell(setting.default)} | {setting.description.rstrip('.')} |\n"
+            for setting in settings
+        ]
+        parts.append("\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def _cell(default: str | None) -> str:
+    if default is None:
+        return "must be set"
+    return f"`{default}`" if default else "empty"
