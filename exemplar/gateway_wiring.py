@@ -16,7 +16,6 @@ from exemplar.injection import Dependencies
 from gateway.app import create_app
 from gateway.auth.authentication import Authenticator
 from gateway.auth.rate_limits import RateLimits
-from gateway.auth.settings import TokenSettings
 from gateway.auth.tokens import Tokens
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.event_hub import EventHub
@@ -34,11 +33,6 @@ from store.accounts.accounts import Accounts
 log = structlog.get_logger()
 
 
-def _jwt_secrets(gateway_settings: GatewaySettings, token_settings: TokenSettings) -> list[str]:
-    secrets = (gateway_settings.jwt_secret, *token_settings.jwt_retired_secrets)
-    return [secret.get_secret_value() for secret in secrets]
-
-
 def _derived(id_key: bytes, purpose: bytes) -> bytes:
     return hmac.digest(id_key, purpose, "sha256")
 
@@ -51,7 +45,9 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "event_hub": EventHub,
     "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
-    "jwt_secrets": _jwt_secrets,
+    "jwt_secrets": lambda gateway_settings, token_settings: [
+        secret.get_secret_value() for secret in (gateway_settings.jwt_secret, *token_settings.jwt_retired_secrets)
+    ],
     "links": lambda gateway_settings, id_key: Links(gateway_settings.base_url, _derived(id_key, b"picture links")),
     "list_cursors": lambda id_key: ListCursors(_derived(id_key, b"list cursors")),
     "operations": lambda: OPERATIONS,

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
 from domain.generation.timings import Price
 from domain.webhooks.addresses import host_key
-from events.envelope import RecordedEvent, visible
+from events.envelope import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
@@ -54,16 +54,12 @@ def _amqp_url(rabbit_settings: RabbitSettings) -> str:
     return rabbit_settings.amqp_url
 
 
-def _last_event(events: Sequence[RecordedEvent]) -> RecordedEvent | None:
-    return events[-1] if events else None
-
-
 SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "amqp_url": _amqp_url,
     "announce": lambda publisher: publisher.announce,
     "delivery_log": lambda events, announce, clock: Repository(
-        events, fold=_last_event, announce=announce, clock=clock
+        events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock
     ),
     "generations": Generations,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,

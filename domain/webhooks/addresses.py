@@ -65,7 +65,8 @@ def destination_of(url: str, allow: Collection[str] = ()) -> Destination:
     if scheme != "https" and not (allowed and scheme == "http"):
         raise ForbiddenAddressError("only https is allowed")
     if not allowed:
-        _check_port(port)
+        if port < _PRIVILEGED and port != _HTTPS:
+            raise ForbiddenAddressError("port 443 or one above 1023 is needed")
         _check_host(host)
     return Destination(url, host, port, allowed)
 
@@ -105,11 +106,6 @@ def _parts(url: str) -> tuple[str, str, int]:
         raise ForbiddenAddressError("the port is missing")
     default = _HTTPS if parts.scheme == "https" else 80
     return parts.scheme, host.removesuffix("."), port or default
-
-
-def _check_port(port: int) -> None:
-    if port < _PRIVILEGED and port != _HTTPS:
-        raise ForbiddenAddressError("port 443 or one above 1023 is needed")
 
 
 def _check_host(host: str) -> None:

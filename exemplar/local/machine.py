@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from exemplar.environment import ConfigurationError
 from exemplar.local.banner import banner
@@ -41,10 +40,6 @@ class Machine:
         if self._rabbit is not None:
             self.supervisor.adopt(*self._rabbit.children)
 
-    @property
-    def demo_file(self) -> Path:
-        return self._home / "demo.json"
-
     async def start(self) -> None:
         """Start everything, in parallel where possible; raise ConfigurationError for what does not start."""
         self._mongod.launch()
@@ -73,7 +68,7 @@ class Machine:
         }
         demo.get("free", {})["base_url"] = where.base_url
         token = await self._hooks.sign_in(demo)
-        write_private(self.demo_file, json.dumps(demo, indent=2) + "\n")
+        write_private(self._home / "demo.json", json.dumps(demo, indent=2) + "\n")
         self._report("accounts")
         photos = self._options.photos
         self._say(

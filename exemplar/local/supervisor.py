@@ -59,10 +59,7 @@ class Supervisor:
                 raise ConfigurationError(f"{child.name} ended {len(ends)} times within a minute{child.log_tail()}")
             # Not store.backoff: exemplar.local imports none of the product's packages.
             pause_s = min(FIRST_PAUSE_S * 2 ** (len(ends) - 1), LONGEST_PAUSE_S)
-            self._say(f"{child.name} ended ({_reason(code)}), restarting in {pause_s:.1f} s{child.log_tail(5)}")
+            reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+            self._say(f"{child.name} ended ({reason}), restarting in {pause_s:.1f} s{child.log_tail(5)}")
             await asyncio.sleep(pause_s)
             child.start()
-
-
-def _reason(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from exemplar.environment import ConfigurationError
 from exemplar.local.hooks import Hooks
@@ -42,7 +41,8 @@ def _prepare(options: Options, hooks: Hooks, say: Say) -> Machine:
     left = reap(options.home)
     if left:
         say(f"  ended leftovers of an earlier start: {', '.join(left)}")
-    _rotate_logs(options.home / "logs")
+    for log in (options.home / "logs").glob("*.log"):
+        log.replace(log.with_name(log.name + ".1"))  # the logs of the previous start
     if options.port:
         require_free(options.port, options.host)
     return Machine(options, hooks, open_secrets(options.home / "secrets.json"), say)
@@ -92,9 +92,3 @@ def _signals(react: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in wanted:
             loop.remove_signal_handler(number)
-
-
-def _rotate_logs(folder: Path) -> None:
-    """Keep the logs of the previous start as `<name>.log.1`."""
-    for log in folder.glob("*.log"):
-        log.replace(log.with_name(log.name + ".1"))
