@@ -6,8 +6,7 @@ import asyncio
 import importlib
 import logging
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,20 +25,13 @@ def command() -> None:
     configure_logging("exemplar", level=logging.WARNING)
 
 
-class Broker(StrEnum):
-    """The message broker that `exemplar up` uses."""
-
-    AUTO = "auto"
-    RABBITMQ = "rabbitmq"
-    INPROCESS = "inprocess"
-
-
 @app.command()
 def up(
     once: Annotated[bool, typer.Option("--once", help="Exit after the first picture.")] = False,
     broker: Annotated[
-        Broker, typer.Option(help="Message broker; auto takes RabbitMQ where it is installed.")
-    ] = Broker.AUTO,
+        Literal["auto", "rabbitmq", "inprocess"],
+        typer.Option(help="Message broker; auto takes RabbitMQ where it is installed."),
+    ] = "auto",
     port: Annotated[int | None, typer.Option(help="Port of the gateway.")] = None,
 ) -> None:
     """Start the whole system on this machine and run one generation."""
@@ -55,7 +47,7 @@ def up(
         home=settings.home,
         host=settings.host,
         port=settings.port if port is None else port,
-        broker=broker.value,
+        broker=broker,
         once=once,
     )
     raise typer.Exit(asyncio.run(bring_up(options, hooks=hooks_of(options.home))))

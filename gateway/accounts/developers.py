@@ -11,7 +11,7 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.paths import DEVELOPER, DEVELOPERS
 from gateway.accounts.bodies import developer_body, reset_response
 from gateway.accounts.registration import require_tier
-from gateway.accounts.requests import PASSWORD_RESET, DevelopersRequest, TierRequest, read_new_password
+from gateway.accounts.requests import PASSWORD_RESET, PageRequest, TierRequest, read_new_password
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_model, read_query
 from gateway.http.request_ids import cause_of
@@ -29,15 +29,13 @@ class DeveloperRoutes:
     passwords: Passwords
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
-    @get(DEVELOPERS, "operator", query=DevelopersRequest, answer="Developers")
+    @get(DEVELOPERS, "operator", query=PageRequest, answer="Developers")
     async def list_all(self, request: web.Request) -> web.Response:
         """List all developers, newest first."""
         await self.authenticator.authenticate_operator(request)
-        query = read_query(request, DevelopersRequest)
+        query = read_query(request, PageRequest)
         developers, total = await self.accounts.developers(page=query.page, page_size=query.page_size)
-        listed = [developer_body(developer) for developer in developers]
-        body = {"developers": listed, "total": total, "page": query.page, "page_size": query.page_size}
-        return web.json_response(body)
+        return web.json_response(query.body("developers", list(map(developer_body, developers)), total))
 
     @get(DEVELOPER, "operator", answer="Account")
     async def read(self, request: web.Request) -> web.Response:

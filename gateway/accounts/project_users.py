@@ -55,7 +55,7 @@ class ProjectUserRoutes:
             {**user_body(user), "project_id": user.project_id, "project_name": chosen[user.project_id].name}
             for user in users
         ]
-        return web.json_response(_page(listed, total, query))
+        return web.json_response(query.body("users", listed, total))
 
     @get(f"{PROJECT}/users", "developer", query=UsersRequest, answer="Users")
     async def users(self, request: web.Request) -> web.Response:
@@ -63,7 +63,7 @@ class ProjectUserRoutes:
         developer, project = await self.authenticator.authenticate_project_owner(request)
         query = read_query(request, UsersRequest)
         users, total = await self.accounts.users(developer.developer_id, [project.id], query.query)
-        return web.json_response(_page([user_body(user) for user in users], total, query))
+        return web.json_response(query.body("users", list(map(user_body, users)), total))
 
     @get(PROJECT_USER, "developer")
     async def read(self, request: web.Request) -> web.Response:
@@ -108,7 +108,3 @@ class ProjectUserRoutes:
         users = await self.accounts.count_users(developer.developer_id, project_ids, query.query)
         keys = await self.accounts.keys.count(developer.developer_id, project_ids)
         return {"users": asdict(users), "api_keys": asdict(keys)}
-
-
-def _page(users: list[dict[str, Any]], total: int, query: UsersRequest) -> dict[str, Any]:
-    return {"users": users, "total": total, "page": query.page, "page_size": query.page_size}

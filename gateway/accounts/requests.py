@@ -1,7 +1,7 @@
 """Request bodies and queries of accounts."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from aiohttp import web
@@ -83,11 +83,15 @@ class KeyCreateRequest(BaseModel):
     name: Name | None = None
 
 
-class DevelopersRequest(BaseModel):
-    """The page of a list of all developers, newest first."""
+class PageRequest(BaseModel):
+    """The page of a list, newest first."""
 
     page: int = Field(1, ge=1, le=100_000)
     page_size: int = Field(50, ge=1, le=100)
+
+    def body(self, name: str, listed: Sequence[Mapping[str, Any]], total: int) -> dict[str, Any]:
+        """Write the page with its members under a name."""
+        return {name: listed, "total": total, "page": self.page, "page_size": self.page_size}
 
 
 class ProjectCreateRequest(BaseModel):
@@ -105,11 +109,9 @@ class ProjectUpdateRequest(BaseModel):
         return {name: value for name, value in sent.items() if name != "name" or value is not None}
 
 
-class UsersRequest(BaseModel):
+class UsersRequest(PageRequest):
     """The query of user lists and statistics."""
 
-    page: int = Field(1, ge=1, le=100_000)
-    page_size: int = Field(50, ge=1, le=100)
     search: str | None = Field(None, max_length=255, pattern=r"^[^\x00]*$")
     is_active: bool | None = None
     project_id: str | None = Field(None, max_length=64)
