@@ -18,8 +18,8 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.rate_limits import RateLimits
 from gateway.auth.tokens import Tokens
 from gateway.events.broadcaster import Broadcaster
+from gateway.events.event_access import Tickets
 from gateway.events.event_hub import EventHub
-from gateway.events.tickets import Tickets
 from gateway.generations.links import Links
 from gateway.generations.resources import GenerationResources
 from gateway.http.server import serve

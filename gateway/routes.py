@@ -7,8 +7,7 @@ from gateway.accounts.histories import HistoryRoutes
 from gateway.accounts.keys import KeyRoutes
 from gateway.accounts.login import LoginRoutes
 from gateway.accounts.own_account import OwnAccountRoutes
-from gateway.accounts.project_users import ProjectUserRoutes
-from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.projects import ProjectRoutes, ProjectUserRoutes
 from gateway.accounts.registration import RegistrationRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes

@@ -8,6 +8,7 @@ from pymongo import IndexModel
 from domain.accounts.access import AccountState, Role, Tenancy
 from store.accounts.account_states import AccountStateReader
 from store.accounts.keys import AccountKeys
+from store.accounts.platform import StaffAccounts
 from store.accounts.queries import (
     STATE,
     Credentials,
@@ -29,7 +30,6 @@ from store.accounts.records import (
     record_from,
 )
 from store.accounts.sessions import AccountSessions
-from store.accounts.staff import StaffAccounts
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 

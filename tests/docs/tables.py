@@ -116,8 +116,9 @@ def collections() -> list[str]:
 def _with_imports(path: Path, seen: set[Path]) -> set[Path]:
     """Find the modules of the store that one of them needs, itself included."""
     seen.add(path)
-    for module in re.findall(r"^from (store\.[\w.]+) import", path.read_text(), re.MULTILINE):
-        needed = ROOT / f"{module.replace('.', '/')}.py"
+    for module, name in re.findall(r"^from (store\.[\w.]+) import (\w+)?", path.read_text(), re.MULTILINE):
+        within = ROOT / module.replace(".", "/")
+        needed = within / f"{name}.py" if within.is_dir() else within.with_suffix(".py")
         if needed not in seen:
             _with_imports(needed, seen)
     return seen
