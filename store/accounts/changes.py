@@ -8,6 +8,7 @@ from events import developer as facts
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from store.accounts import writes
+from store.accounts.account_cache import AccountCache
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
 from store.accounts.streams import DeveloperStreams, existing
 from store.accounts.writes import NewKey, NewPassword, NewPerson
@@ -29,9 +30,10 @@ class AccountChanges:
         events: EventStore,
         *,
         clock: Callable[[], datetime],
+        account_cache: AccountCache,
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
-        self._streams = DeveloperStreams(database, events, clock=clock, announce=announce)
+        self._streams = DeveloperStreams(database, events, clock=clock, announce=announce, account_cache=account_cache)
         self._developers = database["developers"]
         self._projects = database["projects"]
         self._users = database["users"]
