@@ -38,13 +38,13 @@ class WatchedStream:
 class Broadcaster:
     """Deliver every commit after a listener's version, in order, once."""
 
-    def __init__(self, events: EventStore, stream_settings: StreamSettings) -> None:
+    def __init__(self, events: EventStore, stream_settings: StreamSettings, waiters: Waiters) -> None:
         self._events = events
         self._poll = stream_settings.poll
         self._streams: dict[str, WatchedStream] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
-        self._waiters = Waiters()
+        self._waiters = waiters
         self._delivering = asyncio.Lock()
 
     @property
@@ -102,10 +102,6 @@ class Broadcaster:
             return await self._waiters.wait(waiter, seconds)
         finally:
             self.remove(stream, waiter)
-
-    def drain(self) -> None:
-        """End all waits."""
-        self._waiters.drain()
 
     def _wake(self, *streams: str) -> None:
         self._due.update(streams)
