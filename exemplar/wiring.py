@@ -2,19 +2,20 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from actors.chain import Chain, Step
 from actors.imaging.decoder import Decoder
 from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
 from actors.providers.registry import open_provider
 from actors.runner import ActorRunner
-from actors.subscriptions import QUEUES, checked_broker
+from actors.subscriptions import QUEUES, STEPS, checked_broker
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.sender import Sender
 from domain.accounts.tiers import tiers_with
@@ -81,6 +82,14 @@ SERVICES: Mapping[str, Factory] = {
 }
 
 
+def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any]) -> Chain:
+    given = ["generation", "_generation", "decided", "cause", "_cause"]
+    steps = {
+        name: Step(bind(decide, given=given), bind(follow, given=given)) for name, (decide, follow) in STEPS.items()
+    }
+    return Chain(generations, steps, own_queues)
+
+
 def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
     first = _POLL_SECONDS if public_url is None else timeouts.redelivery.total_seconds()
     return RetryTimes(Backoff(first=first, longest=30))
@@ -90,6 +99,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "account_erasure": AccountErasure,
     "broker": checked_broker,
     "callback_key": lambda actor_settings: actor_settings.callback_key,
+    "chain": _chain,
     "checkpointer": open_checkpointer,
     "composition": lambda actor_settings: actor_settings.composition,
     "create_seconds": lambda provider: provider.create_seconds,
@@ -97,6 +107,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
+    "own_queues": lambda: tuple(QUEUES),
     "polling_times": _polling_times,
     "price": lambda price_settings: Price(price_settings.usd_per_second),
     "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
