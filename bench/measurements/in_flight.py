@@ -38,10 +38,11 @@ def in_flight(servers: Servers, options: Options) -> Iterator[Row]:
         open_ours(servers, accounts=ACCOUNTS, background=True, settings=settings) as ours,
         open_commits(servers.mongodb_url(ours.database)) as commits,
     ):
-        seconds = asyncio.run(whole_generations(ours, [options.thumbnail], WARM_UP))
+        warm_up = min(WARM_UP, options.in_flight)
+        seconds = asyncio.run(whole_generations(ours, [options.thumbnail], warm_up))
         began, before = datetime.now(UTC), _footprint(ours)
-        end = time.monotonic() + 1.5 * options.in_flight * seconds / WARM_UP + MARGIN_SECONDS
-        say(f"in_flight: {WARM_UP / seconds:.0f}/s while warming up")
+        end = time.monotonic() + 1.5 * options.in_flight * seconds / warm_up + MARGIN_SECONDS
+        say(f"in_flight: {warm_up / seconds:.0f}/s while warming up")
         asyncio.run(_submit(servers, ours, options, end))
         at_once = (
             _wait_for_start(commits, options.in_flight + WARM_UP, end) - WARM_UP - len(completions(commits, began))
