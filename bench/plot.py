@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from bench.goals import GOALS, Goal
 from bench.report import Row, read_rows
 
-MET, MISSED, INK, PALE = "#2f7d5b", "#c2571a", "#26323a", "#d9dee2"
+MET, MISSED, INK, GREY, PALE = "#2f7d5b", "#c2571a", "#26323a", "#6b7780", "#d9dee2"
 LEAST, MOST = 0.2, 8.0
 
 
@@ -26,6 +26,7 @@ class Bar:
     label: str
     share: float
     note: str
+    goal: str
 
 
 def bars(rows: Sequence[Row]) -> list[Bar]:
@@ -37,7 +38,8 @@ def bars(rows: Sequence[Row]) -> list[Bar]:
 def _bar(goal: Goal, row: Row) -> Bar:
     number = row.value if goal.of == "value" else row.ratio or 0.0
     unit = "x" if goal.of == "ratio" else f" {goal.unit}".rstrip()
-    return Bar(goal.work, share_of(goal, number), f"{number:,.2f}{unit}" if number < 10 else f"{number:,.0f}{unit}")
+    digits = 0 if number >= 10 or number == int(number) else 2
+    return Bar(goal.work.replace("`", ""), share_of(goal, number), f"{number:,.{digits}f}{unit}", goal.text)
 
 
 def share_of(goal: Goal, number: float) -> float:
@@ -55,14 +57,15 @@ def draw(drawn: Sequence[Bar], target: Path) -> None:
     mpl.rcParams.update({"font.family": "DejaVu Sans", "font.size": 9, "svg.hashsalt": "exemplar"})
     figure = Figure(figsize=(9.5, 0.8 + 0.29 * len(drawn)), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
-    for place, bar in enumerate(reversed(drawn)):
+    right = math.log2(MOST) + 2.4
+    for height, bar in enumerate(reversed(drawn)):
         colour = MET if bar.share >= 1 else MISSED
         left, width = min(0.0, math.log2(bar.share)), abs(math.log2(bar.share))
-        axes.barh(place, max(width, 0.03), left=left, height=0.62, color=colour, zorder=2)
+        axes.barh(height, max(width, 0.03), left=left, height=0.62, color=colour, zorder=2)
         above = bar.share >= 1
         axes.annotate(
             bar.note,
-            (math.log2(bar.share), place),
+            (math.log2(bar.share), height),
             xytext=(5 if above else -5, 0),
             textcoords="offset points",
             ha="left" if above else "right",
@@ -71,15 +74,16 @@ def draw(drawn: Sequence[Bar], target: Path) -> None:
             fontweight="bold",
             fontsize=8,
         )
+        axes.annotate(bar.goal, (right, height), ha="right", va="center", color=GREY, fontsize=8)
     ticks = [0.25, 0.5, 1, 2, 4, 8]
     axes.set_xticks([math.log2(tick) for tick in ticks], [f"{tick:g}x" for tick in ticks])
     axes.set_yticks(range(len(drawn)), [bar.label for bar in reversed(drawn)])
-    axes.set_xlim(math.log2(LEAST) - 0.7, math.log2(MOST) + 0.9)
+    axes.set_xlim(math.log2(LEAST) - 0.7, right)
     axes.set_ylim(-0.7, len(drawn) - 0.3)
     axes.axvline(0, color=INK, linewidth=1.2, zorder=3)
     axes.grid(axis="x", color=PALE, linewidth=0.8, zorder=0)
     axes.tick_params(length=0, colors=INK)
-    axes.set_title("Measured against the goal: right of the line is better", loc="left", color=INK, fontsize=11)
+    figure.suptitle("What was measured, against its goal: right of the line is better", color=INK, fontsize=11)
     for side in axes.spines.values():
         side.set_visible(False)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ def test_the_share_of_a_goal_is_above_one_when_it_is_exceeded() -> None:
 
 
 def test_only_rows_with_a_result_are_drawn() -> None:
-    assert [bar.note for bar in bars(ROWS)] == ["1.80x", "4.00 %"]
+    assert [bar.note for bar in bars(ROWS)] == ["1.80x", "4 %"]
 
 
 def test_one_picture_is_written_in_two_formats(tmp_path: Path) -> None:
