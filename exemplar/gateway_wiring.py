@@ -101,7 +101,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     ),
     "upload_reader": UploadReader,
     "version": lambda: version("exemplar"),
-    "watched": lambda broadcaster: broadcaster.watching,
+    "watched": lambda broadcaster: broadcaster.has_listeners,
     "write_rows": lambda projection: projection.write,
     "write_through": WriteThrough,
 }
