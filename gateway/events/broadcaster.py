@@ -16,8 +16,7 @@ from events.commit import Commit
 from events.envelope import visible
 from gateway.events.settings import StreamSettings
 from gateway.events.sse import frame
-from gateway.events.update import Listener, Update, deliver
-from gateway.events.waiters import Waiter, Waiters
+from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
 from store.commits.contract import EventStore
 from store.errors import StoreError
 
@@ -37,16 +36,16 @@ class WatchedStream:
 
 
 class Broadcaster:
-    """Deliver every commit after a listener's version, in order, once; `has_listeners` is set while there is any."""
+    """Deliver every commit after a listener's version, in order, once; `watching` is set while there is any."""
 
-    def __init__(self, events: EventStore, stream_settings: StreamSettings) -> None:
+    def __init__(self, events: EventStore, stream_settings: StreamSettings, waiters: Waiters) -> None:
         self._events = events
         self._poll = stream_settings.poll
         self._streams: dict[str, WatchedStream] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
-        self.has_listeners = asyncio.Event()
-        self._waiters = Waiters()
+        self.watching = asyncio.Event()
+        self._waiters = waiters
         self._delivering = asyncio.Lock()
 
     @property
@@ -86,7 +85,7 @@ class Broadcaster:
         watched = self._streams.setdefault(stream, WatchedStream(after))
         watched.version = min(watched.version, after)
         watched.listeners[listener] = after
-        self.has_listeners.set()
+        self.watching.set()
         self._wake(stream)  # a commit may have followed since the caller read the stream
 
     def remove(self, stream: str, listener: Listener) -> None:
@@ -97,7 +96,7 @@ class Broadcaster:
             if not watched.listeners:
                 del self._streams[stream]
         if not self._streams:
-            self.has_listeners.clear()
+            self.watching.clear()
 
     async def wait(self, stream: str, *, after: int, wanted: Callable[[Update], bool], seconds: float) -> bool:
         """Wait for a wanted update after version `after`; False when none arrives in time, or at a drain."""
@@ -107,10 +106,6 @@ class Broadcaster:
             return await self._waiters.wait(waiter, seconds)
         finally:
             self.remove(stream, waiter)
-
-    def drain(self) -> None:
-        """End all waits."""
-        self._waiters.drain()
 
     def _wake(self, *streams: str) -> None:
         self._due.update(streams)
