@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.accounts.access import Identity, Role
+from domain.accounts.access import Identity
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
@@ -21,7 +21,7 @@ from store.quota.memory_ledger import MemoryLedger
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
 
-IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starter"])
+IDENTITY = Identity("usr-1", "prj-1", "dev-1", TIERS["free_starter"])
 NOTHING = Content((), '{"prompt": "a walrus"}')
 
 
@@ -95,9 +95,9 @@ class CountingLedger(MemoryLedger):
 
     reads = 0
 
-    async def account(self, developer: str) -> Account:
+    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
         self.reads += 1
-        return await super().account(developer)
+        return await super().account(developer, only=only)
 
 
 async def test_the_account_is_read_once_a_second_for_concurrent_callers(clock: Clock) -> None:
