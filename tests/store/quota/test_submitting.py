@@ -1,6 +1,7 @@
 """The hold of a submission while personal data and pictures are stored."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
