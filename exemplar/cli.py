@@ -67,16 +67,19 @@ def up(
     raise typer.Exit(asyncio.run(bring_up(options, hooks=hooks_of(options.home))))
 
 
-@app.command()
-def gateway() -> None:
-    """Run the HTTP gateway."""
-    _run("gateway")
+Processes = Annotated[int, typer.Option(min=1, max=256, help="How many processes, restarted when they die (Linux).")]
 
 
 @app.command()
-def worker() -> None:
+def gateway(processes: Processes = 1) -> None:
+    """Run the HTTP gateway; several processes share its port."""
+    _run("gateway", processes)
+
+
+@app.command()
+def worker(processes: Processes = 1) -> None:
     """Run the actors."""
-    _run("worker")
+    _run("worker", processes)
 
 
 @app.command()
@@ -176,9 +179,15 @@ def main() -> None:
         sys.exit(2)
 
 
-def _run(process: str) -> None:
+def _run(process: str, count: int = 1) -> None:
     from exemplar.logging import configure_logging
-    from exemplar.processes import run
+    from exemplar.processes import read_settings, run
 
     configure_logging(process)
-    asyncio.run(run(process))
+    settings = read_settings(process)
+    if count > 1:
+        from exemplar.process_group import ProcessGroup
+
+        if (code := ProcessGroup(count).fork()) is not None:
+            raise typer.Exit(code)
+    asyncio.run(run(process, reuse_port=count > 1, **settings))
