@@ -77,9 +77,18 @@ def gateway(processes: Processes = 1) -> None:
 
 
 @app.command()
-def worker(processes: Processes = 1) -> None:
+def worker(
+    processes: Processes = 1,
+    queues: Annotated[str, typer.Option(help="Queues to handle, separated by commas; empty: all.")] = "",
+) -> None:
     """Run the actors."""
-    _run("worker", processes)
+    from actors.subscriptions import QUEUES
+    from exemplar.environment import ConfigurationError
+
+    own = tuple(queues.split(",")) if queues else tuple(QUEUES)
+    if unknown := set(own) - set(QUEUES):
+        raise ConfigurationError(f"--queues {', '.join(sorted(unknown))}: the queues are {', '.join(QUEUES)}")
+    _run("worker", processes, own_queues=own)
 
 
 @app.command()
@@ -179,7 +188,7 @@ def main() -> None:
         sys.exit(2)
 
 
-def _run(process: str, count: int = 1) -> None:
+def _run(process: str, count: int = 1, **given: object) -> None:
     from exemplar.logging import configure_logging
     from exemplar.processes import read_settings, run
 
@@ -190,4 +199,4 @@ def _run(process: str, count: int = 1) -> None:
 
         if (code := ProcessGroup(count).fork()) is not None:
             raise typer.Exit(code)
-    asyncio.run(run(process, reuse_port=count > 1, **settings))
+    asyncio.run(run(process, reuse_port=count > 1, **settings, **given))

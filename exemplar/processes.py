@@ -33,7 +33,10 @@ def read_settings(name: str) -> dict[str, BaseSettings]:
 
 
 async def run(name: str, **given: object) -> None:
-    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order."""
+    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order.
+
+    What is `given` by name, its settings among them, replaces what the wiring would make.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
