@@ -92,7 +92,7 @@ class InProcessBroker:
         """Handle a commit and wait for its last queue; False after `publish_timeout` seconds."""
         outstanding = self._begin(commit)
         if outstanding is None:
-            return self._run_actor is not None and not self._deliveries(commit)
+            return self._run_actor is not None and not self._topology.deliveries(commit)
         try:
             return await asyncio.wait_for(asyncio.shield(outstanding.done), self._publish_timeout)
         except TimeoutError:
@@ -114,7 +114,7 @@ class InProcessBroker:
         self._tell_listeners(commit)
         if self._run_actor is None:
             return None
-        deliveries = self._deliveries(commit)
+        deliveries = self._topology.deliveries(commit)
         if not deliveries:
             self._published(commit.id)
             return None
@@ -122,12 +122,9 @@ class InProcessBroker:
             return None
         outstanding = Outstanding(commit, len(deliveries), asyncio.get_running_loop().create_future())
         self._outstanding[commit.id] = outstanding
-        for queue, event in deliveries:
+        for queue, event in deliveries.items():
             self._begin_handling(queue, event, outstanding)
         return outstanding
-
-    def _deliveries(self, commit: Commit) -> list[tuple[str, RecordedEvent]]:
-        return [(queue, event) for event in commit.events for queue in self._topology.routes(event.type)]
 
     def _begin_handling(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
         task = asyncio.create_task(self._handle(queue, event, outstanding))

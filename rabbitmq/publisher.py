@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 from pika.exceptions import AMQPError
@@ -60,14 +60,14 @@ class Publisher(Link):
 
     def announce(self, commit: Commit) -> None:
         """Publish a commit if RabbitMQ is reachable and `capacity` allows; return at once, raise nothing."""
-        if not self._wanted(commit):
+        if not self._topology.deliveries(commit):
             self._published(commit)
         elif self.connected and len(self._in_flight) < self._capacity:
             self._begin(commit)
 
     async def publish(self, commit: Commit) -> bool:
         """Publish a commit and wait for its confirms; False when they do not come in time."""
-        if not self._wanted(commit):
+        if not self._topology.deliveries(commit):
             self._published(commit)
             return True
         try:
@@ -76,9 +76,6 @@ class Publisher(Link):
                 return await asyncio.shield(self._begin(commit))
         except TimeoutError:
             return False
-
-    def _wanted(self, commit: Commit) -> list[RecordedEvent]:
-        return [event for event in commit.events if self._topology.routes(event.type)]
 
     def _begin(self, commit: Commit) -> asyncio.Task[bool]:
         task = self._in_flight.get(commit.id)
@@ -92,7 +89,7 @@ class Publisher(Link):
         if channel is None:
             return False
         try:
-            delivered = await _send(channel, self._wanted(commit))
+            delivered = await _send(channel, _addressed(self._topology.deliveries(commit)))
         except (AMQPError, LinkLostError):
             return False
         except Exception:
@@ -141,14 +138,20 @@ class Publisher(Link):
             self._writable.set()
 
 
-async def _send(channel: ConfirmedChannel, events: list[RecordedEvent]) -> bool:
-    """Publish events; publish the returned ones once more after declaring the topology again."""
-    outcomes = await asyncio.gather(*(channel.publish(event) for event in events))
-    returned = [event for event, outcome in zip(events, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
+def _addressed(deliveries: Mapping[str, RecordedEvent]) -> list[tuple[RecordedEvent, list[str]]]:
+    """List each event with the queues that it is for: one message."""
+    events = {event.id: event for event in deliveries.values()}
+    return [(event, [queue for queue, one in deliveries.items() if one is event]) for event in events.values()]
+
+
+async def _send(channel: ConfirmedChannel, messages: list[tuple[RecordedEvent, list[str]]]) -> bool:
+    """Publish messages; publish the returned ones once more after declaring the topology again."""
+    outcomes = await asyncio.gather(*(channel.publish(*message) for message in messages))
+    returned = [one for one, outcome in zip(messages, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
     if not returned:
         return all(outcome is PublishOutcome.CONFIRMED for outcome in outcomes)
     await channel.redeclare()
-    again = await asyncio.gather(*(channel.publish(event) for event in returned))
+    again = await asyncio.gather(*(channel.publish(*message) for message in returned))
     return all(outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in outcomes) and set(
         again
     ) == {PublishOutcome.CONFIRMED}

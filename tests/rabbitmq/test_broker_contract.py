@@ -70,7 +70,7 @@ def named(received: Received, queue: str) -> Handler:
     return handle
 
 
-async def test_an_announced_commit_reaches_every_subscribed_handler_and_its_mark_is_cleared(
+async def test_a_commit_reaches_every_subscribed_handler_once_by_its_last_event_and_its_mark_is_cleared(
     open_broker: Open, table: Topology, commits: Commits, received: Received
 ) -> None:
     marks = Received()
@@ -79,9 +79,12 @@ async def test_an_announced_commit_reaches_every_subscribed_handler_and_its_mark
     assert await broker.publish(commits.cancelled())
     for commit in announced:
         broker.announce(commit)
-    expected = {f"{q} {e.id}" for c in announced for e in c.events for q in table.routes(e.type)}
+    versions = {"validation": 1, "quota": 2, "projector": 2}
+    expected = {f"{queue} {c.stream}:{version}" for c in announced for queue, version in versions.items()}
     await received.until(lambda names: expected <= set(names))
     await marks.all_of(*(commit.id for commit in announced))
+    unexpected = {f"{queue} {c.stream}:{3 - version}" for c in announced for queue, version in versions.items()}
+    assert not unexpected & set(received.ids)
 
 
 async def test_a_handler_gets_the_event_as_it_was_recorded(
