@@ -73,9 +73,7 @@ class QuotaHarness:
         user: str = "usr-1",
     ) -> Generation:
         """Hold and append, as the gateway does."""
-        account = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
-        slot = account.slot_of(name)
-        assert slot is not None
+        slot = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
         return await self.begin(name, slot.period, developer=developer, project=project, user=user)
 
     async def begin(
