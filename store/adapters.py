@@ -36,6 +36,7 @@ from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
+from store.quota.usage_sums import UsageSums
 from store.settings import StoreSettings
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
@@ -62,6 +63,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "newest": NewestGenerations,
     "queue": Queue,
     "usage": Usage,
+    "usage_sums": UsageSums,
     "durations": RecentDurations,
     "request_counts": RequestCounts,
     "sealed_log": MongoSealedLog,
