@@ -171,7 +171,7 @@ def main() -> None:
 
 def _run(process: str, **given: object) -> None:
     from exemplar.logging import configure_logging
-    from exemplar.processes import run
+    from exemplar.wiring import run
 
     configure_logging(process)
     asyncio.run(run(process, **given))
