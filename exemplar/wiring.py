@@ -1,4 +1,4 @@
-"""The composition root: what every dependency is made of, by name, and what each process opens, in order, until it ends."""
+"""The composition root: what each dependency is made of, by name, and what each process opens, until it ends."""
 
 import asyncio
 import os
