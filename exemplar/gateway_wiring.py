@@ -70,7 +70,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
         gateway_settings.upload_budget, wait=gateway_settings.upload_wait
     ),
     "version": lambda: version("exemplar"),
-    "watched": lambda broadcaster: broadcaster.watching,
+    "watched": lambda broadcaster: broadcaster.has_listeners,
     "write_rows": lambda projection: projection.write,
 }
 
