@@ -1,23 +1,19 @@
-"""The composition root: what each dependency is made of, by name, and what each process opens, until it ends."""
+"""The composition root: what every dependency is made of, by name, and what each process opens, in order."""
 
-import asyncio
 import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
-
-import structlog
 
 from actors.chain import Chain, Step
 from actors.imaging.decoder import Decoder
 from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
-from actors.providers.registry import ProviderSettings, open_provider
+from actors.providers.registry import open_provider
 from actors.runner import ActorRunner
 from actors.subscriptions import QUEUES, STEPS, checked_broker
 from actors.webhooks.http_client import WebhookClient
@@ -28,10 +24,9 @@ from domain.generation.timings import Price
 from domain.webhooks.addresses import host_key
 from events.envelope import visible
 from exemplar.clock import now
-from exemplar.environment import ConfigurationError, read, read_all
+from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
 from exemplar.injection import Dependencies
-from exemplar.settings import PROCESS_SETTINGS
 from rabbitmq.consumer import Consumer
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.publisher import Publisher
@@ -154,32 +149,3 @@ PROCESSES: Mapping[str, Mapping[str, Opener]] = {
     },
 }
 """The resources that each process opens after its settings are read, in order, by name."""
-
-
-log = structlog.get_logger()
-
-
-@asynccontextmanager
-async def open_resources(resources: Mapping[str, Opener], dependencies: Dependencies) -> AsyncIterator[Dependencies]:
-    """Open resources in order, each with what it names, and provide each under its name."""
-    async with AsyncExitStack() as stack:
-        for name, opener in resources.items():
-            opened = await stack.enter_async_context(dependencies.call(opener))
-            dependencies.set(**{name: opened})
-        yield dependencies
-
-
-async def run(name: str, **given: object) -> None:
-    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order.
-
-    What is `given` by name replaces what the wiring would make.
-    """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    settings = (*PROCESS_SETTINGS[name], *read(ProviderSettings).adapter.settings)
-    async with open_resources(PROCESSES[name], dependencies_of(**read_all(settings), **given)):
-        log.info("ready")
-        await stopping.wait()
-        log.info("stopping")

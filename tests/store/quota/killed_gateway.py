@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from exemplar import processes
 from exemplar.logging import configure_logging
-from exemplar.wiring import run
 from store.commits.mongo import MongoEventStore
 
 insert = MongoEventStore._insert
@@ -27,4 +27,4 @@ async def die(self: MongoEventStore, documents: Sequence[dict[str, Any]]) -> lis
 if __name__ == "__main__":
     MongoEventStore._insert = die  # type: ignore[method-assign]
     configure_logging("gateway")
-    asyncio.run(run("gateway"))
+    asyncio.run(processes.run("gateway", **processes.read_settings("gateway")))

@@ -1,0 +1,47 @@
+"""Run a process: open its resources in order, until a signal ends it."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from pydantic_settings import BaseSettings
+
+from actors.providers.registry import ProviderSettings
+from exemplar.environment import read, read_all
+from exemplar.injection import Dependencies
+from exemplar.settings import PROCESS_SETTINGS
+from exemplar.wiring import PROCESSES, Opener, dependencies_of
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_resources(resources: Mapping[str, Opener], dependencies: Dependencies) -> AsyncIterator[Dependencies]:
+    """Open resources in order, each with what it names, and provide each under its name."""
+    async with AsyncExitStack() as stack:
+        for name, opener in resources.items():
+            opened = await stack.enter_async_context(dependencies.call(opener))
+            dependencies.set(**{name: opened})
+        yield dependencies
+
+
+def read_settings(name: str) -> dict[str, BaseSettings]:
+    """Read the settings of a process by their names; raise ConfigurationError for the first wrong one."""
+    return read_all((*PROCESS_SETTINGS[name], *read(ProviderSettings).adapter.settings))
+
+
+async def run(name: str, **given: object) -> None:
+    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order.
+
+    What is `given` by name, its settings among them, replaces what the wiring would make.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with open_resources(PROCESSES[name], dependencies_of(**given)):
+        log.info("ready")
+        await stopping.wait()
+        log.info("stopping")
