@@ -115,8 +115,8 @@ def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Rebuild the projected rows of all generations from the log."""
-    from exemplar.commands.reports import rebuild_rows
+    """Rebuild the rows of all generations and the sums of usage from the log."""
+    from exemplar.commands.rebuild import rebuild_rows
 
     raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
 
@@ -124,7 +124,7 @@ def rebuild(
 @app.command()
 def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show the position of each subscriber and the parked commits; exit code 1 while any is parked."""
-    from exemplar.commands.reports import show_subscribers
+    from exemplar.commands.subscribers import show_subscribers
 
     raise typer.Exit(show_subscribers(as_json=as_json))
 

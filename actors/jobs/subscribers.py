@@ -13,6 +13,7 @@ from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 from store.log.sealed_log import SealedCommit
+from store.quota.usage_sums import UsageSums, counts_in, sum_key_of
 
 _AT_ONCE = 16
 
@@ -34,6 +35,13 @@ async def project(
     behind = [name for name, version in newest.items() if versions.get(name, 0) < version]
     loaded = await asyncio.gather(*map(generations.load, behind))
     await projection.write(await rows_of(list(filter(None, loaded)), personal_data, timeouts))
+
+
+async def count(entries: Sequence[SealedCommit], *, usage_sums: UsageSums, generations: Generations) -> None:
+    """Add the generations that began or ended to the sums of usage."""
+    ids = {id_of(entry.commit.stream): None for entry in entries if _types(entry) & CATALOGUE.subscribers["usage"]}
+    found = await generations.read_all(list(ids))
+    await usage_sums.add(counts_in(entries, {one.id: sum_key_of(one) for one in found}))
 
 
 async def settle(entries: Sequence[SealedCommit], *, run_actor: RunActor) -> None:
@@ -59,11 +67,16 @@ async def deliver(entries: Sequence[SealedCommit], *, run_actor: RunActor) -> No
 
 SUBSCRIBERS: dict[str, Callable[..., Awaitable[None]]] = {
     "projector": project,
+    "usage": count,
     "settlement": settle,
     "erasure": erase,
     "cancellation": cancel,
     "delivery": deliver,
 }
+
+
+def _types(entry: SealedCommit) -> frozenset[str]:
+    return frozenset(event.type for event in entry.commit.events)
 
 
 def _of(entries: Sequence[SealedCommit], subscriber: str) -> list[RecordedEvent]:

@@ -1,17 +1,13 @@
-"""Reports on what follows the log: catch-up subscribers, parked commits, and the projected rows of generations."""
+"""How far each catch-up subscriber has come, and which commits are parked."""
 
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 
 from actors.jobs.subscribers import SUBSCRIBERS
-from actors.settings import TimeoutSettings
 from events.envelope import format_time
 from exemplar.commands.store_access import run_on_store
-from exemplar.environment import read
-from store.generations.rebuild import RebuildReport, rebuild
 from store.log.parking import Parked, Parking
 from store.log.sealed_log import SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
@@ -47,17 +43,3 @@ def _text(report: SubscribersReport) -> str:
         for one in report.parked
     ]
     return "\n".join(lines)
-
-
-def rebuild_rows(*, check: bool, as_json: bool) -> int:
-    """Compare every row with the log and repair it, or only `check`; return exit code 1 for a difference."""
-    timeouts = read(TimeoutSettings).timeouts
-    report = run_on_store(partial(rebuild, timeouts=timeouts, repair=not check), holder="rebuild")
-    sys.stdout.write((json.dumps(asdict(report)) if as_json else _rebuilt(report, check=check)) + "\n")
-    return 1 if check and report.differing else 0
-
-
-def _rebuilt(report: RebuildReport, *, check: bool) -> str:
-    done = "differ from the log" if check else "differed from the log and were repaired"
-    lines = [f"{report.streams} generations, {report.rows} rows, {len(report.differing)} {done}"]
-    return "\n".join([*lines, *(f"  {name}" for name in report.differing[:20])])
