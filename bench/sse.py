@@ -145,7 +145,7 @@ async def running_gateway(home: Path, mongodb_url: str, amqp_url: str) -> AsyncI
 
 async def run(home: Path, mongodb_url: str, amqp_url: str, count: int) -> None:
     settings = StoreSettings.model_validate({"mongodb_url": mongodb_url})
-    publisher = Publisher(amqp_url, topology(QUEUES), lambda _: None)
+    publisher = Publisher(amqp_url, topology(QUEUES))
     await publisher.start()
     try:
         with open_database(settings) as database:

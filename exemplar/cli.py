@@ -81,7 +81,7 @@ def worker() -> None:
 
 @app.command()
 def scheduler() -> None:
-    """Run the recurring jobs: relay, sealing, redelivery, reconciliation and more."""
+    """Run the recurring jobs: sealing, redelivery, reconciliation and more."""
     _run("scheduler")
 
 

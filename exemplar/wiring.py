@@ -47,7 +47,6 @@ from store.accounts.erasure import AccountErasure, ProjectErasure
 from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
-from store.commits.outbox import Outbox
 from store.commits.repository import Repository
 from store.generations.generations import Generations
 from store.generations.observations import Observations
@@ -86,7 +85,6 @@ SERVICES: Mapping[str, Factory] = {
     ),
     "master_keys": lambda master_key_settings: master_key_settings.keys,
     "observations": Observations,
-    "on_published": lambda outbox: outbox.published,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
     "requests": Requests,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
@@ -147,7 +145,6 @@ def dependencies_of(**given: object) -> Dependencies:
 _STORE: Mapping[str, Opener] = {
     "database": open_prepared,
     "blobs": open_blobs,
-    "outbox": Outbox,
     "provider": open_provider,
 }
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
@@ -159,9 +156,7 @@ PROCESSES: Mapping[str, Mapping[str, Opener]] = {
     "scheduler": {**_ACTORS, "publisher": Publisher, **_SCHEDULER},
     "solo": {
         **_ACTORS,
-        "publisher": lambda topology, on_published, prefetch: nullcontext(
-            InProcessBroker(topology, on_published, prefetch=prefetch)
-        ),
+        "publisher": lambda topology, prefetch: nullcontext(InProcessBroker(topology, prefetch=prefetch)),
         "consumer": lambda publisher, run_actor: publisher.running(run_actor),
         **_SCHEDULER,
         "http_server": open_http_server,

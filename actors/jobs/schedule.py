@@ -11,7 +11,6 @@ from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
-from actors.jobs.relay import relay
 from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.jobs.subscribers import SUBSCRIBERS
@@ -33,7 +32,6 @@ class Job:
 
 
 JOBS: tuple[Job, ...] = (
-    Job("relay", 1.0, relay),
     Job("sealing", 0.5, seal),
     Job("checkpoints", 60.0, checkpoint),
     Job("redelivery", 1.0, redeliver),

@@ -12,9 +12,8 @@ log = structlog.get_logger()
 
 
 def document_of(commit: Commit, time: datetime) -> Document:
-    """Write a new commit, which is neither published nor sealed."""
-    marks = {"outbox": True, "unsealed": True}
-    return {**_index_fields(commit), "time": time, "writer": commit.writer, "body": commit.body, **marks}
+    """Write a new commit, which is not sealed."""
+    return {**_index_fields(commit), "time": time, "writer": commit.writer, "body": commit.body, "unsealed": True}
 
 
 def readable(document: Document) -> Commit | None:

@@ -1,6 +1,5 @@
 """The event store on MongoDB: one commit is one document, `_id` = stream:first."""
 
-import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
 from store.commits.contract import Write
-from store.commits.document import document_of, readable, stored_commit
+from store.commits.document import document_of, stored_commit
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
@@ -33,15 +32,12 @@ from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_tran
 
 @raises_unavailable
 class MongoEventStore:
-    """Append and read commits; concurrent appends and marks share round trips."""
+    """Append and read commits; concurrent appends share round trips."""
 
     indexes: ClassVar[Indexes] = {
         "commits": [
             IndexModel([("stream", ASCENDING), ("first", ASCENDING)], unique=True),
-            *(
-                IndexModel([("time", ASCENDING)], name=f"{mark}_by_time", partialFilterExpression={mark: True})
-                for mark in ("outbox", "unsealed")
-            ),
+            IndexModel([("time", ASCENDING)], name="unsealed_by_time", partialFilterExpression={"unsealed": True}),
         ]
     }
 
@@ -50,7 +46,6 @@ class MongoEventStore:
         self._commits = database.get_collection("commits")
         self._appends: Batcher[Document, None] = Batcher(self._insert)
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
-        self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
         self._heads = StreamHeads()
 
     async def append(
@@ -96,14 +91,6 @@ class MongoEventStore:
         with reachable():
             async for document in self._commits.find({}).sort([("stream", ASCENDING), ("first", ASCENDING)]):
                 yield stored_commit(document)
-
-    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
-        query = {"outbox": True, "time": {"$lt": before}}
-        documents = await self._commits.find(query).sort("time", ASCENDING).limit(limit).to_list(limit)
-        return [commit for document in documents if (commit := readable(document))]
-
-    async def mark_published(self, commit_ids: Sequence[str]) -> None:
-        await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit without a predecessor."""
@@ -166,10 +153,6 @@ class MongoEventStore:
             await write(commit, session)
 
         await in_transaction(self._database, work)
-
-    async def _clear(self, commit_ids: Sequence[str]) -> list[Exception | None]:
-        await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"outbox": ""}})
-        return [None] * len(commit_ids)
 
     async def _settle_unknown(self, commit: Commit) -> None:
         try:

@@ -24,7 +24,6 @@ from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
-from store.commits.outbox import Outbox
 from tests.builders.clock import Clock
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
 from tests.stores import OpenStore, open_store
@@ -200,9 +199,8 @@ async def open_system(mongodb_url: str, session: ClientSession) -> AsyncIterator
     clock = Clock.running()
     async with (
         open_store(mongodb_url, clock=clock) as store,
-        Outbox(store.events) as outbox,
         AsyncExitStack() as stack,
     ):
-        bus = InProcessBroker(topology({}), outbox.published)
+        bus = InProcessBroker(topology({}))
         await bus.start(nothing)
         yield GatewaySystem(store, clock, bus, session, stack)

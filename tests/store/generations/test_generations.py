@@ -158,8 +158,6 @@ class AlwaysConflicting:
         self.following = events.following
         self.types = events.types
         self.commits = events.commits
-        self.unpublished = events.unpublished
-        self.mark_published = events.mark_published
 
     async def append(self, stream: str, expected_version: int, *_: object, **__: object) -> Commit:
         raise WrongExpectedVersionError(stream, expected_version)
