@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import structlog
 
-from events.commit import Commit, commit_from
+from events.commit import Commit, commit_from, leaf_hash
+from events.generation import GenerationRequested
 from store.mongo.connection import Document
 
 log = structlog.get_logger()
@@ -13,7 +14,8 @@ log = structlog.get_logger()
 
 def document_of(commit: Commit, time: datetime) -> Document:
     """Write a new commit, which is not sealed."""
-    return {**_index_fields(commit), "time": time, "writer": commit.writer, "body": commit.body, "unsealed": True}
+    rest = {"time": time, "writer": commit.writer, "body": commit.body, "unsealed": True}
+    return {**_index_fields(commit), **_sealed_fields(commit), **rest}
 
 
 def readable(document: Document) -> Commit | None:
@@ -40,6 +42,14 @@ def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
     time = commit.events[0].time
     milliseconds = time.microsecond // 1000 * 1000  # as precise as MongoDB's dates
     return commit, {**_index_fields(commit), "time": time.replace(microsecond=milliseconds)}
+
+
+def _sealed_fields(commit: Commit) -> Document:
+    """Return what sealing copies, so that it need not read the body; the audit compares it with the body."""
+    first, leaf = commit.events[0].event, leaf_hash(commit.body)
+    if isinstance(first, GenerationRequested):
+        return {"leaf": leaf, "project": first.owner.project, "user": first.owner.user}
+    return {"leaf": leaf}
 
 
 def _index_fields(commit: Commit) -> Document:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError, WTimeoutError
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_of
 from events.envelope import Cause
@@ -116,14 +116,28 @@ class MongoEventStore:
         return [commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams]
 
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
-        outcomes: list[Exception | None] = [None] * len(documents)
+        """Insert a batch; repeat it once when its outcome is unknown.
+
+        The second insert finds what the first one wrote, and the writer's token tells whose it is. The driver's
+        own retries would make the server write a record of each insert.
+        """
         try:
-            await self._commits.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            if error.details["writeConcernErrors"]:  # written, perhaps not durably: no outcome is known
-                outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
-            for fault in error.details["writeErrors"]:
-                outcomes[fault["index"]] = _fault(fault)
+            return await self._insert_once(documents)
+        except PyMongoError as error:
+            if not is_transient(error):
+                raise
+            return await self._insert_once(documents)
+
+    async def _insert_once(self, documents: Sequence[Document]) -> list[Exception | None]:
+        name, concern = self._commits.name, self._commits.write_concern.document
+        answer = await self._database.command(
+            "insert", name, documents=list(documents), ordered=False, writeConcern=concern
+        )
+        outcomes: list[Exception | None] = [None] * len(documents)
+        if "writeConcernError" in answer:  # written, perhaps not durably: no outcome is known
+            outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
+        for fault in answer.get("writeErrors", ()):
+            outcomes[fault["index"]] = _fault(fault)
         return outcomes
 
     async def _write(self, commit: Commit, time: datetime, write: Write | None) -> None:
@@ -133,7 +147,7 @@ class MongoEventStore:
             else:
                 await self._insert_with(write, commit, time)
         except (_DuplicateError, CommitOutcomeUnknownError):
-            # Success only when the stored writer is this one: the driver retried the write.
+            # Success only when the stored writer is this one: the write was repeated.
             await self._settle_unknown(commit)
         except PyMongoError as error:
             if not is_transient(error):
