@@ -52,8 +52,10 @@ class Scheduler:
     async def _loop(self, job: Job) -> None:
         while not self._stopping.is_set():
             await self._run_once(job)
+            # Jobs of one period run at the same times, so that equal reads share a round trip.
+            pause = job.period - asyncio.get_running_loop().time() % job.period
             try:
-                await asyncio.wait_for(self._stopping.wait(), job.period)
+                await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
                 continue
 

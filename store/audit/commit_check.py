@@ -13,13 +13,15 @@ import bson
 
 Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
 
-FIELDS = dict.fromkeys(("stream", "first", "last", "types", "time", "leaf", "project", "user", "body", "unsealed"), 1)
+FIELDS = dict.fromkeys(
+    ("stream", "first", "last", "types", "time", "leaf", "developer", "project", "user", "body", "unsealed"), 1
+)
 
 # Canonical JSON sorts names: this is how the envelope of the last event of every commit ends.
 _BEGIN = b'"specversion":"1.0","stream":"'
 _BETWEEN = re.compile(rb'[0-9]{3}Z"(?:,"traceparent":"[^"\\]+")?')
 
-_OWNER = re.compile(rb'"owner":\{"developer":"[^"\\]*","project":"([^"\\]*)","user":"([^"\\]*)"\}')
+_OWNER = re.compile(rb'"owner":\{"developer":"([^"\\]*)","project":"([^"\\]*)","user":"([^"\\]*)"\}')
 
 CheckedCommit = tuple[str, int, int, bytes, bool, str | None]
 """Id, first and last version, Merkle leaf, whether it is unsealed, and how it contradicts its body.
@@ -48,11 +50,11 @@ def _checked(document: Document) -> CheckedCommit:
 
 
 def _owner_matches(document: Document, body: bytes) -> bool:
-    """Compare the project and the user beside the body with those of a generation's first event."""
+    """Compare the owner beside the body with those of a generation's first event."""
     requested = document["types"][0] == "generation.requested"
     owner = _OWNER.search(body) if requested else None
-    within = [name.decode() for name in owner.groups()] if owner else [None, None]
-    return [document.get("project"), document.get("user")] == within
+    within = [name.decode() for name in owner.groups()] if owner else [None] * 3
+    return [document.get(name) for name in ("developer", "project", "user")] == within
 
 
 def _end_matches(document: Document, body: bytes) -> bool:

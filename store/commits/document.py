@@ -48,7 +48,7 @@ def _sealed_fields(commit: Commit) -> Document:
     """Return what sealing copies, so that it need not read the body; the audit compares it with the body."""
     first, leaf = commit.events[0].event, leaf_hash(commit.body)
     if isinstance(first, GenerationRequested):
-        return {"leaf": leaf, "project": first.owner.project, "user": first.owner.user}
+        return {"leaf": leaf, **first.owner.model_dump()}
     return {"leaf": leaf}
 
 

@@ -50,6 +50,9 @@ class PersonalDataStore(Protocol):
     async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
         """Map generations to their metadata; one without metadata is left out."""
 
+    async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
+        """Choose the generations whose request names a webhook."""
+
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None: ...
 
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None: ...

@@ -26,11 +26,11 @@ class MemorySealedLog:
                 streams.setdefault(commit.stream, []).append(commit)
         oldest = sorted(streams.values(), key=lambda commits: commits[0].events[0].time)
         fresh = [commit for commits in oldest[:limit] for commit in commits]
-        projects = {entry.stream: entry.project for entry in self._sealed}
+        owners = {entry.stream: (entry.developer, entry.project) for entry in self._sealed}
         for position, commit in enumerate(fresh, start=len(self._sealed) + 1):
-            project = projects.setdefault(commit.stream, _project_of(commit))
+            owner = owners.setdefault(commit.stream, _owner_of(commit))
             types = tuple(event.type for event in commit.events)
-            self._sealed.append(SealedCommit(position, commit.stream, commit.first, commit.last, types, project))
+            self._sealed.append(SealedCommit(position, commit.stream, commit.first, commit.last, types, *owner))
             self._commits[commit.id] = commit
         return len(fresh)
 
@@ -43,6 +43,6 @@ class MemorySealedLog:
         return [self._commits[entry.id] for entry in entries]
 
 
-def _project_of(commit: Commit) -> str | None:
+def _owner_of(commit: Commit) -> tuple[str | None, str | None]:
     first = commit.events[0].event
-    return first.owner.project if isinstance(first, GenerationRequested) else None
+    return (first.owner.developer, first.owner.project) if isinstance(first, GenerationRequested) else (None, None)

@@ -6,8 +6,6 @@ position and each commit stand there once, so its insert fails.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from math import inf
-from time import monotonic
 from typing import ClassVar
 
 import structlog
@@ -22,8 +20,7 @@ from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
 _FIELDS = ("stream", "first", "last", "types")
-_PAGES_KEPT = 8
-_TAIL_SECONDS = 0.5
+_OWNER = ("developer", "project", "user")
 _OWNERS_KEPT = 4096
 
 log = structlog.get_logger()
@@ -47,7 +44,6 @@ class MongoSealedLog:
         self._database = database
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
-        self._pages = _Pages()
         self._reads = shared(self._page)
         self._head: int | None = None  # None: not known
         self._owners: OrderedDict[str, Document] = OrderedDict()
@@ -60,7 +56,6 @@ class MongoSealedLog:
         sealed = await self._insert(waiting) if waiting else []
         if sealed:
             await self._commits.update_many({"_id": {"$in": sealed}}, {"$unset": {"unsealed": ""}})
-            self._pages.grown()
         return len(sealed)
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
@@ -72,13 +67,9 @@ class MongoSealedLog:
         return [read[entry.id] for entry in entries if entry.id in read]
 
     async def _page(self, wanted: tuple[int, int]) -> Sequence[SealedCommit]:
-        after, limit = wanted
-        kept = self._pages.get(after, limit)
-        return kept if kept is not None else self._pages.keep(after, limit, await self._find(after, limit))
-
-    async def _find(self, after: int, limit: int) -> list[SealedCommit]:
         """Read a page; one whose commits are all missing is passed over, and an audit names them."""
-        fields = {"commit": 1, "project": 1}
+        after, limit = wanted
+        fields = {"commit": 1, "developer": 1, "project": 1}
         while True:
             behind = self._log.find({"_id": {"$gt": after}}, fields).sort("_id", ASCENDING).limit(limit)
             entries = await behind.to_list(limit)
@@ -92,7 +83,7 @@ class MongoSealedLog:
         documents = await self._commits.find({"_id": {"$in": ids}}, _FIELDS).to_list(None)
         commits = {one["_id"]: (one["stream"], one["first"], one["last"], tuple(one["types"])) for one in documents}
         return [
-            SealedCommit(entry["_id"], *commits[entry["commit"]], entry.get("project"))
+            SealedCommit(entry["_id"], *commits[entry["commit"]], entry.get("developer"), entry.get("project"))
             for entry in entries
             if entry["commit"] in commits
         ]
@@ -112,7 +103,7 @@ class MongoSealedLog:
 
     async def _in_snapshot(self, query: Document, limit: int) -> list[Document]:
         snapshot = self._commits.with_options(read_concern=ReadConcern("snapshot"))
-        fields = ("stream", "first", "leaf", "project", "user")
+        fields = ("stream", "first", "leaf", *_OWNER)
         found = snapshot.find(query, fields, batch_size=limit + 1).sort("time", ASCENDING).limit(limit)
         return await found.to_list(None)
 
@@ -150,46 +141,24 @@ class MongoSealedLog:
         return ids
 
     async def _owners_of(self, documents: Sequence[Document]) -> Mapping[str, Document]:
-        """Map the streams of generations to their project and user, for `Feeds`.
+        """Map the streams of generations to their owner, for `Feeds` and the subscribers.
 
-        Both stand beside a generation's first commit, which is in this batch or sealed already.
+        It stands beside a generation's first commit, which is in this batch or sealed already.
         """
         for document in documents:
             if document["first"] == 1:
-                owner: Document = {name: document[name] for name in ("project", "user") if name in document}
+                owner: Document = {name: document[name] for name in _OWNER if name in document}
                 self._owners[document["stream"]] = owner
         unknown = {document["stream"] for document in documents} - self._owners.keys()
         if unknown:
             firsts = {"commit": {"$in": [f"{stream}:1" for stream in unknown]}}
-            fields = {"_id": 0, "stream": 1, "project": 1, "user": 1}
+            fields = {"_id": 0, **dict.fromkeys(("stream", *_OWNER), 1)}
             found = await self._log.find(firsts, fields).to_list(None)
             self._owners.update({entry.pop("stream"): entry for entry in found})
         owners = {stream: self._owners.get(stream, {}) for stream in {document["stream"] for document in documents}}
         while len(self._owners) > _OWNERS_KEPT:
             self._owners.popitem(last=False)
         return owners
-
-
-class _Pages:
-    """The pages read last: the subscribers follow each other. One that is not full may grow: kept for 0.5 s."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int], tuple[float, list[SealedCommit]]] = OrderedDict()
-
-    def grown(self) -> None:
-        """Forget the pages that are not full."""
-        self._kept = OrderedDict((wanted, kept) for wanted, kept in self._kept.items() if kept[0] == inf)
-
-    def get(self, after: int, limit: int) -> list[SealedCommit] | None:
-        until, page = self._kept.get((after, limit), (0.0, []))
-        return page if monotonic() < until else None
-
-    def keep(self, after: int, limit: int, page: list[SealedCommit]) -> list[SealedCommit]:
-        until = inf if len(page) == limit else monotonic() + _TAIL_SECONDS
-        self._kept[after, limit] = until, page
-        if len(self._kept) > _PAGES_KEPT:
-            self._kept.popitem(last=False)
-        return page
 
 
 async def last_position(database: Database) -> int:

@@ -7,13 +7,14 @@ from events.commit import Commit
 
 @dataclass(frozen=True, slots=True)
 class SealedCommit:
-    """The index fields of a commit at its position, from 1; `project` is that of a generation."""
+    """The index fields of a commit at its position, from 1; the owner is that of a generation."""
 
     position: int
     stream: str
     first: int
     last: int
     types: tuple[str, ...]
+    developer: str | None = None
     project: str | None = None
 
     @property
@@ -31,10 +32,7 @@ class SealedLog(Protocol):
         """Give positions to commits that have none, each stream in its own order; return how many."""
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
-        """Read the index fields of the commits behind a position, in order; [] at the end.
-
-        Concurrent and soon repeated calls for one position share a read, so that a page may end early.
-        """
+        """Read the index fields of the commits behind a position, in order; [] at the end."""
 
     async def commits(self, entries: Sequence[SealedCommit]) -> Sequence[Commit]:
         """Read the commits themselves, in the order of the entries.

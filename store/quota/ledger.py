@@ -1,6 +1,6 @@
 """The contract of the quota ledger: slots and units of each developer."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -86,6 +86,9 @@ class Ledger(Protocol):
 
     async def account(self, developer: str) -> Account:
         """Read a developer's account."""
+
+    async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
+        """Choose, of (developer, generation), the generations that have their slot."""
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
         """Read the accounts with slots, by developer; damaged ones are logged and left out."""

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -44,6 +44,10 @@ class MemoryLedger:
     async def account(self, developer: str) -> Account:
         await asyncio.sleep(0)
         return self._accounts.get(developer, Account())
+
+    async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
+        await asyncio.sleep(0)
+        return {generation for developer, generation in slots if (await self.account(developer)).holds(generation)}
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
         await asyncio.sleep(0)

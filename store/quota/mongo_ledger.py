@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, ClassVar
@@ -51,6 +51,11 @@ class MongoLedger:
     async def account(self, developer: str) -> Account:
         document = await self._ledger.find_one({"_id": developer}, COUNTERS)
         return account_of(document) if document else Account()
+
+    async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
+        wanted = {generation for _, generation in slots}
+        found = await self._ledger.find({"slots.generation": {"$in": [*wanted]}}, {"slots.generation": 1}).to_list(None)
+        return wanted & {slot["generation"] for document in found for slot in document["slots"]}
 
     async def accounts(self) -> Sequence[tuple[str, Account]]:
         documents = await self._ledger.find({"slots.0": {"$exists": True}}, COUNTERS).to_list(None)

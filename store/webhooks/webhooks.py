@@ -67,6 +67,7 @@ class Webhooks:
             await self._secrets.keep_first(endpoint_id, secret, session)
 
         await self._streams.append(stream_of_endpoint(endpoint_id), 0, [event], cause=cause, write=write)
+        self._endpoints.forget_none(event.project)
         return secret
 
     async def decide(
@@ -92,6 +93,7 @@ class Webhooks:
         endpoint = await self._streams.load(stream_of_endpoint(endpoint_id))
         if endpoint is None:
             return
+        self._endpoints.forget_none(endpoint.project)
         if endpoint.removed:
             await self._erase(endpoint_id)
             return
