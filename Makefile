@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos help run test lint derived lock clean programs
+.PHONY: bench chaos containers help run test lint derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -23,6 +23,9 @@ bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a flo
 
 chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+containers: $(VENV)/.installed-dev container-programs ## build the image, start compose.yaml, kill each container once
+	@PYTHONPATH=clients/python $(BIN)/python -m tests.containers
 
 lint: $(VENV)/.installed-dev ## check style, types and the laws of imports
 	$(BIN)/ruff check .
@@ -45,6 +48,16 @@ lock: $(VENV)/.installed-dev ## write the requirements files anew from pyproject
 clean: ## remove the environment and all caches; the data in .exemplar stays
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# Installs $$missing by apt; says what to do where it cannot.
+INSTALL_MISSING = if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "missing, and there is no apt: $$missing; their tests cannot run"; exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as=; \
+	elif sudo -n true 2>/dev/null; then as="sudo -n"; \
+	else echo "missing: sudo apt install $$missing lets their tests run"; exit 0; fi; \
+	echo "installing for the tests: apt-get install $$missing"; \
+	$$as apt-get -qq update && $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+	  install $$missing >/dev/null
 
 # Below: what the commands need. A stamp file says what is installed, so that a second run is instant.
 
@@ -77,11 +90,10 @@ programs:
 	[ -x $(RABBITMQ) ] || missing="rabbitmq-server"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	if ! command -v apt-get >/dev/null; then echo "missing, and there is no apt: $$missing; their tests cannot run"; exit 0; fi; \
-	if [ "$$(id -u)" = 0 ]; then as=; \
-	elif sudo -n true 2>/dev/null; then as="sudo -n"; \
-	else echo "missing: sudo apt install $$missing lets their tests run"; exit 0; fi; \
-	echo "installing for the tests: apt-get install $$missing"; \
-	$$as apt-get -qq update && $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-	  install $$missing >/dev/null
+	$(INSTALL_MISSING)
+
+container-programs:
+	@missing=; \
+	for name in podman buildah runc debootstrap iptables; do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	if [ -n "$$missing" ]; then missing="$$missing netavark aardvark-dns"; fi; \
+	$(INSTALL_MISSING)

@@ -148,14 +148,16 @@ async def run(home: Path, mongodb_url: str, amqp_url: str, count: int) -> None:
     publisher = Publisher(amqp_url, topology(QUEUES))
     await publisher.start()
     try:
-        with open_database(settings) as database:
-            async with running_gateway(home, mongodb_url, amqp_url) as (url, pid):
-                user = await register_user(url, OPERATOR)
-                token = f"Authorization: Bearer {user['access_token']}"
-                owner = Owner(developer="developer", project=user["project_id"], user=user["user_id"])
-                report("readers", count, "readers")
-                stream = Stream(url, token, owner, ADAPTERS["events"](database), publisher)
-                await measure(stream, pid, count)
+        async with (
+            open_database(settings) as database,
+            running_gateway(home, mongodb_url, amqp_url) as (url, pid),
+        ):
+            user = await register_user(url, OPERATOR)
+            token = f"Authorization: Bearer {user['access_token']}"
+            owner = Owner(developer="developer", project=user["project_id"], user=user["user_id"])
+            report("readers", count, "readers")
+            stream = Stream(url, token, owner, ADAPTERS["events"](database), publisher)
+            await measure(stream, pid, count)
     finally:
         await publisher.close()
 

@@ -92,7 +92,7 @@ def open_blobs(store_settings: StoreSettings, bind: Callable[..., Any]) -> Abstr
 @asynccontextmanager
 async def open_prepared(store_settings: StoreSettings) -> AsyncIterator[Database]:
     """Open the database and prepare it: the first proof that it answers. Raises what `prepare` raises."""
-    with open_database(store_settings) as database:
+    async with open_database(store_settings) as database:
         await prepare(database)
         yield database
 

@@ -20,6 +20,7 @@ class StoreSettings(EnvironmentSettings):
         5000, ge=100, description="Timeout of finding a server and of a connection, milliseconds"
     )
     mongodb_pool: int = Field(50, ge=1, description="Connections per process")
+    mongodb_driver: Literal["motor", "pymongo"] = Field("motor", description="Client library; pymongo: PyMongo Async")
     blob_store: Literal["mongodb"] = Field("mongodb", description="Where pictures are stored")
 
 

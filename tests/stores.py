@@ -78,8 +78,9 @@ class OpenStore:
         return self._dependencies.get(name)
 
 
-def settings_for(url: str, *, timeout_ms: int = 2000) -> StoreSettings:
-    return StoreSettings.model_validate({"mongodb_url": url, "mongodb_timeout_ms": timeout_ms})
+def settings_for(url: str, *, timeout_ms: int = 2000, driver: str = "motor") -> StoreSettings:
+    given = {"mongodb_url": url, "mongodb_timeout_ms": timeout_ms, "mongodb_driver": driver}
+    return StoreSettings.model_validate(given)
 
 
 @asynccontextmanager
@@ -87,7 +88,7 @@ async def open_store(
     url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prepared: bool = True
 ) -> AsyncIterator[OpenStore]:
     """Connect, create all indexes if `prepared`, and close at the end."""
-    with open_database(settings_for(url)) as database:
+    async with open_database(settings_for(url)) as database:
         if prepared:
             await prepare(database)
         yield OpenStore(database, clock=clock)

@@ -44,7 +44,7 @@ async def _reserve(
             await generations.decide(generation.id, decisions.deny, cause=cause)
             return
         account = retaken
-    reserved = _reserved(generation.request.period, account, bounds)
+    reserved = _reserved(generation, account, bounds)
     decided = await generations.decide(
         generation.id, lambda g: decisions.reserve(g, reserved), cause=cause, known=generation
     )
@@ -70,13 +70,15 @@ async def _retake(
         return None
 
 
-def _reserved(period: str, account: Account, bounds: Bounds) -> QuotaReserved:
+def _reserved(generation: Generation, account: Account, bounds: Bounds) -> QuotaReserved:
+    period, slot = generation.request.period, account.slot_of(generation.id)
     return QuotaReserved(
         period=period,
         used=account.used_in(period),
         limit=bounds.monthly,
         slots=len(account.slots),
         slot_limit=bounds.concurrent,
+        hold=slot.hold if slot else None,
     )
 
 

@@ -46,7 +46,7 @@ def apply(g: Generation, event: GenerationEvent, time: datetime) -> Generation:
         case GenerationValidated():
             return replace(g, state=State.VALIDATED, validated=event)
         case QuotaReserved():
-            return replace(g, state=State.RESERVED, reserved=True)
+            return replace(g, state=State.RESERVED, reserved=True, hold=event.hold)
         case GenerationCompleted():
             return replace(
                 g,

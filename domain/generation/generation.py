@@ -41,6 +41,7 @@ class Generation:
 
     moved_at: time of the last event that changed `state`.
     spent_ms: whole milliseconds spent in each state up to `moved_at`.
+    hold: token of the quota hold that it was reserved with.
     refusal: code of the provider's last refusal, until the next attempt.
     cost_microusd: cost of its own prediction, without duplicates, in millionths of a US dollar.
     """
@@ -54,6 +55,7 @@ class Generation:
     moved_at: datetime
     validated: GenerationValidated | None = None
     reserved: bool = False
+    hold: str | None = None
     attempt: int = 0
     lost: int = 0
     intended_at: datetime | None = None

@@ -54,7 +54,7 @@ async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Depende
     Raises ConfigurationError when MongoDB cannot be reached, DataFormatError for data in another format.
     """
     try:
-        with open_database(store_settings(home)) as database:
+        async with open_database(store_settings(home)) as database:
             store = Dependencies(ADAPTERS, database=database, holder=holder, clock=now)
             await store.call(require_format)
             yield store

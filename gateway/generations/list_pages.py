@@ -1,7 +1,8 @@
 """Answer one page of a list of generations, by page number or by cursor."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,16 +10,15 @@ from typing import Any
 from aiohttp import web
 
 from domain.errors import invalid_field
-from domain.generation.generation import Generation
 from domain.generation.list_query import CursorWindow, ListQuery, PageWindow, parse_list_query
 from domain.generation.listing import Filters, ListCursor, ListCursors, Scope
 from gateway.generations.ids import GenerationIds
+from gateway.generations.resources import GenerationResources, View, json_body
 from store.generations.generations import Generations
 from store.generations.lists import Lists, Total
 from store.generations.projection import Row
 
 _refusal = partial(invalid_field, "query")
-Write = Callable[[web.Request, Generation], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,13 @@ class ListPages:
     """Read rows of the projection and write the generations that they name."""
 
     generations: Generations
+    resources: GenerationResources
     lists: Lists
     list_cursors: ListCursors
     generation_ids: GenerationIds
 
-    async def answer(self, request: web.Request, scope: Scope, *, user: str | None, write: Write) -> web.Response:
-        """Answer the page that the query asks for, each generation written by `write`.
+    async def answer(self, request: web.Request, scope: Scope, *, user: str | None, view: View) -> web.Response:
+        """Answer the page that the query asks for, each generation as its `view` shows it.
 
         `user` owns the Idempotency-Keys that the query may name; without a user it may name none.
         """
@@ -42,15 +43,11 @@ class ListPages:
                 rows, members = await self._by_number(window, scope, filters)
             case CursorWindow() as window:
                 rows, members = await self._by_cursor(window, scope, filters)
-        found = await asyncio.gather(*(self.generations.load(row.id) for row in rows))
-        listed = [
-            await write(request, generation)
-            for generation in found
-            if generation is not None
-            and not generation.gone
-            and (generation.is_public or not scope.public)  # a row may be older than the log
-        ]
-        return web.json_response({"generations": listed, **members})
+        found = await self.generations.read_all([row.id for row in rows])
+        # A row may be older than the log.
+        shown = [one for one in found if not one.gone and (one.is_public or not scope.public)]
+        listed = b", ".join(await self.resources.encoded(request, shown, view))
+        return json_body(b'{"generations": [%b], %b' % (listed, json.dumps(members).encode()[1:]))
 
     def _filters(self, query: ListQuery, scope: Scope, user: str | None) -> Filters:
         if scope.public:
@@ -65,9 +62,11 @@ class ListPages:
     async def _by_number(
         self, window: PageWindow, scope: Scope, filters: Filters
     ) -> tuple[list[Row], Mapping[str, Any]]:
-        rows = await self.lists.page(scope, filters, page=window.page, per_page=window.per_page)
-        counted = _counted(await self.lists.total(scope, filters))
-        return list(rows), {**counted, "page": window.page, "per_page": window.per_page}
+        rows, total = await asyncio.gather(
+            self.lists.page(scope, filters, page=window.page, per_page=window.per_page),
+            self.lists.total(scope, filters),
+        )
+        return list(rows), {**_counted(total), "page": window.page, "per_page": window.per_page}
 
     async def _by_cursor(
         self, window: CursorWindow, scope: Scope, filters: Filters

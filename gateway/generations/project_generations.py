@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from domain.errors import invalid_field
-from domain.generation.generation import Generation
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_GENERATIONS
 from gateway.auth.authentication import Authenticator
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.list_pages import ListPages
-from gateway.generations.resources import GenerationResources
+from gateway.generations.resources import GenerationResources, json_body
 from gateway.http.parsing import as_id
 
 
@@ -34,17 +33,14 @@ class ProjectGenerationRoutes:
         """Answer the project's generations, or those of one of its users, newest first."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         user = _user(request)
-        return await self.list_pages.answer(request, Scope(project.id, user), user=user, write=self._body)
+        return await self.list_pages.answer(request, Scope(project.id, user), user=user, view="developer")
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer one generation of the project; ids of other projects are unknown."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         generation = await self.generation_access.existing(path_generation_id(request), project=project.id)
-        return web.json_response(await self._body(request, generation))
-
-    async def _body(self, request: web.Request, generation: Generation) -> dict[str, object]:
-        resource = await self.resources.write(request, generation)
-        return {**resource, "user_id": generation.request.owner.user}
+        [encoded] = await self.resources.encoded(request, [generation], "developer")
+        return json_body(encoded)
 
 
 def _user(request: web.Request) -> str | None:

@@ -1,10 +1,11 @@
 """A generation as its owner reads it: the fold of its stream, its personal data and signed links."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -14,8 +15,12 @@ from domain.generation.timings import cost_of, phases_of, total_ms
 from events.envelope import format_time
 from events.generation import Picture
 from gateway.generations.links import Links, step_of
+from gateway.generations.resource_cache import ResourceCache
 from store.generations.blobs import BlobStore
-from store.generations.personal_data import PersonalData, PersonalDataStore
+from store.generations.personal_data import ClientTexts, PersonalDataStore
+
+View = Literal["own", "developer", "public"]
+"""Who reads a resource: its owner, the developer of the project, or everyone in the project."""
 
 MESSAGES: Mapping[FailureCode, str] = {
     FailureCode.INVALID_IMAGE: "An example image could not be decoded",
@@ -42,31 +47,61 @@ class GenerationResources:
     blobs: BlobStore
     links: Links
     clock: Callable[[], datetime]
+    _cache: ResourceCache = field(default_factory=ResourceCache, init=False)
 
     async def write(self, request: web.Request, generation: Generation) -> dict[str, Any]:
-        """Read personal data and picture hashes and write the resource for this request's base URL."""
-        personal_data, hashes = await asyncio.gather(
-            self.personal_data.get(generation.id, generation.request.personal_data), self._hashes(generation)
-        )
+        """Write the owner's resource for this request's base URL."""
+        [encoded] = await self.encoded(request, [generation])
+        resource: dict[str, Any] = json.loads(encoded)
+        return resource
+
+    async def encoded(
+        self, request: web.Request, generations: Sequence[Generation], view: View = "own"
+    ) -> Sequence[bytes]:
+        """Encode resources as JSON; what is not in the cache is read in two round trips for all."""
         base, now = self.links.base(request), self.clock()
-        return resource_of(generation, personal_data, hashes, links=self.links, base=base, now=now)
+        keys = [(view, base, step_of(now), one.id, one.version) for one in generations]
+        found = {key: encoded for key in keys if (encoded := self._cache.get(key)) is not None}
+        missing = {key: one for key, one in zip(keys, generations, strict=True) if key not in found}
+        if missing:
+            texts, hashes = await self._beside_the_log(missing.values(), view)
+            for key, one in missing.items():
+                written = self._written(one, texts.get(one.id), hashes.get(one.id, {}), view=view, base=base, now=now)
+                found[key] = json.dumps(written).encode()
+                if one.id in texts:
+                    self._cache.put(key, found[key])
+        return [found[key] for key in keys]
 
-    async def write_public(self, request: web.Request, generation: Generation) -> dict[str, Any]:
-        """Write what publishing reveals: the pictures and what they were made of.
+    async def _beside_the_log(
+        self, generations: Collection[Generation], view: View
+    ) -> tuple[Mapping[str, ClientTexts], Mapping[str, Mapping[str, str]]]:
+        """Read the texts of generations, and the hashes of their pictures where the view shows them."""
+        pictured = [one.id for one in generations if one.pictures and view != "public"]
+        texts, hashes = await asyncio.gather(
+            self.personal_data.texts([(one.id, one.request.personal_data) for one in generations]),
+            asyncio.gather(*map(self.blobs.hashes, pictured)),
+        )
+        return texts, dict(zip(pictured, hashes, strict=True))
 
-        Every link lasts as long as the generation is public, none is signed; the example pictures, which stay
-        private, are an empty list.
-        """
-        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
-        base = self.links.base(request)
-        images = [
-            {"url": self.links.public_picture(base, generation.id, number), **_shape(picture)}
-            for number, picture in enumerate(generation.pictures)
-        ]
-        return {**_shared(generation, personal_data, images), "example_images": []}
+    def _written(
+        self,
+        generation: Generation,
+        texts: ClientTexts | None,
+        hashes: Mapping[str, str],
+        *,
+        view: View,
+        base: str,
+        now: datetime,
+    ) -> dict[str, Any]:
+        if view == "public":
+            return public_resource_of(generation, texts, links=self.links, base=base)
+        resource = resource_of(generation, texts, hashes, links=self.links, base=base, now=now)
+        return {**resource, "user_id": generation.request.owner.user} if view == "developer" else resource
 
-    async def _hashes(self, generation: Generation) -> dict[str, str]:
-        return await self.blobs.hashes(generation.id) if generation.pictures else {}
+
+def json_body(encoded: bytes, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer JSON that is encoded already."""
+    return web.Response(body=encoded, headers=headers, content_type="application/json", charset="utf-8")
 
 
 def etag_of(generation: Generation, now: datetime) -> str:
@@ -74,9 +109,22 @@ def etag_of(generation: Generation, now: datetime) -> str:
     return f'"{generation.version}-{step_of(now)}"'
 
 
+def public_resource_of(generation: Generation, texts: ClientTexts | None, *, links: Links, base: str) -> dict[str, Any]:
+    """Write what publishing reveals: the pictures and what they were made of.
+
+    Every link lasts as long as the generation is public, none is signed; the example pictures, which stay
+    private, are an empty list.
+    """
+    images = [
+        {"url": links.public_picture(base, generation.id, number), **_shape(picture)}
+        for number, picture in enumerate(generation.pictures)
+    ]
+    return {**_shared(generation, texts, images), "example_images": []}
+
+
 def resource_of(
     generation: Generation,
-    personal_data: PersonalData | None,
+    texts: ClientTexts | None,
     hashes: Mapping[str, str],
     *,
     links: Links,
@@ -96,7 +144,7 @@ def resource_of(
     urls = links.urls(base, generation.id)
     signed = {} if generation.is_public else {"image": links.first_image(base, generation.id, now)}
     return {
-        **_shared(generation, personal_data, images),
+        **_shared(generation, texts, images),
         "state": state_of(generation),
         **_failure(generation),
         "example_images": [
@@ -107,12 +155,12 @@ def resource_of(
         "timings": _timings(generation),
         "cost": asdict(cost_of(generation)),
         "retry_of": generation.request.retry_of,
-        "metadata": dict(personal_data.metadata) if personal_data and personal_data.metadata else {},
+        "metadata": dict(texts.metadata) if texts else {},
         "urls": urls | signed,
     }
 
 
-def _shared(generation: Generation, personal_data: PersonalData | None, images: list[dict[str, Any]]) -> dict[str, Any]:
+def _shared(generation: Generation, texts: ClientTexts | None, images: list[dict[str, Any]]) -> dict[str, Any]:
     """Write what the owner and the others in the project see."""
     url = images[0]["url"] if images else None
     return {
@@ -121,7 +169,7 @@ def _shared(generation: Generation, personal_data: PersonalData | None, images: 
         "generated_image_url": url,
         "result_image_url": url,
         "result": {"images": images} if images else None,
-        "instructions": personal_data.instructions if personal_data else "",
+        "instructions": texts.instructions if texts else "",
         "is_public": generation.is_public,
         "created_at": format_time(generation.created_at),
         "updated_at": format_time(generation.updated_at),

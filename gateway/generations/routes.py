@@ -11,7 +11,7 @@ from domain.paths import GENERATION, GENERATIONS, PUBLIC_GENERATIONS
 from gateway.auth.authentication import Authenticator
 from gateway.generations.access import GenerationAccess
 from gateway.generations.list_pages import ListPages
-from gateway.generations.resources import GenerationResources, etag_of
+from gateway.generations.resources import GenerationResources, etag_of, json_body
 from gateway.http.conditional import unchanged
 
 
@@ -40,16 +40,17 @@ class GenerationRoutes:
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if unchanged(request, etag):
             return web.Response(status=304, headers=headers)
-        return web.json_response(await self.resources.write(request, generation), headers=headers)
+        [encoded] = await self.resources.encoded(request, [generation])
+        return json_body(encoded, headers)
 
     async def list_own(self, request: web.Request) -> web.Response:
         """Answer the caller's generations, newest first."""
         identity = await self.authenticator.authenticate_end_user(request)
         scope = Scope(identity.project_id, identity.user_id)
-        return await self.list_pages.answer(request, scope, user=identity.user_id, write=self.resources.write)
+        return await self.list_pages.answer(request, scope, user=identity.user_id, view="own")
 
     async def list_public(self, request: web.Request) -> web.Response:
         """Answer the project's public generations in their public view, newest first."""
         identity = await self.authenticator.authenticate_end_user(request)
-        scope, write = Scope(identity.project_id, public=True), self.resources.write_public
-        return await self.list_pages.answer(request, scope, user=identity.user_id, write=write)
+        scope = Scope(identity.project_id, public=True)
+        return await self.list_pages.answer(request, scope, user=identity.user_id, view="public")

@@ -31,7 +31,7 @@ from store.accounts.records import (
 from store.accounts.sessions import AccountSessions
 from store.accounts.staff import StaffAccounts
 from store.mongo.batcher import shared
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
 
@@ -137,7 +137,7 @@ class Accounts:
             {"$match": {"project_id": project_id, "email": email}},
             {"$lookup": {"from": "projects", **project}},
         ]
-        users = await self._users.aggregate(stages).to_list(1)
+        users = await aggregate(self._users, stages, most=1)
         if not users:
             return None
         project_active = any(project["active"] for project in users[0]["project"])
@@ -160,7 +160,7 @@ class Accounts:
         return await self._tenancies.put((project_id, user_id, *hashes))
 
     async def _find_tenancy(self, named: Credentials) -> Tenancy | None:
-        found = await self._projects.aggregate(credentials_pipeline(*named)).to_list(1)
+        found = await aggregate(self._projects, credentials_pipeline(*named), most=1)
         return tenancy_from(found[0]) if found and found[0]["developer"] else None
 
     async def developer_state(self, developer_id: str) -> tuple[AccountState, str] | None:

@@ -43,6 +43,9 @@ class EventStore(Protocol):
         The version is the last of a commit (0: before the first). A stream without a next commit is left out.
         """
 
+    async def continued(self, heads: Mapping[str, int]) -> frozenset[str]:
+        """Name the streams that have a commit behind the given version, which is the last of a commit."""
+
     async def types(self, streams: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Map streams to the types of their events; one without commits is left out."""
 

@@ -54,6 +54,9 @@ class MemoryEventStore:
             if commit.first == version + 1
         ]
 
+    async def continued(self, heads: Mapping[str, int]) -> frozenset[str]:
+        return frozenset(commit.stream for commit in await self.following(heads))
+
     async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
         await asyncio.sleep(0)
         return {

@@ -79,6 +79,11 @@ class MongoEventStore:
         documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None)
         return [stored_commit(document) for document in documents]
 
+    async def continued(self, heads: Mapping[str, int]) -> frozenset[str]:
+        streams = {f"{stream}:{version + 1}": stream for stream, version in heads.items()}
+        found = await self._commits.find({"_id": {"$in": list(streams)}}, {"_id": 1}).to_list(None) if heads else []
+        return frozenset(streams[document["_id"]] for document in found)
+
     async def types(self, streams: Sequence[str]) -> dict[str, frozenset[str]]:
         query, fields = {"stream": {"$in": list(streams)}}, {"stream": 1, "types": 1}
         documents = await self._commits.find(query, fields).to_list(None)

@@ -1,5 +1,6 @@
 """The repository of generations: fold a stream, decide, append; the only writer of generations' events."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from events.event import Event
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
 from store.generations.snapshot_cache import SnapshotCache
+from store.mongo.batcher import Batcher
 
 Decision = Callable[[Generation], Sequence[Event]]
 
@@ -37,9 +39,11 @@ class Generations:
         self, events: EventStore, *, announce: Callable[[Commit], None], clock: Callable[[], datetime]
     ) -> None:
         self._events = events
+        self._snapshots = SnapshotCache()
+        self._moved: Batcher[tuple[str, int], bool] = Batcher(self._find_moved)
         self._streams = Repository(
             events,
-            fold=SnapshotCache().fold,
+            fold=self._snapshots.fold,
             announce=announce,
             clock=clock,
             check=_check,
@@ -49,6 +53,28 @@ class Generations:
     async def load(self, generation_id: str) -> Generation | None:
         """Fold the generation's stream; None when there is none."""
         return await self._streams.load(stream_of(generation_id))
+
+    async def read(self, generation_id: str) -> Generation | None:
+        """Load a generation that has rarely changed since it was last read: an index tells whether it has."""
+        cached = self._snapshots.get(stream_of(generation_id))
+        if cached is not None and not await self._moved.put((stream_of(generation_id), cached.version)):
+            return cached
+        return await self.load(generation_id)
+
+    async def read_all(self, generation_ids: Sequence[str]) -> list[Generation]:
+        """Read several generations, those that exist, in the order of the ids."""
+        cached = [self._snapshots.get(stream_of(name)) for name in generation_ids]
+        moved = await self._events.continued({stream_of(one.id): one.version for one in cached if one is not None})
+        current = {one.id: one for one in cached if one is not None and stream_of(one.id) not in moved}
+        others = [name for name in generation_ids if name not in current]
+        loaded = await asyncio.gather(*(self._streams.load(stream_of(name)) for name in others))
+        found = current | {one.id: one for one in loaded if one is not None}
+        return [found[name] for name in generation_ids if name in found]
+
+    async def _find_moved(self, items: Sequence[tuple[str, int]]) -> Sequence[bool]:
+        heads = dict(items)
+        moved = await self._events.continued(heads)
+        return [stream in moved or heads[stream] != version for stream, version in items]
 
     async def ended(self, generation_ids: Sequence[str]) -> dict[str, bool]:
         """Map those generations that exist to whether they are final, in one round trip."""

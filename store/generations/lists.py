@@ -1,12 +1,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
 from store.generations.mongo_projection import row_from
 from store.generations.projection import Row
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +61,18 @@ class Lists:
         found = await self._rows.count_documents(query.indexed, limit=self._bound + 1, hint=query.index)
         if query.rest:
             steps = [*self._compared(query), {"$count": "found"}]
-            counted = await self._rows.aggregate(steps, hint=query.index).to_list(1)
+            counted = await aggregate(self._rows, steps, hint=query.index)
             return Total(counted[0]["found"] if counted else 0, found <= self._bound)
         return Total(min(found, self._bound), found <= self._bound)
 
     async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[Row]:
         if query.rest:
             steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}]
-            found: Any = self._rows.aggregate(steps, hint=query.index)
+            documents = await aggregate(self._rows, steps, hint=query.index)
         else:
             found = self._rows.find(query.conditions).hint(query.index).skip(skip).limit(limit)
-            found = found if query.index == "_id_" else found.sort(NEWEST_FIRST)
-        return [row_from(document) for document in await found.to_list(limit)]
+            documents = await (found if query.index == "_id_" else found.sort(NEWEST_FIRST)).to_list(limit)
+        return [row_from(document) for document in documents]
 
     def _compared(self, query: RowQuery) -> list[Document]:
         """Compare the newest rows that the index finds with the other conditions."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from store.generations.personal_data import PersonalData, ProviderTexts
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts
 
 
 class MemoryPersonalData:
@@ -25,10 +25,10 @@ class MemoryPersonalData:
         await asyncio.sleep(0)
         return self._personal_data.get((generation, token))
 
-    async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
+    async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
         await asyncio.sleep(0)
         found = [self._personal_data[name] for name in names if name in self._personal_data]
-        return {one.generation: one.metadata for one in found if one.metadata}
+        return {one.generation: ClientTexts(one.instructions, one.metadata or {}) for one in found}
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         await asyncio.sleep(0)

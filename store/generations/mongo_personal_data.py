@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from store.generations.personal_data import PersonalData, ProviderTexts
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 _JSON = ("metadata", "model_input")
+_TEXTS = {"_id": 0, "generation": 1, "instructions": 1, "metadata": 1}
 
 
 @raises_unavailable
@@ -39,10 +40,12 @@ class MongoPersonalData:
         document = await self._reads.put(f"{generation}/{token}")
         return _personal_data(document) if document else None
 
-    async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
+    async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
         query = {"_id": {"$in": [f"{generation}/{token}" for generation, token in names]}}
-        found = await self._documents.find(query, {"generation": 1, "metadata": 1}).to_list(None)
-        return {one["generation"]: json.loads(one["metadata"]) for one in found if one["metadata"]}
+        found = await self._documents.find(query, _TEXTS).to_list(None) if names else []
+        return {
+            one["generation"]: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}")) for one in found
+        }
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}

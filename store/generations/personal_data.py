@@ -32,6 +32,14 @@ class PersonalData:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientTexts:
+    """The part of the personal data that lists and resources show."""
+
+    instructions: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderTexts:
     """The provider's texts about one prediction: output addresses and its error."""
 
@@ -47,8 +55,8 @@ class PersonalDataStore(Protocol):
 
     async def get(self, generation: str, token: str) -> PersonalData | None: ...
 
-    async def metadata(self, names: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Any]]:
-        """Map generations to their metadata; one without metadata is left out."""
+    async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
+        """Map generations, named with their tokens, to what clients wrote; one without data is left out."""
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         """Choose the generations whose request names a webhook."""

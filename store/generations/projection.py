@@ -62,7 +62,8 @@ _OF_THE_FOLD = (
 async def rows_of(generations: Sequence[Generation], personal_data: PersonalDataStore, timeouts: Timeouts) -> list[Row]:
     """Make the rows of generations, with the hashes of their metadata."""
     names = [(one.id, one.request.personal_data) for one in generations if not one.erased]
-    metadata = await personal_data.metadata(names) if names else {}
+    texts = await personal_data.texts(names)
+    metadata = {name: written.metadata for name, written in texts.items()}
     return [row_of(one, timeouts, metadata.get(one.id, {})) for one in generations]
 
 

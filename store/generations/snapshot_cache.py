@@ -18,6 +18,10 @@ class SnapshotCache:
         self._capacity = capacity
         self._snapshots: OrderedDict[str, Generation] = OrderedDict()
 
+    def get(self, stream: str) -> Generation | None:
+        """Return the last fold of a stream, which may be behind the log."""
+        return self._snapshots.get(stream)
+
     def fold(self, events: Sequence[RecordedEvent]) -> Generation | None:
         """Fold the events of one stream, all of them and in order; None for none."""
         if not events:

@@ -1,13 +1,13 @@
 """The connection to MongoDB: majority writes, journalled, read from the primary, with bounded waits."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
-from inspect import iscoroutinefunction
-from typing import Any, TypeVar
+from inspect import isawaitable, iscoroutinefunction
+from typing import Any, Final, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
-from pymongo import IndexModel, WriteConcern
+from pymongo import AsyncMongoClient, IndexModel, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -29,6 +29,8 @@ Indexes = Mapping[str, Sequence[IndexModel]]
 Adapter = TypeVar("Adapter")
 Answer = TypeVar("Answer")
 
+DRIVERS: Final[Mapping[str, Callable[..., Any]]] = {"motor": AsyncIOMotorClient, "pymongo": AsyncMongoClient}
+
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
 
@@ -36,24 +38,25 @@ WRITE_CONFLICT = 112
 _TRANSIENT = frozenset({64, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436, 14031})
 
 
-@contextmanager
-def open_database(settings: StoreSettings) -> Iterator[Database]:
+@asynccontextmanager
+async def open_database(settings: StoreSettings) -> AsyncIterator[Database]:
     """Connect lazily to the database of the URL (default `exemplar`); close the connections at the end.
 
     Raises StoreError for what is no address of MongoDB.
     """
     database = connect(settings)
+    client: Any = database.client
     try:
         yield database
     finally:
-        database.client.close()
+        await resolve(client.close())
 
 
 def connect(settings: StoreSettings) -> Database:
     """Choose the database, with the concerns that decisions need; nothing is sent before the first call."""
     wait_ms = settings.mongodb_timeout_ms
     try:
-        client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        client = DRIVERS[settings.mongodb_driver](
             settings.mongodb_url.get_secret_value(),
             tz_aware=True,
             retryWrites=True,
@@ -62,13 +65,27 @@ def connect(settings: StoreSettings) -> Database:
             socketTimeoutMS=4 * wait_ms,
             maxPoolSize=settings.mongodb_pool,
         )
-        return client.get_default_database(
+        database: Database = client.get_default_database(
             "exemplar",
             write_concern=WriteConcern(w="majority", j=True, wtimeout=4 * wait_ms),
             read_concern=ReadConcern("majority"),
         )
     except (PyMongoError, ValueError) as error:
         raise StoreError(f"no address of MongoDB: {error}") from error
+    return database
+
+
+async def resolve(answer: Any) -> Any:
+    """Return what one of the drivers answers at once and the other as an awaitable."""
+    return await answer if isawaitable(answer) else answer
+
+
+async def aggregate(
+    rows: Any, stages: Sequence[Document], *, most: int | None = None, **options: Any
+) -> list[Document]:
+    """Return at most `most` documents that a pipeline makes of a collection."""
+    found: list[Document] = await (await resolve(rows.aggregate(stages, **options))).to_list(most)
+    return found
 
 
 def only_duplicates(error: BulkWriteError) -> bool:

@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from store.backoff import Backoff
 from store.errors import StoreUnavailableError
-from store.mongo.connection import Database, is_transient
+from store.mongo.connection import Database, is_transient, resolve
 
 Session = AsyncIOMotorClientSession
 
@@ -46,5 +46,8 @@ async def in_transaction(database: Database, work: Callable[[Session], Awaitable
 
 async def _run(database: Database, work: Callable[[Session], Awaitable[None]]) -> None:
     reads, writes = database.read_concern, database.write_concern
-    async with await database.client.start_session() as session, session.start_transaction(reads, writes):
+    async with (
+        await resolve(database.client.start_session()) as session,
+        await resolve(session.start_transaction(reads, writes)),
+    ):
         await work(session)

@@ -69,13 +69,12 @@ class Admission:
         return await self.ledger.account(developer)
 
     async def settle(self, generation: Generation) -> None:
-        """Spend or release what a final generation holds; repeatable.
+        """Spend or release what a final generation holds; repeatable, before and after its event in the log.
 
-        Where the log says that it was settled, a hold came too late: it is released.
+        Only the hold that the log names is spent: another one came too late, and is released.
         """
-        spent = generation.status == "completed" and generation.quota == "held"
-        settlement: Settlement = "spent" if spent else "released"
-        await self._settle(generation.request.owner.developer, generation.id, settlement)
+        settlement: Settlement = "spent" if generation.status == "completed" else "released"
+        await self._settle(generation.request.owner.developer, generation.id, settlement, hold=generation.hold)
 
     async def release(self, developer: str, generation: str) -> None:
         """Release a hold whose generation was never appended."""
@@ -105,8 +104,8 @@ class Admission:
     async def _take(self, developer: str, generation: str, period: str, bounds: Bounds) -> Account | None:
         return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=self.clock())
 
-    async def _settle(self, developer: str, generation: str, settlement: Settlement) -> None:
-        await self.ledger.settle(developer, generation, settlement)
+    async def _settle(self, developer: str, generation: str, settlement: Settlement, hold: str | None = None) -> None:
+        await self.ledger.settle(developer, generation, settlement, hold=hold)
         self._recent.pop(developer, None)
 
     async def _settle_over(self, account: Account) -> bool:

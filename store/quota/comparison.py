@@ -1,7 +1,7 @@
 """Compare one developer in the ledger with the log: what is under way, and what differs."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -44,7 +44,7 @@ class Comparison:
             self.units[month] += 1
         elif generation.reserved:
             self.units[month] += 1
-            self.missing.append(Slot(generation.id, month, generation.created_at))
+            self.missing.append(Slot(generation.id, month, generation.created_at, generation.hold))
 
     def classify(self, slot: Slot, generation: Generation | None, *, young: datetime) -> None:
         """Classify a slot of the ledger."""
@@ -54,10 +54,10 @@ class Comparison:
             else:
                 self.leaked.append(slot)
         elif generation.final:
-            # Its settlement is under way: it releases the unit unless the generation has spent it.
-            self.aside[slot.period] += generation.status == "failed" or generation.quota != "held"
+            # Its settlement is under way: it releases the unit unless the generation spends this very hold.
+            self.aside[slot.period] += generation.status == "failed" or generation.hold not in (None, slot.hold)
         elif slot.period != generation.request.period:
-            self.moved.append(Slot(slot.generation, generation.request.period, slot.since))
+            self.moved.append(replace(slot, period=generation.request.period))
 
     def differences(self, developer: str) -> list[Difference]:
         """List what differs and is not under way."""

@@ -18,11 +18,12 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A running generation's slot, and the month of its unit."""
+    """A running generation's slot, the month of its unit, and the token of the hold that took it."""
 
     generation: str
     period: str
     since: datetime
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,23 @@ class Ledger(Protocol):
     ) -> Account | None:
         """Take a slot and a unit of `period`; None when either is used up.
 
-        Repeating changes nothing but the hold's age: the sweep counts from the last time.
+        Repeating changes nothing but the hold's age: the sweep counts from the last time. Each hold that takes
+        a slot has its own random token.
         """
 
     async def settle(
-        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
+        self,
+        developer: str,
+        generation: str,
+        settlement: Settlement,
+        *,
+        hold: str | None = None,
+        held_before: datetime | None = None,
     ) -> None:
         """Free the slot; a released unit goes back to its own month. Repeating changes nothing.
 
-        With `held_before` only a hold that is older than that now.
+        With `hold` the unit of any other hold is released: it was taken after this one was settled. With
+        `held_before` only a hold that is older than that now.
         """
 
     async def account(self, developer: str) -> Account:

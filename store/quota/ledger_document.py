@@ -34,6 +34,7 @@ _WHOLE_SLOT: Final[Document] = {
         _typed("$$slot.generation", "string"),
         _typed("$$slot.period", "string"),
         _typed("$$slot.since", "date"),
+        _typed("$$slot.hold", "string", "null", "missing"),
     ]
 }
 
@@ -84,7 +85,9 @@ def _units(value: object) -> int:
 
 
 def _slot(document: Document) -> Slot:
-    return Slot(_a(str, document["generation"]), _a(str, document["period"]), _a(datetime, document["since"]))
+    generation, period, since = document["generation"], document["period"], document["since"]
+    hold = document.get("hold")
+    return Slot(_a(str, generation), _a(str, period), _a(datetime, since), None if hold is None else _a(str, hold))
 
 
 def _a(kind: type[T], value: object) -> T:

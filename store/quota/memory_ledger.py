@@ -1,4 +1,5 @@
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -24,19 +25,25 @@ class MemoryLedger:
         if not account.has_capacity(period, bounds):
             return None
         account = _add(account, period, 1)
-        account = replace(account, slots=(*account.slots, Slot(generation, period, now)))
+        account = replace(account, slots=(*account.slots, Slot(generation, period, now, secrets.token_hex(8))))
         self._accounts[developer] = account
         return account
 
     async def settle(
-        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
+        self,
+        developer: str,
+        generation: str,
+        settlement: Settlement,
+        *,
+        hold: str | None = None,
+        held_before: datetime | None = None,
     ) -> None:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
         held = account.slot_of(generation)
         if held is None or (held_before is not None and held.since >= held_before):
             return
-        if settlement == "released":
+        if settlement == "released" or hold not in (None, held.hold):
             account = _add(account, held.period, -1)
         left = tuple(slot for slot in account.slots if slot.generation != generation)
         self._accounts[developer] = replace(account, slots=left)

@@ -1,3 +1,4 @@
+import secrets
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -26,7 +27,7 @@ class MongoLedger:
     async def hold(
         self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
     ) -> Account | None:
-        slot = {"generation": generation, "period": period, "since": now}
+        slot = {"generation": generation, "period": period, "since": now, "hold": secrets.token_hex(8)}
         document = await self._ledger.find_one_and_update(
             {"_id": developer},
             _taking(slot, bounds),
@@ -38,13 +39,19 @@ class MongoLedger:
         return account if account.holds(generation) else None
 
     async def settle(
-        self, developer: str, generation: str, settlement: Settlement, *, held_before: datetime | None = None
+        self,
+        developer: str,
+        generation: str,
+        settlement: Settlement,
+        *,
+        hold: str | None = None,
+        held_before: datetime | None = None,
     ) -> None:
         slot: Document = {"generation": generation}
         if held_before is not None:
             slot["since"] = {"$lt": held_before}
         query = {"_id": developer, "slots": {"$elemMatch": slot}}
-        done = await self._ledger.update_one(query, _settling(generation, settlement))
+        done = await self._ledger.update_one(query, _settling(generation, settlement, hold))
         if done.matched_count and not done.modified_count:
             raise DamagedLedgerError(developer)
 
@@ -165,17 +172,19 @@ def _noted(correction: Correction) -> Document:
     return {"$concatArrays": [notes, [{"$literal": asdict(correction)}]]}
 
 
-def _settling(generation: str, settlement: Settlement) -> list[Document]:
+def _settling(generation: str, settlement: Settlement, hold: str | None) -> list[Document]:
     mine = {"$eq": ["$$slot.generation", {"$literal": generation}]}
     changed: Document = {"slots": {"$filter": {"input": "$slots", "as": "slot", "cond": {"$not": [mine]}}}}
     if settlement == "released":
         changed["used"] = _given_back(mine)
+    elif hold is not None:
+        changed["used"] = _given_back({"$and": [mine, {"$ne": ["$$slot.hold", {"$literal": hold}]}]})
     return _changing(changed)
 
 
-def _given_back(mine: Document) -> Document:
-    """Lower the units of the slot's own month."""
-    slot = {"$first": {"$filter": {"input": "$slots", "as": "slot", "cond": mine}}}
+def _given_back(released: Document) -> Document:
+    """Lower the units of a released slot's own month."""
+    slot = {"$first": {"$filter": {"input": "$slots", "as": "slot", "cond": released}}}
     lowered: dict[str, Any] = {
         "k": "$$month.k",
         "v": {"$cond": [{"$eq": ["$$month.k", "$$held.period"]}, {"$subtract": ["$$month.v", 1]}, "$$month.v"]},

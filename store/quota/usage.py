@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 
 from pymongo import IndexModel
 
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
 Dimension = Literal["project", "user", "day", "month"]
 
@@ -83,8 +83,7 @@ class Usage:
 
     async def lines(self, query: UsageQuery) -> Sequence[Line]:
         """Read the lines in the order of their values; raises TooManyLinesError above 10,000."""
-        found = self._rows.aggregate(_pipeline(query), allowDiskUse=True)
-        documents = await found.to_list(MOST_LINES + 1)
+        documents = await aggregate(self._rows, _pipeline(query), most=MOST_LINES + 1, allowDiskUse=True)
         if len(documents) > MOST_LINES:
             raise TooManyLinesError
         return [_line(query, document) for document in documents]

@@ -8,7 +8,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from domain.webhooks import delivery as changes
 from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
 from events.owner import GenerationErased
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
 _PENDING: Document = {"state": "pending"}
@@ -147,8 +147,8 @@ class MongoDeliveries:
         match = {"$match": {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}}
         by_state: list[Document] = [match, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
         attempts: list[Document] = [match, {"$unwind": "$attempts"}, {"$group": _ATTEMPT_FIGURES}]
-        states = await self._rows.aggregate(by_state).to_list(None)
-        [figures] = await self._rows.aggregate(attempts).to_list(1) or [{}]
+        states = await aggregate(self._rows, by_state)
+        [figures] = await aggregate(self._rows, attempts, most=1) or [{}]
         return Stats(
             states={document["_id"]: document["count"] for document in states},
             attempts=figures.get("count", 0),

@@ -20,7 +20,7 @@ START, NAMES, SUBMIT, LOOK = blocks("README.md", "sh")
 ADDRESS, HOME = "http://127.0.0.1:8000", ".exemplar"
 WAIT = """\
 for _ in $(seq 300); do
-  curl -s -H "Authorization: Bearer $TOKEN" "{url}/status" | grep -qE '"(completed|failed)", "state"' && break
+  curl -s -H "Authorization: Bearer $TOKEN" "{url}/status" | grep -qE '"status": "(completed|failed)"' && break
   sleep 0.1
 done
 """

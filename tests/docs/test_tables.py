@@ -84,7 +84,7 @@ def test_the_architecture_names_the_writer_of_every_event() -> None:
 
 
 async def test_the_architecture_lists_every_collection_with_its_indexes(mongodb_url: str) -> None:
-    with open_database(settings_for(mongodb_url)) as prepared:
+    async with open_database(settings_for(mongodb_url)) as prepared:
         await prepare(prepared)
     with MongoClient[dict[str, object]](mongodb_url) as client:
         database = client.get_default_database()

@@ -57,6 +57,7 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "limit": "int | None",
         "slots": "int",
         "slot_limit": "int | None",
+        "hold": "str | None",
     },
     "generation.quota_settled": {"period": "str", "outcome": "'spent' | 'released'"},
     "generation.invocation_intended": {"attempt": "int", "claim_until": "time"},

@@ -1,4 +1,5 @@
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -27,24 +28,24 @@ Choose = Callable[[type[Any], type[Any]], Awaitable[Any]]
 
 
 @pytest.fixture
-def database(mongodb_url: str) -> Iterator[Database]:
-    with open_database(settings_for(mongodb_url)) as database:
+async def database(mongodb_url: str) -> AsyncIterator[Database]:
+    async with open_database(settings_for(mongodb_url)) as database:
         yield database
 
 
-@pytest.fixture(params=["memory", "mongo"])
+@pytest.fixture(params=["memory", "motor", "pymongo"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Run a test of a contract on both adapters."""
+    """Run a test of a contract on both adapters, on that for MongoDB with both drivers."""
     return str(request.param)
 
 
 @pytest.fixture
-def if_mongo(kind: str, request: pytest.FixtureRequest) -> Callable[[], Database]:
-    def ask() -> Database:
-        database: Database = request.getfixturevalue("database")
-        return database
-
-    return ask
+async def if_mongo(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Database]]:
+    async with AsyncExitStack() as stack:
+        if kind != "memory":
+            settings = settings_for(request.getfixturevalue("mongodb_url"), driver=kind)
+            database = await stack.enter_async_context(open_database(settings))
+        yield lambda: database
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""compose.yaml and Dockerfile, as far as they can be checked where no container engine runs."""
+"""compose.yaml and Dockerfile, as far as they can be checked without running them (`make containers` does)."""
 
 import importlib.resources
 import json

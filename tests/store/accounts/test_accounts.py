@@ -32,7 +32,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def database(mongodb_url: str) -> AsyncIterator[Database]:
-    with open_database(StoreSettings(mongodb_url=SecretStr(mongodb_url))) as database:
+    async with open_database(StoreSettings(mongodb_url=SecretStr(mongodb_url))) as database:
         yield database
 
 
@@ -408,8 +408,9 @@ async def test_every_query_of_the_request_path_uses_an_index(
 
 async def test_an_unreachable_store_raises_an_error() -> None:
     settings = StoreSettings(mongodb_url=SecretStr("mongodb://127.0.0.1:9/none?replicaSet=rs0"), mongodb_timeout_ms=100)
-    with open_database(settings) as database, pytest.raises(StoreUnavailableError):
-        await Accounts(database, Clock()).credentials("garden")
+    async with open_database(settings) as database:
+        with pytest.raises(StoreUnavailableError):
+            await Accounts(database, Clock()).credentials("garden")
 
 
 async def test_the_repr_of_records_contains_no_personal_data(accounts: Accounts, changes: AccountChanges) -> None:

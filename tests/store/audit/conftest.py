@@ -71,7 +71,7 @@ class AuditHarness:
 
 @pytest.fixture
 async def audit_log(mongodb_url: str) -> AsyncIterator[AuditHarness]:
-    with open_database(settings_for(mongodb_url)) as database:
+    async with open_database(settings_for(mongodb_url)) as database:
         await record_format(database)
         await create_indexes(database, [MongoEventStore, MongoSealedLog])
         yield AuditHarness(OpenStore(database))

@@ -134,6 +134,14 @@ class TestContract:
         await append(events, "a", 2, 30)
         assert await events.following({"a": 1}) == []
 
+    async def test_streams_with_a_later_commit_are_named(self, events: EventStore) -> None:
+        await append(events, "a", 0, 10, 20)
+        await append(events, "a", 2, 30)
+        await append(events, "b", 0, 50)
+        assert await events.continued({"a": 2, "b": 1, "c": 1}) == {"a"}
+        assert await events.continued({"a": 3, "b": 0}) == {"b"}
+        assert await events.continued({}) == frozenset()
+
     async def test_commits_are_read_stream_by_stream_in_order(self, events: EventStore) -> None:
         for stream in ("b", "a", "c"):
             await append(events, stream, 0, 1, time=NOON)

@@ -42,6 +42,20 @@ async def test_an_unknown_generation_is_neither_loaded_nor_decided_on(harness: G
     assert harness.announced == []
 
 
+async def test_a_reader_sees_what_another_process_appended(harness: GenerationsHarness) -> None:
+    other = Generations(harness.events, announce=lambda _: None, clock=Clock())
+    assert await other.read(ID) is None
+    await harness.append(VALIDATED)
+    for fact in (RESERVED, intended()):
+        seen = await other.read(ID)
+        assert seen == await harness.generations.load(ID)
+        assert await other.read_all([ID, "nobody"]) == [seen]
+        await harness.generations.decide(ID, lambda _, fact=fact: [fact], cause=CAUSE)  # type: ignore[misc]
+        assert await other.read_all(["nobody", ID]) == [await harness.generations.load(ID)]
+    reads = await asyncio.gather(*(other.read(ID) for _ in range(9)))
+    assert reads == [await harness.generations.load(ID)] * 9
+
+
 async def test_a_decision_is_appended_and_announced_and_its_state_returned(
     harness: GenerationsHarness, clock: Clock
 ) -> None:
@@ -156,6 +170,7 @@ class AlwaysConflicting:
         self._events = events
         self.read = events.read
         self.following = events.following
+        self.continued = events.continued
         self.types = events.types
         self.commits = events.commits
 

@@ -55,7 +55,7 @@ CURSOR = ListCursor(NOON + timedelta(seconds=2_500), "g00002500")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def database(module_database: str) -> AsyncIterator[Database]:
-    with open_database(settings_for(module_database)) as database:
+    async with open_database(settings_for(module_database)) as database:
         yield database
 
 

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from store.generations.personal_data import PersonalData, PersonalDataStore, ProviderTexts, salted_digest
+from store.generations.personal_data import (
+    ClientTexts,
+    PersonalData,
+    PersonalDataStore,
+    ProviderTexts,
+    salted_digest,
+)
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SAID = PersonalData(
@@ -62,12 +68,16 @@ async def test_unusual_json_is_kept(personal_data: PersonalDataStore, metadata: 
     assert stored.model_input == metadata
 
 
-async def test_metadata_of_many_generations_are_read_together(personal_data: PersonalDataStore) -> None:
+async def test_texts_of_many_generations_are_read_together(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     await personal_data.put(replace(SAID, generation="g2", metadata=None))
     await personal_data.put(replace(SAID, generation="g3", token="t3", metadata={"a": "b"}))
     names = [("g1", "t1"), ("g2", "t1"), ("g3", "t3"), ("g3", "other"), ("g4", "t1")]
-    assert await personal_data.metadata(names) == {"g1": {"order": 7}, "g3": {"a": "b"}}
+    assert await personal_data.texts(names) == {
+        "g1": ClientTexts(SAID.instructions, {"order": 7}),
+        "g2": ClientTexts(SAID.instructions, {}),
+        "g3": ClientTexts(SAID.instructions, {"a": "b"}),
+    }
 
 
 async def test_provider_texts_are_kept_for_each_prediction(personal_data: PersonalDataStore) -> None:

@@ -38,11 +38,10 @@ from tests.systems.system import System
 
 BY_TEST = Cause(actor="actor:test")
 FREE = Bounds(monthly=100, concurrent=1)
-TO_SETTLED = (VALIDATED, RESERVED, intended(), started(), settled())
-ENDS: dict[str, tuple[Event, ...]] = {
-    "completed": (*TO_SETTLED, COMPLETED),
-    "failed": (failed("invalid_image", "validation"),),
-    "running": (VALIDATED, RESERVED),
+FAILED = failed("invalid_image", "validation")
+AFTER_RESERVED: dict[str, tuple[Event, ...]] = {
+    "completed": (intended(), started(), settled(), COMPLETED),
+    "running": (),
 }
 
 
@@ -86,8 +85,17 @@ class QuotaHarness:
         """Append what happens until a generation is completed, failed or running."""
         generation = await self.generations.load(name)
         assert generation is not None
-        await self.events.append(stream_of(name), generation.version, ENDS[end], cause=BY_TEST, time=self.clock())
+        await self.events.append(
+            stream_of(name), generation.version, await self._until(generation, end), cause=BY_TEST, time=self.clock()
+        )
         return await self._written(name)
+
+    async def _until(self, generation: Generation, end: str) -> Sequence[Event]:
+        if end == "failed":
+            return [FAILED]
+        slot = (await self.ledger.account(generation.request.owner.developer)).slot_of(generation.id)
+        reserved = RESERVED.model_copy(update={"hold": slot.hold if slot else None})
+        return [VALIDATED, reserved, *AFTER_RESERVED[end]]
 
     async def settle(self, name: str) -> Generation:
         """Settle the ledger, then append the settlement, as the quota actor does."""

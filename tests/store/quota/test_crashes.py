@@ -7,14 +7,15 @@ import pytest
 
 from actors.jobs.holds import release_leaked_holds
 from domain.errors import LimitError
+from domain.generation import decisions
 from store.quota.recount import Recount
 from tests.builders.clock import Clock
-from tests.store.quota.conftest import FREE, QuotaHarness
+from tests.store.quota.conftest import BY_TEST, FREE, QuotaHarness
 from tests.store.quota.test_holds import run_quota
 from tests.stores import OpenStore
 
 NOVEMBER = "2026-11"
-STEPS = ("held", "admitted", "ended", "settled in the ledger", "settled in the log")
+STEPS = ("held", "admitted", "ended", "settled in the log", "settled in the ledger")
 Step = Callable[[], Awaitable[object]]
 
 
@@ -30,8 +31,8 @@ def life(harness: QuotaHarness, end: str) -> list[Step]:
         lambda: harness.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE),
         lambda: harness.admit("g1", FREE),
         lambda: harness.live("g1", end),
+        lambda: harness.generations.decide("g1", decisions.settle_quota, cause=BY_TEST),
         settle_ledger,
-        lambda: harness.settle("g1"),
     ]
 
 

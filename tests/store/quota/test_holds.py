@@ -10,6 +10,7 @@ from actors.handlers import quota
 from actors.jobs.holds import release_leaked_holds
 from domain.accounts.tiers import TIERS, Tier
 from domain.errors import LimitError
+from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from events.envelope import RecordedEvent
 from events.quota import QuotaReserved
@@ -205,3 +206,20 @@ async def test_submit_after_completed_is_admitted_before_settlement(harness: Quo
         await harness.admission.require_free_slot("dev-1", FREE)
         await harness.admit(f"g{number}", FREE)
         await harness.live(f"g{number}", "completed")
+
+
+@pytest.mark.parametrize(("end", "units"), [("completed", 1), ("failed", 0)])
+@pytest.mark.parametrize("repeated", [False, True], ids=["once", "repeated by the client"])
+async def test_a_crash_between_the_settlement_in_the_log_and_the_ledger_counts_the_unit_once(
+    harness: QuotaHarness, store: OpenStore, clock: Clock, end: str, units: int, repeated: bool
+) -> None:
+    await harness.admit("g1", FREE)
+    await harness.live("g1", end)
+    await harness.generations.decide("g1", decisions.settle_quota, cause=BY_TEST)
+    if repeated:
+        await harness.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE)
+    for _ in range(2):
+        clock.forward(minutes=3)
+        await release_leaked_holds(admission=harness.admission, clock=harness.clock)
+        assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), units)
+        await harness.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE)  # too late: given back

@@ -8,13 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import LimitError
+from domain.generation import decisions
 from store.commits.memory import MemoryEventStore
 from store.quota.comparison import Difference
 from store.quota.ledger import Account, Bounds, Correction
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.recount import Recount, RecountReport
 from tests.builders.clock import Clock
-from tests.store.quota.conftest import QuotaHarness
+from tests.store.quota.conftest import BY_TEST, QuotaHarness
 from tests.stores import OpenStore
 
 WIDE = Bounds(monthly=None, concurrent=None)
@@ -173,8 +174,19 @@ async def test_generations_that_change_during_the_check_are_no_difference(clock:
     assert report.differences == ()
 
 
-ACTS = ("admit", "completed", "failed", "running", "settle", "crash", "again", "sweep", "late hold")
-STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 5), st.integers(0, 1)), max_size=40)
+ACTS = (
+    "admit",
+    "completed",
+    "failed",
+    "running",
+    "settle",
+    "settle in the log",
+    "crash",
+    "again",
+    "sweep",
+    "late hold",
+)
+STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 2), st.integers(0, 1)), max_size=40)
 
 
 @given(steps=STEPS, limits=st.sampled_from([WIDE, Bounds(4, 2), Bounds(3, 1)]))
@@ -212,6 +224,8 @@ async def take(harness: QuotaHarness, clock: Clock, act: str, name: str, develop
             await harness.live(name, act)
         elif act in ("settle", "again") and generation and generation.final:
             await harness.settle(name)
+        elif act == "settle in the log" and generation:
+            await harness.generations.decide(name, decisions.settle_quota, cause=BY_TEST)
         elif act == "late hold" and generation and generation.quota != "held":
             period = generation.request.period
             await harness.admission.hold(developer, name, period=period, bounds=limits)

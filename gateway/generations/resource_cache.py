@@ -1,0 +1,38 @@
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+SECONDS = 60.0
+MOST_BYTES = 16 * 2**20
+
+
+class ResourceCache:
+    """Resources as they were encoded, each for a minute and together up to 16 MiB.
+
+    The key names everything that a resource depends on but personal data and pictures, which never change and
+    may be erased: what is erased is not shown again, because its version is another, and is forgotten in time.
+    """
+
+    def __init__(self, *, most_bytes: int = MOST_BYTES, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._most_bytes = most_bytes
+        self._monotonic = monotonic
+        self._bytes = 0
+        self._encoded: OrderedDict[Hashable, tuple[float, bytes]] = OrderedDict()
+
+    def get(self, key: Hashable) -> bytes | None:
+        """Return what was put under a key within the last minute."""
+        self._drop_old()
+        found = self._encoded.get(key)
+        return found[1] if found is not None else None
+
+    def put(self, key: Hashable, encoded: bytes) -> None:
+        if key not in self._encoded:
+            self._encoded[key] = (self._monotonic() + SECONDS, encoded)
+            self._bytes += len(encoded)
+        self._drop_old()
+
+    def _drop_old(self) -> None:
+        now = self._monotonic()
+        while self._encoded and (self._bytes > self._most_bytes or next(iter(self._encoded.values()))[0] <= now):
+            _, (_, encoded) = self._encoded.popitem(last=False)
+            self._bytes -= len(encoded)
