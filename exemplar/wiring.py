@@ -10,6 +10,7 @@ from typing import Any
 
 from actors.callback_urls import CallbackUrls
 from actors.imaging.decoder import Decoder
+from actors.jobs.backlog import Backlog
 from actors.jobs.claim_search import ClaimSearch
 from actors.jobs.due_pages import DuePages
 from actors.jobs.polling import Polling
@@ -105,6 +106,7 @@ def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
 
 ACTOR_SERVICES: Mapping[str, Factory] = {
     "account_erasure": AccountErasure,
+    "backlog": Backlog,
     "broker": checked_broker,
     "callback_key": lambda actor_settings: actor_settings.callback_key,
     "callback_urls": CallbackUrls,
