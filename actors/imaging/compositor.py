@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageMath
 
-from actors.imaging.decoded_image import DecodedImage, decode
+from actors.imaging.decoded_image import DecodedImage, decode, srgb
 from domain.submission.composition import Composition, CompositionPlan, Placement, canvas, plan
 
 # 4/3 of it and the prefix of a data URI stay under 256,000 characters.
 MAX_INPUT_BYTES: Final = 190_000
-QUALITIES: Final = (92, 86, 80, 72, 62, 50, 38)
+# Each quality with the smallest share of the first one's bytes that a photograph took.
+QUALITIES: Final = {92: 1.0, 86: 0.70, 80: 0.55, 72: 0.44, 62: 0.35, 50: 0.28, 38: 0.22}
 
 
 class Composite(NamedTuple):
@@ -29,7 +30,7 @@ def compose(mode: Composition, examples: Sequence[bytes], announce: Callable[[in
     decoded = []
     for index, data in enumerate(examples):
         announce(index)
-        decoded.append(decode(data))
+        decoded.append(decode(data, alone=len(examples) == 1))
     announce(len(examples) - 1)
     planned = plan(mode, [(one.width, one.height) for one in decoded])
     image = _arranged(planned, decoded)
@@ -44,17 +45,21 @@ def blend(images: Sequence[Image.Image]) -> Image.Image:
         total = band[0].point(light, "I")
         for other in band[1:]:
             total = _sum(total, other.point(light, "I"))
-        bands.append(total.point(_tones(), "L"))
+        bands.append(_toned(total))
     return Image.merge("RGB", bands)
 
 
 def fitted(image: Image.Image) -> tuple[bytes, tuple[int, int]]:
     """Save as JPEG of at most MAX_INPUT_BYTES: lower the quality first, then the size."""
     while True:
-        for quality in QUALITIES:
+        largest = 0
+        for quality, share in QUALITIES.items():
+            if largest * share > MAX_INPUT_BYTES:
+                continue
             data = _jpeg(image, quality)
             if len(data) <= MAX_INPUT_BYTES:
                 return data, image.size
+            largest = largest or len(data)
         image = image.resize(canvas(image.size, max(image.size) * 3 // 4), Image.Resampling.LANCZOS)
 
 
@@ -80,8 +85,12 @@ def _placed(one: DecodedImage, placement: Placement) -> Image.Image:
     """Crop and scale an image to its box; the crop is in full-size pixels, the image may be smaller."""
     across, down = one.image.width / one.width, one.image.height / one.height
     left, top, right, bottom = placement.crop
+    width, height = _extent(placement)
+    if (across, down, right - left, bottom - top) == (1, 1, width, height):
+        x, y = int(left), int(top)
+        return srgb(one.image.crop((x, y, x + width, y + height)), one.profile)
     part = (left * across, top * down, right * across, bottom * down)
-    return one.image.resize(_extent(placement), Image.Resampling.BICUBIC, part)
+    return srgb(one.image.resize((width, height), Image.Resampling.BICUBIC, part), one.profile)
 
 
 def _extent(placement: Placement) -> tuple[int, int]:
@@ -106,9 +115,14 @@ def _light(parts: int) -> list[int]:
     return [round(_linear(tone / 255) * 65_535 / parts) for tone in range(256)]
 
 
+def _toned(light: Image.Image) -> Image.Image:
+    """Map light to tones; `Image.point` would round all 65,536 entries of the table again at every call."""
+    return Image.Image()._new(light.im.point(_tones(), "L"))
+
+
 @cache
-def _tones() -> list[int]:
-    return [round(_encoded(light / 65_535) * 255) for light in range(65_536)]
+def _tones() -> bytes:
+    return bytes(round(_encoded(light / 65_535) * 255) for light in range(65_536))
 
 
 def _linear(tone: float) -> float:

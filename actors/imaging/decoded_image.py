@@ -5,12 +5,13 @@ CMYK, 16 bits, palette, transparency, embedded profile, EXIF rotation and severa
 """
 
 import io
-from functools import cache
+from functools import cache, lru_cache
+from itertools import product
 from typing import Final, NamedTuple
 
-from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from domain.submission.composition import MAX_SIDE
+from domain.submission.composition import MAX_SIDE, Size, canvas
 from domain.submission.image_header import Header, judge
 
 FORMATS: Final = (
@@ -31,12 +32,14 @@ _TRANSPOSITIONS: Final = {
 
 
 class DecodedImage(NamedTuple):
-    """A decoded example: ``image`` is RGB, upright, and shrunk to what a composition can still use.
+    """A decoded example: ``image`` is upright, opaque, and shrunk to what a composition can still use.
 
-    ``width`` and ``height`` are the full size as seen; the other members describe the picture as it came.
+    Its colours are those of ``profile``, its embedded ICC profile, until ``srgb`` converts them. ``width`` and
+    ``height`` are the full size as seen; the other members describe the picture as it came.
     """
 
     image: Image.Image
+    profile: bytes | None
     width: int
     height: int
     format: str
@@ -48,24 +51,32 @@ class DecodedImage(NamedTuple):
 def check(data: bytes) -> Header:
     """Decode a picture fully and return its header."""
     with _opened(data) as picture:
+        picture.draft(None, (1, 1))  # all of a JPEG is read, and only the averages of its blocks are made
         picture.load()
     return judge(data)
 
 
-def decode(data: bytes) -> DecodedImage:
-    """Decode the first frame fully into upright sRGB, transparency over white."""
+def decode(data: bytes, *, alone: bool = False) -> DecodedImage:
+    """Decode the first frame fully, transparency over white; ``alone`` when no other example sets the canvas."""
     header = judge(data)
+    least = canvas((header.width, header.height)) if alone else (MAX_SIDE, MAX_SIDE)
     with _opened(data) as picture:
         mode, frames = picture.mode, getattr(picture, "n_frames", 1)  # not every plugin of Pillow has it
-        picture.draft(None, (MAX_SIDE, MAX_SIDE))
+        picture.draft(None, least)
         picture.load()
         orientation = _orientation(picture)
-        image = _srgb(_shrunk(_continuous(picture)), picture.info.get("icc_profile"))
+        image = _opaque(_shrunk(_continuous(picture), least))
+        profile = picture.info.get("icc_profile")
     if orientation in _TRANSPOSITIONS:
         image = image.transpose(_TRANSPOSITIONS[orientation])
     image.info = {}
     width, height = (header.width, header.height) if orientation < 5 else (header.height, header.width)
-    return DecodedImage(image, width, height, header.format, mode, frames, orientation)
+    return DecodedImage(image, profile, width, height, header.format, mode, frames, orientation)
+
+
+def srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert an opaque image to 8-bit sRGB from the colours of its embedded ICC profile."""
+    return (_managed(image, profile) if profile else None) or image.convert("RGB")
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -110,30 +121,40 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     return Image.merge("RGBA", (grey, grey, grey, alpha))
 
 
-def _shrunk(image: Image.Image) -> Image.Image:
-    """Average whole blocks of pixels while the shorter side stays at least MAX_SIDE."""
-    factor = min(image.size) // MAX_SIDE
+def _shrunk(image: Image.Image, least: Size) -> Image.Image:
+    """Average whole blocks of pixels while both sides stay at least ``least``."""
+    factor = min(image.width // least[0], image.height // least[1])
     return image.reduce(factor) if factor > 1 else image
 
 
-def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    flat = _over_white(image) if image.mode in {"LA", "RGBA"} else image
-    return (_managed(flat, profile) if profile else None) or flat.convert("RGB")
-
-
-def _over_white(image: Image.Image) -> Image.Image:
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode not in {"LA", "RGBA"}:
+        return image
     white = Image.new("RGB", image.size, "white")
     white.paste(image.convert("RGB"), mask=image.getchannel("A"))
     return white
 
 
 def _managed(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Convert from the embedded ICC profile; None if it is broken or made for another kind of picture."""
+    """Convert from a profile; None if it is sRGB's, broken, or made for another kind of picture."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, source, _standard_profile(), outputMode="RGB")
+        transform = _transform(profile, image.mode)
+        return ImageCms.applyTransform(image, transform) if transform else None
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
+
+
+@lru_cache(maxsize=8)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Build the conversion to sRGB; None when it changes nothing. What is raised is not kept."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    transform = ImageCms.buildTransform(source, _standard_profile(), mode, "RGB")
+    if mode != "RGB":
+        return transform
+    tones = range(0, 256, 15)
+    probe = Image.frombytes("RGB", (18 * 18, 18), bytes(tone for rgb in product(tones, repeat=3) for tone in rgb))
+    changed = ImageChops.difference(ImageCms.applyTransform(probe, transform) or probe, probe)
+    return transform if max(changed.tobytes()) > 1 else None
 
 
 @cache

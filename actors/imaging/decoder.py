@@ -36,7 +36,7 @@ class DecoderSettings(EnvironmentSettings):
 
     seconds: float = Field(default=5.0, gt=0, description="Processor time that one picture may take, seconds")
     memory_mb: int = Field(default=512, ge=16, description="Memory that decoding may take, MiB")
-    workers: int = Field(default=1, ge=1, description="How many jobs are decoded at the same time")
+    workers: int = Field(default=2, ge=1, description="How many jobs are decoded at the same time")
 
 
 @dataclass(frozen=True, slots=True)

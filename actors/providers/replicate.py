@@ -1,4 +1,4 @@
-"""Replicate's HTTP API behind the provider port, by the official client.
+"""Replicate's HTTP API behind the provider port, by the official client but for what is frequent (docs/adr/0022).
 
 The client's model classes refuse statuses that are newer than they are, and its errors drop headers and
 bodies. So the raw response is captured as it arrives, and the client's own result is ignored.
@@ -7,17 +7,18 @@ bodies. So the raw response is captured as it arrives, and the client's own resu
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 from urllib.parse import urlencode
 
+import aiohttp
 import httpx
 import structlog
 from replicate.client import Client
 
 from actors.providers.circuit import Circuit
+from actors.providers.creation import Creation, Response, parsed
 from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, ProviderUnavailableError, Refused, Unknown
 from actors.providers.settings import ReplicateSettings
@@ -29,15 +30,6 @@ log = structlog.get_logger()
 _captured: ContextVar[list[httpx.Response] | None] = ContextVar("captured", default=None)
 _ACCOUNT_FAULTS = {401: "provider_unauthorized", 402: "provider_payment", 403: "provider_unauthorized"}
 _MAX_PAGES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A response as it arrived: `body` is parsed JSON, or None for anything else."""
-
-    status: int
-    headers: httpx.Headers
-    body: Any
 
 
 class ReplicateProvider:
@@ -56,6 +48,7 @@ class ReplicateProvider:
             base_url=settings.replicate_base_url,
             event_hooks={"response": [_capture]},
         )
+        self._creation = Creation(settings)
         self._outputs = Outputs(settings)
 
     async def __aenter__(self) -> Self:
@@ -68,13 +61,14 @@ class ReplicateProvider:
         if self._circuit.open_until is not None:
             return Refused(self._circuit.reason, self._circuit.open_until)
         try:
-            answer = await self._call(lambda: self._post(model_input, webhook), seconds=self.create_seconds)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            async with asyncio.timeout(self.create_seconds):
+                answer = await self._creation.post(self._request(model_input, webhook))
+        except aiohttp.ClientConnectorError as error:
             # Nothing was sent, so nothing was made. The delay grows with each failure.
             log.warning("provider_unreachable", error=type(error).__name__)
             return Refused("provider_unreachable", self._circuit.trip_longer("provider_unreachable"))
-        except ProviderUnavailableError as error:
-            return Unknown(str(error))
+        except (aiohttp.ClientError, OSError) as error:  # a kept connection that was dropped among them
+            return Unknown(type(error).__name__)
         return self._verdict(answer)
 
     async def get(self, prediction: str) -> Prediction | None:
@@ -116,44 +110,31 @@ class ReplicateProvider:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._creation.close()
         await self._outputs.close()
 
-    async def _post(self, model_input: Mapping[str, Any], webhook: str | None) -> object:
-        version, values = self._settings.replicate_version, dict(model_input)
-        if webhook is None:
-            return await self._client.predictions.async_create(version, values)
-        return await self._client.predictions.async_create(
-            version, values, webhook=webhook, webhook_events_filter=["start", "logs", "completed"]
-        )
+    def _request(self, model_input: Mapping[str, Any], webhook: str | None) -> dict[str, Any]:
+        callback = {"webhook": webhook, "webhook_events_filter": ["start", "logs", "completed"]} if webhook else {}
+        return {"version": self._settings.replicate_version, "input": model_input, **callback}
 
     async def _list(self, cursor: str) -> object:
         return await self._client.predictions.async_list(cursor=cursor)
 
     async def _ask(self, operation: Callable[[], Awaitable[object]]) -> Response:
-        try:
-            return await self._call(operation, seconds=self._settings.read_seconds)
-        except httpx.HTTPError as error:
-            raise ProviderUnavailableError(type(error).__name__) from error
-
-    async def _call(self, operation: Callable[[], Awaitable[object]], *, seconds: float) -> Response:
-        """Run one call of the client and return what was captured.
-
-        Raises the connect errors of httpx, and ProviderUnavailableError when no whole response came.
-        """
+        """Run one call of the client and return what was captured. Raises ProviderUnavailableError."""
         responses: list[httpx.Response] = []
         token = _captured.set(responses)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._settings.read_seconds):
                 await operation()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            raise
         except Exception as error:
             # A whole response counts, whatever the client makes of it.
             if not responses:
                 raise ProviderUnavailableError(type(error).__name__) from error
         finally:
             _captured.reset(token)
-        return _answer(responses[-1])
+        last = responses[-1]
+        return Response(last.status_code, last.headers, parsed(last.content))
 
     def _verdict(self, answer: Response) -> Created | Refused | Unknown:
         self._circuit.reached()
@@ -178,14 +159,6 @@ async def _capture(response: httpx.Response) -> None:
         responses.append(response)
 
 
-def _answer(response: httpx.Response) -> Response:
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    return Response(response.status_code, response.headers, body)
-
-
 def _prediction(answer: Response) -> Prediction:
     prediction = read_prediction(answer.body) if answer.status == 200 else None
     if prediction is None:
@@ -195,7 +168,8 @@ def _prediction(answer: Response) -> Prediction:
 
 def _wait(answer: Response) -> float:
     """Read how long a throttled caller should wait: body, then header, 1 to 60 seconds."""
-    for value in (answer.body.get("retry_after"), answer.headers.get("retry-after")):
+    values: tuple[Any, ...] = (answer.body.get("retry_after"), answer.headers.get("retry-after"))
+    for value in values:
         try:
             return min(60.0, max(1.0, float(value)))
         except (TypeError, ValueError):
