@@ -28,6 +28,9 @@ ACTORS = {
     )
 }
 
+STEPS = {module.NAME: (module.decide, module.follow) for module in (validation, quota, invocation, completion)}
+"""The actors whose decisions may share a commit (`actors.chain`)."""
+
 
 class ReactionError(Exception):
     """The catalogue and the declared actors differ; the message names the queues."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import rfc8785
@@ -16,6 +16,7 @@ from events.event import Event
 class Commit:
     """The events with versions `first` to `last` of a stream.
 
+    idle: actors with nothing to do about it, as its writer knows; not stored.
     body: their canonical JSON (RFC 8785), which is stored and hashed.
     writer: random token of one append; a duplicate key is the append's own success only if the tokens match.
     """
@@ -25,6 +26,7 @@ class Commit:
     events: tuple[RecordedEvent, ...]
     body: bytes
     writer: str
+    idle: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def id(self) -> str:

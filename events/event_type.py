@@ -32,6 +32,7 @@ class EventType:
     webhook_filter: the word of a request's `webhook_events_filter` that chooses it.
     final: the event ends a generation.
     queues: the actors that receive its message.
+    decided_by: the actors that decide it; they have handled the events before it in its commit.
     subscribers: the catch-up subscribers that read it in the sealed order.
     upcasters: each turns the data of a schema version into that of the next; the first reads version 1.
     """
@@ -43,6 +44,7 @@ class EventType:
     webhook_filter: WebhookFilter | None = None
     final: bool = False
     queues: tuple[str, ...] = ()
+    decided_by: tuple[str, ...] = ()
     subscribers: tuple[str, ...] = ()
     upcasters: tuple[Upcaster, ...] = ()
 

@@ -87,6 +87,7 @@ INVOCATION: Final = (
     EventType(
         writer="invocation, right before the paid call",
         sample=InvocationIntended(attempt=1, claim_until=_TIME + timedelta(seconds=10)),
+        decided_by=("invocation",),
         subscribers=("projector",),
     ),
     EventType(
@@ -101,6 +102,7 @@ INVOCATION: Final = (
     EventType(
         writer="invocation, when nothing was created",
         sample=InvocationRefused(attempt=1, code="429", retry_at=_TIME),
+        decided_by=("invocation",),
         queues=("invocation",),
         subscribers=("projector",),
     ),

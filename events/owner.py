@@ -47,6 +47,7 @@ OWNER: Final = (
         public=nothing,
         deliverable=True,
         queues=("erasure", "projector", "delivery"),
+        decided_by=("erasure",),
         subscribers=("projector", "erasure", "delivery"),
     ),
 )

@@ -36,11 +36,13 @@ QUOTA: Final = (
         writer="quota",
         sample=QuotaReserved(period=_PERIOD, used=1, limit=100, slots=1, slot_limit=1),
         queues=("invocation",),
+        decided_by=("quota",),
         subscribers=("projector",),
     ),
     EventType(
         writer="quota, called for a message or by a subscriber",
         sample=QuotaSettled(period=_PERIOD, outcome="spent"),
+        decided_by=("quota",),
         subscribers=("projector",),
     ),
 )

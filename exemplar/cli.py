@@ -74,9 +74,17 @@ def gateway() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    queues: Annotated[str, typer.Option(help="Queues to handle, separated by commas; empty: all.")] = "",
+) -> None:
     """Run the actors."""
-    _run("worker")
+    from actors.subscriptions import QUEUES
+    from exemplar.environment import ConfigurationError
+
+    own = tuple(queues.split(",")) if queues else tuple(QUEUES)
+    if unknown := set(own) - set(QUEUES):
+        raise ConfigurationError(f"--queues {', '.join(sorted(unknown))}: the queues are {', '.join(QUEUES)}")
+    _run("worker", own_queues=own)
 
 
 @app.command()
@@ -176,9 +184,9 @@ def main() -> None:
         sys.exit(2)
 
 
-def _run(process: str) -> None:
+def _run(process: str, **given: object) -> None:
     from exemplar.logging import configure_logging
     from exemplar.processes import run
 
     configure_logging(process)
-    asyncio.run(run(process))
+    asyncio.run(run(process, **given))

@@ -101,6 +101,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     ),
     "upload_reader": UploadReader,
     "version": lambda: version("exemplar"),
+    "watched": lambda broadcaster: broadcaster.watching,
     "write_rows": lambda projection: projection.write,
     "write_through": WriteThrough,
 }

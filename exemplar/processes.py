@@ -26,14 +26,17 @@ async def open_resources(resources: Mapping[str, Opener], dependencies: Dependen
         yield dependencies
 
 
-async def run(name: str) -> None:
-    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order."""
+async def run(name: str, **given: object) -> None:
+    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order.
+
+    What is `given` by name replaces what the wiring would make.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     settings = (*PROCESS_SETTINGS[name], *read(ProviderSettings).adapter.settings)
-    async with open_resources(PROCESSES[name], dependencies_of(**read_all(settings))):
+    async with open_resources(PROCESSES[name], dependencies_of(**read_all(settings), **given)):
         log.info("ready")
         await stopping.wait()
         log.info("stopping")

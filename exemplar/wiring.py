@@ -2,13 +2,14 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from actors.callback_urls import CallbackUrls
+from actors.chain import Chain, Step
 from actors.imaging.decoder import Decoder
 from actors.jobs.backlog import Backlog
 from actors.jobs.claim_search import ClaimSearch
@@ -23,7 +24,7 @@ from actors.model_inputs import ModelInputs
 from actors.providers.registry import open_provider
 from actors.results import Results
 from actors.runner import ActorRunner
-from actors.subscriptions import QUEUES, checked_broker
+from actors.subscriptions import QUEUES, STEPS, checked_broker
 from actors.webhooks.delivery_attempt import DeliveryAttempts
 from actors.webhooks.delivery_scheduler import DeliveryScheduler
 from actors.webhooks.http_client import WebhookClient
@@ -99,6 +100,14 @@ SERVICES: Mapping[str, Factory] = {
 }
 
 
+def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any]) -> Chain:
+    given = ["generation", "_generation", "decided", "cause", "_cause"]
+    steps = {
+        name: Step(bind(decide, given=given), bind(follow, given=given)) for name, (decide, follow) in STEPS.items()
+    }
+    return Chain(generations, steps, own_queues)
+
+
 def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
     first = _POLL_SECONDS if public_url is None else timeouts.redelivery.total_seconds()
     return RetryTimes(Backoff(first=first, longest=30))
@@ -110,6 +119,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "broker": checked_broker,
     "callback_key": lambda actor_settings: actor_settings.callback_key,
     "callback_urls": CallbackUrls,
+    "chain": _chain,
     "checkpointer": open_checkpointer,
     "claim_search": ClaimSearch,
     "composition": lambda actor_settings: actor_settings.composition,
@@ -122,6 +132,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "message_writer": MessageWriter,
+    "own_queues": lambda: tuple(QUEUES),
     "model_inputs": ModelInputs,
     "polling": Polling,
     "polling_times": _polling_times,

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -9,7 +10,7 @@ from pika.channel import Channel
 from events.envelope import RecordedEvent
 from rabbitmq.message import body_of, properties_of
 from rabbitmq.session import Session
-from rabbitmq.topology import Topology
+from rabbitmq.topology import Topology, key_of
 
 log = structlog.get_logger()
 
@@ -46,15 +47,15 @@ class ConfirmedChannel:
         self._session.channel.add_on_return_callback(self._on_return)
         await self._session.ask(self._session.channel.confirm_delivery, ack_nack_callback=self._on_confirm)
 
-    def publish(self, event: RecordedEvent) -> asyncio.Future[PublishOutcome]:
-        """Publish one persistent message; pika's `AMQPError` when the channel is closed."""
+    def publish(self, event: RecordedEvent, queues: Iterable[str]) -> asyncio.Future[PublishOutcome]:
+        """Publish one persistent message for some actors; pika's `AMQPError` when the channel is closed."""
         if not self._waiting:
             self.touch()
         self._session.channel.basic_publish(
             exchange=self._topology.exchange,
             routing_key=event.type,
             body=body_of(event),
-            properties=properties_of(event),
+            properties=properties_of(event, map(key_of, queues)),
             mandatory=True,
         )
         self._last_tag += 1

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Consumer(Link):
-    """Handle the events of all queues of a topology on the running loop, over one connection.
+    """Handle the events of a topology's queues, all or some, on the running loop, over one connection.
 
     Of each queue at most `prefetch` events are handled at the same time, so that a slow queue delays no
     other. When `run_actor` raises, the message goes to the dead-letter queue: the event is redelivered from
@@ -33,12 +33,14 @@ class Consumer(Link):
         run_actor: RunActor,
         *,
         topology: Topology,
+        own_queues: Collection[str] | None = None,
         prefetch: int = 16,
         heartbeat: int = 10,
     ) -> None:
         super().__init__(amqp_url, name="exemplar worker", heartbeat=heartbeat)
         self._run_actor = run_actor
         self._topology = topology
+        self._queues = topology.queues if own_queues is None else own_queues
         self._prefetch = prefetch
         self._consumers: dict[str, Session] = {}
         self._acknowledgements: Acknowledgements | None = None
@@ -64,9 +66,9 @@ class Consumer(Link):
         await session.declare(self._topology)
         await session.ask(session.channel.basic_qos, prefetch_count=self._prefetch)
         session.channel.add_on_cancel_callback(lambda _: session.channel.close())  # a queue was deleted
-        for queue in self._topology.queues:
+        for queue in self._queues:
             await self._consume(session, queue, partial(self._on_message, queue, acknowledgements))
-        log.info("consuming", queues=sorted(self._topology.queues))
+        log.info("consuming", queues=sorted(self._queues))
         raise LinkLostError(str(await session.lost))
 
     async def _consume(self, session: Session, queue: str, on_message: Callable[..., None]) -> None:

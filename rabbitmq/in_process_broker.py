@@ -67,10 +67,9 @@ class InProcessBroker:
         self._tell_listeners(commit)
         if self._run_actor is None:
             return
-        for event in commit.events:
-            for queue in self._topology.routes(event.type):
-                if len(self._running) < self._capacity:
-                    self._begin_handling(queue, event)
+        for queue, event in self._topology.deliveries(commit).items():
+            if len(self._running) < self._capacity:
+                self._begin_handling(queue, event)
 
     async def waiting(self) -> Mapping[str, int]:
         """Count the events that wait in each queue for their handler."""

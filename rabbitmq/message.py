@@ -1,6 +1,7 @@
 """A message is one recorded event: a CloudEvent in structured JSON; id, type and time are properties too."""
 
 import json
+from collections.abc import Iterable
 
 import pika
 
@@ -18,13 +19,15 @@ def body_of(event: RecordedEvent) -> bytes:
     return json.dumps(event.to_cloudevent(), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def properties_of(event: RecordedEvent) -> pika.BasicProperties:
+def properties_of(event: RecordedEvent, keys: Iterable[str] = ()) -> pika.BasicProperties:
+    """Describe a message; `CC` holds further routing keys, which RabbitMQ adds to the event's type."""
     return pika.BasicProperties(
         content_type=CONTENT_TYPE,
         delivery_mode=2,
         message_id=event.id,
         type=event.type,
         timestamp=int(event.time.timestamp()),
+        headers={"CC": [*keys]},
     )
 
 

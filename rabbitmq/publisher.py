@@ -63,14 +63,14 @@ class Publisher(Link):
 
     def announce(self, commit: Commit) -> None:
         """Publish a commit if `capacity` allows; return at once, raise nothing."""
-        if self._wanted(commit) and len(self._publishing) < self._capacity:
+        if self._topology.deliveries(commit) and len(self._publishing) < self._capacity:
             task = asyncio.create_task(self.publish(commit))
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
 
     async def publish(self, commit: Commit) -> bool:
         """Publish a commit until it is confirmed; False when that does not come in time."""
-        if not self._wanted(commit):
+        if not self._topology.deliveries(commit):
             return True
         try:
             async with asyncio.timeout(self._give_up_after):
@@ -93,15 +93,12 @@ class Publisher(Link):
         except (AMQPError, LinkLostError):
             return {}
 
-    def _wanted(self, commit: Commit) -> list[RecordedEvent]:
-        return [event for event in commit.events if self._topology.routes(event.type)]
-
     async def _deliver(self, commit: Commit) -> bool:
         channel = self._channel
         if channel is None:
             return False
         try:
-            return await _send(channel, self._wanted(commit))
+            return await _send(channel, _addressed(self._topology.deliveries(commit)))
         except (AMQPError, LinkLostError):
             return False
         except Exception:
@@ -141,14 +138,20 @@ class Publisher(Link):
             self._writable.set()
 
 
-async def _send(channel: ConfirmedChannel, events: list[RecordedEvent]) -> bool:
-    """Publish events; publish the returned ones once more after declaring the topology again."""
-    outcomes = await asyncio.gather(*(channel.publish(event) for event in events))
-    returned = [event for event, outcome in zip(events, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
+def _addressed(deliveries: Mapping[str, RecordedEvent]) -> list[tuple[RecordedEvent, list[str]]]:
+    """List each event with the queues that it is for: one message."""
+    events = {event.id: event for event in deliveries.values()}
+    return [(event, [queue for queue, one in deliveries.items() if one is event]) for event in events.values()]
+
+
+async def _send(channel: ConfirmedChannel, messages: list[tuple[RecordedEvent, list[str]]]) -> bool:
+    """Publish messages; publish the returned ones once more after declaring the topology again."""
+    outcomes = await asyncio.gather(*(channel.publish(*message) for message in messages))
+    returned = [one for one, outcome in zip(messages, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
     if not returned:
         return all(outcome is PublishOutcome.CONFIRMED for outcome in outcomes)
     await channel.redeclare()
-    again = await asyncio.gather(*(channel.publish(event) for event in returned))
+    again = await asyncio.gather(*(channel.publish(*message) for message in returned))
     return all(outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in outcomes) and set(
         again
     ) == {PublishOutcome.CONFIRMED}

@@ -3,7 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from events.catalogue import CATALOGUE
+from events.commit import Commit
+from events.envelope import RecordedEvent
 
 DELIVERY_LIMIT = 20
 DEAD_TTL_MS = 7 * 24 * 3600 * 1000
@@ -18,7 +23,8 @@ class Topology:
     """A topic exchange, a quorum queue for each actor and a dead-letter queue for each of those.
 
     `queues` maps a queue to its event types, as topic patterns (`*` one word, `#` any number); `prefix` is
-    put before every name in RabbitMQ and is not part of the names in `queues`.
+    put before every name in RabbitMQ and is not part of the names in `queues`. A message is routed by the type
+    of its event to whoever else binds a queue, and by the keys of those actors that have something to do.
     """
 
     queues: Mapping[str, tuple[str, ...]]
@@ -41,6 +47,18 @@ class Topology:
             name for name, patterns in self.queues.items() if any(matches(pattern, event_type) for pattern in patterns)
         )
 
+    def deliveries(self, commit: Commit) -> dict[str, RecordedEvent]:
+        """Map each queue that has something to do about a commit to the last event that reaches it.
+
+        An event does not reach an actor that has decided a later one of the same commit.
+        """
+        deliveries: dict[str, RecordedEvent] = {}
+        for event in commit.events:
+            for queue in row.decided_by if (row := CATALOGUE.get(event.type)) else ():
+                deliveries.pop(queue, None)
+            deliveries |= dict.fromkeys(self.routes(event.type), event)
+        return {queue: event for queue, event in deliveries.items() if queue not in commit.idle}
+
     def declared_queues(self) -> Iterator[tuple[str, Arguments]]:
         """List every queue in RabbitMQ with its arguments, a dead-letter queue before the queue that uses it.
 
@@ -52,9 +70,8 @@ class Topology:
 
     def bindings(self) -> Iterator[tuple[str, str]]:
         """List queue and routing key of every binding to the exchange."""
-        for name, patterns in self.queues.items():
-            for pattern in patterns:
-                yield self.queue(name), pattern
+        for name in self.queues:
+            yield self.queue(name), key_of(name)
 
     def _arguments(self, name: str) -> Arguments:
         return {
@@ -71,6 +88,11 @@ def topology(
     """Make a topology from the event types of each queue."""
     table = {name: tuple(patterns) for name, patterns in queues.items()}
     return Topology(queues=table, prefix=prefix, delivery_limit=delivery_limit)
+
+
+def key_of(queue: str) -> str:
+    """Return the routing key that reaches the queue of one actor."""
+    return f"actor.{queue}"
 
 
 def definitions(topology: Topology) -> dict[str, Any]:
@@ -115,6 +137,7 @@ def definitions_json(topology: Topology) -> str:
     return json.dumps(definitions(topology), indent=2) + "\n"
 
 
+@lru_cache(maxsize=1024)
 def matches(pattern: str, event_type: str) -> bool:
     """Match an event type as a topic exchange does."""
     return _matches(pattern.split("."), event_type.split("."))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final
 
+from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import DeletedOwners, Deletions
@@ -68,6 +69,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
     "leases": MongoLeases,
+    "account_cache": AccountCache,
     "accounts": Accounts,
     "account_changes": AccountChanges,
     "platform_changes": PlatformChanges,

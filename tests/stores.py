@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from exemplar.injection import Dependencies
+from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import DeletedOwners, Deletions
@@ -58,6 +59,7 @@ class OpenStore:
     checkpoints: Checkpoints
     commit_scan: CommitScan
     leases: MongoLeases
+    account_cache: AccountCache
     accounts: Accounts
     account_changes: AccountChanges
     platform_changes: PlatformChanges

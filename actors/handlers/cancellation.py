@@ -2,7 +2,7 @@ import dramatiq
 
 from actors.broker import EventActor, broker
 from actors.providers.provider import Provider
-from domain.generation.generation import Generation, id_of
+from domain.generation.reactions import is_unwanted
 from events.envelope import RecordedEvent
 from events.invocation import DuplicateFound
 from store.generations.generations import Generations
@@ -16,10 +16,6 @@ async def handle(event: RecordedEvent, *, generations: Generations, provider: Pr
     if isinstance(event.event, DuplicateFound):
         await provider.cancel(event.event.prediction)
         return
-    generation = await generations.load(id_of(event.stream))
-    if generation is not None and generation.prediction is not None and _is_unwanted(generation):
+    generation = await generations.recall(event)
+    if generation is not None and generation.prediction is not None and is_unwanted(generation):
         await provider.cancel(generation.prediction)
-
-
-def _is_unwanted(generation: Generation) -> bool:
-    return generation.settled is None and (generation.cancel_requested or generation.status == "failed")

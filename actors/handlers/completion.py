@@ -1,34 +1,37 @@
 import dramatiq
 
 from actors.broker import EventActor, broker
-from actors.cause import cause_of
+from actors.chain import Chain
 from actors.imaging.decoder import InvalidPicture
 from actors.providers.provider import OutputGoneError, OutputRefusedError
 from actors.results import Results
 from domain.errors import FailureCode
 from domain.generation import decisions
-from domain.generation.generation import Generation, State, id_of
-from events.envelope import RecordedEvent
+from domain.generation.generation import Generation, State
+from events.envelope import Cause, RecordedEvent
 from events.invocation import PredictionSettled
-from store.generations.generations import Decision, Generations
+from store.generations.generations import Decided, Decision
 
 NAME = "completion"
 _RETRYABLE = frozenset({FailureCode.PROVIDER_FAILED, FailureCode.PROVIDER_CANCELED, FailureCode.OUTPUT_UNAVAILABLE})
 
 
 @dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)
-async def handle(event: RecordedEvent, *, generations: Generations, results: Results) -> None:
-    """Complete a settled generation with its pictures, or fail it with the reason.
+async def handle(event: RecordedEvent, *, chain: Chain) -> None:
+    """Complete a settled generation with its pictures, or fail it with the reason."""
+    await chain.run(NAME, event)
 
-    The pictures of an earlier try that stored some and died before it decided are discarded.
-    """
-    generation = await generations.load(id_of(event.stream))
-    if generation is None or generation.state is not State.SETTLED or generation.settled is None:
-        await results.discard_unused(generation)
-        return
-    ending = await _ending(generation, generation.settled, results)
-    decided = await generations.decide(generation.id, ending, cause=cause_of(NAME, event), known=generation)
-    await results.discard_unused(decided.generation if decided else None)
+
+async def decide(generation: Generation, *, results: Results) -> Decision | None:
+    """Fetch the pictures of a prediction that has succeeded."""
+    if generation.state is not State.SETTLED or generation.settled is None:
+        return None
+    return await _ending(generation, generation.settled, results)
+
+
+async def follow(decided: Decided, _cause: Cause, *, results: Results) -> None:
+    """Discard the pictures of an earlier try that stored some and died before it decided."""
+    await results.discard_unused(decided.generation)
 
 
 async def _ending(generation: Generation, settled: PredictionSettled, results: Results) -> Decision:

@@ -3,7 +3,7 @@ import dramatiq
 from actors.broker import EventActor, broker
 from actors.cause import cause_of
 from domain.generation import decisions
-from domain.generation.generation import id_of
+from domain.generation.reactions import is_to_erase
 from events.envelope import RecordedEvent
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
@@ -23,10 +23,10 @@ async def handle(
     webhooks: Webhooks,
 ) -> None:
     """Erase a final generation that is to be erased: record it, then delete its data; repeatable."""
-    generation = await generations.load(id_of(event.stream))
+    generation = await generations.recall(event)
     if generation is None:
         return
-    if generation.final and generation.erase_requested and not generation.erased:
+    if is_to_erase(generation):
         await generations.decide(generation.id, decisions.erase, cause=cause_of(NAME, event), known=generation)
     elif generation.erased:
         await blobs.erase(generation.id)

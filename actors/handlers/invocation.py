@@ -8,16 +8,16 @@ import structlog
 
 from actors.broker import EventActor, broker
 from actors.callback_urls import CallbackUrls
-from actors.cause import cause_of
+from actors.chain import Chain
 from actors.model_inputs import ModelInputs
 from actors.providers.provider import Created, Provider, Refused, Unknown
 from domain.generation import invocation
 from domain.generation.callback import Callback
-from domain.generation.generation import id_of
+from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause, RecordedEvent
 from events.invocation import InvocationIntended
-from store.generations.generations import Decided, Generations
+from store.generations.generations import Decided, Decision, Generations
 from store.generations.observations import Observations
 
 NAME = "invocation"
@@ -26,39 +26,46 @@ log = structlog.get_logger()
 
 
 @dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)
-async def handle(
-    event: RecordedEvent,
+async def handle(event: RecordedEvent, *, chain: Chain) -> None:
+    """Intend an attempt, create its prediction, record the outcome."""
+    await chain.run(NAME, event)
+
+
+async def decide(_generation: Generation, *, timeouts: Timeouts, clock: Callable[[], datetime]) -> Decision:
+    """Claim the next attempt at the time of the append."""
+    return lambda g: invocation.intend(g, now=clock(), timeouts=timeouts)
+
+
+async def follow(
+    decided: Decided,
+    cause: Cause,
     *,
     generations: Generations,
     model_inputs: ModelInputs,
     provider: Provider,
     observations: Observations,
     callback_urls: CallbackUrls,
-    timeouts: Timeouts,
     clock: Callable[[], datetime],
 ) -> None:
-    """Intend an attempt, create its prediction, record the outcome.
+    """Create the prediction.
 
     Only the call that appended the intention creates: any other sees the intention and decides nothing.
     """
-    cause = cause_of(NAME, event)
-    decided = await generations.decide(
-        id_of(event.stream), lambda g: invocation.intend(g, now=clock(), timeouts=timeouts), cause=cause
-    )
-    if decided is None or (intended := _intended(decided)) is None:
+    if (intended := _intended(decided)) is None:
         return
     model_input = await model_inputs.read(decided.generation)
     if model_input is None or clock() >= intended.claim_until:
         return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
     outcome = await provider.create(model_input, webhook=callback_urls.write(callback))
-    await _record(callback, outcome, cause, generations=generations, observations=observations)
+    await _record(callback, outcome, cause, decided.generation, generations=generations, observations=observations)
 
 
 async def _record(
     callback: Callback,
     outcome: Created | Refused | Unknown,
     cause: Cause,
+    known: Generation,
     *,
     generations: Generations,
     observations: Observations,
@@ -66,7 +73,7 @@ async def _record(
     attempt = callback.attempt
     match outcome:
         case Created(prediction):
-            await observations.record(callback.generation, attempt, prediction, cause=cause)
+            await observations.record(callback.generation, attempt, prediction, cause=cause, known=known)
         case Refused(code, retry_at):
             await generations.decide(
                 callback.generation,

@@ -1,7 +1,6 @@
 import dramatiq
 
 from actors.broker import EventActor, broker
-from domain.generation.generation import id_of
 from domain.generation.lifecycle import Timeouts
 from events.envelope import RecordedEvent
 from store.generations.generations import Generations
@@ -21,6 +20,6 @@ async def handle(
     timeouts: Timeouts,
 ) -> None:
     """Write the row of the generation unless a newer one is there."""
-    generation = await generations.load(id_of(event.stream))
+    generation = await generations.recall(event)
     if generation is not None:
         await projection.write(await rows_of([generation], personal_data, timeouts))

@@ -3,14 +3,14 @@ from collections.abc import Mapping
 import dramatiq
 
 from actors.broker import EventActor, broker
-from actors.cause import cause_of
+from actors.chain import Chain
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import LimitError, TierError
 from domain.generation import decisions
-from domain.generation.generation import Generation, State, id_of
+from domain.generation.generation import Generation, State
 from events.envelope import Cause, RecordedEvent
 from events.quota import QuotaReserved
-from store.generations.generations import Generations
+from store.generations.generations import Decided, Decision, Generations
 from store.quota.admission import Admission
 from store.quota.ledger import Account, Bounds
 
@@ -18,37 +18,33 @@ NAME = "quota"
 
 
 @dramatiq.actor(broker=broker, actor_class=EventActor, actor_name=NAME, queue_name=NAME)
-async def handle(
-    event: RecordedEvent, *, generations: Generations, admission: Admission, tiers: Mapping[str, Tier]
-) -> None:
+async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     """Record the held unit of a validated generation; settle the quota of a final one."""
-    generation = await generations.load(id_of(event.stream))
-    if generation is None:
-        return
-    cause = cause_of(NAME, event)
+    await chain.run(NAME, event)
+
+
+async def decide(
+    generation: Generation, *, generations: Generations, admission: Admission, tiers: Mapping[str, Tier]
+) -> Decision | None:
+    """Find the hold of a validated generation, or repeat one that was lost."""
     if generation.final:
-        await admission.settle(generation)
-        await generations.decide(generation.id, decisions.settle_quota, cause=cause, known=generation)
-    elif generation.state is State.VALIDATED:
-        bounds = _bounds(generation.request.tier, tiers)
-        await _reserve(generation, bounds, cause, generations=generations, admission=admission)
-
-
-async def _reserve(
-    generation: Generation, bounds: Bounds, cause: Cause, *, generations: Generations, admission: Admission
-) -> None:
+        return decisions.settle_quota
+    if generation.state is not State.VALIDATED:
+        return None
+    bounds = _bounds(generation.request.tier, tiers)
     account = await admission.account(generation.request.owner.developer)
     if not account.holds(generation.id):
         retaken = await _retake(generation.id, bounds, generations=generations, admission=admission)
         if retaken is None:
-            await generations.decide(generation.id, decisions.deny, cause=cause)
-            return
+            return decisions.deny
         account = retaken
     reserved = _reserved(generation, account, bounds)
-    decided = await generations.decide(
-        generation.id, lambda g: decisions.reserve(g, reserved), cause=cause, known=generation
-    )
-    if decided is not None and decided.generation.final:
+    return lambda g: decisions.reserve(g, reserved)
+
+
+async def follow(decided: Decided, _cause: Cause, *, admission: Admission) -> None:
+    """Settle the ledger after the log; the sweep and the subscriber repeat what a crash left out."""
+    if decided.generation.final:
         await admission.settle(decided.generation)
 
 
@@ -58,10 +54,10 @@ async def _retake(
     """Hold again what a sweep released before the stream existed; None when no unit is left.
 
     Loaded after the account was read: a generation that is not final by then was not settled, so its hold is
-    certainly lost.
+    certainly lost. Its validation may not be appended yet.
     """
     generation = await generations.load(generation_id)
-    if generation is None or generation.state is not State.VALIDATED:
+    if generation is None or generation.state not in (State.REQUESTED, State.VALIDATED):
         return Account()
     request = generation.request
     try:

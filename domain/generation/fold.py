@@ -7,8 +7,8 @@ from functools import reduce
 from typing import cast
 
 from domain.generation import decisions
-from domain.generation.generation import Generation, State, id_of
-from events.envelope import RecordedEvent
+from domain.generation.generation import Generation, State, id_of, stream_of
+from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.generation import GenerationEvent, GenerationRequested
 
@@ -32,6 +32,15 @@ def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation
         spent = _spent(generation, until=recorded.time)
         changed = replace(changed, moved_at=recorded.time, spent_ms=spent)
     return replace(changed, version=recorded.version, updated_at=recorded.time)
+
+
+def foresee(generation: Generation, events: Iterable[Event]) -> Generation:
+    """Apply events that are not recorded yet, at the time of the last one that is."""
+    for event in events:
+        version, time = generation.version + 1, generation.updated_at
+        recorded = RecordedEvent(stream_of(generation.id), version, time, event, Cause(actor="not recorded"))
+        generation = evolve(generation, recorded)
+    return generation
 
 
 def check(generation: Generation | None, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -26,6 +27,7 @@ from gateway.auth.rate_limits import CountedDeveloper, RateLimits
 from gateway.auth.tokens import Tokens
 from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
+from store.accounts.queries import Credentials
 from store.accounts.records import ProjectRecord
 
 
@@ -33,8 +35,9 @@ from store.accounts.records import ProjectRecord
 class Authenticator:
     """Identify the sender of a request and count the request, or raise the refusal of the access rules.
 
-    Nothing is cached: what was revoked before the request came is refused. Without `rate_limits` requests
-    are not counted.
+    Requests that only read, and submissions, may be admitted by what was read at most a second ago and not before a
+    change in this process (`AccountCache`). None is refused by it: a refusal is decided again from the store.
+    Without `rate_limits` requests are not counted.
     """
 
     accounts: Accounts
@@ -46,24 +49,25 @@ class Authenticator:
 
     async def authenticate_submission(self, request: web.Request) -> Identity:
         """Authenticate an end user by all five headers."""
-        identity = await self.confirm(*self.presented_credentials(request))
+        claims, presented = self.presented_credentials(request)
+        identity = await self._end_user(claims, presented, all_headers=True, cached=True)
         replayable = "Idempotency-Key" in request.headers
         await self._count(request, identity.developer_id, identity.tier, replayable=replayable)
         return identity
 
-    async def confirm(self, claims: Claims, presented: PresentedCredentials) -> Identity:
-        """Check the credentials of a submission against the store, again when time has passed since."""
-        return await self._end_user(claims, presented, all_headers=True)
+    async def confirm(self, claims: Claims, presented: PresentedCredentials, *, cached: bool) -> Identity:
+        """Check the credentials of a submission again, when time has passed since."""
+        return await self._end_user(claims, presented, all_headers=True, cached=cached)
 
     async def authenticate_end_user(self, request: web.Request) -> Identity:
         """Authenticate an end user by the token; other headers must match when they are sent."""
-        identity = await self._end_user(*self.presented_credentials(request))
+        identity = await self._end_user(*self.presented_credentials(request), cached=_only_reads(request))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
     async def authenticate_developer(self, request: web.Request) -> DeveloperIdentity:
         """Authenticate a developer by the token."""
-        identity = await self._developer(*self.presented_credentials(request))
+        identity = await self._developer(*self.presented_credentials(request), cached=_only_reads(request))
         await self._count(request, identity.developer_id, identity.tier)
         return identity
 
@@ -89,7 +93,8 @@ class Authenticator:
         """Authenticate a program by developer key, project id and API key."""
         presented = read_headers(request)
         project = presented.project_id
-        found = await self._tenancy(project, None, presented) if project else None
+        named = self._named(project, None, presented) if project else None
+        found = await self.accounts.credentials(named) if named else None
         tenancy = access.authorize_registration(presented, found)
         self._note_use(tenancy, presented)
         await self._count(request, tenancy.developer.id, tier_of(tenancy.tier, self.tiers))
@@ -98,7 +103,7 @@ class Authenticator:
     async def authenticate_account(self, request: web.Request) -> Claims:
         """Authenticate the holder of an access token, of any role, and return its claims."""
         claims, presented = self.presented_credentials(request)
-        identity = await self._identify(claims, presented)
+        identity = await self._identify(claims, presented, cached=_only_reads(request))
         if not isinstance(identity, StaffIdentity):
             await self._count(request, identity.developer_id, identity.tier)
         return claims
@@ -123,7 +128,7 @@ class Authenticator:
 
     async def is_reachable(self, owner: Owner) -> bool:
         """Tell whether an owner's things may be shown: the user, the project and the developer are active."""
-        found = await self.accounts.credentials(owner.project, user_id=owner.user)
+        found = await self.accounts.credentials(Credentials(owner.project, owner.user))
         return (
             found is not None
             and found.project_active
@@ -138,13 +143,13 @@ class Authenticator:
             await self.rate_limits.count(request, counted, replayable=replayable)
 
     async def _identify(
-        self, claims: Claims, presented: PresentedCredentials
+        self, claims: Claims, presented: PresentedCredentials, *, cached: bool = False
     ) -> Identity | DeveloperIdentity | StaffIdentity:
         match claims.role:
             case Role.END_USER:
-                return await self._end_user(claims, presented)
+                return await self._end_user(claims, presented, cached=cached)
             case Role.DEVELOPER:
-                return await self._developer(claims, presented)
+                return await self._developer(claims, presented, cached=cached)
             case Role.PLATFORM_OPERATOR | Role.AUDITOR:
                 state = await self._staff_state(claims)
                 return access.authorize_staff(claims, presented, state, claims.role)
@@ -168,30 +173,38 @@ class Authenticator:
             return None
         return await self.accounts.staff.state(claims.subject, claims.role)
 
-    async def _developer(self, claims: Claims, presented: PresentedCredentials) -> DeveloperIdentity:
-        found = None
-        if claims.role is Role.DEVELOPER:
-            found = await self.accounts.developer_state(claims.subject)
-        state, tier = found or (None, None)
-        return access.authorize_developer(claims, presented, state, tier, self.tiers)
+    async def _developer(self, claims: Claims, presented: PresentedCredentials, *, cached: bool) -> DeveloperIdentity:
+        def decide(found: tuple[AccountState, str] | None) -> DeveloperIdentity:
+            state, tier = found or (None, None)
+            return access.authorize_developer(claims, presented, state, tier, self.tiers)
+
+        if claims.role is not Role.DEVELOPER:
+            return decide(None)
+        if cached and (known := self.accounts.known_developer(claims.subject)) is not None:
+            with suppress(ExemplarError):
+                return decide(known)
+        return decide(await self.accounts.developer_state(claims.subject))
 
     async def _end_user(
-        self, claims: Claims, presented: PresentedCredentials, *, all_headers: bool = False
+        self, claims: Claims, presented: PresentedCredentials, *, all_headers: bool = False, cached: bool
     ) -> Identity:
-        found = None
-        if claims.role is Role.END_USER and claims.project_id is not None:
-            found = await self._tenancy(claims.project_id, claims.subject, presented)
-        identity = access.authorize_end_user(claims, presented, found, self.tiers, all_headers=all_headers)
+        def decide(found: Tenancy | None) -> Identity:
+            return access.authorize_end_user(claims, presented, found, self.tiers, all_headers=all_headers)
+
+        if claims.role is not Role.END_USER or claims.project_id is None:
+            return decide(None)
+        named = self._named(claims.project_id, claims.subject, presented)
+        if cached and (known := self.accounts.known_credentials(named)) is not None:
+            with suppress(ExemplarError):
+                return decide(known)
+        found = await self.accounts.credentials(named)
+        identity = decide(found)
         self._note_use(found, presented)
         return identity
 
-    async def _tenancy(self, project_id: str, user_id: str | None, presented: PresentedCredentials) -> Tenancy | None:
-        return await self.accounts.credentials(
-            project_id,
-            user_id=user_id,
-            developer_key_hashes=self.peppers.candidates(presented.developer_key),
-            api_key_hashes=self.peppers.candidates(presented.api_key),
-        )
+    def _named(self, project_id: str, user_id: str | None, presented: PresentedCredentials) -> Credentials:
+        keys = presented.developer_key, presented.api_key
+        return Credentials(project_id, user_id, *map(self.peppers.candidates, keys))
 
     def _note_use(self, found: Tenancy | None, presented: PresentedCredentials) -> None:
         if found is None:
@@ -206,3 +219,7 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return self.tokens.verify(token.strip(" "), "access")
+
+
+def _only_reads(request: web.Request) -> bool:
+    return request.method == "GET"

@@ -1,4 +1,4 @@
-"""The credentials of a submission are checked again after a slow upload and after a wait."""
+"""The credentials of a submission are checked again after its upload and after a wait."""
 
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -29,17 +29,17 @@ def keep_credentials(request: web.Request, authenticator: Authenticator, now: da
     request[_ADMITTED] = AdmittedCredentials(*authenticator.presented_credentials(request), now)
 
 
-async def confirmed(authenticator: Authenticator, request: web.Request, now: datetime) -> Identity | None:
-    """Authenticate again if more than a second has passed, else return None; raises ExemplarError."""
+async def confirmed(authenticator: Authenticator, request: web.Request, now: datetime) -> Identity:
+    """Authenticate again, from the store if more than a second has passed; raises ExemplarError."""
     claims, presented, admitted_at = request[_ADMITTED]
-    return await authenticator.confirm(claims, presented) if now - admitted_at > _CONFIRM_AFTER else None
+    return await authenticator.confirm(claims, presented, cached=now - admitted_at <= _CONFIRM_AFTER)
 
 
 async def still_admitted(authenticator: Authenticator, request: web.Request) -> bool:
     """Tell whether the credentials are still valid; False also when the store cannot be read."""
     claims, presented, _ = request[_ADMITTED]
     try:
-        await authenticator.confirm(claims, presented)
+        await authenticator.confirm(claims, presented, cached=False)
     except (ExemplarError, StoreError):
         return False
     return True

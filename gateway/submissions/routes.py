@@ -107,10 +107,9 @@ class SubmissionRoutes:
         return identity
 
     async def _record(self, request: web.Request, submission: Submission, content: Content) -> web.Response:
-        """Check the credentials again after a slow upload, record, and answer."""
+        """Check the credentials again after the upload, record, and answer."""
         identity = await confirmed(self.authenticator, request, self.clock())
-        if identity is not None:
-            submission = replace(submission, identity=identity)
+        submission = replace(submission, identity=identity)
         bind_contextvars(generation_id=submission.generation_id)
         try:
             replayed = await self.recorder.record(submission, content)

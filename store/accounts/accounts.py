@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from pymongo import IndexModel
 
 from domain.accounts.access import AccountState, Role, Tenancy
+from store.accounts.account_cache import AccountCache
 from store.accounts.account_states import AccountStateReader
 from store.accounts.keys import AccountKeys
 from store.accounts.queries import (
@@ -59,13 +60,14 @@ class Accounts:
         **StaffAccounts.indexes,
     }
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], account_cache: AccountCache) -> None:
         self._developers = database["developers"]
         self._projects = database["projects"]
         self._users = database["users"]
         self._by_role = {Role.END_USER: self._users, Role.DEVELOPER: self._developers}
         self._staff = database["staff"]
         self._clock = clock
+        self._cache = account_cache
         self._tenancies = shared(self._find_tenancy)
         self.keys = AccountKeys(database, clock)
         self.sessions = AccountSessions(database)
@@ -143,37 +145,53 @@ class Accounts:
         project_active = any(project["active"] for project in users[0]["project"])
         return login(users[0], Role.END_USER, active=users[0]["active"] and project_active)
 
-    async def credentials(
-        self,
-        project_id: str,
-        *,
-        user_id: str | None = None,
-        developer_key_hashes: Sequence[str] = (),
-        api_key_hashes: Sequence[str] = (),
-    ) -> Tenancy | None:
+    def known_credentials(self, named: Credentials) -> Tenancy | None:
+        """Return what `credentials` has read, if it may be used still (`AccountCache`)."""
+        known: Tenancy | None = self._cache.find(named)
+        return known
+
+    async def credentials(self, named: Credentials) -> Tenancy | None:
         """Read all that an access decision needs; None when there is no such project.
 
-        One round trip, never from a cache: concurrent reads of the same credentials share one query, which
+        One round trip, never from the cache: concurrent reads of the same credentials share one query, which
         starts after each of them began. Keys of other owners are read too: the decision compares.
         """
-        hashes = tuple(developer_key_hashes), tuple(api_key_hashes)
-        return await self._tenancies.put((project_id, user_id, *hashes))
+        return await self._tenancies.put(named)
 
     async def _find_tenancy(self, named: Credentials) -> Tenancy | None:
-        found = await aggregate(self._projects, credentials_pipeline(*named), most=1)
-        return tenancy_from(found[0]) if found and found[0]["developer"] else None
+        read_at = self._cache.monotonic()
+        found = await aggregate(self._projects, credentials_pipeline(named), most=1)
+        if not found or not found[0]["developer"]:
+            return None
+        tenancy = tenancy_from(found[0])
+        accounts = (tenancy.developer.id, *([tenancy.user.id] if tenancy.user else []))
+        self._cache.keep(named, tenancy, accounts=accounts, read_at=read_at)
+        return tenancy
+
+    def known_developer(self, developer_id: str) -> tuple[AccountState, str] | None:
+        """Return what `developer_state` has read, if it may be used still (`AccountCache`)."""
+        known: tuple[AccountState, str] | None = self._cache.find(developer_id)
+        return known
 
     async def developer_state(self, developer_id: str) -> tuple[AccountState, str] | None:
         """Read what access of a developer needs: the account's state and the name of its tier."""
+        read_at = self._cache.monotonic()
         found = await self._developers.find_one({"_id": developer_id}, STATE)
-        return None if found is None else (account_state(found), found["tier"])
+        if found is None:
+            return None
+        state = account_state(found), found["tier"]
+        self._cache.keep(developer_id, state, accounts=(developer_id,), read_at=read_at)
+        return state
 
     async def end_session(
         self, role: Role, account_id: str, project_id: str | None, session: str, until: datetime
     ) -> None:
         """Invalidate every token of a session at once; the mark stays until the last of them would expire."""
         change = session_ended(session, until, self._clock())
-        await self._of(role).update_one(_owner(account_id, project_id), change)
+        try:
+            await self._of(role).update_one(_owner(account_id, project_id), change)
+        finally:
+            self._cache.changed(account_id)
 
     async def password_hash(self, role: Role, account_id: str, project_id: str | None) -> str | None:
         """Read the hash that one's own password is checked against."""

@@ -7,6 +7,7 @@ from domain.errors import ErrorCode, ExemplarError
 from events import developer as facts
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
+from store.accounts.account_cache import AccountCache
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
 from store.accounts.streams import DeveloperStreams, existing
 from store.accounts.writes import (
@@ -39,9 +40,10 @@ class AccountChanges:
         events: EventStore,
         *,
         clock: Callable[[], datetime],
+        account_cache: AccountCache,
         announce: Callable[[Commit], None] = lambda _: None,
     ) -> None:
-        self._streams = DeveloperStreams(database, events, clock=clock, announce=announce)
+        self._streams = DeveloperStreams(database, events, clock=clock, announce=announce, account_cache=account_cache)
         self._developers = database["developers"]
         self._projects = database["projects"]
         self._users = database["users"]

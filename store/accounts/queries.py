@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.accounts.access import KeyState, Role, Tenancy
 from store.accounts.records import Login, account_state, record_from
@@ -13,8 +13,14 @@ from store.mongo.connection import Document
 STATE = {"active": 1, "tier": 1, "role": 1, "ended_sessions": 1, "epoch": 1, "kept_session": 1}
 KEY_STATE = {"hash": 1, "kind": 1, "developer_id": 1, "project_id": 1, "active": 1, "last_used_at": 1}
 
-Credentials = tuple[str, str | None, tuple[str, ...], tuple[str, ...]]
-"""Project, user, hashes of the developer key and of the API key under every pepper."""
+
+class Credentials(NamedTuple):
+    """What an access decision is asked about; keys by their hashes under every pepper."""
+
+    project_id: str
+    user_id: str | None = None
+    developer_key_hashes: tuple[str, ...] = ()
+    api_key_hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +60,17 @@ def matching_users(developer_id: str, project_ids: Sequence[str], query: UserQue
     return match
 
 
-def credentials_pipeline(
-    project_id: str, user_id: str | None, developer_key_hashes: Sequence[str], api_key_hashes: Sequence[str]
-) -> list[Document]:
+def credentials_pipeline(named: Credentials) -> list[Document]:
     developer = {"localField": "developer_id", "foreignField": "_id", "pipeline": [{"$project": STATE}]}
     stages: list[Document] = [
-        {"$match": {"_id": project_id}},
+        {"$match": {"_id": named.project_id}},
         {"$project": {"active": 1, "developer_id": 1}},
         {"$lookup": {"from": "developers", **developer, "as": "developer"}},
     ]
-    if user_id is not None:
-        stages.append(_join("users", "user", {"_id": user_id, "project_id": project_id}, STATE))
-    keys = [
-        {"kind": kind, "hash": {"$in": list(hashes)}}
-        for kind, hashes in (("developer", developer_key_hashes), ("project", api_key_hashes))
-        if hashes
-    ]
+    if named.user_id is not None:
+        stages.append(_join("users", "user", {"_id": named.user_id, "project_id": named.project_id}, STATE))
+    hashes = {"developer": named.developer_key_hashes, "project": named.api_key_hashes}
+    keys = [{"kind": kind, "hash": {"$in": list(found)}} for kind, found in hashes.items() if found]
     if keys:
         stages.append(_join("keys", "keys", {"$or": keys}, KEY_STATE))
     return stages

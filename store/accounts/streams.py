@@ -12,6 +12,7 @@ from domain.accounts.developer import Decision, Developer, developer_of, fold, s
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from events.envelope import Cause
+from store.accounts.account_cache import AccountCache
 from store.accounts.writes import insert
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
@@ -30,9 +31,11 @@ class DeveloperStreams(Repository[Developer]):
         *,
         clock: Callable[[], datetime],
         announce: Callable[[Commit], None],
+        account_cache: AccountCache,
     ) -> None:
         super().__init__(events, fold=fold, announce=announce, clock=clock)
         self._developers = database["developers"]
+        self._cache = account_cache
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def load(self, stream: str) -> Developer | None:
@@ -94,7 +97,10 @@ class DeveloperStreams(Repository[Developer]):
 
         # One change at a time in this process: waiting is cheaper than conflicts.
         async with self._locks.setdefault(developer_id, asyncio.Lock()):
-            decided = await self.decide(stream_of(developer_id), decision, cause=cause, write=write_all)
+            try:
+                decided = await self.decide(stream_of(developer_id), decision, cause=cause, write=write_all)
+            finally:  # also when the outcome is unknown
+                self._cache.changed(developer_id)
         return decided.commit
 
     async def _snapshot(self, developer_id: str) -> Developer | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
-from domain.generation.fold import check, evolve
+from domain.generation.fold import check, evolve, foresee
 from domain.generation.generation import Generation, id_of, stream_of
+from domain.generation.reactions import idle_actors
 from events.catalogue import CATALOGUE
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
@@ -39,12 +40,13 @@ class Generations:
         self, events: EventStore, *, announce: Callable[[Commit], None], clock: Callable[[], datetime]
     ) -> None:
         self._events = events
+        self._announce = announce
         self._snapshots = SnapshotCache()
         self._moved: Batcher[tuple[str, int], bool] = Batcher(self._find_moved)
         self._streams = Repository(
             events,
             fold=self._snapshots.fold,
-            announce=announce,
+            announce=self._appended,
             clock=clock,
             check=_check,
             log_fields=_log_fields,
@@ -53,6 +55,13 @@ class Generations:
     async def load(self, generation_id: str) -> Generation | None:
         """Fold the generation's stream; None when there is none."""
         return await self._streams.load(stream_of(generation_id))
+
+    async def recall(self, event: RecordedEvent) -> Generation | None:
+        """Return a generation at least as new as an event of it: the cached one, or loaded."""
+        cached = self._snapshots.get(event.stream)
+        return (
+            cached if cached is not None and cached.version >= event.version else await self.load(id_of(event.stream))
+        )
 
     async def read(self, generation_id: str) -> Generation | None:
         """Load a generation that has rarely changed since it was last read: an index tells whether it has."""
@@ -107,6 +116,12 @@ class Generations:
         recorded = decided.commit.events if decided.commit is not None else ()
         return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded))
 
+    def _appended(self, commit: Commit) -> None:
+        """Advance the cached generation, and announce the commit to those who have something to do."""
+        generation = self._snapshots.advance(commit)
+        idle = idle_actors(generation, commit.events) if generation is not None else frozenset[str]()
+        self._announce(replace(commit, idle=idle))
+
 
 def _correlated(cause: Cause, stream: str) -> Cause:
     return replace(cause, correlation_id=cause.correlation_id or stream)
@@ -122,6 +137,4 @@ def _check(generation: Generation | None, events: Sequence[Event]) -> None:
     for event in events:
         check(generation, event)
         if generation is not None:
-            version, time = generation.version + 1, generation.updated_at
-            recorded = RecordedEvent(stream_of(generation.id), version, time, event, Cause(actor="check"))
-            generation = evolve(generation, recorded)
+            generation = foresee(generation, [event])

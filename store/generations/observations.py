@@ -22,9 +22,20 @@ class Observations:
     predictions: Predictions
     price: Price
 
-    async def record(self, generation_id: str, attempt: int, prediction: Prediction, *, cause: Cause) -> Decided | None:
-        """Append what is new in `prediction`; None when it does not belong to the generation."""
-        generation = await self.generations.load(generation_id)
+    async def record(
+        self,
+        generation_id: str,
+        attempt: int,
+        prediction: Prediction,
+        *,
+        cause: Cause,
+        known: Generation | None = None,
+    ) -> Decided | None:
+        """Append what is new in `prediction`; None when it does not belong to the generation.
+
+        `known` is the generation as the caller has it (`Repository.decide`).
+        """
+        generation = known or await self.generations.load(generation_id)
         if generation is None:
             return None
         named = generation.prediction == prediction.id  # by its stream: claimed before

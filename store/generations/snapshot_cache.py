@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 from domain.generation.fold import fold
 from domain.generation.generation import Generation
+from events.commit import Commit
 from events.envelope import RecordedEvent
 
 CAPACITY = 1024
@@ -26,11 +27,19 @@ class SnapshotCache:
         """Fold the events of one stream, all of them and in order; None for none."""
         if not events:
             return None
-        stream = events[0].stream
-        cached = self._snapshots.pop(stream, None)
+        cached = self._snapshots.pop(events[0].stream, None)
         if cached is not None and cached.version > events[-1].version:
             cached = None
-        generation = fold(events[cached.version if cached else 0 :], cached)
+        return self._keep(events[0].stream, fold(events[cached.version if cached else 0 :], cached))
+
+    def advance(self, commit: Commit) -> Generation | None:
+        """Apply a stored commit to the snapshot right before it; None where that is not cached."""
+        cached = self._snapshots.get(commit.stream)
+        if (cached.version if cached else 0) + 1 != commit.first:
+            return None
+        return self._keep(commit.stream, fold(commit.events, self._snapshots.pop(commit.stream, None)))
+
+    def _keep(self, stream: str, generation: Generation | None) -> Generation | None:
         if generation is not None:
             self._snapshots[stream] = generation
         if len(self._snapshots) > self._capacity:

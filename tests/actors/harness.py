@@ -215,6 +215,7 @@ async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider
         "composition": "blend",
         "create_seconds": provider.settings.create_seconds,
         "lost_after": LOST_AFTER,
+        "own_queues": (),  # so that each step is the work of one actor alone
         "polling_times": RetryTimes(ALWAYS),
         "price": Price(0.000975),
         "provider": replicate,

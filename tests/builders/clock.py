@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -29,3 +30,13 @@ class Clock:
         """Move by a timedelta's keywords; return the new time."""
         self.ahead += timedelta(**span)
         return self()
+
+
+@dataclass
+class Monotonic:
+    """A monotonic clock of a test, in seconds."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now

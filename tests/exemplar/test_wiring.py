@@ -50,6 +50,12 @@ def test_an_unknown_dependency_of_an_actor_stops_the_worker_with_one_line(tmp_pa
     assert lines == ["exemplar: __main__.handle needs `generatoins`, which the wiring does not provide"]
 
 
+def test_a_worker_refuses_a_queue_that_does_not_exist() -> None:
+    command = [sys.executable, "-m", "exemplar", "worker", "--queues", "quota,quotas"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr.startswith("exemplar: --queues quotas: the queues are validation,")) == (2, True)
+
+
 def test_no_dependency_is_made_by_two_tables() -> None:
     names = Counter(name for table in (ADAPTERS, SERVICES, ACTOR_SERVICES, GATEWAY) for name in table)
     assert [name for name, count in names.items() if count > 1] == []

@@ -72,15 +72,18 @@ def named(received: Received, queue: str) -> Handler:
     return handle
 
 
-async def test_an_announced_commit_reaches_every_subscribed_handler(
+async def test_a_commit_reaches_every_subscribed_handler_once_by_its_last_event(
     open_broker: Open, table: Topology, commits: Commits, received: Received
 ) -> None:
     broker = await open_broker({queue: named(received, queue) for queue in table.queues})
     announced = [commits.of(GenerationProgressed(percent=n), CancelRequested()) for n in range(20)]
     for commit in announced:
         broker.announce(commit)
-    expected = {f"{q} {e.id}" for c in announced for e in c.events for q in table.routes(e.type)}
+    versions = {"validation": 1, "quota": 2, "projector": 2}
+    expected = {f"{queue} {c.stream}:{version}" for c in announced for queue, version in versions.items()}
     await received.until(lambda names: expected <= set(names))
+    unexpected = {f"{queue} {c.stream}:{3 - version}" for c in announced for queue, version in versions.items()}
+    assert not unexpected & set(received.ids)
 
 
 async def test_a_handler_gets_the_event_as_it_was_recorded(

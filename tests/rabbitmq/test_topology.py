@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,11 @@ import pytest
 import rabbitmq
 from actors.subscriptions import QUEUES
 from events.catalogue import CATALOGUE
+from events.event import Event
+from events.quota import QuotaSettled
 from rabbitmq.topology import definitions, definitions_json, matches, topology
+from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, failed, intended, settled, started
+from tests.rabbitmq.commits import Commits
 
 FILE = Path(rabbitmq.__file__).parent / "definitions.json"
 
@@ -70,3 +75,30 @@ def test_every_queue_is_a_quorum_queue_with_an_expiring_dead_letter_queue() -> N
         else:
             assert arguments["x-delivery-limit"] == 20
             assert arguments["x-dead-letter-routing-key"] == f"{queue['name']}.dead"
+
+
+def test_a_queue_gets_the_last_event_of_a_commit_that_its_actor_has_not_decided_past() -> None:
+    table = topology(QUEUES)
+
+    def reached(*events: Event) -> dict[str, str]:
+        deliveries = table.deliveries(Commits().of(*events))
+        return {queue: event.type.removeprefix("generation.") for queue, event in deliveries.items()}
+
+    assert reached(VALIDATED, RESERVED, intended()) == {"delivery": "validated"}
+    assert reached(VALIDATED, RESERVED) == {"delivery": "validated", "invocation": "quota_reserved"}
+    assert reached(VALIDATED, failed("quota_exceeded", "quota")) == dict.fromkeys(
+        ("quota", "cancellation", "erasure", "projector", "delivery"), "failed"
+    )
+    assert reached(started(), settled()) == {
+        "cancellation": "started",
+        "delivery": "started",
+        "completion": "prediction_settled",
+    }
+    assert reached(COMPLETED, QuotaSettled(period="2026-11", outcome="spent")) == dict.fromkeys(
+        ("erasure", "projector", "delivery"), "completed"
+    )
+
+
+def test_a_queue_whose_actor_has_nothing_to_do_gets_nothing() -> None:
+    commit = replace(Commits().of(started()), idle=frozenset({"cancellation"}))
+    assert set(topology(QUEUES).deliveries(commit)) == {"delivery"}

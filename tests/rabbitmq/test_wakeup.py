@@ -15,6 +15,8 @@ class Listening:
     def __init__(self) -> None:
         self.times = asyncio.Semaphore(0)
         self.received: asyncio.Queue[tuple[str, int, str]] = asyncio.Queue()
+        self.watched = asyncio.Event()
+        self.watched.set()
 
     def receive(self, stream: str, version: int, event_type: str) -> None:
         self.received.put_nowait((stream, version, event_type))
@@ -23,7 +25,9 @@ class Listening:
 @asynccontextmanager
 async def listening(url: str, table: Topology, on_event: OnEvent | None = None) -> AsyncIterator[Listening]:
     heard = Listening()
-    wakeups = Wakeups(url, on_event or heard.receive, topology=table, on_listening=heard.times.release)
+    wakeups = Wakeups(
+        url, on_event or heard.receive, heard.times.release, watched=heard.watched, topology=table, idle=0.2
+    )
     await wakeups.start()
     yield heard
     await wakeups.close()
@@ -78,3 +82,22 @@ async def test_a_foreign_message_is_ignored_and_a_failing_listener_continues(
         for commit in (commits.cancelled(), commits.cancelled()):
             assert await broker.publish(commit)
             assert (await asyncio.wait_for(received.get(), 10))[0] == commit.stream
+
+
+async def test_a_process_listens_only_while_somebody_watches(
+    amqp_url: str, table: Topology, commits: Commits, server: Server
+) -> None:
+    async with listening(amqp_url, table) as heard, publisher(amqp_url, table) as broker:
+        await asyncio.wait_for(heard.times.acquire(), 10)
+        heard.watched.clear()
+        await asyncio.sleep(1)
+        assert await broker.publish(commits.cancelled())
+        await asyncio.sleep(0.5)
+        assert heard.received.empty()
+        assert heard.times.locked(), "nothing is read while nobody watches"
+
+        heard.watched.set()
+        await asyncio.wait_for(heard.times.acquire(), 10)
+        commit = commits.cancelled()
+        assert await broker.publish(commit)
+        assert (await asyncio.wait_for(heard.received.get(), 10))[0] == commit.stream, "bound before the log is read"

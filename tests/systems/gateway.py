@@ -31,6 +31,7 @@ def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **give
     secrets = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET)
     keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
     usual: dict[str, object] = {
+        "account_cache": store.account_cache,
         "accounts": store.accounts,
         "authentication_settings": AuthenticationSettings.model_validate(keys),
         "broker_health": lambda: {"status": "healthy"},

@@ -54,7 +54,9 @@ async def failed(harness: Harness, admission: FailingAdmission) -> AsyncIterator
 
 
 async def is_settled(harness: Harness, name: str) -> bool:
-    return (await harness.load(name)).quota != "held"
+    """Tell whether the quota is settled in the log and in the ledger."""
+    account = await harness.store.ledger.account("dev-1")
+    return (await harness.load(name)).quota != "held" and not account.holds(name)
 
 
 async def settled(harness: Harness) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from domain.accounts.keys import Peppers
 from store.accounts.erasure import LATE_ARRIVALS
+from store.accounts.queries import Credentials
 from tests.stores import OpenStore
 from tests.systems.gateway import CAUSE, PASSWORD, PEPPER
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person
@@ -156,7 +157,7 @@ async def test_keys_are_hashed_with_the_new_pepper_when_they_are_used(gateway: G
 
     both = Peppers({1: PEPPER, 2: "q" * 32})
     found = await accounts.credentials(
-        person.owned_project.id, api_key_hashes=both.candidates(person.owned_project.key)
+        Credentials(person.owned_project.id, api_key_hashes=both.candidates(person.owned_project.key))
     )
     assert found is not None
     accounts.keys.note_use(found.api_key, both.hash(person.owned_project.key))
@@ -164,7 +165,7 @@ async def test_keys_are_hashed_with_the_new_pepper_when_they_are_used(gateway: G
     assert await kept_under() == "2"
     only_new = Peppers({2: "q" * 32})
     found = await accounts.credentials(
-        person.owned_project.id, api_key_hashes=only_new.candidates(person.owned_project.key)
+        Credentials(person.owned_project.id, api_key_hashes=only_new.candidates(person.owned_project.key))
     )
     assert found is not None
     assert found.api_key is not None

@@ -25,9 +25,9 @@ def reads(gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch) -> Counter[s
     accounts = gateway.store.accounts
     credentials, developer_state = accounts.credentials, accounts.developer_state
 
-    async def counted_credentials(*names: Any, **hashes: Any) -> Any:
+    async def counted_credentials(named: Any) -> Any:
         count["tenancy"] += 1
-        return await credentials(*names, **hashes)
+        return await credentials(named)
 
     async def counted_state(developer_id: str) -> Any:
         count["developer"] += 1

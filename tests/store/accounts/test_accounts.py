@@ -10,9 +10,10 @@ from domain.accounts.access import Claims, Role
 from domain.accounts.developer import DEVELOPER_KEYS
 from domain.errors import ErrorCode, ExemplarError
 from events.envelope import Cause
+from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.queries import UserQuery
+from store.accounts.queries import Credentials, UserQuery
 from store.accounts.records import KeyRecord
 from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
@@ -142,9 +143,7 @@ async def test_credentials_are_read_together(accounts: Accounts, changes: Accoun
     await project(changes, "dev")
     ada = await user(changes, "dev", "garden")
     secret, public = await developer_key(changes, "dev"), await api_key(changes, "dev", "garden")
-    found = await accounts.credentials(
-        "garden", user_id=ada, developer_key_hashes=["2:x", "1:d"], api_key_hashes=["1:p"]
-    )
+    found = await accounts.credentials(Credentials("garden", ada, ("2:x", "1:d"), ("1:p",)))
     assert found is not None
     assert (found.project_id, found.project_active, found.developer.id) == ("garden", True, "dev")
     assert found.tier == "free_starter"
@@ -161,7 +160,7 @@ async def test_a_key_is_not_found_as_the_other_kind(accounts: Accounts, changes:
     await project(changes, "dev")
     await developer_key(changes, "dev")
     await api_key(changes, "dev", "garden")
-    found = await accounts.credentials("garden", developer_key_hashes=["1:p"], api_key_hashes=["1:d"])
+    found = await accounts.credentials(Credentials("garden", None, ("1:p",), ("1:d",)))
     assert found is not None
     assert (found.developer_key, found.api_key) == (None, None)
 
@@ -170,11 +169,11 @@ async def test_a_user_of_another_project_is_not_found(accounts: Accounts, change
     await developer(changes)
     await project(changes, "dev")
     bob = await user(changes, "dev", await project(changes, "dev", "kitchen"), "bob")
-    found = await accounts.credentials("garden", user_id=bob)
+    found = await accounts.credentials(Credentials("garden", bob))
     assert found is not None
     assert found.user is None
     assert await accounts.user("garden", bob) is None
-    assert await accounts.credentials("nowhere", user_id=bob) is None
+    assert await accounts.credentials(Credentials("nowhere", bob)) is None
 
 
 async def test_a_revoked_key_is_inactive_at_the_next_read(accounts: Accounts, changes: AccountChanges) -> None:
@@ -182,7 +181,7 @@ async def test_a_revoked_key_is_inactive_at_the_next_read(accounts: Accounts, ch
     await project(changes, "dev")
     key = await api_key(changes, "dev", "garden")
     await changes.revoke_key("dev", key.id, "garden", cause=CAUSE)
-    found = await accounts.credentials("garden", api_key_hashes=["1:p"])
+    found = await accounts.credentials(Credentials("garden", api_key_hashes=("1:p",)))
     assert found is not None
     assert found.api_key is not None
     assert not found.api_key.active
@@ -274,7 +273,7 @@ async def test_a_deleted_project_is_not_found(accounts: Accounts, changes: Accou
         await changes.delete_project("dev", "garden", cause=CAUSE)
     assert await accounts.project("dev", "garden") is None
     assert await accounts.projects("dev") == []
-    found = await accounts.credentials("garden")
+    found = await accounts.credentials(Credentials("garden"))
     assert found is not None
     assert not found.project_active
 
@@ -310,7 +309,7 @@ async def test_the_use_of_a_key_is_recorded_once_a_minute(
     await api_key(changes, "dev", "garden")
 
     async def use() -> datetime | None:
-        found = await accounts.credentials("garden", api_key_hashes=["1:p"])
+        found = await accounts.credentials(Credentials("garden", api_key_hashes=("1:p",)))
         assert found is not None
         for key in (found.developer_key, found.api_key, found.api_key):
             accounts.keys.note_use(key)
@@ -375,7 +374,7 @@ async def test_an_ended_session_is_stored_until_its_tokens_expire(
     owner, project_id = (ada, "garden") if role is Role.END_USER else ("dev", None)
 
     async def ended() -> set[str]:
-        found = await accounts.credentials("garden", user_id=ada)
+        found = await accounts.credentials(Credentials("garden", ada))
         assert found is not None
         state = found.user if role is Role.END_USER else found.developer
         assert state is not None
@@ -410,7 +409,7 @@ async def test_an_unreachable_store_raises_an_error() -> None:
     settings = StoreSettings(mongodb_url=SecretStr("mongodb://127.0.0.1:9/none?replicaSet=rs0"), mongodb_timeout_ms=100)
     async with open_database(settings) as database:
         with pytest.raises(StoreUnavailableError):
-            await Accounts(database, Clock()).credentials("garden")
+            await Accounts(database, Clock(), AccountCache()).credentials(Credentials("garden"))
 
 
 async def test_the_repr_of_records_contains_no_personal_data(accounts: Accounts, changes: AccountChanges) -> None:

@@ -12,6 +12,7 @@ from domain.accounts.access import Role
 from domain.accounts.developer import fold, stream_of
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
+from store.accounts.account_cache import AccountCache
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
 from store.accounts.records import UserRecord
@@ -118,7 +119,8 @@ def crashing(gateway: GatewayHarness, *, inside: bool) -> tuple[AccountChanges, 
     events = CrashingEventStore(gateway.store.database)
     events.inside = inside
     database, clock = gateway.store.database, gateway.clock
-    return AccountChanges(database, events, clock=clock), PlatformChanges(database, events, clock=clock)
+    changes = AccountChanges(database, events, clock=clock, account_cache=AccountCache())
+    return changes, PlatformChanges(database, events, clock=clock)
 
 
 @pytest.mark.parametrize("event_type", CHANGES)
@@ -149,8 +151,9 @@ async def test_a_crash_after_the_transaction_leaves_event_and_document(
     if event_type.startswith("developer."):
         stream = commit["stream"]
         events = [event for commit in await gateway.store.events.read(stream) for event in commit.events]
+        database, log = gateway.store.database, gateway.store.events
         streams = DeveloperStreams(
-            gateway.store.database, gateway.store.events, clock=gateway.clock, announce=lambda _: None
+            database, log, clock=gateway.clock, announce=lambda _: None, account_cache=AccountCache()
         )
         assert await streams.load(stream) == fold(events)
         document = await gateway.store.database["developers"].find_one({"_id": stream.partition("-")[2]})
@@ -166,7 +169,7 @@ async def test_documents_have_the_times_of_their_events(gateway: GatewayHarness)
     def clock() -> datetime:
         return start + timedelta(seconds=next(seconds))
 
-    changes = AccountChanges(database, gateway.store.events, clock=clock)
+    changes = AccountChanges(database, gateway.store.events, clock=clock, account_cache=AccountCache())
     made = await changes.create_project(developer, name="new", limit=None, cause=CAUSE)
     await changes.update_project(developer, made.id, {"name": "newer"}, cause=CAUSE)
     await changes.delete_project(developer, made.id, cause=CAUSE)

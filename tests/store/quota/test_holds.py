@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.chain import Chain, Step
 from actors.handlers import quota
 from actors.jobs.holds import release_leaked_holds
 from domain.accounts.tiers import TIERS, Tier
@@ -14,8 +15,8 @@ from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from events.envelope import RecordedEvent
 from events.quota import QuotaReserved
+from exemplar.injection import Dependencies
 from store.quota.ledger import Account, Bounds
-from tests.actors.calls import call
 from tests.builders.clock import Clock
 from tests.builders.generation import VALIDATED, failed
 from tests.store.quota.conftest import BY_TEST, FREE, QuotaHarness
@@ -32,13 +33,9 @@ async def account(store: OpenStore) -> Account:
 
 async def run_quota(harness: QuotaHarness, generation: Generation, tiers: Mapping[str, Tier] = TIERS) -> None:
     """Run the quota actor on a validated generation."""
-    await call(
-        quota.handle,
-        message(generation),
-        generations=harness.generations,
-        admission=harness.admission,
-        tiers=tiers,
-    )
+    bind = Dependencies({}, generations=harness.generations, admission=harness.admission, tiers=tiers).bind
+    step = Step(bind(quota.decide, given=["generation"]), bind(quota.follow, given=["decided", "_cause"]))
+    await Chain(harness.generations, {"quota": step}, ["quota"]).run("quota", message(generation))
 
 
 def message(generation: Generation) -> RecordedEvent:
