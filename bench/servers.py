@@ -84,7 +84,7 @@ def process(
     try:
         while not (listening(port) if port is not None else (ready or b"") in log.read_bytes()):
             if child.poll() is not None:
-                raise SystemExit(f"{name} ended:\n{log.read_text()[-4000:]}")
+                raise RuntimeError(f"{name} ended:\n{log.read_text()[-4000:]}")
             time.sleep(0.05)
         yield child.pid
     finally:

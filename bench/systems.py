@@ -6,7 +6,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +40,7 @@ class System:
     status_path: str
     pids: dict[str, int]
     accounts: Sequence[dict[str, str]]
+    database: str = ""
     connections: dict[int, Connection] = field(default_factory=dict)
 
     def connection(self, client: int) -> Connection:
@@ -64,8 +65,21 @@ class System:
         assert answer.status == 200, (self.name, answer.status, answer.body[:500])
         return answer
 
-    async def finished(self, account: int, generation: str, *, pause: float = 0.02) -> dict[str, Any]:
-        """Poll a generation until it is completed; return what is read then."""
+    def reader(self, client: int, request: bytes) -> Callable[[], Awaitable[Answer]]:
+        """Make the call of a client that sends one request again and again."""
+        return lambda: self.read(client, request)
+
+    def disconnect(self) -> None:
+        """Close all connections: those of a finished event loop cannot be used in the next."""
+        for connection in self.connections.values():
+            connection.close()
+        self.connections.clear()
+
+    async def finished(
+        self, account: int, generation: str, *, pause: float = 0.02, within: float = 180.0
+    ) -> dict[str, Any]:
+        """Poll a generation until it is completed; return what is read then. Raises TimeoutError."""
+        deadline = time.monotonic() + within
         request = self.read_request(account, self.status_path.format(generation))
         connection = connection_to(self.url)
         try:
@@ -74,14 +88,26 @@ class System:
                 if found["status"] == "completed":
                     return found
                 assert found["status"] != "failed", (self.name, generation)
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{generation} of {self.name} is {found['status']} after {within:.0f} s")
                 await asyncio.sleep(pause)
         finally:
             connection.close()
 
 
 @contextmanager
-def open_ours(servers: Servers, *, accounts: int, background: bool, database: str = "") -> Iterator[System]:
-    """Start a gateway and, with `background`, worker and scheduler, on a database of their own."""
+def open_ours(
+    servers: Servers,
+    *,
+    accounts: int | Sequence[dict[str, str]],
+    background: bool,
+    database: str = "",
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[System]:
+    """Start a gateway and, with `background`, worker and scheduler, on a database of their own.
+
+    `accounts` is the number to register, or the headers of those that the database has.
+    """
     name = database or f"ours_{secrets.token_hex(4)}"
     port = servers.ports.of(f"gateway-{name}")
     environment = SECRETS | {
@@ -92,6 +118,7 @@ def open_ours(servers: Servers, *, accounts: int, background: bool, database: st
         "EXEMPLAR_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "REPLICATE_API_TOKEN": SANDBOX_TOKEN,
         "REPLICATE_BASE_URL": servers.sandbox_url,
+        **(settings or {}),
     }
     with ExitStack() as stack:
 
@@ -103,9 +130,9 @@ def open_ours(servers: Servers, *, accounts: int, background: bool, database: st
             pids["worker"] = start("worker", ready=b'"ready"')
             pids["scheduler"] = start("scheduler", ready=b'"ready"')
         url = f"http://127.0.0.1:{port}"
-        made = asyncio.run(_accounts(url, accounts))
+        made = asyncio.run(_accounts(url, accounts)) if isinstance(accounts, int) else accounts
         generations = "/api/v1/generation/generations-v2/{}/status"
-        yield System("ours", url, "/api/v1/generation/generate-v2", generations, pids, made)
+        yield System("ours", url, "/api/v1/generation/generate-v2", generations, pids, made, name)
 
 
 async def _accounts(url: str, count: int) -> list[dict[str, str]]:
@@ -144,7 +171,7 @@ def open_peer(servers: Servers, *, accounts: int, background: bool) -> Iterator[
         pids = {"web": stack.enter_context(process(servers.home, "peer", web, environment, port=port))}
         if background:
             pids["worker"] = stack.enter_context(process(servers.home, "celery", worker, environment, ready=b" ready."))
-        yield System("peer", url, "/generate", "/generations/{}", pids, made)
+        yield System("peer", url, "/generate", "/generations/{}", pids, made, name)
 
 
 def _peer_accounts(mongodb_url: str, count: int) -> list[dict[str, str]]:

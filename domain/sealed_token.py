@@ -22,7 +22,9 @@ class SealedTokens:
 
     def seal(self, content: bytes, context: str) -> str:
         """Return URL-safe text without padding: four characters for three bytes of 12 and the content."""
-        tag = self._tag(content, context)
+        about = context.encode()
+        authenticated = len(about).to_bytes(8, "big") + about + content
+        tag = hmac.digest(self._tag_key, authenticated, "sha256")[:_TAG]
         return urlsafe_b64encode(tag + self._masked(content, tag)).decode().rstrip("=")
 
     def open(self, text: str, context: str) -> bytes | None:
@@ -35,11 +37,6 @@ class SealedTokens:
             return None
         content = self._masked(sealed[_TAG:], sealed[:_TAG])
         return content if hmac.compare_digest(text, self.seal(content, context)) else None
-
-    def _tag(self, content: bytes, context: str) -> bytes:
-        about = context.encode()
-        authenticated = len(about).to_bytes(8, "big") + about + content
-        return hmac.digest(self._tag_key, authenticated, "sha256")[:_TAG]
 
     def _masked(self, text: bytes, tag: bytes) -> bytes:
         starts = range(0, len(text), _BLOCK)

@@ -6,8 +6,7 @@ import asyncio
 import importlib
 import logging
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,42 +25,29 @@ def command() -> None:
     configure_logging("exemplar", level=logging.WARNING)
 
 
-class Broker(StrEnum):
-    """The message broker that `exemplar up` uses."""
-
-    AUTO = "auto"
-    RABBITMQ = "rabbitmq"
-    INPROCESS = "inprocess"
-
-
 @app.command()
 def up(
     once: Annotated[bool, typer.Option("--once", help="Exit after the first picture.")] = False,
     broker: Annotated[
-        Broker, typer.Option(help="Message broker; auto takes RabbitMQ where it is installed.")
-    ] = Broker.AUTO,
+        Literal["auto", "rabbitmq", "inprocess"],
+        typer.Option(help="Message broker; auto takes RabbitMQ where it is installed."),
+    ] = "auto",
     port: Annotated[int | None, typer.Option(help="Port of the gateway.")] = None,
 ) -> None:
     """Start the whole system on this machine and run one generation."""
-    from pydantic import ValidationError
-
     from exemplar.demo.hooks import hooks_of
-    from exemplar.local.errors import LocalError
+    from exemplar.environment import read
     from exemplar.local.options import HomeSettings, Options
     from exemplar.local.up import up as bring_up
     from exemplar.logging import configure_logging
 
     configure_logging("up", level=logging.WARNING)
-    try:
-        settings = HomeSettings()
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise LocalError(f"EXEMPLAR_{str(fault['loc'][0]).upper()}: {fault['msg']}") from None
+    settings = read(HomeSettings)
     options = Options(
         home=settings.home,
         host=settings.host,
         port=settings.port if port is None else port,
-        broker=broker.value,
+        broker=broker,
         once=once,
     )
     raise typer.Exit(asyncio.run(bring_up(options, hooks=hooks_of(options.home))))
@@ -170,11 +156,10 @@ def main() -> None:
     except Exception as error:
         from exemplar.environment import ConfigurationError
         from exemplar.injection import UnknownDependencyError
-        from exemplar.local.errors import LocalError
         from store.errors import DataFormatError, StoreError
 
         match error:
-            case ConfigurationError() | LocalError() | DataFormatError() | UnknownDependencyError():
+            case ConfigurationError() | DataFormatError() | UnknownDependencyError():
                 message = str(error)
             case StoreError():
                 message = f"EXEMPLAR_MONGODB_URL: MongoDB cannot be used ({error})"

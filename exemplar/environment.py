@@ -1,17 +1,18 @@
 """Read settings from the environment; report an invalid one in one line."""
 
-import re
 from collections.abc import Iterable
 from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
+from exemplar.injection import snake_case
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ConfigurationError(Exception):
-    """The environment does not allow a start; the message is one line that names the setting."""
+    """The environment or this machine does not allow a start; the message says what to do, in one line."""
 
 
 def read(settings: type[Settings]) -> Settings:
@@ -35,4 +36,4 @@ def read_all(settings: Iterable[type[BaseSettings]]) -> dict[str, BaseSettings]:
 
     Raises ConfigurationError for the first wrong one.
     """
-    return {re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): read(kind) for kind in settings}
+    return {snake_case(kind.__name__): read(kind) for kind in settings}

@@ -1,9 +1,12 @@
 """Dependency injection by parameter name: what a function or a class names is what it gets."""
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, TypeVar
+
+from pydantic_settings import BaseSettings
 
 Result = TypeVar("Result")
 
@@ -16,7 +19,8 @@ class Dependencies:
     """The dependencies of one process, by name.
 
     A value is provided as it is; a factory (a class or a function) is called once, when its name is first
-    asked for, and gets its own parameters the same way.
+    asked for, and gets its own parameters the same way. A parameter with the name of its class, as
+    `generation_access: GenerationAccess`, needs no factory: the class is one.
     """
 
     def __init__(self, factories: Mapping[str, Callable[..., object]], **values: object) -> None:
@@ -28,10 +32,10 @@ class Dependencies:
         """Add or replace values under their names."""
         self._values |= values
 
-    def get(self, name: str, wanted_by: str = "the composition root") -> Any:
+    def get(self, name: str, wanted_by: str = "the composition root", kind: object = None) -> Any:
         """Return a dependency; raises UnknownDependencyError for a name that is not provided."""
         if name not in self._values:
-            self._values[name] = self._make(name, wanted_by)
+            self._values[name] = self._make(name, wanted_by, kind)
         return self._values[name]
 
     def call(self, function: Callable[..., Result]) -> Result:
@@ -45,24 +49,37 @@ class Dependencies:
         """
         wanted_by = f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
         wanted = [
-            parameter.name
+            parameter
             for parameter in inspect.signature(function).parameters.values()
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
             and parameter.name not in given
             and (parameter.default is parameter.empty or self._provides(parameter.name))
         ]
-        return partial(function, **{name: self.get(name, wanted_by) for name in wanted})
+        return partial(function, **{one.name: self.get(one.name, wanted_by, one.annotation) for one in wanted})
 
     def _provides(self, name: str) -> bool:
         return name in self._values or name in self._factories
 
-    def _make(self, name: str, wanted_by: str) -> object:
-        if name not in self._factories:
+    def _make(self, name: str, wanted_by: str, kind: object) -> object:
+        factory = self._factories.get(name, kind)
+        if not callable(factory) or not (name in self._factories or _is_named(kind, name)):
             raise UnknownDependencyError(f"{wanted_by} needs `{name}`, which the wiring does not provide")
         if name in self._resolving:
             raise UnknownDependencyError(f"{' -> '.join([*self._resolving, name])}: a cycle of dependencies")
         self._resolving.append(name)
         try:
-            return self.call(self._factories[name])
+            return self.call(factory)
         finally:
             self._resolving.pop()
+
+
+def snake_case(name: str) -> str:
+    """Write the name of a class as that of a dependency."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _is_named(kind: object, name: str) -> bool:
+    """Tell whether a parameter has the name of its class, which is no protocol and no settings."""
+    if not isinstance(kind, type) or issubclass(kind, BaseSettings) or getattr(kind, "_is_protocol", False):
+        return False
+    return snake_case(kind.__name__) == name

@@ -31,7 +31,7 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _named(service),
+                lambda _, __, line: {"service": service, **line},
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -41,10 +41,3 @@ def configure_logging(service: str, *, level: int = logging.INFO) -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _named(service: str) -> structlog.typing.Processor:
-    def add(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        return {"service": service, **line}
-
-    return add

@@ -1,4 +1,4 @@
-"""The settings of every package, printed as `.env.example` and as the tables of docs/configuration.md."""
+"""The settings of every package, printed as `.env.example`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,14 +12,13 @@ from actors.imaging.decoder import DecoderSettings
 from actors.providers.registry import PROVIDERS, ProviderSettings
 from actors.settings import ActorSettings, TimeoutSettings
 from exemplar.local.options import HomeSettings
-from exemplar.tier_settings import TierSettings
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings
 from gateway.events.settings import StreamSettings
 from gateway.settings import GatewaySettings
 from rabbitmq.settings import RabbitSettings
 from sandbox.settings import SandboxSettings
 from store.audit.settings import CheckpointSettings
-from store.settings import PriceSettings, StoreSettings
+from store.settings import PriceSettings, StoreSettings, TierSettings
 from store.webhooks.settings import MasterKeySettings, WebhookSettings
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
@@ -110,29 +109,11 @@ def env_example() -> str:
     return "".join(parts)
 
 
-def markdown() -> str:
-    """Write the tables of docs/configuration.md."""
-    parts: list[str] = []
-    for title, settings in sections():
-        parts.append(f"### {title}\n\n| variable | default | meaning |\n|---|---|---|\n")
-        parts += [
-            f"| `{setting.name}` | {_cell(setting.default)} | {setting.description.rstrip('.')} |\n"
-            for setting in settings
-        ]
-        parts.append("\n")
-    return "".join(parts).rstrip() + "\n"
-
-
 def _setting(settings: type[BaseSettings], name: str, field: FieldInfo) -> Setting:
     prefix = settings.model_config.get("env_prefix", "")
     variable = field.alias or f"{prefix}{name}".upper()
-    return Setting(variable, field.description or "", _default(field))
-
-
-def _default(field: FieldInfo) -> str | None:
-    if field.is_required():
-        return None
-    return _written(field.default)
+    default = None if field.is_required() else _written(field.default)
+    return Setting(variable, field.description or "", default)
 
 
 def _written(value: Any) -> str:
@@ -148,9 +129,3 @@ def _written(value: Any) -> str:
 
 def _line(setting: Setting) -> str:
     return f"{setting.name}=" if setting.default is None else f"#{setting.name}={setting.default}"
-
-
-def _cell(default: str | None) -> str:
-    if default is None:
-        return "must be set"
-    return f"`{default}`" if default else "empty"

@@ -2,39 +2,27 @@
 
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from actors.callback_urls import CallbackUrls
 from actors.chain import Chain, Step
 from actors.imaging.decoder import Decoder
-from actors.jobs.backlog import Backlog
-from actors.jobs.claim_search import ClaimSearch
-from actors.jobs.due_pages import DuePages
-from actors.jobs.polling import Polling
-from actors.jobs.reconciliation import Reconciliation
-from actors.jobs.redelivery import Redelivery
 from actors.jobs.retry_times import RetryTimes
 from actors.jobs.schedule import scheduled_jobs
 from actors.jobs.scheduler import Scheduler
-from actors.model_inputs import ModelInputs
 from actors.providers.registry import open_provider
-from actors.results import Results
 from actors.runner import ActorRunner
 from actors.subscriptions import QUEUES, STEPS, checked_broker
-from actors.webhooks.delivery_attempt import DeliveryAttempts
-from actors.webhooks.delivery_scheduler import DeliveryScheduler
 from actors.webhooks.http_client import WebhookClient
-from actors.webhooks.message import MessageWriter
 from actors.webhooks.sender import Sender
 from domain.accounts.tiers import tiers_with
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import Price
+from domain.generation.timings import Price
 from domain.webhooks.addresses import host_key
-from events.envelope import RecordedEvent, visible
+from events.envelope import visible
 from exemplar.clock import now
 from exemplar.environment import ConfigurationError
 from exemplar.gateway_wiring import GATEWAY, open_http_server
@@ -45,15 +33,13 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
-from store.accounts.erasure import AccountErasure, ProjectErasure
+from store.accounts.erasure import AccountErasure
 from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
 from store.commits.repository import Repository
 from store.generations.generations import Generations
-from store.generations.observations import Observations
 from store.quota.admission import Admission
-from store.quota.requests import Requests
 from store.webhooks.webhooks import Webhooks
 
 _POLL_SECONDS = 2.0  # without a public URL there are no callbacks
@@ -68,16 +54,12 @@ def _amqp_url(rabbit_settings: RabbitSettings) -> str:
     return rabbit_settings.amqp_url
 
 
-def _last_event(events: Sequence[RecordedEvent]) -> RecordedEvent | None:
-    return events[-1] if events else None
-
-
 SERVICES: Mapping[str, Factory] = {
     "admission": Admission,
     "amqp_url": _amqp_url,
     "announce": lambda publisher: publisher.announce,
     "delivery_log": lambda events, announce, clock: Repository(
-        events, fold=_last_event, announce=announce, clock=clock
+        events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock
     ),
     "generations": Generations,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
@@ -86,9 +68,7 @@ SERVICES: Mapping[str, Factory] = {
         host_key, allow=webhook_settings.allow, key=master_keys.host_key
     ),
     "master_keys": lambda master_key_settings: master_key_settings.keys,
-    "observations": Observations,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
-    "requests": Requests,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
     "topology": lambda rabbit_settings: topology(QUEUES, rabbit_settings.queue_prefix),
@@ -115,35 +95,22 @@ def _polling_times(public_url: str | None, timeouts: Timeouts) -> RetryTimes:
 
 ACTOR_SERVICES: Mapping[str, Factory] = {
     "account_erasure": AccountErasure,
-    "backlog": Backlog,
     "broker": checked_broker,
     "callback_key": lambda actor_settings: actor_settings.callback_key,
-    "callback_urls": CallbackUrls,
     "chain": _chain,
     "checkpointer": open_checkpointer,
-    "claim_search": ClaimSearch,
     "composition": lambda actor_settings: actor_settings.composition,
     "create_seconds": lambda provider: provider.create_seconds,
-    "delivery_attempts": DeliveryAttempts,
-    "delivery_scheduler": DeliveryScheduler,
-    "due_pages": DuePages,
     "jobs": scheduled_jobs,
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
-    "message_writer": MessageWriter,
     "own_queues": lambda: tuple(QUEUES),
-    "model_inputs": ModelInputs,
-    "polling": Polling,
     "polling_times": _polling_times,
     "price": lambda price_settings: Price(price_settings.usd_per_second),
     "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
-    "project_erasure": ProjectErasure,
     "public_url": lambda actor_settings: actor_settings.public_url,
-    "reconciliation": Reconciliation,
-    "redelivery": Redelivery,
     "redelivery_times": lambda timeouts: RetryTimes(Backoff(first=timeouts.redelivery.total_seconds(), longest=300)),
-    "results": Results,
     "run_actor": ActorRunner,
 }
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from domain.paths import HEALTH
 from events.envelope import format_time
+from gateway.openapi.operation import get
 
 Check = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -22,21 +23,15 @@ class HealthRoutes:
     version: str
     clock: Callable[[], datetime]
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/", self.about),
-            web.get("/health", self.health),
-            web.get(HEALTH, self.health),
-            web.get(f"{HEALTH}/database", self.database_only),
-        ]
-
+    @get("/", "public")
     async def about(self, _: web.Request) -> web.Response:
-        """Answer name, version and the paths of health and OpenAPI document."""
+        """Read name and version, and the paths of health and OpenAPI document."""
         paths = {"health": "/health", "openapi": "/openapi.json"}
         return web.json_response({"service": "exemplar", "version": self.version, **paths})
 
+    @get("/health", "public", also={503: "Requests cannot be recorded"}, aliases=(HEALTH,))
     async def health(self, _: web.Request) -> web.Response:
-        """Answer 200 while requests can be recorded, else 503; a broker that is down only delays work."""
+        """Read the health of the service; a broker that is down only delays work."""
         database = await self.database_health()
         healthy = database["status"] == "healthy"
         body = {
@@ -50,7 +45,9 @@ class HealthRoutes:
         }
         return web.json_response(body, status=200 if healthy else 503)
 
+    @get(f"{HEALTH}/database", "public", also={503: "The database cannot be reached"})
     async def database_only(self, _: web.Request) -> web.Response:
+        """Read the health of the database."""
         database = await self.database_health()
         body = {**database, "timestamp": format_time(self.clock())}
         return web.json_response(body, status=200 if database["status"] == "healthy" else 503)

@@ -15,6 +15,7 @@ from domain.generation.prediction import Prediction
 from domain.paths import PROVIDER_CALLBACK
 from events.envelope import Cause
 from gateway.http.request_ids import request_id_of
+from gateway.openapi.operation import post
 from store.generations.observations import Observations
 
 log = structlog.get_logger()
@@ -34,11 +35,9 @@ class ProviderRoutes:
     provider_name: str
     read_prediction: Callable[[object], Prediction | None]
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.post(PROVIDER_CALLBACK, self.called_back)]
-
+    @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}})
     async def called_back(self, request: web.Request) -> web.Response:
-        """Record what a verified callback reports; repeated, late and foreign ones change nothing."""
+        """Receive a signed callback of the provider; repeated, late and foreign ones change nothing."""
         callback = read_callback(request.query, self.callback_key)
         if callback is None or request.match_info["provider"] != self.provider_name:
             raise ExemplarError(ErrorCode.NOT_FOUND)

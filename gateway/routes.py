@@ -1,17 +1,13 @@
 """The map of the HTTP API: every class of routes, whose parameters name its dependencies."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
-
-from aiohttp import web
+from typing import Final
 
 from gateway.accounts.developers import DeveloperRoutes
 from gateway.accounts.histories import HistoryRoutes
 from gateway.accounts.keys import KeyRoutes
 from gateway.accounts.login import LoginRoutes
 from gateway.accounts.own_account import OwnAccountRoutes
-from gateway.accounts.project_users import ProjectUserRoutes
-from gateway.accounts.projects import ProjectRoutes
+from gateway.accounts.projects import ProjectRoutes, ProjectUserRoutes
 from gateway.accounts.registration import RegistrationRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
@@ -22,20 +18,14 @@ from gateway.generations.project_generations import ProjectGenerationRoutes
 from gateway.generations.routes import GenerationRoutes
 from gateway.health import HealthRoutes
 from gateway.openapi.document import OpenApiRoutes
+from gateway.openapi.operation import operations_of
 from gateway.provider_callbacks import ProviderRoutes
 from gateway.submissions.routes import SubmissionRoutes
 from gateway.usage import UsageRoutes
 from gateway.webhooks.deliveries import DeliveryRoutes
 from gateway.webhooks.endpoints import EndpointRoutes
 
-
-class Routes(Protocol):
-    """Something that answers requests; `routes` lists methods, paths and handlers."""
-
-    def routes(self) -> Sequence[web.RouteDef]: ...
-
-
-ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
+ROUTES: Final = (
     LoginRoutes,
     RegistrationRoutes,
     OwnAccountRoutes,
@@ -59,3 +49,6 @@ ROUTES: Final[tuple[Callable[..., Routes], ...]] = (
     HealthRoutes,
     OpenApiRoutes,
 )
+
+OPERATIONS: Final = tuple(operation for routes in ROUTES for _, operation in operations_of(routes))
+"""Every operation, as its handler describes it."""

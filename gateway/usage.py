@@ -17,6 +17,7 @@ from domain.accounts.tiers import Tier
 from domain.errors import invalid_field
 from domain.paths import USAGE
 from gateway.auth.authentication import Authenticator
+from gateway.openapi.operation import get
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.requests import Requests
@@ -42,11 +43,9 @@ class UsageRoutes:
     requests: Requests
     clock: Callable[[], datetime]
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get(USAGE, self.read)]
-
+    @get(USAGE, "account", query=("from", "to", "by", "format"), answer="Usage")
     async def read(self, request: web.Request) -> web.Response:
-        """Answer usage as JSON, or as CSV by `format=csv` or `Accept: text/csv`."""
+        """Read what was generated, by project, user and time, as an end user your own; CSV with `format=csv`."""
         claims, _ = self.authenticator.presented_credentials(request)
         if claims.role is Role.END_USER:
             end_user = await self.authenticator.authenticate_end_user(request)

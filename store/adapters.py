@@ -11,7 +11,7 @@ from typing import Any, Final
 from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import DeletedOwners, Deletions
+from store.accounts.deletions import Deletions
 from store.accounts.platform import PlatformChanges
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
@@ -77,7 +77,6 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "endpoints": WebhookEndpoints,
     "deliveries": MongoDeliveries,
     "webhook_secrets": WebhookSecrets,
-    "deleted_owners": DeletedOwners,
     "database_health": DatabaseHealth,
 }
 

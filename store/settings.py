@@ -1,7 +1,9 @@
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, NonNegativeInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.accounts.tiers import Bound
 
 
 class EnvironmentSettings(BaseSettings):
@@ -28,3 +30,12 @@ class PriceSettings(EnvironmentSettings):
     """The price of compute time, recorded with each prediction."""
 
     usd_per_second: float = Field(0.000975, ge=0, description="Price of one second of prediction, US dollars")
+
+
+class TierSettings(EnvironmentSettings):
+    """Other limits of the tiers, or further tiers."""
+
+    tiers: dict[str, dict[Bound, NonNegativeInt | None]] = Field(
+        default={},
+        description='Tier limits that differ, as JSON: {"free_starter": {"monthly": 50}}; null is unlimited',
+    )

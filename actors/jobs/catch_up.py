@@ -62,10 +62,9 @@ class CatchUp:
             await self.handle(entries)
         except StoreUnavailableError:
             raise
-        except Exception as error:  # noqa: BLE001 - the commit at fault is logged below
-            log.warning("subscriber_failed", subscriber=self.name, error=repr(error))
-            for entry in entries:
-                await self._handle_one(entry, None)
+        except Exception as error:  # noqa: BLE001 - the commit at fault is logged where it is parked
+            if all([await self._handle_one(entry, None) for entry in entries]):
+                log.warning("subscriber_failed", subscriber=self.name, error=repr(error))
 
     async def _retry_parked(self) -> None:
         now = self.clock()

@@ -8,12 +8,11 @@ from typing import Any
 from domain.generation.fold import fold
 from domain.generation.generation import Generation, stream_of
 from domain.paths import GENERATIONS
-from domain.webhooks.delivery import Delivery, EndReason
+from domain.webhooks.delivery import Delivery, EndReason, example_of
 from domain.webhooks.endpoint import is_default
-from domain.webhooks.examples import example_of
 from events.envelope import RecordedEvent, format_time
 from events.owner import GenerationErased
-from store.accounts.deletions import DeletedOwners
+from store.accounts.deletions import Deletions
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import DeliveryStore
@@ -36,7 +35,7 @@ class MessageWriter:
     endpoints: WebhookEndpoints
     deliveries: DeliveryStore
     personal_data: PersonalDataStore
-    deleted_owners: DeletedOwners
+    deletions: Deletions
     visible: Callable[[RecordedEvent], dict[str, Any] | None]
     public_url: str | None
 
@@ -62,7 +61,7 @@ class MessageWriter:
 
     async def _deleted(self, delivery: Delivery, event: RecordedEvent, generation: Generation) -> EndReason | None:
         """Tell what was deleted; for a deleted user or generation only the erasure itself is sent."""
-        owner = await self.deleted_owners.find(delivery.project, generation.request.owner.user)
+        owner = await self.deletions.of_owner(delivery.project, generation.request.owner.user)
         if owner == "project_deleted":
             return owner
         if isinstance(event.event, GenerationErased):
@@ -87,7 +86,7 @@ class MessageWriter:
         return Destination(found.url, failing=found.failing_since is not None)
 
     async def _example(self, delivery: Delivery) -> tuple[Destination, bytes] | EndReason:
-        deleted = await self.deleted_owners.find(delivery.project, None)
+        deleted = await self.deletions.of_owner(delivery.project, None)
         destination = deleted or await self._registered(delivery)
         if isinstance(destination, str):
             return destination

@@ -10,8 +10,7 @@ import structlog
 
 from actors.webhooks.concurrency_limiter import ConcurrencyLimiter
 from actors.webhooks.delivery_attempt import DeliveryAttempts
-from domain.webhooks.delivery import Delivery
-from domain.webhooks.ordering import waits_until
+from domain.webhooks.delivery import Delivery, waits_until
 from store.errors import StoreError
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.settings import WebhookSettings

@@ -5,41 +5,47 @@ The times are those that the systems store: frequent polling would measure itsel
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 
 from bench.options import Options
-from bench.report import Row
+from bench.progress import say
+from bench.report import Row, compared, quantile
 from bench.servers import Servers
 from bench.systems import System, open_ours, open_peer
 
 RATES = (2, 20)
 ACCOUNTS = 16
+SECONDS_FACTOR = 2.5
+"""A steady rate needs longer rounds: at 2/s a round has few generations."""
 
 
-def added_latency(servers: Servers, options: Options) -> list[Row]:
-    """Measure the median and the 99th percentile at 2/s and at 20/s."""
+def added_latency(servers: Servers, options: Options) -> Iterator[Row]:
+    """Measure the median and the 99th percentile at 2/s and at 20/s; the percentiles are of all repeats."""
     with (
         open_ours(servers, accounts=ACCOUNTS, background=True) as ours,
         open_peer(servers, accounts=ACCOUNTS, background=True) as peer,
     ):
         for system in (peer, ours):
             asyncio.run(_run(system, options, rate=5, count=10))
-        rows = []
         for rate in RATES:
-            count = min(rate * 15, 200)
-            theirs = asyncio.run(_run(peer, options, rate=rate, count=count))
-            mine = asyncio.run(_run(ours, options, rate=rate, count=count))
-            rows += [_row(rate, "p50", 0.5, mine, theirs), _row(rate, "p99", 0.99, mine, theirs)]
-        return rows
+            yield from _compare(options, ours, peer, rate)
 
 
-def _row(rate: int, label: str, share: float, mine: list[float], theirs: list[float]) -> Row:
-    value, base = _quantile(mine, share), _quantile(theirs, share)
-    return Row(f"added_latency_{rate}_{label}", value, "ms", f"peer {base:.0f}", value / base)
-
-
-def _quantile(values: list[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+def _compare(options: Options, ours: System, peer: System, rate: int) -> Iterator[Row]:
+    measured = defaultdict[str, list[list[float]]](list)
+    for number in range(options.repeats):
+        for system in (peer, ours):
+            count = round(rate * options.seconds * SECONDS_FACTOR)
+            found = asyncio.run(_run(system, options, rate=rate, count=count))
+            measured[system.name].append(found)
+            say(f"added_latency_{rate}: repeat {number + 1}, {system.name} p50 {quantile(found, 0.5):.0f} ms")
+    for label, share in (("p50", 0.5), ("p99", 0.99)):
+        mine = [quantile(found, share) for found in measured["ours"]]
+        theirs = [quantile(found, share) for found in measured["peer"]]
+        generations = sum(map(len, measured["ours"]))
+        yield compared(f"added_latency_{rate}_{label}", "ms", mine, theirs, "peer", generations=generations)
 
 
 async def _run(system: System, options: Options, *, rate: int, count: int) -> list[float]:
@@ -55,5 +61,5 @@ async def _run(system: System, options: Options, *, rate: int, count: int) -> li
         durations.append(elapsed.total_seconds() * 1000)
 
     await asyncio.gather(*map(one, range(count)))
-    system.connections.clear()
+    system.disconnect()
     return durations

@@ -2,64 +2,52 @@
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 
 from bench.options import Options
-from bench.report import Row, compared
+from bench.progress import say
+from bench.report import Row, compared, repeated
 from bench.servers import Servers
 from bench.systems import System, open_ours, open_peer
-from bench.usage import cpu_ms, mongodb_requests
+from bench.usage import Cost, Meter, costs
 
 ACCOUNTS = 16
-SHARED = ("mongod", "rabbitmq", "sandbox")
 
 
-def pipeline(servers: Servers, options: Options) -> list[Row]:
+def pipeline(servers: Servers, options: Options) -> Iterator[Row]:
     """Measure generations with one photograph and with three, in alternating repeats."""
     with (
         open_ours(servers, accounts=ACCOUNTS, background=True) as ours,
         open_peer(servers, accounts=ACCOUNTS, background=True) as peer,
     ):
-        return [
-            _compare(servers, options, "pipeline_one", ours, peer, [options.photo]),
-            _compare(servers, options, "pipeline_three", ours, peer, options.photos),
-        ]
+        for name, images in (("pipeline_one", [options.photo]), ("pipeline_three", options.photos)):
+            yield from _compare(servers, options, name, (ours, peer), images)
 
 
-def _compare(servers: Servers, options: Options, name: str, ours: System, peer: System, images: list[bytes]) -> Row:
-    rates: dict[str, list[float]] = {"ours": [], "peer": []}
-    cost: dict[str, list[float]] = {"ours": [], "peer": []}
-    served: dict[str, list[float]] = {"ours": [], "peer": []}
-    parts: dict[str, dict[str, float]] = {}
+def _compare(
+    servers: Servers, options: Options, name: str, systems: tuple[System, System], images: list[bytes]
+) -> Iterator[Row]:
+    rates = defaultdict[str, list[float]](list)
+    spent = defaultdict[str, list[Cost]](list)
     for number in range(options.repeats + 1):  # the first warms up
-        for system in (peer, ours):
-            groups = {**system.pids, **servers.pids}
-            before = {part: cpu_ms([pid]) for part, pid in groups.items()}
-            requests = mongodb_requests(servers.mongodb_url(""))
-            seconds = asyncio.run(_repeat(system, images, options.count))
+        for system in reversed(systems):
+            meter = Meter(servers, system, deliveries=True)
+            seconds = asyncio.run(whole_generations(system, images, options.count))
             time.sleep(options.settle)  # what follows a completion belongs to it
-            spent = {part: (cpu_ms([pid]) - before[part]) / options.count for part, pid in groups.items()}
-            if number == 0:
-                continue
-            rates[system.name].append(options.count / seconds)
-            cost[system.name].append(sum(spent.values()))
-            served[system.name].append((mongodb_requests(servers.mongodb_url("")) - requests) / options.count)
-            parts[system.name] = {part: round(value, 1) for part, value in spent.items()}
-    return compared(
-        name,
-        "1/s",
-        rates["ours"],
-        rates["peer"],
-        "peer",
-        cpu_ms=round(sorted(cost["ours"])[len(cost["ours"]) // 2], 1),
-        vs_cpu_ms=round(sorted(cost["peer"])[len(cost["peer"]) // 2], 1),
-        mongodb_requests=round(min(served["ours"]), 1),
-        vs_mongodb_requests=round(min(served["peer"]), 1),
-        parts=parts["ours"],
-        vs_parts=parts["peer"],
-    )
+            cost = meter.cost(options.count)
+            say(f"{name}: repeat {number} of {options.repeats}, {system.name} {options.count / seconds:.1f}/s")
+            if number:
+                rates[system.name].append(options.count / seconds)
+                spent[system.name].append(cost)
+    mine, theirs = spent["ours"], spent["peer"]
+    yield compared(name, "1/s", rates["ours"], rates["peer"], "peer", **costs(mine, theirs))
+    yield compared(f"{name}_cpu", "ms", [cost.cpu for cost in mine], [cost.cpu for cost in theirs], "peer")
+    requests = [round(cost.mongodb_requests, 1) for cost in mine]
+    yield repeated(f"{name}_requests", "", requests, vs_requests=[round(cost.mongodb_requests, 1) for cost in theirs])
 
 
-async def _repeat(system: System, images: list[bytes], count: int) -> float:
+async def whole_generations(system: System, images: list[bytes], count: int) -> float:
     """Submit `count` generations over 16 connections and wait for all; return the seconds."""
     numbers = iter(range(count))
     accepted: list[tuple[int, str]] = []
@@ -69,12 +57,10 @@ async def _repeat(system: System, images: list[bytes], count: int) -> float:
         request = system.submit_request(account, images, "a lighthouse in the rain")
         accepted.extend([(account, await system.submit(account, request)) for _ in numbers])
 
-    await asyncio.gather(*map(client, range(ACCOUNTS)))
+    await asyncio.gather(*map(client, range(len(system.accounts))))
     await asyncio.gather(*(system.finished(account, generation, pause=0.1) for account, generation in accepted[-16:]))
     for account, generation in accepted:
         await system.finished(account, generation)
     seconds = time.perf_counter() - began
-    for connection in system.connections.values():
-        connection.close()
-    system.connections.clear()
+    system.disconnect()
     return seconds

@@ -23,6 +23,12 @@ def provider() -> httpx.Client:
     return httpx.Client(base_url=settings().provider_url, headers=headers, timeout=30)
 
 
+@cache
+def downloads() -> httpx.Client:
+    """Open a client without the provider's token for the pictures; its connections are kept."""
+    return httpx.Client(timeout=30)
+
+
 @queue.task(autoretry_for=(httpx.HTTPError,), retry_backoff=True, max_retries=5)  # type: ignore[untyped-decorator]
 def generate(generation: str) -> None:
     """Decode and compose the examples, keep the input, create the prediction."""
@@ -31,7 +37,8 @@ def generate(generation: str) -> None:
         return
     images = list(database()["images"].find({"generation": generation, "kind": "example"}).sort("number", 1))
     composed = compose_images("blend", [image["data"] for image in images], lambda _: None)
-    database()["images"].insert_one(_image(generation, "input", 0, composed.data, "image/jpeg"))
+    image = _image(generation, "input", 0, composed.data, "image/jpeg")
+    database()["images"].replace_one({"_id": image["_id"]}, image, upsert=True)  # a repeat finds it
     encoded = base64.b64encode(composed.data).decode()
     answer = provider().post("/v1/predictions", json=_prediction(generation, document, encoded))
     answer.raise_for_status()
@@ -44,7 +51,7 @@ def finish(generation: str, outputs: list[str]) -> None:
     """Download what the provider made, check and keep it, complete the generation."""
     pictures = []
     for number, url in enumerate(outputs):
-        data = httpx.get(url, timeout=30).raise_for_status().content
+        data = downloads().get(url).raise_for_status().content
         header = check(data)
         image = _image(generation, "result", number, data, header.content_type)
         database()["images"].replace_one({"_id": image["_id"]}, image, upsert=True)

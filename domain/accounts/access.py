@@ -96,7 +96,6 @@ class Identity:
     """An authorized end user of a project."""
 
     user_id: str
-    role: Role
     project_id: str
     developer_id: str
     tier: Tier
@@ -145,7 +144,7 @@ def authorize_end_user(
     if found is None or user is None or presented.role not in (None, claims.role):
         raise ExemplarError(ErrorCode.FORBIDDEN)
     _check_keys(presented, found, required=all_headers)
-    return Identity(user.id, Role.END_USER, found.project_id, found.developer.id, tier_of(found.tier, tiers))
+    return Identity(user.id, found.project_id, found.developer.id, tier_of(found.tier, tiers))
 
 
 def authorize_developer(

@@ -10,21 +10,7 @@ from types import MappingProxyType
 from typing import assert_never, cast
 
 from domain.errors import ErrorCode, ExemplarError
-from events.developer import (
-    DeveloperEvent,
-    DeveloperPasswordChanged,
-    DeveloperPasswordReset,
-    DeveloperRegistered,
-    DeveloperTierChanged,
-    KeyCreated,
-    KeyRevoked,
-    ProjectCreated,
-    ProjectDeleted,
-    ProjectErased,
-    ProjectEvent,
-    QuotaCorrected,
-    UserEvent,
-)
+from events import developer as facts
 from events.envelope import RecordedEvent
 from events.event import Event
 
@@ -68,52 +54,54 @@ def fold(events: Iterable[RecordedEvent], start: Developer | None = None) -> Dev
 
 def evolve(developer: Developer | None, recorded: RecordedEvent) -> Developer:
     """Apply one recorded event; the first is `developer.registered`."""
-    event = cast("DeveloperEvent", recorded.event)
+    event = cast("facts.DeveloperEvent", recorded.event)
     if developer is None:
-        if not isinstance(event, DeveloperRegistered):
-            raise ValueError(f"{recorded.id}: a developer begins with {DeveloperRegistered.type}")
+        if not isinstance(event, facts.DeveloperRegistered):
+            raise ValueError(f"{recorded.id}: a developer begins with {facts.DeveloperRegistered.type}")
         return Developer(developer_of(recorded.stream) or "", recorded.version, event.tier)
     return replace(_changed(developer, event), version=recorded.version)
 
 
-def _changed(d: Developer, event: DeveloperEvent) -> Developer:
+def _changed(d: Developer, event: facts.DeveloperEvent) -> Developer:
     match event:
-        case DeveloperRegistered():
+        case facts.DeveloperRegistered():
             raise ValueError(f"developer {d.id} is registered twice")
-        case DeveloperTierChanged():
+        case facts.DeveloperTierChanged():
             return replace(d, tier=event.tier)
-        case ProjectCreated():
+        case facts.ProjectCreated():
             return replace(d, projects=d.projects | {event.project})
-        case ProjectDeleted():
+        case facts.ProjectDeleted():
             active = {key: project for key, project in d.keys.items() if project != event.project}
             return replace(d, projects=d.projects - {event.project}, keys=active)
-        case KeyCreated():
+        case facts.KeyCreated():
             return replace(d, keys={**d.keys, event.key: event.project})
-        case KeyRevoked():
+        case facts.KeyRevoked():
             return replace(d, keys={key: owner for key, owner in d.keys.items() if key != event.key})
-        case QuotaCorrected():
+        case facts.QuotaCorrected():
             return replace(d, correction=event.correction)
-        case DeveloperPasswordReset() | DeveloperPasswordChanged() | ProjectEvent() | UserEvent():
+        case (
+            facts.DeveloperPasswordReset() | facts.DeveloperPasswordChanged() | facts.ProjectEvent() | facts.UserEvent()
+        ):
             return d
         case _:
             assert_never(event)
 
 
 def register(d: Developer | None, *, tier: str) -> Decision:
-    return [] if d is not None else [DeveloperRegistered(tier=tier)]
+    return [] if d is not None else [facts.DeveloperRegistered(tier=tier)]
 
 
 def change_tier(d: Developer, *, tier: str) -> Decision:
     """Move all projects to another tier; admitted generations keep the limits they were admitted with."""
-    return [DeveloperTierChanged(previous=d.tier, tier=tier)] if d.tier != tier else []
+    return [facts.DeveloperTierChanged(previous=d.tier, tier=tier)] if d.tier != tier else []
 
 
-def record(_: Developer, *, event: DeveloperEvent) -> Decision:
+def record(_: Developer, *, event: facts.DeveloperEvent) -> Decision:
     """Record what may happen at any time: a password is set, a user is deleted or erased."""
     return [event]
 
 
-def record_in_project(d: Developer, *, event: ProjectEvent | UserEvent) -> Decision:
+def record_in_project(d: Developer, *, event: facts.ProjectEvent | facts.UserEvent) -> Decision:
     """Record what happens in a project; `not_found` unless the developer has it."""
     _require(d, event.project)
     return [event]
@@ -126,12 +114,12 @@ def create_project(d: Developer, *, project: str, limit: int | None) -> Decision
     if limit is not None and len(d.projects) >= limit:
         sentence = f"Maximum of {limit} projects reached for tier {d.tier}"
         raise ExemplarError(ErrorCode.PROJECT_LIMIT, sentence)
-    return [ProjectCreated(project=project)]
+    return [facts.ProjectCreated(project=project)]
 
 
 def erase_project(d: Developer, *, project: str) -> Decision:
     """Record that all data of a deleted project are deleted."""
-    return [] if project in d.projects else [ProjectErased(project=project)]
+    return [] if project in d.projects else [facts.ProjectErased(project=project)]
 
 
 def create_key(d: Developer, *, key: str, project: str | None) -> Decision:
@@ -144,17 +132,17 @@ def create_key(d: Developer, *, key: str, project: str | None) -> Decision:
     if sum(owner == project for owner in d.keys.values()) >= limit:
         sentence = f"Maximum of {limit} active {kind} keys reached. Revoke one first."
         raise ExemplarError(ErrorCode.KEY_LIMIT, sentence)
-    return [KeyCreated(key=key, project=project)]
+    return [facts.KeyCreated(key=key, project=project)]
 
 
 def revoke_key(d: Developer, *, key: str, project: str | None) -> Decision:
     """Revoke a key; `not_found` unless this owner has it."""
     if key not in d.keys or d.keys[key] != project:
         raise ExemplarError(ErrorCode.NOT_FOUND)
-    return [KeyRevoked(key=key)]
+    return [facts.KeyRevoked(key=key)]
 
 
-def correct_quota(d: Developer, *, corrected: QuotaCorrected) -> Decision:
+def correct_quota(d: Developer, *, corrected: facts.QuotaCorrected) -> Decision:
     """Record a correction of the quota ledger; `[]` for the one that was recorded last."""
     return [] if d.correction == corrected.correction else [corrected]
 

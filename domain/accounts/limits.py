@@ -36,16 +36,7 @@ class Policy:
     window: int | None = None
     reset: int | None = None
     unit: str | None = None
-
-    @property
-    def policy_item(self) -> str:
-        unit = None if self.unit is None else f'"{self.unit}"'
-        return _item(self.name, q=self.quota, qu=unit, w=self.window)
-
-    @property
-    def status_item(self) -> str:
-        """The member of `RateLimit`."""
-        return _item(self.name, r=self.remaining, t=self.reset)
+    """A string of the structured fields, with its quotation marks."""
 
 
 def policies(tier: Tier, status: LimitStatus, now: datetime) -> list[Policy]:
@@ -57,7 +48,7 @@ def policies(tier: Tier, status: LimitStatus, now: datetime) -> list[Policy]:
         found.append(Policy("monthly", tier.monthly, left, window, reset))
     if tier.concurrent is not None:
         left = max(0, tier.concurrent - status.concurrent)
-        found.append(Policy("concurrent", tier.concurrent, left, unit="concurrent-requests"))
+        found.append(Policy("concurrent", tier.concurrent, left, unit='"concurrent-requests"'))
     if tier.daily_requests is not None:
         left = min(tier.daily_requests, max(0, status.requests_left or 0))
         found.append(Policy("daily", tier.daily_requests, left, DAY_SECONDS, seconds_to_next_day(now)))
@@ -70,8 +61,8 @@ def headers(tier: Tier, status: LimitStatus, now: datetime) -> Mapping[str, str]
     if not listed:
         return {}
     fields = {
-        "RateLimit-Policy": ", ".join(policy.policy_item for policy in listed),
-        "RateLimit": ", ".join(policy.status_item for policy in listed),
+        "RateLimit-Policy": ", ".join(_item(one.name, q=one.quota, qu=one.unit, w=one.window) for one in listed),
+        "RateLimit": ", ".join(_item(one.name, r=one.remaining, t=one.reset) for one in listed),
     }
     for policy in listed:
         if policy.name == "daily":

@@ -11,38 +11,29 @@ from typing import Final, assert_never
 from domain.errors import FailureCode
 from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import Timeouts
+from events import invocation as facts
 from events.event import Event
 from events.generation import GenerationFailed
-from events.invocation import (
-    DuplicateFound,
-    GenerationProgressed,
-    GenerationStarted,
-    InvocationEvent,
-    InvocationIntended,
-    InvocationLost,
-    InvocationRefused,
-    PredictionSettled,
-)
 
 MAX_LOST: Final = 3
 """So many lost attempts fail a generation."""
 _PROGRESS_STEP: Final = 10
 
 ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
-    InvocationIntended: frozenset({State.RESERVED, State.WAITING}),
-    GenerationStarted: frozenset({State.INTENDED, State.WAITING}),
-    InvocationRefused: frozenset({State.INTENDED}),
-    InvocationLost: frozenset({State.INTENDED}),
-    GenerationProgressed: frozenset({State.STARTED}),
-    PredictionSettled: frozenset({State.STARTED, State.FAILED}),
-    DuplicateFound: frozenset(State),
+    facts.InvocationIntended: frozenset({State.RESERVED, State.WAITING}),
+    facts.GenerationStarted: frozenset({State.INTENDED, State.WAITING}),
+    facts.InvocationRefused: frozenset({State.INTENDED}),
+    facts.InvocationLost: frozenset({State.INTENDED}),
+    facts.GenerationProgressed: frozenset({State.STARTED}),
+    facts.PredictionSettled: frozenset({State.STARTED, State.FAILED}),
+    facts.DuplicateFound: frozenset(State),
 }
 """Event -> the states in which it may be appended."""
 
 
-def apply(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
+def apply(g: Generation, event: facts.InvocationEvent, time: datetime) -> Generation:
     match event:
-        case InvocationIntended():
+        case facts.InvocationIntended():
             return replace(
                 g,
                 state=State.INTENDED,
@@ -52,19 +43,19 @@ def apply(g: Generation, event: InvocationEvent, time: datetime) -> Generation:
                 retry_at=None,
                 refusal=None,
             )
-        case GenerationStarted():
+        case facts.GenerationStarted():
             return replace(g, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time)
-        case InvocationRefused():
+        case facts.InvocationRefused():
             return replace(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
-        case InvocationLost():
+        case facts.InvocationLost():
             return replace(g, state=State.WAITING, retry_at=time, lost=g.lost + 1)
-        case GenerationProgressed():
+        case facts.GenerationProgressed():
             return replace(g, percent=event.percent)
-        case PredictionSettled():
+        case facts.PredictionSettled():
             # A generation that failed before its prediction ended stays failed; its cost is known now.
             state = g.state if g.final else State.SETTLED
             return replace(g, state=state, settled=event, cost_microusd=event.cost_microusd)
-        case DuplicateFound():
+        case facts.DuplicateFound():
             return replace(g, duplicates=(*g.duplicates, event))
         case _:
             assert_never(event)
@@ -75,7 +66,7 @@ def intend(g: Generation, *, now: datetime, timeouts: Timeouts) -> list[Event]:
     ready = g.state is State.RESERVED or (g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now)
     if not ready or g.cancel_requested or now >= g.request.start_by:
         return []
-    return [InvocationIntended(attempt=g.attempt + 1, claim_until=now + timeouts.claim)]
+    return [facts.InvocationIntended(attempt=g.attempt + 1, claim_until=now + timeouts.claim)]
 
 
 def start(g: Generation, *, attempt: int, prediction: str, model: str) -> list[Event]:
@@ -83,15 +74,15 @@ def start(g: Generation, *, attempt: int, prediction: str, model: str) -> list[E
     if prediction == g.prediction or any(known.prediction == prediction for known in g.duplicates):
         return []
     if g.state is State.WAITING or (g.state is State.INTENDED and g.attempt == attempt):
-        return [GenerationStarted(attempt=attempt, prediction=prediction, model=model)]
-    return [DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=None)]
+        return [facts.GenerationStarted(attempt=attempt, prediction=prediction, model=model)]
+    return [facts.DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=None)]
 
 
 def refuse(g: Generation, *, attempt: int, code: str, retry_at: datetime | None) -> list[Event]:
     """Record that the provider refused; final without `retry_at` or after a request to cancel."""
     if g.state is not State.INTENDED or g.attempt != attempt:
         return []
-    refused = InvocationRefused(attempt=attempt, code=code, retry_at=retry_at)
+    refused = facts.InvocationRefused(attempt=attempt, code=code, retry_at=retry_at)
     if g.cancel_requested:
         return [refused, _failed(FailureCode.CANCELED)]
     return [refused] if retry_at else [refused, _failed(FailureCode.PROVIDER_REFUSED)]
@@ -101,7 +92,7 @@ def lose(g: Generation, *, attempt: int) -> list[Event]:
     """Resolve an unknown outcome as never created; the third lost attempt fails the generation."""
     if g.state is not State.INTENDED or g.attempt != attempt:
         return []
-    lost = InvocationLost(attempt=attempt)
+    lost = facts.InvocationLost(attempt=attempt)
     if g.cancel_requested:
         return [lost, _failed(FailureCode.CANCELED)]
     if g.lost + 1 >= MAX_LOST:
@@ -114,27 +105,27 @@ def progress(g: Generation, *, prediction: str, percent: int) -> list[Event]:
     if g.state is not State.STARTED or g.prediction != prediction:
         return []
     step = min(percent, 100) // _PROGRESS_STEP * _PROGRESS_STEP
-    return [GenerationProgressed(percent=step)] if step > g.percent else []
+    return [facts.GenerationProgressed(percent=step)] if step > g.percent else []
 
 
-def settle_prediction(g: Generation, settled: PredictionSettled, *, model: str) -> list[Event]:
+def settle_prediction(g: Generation, settled: facts.PredictionSettled, *, model: str) -> list[Event]:
     """Record that the prediction has ended, adopting it first when it is unknown.
 
     A generation that failed before its prediction ended records the cost as well.
     """
     adopted = start(g, attempt=settled.attempt, prediction=settled.prediction, model=model)
-    if settled.prediction != g.prediction and not any(isinstance(one, GenerationStarted) for one in adopted):
+    if settled.prediction != g.prediction and not any(isinstance(one, facts.GenerationStarted) for one in adopted):
         return _cost_of_duplicate(g, settled)
     return [] if g.settled is not None else [*adopted, settled]
 
 
-def _cost_of_duplicate(g: Generation, settled: PredictionSettled) -> list[Event]:
+def _cost_of_duplicate(g: Generation, settled: facts.PredictionSettled) -> list[Event]:
     """Record once what a duplicate that has ended cost."""
     costed = [known.predict_seconds for known in g.duplicates if known.prediction == settled.prediction]
     if costed and (settled.predict_seconds is None or costed[-1] is not None):
         return []
     return [
-        DuplicateFound(
+        facts.DuplicateFound(
             attempt=settled.attempt,
             prediction=settled.prediction,
             predict_seconds=settled.predict_seconds,

@@ -69,3 +69,14 @@ def _may_have_paid(g: Generation) -> bool:
     """Tell whether a prediction was created, or the outcome of a call is unknown."""
     open_call = g.attempt > 0 and g.retry_at is None and g.refusal is None
     return g.prediction is not None or bool(g.duplicates) or open_call
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of compute time at the provider, in US dollars a second."""
+
+    usd_per_second: float
+
+    def microusd(self, seconds: float | None) -> int | None:
+        """Return the cost of `seconds` in millionths of a US dollar; None for an unknown time."""
+        return None if seconds is None else round(seconds * self.usd_per_second * 1_000_000)

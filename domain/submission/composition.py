@@ -63,8 +63,9 @@ def plan(mode: Composition, sizes: Sequence[Size], *, max_side: int = MAX_SIDE) 
             boxes = _cells(len(sizes), width, height)
         case "single" | "first":
             boxes = [whole]
-    placements = tuple(_placement(n, sizes[n], box) for n, box in enumerate(boxes))
-    return CompositionPlan(named, width, height, placements)
+    covered = [(right - left, bottom - top) for left, top, right, bottom in boxes]
+    placements = [Placement(n, cover(sizes[n], onto), boxes[n]) for n, onto in enumerate(covered)]
+    return CompositionPlan(named, width, height, tuple(placements))
 
 
 def canvas(size: Size, max_side: int = MAX_SIDE) -> Size:
@@ -80,11 +81,6 @@ def cover(size: Size, onto: Size) -> tuple[float, float, float, float]:
     scale = min(width / onto[0], height / onto[1])
     left, top = max(width - onto[0] * scale, 0) / 2, max(height - onto[1] * scale, 0) / 2
     return left, top, width - left, height - top
-
-
-def _placement(example: int, size: Size, box: Box) -> Placement:
-    left, top, right, bottom = box
-    return Placement(example, cover(size, (right - left, bottom - top)), box)
 
 
 def _cells(count: int, width: int, height: int) -> list[Box]:

@@ -101,19 +101,15 @@ def _jpeg_size(file: IO[bytes]) -> Size:
         if prefix != 0xFF or marker in {0x00, _JPEG_SCAN}:
             break
         if marker in _JPEG_FRAMES:
-            return _jpeg_frame(file)
+            frame = file.read(7)
+            if len(frame) < 7:
+                raise UnsupportedFormat("truncated JPEG frame header")
+            return _big(frame[5:7]), _big(frame[3:5])
         if marker == 0xFF:  # a fill byte: the second FF may start the marker
             file.seek(-1, io.SEEK_CUR)
         elif marker not in _JPEG_BARE:
             file.seek(max(_big(bytes(_pair(file))) - 2, 0), io.SEEK_CUR)
     raise UnsupportedFormat("no JPEG frame header")
-
-
-def _jpeg_frame(file: IO[bytes]) -> Size:
-    frame = file.read(7)
-    if len(frame) < 7:
-        raise UnsupportedFormat("truncated JPEG frame header")
-    return _big(frame[5:7]), _big(frame[3:5])
 
 
 def _pair(file: IO[bytes]) -> tuple[int, int]:

@@ -17,24 +17,16 @@ LONGEST_URL: Final = 2048
 _HTTPS = 443
 _PRIVILEGED = 1024
 
-# Refused beside what `is_global` refuses: IANA special-purpose registries and cloud metadata services.
+# Refused beside what `is_global` refuses in every supported Python: 127.0.0.0/8, 100.64.0.0/10 (carrier NAT),
+# 169.254.0.0/16 (metadata of most clouds) and the like.
 _REFUSED: Final = tuple(
     ip_network(network)
     for network in (
-        "0.0.0.0/8",
-        "100.64.0.0/10",  # carrier NAT; Alibaba's metadata is 100.100.100.200
-        "127.0.0.0/8",
         "168.63.129.16/32",  # Azure's wire server
-        "169.254.0.0/16",  # link-local; metadata of most clouds
         "192.0.0.0/24",  # IETF protocols; Oracle's metadata is 192.0.0.192
-        "192.0.2.0/24",
         "192.88.99.0/24",  # 6to4 relays
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
         "224.0.0.0/3",  # multicast, reserved, broadcast
         "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarking
-        "2001:db8::/32",
         "2002::/16",  # 6to4 embeds any IPv4 address
         "3fff::/20",
     )
@@ -73,7 +65,8 @@ def destination_of(url: str, allow: Collection[str] = ()) -> Destination:
     if scheme != "https" and not (allowed and scheme == "http"):
         raise ForbiddenAddressError("only https is allowed")
     if not allowed:
-        _check_port(port)
+        if port < _PRIVILEGED and port != _HTTPS:
+            raise ForbiddenAddressError("port 443 or one above 1023 is needed")
         _check_host(host)
     return Destination(url, host, port, allowed)
 
@@ -113,11 +106,6 @@ def _parts(url: str) -> tuple[str, str, int]:
         raise ForbiddenAddressError("the port is missing")
     default = _HTTPS if parts.scheme == "https" else 80
     return parts.scheme, host.removesuffix("."), port or default
-
-
-def _check_port(port: int) -> None:
-    if port < _PRIVILEGED and port != _HTTPS:
-        raise ForbiddenAddressError("port 443 or one above 1023 is needed")
 
 
 def _check_host(host: str) -> None:

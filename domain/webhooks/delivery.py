@@ -1,14 +1,14 @@
 """Deliveries: which events are sent, how a receiver's response is judged, and what changes a delivery."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from domain.generation.generation import id_of
+from domain.generation.generation import id_of, stream_of
 from events.catalogue import CATALOGUE
-from events.envelope import RecordedEvent
+from events.envelope import Cause, RecordedEvent
 
 FILTERS: Final = CATALOGUE.webhook_filters  # by the values of `webhook_events_filter`
 _DEFAULT_FILTER: Final = "completed"
@@ -187,3 +187,31 @@ def delivery_id(endpoint: str, event_id: str) -> str:
 def pair_of(project: str, host: str) -> str:
     """Return the key of a project and a host together."""
     return f"{project}/{host}"
+
+
+_OVERTAKEN_AFTER: Final = 2
+
+
+def waits_until(delivery: Delivery, others: Collection[Delivery]) -> datetime | None:
+    """Return until when a delivery waits for earlier, pending ones of its generation; None: it does not.
+
+    A final event overtakes a delivery that has failed twice, and everything that waits behind that one.
+    """
+    if delivery.unordered:
+        return None
+    earlier = [other for other in others if other.version < delivery.version]
+    if delivery.final:
+        stuck = [other.version for other in earlier if other.failures >= _OVERTAKEN_AFTER]
+        first = min(stuck, default=delivery.version)
+        earlier = [other for other in earlier if other.version < first]
+    return min((other.due_at or other.created_at for other in earlier), default=None)
+
+
+EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
+
+
+def example_of(event_type: str, *, now: datetime) -> RecordedEvent:
+    """Make an example of a deliverable event type, as if generation `EXAMPLE_ID` had just recorded it."""
+    version = CATALOGUE.deliverable.index(event_type) + 1
+    event = CATALOGUE[event_type].sample
+    return RecordedEvent(stream_of(EXAMPLE_ID), version, now, event, Cause(actor="actor:example"))

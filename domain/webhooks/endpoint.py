@@ -6,18 +6,9 @@ from datetime import datetime
 from functools import reduce
 from typing import assert_never, cast
 
+from events import webhook as facts
 from events.envelope import RecordedEvent
 from events.event import Event
-from events.webhook import (
-    DisabledReason,
-    EndpointEvent,
-    WebhookChanged,
-    WebhookDisabled,
-    WebhookEnabled,
-    WebhookRegistered,
-    WebhookRemoved,
-    WebhookRotated,
-)
 
 _PREFIX = "webhook-"
 _DEFAULT = "default-"
@@ -39,7 +30,7 @@ class Endpoint:
     event_types: Mapping[str, datetime]
     created_at: datetime
     updated_at: datetime
-    disabled: DisabledReason | None = None
+    disabled: facts.DisabledReason | None = None
     removed: bool = False
 
     def wants(self, event: RecordedEvent) -> bool:
@@ -80,10 +71,10 @@ def fold_endpoint(events: Iterable[RecordedEvent], endpoint: Endpoint | None = N
 
 def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpoint:
     """Apply one recorded event; raises ValueError unless the first one, and no other, is a registration."""
-    event, time = cast("EndpointEvent", recorded.event), recorded.time
+    event, time = cast("facts.EndpointEvent", recorded.event), recorded.time
     if endpoint is None:
-        if not isinstance(event, WebhookRegistered):
-            raise ValueError(f"{recorded.id}: an endpoint begins with {WebhookRegistered.type}")
+        if not isinstance(event, facts.WebhookRegistered):
+            raise ValueError(f"{recorded.id}: an endpoint begins with {facts.WebhookRegistered.type}")
         return Endpoint(
             id=endpoint_of(recorded.stream),
             version=recorded.version,
@@ -97,20 +88,20 @@ def evolve_endpoint(endpoint: Endpoint | None, recorded: RecordedEvent) -> Endpo
     return replace(_changed(endpoint, event, time), version=recorded.version, updated_at=time)
 
 
-def _changed(endpoint: Endpoint, event: EndpointEvent, time: datetime) -> Endpoint:
+def _changed(endpoint: Endpoint, event: facts.EndpointEvent, time: datetime) -> Endpoint:
     match event:
-        case WebhookRegistered():
+        case facts.WebhookRegistered():
             raise ValueError(f"endpoint {endpoint.id} is registered twice")
-        case WebhookChanged():
+        case facts.WebhookChanged():
             event_types = {name: endpoint.event_types.get(name, time) for name in event.event_types}
             return replace(endpoint, url=event.url, event_types=event_types)
-        case WebhookRotated():
+        case facts.WebhookRotated():
             return endpoint
-        case WebhookEnabled():
+        case facts.WebhookEnabled():
             return replace(endpoint, disabled=None)
-        case WebhookDisabled():
+        case facts.WebhookDisabled():
             return replace(endpoint, disabled=event.reason)
-        case WebhookRemoved():
+        case facts.WebhookRemoved():
             return replace(endpoint, removed=True)
         case _:
             assert_never(event)
@@ -120,26 +111,26 @@ def change(endpoint: Endpoint, *, url: str, event_types: Sequence[str]) -> list[
     """Change the URL or the event types."""
     if endpoint.removed or (endpoint.url == url and set(endpoint.event_types) == set(event_types)):
         return []
-    return [WebhookChanged(url=url, event_types=tuple(event_types))]
+    return [facts.WebhookChanged(url=url, event_types=tuple(event_types))]
 
 
 def enable(endpoint: Endpoint) -> list[Event]:
     """Resume deliveries."""
-    return [WebhookEnabled()] if endpoint.disabled and not endpoint.removed else []
+    return [facts.WebhookEnabled()] if endpoint.disabled and not endpoint.removed else []
 
 
-def disable(endpoint: Endpoint, reason: DisabledReason, failing_since: datetime | None = None) -> list[Event]:
+def disable(endpoint: Endpoint, reason: facts.DisabledReason, failing_since: datetime | None = None) -> list[Event]:
     """Stop all deliveries."""
     if endpoint.disabled or endpoint.removed:
         return []
-    return [WebhookDisabled(reason=reason, failing_since=failing_since)]
+    return [facts.WebhookDisabled(reason=reason, failing_since=failing_since)]
 
 
 def rotate(endpoint: Endpoint, *, overlap_until: datetime) -> list[Event]:
     """Record that the endpoint has a new secret."""
-    return [] if endpoint.removed else [WebhookRotated(overlap_until=overlap_until)]
+    return [] if endpoint.removed else [facts.WebhookRotated(overlap_until=overlap_until)]
 
 
 def remove(endpoint: Endpoint) -> list[Event]:
     """Remove the endpoint for good."""
-    return [] if endpoint.removed else [WebhookRemoved()]
+    return [] if endpoint.removed else [facts.WebhookRemoved()]

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from domain.accounts.access import Role
-from domain.accounts.emails import normal_email
 from domain.accounts.keys import Peppers
-from domain.accounts.names import check_name
+from domain.accounts.names import check_name, normal_email
 from domain.accounts.passwords import check_password
 from domain.accounts.platform import STREAM as PLATFORM
 from domain.accounts.tiers import Tier, tier_of
@@ -17,11 +16,10 @@ from exemplar.environment import ConfigurationError, read
 from gateway.auth.settings import PasswordSettings
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
 from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-from store.accounts.writes import random_id
+from store.accounts.writes import NewPassword, NewPerson, mint_key
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100
@@ -49,24 +47,16 @@ class AccountAdministration:
     tiers: Mapping[str, Tier]
 
     async def create_staff(self, email: str, role: Role, password: str, name: str | None) -> StaffRecord:
-        email, name, hashed = _email(email), _name(name), await _hash(password)
-        if await self.accounts.find_developer(email) is not None:
+        person = await _person(email, password, name)
+        if await self.accounts.find_developer(person.email) is not None:
             raise ConfigurationError("a developer has this address: a login could not tell them apart")
-        return await self.platform_changes.create_staff(
-            random_id(), role, email=email, password_hash=hashed, full_name=name, cause=_CAUSE
-        )
+        return await self.platform_changes.create_staff(person, role, cause=_CAUSE)
 
     async def create_developer(self, email: str, tier: str, password: str, name: str | None) -> DeveloperRecord:
-        email, name = _email(email), _name(name)
-        if await self.accounts.staff.find_login(email) is not None:
+        person = await _person(email, password, name)
+        if await self.accounts.staff.find_login(person.email) is not None:
             raise ConfigurationError("an operator or auditor has this address: take another")
-        return await self.account_changes.register_developer(
-            email=email,
-            password_hash=await _hash(password),
-            tier=self._tier(tier).name,
-            full_name=name,
-            cause=_CAUSE,
-        )
+        return await self.account_changes.register_developer(person, tier=self._tier(tier).name, cause=_CAUSE)
 
     async def create_project(self, developer: str, name: str) -> ProjectRecord:
         found = await self._developer(developer)
@@ -77,20 +67,15 @@ class AccountAdministration:
         self, developer: str, project: str, email: str, password: str, name: str | None
     ) -> UserRecord:
         found = await self._project(developer, project)
-        return await self.account_changes.register_user(
-            found.developer_id,
-            found.id,
-            email=_email(email),
-            password_hash=await _hash(password),
-            full_name=_name(name),
-            cause=_CAUSE,
-        )
+        person = await _person(email, password, name)
+        return await self.account_changes.register_user(found.developer_id, found.id, person, cause=_CAUSE)
 
     async def create_key(self, developer: str, project: str | None, name: str | None) -> tuple[KeyRecord, str]:
         """Mint a developer key or an API key of a project; the key itself is returned once."""
         owner = (await self._developer(developer)).id
         project_id = None if project is None else (await self._project(developer, project)).id
-        return await mint_key(self.account_changes, self.peppers, owner, project_id, name=_name(name), cause=_CAUSE)
+        new, key = mint_key(self.peppers, project_id, _name(name))
+        return await self.account_changes.create_key(owner, project_id, new, cause=_CAUSE), key
 
     async def everybody(self) -> tuple[list[DeveloperRecord], list[StaffRecord]]:
         return (await self.accounts.developers())[0], await self.accounts.staff.all()
@@ -122,12 +107,12 @@ class AccountAdministration:
         """Set the password of a developer, or of an end user of a project."""
         if project is None or user is None:
             found = await self._developer(developer)
-            await self.account_changes.reset_developer_password(found.id, await _hash(password), cause=_CAUSE)
+            new = NewPassword(await _hash(password))
+            await self.account_changes.set_developer_password(found.id, new, cause=_CAUSE)
             return
-        found_user = await self._user(developer, project, user)
-        await self.account_changes.reset_user_password(
-            found_user.developer_id, found_user.project_id, found_user.id, await _hash(password), cause=_CAUSE
-        )
+        one = await self._user(developer, project, user)
+        new = NewPassword(await _hash(password))
+        await self.account_changes.set_user_password(one.developer_id, one.project_id, one.id, new, cause=_CAUSE)
 
     async def delete_user(self, developer: str, project: str, user: str) -> UserRecord:
         found = await self._user(developer, project, user)
@@ -201,8 +186,10 @@ async def _hash(password: str) -> str:
     return await read(PasswordSettings).passwords.hash(password)
 
 
-def _email(text: str) -> str:
+async def _person(email: str, password: str, name: str | None) -> NewPerson:
     try:
-        return normal_email(text)
+        address = normal_email(email)
     except ValueError:
-        raise ConfigurationError(f"{text!r} is no e-mail address") from None
+        raise ConfigurationError(f"{email!r} is no e-mail address") from None
+    full_name = _name(name)
+    return NewPerson(address, await _hash(password), full_name)

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -145,14 +145,7 @@ def _trusted(keys: Sequence[str]) -> Sequence[VerificationKey]:
 
 
 def _fields(report: AuditReport) -> dict[str, Any]:
-    return {
-        "ok": True,
-        "size": report.size,
-        "root": base64.b64encode(report.root).decode(),
-        "streams": report.streams,
-        "checkpoints": report.checkpoints,
-        "waiting": report.waiting,
-    }
+    return {"ok": True, **asdict(report), "root": base64.b64encode(report.root).decode()}
 
 
 def _text(report: AuditReport) -> str:

@@ -14,11 +14,10 @@ from exemplar.clock import now
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
 from exemplar.injection import Dependencies
-from exemplar.tier_settings import TierSettings
 from gateway.auth.settings import AuthenticationSettings
 from store.adapters import ADAPTERS, open_database, prepare, require_format
 from store.errors import AlreadyExistsError, StoreError
-from store.settings import StoreSettings
+from store.settings import StoreSettings, TierSettings
 
 Result = TypeVar("Result")
 

@@ -4,19 +4,17 @@ import hmac
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, mint
+from domain.accounts.keys import Peppers
 from domain.accounts.passwords import Passwords
 from events.envelope import Cause
+from exemplar.local.hooks import Demo
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
+from store.accounts.writes import NewPerson, mint_key
 from store.errors import AlreadyExistsError
-
-Demo = dict[str, Any]
 
 _CAUSE = Cause(actor="operator")
 
@@ -60,60 +58,38 @@ async def _make(
 ) -> Demo:
     derive = _Derived(secrets.demo_seed, tenant.name)
     await _make_people(tenant, derive, changes, passwords)
-    developer_key, api_key = await _make_keys(derive, changes, authentication)
+    project, peppers = derive.id("project"), authentication.peppers
     return {
         "email": tenant.email,
         "password": tenant.password,
-        "project_id": derive.id("project"),
-        "developer_key": developer_key,
-        "api_key": api_key,
+        "project_id": project,
+        "developer_key": await _make_key("developer key", None, derive, changes, peppers),
+        "api_key": await _make_key("api key", project, derive, changes, peppers),
         "developer_email": tenant.developer_email,
         "developer_password": tenant.developer_password,
     }
 
 
 async def _make_people(tenant: Tenant, derive: "_Derived", changes: AccountChanges, passwords: Passwords) -> None:
-    developer, project = derive.id("developer"), derive.id("project")
+    developer, project, user = derive.id("developer"), derive.id("project"), derive.id("user")
     with suppress(AlreadyExistsError):
-        await changes.register_developer(
-            email=tenant.developer_email,
-            password_hash=await passwords.hash(tenant.developer_password),
-            tier=tenant.tier,
-            full_name="Demo Developer",
-            developer_id=developer,
-            cause=_CAUSE,
-        )
+        password = await passwords.hash(tenant.developer_password)
+        person = NewPerson(tenant.developer_email, password, "Demo Developer", developer)
+        await changes.register_developer(person, tier=tenant.tier, cause=_CAUSE)
     with suppress(AlreadyExistsError):
         await changes.create_project(developer, name="Demo", limit=None, project_id=project, cause=_CAUSE)
     with suppress(AlreadyExistsError):
-        await changes.register_user(
-            developer,
-            project,
-            email=tenant.email,
-            password_hash=await passwords.hash(tenant.password),
-            user_id=derive.id("user"),
-            cause=_CAUSE,
-        )
+        person = NewPerson(tenant.email, await passwords.hash(tenant.password), id=user)
+        await changes.register_user(developer, project, person, cause=_CAUSE)
 
 
-async def _make_keys(
-    derive: "_Derived", changes: AccountChanges, authentication: AuthenticationSettings
-) -> tuple[str, str]:
-    developer, project = derive.id("developer"), derive.id("project")
-    for owner, name in ((None, "developer key"), (project, "api key")):
-        with suppress(AlreadyExistsError):
-            await mint_key(
-                changes,
-                authentication.peppers,
-                developer,
-                owner,
-                name="demo",
-                cause=_CAUSE,
-                key_id=derive.id(f"{name} id"),
-                randomness=derive.randomness(name),
-            )
-    developer_key = mint(DEVELOPER_KEY_PREFIX, derive.randomness("developer key"))
-    return developer_key, mint(API_KEY_PREFIX, derive.randomness("api key"))
+async def _make_key(
+    name: str, project: str | None, derive: "_Derived", changes: AccountChanges, peppers: Peppers
+) -> str:
+    new, key = mint_key(peppers, project, "demo", key_id=derive.id(f"{name} id"), randomness=derive.randomness(name))
+    with suppress(AlreadyExistsError):
+        await changes.create_key(derive.id("developer"), project, new, cause=_CAUSE)
+    return key
 
 
 class _Derived:

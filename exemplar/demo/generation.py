@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 
 from events.generation import GenerationCompleted
+from exemplar.local.banner import headers_of
+from exemplar.local.hooks import Demo
 
 INSTRUCTIONS = {"prompt": "A quiet harbour at sunset, painted in gouache", "style": "travel poster"}
 TIMEOUT_SECONDS = 120.0
 EXAMPLES = 3
-
-Demo = dict[str, Any]
 
 
 async def sign_in(demo: Demo) -> str:
@@ -110,17 +110,6 @@ def _save(path: Path, data: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
-
-
-def headers_of(demo: Demo, token: str) -> dict[str, str]:
-    """Return the five headers of a submission."""
-    return {
-        "Authorization": f"Bearer {token}",
-        "X-User-Role": "end_user",
-        "X-Developer-Key": demo["developer_key"],
-        "X-Project-ID": demo["project_id"],
-        "X-API-Key": demo["api_key"],
-    }
 
 
 async def _checked(answer: aiohttp.ClientResponse) -> Any:

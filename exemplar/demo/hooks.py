@@ -5,9 +5,9 @@ from pathlib import Path
 
 from exemplar.clock import now
 from exemplar.demo import generation
-from exemplar.demo.accounts import Demo, seed
+from exemplar.demo.accounts import seed
 from exemplar.injection import Dependencies
-from exemplar.local.hooks import Hooks
+from exemplar.local.hooks import Demo, Hooks
 from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings
 from store.adapters import ADAPTERS, open_prepared

@@ -33,17 +33,21 @@ def banner(demo: Demo, *, token: str, photos: Sequence[Path], broker: str, home:
 
 def curl(demo: Demo, *, token: str, photos: Sequence[Path]) -> str:
     """Return the documented example request with real headers and pictures."""
-    headers = {
+    lines = [
+        f"curl -X POST {shlex.quote(demo['base_url'] + '/api/v1/generation/generate-v2')}",
+        *(f'-H "{name}: {value}"' for name, value in headers_of(demo, token).items()),
+        *(f"-F {shlex.quote(f'example_images=@{photo}')}" for photo in photos[:3]),
+        f"-F {shlex.quote(f'instructions={INSTRUCTIONS}')}",
+    ]
+    return " \\\n".join(lines)
+
+
+def headers_of(demo: Demo, token: str) -> dict[str, str]:
+    """Return the five headers of a submission."""
+    return {
         "Authorization": f"Bearer {token}",
         "X-User-Role": "end_user",
         "X-Developer-Key": demo["developer_key"],
         "X-Project-ID": demo["project_id"],
         "X-API-Key": demo["api_key"],
     }
-    lines = [
-        f"curl -X POST {shlex.quote(demo['base_url'] + '/api/v1/generation/generate-v2')}",
-        *(f'-H "{name}: {value}"' for name, value in headers.items()),
-        *(f"-F {shlex.quote(f'example_images=@{photo}')}" for photo in photos[:3]),
-        f"-F {shlex.quote(f'instructions={INSTRUCTIONS}')}",
-    ]
-    return " \\\n".join(lines)

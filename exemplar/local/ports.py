@@ -3,7 +3,7 @@ import secrets
 import socket
 from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 LOWEST, HIGHEST = 15_000, 32_000
@@ -58,6 +58,6 @@ def listening(port: int, host: str = LOOPBACK) -> bool:
 
 
 def require_free(port: int, host: str) -> None:
-    """Raise LocalError with the name of the setting when the port is taken."""
+    """Raise ConfigurationError with the name of the setting when the port is taken."""
     if not is_free(port, host):
-        raise LocalError(f"port {port} of {host} is taken or not permitted: set EXEMPLAR_PORT to a free one")
+        raise ConfigurationError(f"port {port} of {host} is taken or not permitted: set EXEMPLAR_PORT to a free one")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.pids import HOME_VARIABLE, Pid, PidFiles, gone, send
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -120,13 +120,13 @@ class Child:
                 send(self._descriptor, signal.SIGKILL)
 
     def wait_until(self, ready: Callable[[], bool], *, deadline_s: float, poll_s: float = 0.02) -> None:
-        """Wait until the program is ready; raise LocalError with the end of its log if it ends or is late."""
+        """Wait until the program is ready; raise ConfigurationError with the end of its log if it ends or is late."""
         deadline = time.monotonic() + deadline_s
         while not ready():
             if not self.running():
-                raise LocalError(f"{self.name} ended while starting{self.log_tail()}")
+                raise ConfigurationError(f"{self.name} ended while starting{self.log_tail()}")
             if time.monotonic() > deadline:
-                raise LocalError(f"{self.name} was not ready after {deadline_s:.0f} s{self.log_tail()}")
+                raise ConfigurationError(f"{self.name} was not ready after {deadline_s:.0f} s{self.log_tail()}")
             time.sleep(poll_s)
 
     def log_tail(self, lines: int = 8) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.pids import PidFiles
 from exemplar.local.ports import LOOPBACK, listening
 from exemplar.local.processes import Child, Program, bare
@@ -88,7 +88,7 @@ class RabbitNode:
     def launch(self) -> None:
         """Start name server and node; call this in the main thread."""
         if not self.available():
-            raise LocalError("no RabbitMQ: apt install rabbitmq-server, or choose --broker inprocess")
+            raise ConfigurationError("no RabbitMQ: apt install rabbitmq-server, or choose --broker inprocess")
         self._write_configuration()
         self.epmd.start()
         self.node.start()

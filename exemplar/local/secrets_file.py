@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 
 
 def _fresh() -> str:
@@ -52,7 +52,7 @@ def open_secrets(file: Path) -> Secrets:
     except FileNotFoundError:
         kept = Secrets()
     except ValidationError:
-        raise LocalError(
+        raise ConfigurationError(
             f"{file} is damaged: restore it, or remove the folder {file.parent} to start with new data"
         ) from None
     write_private(file, kept.model_dump_json(indent=2))

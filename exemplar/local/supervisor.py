@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import groupby
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.processes import Child
 
 RESTARTS, WITHIN_S = 5, 60.0
@@ -26,7 +26,7 @@ class Supervisor:
         self._children += children
 
     async def watch(self) -> None:
-        """Restart children that end, forever; raise LocalError when one ends a sixth time within a minute."""
+        """Restart children that end, forever; raise ConfigurationError when one ends a sixth time within a minute."""
         tasks = [asyncio.ensure_future(self._keep(child)) for child in self._children]
         try:
             await asyncio.gather(*tasks)
@@ -56,13 +56,10 @@ class Supervisor:
             while ends[-1] - ends[0] > WITHIN_S:
                 ends.popleft()
             if len(ends) > RESTARTS:
-                raise LocalError(f"{child.name} ended {len(ends)} times within a minute{child.log_tail()}")
+                raise ConfigurationError(f"{child.name} ended {len(ends)} times within a minute{child.log_tail()}")
             # Not store.backoff: exemplar.local imports none of the product's packages.
             pause_s = min(FIRST_PAUSE_S * 2 ** (len(ends) - 1), LONGEST_PAUSE_S)
-            self._say(f"{child.name} ended ({_reason(code)}), restarting in {pause_s:.1f} s{child.log_tail(5)}")
+            reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+            self._say(f"{child.name} ended ({reason}), restarting in {pause_s:.1f} s{child.log_tail(5)}")
             await asyncio.sleep(pause_s)
             child.start()
-
-
-def _reason(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"

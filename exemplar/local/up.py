@@ -5,9 +5,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.hooks import Hooks
 from exemplar.local.lock import locked
 from exemplar.local.machine import Machine, Say
@@ -27,12 +26,12 @@ def print_line(line: str) -> None:
 async def up(options: Options, *, hooks: Hooks, say: Say = print_line) -> int:
     """Start the system, run one generation, wait for SIGINT or SIGTERM, stop everything in order.
 
-    Returns the exit code: 0 after a signal, with `once` 0 only if there is a picture. Raises LocalError with
+    Returns the exit code: 0 after a signal, with `once` 0 only if there is a picture. Raises ConfigurationError with
     a line for the user when a start is not possible or a process keeps failing. Call it in the main thread:
     the children end with the thread that started them.
     """
     if sys.platform != "linux":
-        raise LocalError("exemplar up needs Linux: use compose.yaml elsewhere")
+        raise ConfigurationError("exemplar up needs Linux: use compose.yaml elsewhere")
     with locked(options.home):
         return await _run_until_signal(_prepare(options, hooks, say), say)
 
@@ -42,7 +41,8 @@ def _prepare(options: Options, hooks: Hooks, say: Say) -> Machine:
     left = reap(options.home)
     if left:
         say(f"  ended leftovers of an earlier start: {', '.join(left)}")
-    _rotate_logs(options.home / "logs")
+    for log in (options.home / "logs").glob("*.log"):
+        log.replace(log.with_name(log.name + ".1"))  # the logs of the previous start
     if options.port:
         require_free(options.port, options.host)
     return Machine(options, hooks, open_secrets(options.home / "secrets.json"), say)
@@ -92,9 +92,3 @@ def _signals(react: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in wanted:
             loop.remove_signal_handler(number)
-
-
-def _rotate_logs(folder: Path) -> None:
-    """Keep the logs of the previous start as `<name>.log.1`."""
-    for log in folder.glob("*.log"):
-        log.replace(log.with_name(log.name + ".1"))

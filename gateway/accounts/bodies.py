@@ -11,6 +11,9 @@ from events.envelope import format_time
 from gateway.auth.sessions import TokenPair
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
 
+_FIELDS = {"is_active": "active", "key_prefix": "prefix", "joined_at": "created_at"}
+"""Fields of records that have another name in responses."""
+
 
 def secret_response(body: Mapping[str, Any], status: int = 200) -> web.Response:
     """Respond with what no cache may store (RFC 6749, section 5.1)."""
@@ -31,6 +34,7 @@ def tokens_body(pair: TokenPair) -> dict[str, str]:
 
 
 def account_body(account: UserRecord | DeveloperRecord | StaffRecord) -> dict[str, Any]:
+    project = account.project_id if isinstance(account, UserRecord) else None
     match account:
         case UserRecord():
             role = Role.END_USER
@@ -38,15 +42,8 @@ def account_body(account: UserRecord | DeveloperRecord | StaffRecord) -> dict[st
             role = Role.DEVELOPER
         case StaffRecord():
             role = account.role
-    return {
-        "id": account.id,
-        "email": account.email,
-        "full_name": account.full_name,
-        "role": role.value,
-        "is_active": account.active,
-        "created_at": time_body(account.created_at),
-        "project_id": account.project_id if isinstance(account, UserRecord) else None,
-    }
+    shown = _body(account, "id", "email", "full_name")
+    return {**shown, "role": role.value, **_body(account, "is_active", "created_at"), "project_id": project}
 
 
 def developer_body(developer: DeveloperRecord) -> dict[str, Any]:
@@ -54,38 +51,21 @@ def developer_body(developer: DeveloperRecord) -> dict[str, Any]:
 
 
 def project_body(project: ProjectRecord) -> dict[str, Any]:
-    return {
-        "id": project.id,
-        "name": project.name,
-        "description": project.description,
-        "is_active": project.active,
-        "created_at": time_body(project.created_at),
-        "updated_at": time_body(project.updated_at),
-    }
+    return _body(project, "id", "name", "description", "is_active", "created_at", "updated_at")
 
 
 def user_body(user: UserRecord) -> dict[str, Any]:
     """Show a user to the developer of the project."""
-    created = time_body(user.created_at)
-    return {
-        "id": user.id,
-        "email": user.email,
-        "full_name": user.full_name,
-        "is_active": user.active,
-        "created_at": created,
-        "joined_at": created,
-    }
+    return _body(user, "id", "email", "full_name", "is_active", "created_at", "joined_at")
 
 
 def key_body(key: KeyRecord) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "key_prefix": key.prefix,
-        "is_active": key.active,
-        "last_used_at": time_body(key.last_used_at),
-        "created_at": time_body(key.created_at),
-    }
+    return _body(key, "id", "name", "key_prefix", "is_active", "last_used_at", "created_at")
+
+
+def _body(record: object, *members: str) -> dict[str, Any]:
+    values = {name: getattr(record, _FIELDS.get(name, name)) for name in members}
+    return {name: format_time(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def time_body(time: datetime | None) -> str | None:

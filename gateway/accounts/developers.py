@@ -11,10 +11,11 @@ from domain.errors import ErrorCode, ExemplarError
 from domain.paths import DEVELOPER, DEVELOPERS
 from gateway.accounts.bodies import developer_body, reset_response
 from gateway.accounts.registration import require_tier
-from gateway.accounts.requests import DevelopersRequest, TierRequest, read_new_password
+from gateway.accounts.requests import PASSWORD_RESET, PageRequest, TierRequest, read_new_password
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_model, read_query
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import get, put
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.records import DeveloperRecord
@@ -28,28 +29,23 @@ class DeveloperRoutes:
     passwords: Passwords
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(DEVELOPERS, self.list_all),
-            web.get(DEVELOPER, self.read),
-            web.put(f"{DEVELOPER}/tier", self.change_tier),
-            web.put(f"{DEVELOPER}/password", self.reset_password),
-        ]
-
+    @get(DEVELOPERS, "operator", query=PageRequest, answer="Developers")
     async def list_all(self, request: web.Request) -> web.Response:
+        """List all developers, newest first."""
         await self.authenticator.authenticate_operator(request)
-        query = read_query(request, DevelopersRequest)
+        query = read_query(request, PageRequest)
         developers, total = await self.accounts.developers(page=query.page, page_size=query.page_size)
-        listed = [developer_body(developer) for developer in developers]
-        body = {"developers": listed, "total": total, "page": query.page, "page_size": query.page_size}
-        return web.json_response(body)
+        return web.json_response(query.body("developers", list(map(developer_body, developers)), total))
 
+    @get(DEVELOPER, "operator", answer="Account")
     async def read(self, request: web.Request) -> web.Response:
+        """Read a developer."""
         await self.authenticator.authenticate_operator(request)
         return web.json_response(developer_body(await self._developer(request)))
 
+    @put(f"{DEVELOPER}/tier", "operator", body=TierRequest, answer="Account")
     async def change_tier(self, request: web.Request) -> web.Response:
-        """Move a developer to another tier from the next request on."""
+        """Change the tier of a developer."""
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
         developer = await self._developer(request)
         body = await read_model(request, TierRequest)
@@ -57,12 +53,13 @@ class DeveloperRoutes:
         await self.account_changes.change_tier(developer.id, body.tier, cause=cause)
         return web.json_response(developer_body(await self._developer(request)))
 
+    @put(f"{DEVELOPER}/password", "operator", **PASSWORD_RESET)
     async def reset_password(self, request: web.Request) -> web.Response:
-        """Set another password, or generate one; every session of the developer ends."""
+        """Reset a developer's password."""
         cause = cause_of(request, await self.authenticator.authenticate_operator(request))
         developer = await self._developer(request)
-        password_hash, generated = await read_new_password(request, self.passwords)
-        await self.account_changes.reset_developer_password(developer.id, password_hash, cause=cause)
+        new, generated = await read_new_password(request, self.passwords)
+        await self.account_changes.set_developer_password(developer.id, new, cause=cause)
         return reset_response(generated)
 
     async def _developer(self, request: web.Request) -> DeveloperRecord:

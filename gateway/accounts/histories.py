@@ -1,7 +1,8 @@
-"""The log for operators and auditors: all events of a developer, a generation or the platform."""
+"""The log for operators and auditors: all events of a developer, a generation or the platform, oldest first."""
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -12,6 +13,7 @@ from domain.generation import generation
 from domain.paths import DEVELOPER, GENERATION, PLATFORM
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_query
+from gateway.openapi.operation import get
 from store.commits.contract import EventStore
 
 _CURSOR = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -33,35 +35,20 @@ class HistoryRequest(BaseModel):
         return int(self.cursor)
 
 
+_read = partial(get, caller="auditor", query=HistoryRequest, answer="History")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRoutes:
     authenticator: Authenticator
     events: EventStore
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(f"{DEVELOPER}/history", self.of_developer),
-            web.get(f"{GENERATION}/history", self.of_generation),
-            web.get(f"{PLATFORM}/history", self.of_platform),
-        ]
-
-    async def of_developer(self, request: web.Request) -> web.Response:
-        """Return all events of a developer, oldest first."""
+    @_read(f"{DEVELOPER}/history", summary="Read a developer's events")
+    @_read(f"{GENERATION}/history", summary="Read the events of any generation")
+    @_read(f"{PLATFORM}/history", summary="Read the events of the platform")
+    async def read(self, request: web.Request) -> web.Response:
         await self.authenticator.authenticate_auditor(request)
-        return await self._history(request, developer.stream_of(path_id(request, "developer_id")))
-
-    async def of_generation(self, request: web.Request) -> web.Response:
-        """Return all events of any generation; events contain no personal data."""
-        await self.authenticator.authenticate_auditor(request)
-        return await self._history(request, generation.stream_of(path_id(request, "generation_id")))
-
-    async def of_platform(self, request: web.Request) -> web.Response:
-        """Return all events of operators' and auditors' accounts."""
-        await self.authenticator.authenticate_auditor(request)
-        return await self._history(request, platform.STREAM)
-
-    async def _history(self, request: web.Request, stream: str) -> web.Response:
-        query = read_query(request, HistoryRequest)
+        stream, query = _stream(request), read_query(request, HistoryRequest)
         after = query.after
         commits = await self.events.read(stream, after=after)
         found = [event for commit in commits for event in commit.events if event.version > after]
@@ -74,3 +61,11 @@ class HistoryRoutes:
             "next_cursor": str(page[-1].version) if more else None,
         }
         return web.json_response(body)
+
+
+def _stream(request: web.Request) -> str:
+    if "developer_id" in request.match_info:
+        return developer.stream_of(path_id(request, "developer_id"))
+    if "generation_id" in request.match_info:
+        return generation.stream_of(path_id(request, "generation_id"))
+    return platform.STREAM

@@ -1,6 +1,7 @@
 """`/api/v1/auth/developer-keys` and `/api/v1/projects/*/api-keys`: the keys of developers and projects."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
@@ -12,11 +13,13 @@ from gateway.accounts.requests import KeyCreateRequest
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_model
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import delete, get, post
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
+from store.accounts.writes import mint_key
 
 _API_KEYS = f"{PROJECT}/api-keys"
+_create = partial(post, caller="developer", status=201, body=KeyCreateRequest, answer="NewKey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,26 +31,25 @@ class KeyRoutes:
     authenticator: Authenticator
     peppers: Peppers
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            *(web.get(path, self.list_keys) for path in (DEVELOPER_KEYS, _API_KEYS)),
-            *(web.post(path, self.create) for path in (DEVELOPER_KEYS, _API_KEYS)),
-            web.delete(f"{DEVELOPER_KEYS}/{{key_id}}", self.revoke),
-            web.delete(f"{_API_KEYS}/{{api_key_id}}", self.revoke),
-        ]
-
+    @get(DEVELOPER_KEYS, "developer", summary="List your developer keys", answer="Keys")
+    @get(_API_KEYS, "developer", summary="List the project's API keys", answer="Keys")
     async def list_keys(self, request: web.Request) -> web.Response:
         developer, project = await self._owner(request)
         keys = await self.accounts.keys.all_of(developer.developer_id, project)
         return web.json_response([key_body(key) for key in keys])
 
+    @_create(DEVELOPER_KEYS, summary="Create a developer key, shown once")
+    @_create(_API_KEYS, summary="Create an API key, shown once")
     async def create(self, request: web.Request) -> web.Response:
         developer, project = await self._owner(request)
         body = await read_model(request, KeyCreateRequest)
-        cause, owner = cause_of(request, developer.actor), developer.developer_id
-        record, key = await mint_key(self.account_changes, self.peppers, owner, project, name=body.name, cause=cause)
+        new, key = mint_key(self.peppers, project, body.name)
+        cause = cause_of(request, developer.actor)
+        record = await self.account_changes.create_key(developer.developer_id, project, new, cause=cause)
         return secret_response({**key_body(record), "key": key}, status=201)
 
+    @delete(f"{DEVELOPER_KEYS}/{{key_id}}", "developer", 204, summary="Revoke a developer key")
+    @delete(f"{_API_KEYS}/{{api_key_id}}", "developer", 204, summary="Revoke an API key")
     async def revoke(self, request: web.Request) -> web.Response:
         developer, project = await self._owner(request)
         key_id = path_id(request, "key_id" if project is None else "api_key_id")

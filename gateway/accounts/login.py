@@ -15,6 +15,7 @@ from gateway.auth.login_attempts import LoginAttempts
 from gateway.auth.sessions import Sessions
 from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import read_model
+from gateway.openapi.operation import post
 from store.accounts.accounts import Accounts
 from store.accounts.records import Login
 
@@ -28,13 +29,7 @@ class LoginRoutes:
     login_attempts: LoginAttempts
     client_addresses: ClientAddresses
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post(f"{AUTH}/login", self.login),
-            web.post(f"{AUTH}/refresh", self.refresh),
-            web.post(f"{AUTH}/logout", self.logout),
-        ]
-
+    @post(f"{AUTH}/login", "public", body=LoginRequest, answer="Tokens", headers=("X-Project-ID",))
     async def login(self, request: web.Request) -> web.Response:
         """Exchange e-mail and password for tokens; X-Project-ID names the project of an end user."""
         body = await read_model(request, LoginRequest)
@@ -60,13 +55,15 @@ class LoginRoutes:
             return
         await self.accounts.rehash(found, hashed)
 
+    @post(f"{AUTH}/refresh", "public", body=RefreshRequest, answer="Tokens")
     async def refresh(self, request: web.Request) -> web.Response:
         """Exchange a refresh token, which works once, for new tokens."""
         body = await read_model(request, RefreshRequest)
         claims = await self.authenticator.authenticate_refresh(body.refresh_token)
         return secret_response(tokens_body(await self.sessions.refresh(claims)))
 
+    @post(f"{AUTH}/logout", "account", 204)
     async def logout(self, request: web.Request) -> web.Response:
-        """End the session of the access token."""
+        """End the session of the token."""
         await self.sessions.end(await self.authenticator.authenticate_account(request))
         return web.Response(status=204)

@@ -14,6 +14,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.login_attempts import LoginAttempts
 from gateway.http.parsing import read_model
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import delete, get, post
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
@@ -30,14 +31,9 @@ class OwnAccountRoutes:
     passwords: Passwords
     login_attempts: LoginAttempts
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post(f"{AUTH}/password", self.change_password),
-            web.get(f"{AUTH}/me", self.read),
-            web.delete(f"{AUTH}/me", self.delete),
-        ]
-
+    @get(f"{AUTH}/me", "account", answer="Account")
     async def read(self, request: web.Request) -> web.Response:
+        """Read your account."""
         claims = await self.authenticator.authenticate_account(request)
         found: UserRecord | DeveloperRecord | StaffRecord | None
         match claims.role:
@@ -51,8 +47,9 @@ class OwnAccountRoutes:
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
         return secret_response(account_body(found))
 
+    @post(f"{AUTH}/password", "account", 204, body=PasswordChangeRequest)
     async def change_password(self, request: web.Request) -> web.Response:
-        """Set one's own password; every other session ends."""
+        """Set your password; all other sessions end."""
         claims = await self.authenticator.authenticate_account(request)
         body = await read_model(request, PasswordChangeRequest)
         proved = await self._prove(claims, body.current_password, "current_password")
@@ -65,18 +62,19 @@ class OwnAccountRoutes:
             case Role.END_USER:
                 user = await self.authenticator.authenticate_end_user(request)
                 cause = cause_of(request, f"user:{user.user_id}")
-                await self.account_changes.change_user_password(
+                await self.account_changes.set_user_password(
                     user.developer_id, user.project_id, user.user_id, new, cause=cause
                 )
             case Role.DEVELOPER:
                 cause = cause_of(request, f"developer:{claims.subject}")
-                await self.account_changes.change_developer_password(claims.subject, new, cause=cause)
+                await self.account_changes.set_developer_password(claims.subject, new, cause=cause)
             case Role.PLATFORM_OPERATOR | Role.AUDITOR:
                 cause = cause_of(request, StaffIdentity(claims.subject, claims.role).actor)
                 await self.platform_changes.change_password(claims.subject, new, cause=cause)
 
+    @delete(f"{AUTH}/me", "end_user", 204, body=DeletionRequest)
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete the end user of the token with all data."""
+        """Delete your account and all its data."""
         user = await self.authenticator.authenticate_end_user(request)
         claims, _ = self.authenticator.presented_credentials(request)
         body = await read_model(request, DeletionRequest)

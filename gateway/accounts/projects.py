@@ -1,17 +1,31 @@
-"""`/api/v1/projects/*`: a developer's projects."""
+"""`/api/v1/projects/*`: a developer's projects, and their end users and statistics."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from aiohttp import web
 
-from domain.paths import PROJECT, PROJECTS
-from gateway.accounts.bodies import project_body
-from gateway.accounts.requests import ProjectCreateRequest, ProjectUpdateRequest
+from domain.accounts.access import DeveloperIdentity
+from domain.accounts.passwords import Passwords
+from domain.errors import ErrorCode, ExemplarError
+from domain.paths import PROJECT, PROJECT_USER, PROJECTS
+from gateway.accounts.bodies import project_body, reset_response, user_body
+from gateway.accounts.requests import (
+    PASSWORD_RESET,
+    ProjectCreateRequest,
+    ProjectUpdateRequest,
+    UsersRequest,
+    read_new_password,
+)
 from gateway.auth.authentication import Authenticator
-from gateway.http.parsing import read_model
+from gateway.http.parsing import as_id, path_id, read_model, read_query
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import delete, get, post, put
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
+from store.accounts.records import ProjectRecord, UserRecord
+
+_WITH_SLASH = (f"{PROJECTS}/",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,21 +34,16 @@ class ProjectRoutes:
     account_changes: AccountChanges
     authenticator: Authenticator
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            *(web.get(path, self.list_projects) for path in (PROJECTS, f"{PROJECTS}/")),
-            *(web.post(path, self.create) for path in (PROJECTS, f"{PROJECTS}/")),
-            web.get(PROJECT, self.read),
-            web.put(PROJECT, self.update),
-            web.delete(PROJECT, self.delete),
-        ]
-
+    @get(PROJECTS, "developer", answer="Projects", aliases=_WITH_SLASH)
     async def list_projects(self, request: web.Request) -> web.Response:
+        """List your projects."""
         developer = await self.authenticator.authenticate_developer(request)
         projects = await self.accounts.projects(developer.developer_id)
         return web.json_response([project_body(project) for project in projects])
 
+    @post(PROJECTS, "developer", 201, body=ProjectCreateRequest, answer="Created", aliases=_WITH_SLASH)
     async def create(self, request: web.Request) -> web.Response:
+        """Create a project."""
         developer = await self.authenticator.authenticate_developer(request)
         body = await read_model(request, ProjectCreateRequest)
         project = await self.account_changes.create_project(
@@ -46,11 +55,15 @@ class ProjectRoutes:
         )
         return web.json_response({"id": project.id}, status=201)
 
+    @get(PROJECT, "developer", answer="Project")
     async def read(self, request: web.Request) -> web.Response:
+        """Read a project."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         return web.json_response(project_body(project))
 
+    @put(PROJECT, "developer", body=ProjectUpdateRequest, answer="Project")
     async def update(self, request: web.Request) -> web.Response:
+        """Change name or description."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
         body = await read_model(request, ProjectUpdateRequest)
         changed = await self.account_changes.update_project(
@@ -58,9 +71,103 @@ class ProjectRoutes:
         )
         return web.json_response(project_body(changed))
 
+    @delete(PROJECT, "developer", 204)
     async def delete(self, request: web.Request) -> web.Response:
-        """Close a project: its users, keys, generations and pictures cannot be reached any more."""
+        """Delete a project.
+
+        Its users, keys, generations and pictures cannot be reached any more.
+        """
         developer, project = await self.authenticator.authenticate_project_owner(request)
         cause = cause_of(request, developer.actor)
         await self.account_changes.delete_project(developer.developer_id, project.id, cause=cause)
         return web.Response(status=204)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectUserRoutes:
+    accounts: Accounts
+    account_changes: AccountChanges
+    authenticator: Authenticator
+    passwords: Passwords
+
+    @get(f"{PROJECTS}/stats", "developer", query=UsersRequest)
+    async def all_stats(self, request: web.Request) -> web.Response:
+        """Count projects, users and keys."""
+        developer = await self.authenticator.authenticate_developer(request)
+        query = read_query(request, UsersRequest)
+        chosen = await self._chosen(developer, query)
+        projects = await self.accounts.count_projects(developer.developer_id)
+        counts = await self._counts(developer, list(chosen), query)
+        return web.json_response({"projects": asdict(projects), **counts})
+
+    @get(f"{PROJECT}/stats", "developer", query=UsersRequest)
+    async def stats(self, request: web.Request) -> web.Response:
+        """Count users and keys."""
+        developer, project = await self.authenticator.authenticate_project_owner(request)
+        query = read_query(request, UsersRequest)
+        return web.json_response(await self._counts(developer, [project.id], query))
+
+    @get(f"{PROJECTS}/users", "developer", query=UsersRequest, answer="Users")
+    async def all_users(self, request: web.Request) -> web.Response:
+        """List the users of all projects."""
+        developer = await self.authenticator.authenticate_developer(request)
+        query = read_query(request, UsersRequest)
+        chosen = await self._chosen(developer, query)
+        users, total = await self.accounts.users(developer.developer_id, list(chosen), query.query)
+        listed = [
+            {**user_body(user), "project_id": user.project_id, "project_name": chosen[user.project_id].name}
+            for user in users
+        ]
+        return web.json_response(query.body("users", listed, total))
+
+    @get(f"{PROJECT}/users", "developer", query=UsersRequest, answer="Users")
+    async def users(self, request: web.Request) -> web.Response:
+        """List the project's users."""
+        developer, project = await self.authenticator.authenticate_project_owner(request)
+        query = read_query(request, UsersRequest)
+        users, total = await self.accounts.users(developer.developer_id, [project.id], query.query)
+        return web.json_response(query.body("users", list(map(user_body, users)), total))
+
+    @get(PROJECT_USER, "developer")
+    async def read(self, request: web.Request) -> web.Response:
+        """Read a user."""
+        _, user = await self._own_user(request)
+        return web.json_response({**user_body(user), "project_id": user.project_id})
+
+    @delete(PROJECT_USER, "developer", 204)
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a user and all their data, also in a deleted project."""
+        developer = await self.authenticator.authenticate_developer(request)
+        project, user = path_id(request, "project_id"), path_id(request, "user_id")
+        cause = cause_of(request, developer.actor)
+        await self.account_changes.delete_user(developer.developer_id, project, user, cause=cause)
+        return web.Response(status=204)
+
+    @put(f"{PROJECT_USER}/password", "developer", **PASSWORD_RESET)
+    async def reset_password(self, request: web.Request) -> web.Response:
+        """Reset a user's password."""
+        developer, user = await self._own_user(request)
+        new, generated = await read_new_password(request, self.passwords)
+        cause = cause_of(request, developer.actor)
+        await self.account_changes.set_user_password(user.developer_id, user.project_id, user.id, new, cause=cause)
+        return reset_response(generated)
+
+    async def _own_user(self, request: web.Request) -> tuple[DeveloperIdentity, UserRecord]:
+        developer, project = await self.authenticator.authenticate_project_owner(request)
+        user = await self.accounts.user(project.id, path_id(request, "user_id"))
+        if user is None:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        return developer, user
+
+    async def _chosen(self, developer: DeveloperIdentity, query: UsersRequest) -> dict[str, ProjectRecord]:
+        """Return the developer's projects by id; only the one that the query names, if it names one."""
+        projects = await self.accounts.projects(developer.developer_id)
+        wanted = None if query.project_id is None else as_id(query.project_id)
+        return {project.id: project for project in projects if query.project_id is None or project.id == wanted}
+
+    async def _counts(
+        self, developer: DeveloperIdentity, project_ids: list[str], query: UsersRequest
+    ) -> dict[str, Any]:
+        users = await self.accounts.count_users(developer.developer_id, project_ids, query.query)
+        keys = await self.accounts.keys.count(developer.developer_id, project_ids)
+        return {"users": asdict(users), "api_keys": asdict(keys)}

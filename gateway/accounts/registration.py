@@ -18,10 +18,11 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.sessions import Sessions
 from gateway.http.parsing import read_model
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import post
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
-from store.accounts.key_minting import mint_key
 from store.accounts.records import DeveloperRecord
+from store.accounts.writes import NewPerson, mint_key
 from store.errors import AlreadyExistsError
 
 
@@ -35,11 +36,9 @@ class RegistrationRoutes:
     peppers: Peppers
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.post(f"{AUTH}/register", self.register)]
-
+    @post(f"{AUTH}/register", "program", 201, body=DeveloperCreateRequest, answer="Registration")
     async def register(self, request: web.Request) -> web.Response:
-        """Register a developer for an operator, else an end user of a project."""
+        """Register an end user, or with X-Operator-Key a developer."""
         if "X-Operator-Key" in request.headers:
             return await self._register_developer(request)
         return await self._register_user(request)
@@ -47,15 +46,10 @@ class RegistrationRoutes:
     async def _register_user(self, request: web.Request) -> web.Response:
         tenancy = await self.authenticator.authenticate_registration(request)
         body = await read_model(request, UserCreateRequest)
+        person, developer = await self._person(body), tenancy.developer.id
+        cause = cause_of(request, f"developer:{developer}")
         try:
-            user = await self.account_changes.register_user(
-                tenancy.developer.id,
-                tenancy.project_id,
-                email=body.email,
-                password_hash=await self.passwords.hash(body.password),
-                full_name=body.full_name,
-                cause=cause_of(request, f"developer:{tenancy.developer.id}"),
-            )
+            user = await self.account_changes.register_user(developer, tenancy.project_id, person, cause=cause)
         except AlreadyExistsError:
             raise ExemplarError(ErrorCode.CONFLICT, "A user with this email already exists") from None
         pair = await self.sessions.start(user.id, Role.END_USER, user.project_id)
@@ -67,14 +61,9 @@ class RegistrationRoutes:
         require_tier(self.tiers, body.tier)
         if await self.accounts.staff.find_login(body.email) is not None:
             raise ExemplarError(ErrorCode.CONFLICT, "An operator or auditor with this email already exists")
+        person = await self._person(body)
         try:
-            developer = await self.account_changes.register_developer(
-                email=body.email,
-                password_hash=await self.passwords.hash(body.password),
-                tier=body.tier,
-                full_name=body.full_name,
-                cause=cause,
-            )
+            developer = await self.account_changes.register_developer(person, tier=body.tier, cause=cause)
         except AlreadyExistsError:
             raise ExemplarError(ErrorCode.CONFLICT, "A developer with this email already exists") from None
         provisioning = await self._provision(developer, cause)
@@ -84,11 +73,16 @@ class RegistrationRoutes:
 
     async def _provision(self, developer: DeveloperRecord, cause: Cause) -> dict[str, str]:
         """Create a first project with an API key, and a developer key."""
-        changes, peppers = self.account_changes, self.peppers
+        changes, keys = self.account_changes, list[str]()
         project = await changes.create_project(developer.id, name="Default project", limit=None, cause=cause)
-        _, api_key = await mint_key(changes, peppers, developer.id, project.id, name="Default", cause=cause)
-        _, developer_key = await mint_key(changes, peppers, developer.id, None, name="Default", cause=cause)
-        return {"project_id": project.id, "api_key": api_key, "developer_key": developer_key}
+        for owner in (project.id, None):
+            new, key = mint_key(self.peppers, owner, "Default")
+            await changes.create_key(developer.id, owner, new, cause=cause)
+            keys.append(key)
+        return {"project_id": project.id, "api_key": keys[0], "developer_key": keys[1]}
+
+    async def _person(self, body: UserCreateRequest) -> NewPerson:
+        return NewPerson(body.email, await self.passwords.hash(body.password), body.full_name)
 
 
 def require_tier(tiers: Mapping[str, Tier], tier: str) -> None:

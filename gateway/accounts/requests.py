@@ -1,16 +1,17 @@
 """Request bodies and queries of accounts."""
 
 import secrets
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from domain.accounts.emails import normal_email
-from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name
+from domain.accounts.names import DESCRIPTION_LONGEST, NAME_LONGEST, check_description, check_name, normal_email
 from domain.accounts.passwords import PASSWORD_LONGEST, PASSWORD_SHORTEST, Passwords, check_password
 from gateway.http.parsing import read_optional_model
 from store.accounts.queries import UserQuery
+from store.accounts.writes import NewPassword
 
 Email = Annotated[str, Field(max_length=320), AfterValidator(normal_email)]
 Password = Annotated[
@@ -55,11 +56,19 @@ class PasswordResetRequest(BaseModel):
     password: Password | None = None
 
 
-async def read_new_password(request: web.Request, passwords: Passwords) -> tuple[str, str | None]:
-    """Return the hash of the password that is sent or generated, and the password if it was generated."""
+PASSWORD_RESET: Final[Mapping[str, Any]] = {
+    "body": PasswordResetRequest,
+    "optional_body": True,
+    "also": {204: "The password that was sent is set"},
+}
+"""How the document describes a reset: a password, which is generated unless it is sent."""
+
+
+async def read_new_password(request: web.Request, passwords: Passwords) -> tuple[NewPassword, str | None]:
+    """Return the password that is sent or generated, as a hash, and again as text if it was generated."""
     body = await read_optional_model(request, PasswordResetRequest)
     generated = None if body.password is not None else secrets.token_urlsafe(12)
-    return await passwords.hash(body.password or generated or ""), generated
+    return NewPassword(await passwords.hash(body.password or generated or "")), generated
 
 
 class DeletionRequest(BaseModel):
@@ -74,11 +83,15 @@ class KeyCreateRequest(BaseModel):
     name: Name | None = None
 
 
-class DevelopersRequest(BaseModel):
-    """The page of a list of all developers, newest first."""
+class PageRequest(BaseModel):
+    """The page of a list, newest first."""
 
     page: int = Field(1, ge=1, le=100_000)
     page_size: int = Field(50, ge=1, le=100)
+
+    def body(self, name: str, listed: Sequence[Mapping[str, Any]], total: int) -> dict[str, Any]:
+        """Write the page with its members under a name."""
+        return {name: listed, "total": total, "page": self.page, "page_size": self.page_size}
 
 
 class ProjectCreateRequest(BaseModel):
@@ -96,11 +109,9 @@ class ProjectUpdateRequest(BaseModel):
         return {name: value for name, value in sent.items() if name != "name" or value is not None}
 
 
-class UsersRequest(BaseModel):
+class UsersRequest(PageRequest):
     """The query of user lists and statistics."""
 
-    page: int = Field(1, ge=1, le=100_000)
-    page_size: int = Field(50, ge=1, le=100)
     search: str | None = Field(None, max_length=255, pattern=r"^[^\x00]*$")
     is_active: bool | None = None
     project_id: str | None = Field(None, max_length=64)

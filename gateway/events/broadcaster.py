@@ -16,8 +16,7 @@ from events.commit import Commit
 from events.envelope import visible
 from gateway.events.settings import StreamSettings
 from gateway.events.sse import frame
-from gateway.events.update import Listener, Update, deliver
-from gateway.events.waiters import Waiter, Waiters
+from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
 from store.commits.contract import EventStore
 from store.errors import StoreError
 
@@ -39,14 +38,14 @@ class WatchedStream:
 class Broadcaster:
     """Deliver every commit after a listener's version, in order, once; `watching` is set while there is any."""
 
-    def __init__(self, events: EventStore, stream_settings: StreamSettings) -> None:
+    def __init__(self, events: EventStore, stream_settings: StreamSettings, waiters: Waiters) -> None:
         self._events = events
         self._poll = stream_settings.poll
         self._streams: dict[str, WatchedStream] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
         self.watching = asyncio.Event()
-        self._waiters = Waiters()
+        self._waiters = waiters
         self._delivering = asyncio.Lock()
 
     @property
@@ -107,10 +106,6 @@ class Broadcaster:
             return await self._waiters.wait(waiter, seconds)
         finally:
             self.remove(stream, waiter)
-
-    def drain(self) -> None:
-        """End all waits."""
-        self._waiters.drain()
 
     def _wake(self, *streams: str) -> None:
         self._due.update(streams)

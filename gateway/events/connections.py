@@ -5,7 +5,6 @@ import socket
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
@@ -28,25 +27,12 @@ _HEADERS = {
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConnectionSlot:
-    """One of the streams and waits that an account may have."""
-
-    request: web.Request
-
-    @property
-    def disconnected(self) -> bool:
-        """Whether the client has disconnected, which the handler notices later."""
-        transport = self.request.transport
-        return transport is None or transport.is_closing()
-
-
 class Connections:
     """All event streams and waits of one process."""
 
     def __init__(self, stream_settings: StreamSettings) -> None:
         self._settings = stream_settings
-        self._slots: defaultdict[str, set[ConnectionSlot]] = defaultdict(set)
+        self._slots: defaultdict[str, list[web.Request]] = defaultdict(list)
         self._taken = 0
         self._open: dict[Connection, AccessGrant] = {}
         self._draining = False
@@ -86,27 +72,27 @@ class Connections:
         full = len(self._slots.get(account, ())) >= self._settings.per_holder
         if full and not self._free_disconnected(account):
             raise LimitError(ErrorCode.STREAM_LIMIT, round(_CHECK_PERIOD) + 1)
-        slot = ConnectionSlot(request)
-        self._slots[account].add(slot)
+        self._slots[account].append(request)
         self._taken += 1
         try:
             yield
         finally:
-            self._free(account, slot)
+            self._free(account, request)
 
     def _free_disconnected(self, account: str) -> int:
-        """Free the slots of closed connections; return how many."""
-        disconnected = [slot for slot in self._slots[account] if slot.disconnected]
-        for slot in disconnected:
-            self._free(account, slot)
+        """Free the slots of closed connections, which their handlers notice later; return how many."""
+        slots = self._slots[account]
+        disconnected = [one for one in slots if one.transport is None or one.transport.is_closing()]
+        for request in disconnected:
+            self._free(account, request)
         return len(disconnected)
 
-    def _free(self, account: str, slot: ConnectionSlot) -> None:
+    def _free(self, account: str, request: web.Request) -> None:
         """Free a slot; repeatable."""
-        slots = self._slots.get(account, set())
-        if slot in slots:
+        slots = self._slots.get(account, [])
+        if request in slots:
             self._taken -= 1
-            slots.remove(slot)
+            slots.remove(request)
         if not slots:
             self._slots.pop(account, None)
 

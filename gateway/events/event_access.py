@@ -1,17 +1,49 @@
-"""Access to events: by token or by ticket, revalidated after a wait."""
+"""Access to events: by token or by ticket, revalidated after a wait.
 
+A ticket is short-lived access to a stream for a browser's EventSource, which can send no headers.
+"""
+
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from domain.accounts.access import PresentedCredentials
+from domain.accounts.access import Claims, PresentedCredentials, Role
 from domain.errors import ErrorCode, ExemplarError
+from domain.sealed_token import SealedTokens
 from gateway.auth.account_status import AccessGrant, AccountStatus
 from gateway.auth.authentication import Authenticator
-from gateway.events.tickets import LIFETIME, Tickets
 from gateway.generations.links import Links
+
+LIFETIME = timedelta(seconds=60)
+
+
+class Tickets:
+    """Issue and read tickets; each opens the events at exactly one path.
+
+    A ticket names its issuer and expires with the issuer's session.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._tokens = SealedTokens(secret, "ticket")
+
+    def issue(self, path: str, issuer: Claims, now: datetime) -> str:
+        """Return a ticket for the events at a path, in URL-safe characters."""
+        expires = int((now + LIFETIME).timestamp())
+        fields = [expires, issuer.role.value, issuer.subject, issuer.project_id, issuer.session, issuer.epoch]
+        return self._tokens.seal(json.dumps(fields).encode(), path)
+
+    def read(self, ticket: str, path: str, now: datetime) -> Claims | None:
+        """Return the claims of the issuer; None for a ticket that is forged, expired or for another path."""
+        content = self._tokens.open(ticket, path)
+        if content is None:
+            return None
+        expires, role, subject, project, session, epoch = json.loads(content)
+        if expires <= now.timestamp():
+            return None
+        return Claims(subject, Role(role), project, session, "", datetime.fromtimestamp(expires, UTC), epoch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

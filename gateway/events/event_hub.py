@@ -10,6 +10,7 @@ from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.session_revalidation import SessionRevalidation
+from gateway.events.update import Waiters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class EventHub:
     feed_broadcaster: FeedBroadcaster
     connections: Connections
     session_revalidation: SessionRevalidation
+    waiters: Waiters
 
     def install(self, app: web.Application) -> None:
         """Run while an application runs; at its shutdown end all streams and waits first."""
@@ -41,5 +43,4 @@ class EventHub:
 
     async def _drain(self, _: web.Application) -> None:
         self.connections.drain()
-        self.broadcaster.drain()
-        self.feed_broadcaster.drain()
+        self.waiters.drain()

@@ -1,6 +1,7 @@
 """Options of requests for events: position, format and wait."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from aiohttp import web
 from domain.errors import invalid_field
 from gateway.events.sse import CONTENT_TYPE, json_line
 from gateway.http.parsing import media_weights
+from gateway.openapi.operation import get
 
 Format = Literal["sse", "ndjson", "json"]
 
@@ -20,6 +22,8 @@ _FORMATS: Mapping[str, Format] = {
     "application/*": "json",
     "*/*": "json",
 }
+get_events = partial(get, caller="ticket", answer=CONTENT_TYPE, headers=("Last-Event-ID",))
+
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 
 

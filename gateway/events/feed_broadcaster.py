@@ -11,8 +11,7 @@ import structlog
 from domain.generation.feed_cursor import FeedCursor
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.settings import StreamSettings
-from gateway.events.update import Listener, Update, deliver
-from gateway.events.waiters import Waiter, Waiters
+from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
 from store.errors import StoreError
 from store.log.feeds import FeedEntry, Feeds
 
@@ -25,7 +24,9 @@ log = structlog.get_logger()
 class FeedBroadcaster:
     """Deliver what is sealed from a listener's position on, in order, once."""
 
-    def __init__(self, feeds: Feeds, feed_reader: FeedReader, stream_settings: StreamSettings) -> None:
+    def __init__(
+        self, feeds: Feeds, feed_reader: FeedReader, stream_settings: StreamSettings, waiters: Waiters
+    ) -> None:
         self._feeds = feeds
         self._reader = feed_reader
         self._period = stream_settings.tail
@@ -33,7 +34,7 @@ class FeedBroadcaster:
         self._next = 0
         self._joined: list[int] = []
         self._watched = asyncio.Event()
-        self._waiters = Waiters()
+        self._waiters = waiters
 
     async def run(self) -> None:
         """Read and deliver again and again."""
@@ -49,10 +50,6 @@ class FeedBroadcaster:
                 await asyncio.sleep(_RETRY_PAUSE)
             else:
                 await asyncio.sleep(0 if full else self._period)
-
-    def drain(self) -> None:
-        """End all waits."""
-        self._waiters.drain()
 
     def add(self, feed: Feed, listener: Listener, *, after: FeedCursor) -> None:
         """Deliver everything from the position of a cursor, which is not within a commit."""

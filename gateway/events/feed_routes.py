@@ -12,27 +12,22 @@ from domain.paths import GENERATIONS, PROJECT_EVENTS
 from events.envelope import format_time
 from gateway.auth.account_status import AccessGrant
 from gateway.auth.authentication import Authenticator
+from gateway.events import event_requests as options
 from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
-from gateway.events.event_requests import (
-    Format,
-    integer_parameter,
-    page_response,
-    requested_format,
-    requested_position,
-    requested_wait,
-)
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.feed_reader import Feed, FeedReader, frames_of
 from gateway.events.sse import RESET, frame
 from gateway.http.parsing import path_id
+from gateway.openapi.operation import post
 from store.generations.generations import Generations
 
 _SNAPSHOT = 20  # generations
 _BATCH = 100  # commits read and written at once
 _LARGEST_PAGE = 500  # commits
 _OWN_EVENTS = f"{GENERATIONS}/events"
+_QUERY = ("after", "wait", "limit", "ticket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +53,18 @@ class FeedRoutes:
     connections: Connections
     event_access: EventAccess
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(_OWN_EVENTS, self.read_own),
-            web.post(f"{_OWN_EVENTS}/ticket", self.issue_own_ticket),
-            web.get(PROJECT_EVENTS, self.read_project),
-            web.post(f"{PROJECT_EVENTS}/ticket", self.issue_project_ticket),
-        ]
-
+    @options.get_events(_OWN_EVENTS, query=_QUERY)
     async def read_own(self, request: web.Request) -> web.StreamResponse:
-        """Respond with the events of all the user's generations."""
+        """Watch all your generations."""
         grant = await self.event_access.ticket_grant(request, _OWN_EVENTS)
         if grant is None:
             await self.authenticator.authenticate_end_user(request)
             grant = self.event_access.grant(request)
         return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
+    @options.get_events(PROJECT_EVENTS, query=_QUERY)
     async def read_project(self, request: web.Request) -> web.StreamResponse:
-        """Respond with the events of all generations in a project of the developer."""
+        """Watch a project."""
         project = path_id(request, "project_id")
         grant = await self.event_access.ticket_grant(request, _project_events(project), project)
         if grant is None:
@@ -83,18 +72,20 @@ class FeedRoutes:
             grant = self.event_access.grant(request, project)
         return await self._read(request, Feed(project), grant)
 
+    @post(f"{_OWN_EVENTS}/ticket", "end_user", 201)
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
-        """Respond with a ticket for the events of all the user's generations."""
+        """Issue a ticket for a browser."""
         await self.authenticator.authenticate_end_user(request)
         return self.event_access.issue_ticket(request, _OWN_EVENTS)
 
+    @post(f"{PROJECT_EVENTS}/ticket", "developer", 201)
     async def issue_project_ticket(self, request: web.Request) -> web.Response:
-        """Respond with a ticket for the events of a project of the developer."""
+        """Issue a ticket for a browser."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         return self.event_access.issue_ticket(request, _project_events(project.id))
 
     async def _read(self, request: web.Request, feed: Feed, grant: AccessGrant) -> web.StreamResponse:
-        event_format, position = requested_format(request), requested_position(request)
+        event_format, position = options.requested_format(request), options.requested_position(request)
         head = await self.feed_reader.head()
         after = self._known_cursor(feed, position, head)
         start = FeedStart(feed, grant, head, after, reset=position is not None and after is None)
@@ -110,9 +101,9 @@ class FeedRoutes:
         cursor = None if position is None else self.feed_cursors.read(position, feed.name)
         return cursor if cursor is not None and cursor.position <= head.position else None
 
-    async def _page(self, request: web.Request, start: FeedStart, event_format: Format) -> web.Response:
-        feed, seconds = start.feed, requested_wait(request)
-        limit = integer_parameter(request, "limit", default=100, most=_LARGEST_PAGE)
+    async def _page(self, request: web.Request, start: FeedStart, event_format: options.Format) -> web.Response:
+        feed, seconds = start.feed, options.requested_wait(request)
+        limit = options.integer_parameter(request, "limit", default=100, most=_LARGEST_PAGE)
         page = await self.feed_reader.page(feed, start.after or BEGINNING, limit=limit)
         if seconds and not page.events and not page.more:
             with self.connections.slot(start.grant.claims.subject, request):
@@ -121,7 +112,7 @@ class FeedRoutes:
             page = await self.feed_reader.page(feed, page.next, limit=limit)
         events = [{**envelope, "cursor": cursor} for cursor, envelope in page.events]
         members = {"cursor": self._text(feed, page.next), "more": page.more}
-        return page_response(event_format, events, members, reset=start.reset)
+        return options.page_response(event_format, events, members, reset=start.reset)
 
     async def _stream(self, request: web.Request, start: FeedStart) -> web.StreamResponse:
         """Send a snapshot or the events after the cursor, then live events."""

@@ -10,20 +10,14 @@ from domain.paths import GENERATION
 from events.catalogue import CATALOGUE
 from events.envelope import visible
 from gateway.auth.account_status import AccessGrant
+from gateway.events import event_requests as options
 from gateway.events.broadcaster import Broadcaster
 from gateway.events.connections import Connections
 from gateway.events.event_access import EventAccess
-from gateway.events.event_requests import (
-    Format,
-    page_response,
-    parse_integer,
-    requested_format,
-    requested_position,
-    requested_wait,
-)
 from gateway.events.sse import RESET, frame
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.resources import GenerationResources
+from gateway.openapi.operation import post
 from store.commits.contract import EventStore
 
 _PATH = f"{GENERATION}/events"
@@ -52,18 +46,17 @@ class GenerationEventRoutes:
     connections: Connections
     event_access: EventAccess
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get(_PATH, self.read), web.post(f"{_PATH}/ticket", self.issue_ticket)]
-
+    @options.get_events(_PATH, query=("after", "wait", "ticket"))
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """Respond with the visible events after a version, in the requested format."""
-        event_format = requested_format(request)
+        """Watch a generation: SSE, NDJSON or JSON."""
+        event_format = options.requested_format(request)
         if event_format == "sse":
             return await self._stream(request, await self._start(request))
         return await self._page(request, event_format)
 
+    @post(f"{_PATH}/ticket", "end_user", 201)
     async def issue_ticket(self, request: web.Request) -> web.Response:
-        """Respond with a ticket for this generation's events."""
+        """Issue a ticket for a browser."""
         generation = await self.generation_access.own(request)
         return self.event_access.issue_ticket(request, _path(generation.id))
 
@@ -75,10 +68,10 @@ class GenerationEventRoutes:
             return await self.generation_access.existing(generation_id), grant
         return await self.generation_access.own(request), self.event_access.grant(request)
 
-    async def _page(self, request: web.Request, event_format: Format) -> web.Response:
-        (generation, grant), seconds = await self._admit(request), requested_wait(request)
+    async def _page(self, request: web.Request, event_format: options.Format) -> web.Response:
+        (generation, grant), seconds = await self._admit(request), options.requested_wait(request)
         position = _known_version(request, generation)
-        reset = position is None and requested_position(request) is not None
+        reset = position is None and options.requested_position(request) is not None
         after = position or 0
         version, shown = await self._visible(generation, after)
         if seconds and not shown and not generation.final:
@@ -91,7 +84,7 @@ class GenerationEventRoutes:
                 )
             await self.event_access.confirm(grant)
             version, shown = await self._visible(generation, after)
-        return page_response(event_format, shown, {"version": version}, reset=reset)
+        return options.page_response(event_format, shown, {"version": version}, reset=reset)
 
     async def _start(self, request: web.Request) -> StreamStart:
         """Resume after the requested version, or start with a snapshot of the resource."""
@@ -100,7 +93,7 @@ class GenerationEventRoutes:
         if after is not None:
             return await self._resume(generation, grant, after)
         frames = frame("snapshot", await self.resources.write(request, generation), identifier=str(generation.version))
-        if requested_position(request) is not None:
+        if options.requested_position(request) is not None:
             frames = RESET + frames
         return StreamStart(generation, grant, frames, generation.version, generation.final)
 
@@ -144,5 +137,5 @@ def _path(generation_id: str) -> str:
 
 def _known_version(request: web.Request, generation: Generation) -> int | None:
     """Read the version to resume after; None without one, or for one that the stream does not have."""
-    after = parse_integer(requested_position(request) or "")
+    after = options.parse_integer(options.requested_position(request) or "")
     return after if after is not None and after <= generation.version else None

@@ -16,11 +16,15 @@ from gateway.generations.resources import GenerationResources
 from gateway.generations.write_through import WriteThrough
 from gateway.http.bodies import read_form, read_json_object
 from gateway.http.request_ids import request_id_of
+from gateway.openapi.operation import delete, patch, post
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 
 _BOOLEANS = dict.fromkeys(("true", "1", "on", "yes"), True) | dict.fromkeys(("false", "0", "off", "no"), False)
+_FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_IS_PUBLIC = {"type": "object", "required": ["is_public"], "properties": {"is_public": {"type": "boolean"}}}
+_PUBLIC = dict.fromkeys(_FORMS, _IS_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +38,17 @@ class CommandRoutes:
     resources: GenerationResources
     write_through: WriteThrough
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post(f"{GENERATION}/cancel", self.cancel),
-            web.patch(f"{GENERATION}/public", self.publish),
-            web.delete(GENERATION, self.delete),
-            web.delete(OLDER_GENERATION, self.delete),
-        ]
-
+    @post(f"{GENERATION}/cancel", "end_user", 202, answer="Generation", also={200: "Already final"})
     async def cancel(self, request: web.Request) -> web.Response:
-        """Answer 202 while the cancellation is under way, 200 when the generation is final."""
+        """Cancel a generation."""
         generation = await self.generation_access.own(request)
         generation = await self._decide(request, generation, decisions.cancel)
         body = await self.resources.write(request, generation)
         return web.json_response(body, status=200 if generation.final else 202)
 
+    @patch(f"{GENERATION}/public", "end_user", body=_PUBLIC, answer="Generation")
     async def publish(self, request: web.Request) -> web.Response:
-        """Make a finished generation public or private and answer its resource."""
+        """Make a finished generation public or private."""
         generation = await self.generation_access.own(request)
         is_public = await _read_is_public(request)
         if not generation.final:
@@ -58,8 +56,12 @@ class CommandRoutes:
         generation = await self._decide(request, generation, lambda g: decisions.publish(g, is_public=is_public))
         return web.json_response(await self.resources.write(request, generation))
 
+    @delete(GENERATION, "end_user", aliases=(OLDER_GENERATION,))
     async def delete(self, request: web.Request) -> web.Response:
-        """Erase personal data and pictures, after cancelling what still runs; later reads answer 410."""
+        """Delete a generation with its personal data and pictures.
+
+        What still runs is cancelled first; later reads answer 410.
+        """
         generation = await self.generation_access.own(request)
         generation = await self._decide(request, generation, lambda g: decisions.cancel(g, erase=True))
         generation = await self._decide(request, generation, decisions.erase)

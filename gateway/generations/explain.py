@@ -14,6 +14,7 @@ from domain.generation.lifecycle import Timeouts
 from domain.paths import GENERATION
 from events.envelope import format_time
 from gateway.generations.access import GenerationAccess
+from gateway.openapi.operation import get
 from store.generations.queue import Queue
 from store.quota.admission import Admission
 
@@ -30,11 +31,9 @@ class ExplainRoutes:
     timeouts: Timeouts
     clock: Callable[[], datetime]
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get(f"{GENERATION}/explain", self.explain)]
-
+    @get(f"{GENERATION}/explain", "end_user")
     async def explain(self, request: web.Request) -> web.Response:
-        """Answer the reason with its numbers, as of now."""
+        """Explain why a generation is not finished."""
         generation = await self.generation_access.own(request)
         if generation.final:
             ahead, holders = None, list[str]()

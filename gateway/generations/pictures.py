@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from aiohttp import web
 
@@ -12,9 +13,14 @@ from domain.paths import GENERATION
 from gateway.auth.authentication import Authenticator
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.links import Links, PictureKind
-from gateway.http.conditional import byte_range, unchanged
+from gateway.http.conditional import UNCHANGED, byte_range, unchanged
+from gateway.openapi.operation import get
 from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
+
+_link = partial(get, caller="link", answer="image/*", query=("expires",))
+_PARTS = {206: "The part that Range asks for", **UNCHANGED}
+_numbered = partial(_link, headers=("Range", "If-None-Match"), also=_PARTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +34,19 @@ class PictureRoutes:
     links: Links
     clock: Callable[[], datetime]
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(f"{GENERATION}/image", self.first_image),
-            web.get(GENERATION + "/images/{number:[0-9]{1,2}}", self.image),
-            web.get(GENERATION + "/examples/{number:[0-9]{1,2}}", self.example),
-        ]
-
+    @_link(f"{GENERATION}/image")
     async def first_image(self, request: web.Request) -> web.StreamResponse:
+        """Read the first picture, by signed link."""
         return await self._picture(request, "images", 0)
 
+    @_numbered(GENERATION + "/images/{number:[0-9]{1,2}}")
     async def image(self, request: web.Request) -> web.StreamResponse:
-        """Answer picture `number`, from 0."""
+        """Read a picture, numbered from 0, by signed link."""
         return await self._picture(request, "images", int(request.match_info["number"]))
 
+    @_numbered(GENERATION + "/examples/{number:[0-9]{1,2}}")
     async def example(self, request: web.Request) -> web.StreamResponse:
-        """Answer example `number` as it was sent, from 0."""
+        """Read an example as it was sent, numbered from 0, by signed link."""
         return await self._picture(request, "examples", int(request.match_info["number"]))
 
     async def _picture(self, request: web.Request, kind: PictureKind, number: int) -> web.StreamResponse:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from domain.errors import invalid_field
+from domain.generation.list_query import LIST_PARAMETERS
 from domain.generation.listing import Scope
 from domain.paths import PROJECT_GENERATIONS
 from gateway.auth.authentication import Authenticator
@@ -12,6 +13,7 @@ from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources, json_body
 from gateway.http.parsing import as_id
+from gateway.openapi.operation import get
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,20 +25,16 @@ class ProjectGenerationRoutes:
     list_pages: ListPages
     resources: GenerationResources
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(PROJECT_GENERATIONS, self.list_all),
-            web.get(f"{PROJECT_GENERATIONS}/{{generation_id}}", self.read),
-        ]
-
+    @get(PROJECT_GENERATIONS, "developer", query=(*LIST_PARAMETERS, "user_id"), answer="Generations")
     async def list_all(self, request: web.Request) -> web.Response:
-        """Answer the project's generations, or those of one of its users, newest first."""
+        """List the generations of a project, or of one of its users, newest first."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         user = _user(request)
         return await self.list_pages.answer(request, Scope(project.id, user), user=user, view="developer")
 
+    @get(f"{PROJECT_GENERATIONS}/{{generation_id}}", "developer", answer="Generation")
     async def read(self, request: web.Request) -> web.Response:
-        """Answer one generation of the project; ids of other projects are unknown."""
+        """Read a generation of a project; ids of other projects are unknown."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         generation = await self.generation_access.existing(path_generation_id(request), project=project.id)
         [encoded] = await self.resources.encoded(request, [generation], "developer")

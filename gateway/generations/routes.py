@@ -6,13 +6,17 @@ from datetime import datetime
 
 from aiohttp import web
 
+from domain.generation.list_query import LIST_PARAMETERS
 from domain.generation.listing import Scope
 from domain.paths import GENERATION, GENERATIONS, PUBLIC_GENERATIONS
 from gateway.auth.authentication import Authenticator
 from gateway.generations.access import GenerationAccess
 from gateway.generations.list_pages import ListPages
 from gateway.generations.resources import GenerationResources, etag_of, json_body
-from gateway.http.conditional import unchanged
+from gateway.http.conditional import UNCHANGED, unchanged
+from gateway.openapi.operation import get
+
+_PUBLIC_LIST = tuple(name for name in LIST_PARAMETERS if name != "request_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +29,16 @@ class GenerationRoutes:
     resources: GenerationResources
     clock: Callable[[], datetime]
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(GENERATION, self.read),
-            web.get(f"{GENERATION}/status", self.read),
-            web.get(GENERATIONS, self.list_own),
-            web.get(PUBLIC_GENERATIONS, self.list_public),
-        ]
-
+    @get(
+        GENERATION,
+        "end_user",
+        answer="Generation",
+        headers=("If-None-Match",),
+        also=UNCHANGED,
+        aliases=(f"{GENERATION}/status",),
+    )
     async def read(self, request: web.Request) -> web.Response:
-        """Answer the resource, or 304 when the client has this version."""
+        """Read a generation."""
         generation = await self.generation_access.own(request)
         etag = etag_of(generation, self.clock())
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
@@ -43,14 +47,16 @@ class GenerationRoutes:
         [encoded] = await self.resources.encoded(request, [generation])
         return json_body(encoded, headers)
 
+    @get(GENERATIONS, "end_user", query=LIST_PARAMETERS, answer="Generations")
     async def list_own(self, request: web.Request) -> web.Response:
-        """Answer the caller's generations, newest first."""
+        """List your generations, newest first."""
         identity = await self.authenticator.authenticate_end_user(request)
         scope = Scope(identity.project_id, identity.user_id)
         return await self.list_pages.answer(request, scope, user=identity.user_id, view="own")
 
+    @get(PUBLIC_GENERATIONS, "end_user", query=_PUBLIC_LIST, answer="PublicGenerations")
     async def list_public(self, request: web.Request) -> web.Response:
-        """Answer the project's public generations in their public view, newest first."""
+        """List the project's public generations in their public view, newest first."""
         identity = await self.authenticator.authenticate_end_user(request)
         scope = Scope(identity.project_id, public=True)
         return await self.list_pages.answer(request, scope, user=identity.user_id, view="public")

@@ -5,6 +5,9 @@ from typing import Final
 
 from aiohttp import web
 
+UNCHANGED: Final = {304: "Not modified"}
+"""The response to a request whose client has this version, for the API's description."""
+
 _TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 _ONE_RANGE: Final = re.compile(r"bytes=(\d{0,12})-(\d{0,12})", re.ASCII)
 

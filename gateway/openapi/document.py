@@ -1,20 +1,15 @@
 """The API as one OpenAPI 3.1 document, and the route that serves it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from domain.paths import API
-from gateway.openapi.accounts import ACCOUNT_OPERATIONS
-from gateway.openapi.generations import GENERATION_OPERATIONS
-from gateway.openapi.operation import Caller, Operation
+from gateway.openapi.operation import Caller, Operation, get
 from gateway.openapi.schemas import ANSWERS
-
-OPERATIONS: Final = (*ACCOUNT_OPERATIONS, *GENERATION_OPERATIONS)
-PATH: Final = "/openapi.json"
 
 _SCHEMES: Final = {
     "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -45,21 +40,20 @@ _NAMED: Final = re.compile(r"\{(\w+)\}")
 class OpenApiRoutes:
     """Serve the document, which is written once."""
 
-    def __init__(self, version: str) -> None:
-        self._document = document(version)
+    def __init__(self, version: str, operations: Sequence[Operation]) -> None:
+        self._document = document(version, operations)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get(PATH, self.read)]
-
+    @get("/openapi.json", "public")
     async def read(self, _: web.Request) -> web.Response:
+        """Read this document."""
         return web.json_response(self._document, headers={"Cache-Control": "public, max-age=300"})
 
 
-def document(version: str) -> dict[str, Any]:
+def document(version: str, operations: Sequence[Operation]) -> dict[str, Any]:
     """Write the document; `version` is that of the service."""
     schemas: dict[str, Any] = dict(ANSWERS)
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation, schemas)
     return {
         "openapi": "3.1.0",

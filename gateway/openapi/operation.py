@@ -1,34 +1,55 @@
-"""One operation of the API: a method of a path, as the OpenAPI document describes it."""
+"""One operation of the API: the route of a handler, and what the OpenAPI document says about it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from aiohttp import web
 from pydantic import BaseModel
 
 Caller = Literal[
     "public", "account", "submission", "end_user", "developer", "operator", "auditor", "program", "ticket",
     "link",
 ]  # fmt: skip
-Schema = Mapping[str, Any]
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])
+
+_PATTERN = re.compile(r":[^/]*\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`body` and `query` are what is read; `answer` names a schema of the document, or a media type."""
+    """A decorator of the method that handles it: `@get(PROJECT, "developer", answer="Project")`.
+
+    `body` and `query` are what is read; `answer` names a schema of the document, or a media type. `summary` is
+    the first line of the handler's docstring unless it is given. `aliases` are further paths.
+    """
 
     method: Literal["get", "post", "put", "patch", "delete"]
-    path: str
-    summary: str
+    route: str
     caller: Caller
     status: int = 200
-    body: type[BaseModel] | Schema | None = None
+    summary: str = ""
+    body: type[BaseModel] | Mapping[str, Any] | None = None
     query: type[BaseModel] | Sequence[str] = ()
     answer: str = "Object"
     optional_body: bool = False
     headers: Sequence[str] = ()
     also: Mapping[int, str] = field(default_factory=dict)
+    aliases: Sequence[str] = ()
+    expect_handler: Callable[[web.Request], Awaitable[None]] | None = None
+
+    def __call__(self, handler: Handler) -> Handler:
+        summary = self.summary or (handler.__doc__ or "").partition("\n")[0].removesuffix(".")
+        served = [replace(self, route=route, summary=summary, aliases=()) for route in (self.route, *self.aliases)]
+        vars(handler)["operations"] = [*served, *getattr(handler, "operations", ())]
+        return handler
+
+    @property
+    def path(self) -> str:
+        """The path without regular expressions."""
+        return _PATTERN.sub("}", self.route)
 
 
 get = partial(Operation, "get")
@@ -36,3 +57,16 @@ post = partial(Operation, "post")
 put = partial(Operation, "put")
 patch = partial(Operation, "patch")
 delete = partial(Operation, "delete")
+
+
+def operations_of(routes: type) -> Iterator[tuple[str, Operation]]:
+    """Give the name of each handler in a class of routes with its operations, in the order of the class."""
+    return ((name, one) for name, member in vars(routes).items() for one in getattr(member, "operations", ()))
+
+
+def route_table(routes: object) -> list[web.RouteDef]:
+    """List the methods, paths and handlers of a class of routes."""
+    return [
+        web.route(one.method.upper(), one.route, getattr(routes, name), expect_handler=one.expect_handler)
+        for name, one in operations_of(type(routes))
+    ]

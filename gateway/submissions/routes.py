@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from aiohttp import web
 from structlog.contextvars import bind_contextvars
@@ -19,6 +20,8 @@ from gateway.http.bodies import expect_handler
 from gateway.http.error_log import CODE
 from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
+from gateway.openapi.operation import post
+from gateway.openapi.submission import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
 from gateway.submissions.credentials import confirmed, keep_credentials
@@ -33,6 +36,14 @@ from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 
 MESSAGE = "Generation request submitted successfully"
+_submit = partial(
+    post,
+    caller="submission",
+    status=202,
+    answer="GenerationCreated",
+    headers=("Idempotency-Key", "Cancel-After", "Prefer"),
+    also={200: "Finished within `Prefer: wait`"},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +63,9 @@ class SubmissionRoutes:
     webhook_allow: Collection[str]
     clock: Callable[[], datetime]
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post(SUBMIT, self.create, expect_handler=expect_handler),
-            web.post(f"{GENERATION}/retry", self.retry),
-        ]
-
+    @_submit(SUBMIT, body=FORM, expect_handler=expect_handler)
     async def create(self, request: web.Request) -> web.Response:
-        """Record a submission and answer 202; a replay of its Idempotency-Key gets the same answer.
+        """Submit a generation; a replay of its Idempotency-Key gets the same answer.
 
         With `Prefer: wait=n` the answer is the finished resource, if it is finished in time.
         """
@@ -69,8 +75,9 @@ class SubmissionRoutes:
             answer = await self._record(request, submission, content)
         return await self.completion_wait.answer(request, submission, answer)
 
+    @_submit(f"{GENERATION}/retry", body=SEED, optional_body=True)
     async def retry(self, request: web.Request) -> web.Response:
-        """Record a new generation like a finished one and answer as for a submission.
+        """Repeat a finished generation.
 
         A known Idempotency-Key is answered even if the original is gone by now. The original's webhook is
         checked like a new one, because the allowed addresses may have changed.

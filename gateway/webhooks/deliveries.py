@@ -14,18 +14,20 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.paths import WEBHOOK_ENDPOINT
-from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of
+from domain.webhooks.delivery import Delivery, DeliveryState, delivery_of, example_of
 from domain.webhooks.endpoint import default_endpoint
-from domain.webhooks.examples import example_of
 from events.generation import GenerationCompleted
 from gateway.auth.authentication import Authenticator
 from gateway.http.parsing import path_id, read_model, read_optional_model, read_query
+from gateway.openapi.operation import get, post
 from gateway.webhooks.bodies import delivery_body, stats_body
 from gateway.webhooks.checks import one_event_type
 from store.webhooks.deliveries import DeliveryStore
 from store.webhooks.endpoints import RegisteredEndpoint, WebhookEndpoints
 
 _DEFAULT = "default"
+_DELIVERIES = f"{WEBHOOK_ENDPOINT}/deliveries"
+_DELIVERY = f"{_DELIVERIES}/{{delivery_id}}"
 _STATS = timedelta(days=7)
 
 
@@ -60,19 +62,9 @@ class DeliveryRoutes:
     webhook_retention: timedelta
     clock: Callable[[], datetime]
 
-    def routes(self) -> list[web.RouteDef]:
-        one = WEBHOOK_ENDPOINT + "/deliveries/{delivery_id}"
-        return [
-            web.get(WEBHOOK_ENDPOINT + "/deliveries", self.list_all),
-            web.get(one, self.read),
-            web.post(one + "/resend", self.resend),
-            web.post(WEBHOOK_ENDPOINT + "/recover", self.recover),
-            web.get(WEBHOOK_ENDPOINT + "/stats", self.stats),
-            web.post(WEBHOOK_ENDPOINT + "/test", self.send_example),
-        ]
-
+    @get(_DELIVERIES, "developer", query=DeliveriesRequest)
     async def list_all(self, request: web.Request) -> web.Response:
-        """Answer one page, the newest first; `before` is the last id of the previous page."""
+        """List deliveries, the newest first; `before` is the last id of the previous page."""
         project, endpoint = await self._endpoint(request)
         query = read_query(request, DeliveriesRequest)
         found = await self.deliveries.page(project, endpoint, state=query.state, before=query.before, limit=query.limit)
@@ -82,37 +74,41 @@ class DeliveryRoutes:
         following = found[-1].id if len(found) == query.limit else None
         return web.json_response({"deliveries": list(map(delivery_body, found)), "next": following})
 
+    @get(_DELIVERY, "developer")
     async def read(self, request: web.Request) -> web.Response:
+        """Read a delivery."""
         project, endpoint = await self._endpoint(request)
         found = await self.deliveries.get(project, endpoint, request.match_info["delivery_id"])
         return web.json_response(delivery_body(_existing(found)))
 
+    @post(f"{_DELIVERY}/resend", "developer", 202)
     async def resend(self, request: web.Request) -> web.Response:
-        """Restart the attempts of one delivery; the message keeps its id."""
+        """Resend a delivery; the message keeps its id."""
         project, endpoint = await self._endpoint(request)
         delivery_id = request.match_info["delivery_id"]
         found = await self.deliveries.resend(project, endpoint, delivery_id, self.clock())
         return web.json_response(delivery_body(_existing(found)), status=202)
 
+    @post(f"{WEBHOOK_ENDPOINT}/recover", "developer", 202, body=RecoverRequest)
     async def recover(self, request: web.Request) -> web.Response:
-        """Restart everything that failed or was skipped since a time."""
+        """Resend what failed or was skipped since a time."""
         project, endpoint = await self._endpoint(request)
         body = await read_model(request, RecoverRequest)
         count = await self.deliveries.recover(project, endpoint, since=body.since, now=self.clock())
         return web.json_response({"recovered": count}, status=202)
 
+    @get(f"{WEBHOOK_ENDPOINT}/stats", "developer", query=StatsRequest)
     async def stats(self, request: web.Request) -> web.Response:
-        """Answer the figures of the last seven days, or since a time."""
+        """Read an endpoint's statistics of the last seven days, or since a time."""
         project, endpoint = await self._endpoint(request)
         since = read_query(request, StatsRequest).since or self.clock() - _STATS
         return web.json_response(stats_body(await self.deliveries.stats(project, endpoint, since=since), since))
 
+    @post(f"{WEBHOOK_ENDPOINT}/test", "developer", 202, body=ExampleRequest, optional_body=True)
     async def send_example(self, request: web.Request) -> web.Response:
         """Send an example of an event, once; the delivery shows the outcome."""
         project, endpoint_id = await self._endpoint(request)
-        registered = await self.endpoints.get(endpoint_id)
-        if registered is None:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+        registered = await self.endpoints.require(project, endpoint_id)
         if registered.endpoint.disabled:
             raise ExemplarError(ErrorCode.CONFLICT, "The webhook endpoint is disabled")
         body = await read_optional_model(request, ExampleRequest)
@@ -132,9 +128,7 @@ class DeliveryRoutes:
         _, project = await self.authenticator.authenticate_project_owner(request)
         if request.match_info["endpoint_id"] == _DEFAULT:
             return project.id, default_endpoint(project.id)
-        registered = await self.endpoints.get(path_id(request, "endpoint_id"))
-        if registered is None or registered.endpoint.project != project.id:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
+        registered = await self.endpoints.require(project.id, path_id(request, "endpoint_id"))
         return project.id, registered.endpoint.id
 
 

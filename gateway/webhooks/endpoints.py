@@ -6,20 +6,21 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 from uuid import uuid4
 
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from domain.accounts.access import DeveloperIdentity, Role
+from domain.accounts.access import Role
 from domain.errors import ErrorCode, ExemplarError
 from domain.paths import DEFAULT_WEBHOOK_SECRET, PROJECT_WEBHOOKS, WEBHOOK_ENDPOINT
 from domain.webhooks import endpoint as decisions
 from domain.webhooks.addresses import LONGEST_URL
 from domain.webhooks.endpoint import Endpoint, default_endpoint
 from domain.webhooks.master_keys import SecretLostError
-from events.envelope import format_time
+from events.envelope import Cause, format_time
 from events.event import Event
 from events.webhook import WebhookRegistered
 from gateway.accounts.bodies import secret_response
@@ -28,6 +29,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.headers import project_header
 from gateway.http.parsing import path_id, read_model
 from gateway.http.request_ids import cause_of
+from gateway.openapi.operation import delete, get, patch, post
 from gateway.webhooks.bodies import endpoint_body
 from gateway.webhooks.checks import check_url, event_types
 from store.accounts.accounts import Accounts
@@ -65,27 +67,16 @@ class EndpointRoutes:
     webhook_allow: Collection[str]
     webhook_limit: int
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get(PROJECT_WEBHOOKS, self.list_all),
-            web.post(PROJECT_WEBHOOKS, self.create),
-            web.get(WEBHOOK_ENDPOINT, self.read),
-            web.patch(WEBHOOK_ENDPOINT, self.update),
-            web.delete(WEBHOOK_ENDPOINT, self.delete),
-            web.post(f"{WEBHOOK_ENDPOINT}/enable", self.enable),
-            web.post(f"{WEBHOOK_ENDPOINT}/disable", self.disable),
-            web.post(f"{WEBHOOK_ENDPOINT}/rotate", self.rotate),
-            web.get(DEFAULT_WEBHOOK_SECRET, self.read_default_secret),
-            web.post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", self.rotate_default_secret),
-        ]
-
+    @get(PROJECT_WEBHOOKS, "developer")
     async def list_all(self, request: web.Request) -> web.Response:
+        """List a project's webhook endpoints."""
         _, project = await self.authenticator.authenticate_project_owner(request)
         found = await self.endpoints.of_project(project.id)
         return web.json_response({"webhooks": list(map(endpoint_body, found))})
 
+    @post(PROJECT_WEBHOOKS, "developer", 201, body=EndpointCreateRequest)
     async def create(self, request: web.Request) -> web.Response:
-        """Register an endpoint and show its secret, this once."""
+        """Make a webhook endpoint; its secret is shown once."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
         body = await read_model(request, EndpointCreateRequest)
         url, endpoint_id = self._salted(body.url), str(uuid4())
@@ -103,53 +94,57 @@ class EndpointRoutes:
             limit=self.webhook_limit,
             cause=cause_of(request, developer.actor),
         )
-        registered = await self._row(project.id, endpoint_id)
+        registered = await self.endpoints.require(project.id, endpoint_id)
         return secret_response({**endpoint_body(registered), "secret": secret}, status=201)
 
+    @get(WEBHOOK_ENDPOINT, "developer")
     async def read(self, request: web.Request) -> web.Response:
+        """Read an endpoint."""
         _, registered = await self._own(request)
         return web.json_response(endpoint_body(registered))
 
+    @patch(WEBHOOK_ENDPOINT, "developer", body=EndpointUpdateRequest)
     async def update(self, request: web.Request) -> web.Response:
-        """Change the fields that were sent and leave the rest."""
-        developer, registered = await self._own(request)
+        """Change an endpoint: the fields that are sent."""
+        cause, registered = await self._own(request)
         body = await read_model(request, EndpointUpdateRequest)
         url = self._salted(body.url) if body.url and body.url != registered.url else None
         decision = _decision(body, url)
         if "description" in body.model_fields_set:
             await self.endpoints.describe(registered.endpoint.id, body.description)
-        cause = cause_of(request, developer.actor)
         await self.webhooks.decide(registered.endpoint.id, decision, cause=cause, url=url)
         return await self.read(request)
 
+    @delete(WEBHOOK_ENDPOINT, "developer", 204)
     async def delete(self, request: web.Request) -> web.Response:
         """Remove an endpoint with its secrets and its deliveries."""
         await self._decide(request, decisions.remove)
         return web.Response(status=204)
 
+    @post(f"{WEBHOOK_ENDPOINT}/enable", "developer")
     async def enable(self, request: web.Request) -> web.Response:
         """Resume deliveries; `recover` sends what was skipped in the meantime."""
         await self._decide(request, decisions.enable)
         return await self.read(request)
 
+    @post(f"{WEBHOOK_ENDPOINT}/disable", "developer")
     async def disable(self, request: web.Request) -> web.Response:
-        await self._decide(request, lambda endpoint: decisions.disable(endpoint, "developer"))
+        """Stop all deliveries."""
+        await self._decide(request, partial(decisions.disable, reason="developer"))
         return await self.read(request)
 
+    @post(f"{WEBHOOK_ENDPOINT}/rotate", "developer")
     async def rotate(self, request: web.Request) -> web.Response:
-        """Make a new secret, shown this once; the old one signs too for a day."""
-        developer, registered = await self._own(request)
-        endpoint_id = registered.endpoint.id
-        secret, until = await self.webhook_secrets.rotate(endpoint_id)
-        await self.webhooks.decide(
-            endpoint_id,
-            lambda endpoint: decisions.rotate(endpoint, overlap_until=until),
-            cause=cause_of(request, developer.actor),
-        )
+        """Rotate the secret; the new one is shown once, the old one signs too for a day."""
+        cause, registered = await self._own(request)
+        secret, until = await self.webhook_secrets.rotate(registered.endpoint.id)
+        decision = partial(decisions.rotate, overlap_until=until)
+        await self.webhooks.decide(registered.endpoint.id, decision, cause=cause)
         return secret_response({"secret": secret, "previous_secret_valid_until": format_time(until)})
 
+    @get(DEFAULT_WEBHOOK_SECRET, "developer", headers=("X-Project-ID",))
     async def read_default_secret(self, request: web.Request) -> web.Response:
-        """Show the newest secret to the developer, or to an end user with all keys."""
+        """Read the secret that signs webhooks of single requests; an end user needs all keys."""
         claims = await self.authenticator.authenticate_account(request)
         if claims.role is Role.END_USER:
             project = (await self.authenticator.authenticate_submission(request)).project_id
@@ -161,22 +156,18 @@ class EndpointRoutes:
             raise ExemplarError(ErrorCode.WEBHOOK_SECRET_LOST) from None
         return secret_response({"key": newest})
 
+    @post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", "developer", headers=("X-Project-ID",))
     async def rotate_default_secret(self, request: web.Request) -> web.Response:
-        """Make a new secret; the old one signs too for a day."""
+        """Rotate this secret; the old one signs too for a day."""
         project = await self._project_of_developer(request)
         secret, until = await self.webhook_secrets.rotate(default_endpoint(project))
         return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
 
-    async def _own(self, request: web.Request) -> tuple[DeveloperIdentity, RegisteredEndpoint]:
+    async def _own(self, request: web.Request) -> tuple[Cause, RegisteredEndpoint]:
         """Authenticate a developer for the endpoint in the path; 404 for another's."""
         developer, project = await self.authenticator.authenticate_project_owner(request)
-        return developer, await self._row(project.id, path_id(request, "endpoint_id"))
-
-    async def _row(self, project: str, endpoint_id: str) -> RegisteredEndpoint:
-        registered = await self.endpoints.get(endpoint_id)
-        if registered is None or registered.endpoint.project != project:
-            raise ExemplarError(ErrorCode.NOT_FOUND)
-        return registered
+        registered = await self.endpoints.require(project.id, path_id(request, "endpoint_id"))
+        return cause_of(request, developer.actor), registered
 
     async def _project_of_developer(self, request: web.Request) -> str:
         """Authenticate a developer for the project that X-Project-ID names."""
@@ -187,8 +178,7 @@ class EndpointRoutes:
         return project.id
 
     async def _decide(self, request: web.Request, decision: Decision) -> None:
-        developer, registered = await self._own(request)
-        cause = cause_of(request, developer.actor)
+        cause, registered = await self._own(request)
         await self.webhooks.decide(registered.endpoint.id, decision, cause=cause)
 
     def _salted(self, url: str) -> EndpointUrl:

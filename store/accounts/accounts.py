@@ -9,6 +9,7 @@ from domain.accounts.access import AccountState, Role, Tenancy
 from store.accounts.account_cache import AccountCache
 from store.accounts.account_states import AccountStateReader
 from store.accounts.keys import AccountKeys
+from store.accounts.platform import StaffAccounts
 from store.accounts.queries import (
     STATE,
     Credentials,
@@ -30,7 +31,6 @@ from store.accounts.records import (
     record_from,
 )
 from store.accounts.sessions import AccountSessions
-from store.accounts.staff import StaffAccounts
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 

@@ -7,21 +7,12 @@ from domain.errors import ErrorCode, ExemplarError
 from events import developer as facts
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
+from store.accounts import writes
 from store.accounts.account_cache import AccountCache
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, UserRecord, record_from
 from store.accounts.streams import DeveloperStreams, existing
-from store.accounts.writes import (
-    NewPassword,
-    change_password,
-    delete,
-    ended,
-    person,
-    random_id,
-    reset_password,
-    update,
-    without_personal_data,
-)
-from store.commits.contract import EventStore
+from store.accounts.writes import NewKey, NewPassword, NewPerson
+from store.commits.contract import EventStore, Write
 from store.mongo.connection import Database, Document, reachable
 from store.mongo.transactions import Session
 
@@ -30,8 +21,7 @@ class AccountChanges:
     """Append each change and write its documents in one transaction.
 
     Ids may be given, so that a restart finds what it created: AlreadyExistsError. Raises ExemplarError:
-    `not_found` for what the developer does not own, `key_limit_exceeded`, `project_limit_exceeded`. E-mail
-    addresses come in their normal form, passwords as hashes.
+    `not_found` for what the developer does not own, `key_limit_exceeded`, `project_limit_exceeded`.
     """
 
     def __init__(
@@ -53,36 +43,20 @@ class AccountChanges:
         """Read all events of a developer, oldest first; [] for an unknown one."""
         return await self._streams.history(rules.stream_of(developer_id))
 
-    async def register_developer(
-        self,
-        *,
-        email: str,
-        password_hash: str,
-        tier: str,
-        cause: Cause,
-        full_name: str | None = None,
-        developer_id: str | None = None,
-    ) -> DeveloperRecord:
-        who = person(developer_id or random_id(), email, password_hash, full_name)
+    async def register_developer(self, person: NewPerson, *, tier: str, cause: Cause) -> DeveloperRecord:
+        document = {**person.document, "tier": tier}
         decision = partial(rules.register, tier=tier)
-        document = {**who, "tier": tier}
-        made = await self._streams.create(who["_id"], self._developers, document, decision, cause=cause)
+        made = await self._streams.create(person.id, self._developers, document, decision, cause=cause)
         return record_from(DeveloperRecord, made)
 
     async def change_tier(self, developer_id: str, tier: str, *, cause: Cause) -> None:
         await self._streams.change(developer_id, partial(rules.change_tier, tier=tier), cause=cause)
 
-    async def reset_developer_password(self, developer_id: str, password_hash: str, *, cause: Cause) -> None:
-        """Set another password; every session of the developer ends."""
-        write = reset_password(self._developers, {"_id": developer_id}, password_hash)
-        decision = partial(rules.record, event=facts.DeveloperPasswordReset())
-        await self._streams.change(developer_id, decision, cause=cause, write=write)
-
-    async def change_developer_password(self, developer_id: str, new: NewPassword, *, cause: Cause) -> None:
-        """Set the developer's own password; raises as `change_user_password`."""
-        write = change_password(self._developers, {"_id": developer_id}, new)
-        decision = partial(rules.record, event=facts.DeveloperPasswordChanged())
-        await self._streams.change(developer_id, decision, cause=cause, write=write)
+    async def set_developer_password(self, developer_id: str, new: NewPassword, *, cause: Cause) -> None:
+        """Set a password; raises as `set_password`."""
+        write = writes.set_password(self._developers, {"_id": developer_id}, new)
+        event = facts.DeveloperPasswordReset() if new.proved is None else facts.DeveloperPasswordChanged()
+        await self._record(developer_id, event, write, cause, rule=rules.record)
 
     async def correct_quota(self, developer_id: str, corrected: facts.QuotaCorrected, *, cause: Cause) -> None:
         """Record a correction of the quota ledger, once."""
@@ -101,7 +75,7 @@ class AccountChanges:
     ) -> ProjectRecord:
         """Create a project; `limit` is the tier's number of projects, None for any."""
         document: Document = {
-            "_id": project_id or random_id(),
+            "_id": project_id or writes.random_id(),
             "developer_id": developer_id,
             "name": name,
             "description": description,
@@ -117,9 +91,8 @@ class AccountChanges:
         """Change `name` or `description`; without changes nothing is appended."""
         owned = {"_id": project_id, "developer_id": developer_id, "active": True}
         if changes:
-            write = update(self._projects, owned, lambda time: {"$set": {**changes, "updated_at": time}})
-            decision = partial(rules.record_in_project, event=facts.ProjectRenamed(project=project_id))
-            await self._streams.change(developer_id, decision, cause=cause, write=write)
+            write = writes.update(self._projects, owned, lambda time: {"$set": {**changes, "updated_at": time}})
+            await self._record(developer_id, facts.ProjectRenamed(project=project_id), write, cause)
         with reachable():
             found = await self._projects.find_one(owned)
         if found is None:
@@ -129,9 +102,8 @@ class AccountChanges:
     async def delete_project(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
         """Close a project: its users, keys and generations cannot be reached any more."""
         owned = {"_id": project_id, "developer_id": developer_id}
-        write = update(self._projects, owned, ended("deleted_at"))
-        decision = partial(rules.record_in_project, event=facts.ProjectDeleted(project=project_id))
-        await self._streams.change(developer_id, decision, cause=cause, write=write)
+        write = writes.update(self._projects, owned, writes.ended("deleted_at"))
+        await self._record(developer_id, facts.ProjectDeleted(project=project_id), write, cause)
 
     async def record_project_erased(self, developer_id: str, project_id: str, *, cause: Cause) -> None:
         """Record that all data of a deleted project are deleted, and delete its names."""
@@ -146,93 +118,69 @@ class AccountChanges:
         decision = partial(rules.erase_project, project=project_id)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
-    async def create_key(
-        self,
-        developer_id: str,
-        project_id: str | None,
-        *,
-        key_hash: str,
-        prefix: str,
-        cause: Cause,
-        name: str | None = None,
-        key_id: str | None = None,
-    ) -> KeyRecord:
-        """Store the hash of an API key of a project or, with None, of a developer key."""
+    async def create_key(self, developer_id: str, project_id: str | None, key: NewKey, *, cause: Cause) -> KeyRecord:
+        """Store an API key of a project or, with None, a developer key."""
         document: Document = {
-            "_id": key_id or random_id(),
+            "_id": key.id,
             "developer_id": developer_id,
             "project_id": project_id,
             "kind": "developer" if project_id is None else "project",
-            "hash": key_hash,
-            "prefix": prefix,
-            "name": name,
+            "hash": key.hash,
+            "prefix": key.prefix,
+            "name": key.name,
             "last_used_at": None,
         }
-        decision = existing(partial(rules.create_key, key=document["_id"], project=project_id))
+        decision = existing(partial(rules.create_key, key=key.id, project=project_id))
         made = await self._streams.create(developer_id, self._keys, document, decision, cause=cause)
         return record_from(KeyRecord, made)
 
     async def revoke_key(self, developer_id: str, key_id: str, project_id: str | None = None, *, cause: Cause) -> None:
         """Revoke a key from the next request on."""
         owned = {"_id": key_id, "developer_id": developer_id}
-        write = update(self._keys, owned, ended("revoked_at"))
+        write = writes.update(self._keys, owned, writes.ended("revoked_at"))
         decision = partial(rules.revoke_key, key=key_id, project=project_id)
         await self._streams.change(developer_id, decision, cause=cause, write=write)
 
-    async def register_user(
-        self,
-        developer_id: str,
-        project_id: str,
-        *,
-        email: str,
-        password_hash: str,
-        cause: Cause,
-        full_name: str | None = None,
-        user_id: str | None = None,
-    ) -> UserRecord:
-        who = person(user_id or random_id(), email, password_hash, full_name)
-        document = {**who, "project_id": project_id, "developer_id": developer_id}
-        registered = facts.UserRegistered(project=project_id, user=who["_id"])
+    async def register_user(self, developer_id: str, project_id: str, person: NewPerson, *, cause: Cause) -> UserRecord:
+        document = {**person.document, "project_id": project_id, "developer_id": developer_id}
+        registered = facts.UserRegistered(project=project_id, user=person.id)
         decision = existing(partial(rules.record_in_project, event=registered))
         made = await self._streams.create(developer_id, self._users, document, decision, cause=cause)
         return record_from(UserRecord, made)
 
-    async def reset_user_password(
-        self, developer_id: str, project_id: str, user_id: str, password_hash: str, *, cause: Cause
-    ) -> None:
-        """Set another password; every session of the user ends."""
-        user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
-        write = reset_password(self._users, user, password_hash)
-        event = facts.UserPasswordReset(project=project_id, user=user_id)
-        decision = partial(rules.record_in_project, event=event)
-        await self._streams.change(developer_id, decision, cause=cause, write=write)
-
-    async def change_user_password(
+    async def set_user_password(
         self, developer_id: str, project_id: str, user_id: str, new: NewPassword, *, cause: Cause
     ) -> None:
-        """Set one's own password: every session ends but the one in which it is done.
-
-        ExemplarError `invalid_credentials` when another password was set since it was proved: a reset wins.
-        """
-        write = change_password(self._users, _user(developer_id, project_id, user_id), new)
-        event = facts.UserPasswordChanged(project=project_id, user=user_id)
-        decision = partial(rules.record_in_project, event=event)
-        await self._streams.change(developer_id, decision, cause=cause, write=write)
+        """Set a password; raises as `set_password`."""
+        write = writes.set_password(self._users, _user(developer_id, project_id, user_id), new)
+        fact = facts.UserPasswordReset if new.proved is None else facts.UserPasswordChanged
+        await self._record(developer_id, fact(project=project_id, user=user_id), write, cause)
 
     async def delete_user(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Close a user's account at once, in a deleted project too; `AccountErasure` erases the data."""
-        user = {**_user(developer_id, project_id, user_id), "deleted_at": None}
-        write = update(self._users, user, without_personal_data)
-        decision = partial(rules.record, event=facts.UserDeleted(project=project_id, user=user_id))
-        await self._streams.change(developer_id, decision, cause=cause, write=write)
+        user = _user(developer_id, project_id, user_id)
+        write = writes.update(self._users, user, writes.without_personal_data)
+        event = facts.UserDeleted(project=project_id, user=user_id)
+        await self._record(developer_id, event, write, cause, rule=rules.record)
 
     async def record_user_erased(self, developer_id: str, project_id: str, user_id: str, *, cause: Cause) -> None:
         """Record that all data of a deleted user are erased, and delete the document."""
         user = {**_user(developer_id, project_id, user_id), "deleted_at": {"$ne": None}}
-        decision = partial(rules.record, event=facts.UserErased(project=project_id, user=user_id))
-        write = delete(self._users, user)
-        await self._streams.change(developer_id, decision, cause=cause, write=write)
+        event = facts.UserErased(project=project_id, user=user_id)
+        await self._record(developer_id, event, writes.delete(self._users, user), cause, rule=rules.record)
+
+    async def _record(
+        self,
+        developer_id: str,
+        event: facts.DeveloperEvent,
+        write: Write,
+        cause: Cause,
+        *,
+        rule: Callable[..., rules.Decision] = rules.record_in_project,
+    ) -> None:
+        await self._streams.change(developer_id, partial(rule, event=event), cause=cause, write=write)
 
 
 def _user(developer_id: str, project_id: str, user_id: str) -> Document:
-    return {"_id": user_id, "project_id": project_id, "developer_id": developer_id}
+    """Name a user who is not deleted."""
+    return {"_id": user_id, "project_id": project_id, "developer_id": developer_id, "deleted_at": None}

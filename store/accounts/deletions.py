@@ -8,7 +8,7 @@ _DELETED = {"deleted_at": {"$exists": True}}
 
 @raises_unavailable
 class Deletions:
-    """Find what is deleted and not erased yet, oldest deletion first."""
+    """Find projects and users that are deleted; those that are not erased yet, oldest deletion first."""
 
     def __init__(self, database: Database) -> None:
         self._projects = database["projects"]
@@ -36,16 +36,7 @@ class Deletions:
         query = {"developer_id": developer_id, "project_id": project_id}
         return not await self._users.count_documents(query, limit=1)
 
-
-@raises_unavailable
-class DeletedOwners:
-    """Which projects and users were deleted, read from the account documents."""
-
-    def __init__(self, database: Database) -> None:
-        self._projects = database["projects"]
-        self._users = database["users"]
-
-    async def find(self, project: str, user: str | None) -> OwnerDeleted | None:
+    async def of_owner(self, project: str, user: str | None) -> OwnerDeleted | None:
         """Tell whether the project, or this user of it, was deleted; None if neither was."""
         if await self._projects.find_one({"_id": project, **_DELETED}, {"_id": 1}):
             return "project_deleted"

@@ -1,21 +1,23 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
+from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from domain.accounts import platform as rules
-from domain.accounts.access import Role
+from domain.accounts.access import AccountState, Role
 from domain.accounts.platform import STREAM, Decision, Platform, StaffRole, fold
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
-from store.accounts.records import StaffRecord, record_from
-from store.accounts.writes import NewPassword, change_password, delete, insert, person
+from store.accounts.queries import STATE, login
+from store.accounts.records import Login, StaffRecord, account_state, record_from
+from store.accounts.writes import NewPassword, NewPerson, delete, insert, set_password
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
 from store.errors import AlreadyExistsError
-from store.mongo.connection import Database
+from store.mongo.connection import Database, Indexes, raises_unavailable
 
 
 class PlatformChanges:
@@ -32,31 +34,21 @@ class PlatformChanges:
         self._staff = database["staff"]
         self._streams = Repository(events, fold=fold, announce=announce, clock=clock)
 
-    async def create_staff(
-        self,
-        staff_id: str,
-        role: Role,
-        *,
-        email: str,
-        password_hash: str,
-        cause: Cause,
-        full_name: str | None = None,
-    ) -> StaffRecord:
+    async def create_staff(self, person: NewPerson, role: Role, *, cause: Cause) -> StaffRecord:
         """Create an account; AlreadyExistsError when the address is taken."""
-        who = person(staff_id, email, password_hash, full_name)
-        document = {**who, "role": role.value, "active": True}
-        decision = partial(rules.create_staff, staff=staff_id, role=cast("StaffRole", role.value))
+        document = {**person.document, "role": role.value, "active": True}
+        decision = partial(rules.create_staff, staff=person.id, role=cast("StaffRole", role.value))
         try:
             created = await self._decide(decision, insert(self._staff, document), cause)
         except DuplicateKeyError:
             created = False
         if not created:
-            raise AlreadyExistsError(staff_id)
+            raise AlreadyExistsError(person.id)
         return record_from(StaffRecord, document)
 
     async def change_password(self, staff_id: str, new: NewPassword, *, cause: Cause) -> None:
         """Set one's own password: every session ends but the one in which it is done."""
-        write = change_password(self._staff, {"_id": staff_id}, new)
+        write = set_password(self._staff, {"_id": staff_id}, new)
         await self._decide(partial(rules.change_password, staff=staff_id), write, cause)
 
     async def delete_staff(self, staff_id: str, *, cause: Cause) -> None:
@@ -77,3 +69,33 @@ class PlatformChanges:
 
         decided = await self._streams.decide(STREAM, decide, cause=cause, write=write_it)
         return decided.commit is not None
+
+
+@raises_unavailable
+class StaffAccounts:
+    """Read the accounts of operators and auditors; `PlatformChanges` changes them."""
+
+    indexes: ClassVar[Indexes] = {"staff": [IndexModel("email", unique=True)]}
+
+    def __init__(self, database: Database) -> None:
+        self._staff = database["staff"]
+
+    async def find(self, name: str) -> StaffRecord | None:
+        """Find an account by id or by e-mail address in its normal form."""
+        found = await self._staff.find_one({"$or": [{"_id": name}, {"email": name}]})
+        return None if found is None else record_from(StaffRecord, found)
+
+    async def all(self) -> list[StaffRecord]:
+        """List all accounts, newest first."""
+        found = self._staff.find({}).sort([("created_at", -1), ("_id", 1)])
+        return [record_from(StaffRecord, document) async for document in found]
+
+    async def state(self, staff_id: str, role: Role) -> AccountState | None:
+        """Read what access needs of an account with this role."""
+        found = await self._staff.find_one({"_id": staff_id, "role": role.value}, STATE)
+        return None if found is None else account_state(found)
+
+    async def find_login(self, email: str) -> Login | None:
+        """Find what a login is checked against."""
+        found = await self._staff.find_one({"email": email})
+        return None if found is None else login(found, Role(found["role"]), active=found["active"])

@@ -1,11 +1,13 @@
 """Document writes that are committed together with an event, and what documents of people have in common."""
 
+import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, Peppers, Randomness, display_prefix, mint
 from domain.errors import ErrorCode, ExemplarError
 from events.commit import Commit
 from store.commits.contract import Write
@@ -13,21 +15,42 @@ from store.mongo.connection import Document
 from store.mongo.transactions import Session
 
 
-@dataclass(frozen=True, slots=True)
-class NewPassword:
-    """A password that its owner sets: its hash, that of the `proved` current one, and the session to keep."""
-
-    hash: str = field(repr=False)
-    proved: str = field(repr=False)
-    kept_session: str
-
-
 def random_id() -> str:
     return str(uuid.uuid4())
 
 
-def person(account_id: str, email: str, password_hash: str, full_name: str | None) -> Document:
-    return {"_id": account_id, "email": email, "password_hash": password_hash, "full_name": full_name}
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """The hash of a password to set; where its owner sets it, that of the `proved` one and the session to keep."""
+
+    hash: str = field(repr=False)
+    proved: str | None = field(default=None, repr=False)
+    kept_session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """A person to register, the e-mail address in its normal form."""
+
+    email: str = field(repr=False)
+    password_hash: str = field(repr=False)
+    full_name: str | None = field(default=None, repr=False)
+    id: str = field(default_factory=random_id)
+
+    @property
+    def document(self) -> Document:
+        fields = asdict(self)
+        return {"_id": fields.pop("id"), **fields}
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to store: its keyed hash, and the prefix and the name to show."""
+
+    hash: str = field(repr=False)
+    prefix: str
+    name: str | None = None
+    id: str = field(default_factory=random_id)
 
 
 def insert(collection: Any, document: Document) -> Write:
@@ -61,27 +84,21 @@ def delete(collection: Any, query: Document) -> Write:
     return write
 
 
-def reset_password(collection: Any, owner: Document, password_hash: str) -> Write:
-    """Set a password on behalf of its owner: every session ends."""
-    ends_sessions = {"$inc": {"epoch": 1}, "$unset": {"kept_session": ""}}
-    change = {**ends_sessions, "$set": {"password_hash": password_hash}}
-    return update(collection, owner, lambda _: change)
+def set_password(collection: Any, owner: Document, new: NewPassword) -> Write:
+    """Set a password: every session ends, but the one in which its owner does it.
 
-
-def change_password(collection: Any, owner: Document, new: NewPassword) -> Write:
-    """Set one's own password: every session ends but the one in which it is done.
-
-    ExemplarError `invalid_credentials` when another password was set since it was proved.
+    ExemplarError `not_found`; `invalid_credentials` when another password was set since it was proved: a reset
+    wins.
     """
-    active = {**owner, "active": True}
-    fields = {"password_hash": new.hash, "kept_session": new.kept_session}
+    query, proof = owner, {}
+    if new.proved is not None:
+        query, proof = {**owner, "active": True}, {"password_hash": new.proved}
+    change = {"$inc": {"epoch": 1}, "$set": {"password_hash": new.hash, "kept_session": new.kept_session}}
 
     async def write(_: Commit, session: Session) -> None:
-        proved = {**active, "password_hash": new.proved}
-        change = {"$inc": {"epoch": 1}, "$set": fields}
-        result = await collection.update_one(proved, change, session=session)
+        result = await collection.update_one({**query, **proof}, change, session=session)
         if not result.matched_count:
-            exists = await collection.find_one(active, {"_id": 1}, session=session)
+            exists = await collection.find_one(query, {"_id": 1}, session=session)
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS if exists else ErrorCode.NOT_FOUND)
 
     return write
@@ -105,3 +122,16 @@ def without_personal_data(time: datetime) -> list[Document]:
         "full_name": None,
     }
     return [{"$set": erased}, {"$unset": ["kept_session", "ended_sessions"]}]
+
+
+def mint_key(
+    peppers: Peppers,
+    project_id: str | None,
+    name: str | None,
+    *,
+    key_id: str | None = None,
+    randomness: Randomness = secrets.token_bytes,
+) -> tuple[NewKey, str]:
+    """Mint an API key of a project or, with None, a developer key; return what is stored of it and the key."""
+    key = mint(DEVELOPER_KEY_PREFIX if project_id is None else API_KEY_PREFIX, randomness)
+    return NewKey(peppers.hash(key), display_prefix(key), name, key_id or random_id()), key

@@ -4,15 +4,8 @@ from datetime import datetime
 
 import structlog
 
+from domain.audit import checkpoints as notes
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
-from domain.audit.checkpoints import (
-    Checkpoint,
-    ContradictionError,
-    NoteError,
-    checkpoint_from,
-    open_note,
-    sign_note,
-)
 from domain.audit.merkle import Frontier
 from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.settings import CheckpointSettings
@@ -42,26 +35,26 @@ class Checkpointer:
             require_signed(last, self.trusted)
         frontier = last.frontier if last else Frontier()
         if head < frontier.size:
-            raise ContradictionError(f"the log ends at {head}, but {frontier.size} commits were signed")
+            raise notes.ContradictionError(f"the log ends at {head}, but {frontier.size} commits were signed")
         if head == frontier.size:
             return None
         grown = await self.checkpoints.grown(frontier, head)
         return await self.checkpoints.record(self._signed(grown))
 
     def _signed(self, frontier: Frontier) -> StoredCheckpoint:
-        checkpoint = Checkpoint(self.signer.name, frontier.size, frontier.root())
-        note = sign_note(checkpoint.text(), self.signer)
+        checkpoint = notes.Checkpoint(self.signer.name, frontier.size, frontier.root())
+        note = notes.sign_note(checkpoint.text(), self.signer)
         return StoredCheckpoint(checkpoint.size, checkpoint.root, frontier, note, self.clock())
 
 
 def require_signed(stored: StoredCheckpoint, trusted: Sequence[VerificationKey]) -> None:
     """Raise ContradictionError unless a trusted key has signed a note of this size and root."""
     try:
-        signed = checkpoint_from(open_note(stored.note, trusted))
-    except NoteError as error:
-        raise ContradictionError(f"checkpoint {stored.size}: {error}") from None
+        signed = notes.checkpoint_from(notes.open_note(stored.note, trusted))
+    except notes.NoteError as error:
+        raise notes.ContradictionError(f"checkpoint {stored.size}: {error}") from None
     if (signed.size, signed.root) != (stored.size, stored.root):
-        raise ContradictionError(f"checkpoint {stored.size}: the note has another size or root")
+        raise notes.ContradictionError(f"checkpoint {stored.size}: the note has another size or root")
 
 
 def open_checkpointer(

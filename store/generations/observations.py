@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from domain.generation import invocation
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction, failure_of
-from domain.generation.price import Price
+from domain.generation.timings import Price
 from events.envelope import Cause
 from events.event import Event
 from events.invocation import PredictionSettled

@@ -95,6 +95,13 @@ class WebhookEndpoints:
             found = await self._rows.find_one({"_id": endpoint_id})
         return _registered(found) if found else None
 
+    async def require(self, project: str, endpoint_id: str) -> RegisteredEndpoint:
+        """Read an endpoint of a project; ExemplarError `not_found` for another's."""
+        registered = await self.get(endpoint_id)
+        if registered is None or registered.endpoint.project != project:
+            raise ExemplarError(ErrorCode.NOT_FOUND)
+        return registered
+
     async def of_project(self, project: str, *, recent: bool = False) -> Sequence[RegisteredEndpoint]:
         """List a project's endpoints, the oldest first; with `recent` "none" may be remembered."""
         if recent and monotonic() < self._none_until.get(project, 0.0):

@@ -1,14 +1,8 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from domain.webhooks.endpoint import (
-    Endpoint,
-    default_endpoint,
-    evolve_endpoint,
-    fold_endpoint,
-    remove,
-    stream_of_endpoint,
-)
+from domain.webhooks import endpoint as rules
+from domain.webhooks.endpoint import Endpoint
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
@@ -40,7 +34,7 @@ class Webhooks:
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
     ) -> None:
-        self._streams = Repository(events, fold=fold_endpoint, announce=announce, clock=clock)
+        self._streams = Repository(events, fold=rules.fold_endpoint, announce=announce, clock=clock)
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._secrets = webhook_secrets
@@ -60,13 +54,14 @@ class Webhooks:
         """Keep a new endpoint; return its secret. Raises as `WebhookEndpoints.insert`."""
         secret = random_secret()
 
-        async def write(commit: Commit, session: Session) -> None:
+        async def write(_: Endpoint | None, commit: Commit, session: Session) -> None:
             [recorded] = commit.events
-            endpoint = evolve_endpoint(None, recorded)
+            endpoint = rules.evolve_endpoint(None, recorded)
             await self._endpoints.insert(endpoint, url, description, limit=limit, session=session)
             await self._secrets.keep_first(endpoint_id, secret, session)
 
-        await self._streams.append(stream_of_endpoint(endpoint_id), 0, [event], cause=cause, write=write)
+        stream = rules.stream_of_endpoint(endpoint_id)
+        await self._streams.decide(stream, lambda found: [] if found else [event], cause=cause, write=write)
         self._endpoints.forget_none(event.project)
         return secret
 
@@ -76,12 +71,12 @@ class Webhooks:
         """Load, decide and append, together with a changed `url`; nothing for no endpoint."""
 
         async def write(before: Endpoint | None, commit: Commit, session: Session) -> None:
-            after = fold_endpoint(commit.events, before)
+            after = rules.fold_endpoint(commit.events, before)
             if before is not None and after is not None:
                 await self._endpoints.write(before, after, url, session)
 
         await self._streams.decide(
-            stream_of_endpoint(endpoint_id),
+            rules.stream_of_endpoint(endpoint_id),
             lambda endpoint: decision(endpoint) if endpoint is not None else [],
             cause=cause,
             write=write,
@@ -90,7 +85,7 @@ class Webhooks:
 
     async def project(self, endpoint_id: str) -> None:
         """Bring an endpoint's deliveries and secrets to what the log says; repeatable."""
-        endpoint = await self._streams.load(stream_of_endpoint(endpoint_id))
+        endpoint = await self._streams.load(rules.stream_of_endpoint(endpoint_id))
         if endpoint is None:
             return
         self._endpoints.forget_none(endpoint.project)
@@ -105,14 +100,14 @@ class Webhooks:
     async def forget(self, project: str, generation: str) -> None:
         """End an erased generation's deliveries and delete their hosts and responses."""
         registered = await self._endpoints.of_project(project)
-        endpoints = [default_endpoint(project), *(one.endpoint.id for one in registered)]
+        endpoints = [rules.default_endpoint(project), *(one.endpoint.id for one in registered)]
         await self._deliveries.forget(project, endpoints, generation, self._clock())
 
     async def erase_project(self, project: str, *, cause: Cause) -> None:
         """Remove all endpoints of a project with their secrets and deliveries, the default ones too."""
         for registered in await self._endpoints.of_project(project):
-            await self.decide(registered.endpoint.id, remove, cause=cause)
-        await self._erase(default_endpoint(project))
+            await self.decide(registered.endpoint.id, rules.remove, cause=cause)
+        await self._erase(rules.default_endpoint(project))
 
     async def _erase(self, endpoint_id: str) -> None:
         await self._secrets.erase(endpoint_id)

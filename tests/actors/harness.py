@@ -28,7 +28,7 @@ from domain.accounts.tiers import TIERS
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import Price
+from domain.generation.timings import Price
 from events.envelope import Cause, RecordedEvent
 from events.generation import Example, Owner
 from exemplar.injection import Dependencies

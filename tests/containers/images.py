@@ -30,7 +30,9 @@ def prepare(podman: Podman, folder: Path) -> list[str]:
         _debian(podman, folder)
     context = folder / "stand-ins"
     context.mkdir()
-    shutil.copy(find_mongod(), context / "mongod")
+    mongod = find_mongod()
+    assert mongod is not None, "no mongod: install the extra `local`"
+    shutil.copy(mongod, context / "mongod")
     shutil.copy(STAND_INS / "mongosh", context)
     for name in made:
         podman.run("build", *_HOST, *_mounts(), "-q", "-f", STAND_INS / PUBLIC[name], "-t", name, context)

@@ -21,6 +21,7 @@ from domain.generation.lifecycle import RUNNING
 from domain.generation.timings import PHASES, Phase
 from domain.webhooks.retry_schedule import PAUSES
 from events.generation import GENERATION, GenerationFailed, GenerationRequested, Owner
+from exemplar.settings import sections
 from gateway.http.error_mapping import HTTP_ERRORS
 from tests.docs.reading import ROOT
 
@@ -115,8 +116,9 @@ def collections() -> list[str]:
 def _with_imports(path: Path, seen: set[Path]) -> set[Path]:
     """Find the modules of the store that one of them needs, itself included."""
     seen.add(path)
-    for module in re.findall(r"^from (store\.[\w.]+) import", path.read_text(), re.MULTILINE):
-        needed = ROOT / f"{module.replace('.', '/')}.py"
+    for module, name in re.findall(r"^from (store\.[\w.]+) import (\w+)?", path.read_text(), re.MULTILINE):
+        within = ROOT / module.replace(".", "/")
+        needed = within / f"{name}.py" if within.is_dir() else within.with_suffix(".py")
         if needed not in seen:
             _with_imports(needed, seen)
     return seen
@@ -198,3 +200,22 @@ def _generation(state: State) -> Generation:
         finish_by=NOW + timedelta(minutes=35),
     )
     return Generation("g", 1, state, request, NOW, NOW, NOW, attempt=1)
+
+
+def settings() -> str:
+    """Write the tables of docs/configuration.md."""
+    parts: list[str] = []
+    for title, settings in sections():
+        parts.append(f"### {title}\n\n| variable | default | meaning |\n|---|---|---|\n")
+        parts += [
+            f"| `{setting.name}` | {_cell(setting.default)} | {setting.description.rstrip('.')} |\n"
+            for setting in settings
+        ]
+        parts.append("\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def _cell(default: str | None) -> str:
+    if default is None:
+        return "must be set"
+    return f"`{default}`" if default else "empty"

@@ -8,7 +8,6 @@ from pymongo import MongoClient
 from actors.jobs.subscribers import SUBSCRIBERS
 from domain.webhooks.delivery import AttemptError, EndReason
 from domain.webhooks.retry_schedule import PAUSES
-from exemplar import settings
 from store.adapters import prepare
 from store.mongo.connection import open_database
 from tests.docs import tables
@@ -94,7 +93,7 @@ async def test_the_architecture_lists_every_collection_with_its_indexes(mongodb_
 
 def test_the_settings_in_the_document_are_those_of_the_code() -> None:
     document = (ROOT / "docs/configuration.md").read_text()
-    assert document.endswith(f"-->\n\n{settings.markdown()}")
+    assert document.endswith(f"-->\n\n{tables.settings()}")
 
 
 def test_the_example_environment_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from exemplar import settings
+from exemplar.settings import env_example
 from tests.docs import tables
 from tests.docs.reading import ROOT, table
 
@@ -44,8 +44,8 @@ def write() -> None:
         path.write_text(with_table(path.read_text(), heading, merged(rows(), table(document, heading))))
     configuration = ROOT / "docs/configuration.md"
     above, mark, _ = configuration.read_text().partition("-->\n\n")
-    configuration.write_text(above + mark + settings.markdown())
-    (ROOT / ".env.example").write_text(settings.env_example())
+    configuration.write_text(above + mark + tables.settings())
+    (ROOT / ".env.example").write_text(env_example())
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ import pytest
 import rabbitmq
 from actors.jobs.subscribers import SUBSCRIBERS
 from actors.subscriptions import QUEUES
-from domain.webhooks.delivery import FILTERS
-from domain.webhooks.examples import EXAMPLE_ID, example_of
+from domain.webhooks.delivery import EXAMPLE_ID, FILTERS, example_of
 from events.catalogue import CATALOGUE, Catalogue
 from events.envelope import Cause, RecordedEvent, visible
 from events.event import Event

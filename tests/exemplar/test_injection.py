@@ -1,4 +1,7 @@
+from typing import Protocol
+
 import pytest
+from pydantic_settings import BaseSettings
 
 from exemplar.injection import Dependencies, UnknownDependencyError
 
@@ -34,3 +37,29 @@ def test_a_cycle_is_reported_in_order() -> None:
     dependencies = Dependencies({"hen": lambda egg: egg, "egg": lambda hen: hen})
     with pytest.raises(UnknownDependencyError, match="hen -> egg -> hen"):
         dependencies.get("hen")
+
+
+class StoreSettings(BaseSettings):
+    address: str = "here"
+
+
+class Reader(Protocol):
+    def read(self) -> str: ...
+
+
+def test_a_parameter_with_the_name_of_its_class_is_made_of_it() -> None:
+    def handle(*, store: Store) -> str:
+        return store.address
+
+    assert Dependencies({}, address="here").call(handle) == "here"
+    assert Dependencies({}, store=Store("given")).call(handle) == "given"
+
+
+def test_settings_protocols_and_other_names_are_not_made() -> None:
+    def settings(*, store_settings: StoreSettings) -> None: ...
+    def protocol(*, reader: Reader) -> None: ...
+    def other(*, shop: Store) -> None: ...
+
+    for function in (settings, protocol, other):
+        with pytest.raises(UnknownDependencyError, match="which the wiring does not provide"):
+            Dependencies({}, address="here").call(function)

@@ -21,7 +21,7 @@ from gateway.auth.authentication import Authenticator
 from gateway.auth.sessions import TokenPair
 from gateway.auth.tokens import Tokens, key_id
 from gateway.http.client_address import ClientAddresses
-from store.accounts.writes import random_id
+from store.accounts.writes import NewKey, NewPerson, random_id
 from tests.builders.clock import Clock
 from tests.stores import OpenStore
 from tests.systems.gateway import CAUSE, PASSWORD, SECRET, gateway_dependencies
@@ -73,9 +73,8 @@ class AccountsHarness:
 
     async def developer(self, tier: str = "cloud_premium") -> str:
         email = f"developer{next(self.numbers)}@example.com"
-        made = await self.changes.register_developer(
-            email=email, password_hash=self.password_hash, tier=tier, cause=CAUSE
-        )
+        person = NewPerson(email, self.password_hash)
+        made = await self.changes.register_developer(person, tier=tier, cause=CAUSE)
         return made.id
 
     async def tenant(self, developer_id: str | None = None, tier: str = "cloud_premium") -> Tenant:
@@ -103,25 +102,14 @@ class AccountsHarness:
         self, developer_id: str, project_id: str | None, key: str, peppers: Peppers | None = None
     ) -> str:
         """Keep a key that a test has minted; return its id."""
-        kept = await self.changes.create_key(
-            developer_id,
-            project_id,
-            key_hash=(peppers or self.peppers).hash(key),
-            prefix=display_prefix(key),
-            cause=CAUSE,
-        )
-        return kept.id
+        new = NewKey((peppers or self.peppers).hash(key), display_prefix(key))
+        return (await self.changes.create_key(developer_id, project_id, new, cause=CAUSE)).id
 
     async def another_user_of(self, tenant: Tenant) -> Tenant:
         """Make another end user in the same project."""
         email = f"user{next(self.numbers)}@example.com"
-        user = await self.changes.register_user(
-            tenant.developer_id,
-            tenant.project_id,
-            email=email,
-            password_hash=self.password_hash,
-            cause=CAUSE,
-        )
+        person = NewPerson(email, self.password_hash)
+        user = await self.changes.register_user(tenant.developer_id, tenant.project_id, person, cause=CAUSE)
         return replace(tenant, user_id=user.id, email=email)
 
     def claims(self, tenant: Tenant, role: Role = Role.END_USER) -> Claims:

@@ -9,7 +9,7 @@ from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
 from domain.accounts.tiers import TIERS
 from domain.generation.lifecycle import Timeouts
-from domain.generation.price import Price
+from domain.generation.timings import Price
 from events.envelope import Cause
 from exemplar.injection import Dependencies
 from gateway.auth.settings import AuthenticationSettings, PasswordSettings, TokenSettings

@@ -21,7 +21,7 @@ from exemplar.gateway_wiring import create_gateway
 from exemplar.injection import Dependencies
 from gateway.auth.tokens import Tokens
 from store.accounts.erasure import AccountErasure
-from store.accounts.writes import random_id
+from store.accounts.writes import NewKey, NewPerson, random_id
 from store.generations.blobs import Blob
 from store.generations.generations import Generations
 from store.generations.projection import rows_of
@@ -94,9 +94,8 @@ class GatewayHarness:
 
     async def owner(self, tier: str = "internal") -> Owner:
         email = f"developer{next(self.numbers)}@example.com"
-        made = await self.changes.register_developer(
-            email=email, password_hash=self.password_hash, tier=tier, cause=CAUSE
-        )
+        person = NewPerson(email, self.password_hash)
+        made = await self.changes.register_developer(person, tier=tier, cause=CAUSE)
         key, key_id = await self._key(made.id, None)
         return Owner(made.id, email, self.bearer(made.id, Role.DEVELOPER), key, key_id)
 
@@ -110,14 +109,8 @@ class GatewayHarness:
         owned_project = owned_project or await self.owned_project(await self.owner())
         mark = f"person{next(self.numbers):04}"
         email = f"{mark}@example.com"
-        made = await self.changes.register_user(
-            owned_project.owner.id,
-            owned_project.id,
-            email=email,
-            password_hash=self.password_hash,
-            full_name=mark,
-            cause=CAUSE,
-        )
+        new = NewPerson(email, self.password_hash, mark)
+        made = await self.changes.register_user(owned_project.owner.id, owned_project.id, new, cause=CAUSE)
         headers = {
             **self.bearer(made.id, Role.END_USER, owned_project.id),
             "X-User-Role": "end_user",
@@ -130,9 +123,8 @@ class GatewayHarness:
     async def staff(self, role: Role) -> dict[str, str]:
         """Make an operator or an auditor; return the token."""
         email = f"{role.value}{next(self.numbers)}@example.com"
-        made = await self.store.platform_changes.create_staff(
-            random_id(), role, email=email, password_hash=self.password_hash, cause=CAUSE
-        )
+        person = NewPerson(email, self.password_hash)
+        made = await self.store.platform_changes.create_staff(person, role, cause=CAUSE)
         return self.bearer(made.id, role)
 
     def bearer(self, subject: str, role: Role, project: str | None = None, epoch: int = 0) -> dict[str, str]:
@@ -201,14 +193,8 @@ class GatewayHarness:
 
     async def _key(self, developer_id: str, project_id: str | None) -> tuple[str, str]:
         key = mint("ak" if project_id is None else "pk")
-        kept = await self.changes.create_key(
-            developer_id,
-            project_id,
-            key_hash=self.peppers.hash(key),
-            prefix=display_prefix(key),
-            cause=CAUSE,
-        )
-        return key, kept.id
+        new = NewKey(self.peppers.hash(key), display_prefix(key))
+        return key, (await self.changes.create_key(developer_id, project_id, new, cause=CAUSE)).id
 
 
 async def answered(answer: ClientResponse) -> tuple[int, Json]:

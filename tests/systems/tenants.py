@@ -15,6 +15,7 @@ from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, display_p
 from domain.accounts.passwords import Passwords
 from events.envelope import Cause
 from store.accounts.changes import AccountChanges
+from store.accounts.writes import NewKey, NewPerson
 from tests.builders.pictures import jpeg
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.system import System
@@ -155,9 +156,8 @@ async def make_tenant(
             headers, developer, project = await _developer(system, store.account_changes, tier, password_hash)
         else:
             headers, developer, project = dict(beside.headers), beside.developer, beside.project
-        await store.account_changes.register_user(
-            developer, project, email=email, password_hash=password_hash, cause=CAUSE
-        )
+        person = NewPerson(email, password_hash)
+        await store.account_changes.register_user(developer, project, person, cause=CAUSE)
     token = await _log_in(system, session, email, project)
     headers |= {"Authorization": f"Bearer {token}"}
     system.hidden |= {token, headers["X-Developer-Key"], headers["X-API-Key"]}
@@ -168,14 +168,12 @@ async def _developer(
     system: System, changes: AccountChanges, tier: str, password_hash: str
 ) -> tuple[dict[str, str], str, str]:
     email = f"{secrets.token_hex(6)}@studios.example"
-    developer = await changes.register_developer(email=email, password_hash=password_hash, tier=tier, cause=CAUSE)
+    developer = await changes.register_developer(NewPerson(email, password_hash), tier=tier, cause=CAUSE)
     project = await changes.create_project(developer.id, name="Journeys", limit=None, cause=CAUSE)
     hashed = system.authentication.peppers.hash
     developer_key, api_key = mint(DEVELOPER_KEY_PREFIX), mint(API_KEY_PREFIX)
     for project_id, key in ((None, developer_key), (project.id, api_key)):
-        await changes.create_key(
-            developer.id, project_id, key_hash=hashed(key), prefix=display_prefix(key), cause=CAUSE
-        )
+        await changes.create_key(developer.id, project_id, NewKey(hashed(key), display_prefix(key)), cause=CAUSE)
     headers = {
         "X-User-Role": "end_user",
         "X-Developer-Key": developer_key,

@@ -31,8 +31,9 @@ class EventStream:
         while not self._finished:
             response: httpx.Response | None = None
             failure: httpx.TransportError | None = None
+            last = {} if self._position is None else {"Last-Event-ID": self._position}
             try:
-                with self._session.stream(self._path, self._headers) as response:
+                with self._session.stream(self._path, {"Accept": "text/event-stream", **last}) as response:
                     yield from self._events(response)
             except httpx.TransportError as error:
                 failure = error
@@ -40,11 +41,6 @@ class EventStream:
                 self._failures += 1
                 refusal = response if response is not None and response.is_error else None
                 self._session.pause(self._failures, refusal, failure, least=self._retry)
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        last = {} if self._position is None else {"Last-Event-ID": self._position}
-        return {"Accept": "text/event-stream", **last}
 
     def _events(self, response: httpx.Response) -> Iterator[Event]:
         self._finished = response.status_code == 204

@@ -11,7 +11,6 @@ import httpx
 from exemplar_client.errors import ConnectionFailedError, error_of
 from exemplar_client.retries import Retries
 
-Sleep = Callable[[float], None]
 _READ_S = 75.0  # a long poll may take a minute; an event stream sends a comment every 15 seconds
 
 

@@ -77,6 +77,7 @@ async def test_a_commit_that_cannot_be_handled_is_parked_and_later_ones_are_hand
     [line] = [line for line in admission.lines if line["event"] == "commit_parked"]
     assert (line["commit"], line["log_level"]) == (parked.commit, "warning")
     assert not line["exc_info"], "the broker has logged the trace"
+    assert "subscriber_failed" not in {line["event"] for line in admission.lines}, "the fault is logged once"
 
 
 async def test_a_parked_commit_is_retried_with_growing_delays_until_it_is_handled(

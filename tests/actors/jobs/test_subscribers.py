@@ -115,7 +115,7 @@ async def test_the_webhook_of_a_request_is_looked_for(idle: Harness, ran: Ran) -
 async def test_an_endpoint_registered_just_before_an_event_gets_it_although_none_was_remembered(
     harness: Harness,
 ) -> None:
-    scheduler: DeliveryScheduler = harness.dependencies.get("delivery_scheduler")
+    scheduler = harness.dependencies.call(DeliveryScheduler)
     await record(harness, "g1", requested(owner=Owner(developer="dev-1", project="prj-1", user="usr-1")))
     await scheduler.schedule("g1")  # this process remembers: the project has no endpoint
     await register(harness.replace())  # another process

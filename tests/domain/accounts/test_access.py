@@ -36,7 +36,7 @@ FOUND = Tenancy(
     developer_key=DEVELOPER_KEY,
     api_key=API_KEY,
 )
-ADA = Identity("ada", Role.END_USER, "garden", "dev", TIERS["free_starter"])
+ADA = Identity("ada", "garden", "dev", TIERS["free_starter"])
 
 UNKNOWN = ErrorCode.INVALID_CREDENTIALS
 NOTHING = PresentedCredentials()

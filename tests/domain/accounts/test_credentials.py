@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from domain.accounts.emails import normal_email
 from domain.accounts.keys import Peppers, display_prefix, is_key, mint
+from domain.accounts.names import normal_email
 from domain.accounts.passwords import Passwords, check_password
 from domain.errors import ErrorCode, ExemplarError
 

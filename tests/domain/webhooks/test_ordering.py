@@ -3,8 +3,7 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.webhooks.delivery import Delivery
-from domain.webhooks.ordering import waits_until
+from domain.webhooks.delivery import Delivery, waits_until
 from tests.builders.webhook import delivery
 
 DELIVERIES = st.builds(

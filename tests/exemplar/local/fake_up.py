@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.hooks import Demo, Hooks
 from exemplar.local.options import Options
 from exemplar.local.secrets_file import Secrets
@@ -46,7 +46,7 @@ def main(home: str, port: str, broker: str, *flags: str) -> int:
     )
     try:
         return asyncio.run(up(options, hooks=Hooks(initiate_replica_set, seed, sign_in, demonstrate)))
-    except LocalError as error:
+    except ConfigurationError as error:
         sys.stdout.write(f"{error}\n")
         return 2
 

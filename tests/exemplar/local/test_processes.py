@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exemplar.local.errors import LocalError
+from exemplar.environment import ConfigurationError
 from exemplar.local.pids import Pid, PidFiles, reap
 from exemplar.local.processes import Child, Program
 from exemplar.local.supervisor import Supervisor
@@ -101,7 +101,7 @@ def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     program = Program(name="nothing", command=("/no/such/program",), env={}, log=tmp_path / "nothing.log")
     child = Child(program, PidFiles(tmp_path))
     child.start()
-    with pytest.raises(LocalError, match=r"(?s)nothing ended while starting.*/no/such/program: No such file"):
+    with pytest.raises(ConfigurationError, match=r"(?s)nothing ended while starting.*/no/such/program: No such file"):
         child.wait_until(lambda: False, deadline_s=10)
     child.stop()
 
@@ -109,7 +109,7 @@ def test_a_missing_program_is_reported(tmp_path: Path) -> None:
 def test_a_child_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
     child = child_of(tmp_path, SLEEPER)
     child.start()
-    with pytest.raises(LocalError, match="sleeper was not ready after 0 s"):
+    with pytest.raises(ConfigurationError, match="sleeper was not ready after 0 s"):
         child.wait_until(lambda: False, deadline_s=0.1)
     child.stop()
 
@@ -177,7 +177,7 @@ async def test_a_child_that_keeps_ending_is_not_restarted_forever(
     supervisor = Supervisor(said.append)
     supervisor.adopt(child)
     child.start()
-    with pytest.raises(LocalError, match=r"(?s)short ended 6 times within a minute.*no licence"):
+    with pytest.raises(ConfigurationError, match=r"(?s)short ended 6 times within a minute.*no licence"):
         await asyncio.wait_for(supervisor.watch(), 30)
     await supervisor.stop()
     assert [line.partition(",")[0] for line in said] == ["short ended (exit code 3)"] * 5

@@ -8,6 +8,7 @@ import pytest
 from domain.accounts.keys import Peppers
 from store.accounts.erasure import LATE_ARRIVALS
 from store.accounts.queries import Credentials
+from store.accounts.writes import NewPerson
 from tests.stores import OpenStore
 from tests.systems.gateway import CAUSE, PASSWORD, PEPPER
 from tests.systems.gateway_harness import ONE, GatewayHarness, Person
@@ -135,13 +136,9 @@ async def test_a_user_deletes_their_account_with_their_password(gateway: Gateway
     assert (await gateway.call("DELETE", me, person.token, {"password": PASSWORD}))[0] == 204
     assert (await gateway.get(me, person.token))[0] == 401
     assert (await gateway.call("DELETE", me, person.owned_project.owner.token, {"password": PASSWORD}))[0] == 403
-    again = await gateway.changes.register_user(
-        person.owned_project.owner.id,
-        person.owned_project.id,
-        email=person.email,
-        password_hash="x",
-        cause=CAUSE,
-    )
+    new = NewPerson(person.email, "x")
+    owner, project = person.owned_project.owner.id, person.owned_project.id
+    again = await gateway.changes.register_user(owner, project, new, cause=CAUSE)
     assert again.id != person.id
 
 

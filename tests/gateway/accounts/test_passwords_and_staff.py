@@ -11,7 +11,7 @@ from domain.accounts.access import Role
 from domain.accounts.passwords import Passwords
 from domain.errors import ErrorCode, ExemplarError
 from gateway.auth.login_attempts import PER_ACCOUNT_AND_ADDRESS
-from store.accounts.writes import NewPassword
+from store.accounts.writes import NewPassword, NewPerson
 from tests.systems.gateway import CAUSE, OPERATOR_KEY, PASSWORD
 from tests.systems.gateway_harness import GatewayHarness, Owner, Person
 
@@ -66,9 +66,9 @@ async def test_a_password_change_with_an_outdated_hash_is_refused(gateway: Gatew
     proved = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert proved is not None
     owner_ids = (person.owned_project.owner.id, person.owned_project.id, person.id)
-    await gateway.changes.change_user_password(*owner_ids, NewPassword("reset", proved, "s"), cause=CAUSE)
+    await gateway.changes.set_user_password(*owner_ids, NewPassword("reset", proved, "s"), cause=CAUSE)
     with pytest.raises(ExemplarError) as refusal:
-        await gateway.changes.change_user_password(*owner_ids, NewPassword("intruder", proved, "s"), cause=CAUSE)
+        await gateway.changes.set_user_password(*owner_ids, NewPassword("intruder", proved, "s"), cause=CAUSE)
     assert refusal.value.code is ErrorCode.INVALID_CREDENTIALS
     kept = await gateway.store.accounts.password_hash(Role.END_USER, person.id, person.owned_project.id)
     assert kept == "reset"
@@ -220,9 +220,8 @@ async def test_an_invalid_body_gets_422_with_every_wrong_field(gateway: GatewayH
 async def test_a_hash_with_old_parameters_is_replaced_at_the_next_login(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     old = await Passwords(memory_kib=16, passes=3).hash(OTHER)
-    await gateway.changes.reset_user_password(
-        person.owned_project.owner.id, person.owned_project.id, person.id, old, cause=CAUSE
-    )
+    ids = (person.owned_project.owner.id, person.owned_project.id, person.id)
+    await gateway.changes.set_user_password(*ids, NewPassword(old), cause=CAUSE)
     kept = gateway.store.accounts.password_hash
     assert await kept(Role.END_USER, person.id, person.owned_project.id) == old
     token, _ = await session(gateway, person, OTHER)
@@ -254,7 +253,7 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password() -> None:
 async def test_staff_can_log_in_change_their_password_and_log_out(gateway: GatewayHarness, role: Role) -> None:
     email = f"{role.value}@platform.example"
     platform = gateway.store.platform_changes
-    await platform.create_staff(role.value, role, email=email, password_hash=gateway.password_hash, cause=CAUSE)
+    await platform.create_staff(NewPerson(email, gateway.password_hash, id=role.value), role, cause=CAUSE)
     status, body = await gateway.call("POST", LOGIN, {}, {"email": email, "password": PASSWORD})
     assert status == 200
     token = {"Authorization": f"Bearer {body['access_token']}"}

@@ -13,6 +13,7 @@ from exemplar.gateway_wiring import create_gateway
 from gateway.auth.sessions import Sessions
 from store.accounts.account_cache import AccountCache
 from store.accounts.accounts import Accounts
+from store.accounts.writes import NewPassword
 from tests.builders.clock import Monotonic
 from tests.systems.gateway import CAUSE, gateway_dependencies
 from tests.systems.gateway_harness import GatewayHarness, Person, answered
@@ -67,11 +68,11 @@ async def delete_project(gateway: GatewayHarness, person: Person) -> None:
 
 async def reset_password(gateway: GatewayHarness, person: Person) -> None:
     project = person.owned_project
-    await gateway.changes.reset_user_password(project.owner.id, project.id, person.id, "hash", cause=CAUSE)
+    await gateway.changes.set_user_password(project.owner.id, project.id, person.id, NewPassword("hash"), cause=CAUSE)
 
 
 async def reset_developer(gateway: GatewayHarness, person: Person) -> None:
-    await gateway.changes.reset_developer_password(person.owned_project.owner.id, "hash", cause=CAUSE)
+    await gateway.changes.set_developer_password(person.owned_project.owner.id, NewPassword("hash"), cause=CAUSE)
 
 
 REVOCATIONS = [

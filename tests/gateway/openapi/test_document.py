@@ -10,8 +10,8 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from domain.accounts.access import Role
-from gateway.openapi.document import OPERATIONS
 from gateway.openapi.operation import Operation
+from gateway.routes import OPERATIONS
 from tests.gateway.test_tenant_isolation import UNKNOWN, routes_of
 from tests.systems.gateway import CAUSE, OPERATOR_KEY, PASSWORD
 from tests.systems.gateway_harness import GatewayHarness
@@ -43,6 +43,7 @@ def methods_of(document: Any) -> set[tuple[str, str]]:
 async def test_the_document_lists_exactly_the_routes(gateway: GatewayHarness, served: Any) -> None:
     assert methods_of(served) == {(route.method.lower(), route.path) for route in routes_of(gateway)}
     assert len(OPERATIONS) == len(methods_of(served)), "no operation is documented twice"
+    assert all(operation.summary for operation in OPERATIONS), "every handler has a docstring"
 
 
 async def test_every_operation_of_the_public_file_is_served(served: Any) -> None:

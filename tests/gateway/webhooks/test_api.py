@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,8 +11,11 @@ import standardwebhooks
 
 from domain.errors import FieldError
 from domain.webhooks.delivery import pair_of
+from events.commit import Commit
 from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
+from store.commits.mongo import MongoEventStore
+from store.errors import WrongExpectedVersionError
 from store.webhooks.deliveries import AtLimit
 from tests.builders.forbidden_urls import FORBIDDEN_URLS
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
@@ -163,6 +167,21 @@ async def test_simultaneous_registrations_respect_the_limit(system: WebhookSyste
         assert len((await api("GET", "")).body["webhooks"]) == 3
         for name in ("webhook_endpoints", "webhook_secrets"):
             assert await system.store.database[name].count_documents({}) == 3, "refusals leave nothing"
+
+
+async def test_a_registration_that_lost_its_race_is_repeated(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    append, lost = MongoEventStore.append, list[str]()
+
+    async def losing(events: MongoEventStore, stream: str, *args: Any, **options: Any) -> Commit:
+        if not lost:
+            lost.append(stream)
+            raise WrongExpectedVersionError(stream, 0)
+        return await append(events, stream, *args, **options)
+
+    monkeypatch.setattr(MongoEventStore, "append", losing)
+    made = await api.create_endpoint("https://example.com/hook")
+    assert lost == [f"webhook-{made['id']}"]
+    assert [one["id"] for one in (await api("GET", "")).body["webhooks"]] == [made["id"]]
 
 
 async def test_simultaneous_changes_of_url_and_event_types_are_both_kept(api: Api) -> None:

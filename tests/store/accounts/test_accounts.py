@@ -1,7 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +14,7 @@ from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.queries import Credentials, UserQuery
 from store.accounts.records import KeyRecord
+from store.accounts.writes import NewKey, NewPerson
 from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.errors import AlreadyExistsError, StoreUnavailableError
@@ -54,9 +54,8 @@ def changes(store: OpenStore, clock: Clock) -> AccountChanges:
 
 
 async def developer(changes: AccountChanges, name: str = "dev") -> str:
-    made = await changes.register_developer(
-        email=f"{name}@example.com", password_hash="hash", tier="free_starter", developer_id=name, cause=CAUSE
-    )
+    person = NewPerson(f"{name}@example.com", "hash", id=name)
+    made = await changes.register_developer(person, tier="free_starter", cause=CAUSE)
     return made.id
 
 
@@ -66,36 +65,30 @@ async def project(changes: AccountChanges, developer_id: str, name: str = "garde
 
 
 async def user(changes: AccountChanges, developer_id: str, project_id: str, name: str = "ada") -> str:
-    made = await changes.register_user(
-        developer_id,
-        project_id,
-        email=f"{name}@example.com",
-        password_hash="hash",
-        full_name=name.title(),
-        cause=CAUSE,
-    )
+    person = NewPerson(f"{name}@example.com", "hash", name.title())
+    made = await changes.register_user(developer_id, project_id, person, cause=CAUSE)
     return made.id
 
 
 async def api_key(changes: AccountChanges, developer_id: str, project_id: str, key_hash: str = "1:p") -> KeyRecord:
-    return await changes.create_key(developer_id, project_id, key_hash=key_hash, prefix="pk_ppppp", cause=CAUSE)
+    return await changes.create_key(developer_id, project_id, NewKey(key_hash, "pk_ppppp"), cause=CAUSE)
 
 
 async def developer_key(changes: AccountChanges, developer_id: str, key_hash: str = "1:d") -> KeyRecord:
-    return await changes.create_key(developer_id, None, key_hash=key_hash, prefix="ak_ddddd", cause=CAUSE)
+    return await changes.create_key(developer_id, None, NewKey(key_hash, "ak_ddddd"), cause=CAUSE)
 
 
 async def test_repeated_creation_under_the_same_id_is_refused(accounts: Accounts, changes: AccountChanges) -> None:
     await developer(changes)
     await project(changes, "dev")
-    key: dict[str, Any] = {"key_hash": "1:d", "prefix": "ak_ddddd", "key_id": "key", "cause": CAUSE}
-    await changes.create_key("dev", None, **key)
+    key = NewKey("1:d", "ak_ddddd", id="key")
+    await changes.create_key("dev", None, key, cause=CAUSE)
     with pytest.raises(AlreadyExistsError):
         await developer(changes)
     with pytest.raises(AlreadyExistsError):
         await project(changes, "dev")
     with pytest.raises(AlreadyExistsError):
-        await changes.create_key("dev", None, **key)
+        await changes.create_key("dev", None, key, cause=CAUSE)
     with pytest.raises(AlreadyExistsError):
         await developer_key(changes, "dev", "1:d")
 
@@ -109,7 +102,7 @@ async def test_an_address_belongs_to_one_developer_and_to_one_user_of_a_project(
     with pytest.raises(AlreadyExistsError):
         await user(changes, "dev", "garden")
     with pytest.raises(AlreadyExistsError):
-        await changes.register_developer(email="dev@example.com", password_hash="x", tier="internal", cause=CAUSE)
+        await changes.register_developer(NewPerson("dev@example.com", "x"), tier="internal", cause=CAUSE)
 
 
 async def test_a_login_is_searched_among_developers_or_in_one_project(

@@ -17,7 +17,7 @@ from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
 from store.accounts.records import UserRecord
 from store.accounts.streams import DeveloperStreams
-from store.accounts.writes import NewPassword
+from store.accounts.writes import NewKey, NewPassword, NewPerson
 from store.commits.mongo import MongoEventStore
 from store.errors import AlreadyExistsError, StoreUnavailableError
 from tests.systems.gateway import CAUSE
@@ -26,7 +26,8 @@ from tests.systems.gateway_harness import GatewayHarness, OwnedProject, Owner
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COLLECTIONS = ("commits", "developers", "projects", "keys", "users", "staff")
-NEW = NewPassword("new hash", "proved hash", "session")
+PROVED = "proved hash"
+NEW = NewPassword("new hash", PROVED, "session")
 
 
 class Crash(BaseException):
@@ -64,30 +65,30 @@ class Subject:
 
 CHANGES: dict[str, Change] = {
     "developer.registered": lambda c, _, s: c.register_developer(
-        email=f"{s.user}@new.example", password_hash="x", tier="internal", cause=CAUSE
+        NewPerson(f"{s.user}@new.example", "x"), tier="internal", cause=CAUSE
     ),
     "developer.tier_changed": lambda c, _, s: c.change_tier(s.developer, "cloud_starter", cause=CAUSE),
-    "developer.password_reset": lambda c, _, s: c.reset_developer_password(s.developer, "new", cause=CAUSE),
-    "developer.password_changed": lambda c, _, s: c.change_developer_password(s.developer, NEW, cause=CAUSE),
+    "developer.password_reset": lambda c, _, s: c.set_developer_password(s.developer, NewPassword("new"), cause=CAUSE),
+    "developer.password_changed": lambda c, _, s: c.set_developer_password(s.developer, NEW, cause=CAUSE),
     "developer.project_created": lambda c, _, s: c.create_project(s.developer, name="new", limit=None, cause=CAUSE),
     "developer.project_renamed": lambda c, _, s: c.update_project(s.developer, s.project, {"name": "new"}, cause=CAUSE),
     "developer.project_deleted": lambda c, _, s: c.delete_project(s.developer, s.project, cause=CAUSE),
     "developer.key_created": lambda c, _, s: c.create_key(
-        s.developer, s.project, key_hash=f"1:{s.user}", prefix="pk_xxxxx", cause=CAUSE
+        s.developer, s.project, NewKey(f"1:{s.user}", "pk_xxxxx"), cause=CAUSE
     ),
     "developer.key_revoked": lambda c, _, s: c.revoke_key(s.developer, s.owned_project.owner.key_id, cause=CAUSE),
     "developer.user_registered": lambda c, _, s: c.register_user(
-        s.developer, s.project, email="new@example.com", password_hash="x", cause=CAUSE
+        s.developer, s.project, NewPerson("new@example.com", "x"), cause=CAUSE
     ),
-    "developer.user_password_reset": lambda c, _, s: c.reset_user_password(
-        s.developer, s.project, s.user, "new", cause=CAUSE
+    "developer.user_password_reset": lambda c, _, s: c.set_user_password(
+        s.developer, s.project, s.user, NewPassword("new"), cause=CAUSE
     ),
-    "developer.user_password_changed": lambda c, _, s: c.change_user_password(
+    "developer.user_password_changed": lambda c, _, s: c.set_user_password(
         s.developer, s.project, s.user, NEW, cause=CAUSE
     ),
     "developer.user_deleted": lambda c, _, s: c.delete_user(s.developer, s.project, s.user, cause=CAUSE),
     "platform.staff_created": lambda _, p, s: p.create_staff(
-        f"new {s.staff}", Role.AUDITOR, email=f"new{s.staff}@a.example", password_hash="x", cause=CAUSE
+        NewPerson(f"new{s.staff}@a.example", "x", id=f"new {s.staff}"), Role.AUDITOR, cause=CAUSE
     ),
     "platform.staff_password_changed": lambda _, p, s: p.change_password(s.staff, NEW, cause=CAUSE),
     "platform.staff_deleted": lambda _, p, s: p.delete_staff(s.staff, cause=CAUSE),
@@ -98,14 +99,12 @@ async def subject(gateway: GatewayHarness) -> Subject:
     """Make accounts whose current password hash is the proved one."""
     owned_project = await gateway.owned_project(await gateway.owner())
     email = f"user{next(gateway.numbers)}@example.com"
-    user = await gateway.changes.register_user(
-        owned_project.owner.id, owned_project.id, email=email, password_hash=NEW.proved, cause=CAUSE
-    )
+    person = NewPerson(email, PROVED)
+    user = await gateway.changes.register_user(owned_project.owner.id, owned_project.id, person, cause=CAUSE)
     number = f"staff{next(gateway.numbers)}"
-    await gateway.store.platform_changes.create_staff(
-        number, Role.AUDITOR, email=f"{number}@a.example", password_hash=NEW.proved, cause=CAUSE
-    )
-    await gateway.changes.reset_developer_password(owned_project.owner.id, NEW.proved, cause=CAUSE)
+    staff = NewPerson(f"{number}@a.example", PROVED, id=number)
+    await gateway.store.platform_changes.create_staff(staff, Role.AUDITOR, cause=CAUSE)
+    await gateway.changes.set_developer_password(owned_project.owner.id, NewPassword(PROVED), cause=CAUSE)
     return Subject(owned_project, user.id, number)
 
 
@@ -209,7 +208,7 @@ async def test_a_refused_change_stores_nothing(gateway: GatewayHarness) -> None:
         await gateway.changes.create_project(account.developer, name="one", limit=0, cause=CAUSE)
     with pytest.raises(AlreadyExistsError):
         await gateway.changes.register_developer(
-            email=account.owned_project.owner.email, password_hash="x", tier="internal", cause=CAUSE
+            NewPerson(account.owned_project.owner.email, "x"), tier="internal", cause=CAUSE
         )
     assert await contents(gateway) == before
 
@@ -223,11 +222,10 @@ async def test_one_of_twenty_concurrent_registrations_of_an_address_succeeds(
     email = f"one{next(gateway.numbers)}@example.com"
 
     async def register(changes: AccountChanges, password: str) -> object:
+        person = NewPerson(email, password)
         if kind == "user":
-            return await changes.register_user(
-                owned_project.owner.id, owned_project.id, email=email, password_hash=password, cause=CAUSE
-            )
-        return await changes.register_developer(email=email, password_hash=password, tier="internal", cause=CAUSE)
+            return await changes.register_user(owned_project.owner.id, owned_project.id, person, cause=CAUSE)
+        return await changes.register_developer(person, tier="internal", cause=CAUSE)
 
     made = await asyncio.gather(
         *(register(gateways[number % 4], str(number)) for number in range(20)), return_exceptions=True
@@ -250,9 +248,7 @@ async def test_two_gateways_create_at_most_ten_keys_together(gateway: GatewayHar
     gateways = [gateway.store.make(AccountChanges) for _ in range(2)]
     made = await asyncio.gather(
         *(
-            gateways[number % 2].create_key(
-                owner.id, None, key_hash=f"{owner.id}:{number}", prefix="ak_xxxxx", cause=CAUSE
-            )
+            gateways[number % 2].create_key(owner.id, None, NewKey(f"{owner.id}:{number}", "ak_xxxxx"), cause=CAUSE)
             for number in range(20)
         ),
         return_exceptions=True,
@@ -283,9 +279,10 @@ async def test_concurrent_renames_leave_the_name_of_the_last_event(gateway: Gate
 
 async def test_a_password_change_with_a_hash_from_before_a_reset_is_refused(gateway: GatewayHarness) -> None:
     account = await subject(gateway)
-    await gateway.changes.reset_user_password(account.developer, account.project, account.user, "reset", cause=CAUSE)
+    ids = (account.developer, account.project, account.user)
+    await gateway.changes.set_user_password(*ids, NewPassword("reset"), cause=CAUSE)
     with pytest.raises(ExemplarError, match="invalid_credentials"):
-        await gateway.changes.change_user_password(account.developer, account.project, account.user, NEW, cause=CAUSE)
+        await gateway.changes.set_user_password(*ids, NEW, cause=CAUSE)
     hashed = await gateway.store.accounts.password_hash(Role.END_USER, account.user, account.project)
     assert hashed == "reset"
 

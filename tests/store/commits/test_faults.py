@@ -12,7 +12,7 @@ import pytest
 from events.commit import Commit
 from events.envelope import Cause
 from events.invocation import GenerationProgressed
-from exemplar.local.mongod import Mongod
+from exemplar.local.mongod import Mongod, find_mongod
 from exemplar.local.ports import Ports
 from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
@@ -32,7 +32,7 @@ async def append(store: MongoEventStore, stream: str, expected: int) -> Commit:
 
 @pytest.fixture
 def own_mongod(tmp_path: Path) -> Iterator[Mongod]:
-    if not Mongod.available():
+    if find_mongod() is None:
         pytest.skip("no mongod")
     server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
     server.launch()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.accounts.access import Identity, Role
+from domain.accounts.access import Identity
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
@@ -25,7 +25,7 @@ from store.quota.memory_ledger import MemoryLedger
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
 
-IDENTITY = Identity("usr-1", Role.END_USER, "prj-1", "dev-1", TIERS["free_starter"])
+IDENTITY = Identity("usr-1", "prj-1", "dev-1", TIERS["free_starter"])
 NOTHING = Content((), '{"prompt": "a walrus"}')
 
 

@@ -1,0 +1,92 @@
+"""The start of a whole system on warm files, and what an idle one costs."""
+
+import os
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.options import Options
+from bench.progress import say
+from bench.report import Row, compared, spread
+from bench.servers import ROOT, Servers, exemplar
+from bench.systems import open_ours
+from bench.usage import cpu_ms
+from exemplar.local.mongod import Mongod
+from exemplar.local.ports import Ports
+from store.mongo.replica_set import initiate_replica_set
+
+IDLE_SECONDS = 15.0
+
+
+def start(servers: Servers, options: Options) -> Iterator[Row]:
+    """Start `exemplar up` on a home that it made before, and mongod alone on the same files, in turns."""
+    with tempfile.TemporaryDirectory(prefix="exemplar-bench-up-") as name:
+        home, port = Path(name), servers.ports.of("up")
+        with _running(home, port) as seconds:
+            say(f"start: {seconds:.1f} s with new files")
+        ours, alone = list[float](), list[float]()
+        for _ in range(options.repeats):
+            alone.append(_start_mongod(home))
+            with _running(home, port) as seconds:
+                ours.append(seconds)
+            say(f"start: {ours[-1]:.2f} s, mongod alone {alone[-1]:.2f} s")
+    beyond = [mine - other for mine, other in zip(ours, alone, strict=True)]
+    row = compared("start", "s", ours, alone, "mongod")
+    note = {"up_s": round(row.value, 2), "spread": spread(beyond, 2)}
+    yield Row("start", row.value - sorted(alone)[len(alone) // 2], "s", row.vs, more={**row.more, **note})
+
+
+@contextmanager
+def _running(home: Path, port: int) -> Iterator[float]:
+    """Run `exemplar up`; yield the seconds until its gateway answered a request."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "EXEMPLAR_HOME": str(home), "EXEMPLAR_PORT": str(port)}
+    began = time.perf_counter()
+    with (home / "up.log").open("ab") as log:
+        child = subprocess.Popen(exemplar("up"), env=environment, stdout=log, stderr=log, cwd=ROOT)
+    try:
+        while not _answers(port):
+            assert child.poll() is None, (home / "up.log").read_text()[-2000:]
+            time.sleep(0.01)
+        yield time.perf_counter() - began
+        time.sleep(3)  # the accounts and the first generation
+    finally:
+        child.terminate()
+        child.wait(60)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _start_mongod(home: Path) -> float:
+    mongod = Mongod(home, Ports(home / "ports.json").of("mongod"), os.environ)
+    began = time.perf_counter()
+    mongod.launch()
+    mongod.wait_ready(initiate_replica_set)
+    seconds = time.perf_counter() - began
+    mongod.child.stop()
+    return seconds
+
+
+def idle(servers: Servers, options: Options) -> Iterator[Row]:
+    """Measure the CPU of gateway, worker and scheduler without work, and that of the servers beside it."""
+    with open_ours(servers, accounts=1, background=True) as ours:
+        time.sleep(5 * options.settle)
+        groups = {**ours.pids, **servers.pids}
+        shares: list[dict[str, float]] = []
+        for _ in range(options.repeats):
+            before = {name: cpu_ms([pid]) for name, pid in groups.items()}
+            time.sleep(IDLE_SECONDS / options.repeats)
+            spent = {name: cpu_ms([pid]) - before[name] for name, pid in groups.items()}
+            shares.append({name: used * options.repeats / IDLE_SECONDS / 10 for name, used in spent.items()})
+    totals = [sum(share[name] for name in ours.pids) for share in shares]
+    parts = {name: round(sum(share[name] for share in shares) / len(shares), 2) for name in groups}
+    yield Row("idle", sum(totals) / len(totals), "%", more={"spread": spread(totals, 2), "by_process": parts})

@@ -1,0 +1,40 @@
+from datetime import UTC, datetime, timedelta
+
+from bench.filling import Template
+from events.commit import commit_from, commit_of, leaf_hash
+from events.envelope import Cause
+from store.commits.document import document_of, stored_commit
+from tests.builders.generation import requested
+
+CAUSE = Cause(actor="actor:bench")
+NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
+OLD, NEW = "01a219f9-24d7-7534-93a2-8ba492eb5647", "00000000-0000-4000-8000-000000000001"
+
+
+def template() -> Template:
+    commit = commit_of(f"generation-{OLD}", 0, [requested()], cause=CAUSE, time=NOON, writer="w")
+    entry = {"_id": 7, "commit": commit.id, "stream": commit.stream, "leaf": leaf_hash(commit.body)}
+    stored = document_of(commit, NOON.replace(microsecond=123000))
+    return Template(OLD, {"commits": [stored], "log": [entry], "generations": [{"_id": OLD, "created_at": NOON}]})
+
+
+def test_a_copy_is_a_readable_commit_of_another_generation_at_an_earlier_time() -> None:
+    copy = template().copy(NEW, timedelta(days=2), 12)
+    [document] = copy.documents["commits"]
+    commit = stored_commit(document)
+    assert commit.stream == f"generation-{NEW}"
+    assert commit.events[0].time == NOON - timedelta(days=2)
+    assert commit_from(document["body"]).body == document["body"]
+
+
+def test_a_copy_has_the_next_position_and_the_hash_of_its_own_bytes() -> None:
+    copy = template().copy(NEW, timedelta(days=2), 12)
+    [commit], [entry] = copy.documents["commits"], copy.documents["log"]
+    assert (entry["_id"], entry["commit"]) == (12, f"generation-{NEW}:1")
+    assert entry["leaf"] == leaf_hash(commit["body"]) != template().documents["log"][0]["leaf"]
+
+
+def test_a_copy_has_the_row_of_its_own_id() -> None:
+    copy = template().copy(NEW, timedelta(days=2), 12)
+    assert copy.documents["generations"] == [{"_id": NEW, "created_at": NOON - timedelta(days=2)}]
+    assert template().documents["generations"][0]["_id"] == OLD
