@@ -53,14 +53,18 @@ def up(
     raise typer.Exit(asyncio.run(bring_up(options, hooks=hooks_of(options.home))))
 
 
+Processes = Annotated[int, typer.Option(min=1, max=256, help="How many processes, restarted when they die (Linux).")]
+
+
 @app.command()
-def gateway() -> None:
-    """Run the HTTP gateway."""
-    _run("gateway")
+def gateway(processes: Processes = 1) -> None:
+    """Run the HTTP gateway; several processes share its port."""
+    _run("gateway", processes)
 
 
 @app.command()
 def worker(
+    processes: Processes = 1,
     queues: Annotated[str, typer.Option(help="Queues to handle, separated by commas; empty: all.")] = "",
 ) -> None:
     """Run the actors."""
@@ -70,7 +74,7 @@ def worker(
     own = tuple(queues.split(",")) if queues else tuple(QUEUES)
     if unknown := set(own) - set(QUEUES):
         raise ConfigurationError(f"--queues {', '.join(sorted(unknown))}: the queues are {', '.join(QUEUES)}")
-    _run("worker", own_queues=own)
+    _run("worker", processes, own_queues=own)
 
 
 @app.command()
@@ -169,9 +173,15 @@ def main() -> None:
         sys.exit(2)
 
 
-def _run(process: str, **given: object) -> None:
+def _run(process: str, count: int = 1, **given: object) -> None:
     from exemplar.logging import configure_logging
-    from exemplar.processes import run
+    from exemplar.processes import read_settings, run
 
     configure_logging(process)
-    asyncio.run(run(process, **given))
+    settings = read_settings(process)
+    if count > 1:
+        from exemplar.process_group import ProcessGroup
+
+        if (code := ProcessGroup(count).fork()) is not None:
+            raise typer.Exit(code)
+    asyncio.run(run(process, reuse_port=count > 1, **settings, **given))

@@ -70,7 +70,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
         gateway_settings.upload_budget, wait=gateway_settings.upload_wait
     ),
     "version": lambda: version("exemplar"),
-    "watched": lambda broadcaster: broadcaster.watching,
+    "watched": lambda broadcaster: broadcaster.has_listeners,
     "write_rows": lambda projection: projection.write,
 }
 
@@ -87,12 +87,12 @@ def create_gateway(dependencies: Dependencies) -> Any:
 
 @asynccontextmanager
 async def open_http_server(
-    dependencies: Dependencies, gateway_settings: GatewaySettings, accounts: Accounts
+    dependencies: Dependencies, gateway_settings: GatewaySettings, accounts: Accounts, reuse_port: bool
 ) -> AsyncIterator[None]:
     """Serve HTTP; at the end wait until the use of keys is stored."""
     host, port = gateway_settings.host, gateway_settings.port
     try:
-        async with serve(create_gateway(dependencies), gateway_settings):
+        async with serve(create_gateway(dependencies), gateway_settings, reuse_port=reuse_port):
             log.info("listening", host=host, port=port)
             yield
     except OSError as error:

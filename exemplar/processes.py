@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
+from pydantic_settings import BaseSettings
 
 from actors.providers.registry import ProviderSettings
 from exemplar.environment import read, read_all
@@ -26,17 +27,21 @@ async def open_resources(resources: Mapping[str, Opener], dependencies: Dependen
         yield dependencies
 
 
+def read_settings(name: str) -> dict[str, BaseSettings]:
+    """Read the settings of a process by their names; raise ConfigurationError for the first wrong one."""
+    return read_all((*PROCESS_SETTINGS[name], *read(ProviderSettings).adapter.settings))
+
+
 async def run(name: str, **given: object) -> None:
     """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order.
 
-    What is `given` by name replaces what the wiring would make.
+    What is `given` by name, its settings among them, replaces what the wiring would make.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    settings = (*PROCESS_SETTINGS[name], *read(ProviderSettings).adapter.settings)
-    async with open_resources(PROCESSES[name], dependencies_of(**read_all(settings), **given)):
+    async with open_resources(PROCESSES[name], dependencies_of(**given)):
         log.info("ready")
         await stopping.wait()
         log.info("stopping")

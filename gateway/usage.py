@@ -90,7 +90,7 @@ class UsageRoutes:
         now = self.clock()
         account = await self.admission.recent_account(developer, Bounds(tier.monthly, tier.concurrent))
         left = await self.requests.left(developer, tier.daily_requests)
-        status = LimitStatus(account.used_in(period_of(now)), len(account.slots), left)
+        status = LimitStatus(account.used_in(period_of(now)), account.running, left)
         ends = {"monthly": next_period(now), "daily": next_day(now)}
         return {policy.name: _limit(policy, ends.get(policy.name)) for policy in policies(tier, status, now)}
 

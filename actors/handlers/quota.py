@@ -32,7 +32,7 @@ async def decide(
     if generation.state is not State.VALIDATED:
         return None
     bounds = _bounds(generation.request.tier, tiers)
-    account = await admission.account(generation.request.owner.developer)
+    account = await admission.account(generation.request.owner.developer, only=[generation.id])
     if not account.holds(generation.id):
         retaken = await _retake(generation.id, bounds, generations=generations, admission=admission)
         if retaken is None:
@@ -61,9 +61,10 @@ async def _retake(
         return Account()
     request = generation.request
     try:
-        return await admission.hold(request.owner.developer, generation_id, period=request.period, bounds=bounds)
+        await admission.hold(request.owner.developer, generation_id, period=request.period, bounds=bounds)
     except LimitError:
         return None
+    return await admission.account(request.owner.developer, only=[generation_id])
 
 
 def _reserved(generation: Generation, account: Account, bounds: Bounds) -> QuotaReserved:
@@ -72,7 +73,7 @@ def _reserved(generation: Generation, account: Account, bounds: Bounds) -> Quota
         period=period,
         used=account.used_in(period),
         limit=bounds.monthly,
-        slots=len(account.slots),
+        slots=account.running,
         slot_limit=bounds.concurrent,
         hold=slot.hold if slot else None,
     )

@@ -127,7 +127,7 @@ class RateLimits:
         used, slots = 0, 0
         if bounds != Bounds(monthly=None, concurrent=None):
             account = await self._admission.recent_account(developer, bounds)
-            used, slots = account.used_in(period_of(self._clock())), len(account.slots)
+            used, slots = account.used_in(period_of(self._clock())), account.running
         return LimitStatus(used, slots, await self._requests.left(developer, tier.daily_requests))
 
     async def _run(self, app: web.Application) -> AsyncIterator[None]:

@@ -36,7 +36,7 @@ class WatchedStream:
 
 
 class Broadcaster:
-    """Deliver every commit after a listener's version, in order, once; `watching` is set while there is any."""
+    """Deliver every commit after a listener's version, in order, once; `has_listeners` is set while there is any."""
 
     def __init__(self, events: EventStore, stream_settings: StreamSettings, waiters: Waiters) -> None:
         self._events = events
@@ -44,7 +44,7 @@ class Broadcaster:
         self._streams: dict[str, WatchedStream] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
-        self.watching = asyncio.Event()
+        self.has_listeners = asyncio.Event()
         self._waiters = waiters
         self._delivering = asyncio.Lock()
 
@@ -85,7 +85,7 @@ class Broadcaster:
         watched = self._streams.setdefault(stream, WatchedStream(after))
         watched.version = min(watched.version, after)
         watched.listeners[listener] = after
-        self.watching.set()
+        self.has_listeners.set()
         self._wake(stream)  # a commit may have followed since the caller read the stream
 
     def remove(self, stream: str, listener: Listener) -> None:
@@ -96,7 +96,7 @@ class Broadcaster:
             if not watched.listeners:
                 del self._streams[stream]
         if not self._streams:
-            self.watching.clear()
+            self.has_listeners.clear()
 
     async def wait(self, stream: str, *, after: int, wanted: Callable[[Update], bool], seconds: float) -> bool:
         """Wait for a wanted update after version `after`; False when none arrives in time, or at a drain."""

@@ -152,12 +152,12 @@ class GatewayRunner(web.AppRunner):
 
 
 @asynccontextmanager
-async def serve(app: web.Application, settings: GatewaySettings) -> AsyncIterator[None]:
+async def serve(app: web.Application, settings: GatewaySettings, *, reuse_port: bool = False) -> AsyncIterator[None]:
     """Listen on the configured address until the end of the block; OSError when the port is not available."""
     runner = GatewayRunner(app, settings)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await web.TCPSite(runner, settings.host, settings.port, reuse_port=reuse_port or None).start()
         yield
     finally:
         await runner.cleanup()

@@ -98,14 +98,13 @@ class SubmissionRecorder:
 
     async def _hold(self, submission: Submission, personal_data: PersonalData) -> str:
         period = period_of(personal_data.created_at)
-        account = await self.admission.hold(
+        slot = await self.admission.hold(
             submission.identity.developer_id,
             submission.generation_id,
             period=period,
             bounds=submission.bounds,
         )
-        slot = account.slot_of(submission.generation_id)
-        return slot.period if slot is not None else period
+        return slot.period
 
     async def _store(self, personal_data: PersonalData, content: Content) -> None:
         """Store personal data before pictures: clean-up after a crash finds pictures by personal data."""

@@ -1,4 +1,5 @@
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from domain.generation.generation import Generation
 from store.errors import StoreUnavailableError
 from store.generations.generations import Generations
 from store.quota.durations import Durations, no_durations
-from store.quota.ledger import Account, Bounds, Ledger, Settlement
+from store.quota.ledger import Account, Bounds, Ledger, Settlement, Slot
 
 _FRESH = timedelta(seconds=1)
 _APPEND_S = 0.25  # far longer than from a hold to its append in normal operation
@@ -31,23 +32,26 @@ class Admission:
     _recent: dict[str, tuple[datetime, Account]] = field(default_factory=dict, init=False)
     _reading: dict[str, asyncio.Task[Account]] = field(default_factory=dict, init=False)
 
-    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds) -> Account:
+    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds) -> Slot:
         """Take a slot and a unit, or raise LimitError; final holders are settled before a refusal."""
-        account = await self._take(developer, generation, period, bounds)
-        if account is None and await self._settle_over(await self.ledger.account(developer)):
-            account = await self._take(developer, generation, period, bounds)
-        if account is None:
+        slot = await self._take(developer, generation, period, bounds)
+        if slot is None and await self._settle_over(await self.ledger.account(developer)):
+            slot = await self._take(developer, generation, period, bounds)
+        if slot is None:
             raise await self._refusal(developer, await self.ledger.account(developer), period, bounds)
-        self._note(developer, account, running=1)
-        return account
+        self._add(developer, slot)
+        return slot
 
     async def require_free_slot(self, developer: str, bounds: Bounds) -> None:
         """Raise LimitError when there is no room now; nothing is held."""
+        if bounds == Bounds(monthly=None, concurrent=None):
+            return
         period = period_of(self.clock())
-        account = await self.ledger.account(developer)
-        if not account.has_capacity(period, bounds) and await self._settle_over(account):
+        account = await self._read(developer, bounds)
+        if not account.has_capacity(period, bounds) and await self._settle_over(await self.ledger.account(developer)):
             account = await self.ledger.account(developer)
-        self._note(developer, account, running=0)
+        if account.running == 0:  # others may be final: `recent_account` reads more
+            self._remember(developer, account)
         if not account.has_capacity(period, bounds):
             raise await self._refusal(developer, account, period, bounds)
 
@@ -64,9 +68,9 @@ class Admission:
             reading.add_done_callback(lambda _: self._reading.pop(developer, None))
         return await asyncio.shield(reading)
 
-    async def account(self, developer: str) -> Account:
-        """Read a developer's account in the ledger."""
-        return await self.ledger.account(developer)
+    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
+        """Read a developer's account in the ledger; with `only`, of its slots those of these generations."""
+        return await self.ledger.account(developer, only=only)
 
     async def settle(self, generation: Generation) -> None:
         """Spend or release what a final generation holds; repeatable, before and after its event in the log.
@@ -83,14 +87,16 @@ class Admission:
     async def sweep(self, *, older_than: datetime) -> int:
         """Free the slots of final generations and of those without a stream; return their number."""
         freed = 0
-        for developer, account in await self.ledger.accounts():
-            old = [slot.generation for slot in account.slots if slot.since < older_than]
+        slots = defaultdict[str, list[str]](list)
+        for developer, slot in await self.ledger.old_slots(older_than):
+            slots[developer].append(slot.generation)
+        for developer, names in slots.items():
             done = await asyncio.gather(
-                *(self._free(developer, name, older_than) for name in old), return_exceptions=True
+                *(self._free(developer, name, older_than) for name in names), return_exceptions=True
             )
             freed += done.count(True)
             _report_failures(developer, done)
-        return freed
+        return freed + await self.ledger.reconcile()
 
     async def _free(self, developer: str, generation_id: str, older_than: datetime) -> bool:
         generation = await self.generations.load(generation_id)
@@ -101,7 +107,7 @@ class Admission:
             await self.settle(generation)
         return generation is None or generation.final
 
-    async def _take(self, developer: str, generation: str, period: str, bounds: Bounds) -> Account | None:
+    async def _take(self, developer: str, generation: str, period: str, bounds: Bounds) -> Slot | None:
         return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=self.clock())
 
     async def _settle(self, developer: str, generation: str, settlement: Settlement, hold: str | None = None) -> None:
@@ -116,18 +122,21 @@ class Admission:
         return bool(finished)
 
     async def _exact(self, developer: str, bounds: Bounds) -> Account:
-        account = await self.ledger.account(developer)
-        if account.slots and bounds.concurrent is not None and await self._settle_over(account):
+        account = await self._read(developer, bounds)
+        if account.slots and await self._settle_over(account):
             account = await self.ledger.account(developer)
         self._remember(developer, account)
         return account
 
-    def _note(self, developer: str, account: Account, *, running: int) -> None:
-        """Cache an account whose holders are known to run; of another one `recent_account` reads more."""
-        if len(account.slots) == running:
-            self._remember(developer, account)
-        else:
-            self._recent.pop(developer, None)
+    async def _read(self, developer: str, bounds: Bounds) -> Account:
+        """Read an account, without its slots where their number has no limit."""
+        return await self.ledger.account(developer, only=() if bounds.concurrent is None else None)
+
+    def _add(self, developer: str, slot: Slot) -> None:
+        """Add a hold to a cached account without others: these may be final by now."""
+        at, account = self._recent.pop(developer, (None, None))
+        if at is not None and account is not None and account.running == 0:
+            self._recent[developer] = at, account.with_hold(slot)
 
     def _remember(self, developer: str, account: Account) -> None:
         if len(self._recent) >= _CAPACITY:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.generation.generation import Generation
-from store.quota.ledger import Account, Slot
+from store.quota.ledger import Account, Slot, count_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Difference:
     """
 
     developer: str
-    kind: Literal["damaged", "units", "leaked slot", "missing slot", "slot of another month"]
+    kind: Literal["damaged", "units", "slots", "leaked slot", "missing slot", "slot of another month"]
     subject: str
     ledger: int
     log: int
@@ -63,6 +63,12 @@ class Comparison:
         """List what differs and is not under way."""
         found = [Difference(developer, "damaged", "ledger", 1, 0)] if self.damaged else []
         leaked = Counter(slot.period for slot in self.leaked)
+        held, slots = Counter(dict(self.seen.held)), Counter(dict(count_slots(self.seen.slots)))
+        found += [
+            Difference(developer, "slots", month, held[month], slots[month])
+            for month in sorted(held | slots)
+            if held[month] != slots[month]
+        ]
         for month in sorted(self.months):
             counted = self.seen.used_in(month) - self.aside[month] - leaked[month]
             if counted != self.units[month]:

@@ -1,6 +1,7 @@
 """The contract of the quota ledger: slots and units of each developer."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -28,19 +29,46 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A developer's slots taken, and units used by month."""
+    """A developer's slots, the count of slots taken, and units used, both by month.
+
+    The count is what limits compare: never below the number of slots, and above it only after a crash.
+    """
 
     slots: tuple[Slot, ...] = ()
     used: tuple[tuple[str, int], ...] = ()
+    held: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def running(self) -> int:
+        """Count the slots taken."""
+        return sum(dict(self.held).values())
+
+    @property
+    def excess(self) -> dict[str, int]:
+        """Count by month what is counted without a slot."""
+        return dict(Counter(dict(self.held)) - Counter(dict(count_slots(self.slots))))
 
     def used_in(self, period: str) -> int:
         """Count the units of a month that are held or spent."""
         return dict(self.used).get(period, 0)
 
+    def with_hold(self, slot: Slot) -> "Account":
+        """Add a slot and its unit."""
+        used = Counter(dict(self.used)) + Counter([slot.period])
+        slots = (*self.slots, slot)
+        return Account(slots, tuple(sorted(used.items())), count_slots(slots))
+
     def has_capacity(self, period: str, bounds: Bounds) -> bool:
         """Tell whether a slot and a unit of a month are left."""
         units = bounds.monthly is None or self.used_in(period) < bounds.monthly
-        return units and (bounds.concurrent is None or len(self.slots) < bounds.concurrent)
+        return units and (bounds.concurrent is None or self.running < bounds.concurrent)
+
+    def equals(self, seen: "Account") -> bool:
+        """Tell whether slots and units are as seen; a month without units is like a month that is not listed."""
+        names = [{slot.generation for slot in account.slots} for account in (self, seen)]
+        months = {*dict(self.used), *dict(seen.used)}
+        same = self.held == seen.held and all(self.used_in(month) == seen.used_in(month) for month in months)
+        return same and names[0] == names[1]
 
     def holds(self, generation: str) -> bool:
         """Tell whether a generation has its slot."""
@@ -63,15 +91,18 @@ class Correction:
     removed: tuple[str, ...] = ()
 
 
-class Ledger(Protocol):
-    """Hold and settle are repeatable, atomic, and one round trip.
+def count_slots(slots: Iterable[Slot]) -> tuple[tuple[str, int], ...]:
+    """Count slots by month."""
+    return tuple(sorted(Counter(slot.period for slot in slots).items()))
 
-    Every method raises DamagedLedgerError for a ledger that cannot be read, and changes nothing.
+
+class Ledger(Protocol):
+    """Hold and settle are repeatable, and atomic in effect: no interleaving exceeds a limit.
+
+    Every method raises DamagedLedgerError for counters that cannot be read, and changes nothing.
     """
 
-    async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
-    ) -> Account | None:
+    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
         """Take a slot and a unit of `period`; None when either is used up.
 
         Repeating changes nothing but the hold's age: the sweep counts from the last time. Each hold that takes
@@ -93,14 +124,20 @@ class Ledger(Protocol):
         `held_before` only a hold that is older than that now.
         """
 
-    async def account(self, developer: str) -> Account:
-        """Read a developer's account."""
+    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
+        """Read a developer's account; with `only`, of its slots those of these generations."""
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
         """Choose, of (developer, generation), the generations that have their slot."""
 
-    async def accounts(self) -> Sequence[tuple[str, Account]]:
-        """Read the accounts with slots, by developer; damaged ones are logged and left out."""
+    async def old_slots(self, before: datetime) -> Sequence[tuple[str, Slot]]:
+        """List slots from before a moment with their developers; damaged ones are logged and left out."""
+
+    async def reconcile(self) -> int:
+        """Give back what a crash counted without a slot, once its developer counts nothing for a minute.
+
+        Return the number of developers.
+        """
 
     def names(self) -> AsyncIterator[str]:
         """Name the developers who have a ledger, also a damaged one."""

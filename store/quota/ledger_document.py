@@ -1,9 +1,10 @@
-"""The document of a ledger: its rules, and how it is read.
+"""The documents of the ledger: `<developer>` with counters and corrections, `<developer>/<generation>` per slot.
 
 Edits by hand may leave fields of wrong types: such a document is reported as damaged, never overwritten.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -11,61 +12,53 @@ import structlog
 
 from store.errors import DamagedLedgerError
 from store.mongo.connection import Document
-from store.quota.ledger import Account, Correction, Slot
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, count_slots
 
-COUNTERS: Final[Mapping[str, int]] = {"slots": 1, "used": 1}
+COUNTERS: Final[Mapping[str, int]] = {"corrections": 0}
 """The fields that every request reads: not `corrections`, which only grow."""
+
+_REFUSED: Final[Document] = {"_id": "refused"}
+"""A replacement that the server refuses (an `_id` never changes): an ordered batch of writes ends here."""
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
 
-def _typed(value: str, *types: str) -> Document:
-    return {"$in": [{"$type": value}, list(types)]}
+def slot_id(developer: str, generation: str) -> str:
+    """Name the document of a slot."""
+    return f"{developer}/{generation}"
 
 
-def _all(name: str, among: object, condition: Document) -> Document:
-    return {"$allElementsTrue": [{"$map": {"input": among, "as": name, "in": condition}}]}
+def documents_of(developer: str, only: Sequence[str] | None = None) -> Document:
+    """Query the counters, and all slots or those of some generations."""
+    if only is not None:
+        return {"_id": {"$in": [developer, *(slot_id(developer, generation) for generation in only)]}}
+    return {"$or": [{"_id": developer}, {"_id": {"$gt": f"{developer}/", "$lt": f"{developer}0"}}]}  # "0" follows "/"
 
 
-_WHOLE_SLOT: Final[Document] = {
-    "$and": [
-        _typed("$$slot.generation", "string"),
-        _typed("$$slot.period", "string"),
-        _typed("$$slot.since", "date"),
-        _typed("$$slot.hold", "string", "null", "missing"),
-    ]
-}
+def slot_document(developer: str, slot: Slot) -> Document:
+    """Write a slot."""
+    return {"developer": developer, **asdict(slot)}
 
 
-def _either_missing_or(field: str, kind: str, condition: Document) -> Document:
-    branches = [
-        {"case": _typed(field, "missing"), "then": True},
-        {"case": _typed(field, kind), "then": condition},
-    ]
-    return {"$switch": {"branches": branches, "default": False}}
-
-
-SOUND: Final[Document] = {
-    "$and": [
-        _either_missing_or("$slots", "array", _all("slot", "$slots", _WHOLE_SLOT)),
-        _either_missing_or(
-            "$used", "object", _all("month", {"$objectToArray": "$used"}, _typed("$$month.v", "int", "long"))
-        ),
-    ]
-}
-"""The rules of `account_of` as an expression, for updates that leave a damaged document alone."""
-
-
-def account_of(document: Document) -> Account:
-    """Read slots and counters; raises DamagedLedgerError where a type is wrong."""
+def account_of(developer: str, documents: Sequence[Document]) -> Account:
+    """Read counters and slots; raises DamagedLedgerError where a type is wrong."""
     try:
-        used = _a(dict, document.get("used", {})).items()
-        slots = tuple(map(_slot, _a(list, document.get("slots", []))))
-        return Account(slots, tuple(sorted((period, _units(units)) for period, units in used)))
+        counters = next((document for document in documents if document["_id"] == developer), Document())
+        kept = [one for one in documents if one is not counters and not one.get("settled")]
+        slots = tuple(map(slot_of, kept))
+        held = tuple((month, count) for month, count in _months(counters, "held") if count)
+        return Account(slots, _months(counters, "used"), held)
     except (KeyError, TypeError):
-        raise DamagedLedgerError(str(document["_id"])) from None
+        raise DamagedLedgerError(developer) from None
+
+
+def slot_of(document: Document) -> Slot:
+    """Read a slot; raises KeyError and TypeError."""
+    generation, period, since = document["generation"], document["period"], document["since"]
+    hold = document.get("hold")
+    return Slot(_a(str, generation), _a(str, period), _a(datetime, since), None if hold is None else _a(str, hold))
 
 
 def corrections_of(document: Document) -> Iterator[Correction]:
@@ -78,16 +71,102 @@ def corrections_of(document: Document) -> Iterator[Correction]:
             log.warning("correction_unreadable", developer=str(document["_id"]))
 
 
-def _units(value: object) -> int:
+def refusing_known() -> list[Document]:
+    """Fail for a slot that exists."""
+    return [{"$replaceWith": _REFUSED}]
+
+
+def taking(slot: Slot, bounds: Bounds) -> list[Document]:
+    """Count a slot and a unit; fail at a limit, and for damaged counters.
+
+    The condition is in the update, because an upsert takes no $expr.
+    """
+    limits = ((_number("used", slot.period), bounds.monthly), (_RUNNING, bounds.concurrent))
+    free = {"$and": [{"$lt": [number, limit]} for number, limit in limits if limit is not None]}
+    taken = _counted(slot.period, {"$literal": slot.generation}, held=1, used=1)
+    return [{"$replaceWith": {"$cond": [{"$cond": [_SOUND, free, False]}, taken, _REFUSED]}}]
+
+
+def settling(slot: Slot, held_before: datetime | None) -> list[Document]:
+    """Mark a slot as settled; fail for one that is settled, gone, of another hold, or not older than that."""
+    fields = {"generation": slot.generation, "period": slot.period, "hold": slot.hold}
+    same = [{"$eq": [{"$ifNull": [f"${name}", None]}, {"$literal": value}]} for name, value in fields.items()]
+    old = [{"$lt": ["$since", held_before]}] if held_before else []
+    still = {"$and": [*same, *old, {"$ne": ["$settled", True]}]}
+    return [{"$replaceWith": {"$cond": [still, {"$mergeObjects": ["$$ROOT", {"settled": True}]}, _REFUSED]}}]
+
+
+def freeing(period: str, settlement: Settlement) -> list[Document]:
+    """Count a slot less, and a released unit; damaged counters stay as they are."""
+    freed = _counted(period, None, held=-1, used=-1 if settlement == "released" else 0)
+    return [{"$replaceWith": {"$cond": [_SOUND, freed, "$$ROOT"]}}]
+
+
+def quiet(milliseconds: int) -> Document:
+    """Query sound counters with slots taken that were not changed for so long, by the server's clock."""
+    old = {"$lt": ["$counted_at", {"$subtract": ["$$NOW", milliseconds]}]}
+    taken = {"$cond": [_SOUND, {"$gt": [_RUNNING, 0]}, False]}
+    return {"counted_at": {"$type": "date"}, "$expr": {"$and": [old, taken]}}
+
+
+def corrected(account: Account, correction: Correction) -> list[Document]:
+    """Write counters anew after a correction, and add it to those kept."""
+    used = dict(account.used)
+    for period, units in correction.units:
+        used[period] = used.get(period, 0) + units
+    kept = [slot for slot in account.slots if slot.generation not in correction.removed]
+    notes = {"$cond": [{"$isArray": "$corrections"}, "$corrections", []]}
+    counters = {
+        "held": {"$literal": dict(count_slots([*kept, *correction.added]))},
+        "used": {"$literal": used},
+        "corrections": {"$concatArrays": [notes, [{"$literal": asdict(correction)}]]},
+        "counted_at": "$$NOW",
+    }
+    return [{"$set": counters}]
+
+
+def _typed(value: str, *types: str) -> Document:
+    return {"$in": [{"$type": value}, list(types)]}
+
+
+def _sound(field: str) -> Document:
+    whole = {"$map": {"input": {"$objectToArray": field}, "as": "month", "in": _typed("$$month.v", "int", "long")}}
+    branches = [
+        {"case": _typed(field, "missing"), "then": True},
+        {"case": _typed(field, "object"), "then": {"$allElementsTrue": [whole]}},
+    ]
+    return {"$switch": {"branches": branches, "default": False}}
+
+
+_SOUND: Final[Document] = {"$and": [_sound("$held"), _sound("$used")]}
+"""The rules of `account_of` as an expression, for updates that leave damaged counters alone."""
+
+_RUNNING: Final[Document] = {
+    "$sum": {"$map": {"input": {"$objectToArray": {"$ifNull": ["$held", {}]}}, "as": "month", "in": "$$month.v"}}
+}
+
+
+def _number(field: str, period: str) -> Document:
+    return {"$ifNull": [f"${field}.{period}", 0]}
+
+
+def _counted(period: str, counting: object, **changes: int) -> Document:
+    """Change counters; `counting` names the generation whose slot the same command adds."""
+    changed = {
+        field: {"$mergeObjects": [f"${field}", {period: {"$add": [_number(field, period), change]}}]}
+        for field, change in changes.items()
+    }
+    return {"$mergeObjects": ["$$ROOT", changed, {"counting": counting, "counted_at": "$$NOW"}]}
+
+
+def _months(document: Document, field: str) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((month, _count(count)) for month, count in _a(dict, document.get(field, {})).items()))
+
+
+def _count(value: object) -> int:
     if isinstance(value, bool):
         raise TypeError("bool")
     return _a(int, value)
-
-
-def _slot(document: Document) -> Slot:
-    generation, period, since = document["generation"], document["period"], document["since"]
-    hold = document.get("hold")
-    return Slot(_a(str, generation), _a(str, period), _a(datetime, since), None if hold is None else _a(str, hold))
 
 
 def _a(kind: type[T], value: object) -> T:
@@ -98,5 +177,5 @@ def _a(kind: type[T], value: object) -> T:
 
 def _correction(document: Document) -> Correction:
     units = tuple((period, units) for period, units in document["units"])
-    added, removed = tuple(map(_slot, document["added"])), tuple(document["removed"])
+    added, removed = tuple(map(slot_of, document["added"])), tuple(document["removed"])
     return Correction(document["id"], document["at"], document["by"], units, added, removed)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, count_slots
 
 
 class MemoryLedger:
@@ -14,20 +14,19 @@ class MemoryLedger:
         self._accounts: dict[str, Account] = {}
         self._corrections: dict[str, list[Correction]] = {}
 
-    async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
-    ) -> Account | None:
+    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
-        if account.holds(generation):
-            account = self._accounts[developer] = _renewed(account, generation, now)
-            return account
-        if not account.has_capacity(period, bounds):
+        held = account.slot_of(generation)
+        if held is None and not account.has_capacity(period, bounds):
             return None
-        account = _add(account, period, 1)
-        account = replace(account, slots=(*account.slots, Slot(generation, period, now, secrets.token_hex(8))))
-        self._accounts[developer] = account
-        return account
+        if held is None:
+            account = _add(account, period, 1)
+            slot = Slot(generation, period, now, secrets.token_hex(8))
+        else:
+            slot = replace(held, since=max(held.since, now))
+        self._accounts[developer] = _with_slots(account, (*_without(account, [generation]), slot))
+        return slot
 
     async def settle(
         self,
@@ -45,20 +44,27 @@ class MemoryLedger:
             return
         if settlement == "released" or hold not in (None, held.hold):
             account = _add(account, held.period, -1)
-        left = tuple(slot for slot in account.slots if slot.generation != generation)
-        self._accounts[developer] = replace(account, slots=left)
+        self._accounts[developer] = _with_slots(account, _without(account, [generation]))
 
-    async def account(self, developer: str) -> Account:
+    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
         await asyncio.sleep(0)
-        return self._accounts.get(developer, Account())
+        account = self._accounts.get(developer, Account())
+        if only is None:
+            return account
+        return replace(account, slots=tuple(slot for slot in account.slots if slot.generation in only))
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
         await asyncio.sleep(0)
         return {generation for developer, generation in slots if (await self.account(developer)).holds(generation)}
 
-    async def accounts(self) -> Sequence[tuple[str, Account]]:
+    async def old_slots(self, before: datetime) -> Sequence[tuple[str, Slot]]:
         await asyncio.sleep(0)
-        return [(developer, account) for developer, account in self._accounts.items() if account.slots]
+        slots = [(developer, slot) for developer, account in self._accounts.items() for slot in account.slots]
+        return [(developer, slot) for developer, slot in slots if slot.since < before]
+
+    async def reconcile(self) -> int:
+        await asyncio.sleep(0)
+        return 0
 
     async def names(self) -> AsyncIterator[str]:
         for developer in sorted(self._accounts):
@@ -68,12 +74,11 @@ class MemoryLedger:
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
-        if seen is None or not _same(account, seen):
+        if seen is None or not account.equals(seen):
             return False
         for period, units in correction.units:
             account = _add(account, period, units)
-        kept = tuple(slot for slot in account.slots if slot.generation not in correction.removed)
-        self._accounts[developer] = replace(account, slots=(*kept, *correction.added))
+        self._accounts[developer] = _with_slots(account, (*_without(account, correction.removed), *correction.added))
         self._corrections.setdefault(developer, []).append(correction)
         return True
 
@@ -82,17 +87,12 @@ class MemoryLedger:
         return list(self._corrections.get(developer, ()))
 
 
-def _renewed(account: Account, generation: str, now: datetime) -> Account:
-    slots = [
-        replace(slot, since=max(slot.since, now)) if slot.generation == generation else slot for slot in account.slots
-    ]
-    return replace(account, slots=tuple(slots))
+def _without(account: Account, generations: Sequence[str]) -> list[Slot]:
+    return [slot for slot in account.slots if slot.generation not in generations]
 
 
-def _same(account: Account, seen: Account) -> bool:
-    slots = {slot.generation for slot in account.slots} == {slot.generation for slot in seen.slots}
-    months = {*dict(account.used), *dict(seen.used)}
-    return slots and all(account.used_in(month) == seen.used_in(month) for month in months)
+def _with_slots(account: Account, slots: Sequence[Slot]) -> Account:
+    return replace(account, slots=tuple(slots), held=count_slots(slots))
 
 
 def _add(account: Account, period: str, units: int) -> Account:

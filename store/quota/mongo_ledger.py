@@ -1,42 +1,72 @@
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import structlog
-from pymongo import IndexModel, ReturnDocument
+from pymongo import IndexModel, UpdateOne
+from pymongo.errors import BulkWriteError
 
-from store.errors import DamagedLedgerError
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable, reachable
-from store.quota.ledger import Account, Bounds, Correction, Settlement
-from store.quota.ledger_document import COUNTERS, SOUND, account_of, corrections_of
+from store.errors import DamagedLedgerError, StoreUnavailableError
+from store.mongo.connection import Database, Document, Indexes, is_transient, raises_unavailable, reachable
+from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
+from store.quota.ledger_document import (
+    COUNTERS,
+    account_of,
+    corrected,
+    corrections_of,
+    documents_of,
+    freeing,
+    quiet,
+    refusing_known,
+    settling,
+    slot_document,
+    slot_id,
+    slot_of,
+    taking,
+)
+
+_COUNT, _ADD = 1, 2  # statements of `_taking`
+_ATTEMPTS, _WAIT_S = 4, 0.02  # while another call of the same generation has counted and not yet added the slot
+_COUNTED = ("held", "used")
+QUIET_MS = 60_000
+"""Far longer than one command takes: counters that were not changed for so long have no hold under way."""
 
 log = structlog.get_logger()
 
 
 @raises_unavailable
 class MongoLedger:
-    """The ledger in collection `ledger`, one document per developer: `slots`, `used.<period>`."""
+    """The ledger in collection `ledger`: a document of counters per developer, and one for each slot.
 
-    indexes: ClassVar[Indexes] = {"ledger": [IndexModel("slots.generation")]}
+    A hold counts before it adds the slot; a settlement marks the slot before it lowers the count, and then
+    deletes it. Each pair is one command whose first failure ends it, so the count is never below the slots.
+    """
+
+    indexes: ClassVar[Indexes] = {"ledger": [IndexModel("since", sparse=True)]}
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._ledger = database.get_collection("ledger")
 
-    async def hold(
-        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime
-    ) -> Account | None:
-        slot = {"generation": generation, "period": period, "since": now, "hold": secrets.token_hex(8)}
-        document = await self._ledger.find_one_and_update(
-            {"_id": developer},
-            _taking(slot, bounds),
-            projection=COUNTERS,
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        account = account_of(document)
-        return account if account.holds(generation) else None
+    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
+        slot = Slot(generation, period, now, secrets.token_hex(8))
+        for attempt in range(_ATTEMPTS):
+            await asyncio.sleep(_WAIT_S * attempt)
+            failed = await self._take(developer, slot, bounds)
+            if failed is None:
+                return slot
+            found = await self._ledger.find(documents_of(developer, [generation]), COUNTERS).to_list(None)
+            held = account_of(developer, found).slot_of(generation)
+            if held is not None:
+                return await self._renewed(developer, held, now)
+            if failed == _COUNT and not any(document.get("counting") == generation for document in found):
+                break
+        return None
 
     async def settle(
         self,
@@ -47,147 +77,134 @@ class MongoLedger:
         hold: str | None = None,
         held_before: datetime | None = None,
     ) -> None:
-        slot: Document = {"generation": generation}
-        if held_before is not None:
-            slot["since"] = {"$lt": held_before}
-        query = {"_id": developer, "slots": {"$elemMatch": slot}}
-        done = await self._ledger.update_one(query, _settling(generation, settlement, hold))
-        if done.matched_count and not done.modified_count:
-            raise DamagedLedgerError(developer)
+        slot = (await self.account(developer, only=[generation])).slot_of(generation)
+        if slot is None:
+            return
+        ours = settlement if hold in (None, slot.hold) else "released"
+        try:
+            await self._ledger.bulk_write(_freeing(developer, slot, ours, held_before))
+        except BulkWriteError as error:
+            if is_transient(error):
+                raise
+            return  # settled by another call, or held again since
+        await self._ledger.delete_one({"_id": slot_id(developer, generation), "settled": True})
 
-    async def account(self, developer: str) -> Account:
-        document = await self._ledger.find_one({"_id": developer}, COUNTERS)
-        return account_of(document) if document else Account()
+    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
+        found = await self._ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
+        return account_of(developer, found)
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
-        wanted = {generation for _, generation in slots}
-        found = await self._ledger.find({"slots.generation": {"$in": [*wanted]}}, {"slots.generation": 1}).to_list(None)
-        return wanted & {slot["generation"] for document in found for slot in document["slots"]}
+        query = {"_id": {"$in": [slot_id(*slot) for slot in slots]}, "settled": {"$ne": True}}
+        return {found["generation"] for found in await self._ledger.find(query, {"generation": 1}).to_list(None)}
 
-    async def accounts(self) -> Sequence[tuple[str, Account]]:
-        documents = await self._ledger.find({"slots.0": {"$exists": True}}, COUNTERS).to_list(None)
-        return list(_readable(documents))
+    async def old_slots(self, before: datetime) -> Sequence[tuple[str, Slot]]:
+        await self._ledger.delete_many({"since": {"$lt": before}, "settled": True})
+        slots = list[tuple[str, Slot]]()
+        async for document in self._ledger.find({"since": {"$lt": before}}):
+            try:
+                slots.append((document["developer"], slot_of(document)))
+            except (KeyError, TypeError):
+                log.warning("ledger_damaged", developer=str(document["_id"]).partition("/")[0])
+        return slots
+
+    async def reconcile(self) -> int:
+        given_back = 0
+        for counters in await self._ledger.find(quiet(QUIET_MS), {"counted_at": 1}).to_list(None):
+            with suppress(DamagedLedgerError):
+                excess = (await self.account(counters["_id"])).excess
+                if excess:
+                    lowered = {f"{field}.{month}": -count for month, count in excess.items() for field in _COUNTED}
+                    change = {"$inc": lowered, "$currentDate": {"counted_at": True}}
+                    given_back += (await self._ledger.update_one(counters, change)).modified_count
+        return given_back
 
     async def names(self) -> AsyncIterator[str]:
         with reachable():
-            async for document in self._ledger.find({}, {"_id": 1}).sort("_id", 1):
+            async for document in self._ledger.find({"generation": {"$exists": False}}, {"_id": 1}).sort("_id", 1):
                 yield document["_id"]
 
     async def correct(self, developer: str, correction: Correction, *, seen: Account | None) -> bool:
-        document = await self._ledger.find_one_and_update(
-            {"_id": developer},
-            _rebuilding(correction) if seen is None else _correcting(correction, seen),
-            projection={"corrections": {"$elemMatch": {"id": correction.id}}},
-            upsert=seen is not None,
-            return_document=ReturnDocument.AFTER,
-        )
-        return bool(document and document.get("corrections"))
+        corrected = False
+
+        async def work(session: Session) -> None:
+            nonlocal corrected
+            corrected = await self._correct(developer, correction, seen, session)
+
+        await self._together(work)
+        return corrected
 
     async def corrections(self, developer: str) -> Sequence[Correction]:
         document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
         return list(corrections_of(document)) if document else []
 
-
-def _readable(documents: Sequence[Document]) -> Iterator[tuple[str, Account]]:
-    """Leave out damaged ledgers: they concern one developer each."""
-    for document in documents:
+    async def _take(self, developer: str, slot: Slot, bounds: Bounds) -> int | None:
+        """Count and add a slot; return the statement of `_taking` that failed or changed nothing, None for none."""
         try:
-            yield document["_id"], account_of(document)
-        except DamagedLedgerError as error:
-            log.warning("ledger_damaged", developer=error.developer)
+            taken = await self._ledger.bulk_write(_taking(developer, slot, bounds))
+        except BulkWriteError as error:
+            if is_transient(error):
+                raise
+            return int(error.details["writeErrors"][0]["index"])
+        if _ADD in (taken.upserted_ids or {}):
+            return None
+        # Another call has added the slot since the first statement: this one counted it a second time.
+        await self._ledger.update_one({"_id": developer}, freeing(slot.period, "released"))
+        return _ADD
+
+    async def _renewed(self, developer: str, held: Slot, now: datetime) -> Slot:
+        await self._ledger.update_one({"_id": slot_id(developer, held.generation)}, {"$max": {"since": now}})
+        return replace(held, since=max(held.since, now))
+
+    async def _correct(self, developer: str, correction: Correction, seen: Account | None, session: Session) -> bool:
+        found = await self._ledger.find(documents_of(developer), COUNTERS, session=session).to_list(None)
+        account = _readable(developer, found)
+        if account is None or seen is None:
+            if account is not seen:
+                return False
+            removed = [document["_id"] for document in found if document["_id"] != developer]
+        elif account.equals(seen):
+            removed = [slot_id(developer, generation) for generation in correction.removed]
+        else:
+            return False
+        added = [
+            {"_id": slot_id(developer, slot.generation), **slot_document(developer, slot)} for slot in correction.added
+        ]
+        await self._ledger.delete_many({"_id": {"$in": removed}}, session=session)
+        if added:
+            await self._ledger.insert_many(added, session=session)
+        counters = corrected(account or Account(), correction)
+        await self._ledger.update_one({"_id": developer}, counters, upsert=True, session=session)
+        return True
+
+    async def _together(self, work: Callable[[Session], Awaitable[None]]) -> None:
+        try:
+            await in_transaction(self._database, work)
+        except CommitOutcomeUnknownError as error:
+            raise StoreUnavailableError("the outcome is unknown") from error
 
 
-_SLOTS: Document = {"$ifNull": ["$slots", []]}
-
-
-def _used(period: str) -> Document:
-    return {"$ifNull": [f"$used.{period}", 0]}
-
-
-def _taking(slot: Document, bounds: Bounds) -> list[Document]:
-    """Add the slot and its unit if there is room and the generation has none: one pipeline, one atomic step.
-
-    The condition is in the update, because an upsert takes no $expr.
-    """
-    period = slot["period"]
-    literal = {name: {"$literal": value} for name, value in slot.items()}
-    held = {"$in": [literal["generation"], {"$ifNull": ["$slots.generation", []]}]}
-    limits = ((_used(period), bounds.monthly), ({"$size": _SLOTS}, bounds.concurrent))
-    below = [{"$lt": [number, limit]} for number, limit in limits if limit is not None]
-    take = {"$and": [{"$not": [held]}, *below]}
-    taken = {period: {"$add": [_used(period), 1]}}
-    slots = {"$cond": [take, {"$concatArrays": [_SLOTS, [literal]]}, _renewed(literal)]}
-    return _changing({"slots": slots, "used": {"$mergeObjects": ["$used", {"$cond": [take, taken, {}]}]}})
-
-
-def _changing(changed: Document, condition: object = True) -> list[Document]:
-    """Replace fields under a condition; a damaged document stays as it is."""
-    fits = {"$cond": [SOUND, condition, False]}
-    return [{"$replaceWith": {"$cond": [fits, {"$mergeObjects": ["$$ROOT", changed]}, "$$ROOT"]}}]
-
-
-def _renewed(literal: Document) -> Document:
-    """Set the age of the hold to that of its last repetition."""
-    mine = {"$eq": ["$$slot.generation", literal["generation"]]}
-    since = {"since": {"$max": ["$$slot.since", literal["since"]]}}
-    renewed = {"$cond": [mine, {"$mergeObjects": ["$$slot", since]}, "$$slot"]}
-    return {"$map": {"input": _SLOTS, "as": "slot", "in": renewed}}
-
-
-def _correcting(correction: Correction, seen: Account) -> list[Document]:
-    """Change the counters and record the correction in one step, if they are as seen."""
-    names = {"$ifNull": ["$slots.generation", []]}
-    same: list[Document] = [
-        {"$setEquals": [names, {"$literal": [slot.generation for slot in seen.slots]}]},
-        *({"$eq": [_used(period), seen.used_in(period)]} for period in {*dict(seen.used), *dict(correction.units)}),
+def _taking(developer: str, slot: Slot, bounds: Bounds) -> list[UpdateOne]:
+    """Stop at a known slot, count, and add the slot: one command, which ends at the first statement that fails."""
+    key, new = {"_id": slot_id(developer, slot.generation)}, slot_document(developer, slot)
+    return [
+        UpdateOne(key, refusing_known()),
+        UpdateOne({"_id": developer}, taking(slot, bounds), upsert=True),
+        UpdateOne(key, {"$setOnInsert": new}, upsert=True),
     ]
-    removed = {"$in": ["$$slot.generation", {"$literal": list(correction.removed)}]}
-    kept = {"$filter": {"input": _SLOTS, "as": "slot", "cond": {"$not": [removed]}}}
-    units = {period: {"$add": [_used(period), units]} for period, units in correction.units}
-    changed: Document = {
-        "slots": {"$concatArrays": [kept, _literal_slots(correction)]},
-        "used": {"$mergeObjects": ["$used", units]},
-        "corrections": _noted(correction),
-    }
-    return _changing(changed, {"$and": same})
 
 
-def _rebuilding(correction: Correction) -> list[Document]:
-    """Replace a damaged document, and leave a sound one alone."""
-    anew: Document = {
-        "_id": "$_id",
-        "slots": _literal_slots(correction),
-        "used": {"$literal": dict(correction.units)},
-        "corrections": _noted(correction),
-    }
-    return [{"$replaceWith": {"$cond": [SOUND, "$$ROOT", anew]}}]
+def _freeing(developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None) -> list[UpdateOne]:
+    """Mark the slot, once, and lower the count: one command, which ends when the slot is no longer as it was."""
+    key = {"_id": slot_id(developer, slot.generation)}
+    return [
+        UpdateOne(key, settling(slot, held_before), upsert=True),
+        UpdateOne({"_id": developer}, freeing(slot.period, settlement)),
+    ]
 
 
-def _literal_slots(correction: Correction) -> Document:
-    return {"$literal": [asdict(slot) for slot in correction.added]}
-
-
-def _noted(correction: Correction) -> Document:
-    notes = {"$cond": [{"$isArray": "$corrections"}, "$corrections", []]}
-    return {"$concatArrays": [notes, [{"$literal": asdict(correction)}]]}
-
-
-def _settling(generation: str, settlement: Settlement, hold: str | None) -> list[Document]:
-    mine = {"$eq": ["$$slot.generation", {"$literal": generation}]}
-    changed: Document = {"slots": {"$filter": {"input": "$slots", "as": "slot", "cond": {"$not": [mine]}}}}
-    if settlement == "released":
-        changed["used"] = _given_back(mine)
-    elif hold is not None:
-        changed["used"] = _given_back({"$and": [mine, {"$ne": ["$$slot.hold", {"$literal": hold}]}]})
-    return _changing(changed)
-
-
-def _given_back(released: Document) -> Document:
-    """Lower the units of a released slot's own month."""
-    slot = {"$first": {"$filter": {"input": "$slots", "as": "slot", "cond": released}}}
-    lowered: dict[str, Any] = {
-        "k": "$$month.k",
-        "v": {"$cond": [{"$eq": ["$$month.k", "$$held.period"]}, {"$subtract": ["$$month.v", 1]}, "$$month.v"]},
-    }
-    months = {"$map": {"input": {"$objectToArray": {"$ifNull": ["$used", {}]}}, "as": "month", "in": lowered}}
-    return {"$let": {"vars": {"held": slot}, "in": {"$arrayToObject": months}}}
+def _readable(developer: str, found: Sequence[Document]) -> Account | None:
+    """Read an account; None for a damaged one."""
+    try:
+        return account_of(developer, found)
+    except DamagedLedgerError:
+        return None

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -17,11 +18,12 @@ from store.generations.mongo_personal_data import MongoPersonalData
 from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection
-from store.mongo.connection import Database, open_database
+from store.mongo.connection import Database, connect, open_database
 from store.quota.ledger import Ledger
 from store.quota.memory_ledger import MemoryLedger
 from store.quota.mongo_ledger import MongoLedger
 from tests.builders.clock import Clock
+from tests.store.lossy_proxy import LossyProxy
 from tests.stores import settings_for
 
 Choose = Callable[[type[Any], type[Any]], Awaitable[Any]]
@@ -94,3 +96,23 @@ async def ledger(choose: Choose) -> Ledger:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def proxy(mongod: str) -> LossyProxy:
+    port = int(mongod.partition("127.0.0.1:")[2].partition("/")[0])
+    return LossyProxy(port)
+
+
+@pytest.fixture
+async def proxied_database(proxy: LossyProxy, mongodb_url: str) -> AsyncIterator[Database]:
+    """A database behind that proxy; the heartbeats of the driver poll, so that each request has one answer."""
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    name = mongodb_url.rpartition("/")[2].partition("?")[0]
+    settings = settings_for(f"mongodb://127.0.0.1:{port}/{name}?directConnection=true&serverMonitoringMode=poll")
+    database = connect(settings)
+    yield database
+    # The driver closes its connections through the proxy, which runs on this loop.
+    await asyncio.to_thread(database.client.close)
+    server.close()

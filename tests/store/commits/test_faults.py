@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from exemplar.local.ports import Ports
 from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
-from store.mongo.connection import connect
+from store.mongo.connection import Database, connect
 from store.mongo.replica_set import initiate_replica_set
 from store.quota.mongo_ledger import MongoLedger
+from tests.store.lossy_proxy import LossyProxy
 from tests.stores import settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -77,58 +77,11 @@ async def test_no_acknowledged_commit_is_lost_when_the_server_is_killed(own_mong
     database.client.close()
 
 
-class LossyProxy:
-    """A proxy to the server that loses the next inserts, or the answers to them."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self.lose_requests = 0
-        self.lose_answers = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                request = await _message(reader)
-                insert = b"\x02insert\x00" in request
-                if insert and self.lose_requests:
-                    self.lose_requests -= 1
-                    break
-                back.write(request)
-                answer = await _message(there)
-                if insert and self.lose_answers:
-                    self.lose_answers -= 1
-                    break
-                writer.write(answer)
-        back.close()
-        writer.close()
-
-
-async def _message(reader: asyncio.StreamReader) -> bytes:
-    size = await reader.readexactly(4)
-    return size + await reader.readexactly(int.from_bytes(size, "little") - 4)
-
-
 @pytest.fixture
-def proxy(mongod: str) -> LossyProxy:
-    port = int(mongod.partition("127.0.0.1:")[2].partition("/")[0])
-    return LossyProxy(port)
-
-
-@pytest.fixture
-async def proxied_store(proxy: LossyProxy, mongodb_url: str) -> AsyncIterator[MongoEventStore]:
-    """A store behind that proxy; the heartbeats of the driver poll, so that each request has one answer."""
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    name = mongodb_url.rpartition("/")[2].partition("?")[0]
-    settings = settings_for(f"mongodb://127.0.0.1:{port}/{name}?directConnection=true&serverMonitoringMode=poll")
-    database = connect(settings)
-    store = MongoEventStore(database)
+async def proxied_store(proxied_database: Database) -> MongoEventStore:
+    store = MongoEventStore(proxied_database)
     await append(store, "warm", 0)
-    yield store
-    # The driver closes its connections through the proxy, which runs on this loop.
-    await asyncio.to_thread(database.client.close)
-    server.close()
+    return store
 
 
 async def test_one_lost_response_is_retried_without_a_duplicate(

@@ -73,9 +73,7 @@ class QuotaHarness:
         user: str = "usr-1",
     ) -> Generation:
         """Hold and append, as the gateway does."""
-        account = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
-        slot = account.slot_of(name)
-        assert slot is not None
+        slot = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
         owner = Owner(developer=developer, project=project, user=user)
         event = requested(owner=owner, period=slot.period)
         await self.generations.begin(name, event, cause=BY_TEST)

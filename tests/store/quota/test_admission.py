@@ -30,8 +30,8 @@ class AdmissionHarness:
         self.admission = Admission(ledger, generations, clock=clock)
 
     async def hold(self, generation: str, bounds: Bounds = FREE, period: str = NOVEMBER) -> int:
-        account = await self.admission.hold(DEVELOPER, generation, period=period, bounds=bounds)
-        return account.used_in(period)
+        await self.admission.hold(DEVELOPER, generation, period=period, bounds=bounds)
+        return (await self.ledger.account(DEVELOPER)).used_in(period)
 
     async def live(self, generation: str, facts: tuple[Event, ...]) -> None:
         now = self.clock.now

@@ -18,15 +18,10 @@ from tests.stores import OpenStore
 from tests.systems.system import System, opened_system
 from tests.systems.tenants import ONE, make_tenant
 
-WHOLE = {"generation": "g1", "period": NOVEMBER, "since": datetime(2026, 11, 20, tzinfo=UTC)}
-DAMAGES: dict[str, dict[str, Any]] = {
-    "no slots": {"slots": None},
-    "slots are a text": {"slots": "x"},
-    "slots are one slot": {"slots": WHOLE},
-    "a slot is a text": {"slots": ["g1"]},
-    "a slot is nothing": {"slots": [WHOLE, None]},
-    "a slot has no month": {"slots": [{"generation": "g1", "since": WHOLE["since"]}]},
-    "a slot has no age": {"slots": [WHOLE | {"since": None}]},
+DAMAGED_COUNTERS: dict[str, dict[str, Any]] = {
+    "held is a text": {"held": "x"},
+    "held is nothing": {"held": None},
+    "a count is a text": {"held": {NOVEMBER: "1"}},
     "used is a text": {"used": "x"},
     "used is a number": {"used": 2.5},
     "used is nothing": {"used": None},
@@ -35,23 +30,39 @@ DAMAGES: dict[str, dict[str, Any]] = {
     "a month is true": {"used": {NOVEMBER: True}},
     "another month is a text": {"used": {"2026-10": "7"}},
 }
-every_damage = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+DAMAGED_SLOTS: dict[str, dict[str, Any]] = {
+    "a slot has no generation": {"generation": None},
+    "a slot has no month": {"period": None},
+    "a slot has no age": {"since": None},
+    "a slot's age is a text": {"since": "2026-11-20"},
+}
+DAMAGES = {
+    name: (developer_or_slot, damage)
+    for developer_or_slot, damages in (("", DAMAGED_COUNTERS), ("/g1", DAMAGED_SLOTS))
+    for name, damage in damages.items()
+}
+every_damage = pytest.mark.parametrize(("document", "damage"), DAMAGES.values(), ids=DAMAGES)
+every_damage_of_counters = pytest.mark.parametrize("damage", DAMAGED_COUNTERS.values(), ids=DAMAGED_COUNTERS)
 
 
 def ledgers(store: OpenStore) -> Any:
     return store.database.get_collection("ledger")
 
 
-async def damaged(store: OpenStore, damage: dict[str, Any], developer: str = "dev-1") -> dict[str, Any]:
-    """Damage a ledger; return its document as it is then."""
-    await ledgers(store).update_one({"_id": developer}, {"$set": damage}, upsert=True)
-    document: dict[str, Any] = await ledgers(store).find_one({"_id": developer})
-    return document
+async def damaged(store: OpenStore, damage: dict[str, Any], name: str = "dev-1") -> list[dict[str, Any]]:
+    """Damage a document of the ledger; return all documents as they are then."""
+    await ledgers(store).update_one({"_id": name}, {"$set": damage}, upsert=True)
+    return await documents(store)
 
 
-@every_damage
+async def documents(store: OpenStore) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await ledgers(store).find({}).sort("_id", 1).to_list(None)
+    return found
+
+
+@every_damage_of_counters
 @pytest.mark.parametrize("bounds", [FREE, WIDE], ids=str)
-async def test_a_damaged_ledger_is_refused_and_left_unchanged(
+async def test_damaged_counters_are_refused_and_left_unchanged(
     store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any], bounds: Bounds
 ) -> None:
     await harness.admit("g1")
@@ -61,11 +72,28 @@ async def test_a_damaged_ledger_is_refused_and_left_unchanged(
     for name in ("g1", "g2"):
         with pytest.raises(DamagedLedgerError):
             await store.ledger.hold("dev-1", name, period=NOVEMBER, bounds=bounds, now=clock())
-    assert await ledgers(store).find_one({"_id": "dev-1"}) == kept
+    assert await documents(store) == kept
+
+
+@pytest.mark.parametrize("damage", DAMAGED_SLOTS.values(), ids=DAMAGED_SLOTS)
+async def test_a_damaged_slot_is_refused_and_left_unchanged(
+    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
+) -> None:
+    await harness.admit("g1")
+    kept = await damaged(store, damage, "dev-1/g1")
+    for refused in (
+        store.ledger.account("dev-1"),
+        store.ledger.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE, now=clock()),
+        store.ledger.settle("dev-1", "g1", "spent"),
+        harness.admission.require_free_slot("dev-1", FREE),
+    ):
+        with pytest.raises(DamagedLedgerError):
+            await refused
+    assert await documents(store) == kept
 
 
 @pytest.mark.parametrize("settlement", ["spent", "released"])
-@pytest.mark.parametrize("damage", [{"used": "x"}, {"slots": [WHOLE, None]}], ids=str)
+@every_damage_of_counters
 async def test_nothing_is_settled_in_a_damaged_ledger(
     store: OpenStore, harness: QuotaHarness, settlement: Any, damage: dict[str, Any]
 ) -> None:
@@ -73,16 +101,16 @@ async def test_nothing_is_settled_in_a_damaged_ledger(
     kept = await damaged(store, damage)
     with pytest.raises(DamagedLedgerError):
         await store.ledger.settle("dev-1", "g1", settlement)
-    assert await ledgers(store).find_one({"_id": "dev-1"}) == kept
+    assert await documents(store) == kept
 
 
 @every_damage
 async def test_a_damaged_ledger_does_not_stop_the_sweep_of_others(
-    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
+    store: OpenStore, harness: QuotaHarness, clock: Clock, document: str, damage: dict[str, Any]
 ) -> None:
     for developer in ("dev-0", "dev-1", "dev-2"):
-        await harness.admission.hold(developer, f"leaked-{developer}", period=NOVEMBER, bounds=FREE)
-    await damaged(store, damage)
+        await harness.admission.hold(developer, "g1", period=NOVEMBER, bounds=FREE)
+    await damaged(store, damage, f"dev-1{document}")
     clock.forward(minutes=3)
     assert await harness.admission.sweep(older_than=clock.now - timedelta(minutes=2)) == 2
     for developer in ("dev-0", "dev-2"):
@@ -104,15 +132,15 @@ async def test_an_unreadable_stream_does_not_stop_the_sweep_of_other_holds(
 
 @every_damage
 async def test_a_damaged_ledger_is_reported_and_rebuilt_from_the_log(
-    store: OpenStore, harness: QuotaHarness, clock: Clock, damage: dict[str, Any]
+    store: OpenStore, harness: QuotaHarness, clock: Clock, document: str, damage: dict[str, Any]
 ) -> None:
-    for name, end in (("done", "completed"), ("over", "failed"), ("runs", "running")):
+    for name, end in (("done", "completed"), ("g1", "failed"), ("runs", "running")):
         await harness.admit(name, WIDE)
         await harness.live(name, end)
     await harness.admit("others", FREE, developer="dev-2")
     earlier = Correction("earlier", clock(), "operator:test", ())
     assert await store.ledger.correct("dev-1", earlier, seen=await store.ledger.account("dev-1"))
-    await damaged(store, damage)
+    await damaged(store, damage, f"dev-1{document}")
 
     assert Difference("dev-1", "damaged", "ledger", 1, 0) in (await check(harness)).differences
     report = await repair(harness)
@@ -125,7 +153,7 @@ async def test_a_damaged_ledger_is_reported_and_rebuilt_from_the_log(
 
 
 async def test_a_damaged_ledger_without_generations_is_repaired(store: OpenStore, harness: QuotaHarness) -> None:
-    await damaged(store, {"slots": None, "corrections": "x"})
+    await damaged(store, {"held": None, "corrections": "x"})
     assert (await repair(harness)).differences == (Difference("dev-1", "damaged", "ledger", 1, 0),)
     assert await store.ledger.account("dev-1") == Account()
     assert len(await store.ledger.corrections("dev-1")) == 1
@@ -152,7 +180,7 @@ async def test_a_damaged_ledger_refuses_submissions_with_503_and_nothing_else(
 ) -> None:
     tenant = await make_tenant(system, session, "free_starter")
     await tenant.accepted()
-    for damage in ({"slots": None}, {"used": "x"}):
+    for damage in ({"held": None}, {"used": "x"}):
         await damaged(system_store, damage, tenant.developer)
         answers = [await tenant.get(ONE), await tenant.get(f"{ONE}/unknown")]
         assert [answer.status for answer in answers] == [200, 404]

@@ -3,15 +3,16 @@ import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.quota.ledger import Account, Bounds, Ledger, Settlement
+from store.quota.ledger import Account, Bounds, Ledger, Settlement, Slot
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=1)
 NOVEMBER, DECEMBER = "2026-11", "2026-12"
 FREE = Bounds(monthly=100, concurrent=1)
 WIDE = Bounds(monthly=None, concurrent=None)
@@ -19,29 +20,31 @@ WIDE = Bounds(monthly=None, concurrent=None)
 
 async def hold(
     ledger: Ledger, generation: str, bounds: Bounds = WIDE, *, period: str = NOVEMBER, developer: str = "d"
-) -> Account | None:
+) -> Slot | None:
     return await ledger.hold(developer, generation, period=period, bounds=bounds, now=NOON)
 
 
 async def test_an_unknown_developer_has_an_empty_account(ledger: Ledger) -> None:
     assert await ledger.account("d") == Account()
-    assert list(await ledger.accounts()) == []
+    assert list(await ledger.old_slots(LATER)) == []
 
 
 async def test_a_hold_takes_a_slot_and_a_unit_of_its_month(ledger: Ledger) -> None:
-    account = await hold(ledger, "g1", FREE)
-    assert account is not None
-    assert account == await ledger.account("d")
-    [slot] = account.slots
+    slot = await hold(ledger, "g1", FREE)
+    assert slot is not None
     assert (slot.generation, slot.period, slot.since) == ("g1", NOVEMBER, NOON)
+    account = await ledger.account("d")
+    assert account.slots == (slot,)
     assert (account.used_in(NOVEMBER), account.used_in(DECEMBER)) == (1, 0)
 
 
 @pytest.mark.parametrize("bounds", [FREE, Bounds(1, 5), Bounds(0, 0)], ids=str)
 async def test_a_repeated_hold_changes_nothing_even_at_the_limits(ledger: Ledger, bounds: Bounds) -> None:
     first = await hold(ledger, "g1")
+    account = await ledger.account("d")
     assert await hold(ledger, "g1", bounds) == first
     assert await hold(ledger, "g1", bounds, period=DECEMBER) == first
+    assert await ledger.account("d") == account
 
 
 async def test_the_monthly_limit_denies_until_the_next_month(ledger: Ledger) -> None:
@@ -97,11 +100,24 @@ async def test_settling_without_a_hold_changes_nothing(ledger: Ledger) -> None:
     assert await ledger.account("d") == before
 
 
-async def test_only_developers_with_a_slot_are_listed(ledger: Ledger) -> None:
+async def test_only_old_slots_are_listed(ledger: Ledger) -> None:
     await hold(ledger, "g1", developer="a")
     await hold(ledger, "g2", developer="b")
+    await ledger.hold("c", "g3", period=NOVEMBER, bounds=WIDE, now=LATER)
     await ledger.settle("b", "g2", "spent")
-    assert [(name, account.holds("g1")) for name, account in await ledger.accounts()] == [("a", True)]
+    assert [(developer, slot.generation) for developer, slot in await ledger.old_slots(LATER)] == [("a", "g1")]
+
+
+async def test_an_account_is_read_with_some_of_its_slots(ledger: Ledger) -> None:
+    for developer in ("d", "d-1", "d0"):
+        for generation in ("g1", "g2"):
+            await hold(ledger, generation, developer=developer)
+    whole = await ledger.account("d")
+    assert [slot.generation for slot in whole.slots] == ["g1", "g2"]
+    for only in ([], ["g2"], ["g3", "g1"]):
+        account = await ledger.account("d", only=only)
+        assert {slot.generation for slot in account.slots} == {"g1", "g2"} & {*only}
+        assert (account.running, account.used) == (2, whole.used)
 
 
 async def test_ids_that_look_like_operators_are_only_ids(ledger: Ledger) -> None:
@@ -120,8 +136,20 @@ async def test_fifty_concurrent_holds_get_exactly_the_limits(ledger: Ledger, bou
 
 
 async def test_twenty_concurrent_holds_of_one_generation_take_one_slot(ledger: Ledger) -> None:
-    got = await asyncio.gather(*(hold(ledger, "g1", FREE) for _ in range(20)))
-    assert all(account is not None and account.used_in(NOVEMBER) == 1 for account in got)
+    for bounds in (FREE, WIDE, Bounds(monthly=3, concurrent=3)):
+        developer = str(bounds)
+        got = await asyncio.gather(*(hold(ledger, "g1", bounds, developer=developer) for _ in range(20)))
+        assert None not in got
+        account = await ledger.account(developer)
+        assert (len(account.slots), account.running, account.used_in(NOVEMBER)) == (1, 1, 1)
+
+
+async def test_concurrent_settlements_give_one_unit_back(ledger: Ledger) -> None:
+    for number in range(3):
+        await hold(ledger, f"g{number}")
+    await asyncio.gather(*(ledger.settle("d", "g1", "released") for _ in range(20)))
+    account = await ledger.account("d")
+    assert (account.running, account.used_in(NOVEMBER)) == (2, 2)
 
 
 @dataclass(frozen=True)
@@ -160,7 +188,7 @@ async def test_limits_hold_and_units_add_up_in_any_interleaving(
 
     async def within_limits(developer: str) -> Account:
         account = await ledger.account(developer)
-        assert bounds.concurrent is None or len(account.slots) <= bounds.concurrent
+        assert bounds.concurrent is None or account.running <= bounds.concurrent
         assert bounds.monthly is None or all(used <= bounds.monthly for _, used in account.used)
         assert len({slot.generation for slot in account.slots}) == len(account.slots)
         return account
@@ -181,6 +209,7 @@ async def test_limits_hold_and_units_add_up_in_any_interleaving(
     for developer in set(names):
         mine = [(number, life) for number, life in enumerate(lives) if names[number] == developer and held[number]]
         account = await within_limits(developer)
+        assert account.running == len(account.slots)
         assert {slot.generation for slot in account.slots} == {f"g{n}" for n, life in mine if life.end is None}
         for period in (NOVEMBER, DECEMBER):
             assert account.used_in(period) == recount([life for _, life in mine], period)
