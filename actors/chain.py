@@ -58,14 +58,15 @@ class Chain:
     async def _decisions(self, queue: str, generation: Generation) -> dict[str, Decision]:
         """Collect the decisions of a chain by queue, each made for the state that those before it lead to."""
         decisions: dict[str, Decision] = {}
+        events: Sequence[Event] = ()
         following: str | None = queue
         while following is not None and following not in decisions:
+            generation = foresee(generation, events)
             decision = await self._decision(following, generation, first=not decisions)
             events = decision(generation) if decision else ()
             if decision is None or not events:
                 break
-            decisions[following], generation = decision, foresee(generation, events)
-            following = self._next(events[-1])
+            decisions[following], following = decision, self._next(events[-1])
         return decisions
 
     async def _decision(self, queue: str, generation: Generation, *, first: bool) -> Decision | None:
@@ -88,9 +89,10 @@ def _together(decisions: Sequence[Decision]) -> Decision:
 
     def decide(generation: Generation) -> Sequence[Event]:
         events: list[Event] = []
+        decided: Sequence[Event] = ()
         for decision in decisions:
-            decided = decision(generation)
             generation = foresee(generation, decided)
+            decided = decision(generation)
             events.extend(decided)
         return events
 

@@ -105,6 +105,7 @@ def fill(url: str, generation: str, events: int) -> list[str]:
             if start // BATCH % 100 == 99:
                 say(f"filling: {start * template.events:,} of {events:,} events")
         _advance_subscribers(database, _head(database))
+        _sum_usage(database, _head(database))
     return [_key(number) for number in range(max(0, count - 1000), count)]
 
 
@@ -141,6 +142,22 @@ def _advance_subscribers(database: Database[Document], position: int) -> None:
     """Let subscribers begin behind the copies: all that they would do was done for the template."""
     for name in CATALOGUE.subscribers:
         database["subscriptions"].update_one({"_id": name}, {"$set": {"position": position}}, upsert=True)
+
+
+def _sum_usage(database: Database[Document], position: int) -> None:
+    """Write the sums that the subscriber `usage` would have kept, counted from the rows."""
+    day = {"$dateToString": {"date": "$created_at", "format": "%Y-%m-%d"}}
+    key = {name: f"${name}" for name in ("developer", "project", "user", "period")} | {"day": day}
+    ended = {status: {"$sum": {"$cond": [{"$eq": ["$status", status]}, 1, 0]}} for status in ("completed", "failed")}
+    parts = ["$_id.developer", "/", "$_id.day", "/", "$_id.project", "/", "$_id.user", "/", "$_id.period"]
+    counted = {"generations": "$generations", "completed": "$completed", "failed": "$failed", "position": position}
+    written = {"$mergeObjects": ["$_id", counted, {"_id": {"$concat": parts}}]}
+    stages: list[Document] = [
+        {"$group": {"_id": key, "generations": {"$sum": 1}, **ended}},
+        {"$replaceRoot": {"newRoot": written}},
+        {"$merge": "usage"},
+    ]
+    database["generations"].aggregate(stages)
 
 
 def _since_month_began() -> timedelta:

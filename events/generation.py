@@ -155,7 +155,7 @@ GENERATION: Final = (
         public=_requested,
         deliverable=True,
         queues=("validation", "delivery"),
-        subscribers=("projector", "delivery"),
+        subscribers=("projector", "usage", "delivery"),
     ),
     EventType(
         writer="validation",
@@ -188,7 +188,7 @@ GENERATION: Final = (
         webhook_filter="completed",
         final=True,
         queues=("quota", "erasure", "projector", "delivery"),
-        subscribers=("projector", "settlement", "delivery"),
+        subscribers=("projector", "usage", "settlement", "delivery"),
     ),
     EventType(
         writer="validation, quota, invocation, completion, the gateway (cancellation), the scheduler",
@@ -199,7 +199,7 @@ GENERATION: Final = (
         webhook_filter="completed",
         final=True,
         queues=("quota", "cancellation", "erasure", "projector", "delivery"),
-        subscribers=("projector", "settlement", "cancellation", "delivery"),
+        subscribers=("projector", "usage", "settlement", "cancellation", "delivery"),
     ),
     *QUOTA,
     *INVOCATION,

@@ -115,7 +115,7 @@ def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Rebuild the projected rows of all generations from the log."""
+    """Rebuild the rows of all generations and the sums of usage from the log."""
     from exemplar.commands.rebuild import rebuild_rows
 
     raise typer.Exit(rebuild_rows(check=check, as_json=as_json))

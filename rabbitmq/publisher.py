@@ -148,10 +148,8 @@ async def _send(channel: ConfirmedChannel, messages: list[tuple[RecordedEvent, l
     """Publish messages; publish the returned ones once more after declaring the topology again."""
     outcomes = await asyncio.gather(*(channel.publish(*message) for message in messages))
     returned = [one for one, outcome in zip(messages, outcomes, strict=True) if outcome is PublishOutcome.RETURNED]
-    if not returned:
-        return all(outcome is PublishOutcome.CONFIRMED for outcome in outcomes)
-    await channel.redeclare()
-    again = await asyncio.gather(*(channel.publish(*message) for message in returned))
-    return all(outcome in (PublishOutcome.CONFIRMED, PublishOutcome.RETURNED) for outcome in outcomes) and set(
-        again
-    ) == {PublishOutcome.CONFIRMED}
+    if returned:
+        await channel.redeclare()
+        again = await asyncio.gather(*(channel.publish(*message) for message in returned))
+        outcomes = [*again, *(outcome for outcome in outcomes if outcome is not PublishOutcome.RETURNED)]
+    return set(outcomes) == {PublishOutcome.CONFIRMED}

@@ -31,6 +31,7 @@ from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
 from store.quota.usage import Usage
+from store.quota.usage_sums import UsageSums
 from store.settings import StoreSettings
 from store.webhooks.endpoints import WebhookEndpoints
 from store.webhooks.mongo_deliveries import MongoDeliveries
@@ -50,6 +51,7 @@ class OpenStore:
     lists: Lists
     queue: Queue
     usage: Usage
+    usage_sums: UsageSums
     durations: RecentDurations
     request_counts: RequestCounts
     sealed_log: MongoSealedLog

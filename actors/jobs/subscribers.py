@@ -23,6 +23,7 @@ from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
 from store.log.sealed_log import SealedCommit, SealedLog
 from store.quota.ledger import Ledger
+from store.quota.usage_sums import UsageSums, counts_in, sum_key_of
 
 _AT_ONCE = 16
 
@@ -44,6 +45,13 @@ async def project(
     behind = [name for name, version in newest.items() if versions.get(name, 0) < version]
     loaded = await asyncio.gather(*map(generations.load, behind))
     await projection.write(await rows_of(list(filter(None, loaded)), personal_data, timeouts))
+
+
+async def count(entries: Sequence[SealedCommit], *, usage_sums: UsageSums, generations: Generations) -> None:
+    """Add the generations that began or ended to the sums of usage."""
+    ids = {id_of(entry.stream): None for entry in _of(entries, "usage")}
+    found = await generations.read_all(list(ids)) if ids else []
+    await usage_sums.add(counts_in(entries, {one.id: sum_key_of(one) for one in found}))
 
 
 async def settle(
@@ -100,6 +108,7 @@ async def deliver(
 
 SUBSCRIBERS: dict[str, Callable[..., Awaitable[None]]] = {
     "projector": project,
+    "usage": count,
     "settlement": settle,
     "erasure": erase,
     "cancellation": cancel,

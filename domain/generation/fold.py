@@ -28,10 +28,10 @@ def evolve(generation: Generation | None, recorded: RecordedEvent) -> Generation
     if generation is None:
         return _begin(event, recorded)
     changed = decisions.apply(generation, event, recorded.time)
-    if changed.state is not generation.state:
-        spent = _spent(generation, until=recorded.time)
-        changed = replace(changed, moved_at=recorded.time, spent_ms=spent)
-    return replace(changed, version=recorded.version, updated_at=recorded.time)
+    if changed.state is generation.state:
+        return replace(changed, version=recorded.version, updated_at=recorded.time)
+    spent, time = _spent(generation, until=recorded.time), recorded.time
+    return replace(changed, version=recorded.version, updated_at=time, moved_at=time, spent_ms=spent)
 
 
 def foresee(generation: Generation, events: Iterable[Event]) -> Generation:

@@ -114,6 +114,9 @@ class Generations:
         if decided.state is None:
             return None
         recorded = decided.commit.events if decided.commit is not None else ()
+        cached = self._snapshots.get(stream)
+        if recorded and cached is not None and cached.version == recorded[-1].version:
+            return Decided(cached, tuple(one.event for one in recorded))
         return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded))
 
     def _appended(self, commit: Commit) -> None:
@@ -134,7 +137,7 @@ def _log_fields(stream: str, generation: Generation | None) -> Mapping[str, obje
 
 def _check(generation: Generation | None, events: Sequence[Event]) -> None:
     """Check the events one by one, each against the state that the ones before it lead to."""
-    for event in events:
-        check(generation, event)
+    for number, event in enumerate(events):
         if generation is not None:
-            generation = foresee(generation, [event])
+            generation = foresee(generation, events[max(0, number - 1) : number])
+        check(generation, event)

@@ -11,34 +11,32 @@ from store.mongo.connection import Document
 
 NEWEST_FIRST: Final = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
-_SCOPES: Final[Mapping[str, tuple[tuple[str, ...], Document]]] = {
-    "own": (("project", "user"), {"erased": False}),
-    "project": (("project",), {"erased": False}),
-    "public": (("project",), {"is_public": True}),
-}
-_FIELDS: Final[Mapping[str, tuple[tuple[str, ...], Document]]] = {
-    "all": ((), {}),
-    "state": (("shown",), {}),
-    "label": (("labels",), {"labels": {"$gt": ""}}),
-    "request": (("request_id",), {}),
+_KEPT: Final[Document] = {"erased": False}
+_LABELED: Final[Document] = {"erased": False, "labels": {"$gt": ""}}
+_PUBLIC: Final[Document] = {"is_public": True}
+_INDEXES: Final[Mapping[str, tuple[tuple[str, ...], Document]]] = {
+    "own_all": (("project", "user"), _KEPT),
+    "own_state": (("project", "user", "shown"), _KEPT),
+    "own_label": (("project", "user", "labels"), _LABELED),
+    "project_all": (("project",), _KEPT),
+    "project_state": (("project", "shown"), _KEPT),
+    "project_label": (("project", "labels"), _LABELED),
+    "project_request": (("project", "request_id"), _KEPT),
+    "public_all": (("project",), _PUBLIC),
+    "public_state": (("project", "shown"), _PUBLIC),
 }
 _NOT_INDEXED: Final[Mapping[str, frozenset[str]]] = {
-    "request": frozenset({"labels", "$expr", "shown", "status"}),
+    "request": frozenset({"user", "labels", "$expr", "shown", "status"}),
     "label": frozenset({"$expr", "shown", "status"}),
-    "state": frozenset({"status"}),
-    "all": frozenset(),
+    "state": frozenset({"status", "labels", "$expr", "request_id"}),
+    "all": frozenset({"labels", "$expr", "request_id"}),
 }
 
 INDEXES: Final = [
-    IndexModel(
-        [*((field, ASCENDING) for field in (*owner, *fields)), *NEWEST_FIRST],
-        name=f"{scope}_{kind}",
-        partialFilterExpression={**kept, **some},
-    )
-    for scope, (owner, kept) in _SCOPES.items()
-    for kind, (fields, some) in _FIELDS.items()
+    IndexModel([*((field, ASCENDING) for field in fields), *NEWEST_FIRST], name=name, partialFilterExpression=some)
+    for name, (fields, some) in _INDEXES.items()
 ]
-"""One index for each scope and each kind of filter; every one ends in the order of the list."""
+"""The indexes of lists, by scope and kind of filter; every one ends in the order of the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +57,27 @@ def row_query(scope: Scope, filters: Filters, cursor: ListCursor | None = None) 
     conditions = {**_conditions(scope, filters), **_older_than(cursor)}
     if filters.id is not None:
         return RowQuery(conditions, {}, "_id_")
-    name = "public" if scope.public else "project" if scope.user is None else "own"
-    kind = _kind(filters)
-    # A state of its own among several of a status leaves the status to be compared.
-    not_indexed = _NOT_INDEXED[kind] if kind != "state" or filters.state is not None else frozenset()
+    index, kind = _index(scope, filters), _kind(scope, filters)
+    # The states of a status are those of the index, so that the status need not be compared.
+    rest = _NOT_INDEXED[kind] - ({"status"} if kind == "state" and filters.state is None else set())
     return RowQuery(
-        indexed={field: value for field, value in conditions.items() if field not in not_indexed},
-        rest={field: value for field, value in conditions.items() if field in not_indexed},
-        index=f"{name}_{kind}",
+        indexed={field: value for field, value in conditions.items() if field not in rest},
+        rest={field: value for field, value in conditions.items() if field in rest},
+        index=index,
     )
 
 
-def _kind(filters: Filters) -> str:
-    """Name the kind of filter whose index leaves the fewest rows."""
-    if filters.request_id is not None:
+def _index(scope: Scope, filters: Filters) -> str:
+    kind = _kind(scope, filters)
+    name = "public" if scope.public else "project" if scope.user is None or kind == "request" else "own"
+    return f"{name}_{kind}"
+
+
+def _kind(scope: Scope, filters: Filters) -> str:
+    """Name the kind of filter whose index leaves the fewest rows; the API filters public ones by state alone."""
+    if filters.request_id is not None and not scope.public:
         return "request"
-    if filters.metadata:
+    if filters.metadata and not scope.public:
         return "label"
     return "state" if filters.shown_states else "all"
 

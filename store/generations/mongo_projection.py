@@ -17,6 +17,7 @@ from store.mongo.connection import Database, Document, Indexes, only_duplicates,
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _DUE = "due"
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_OPEN: Document = {"due_at": {"$gt": _EVER}}  # of every generation that something is left to do for
 _UNFINISHED = {"$in": ["pending", "processing"]}
 
 
@@ -26,13 +27,12 @@ class MongoProjection:
 
     indexes: ClassVar[Indexes] = {
         "generations": [
-            IndexModel(
-                [("state", ASCENDING), ("_id", ASCENDING), ("due_at", ASCENDING)],
-                name=_DUE,
-                partialFilterExpression={"due_at": {"$gt": _EVER}},
-            ),
-            IndexModel([("state", ASCENDING), ("start_by", ASCENDING)]),
-            IndexModel([("status", ASCENDING), ("finish_by", ASCENDING)]),
+            IndexModel([(name, ASCENDING) for name in names], name=index, partialFilterExpression=_OPEN)
+            for index, *names in (
+                (_DUE, "state", "_id", "due_at"),
+                ("start", "state", "start_by"),
+                ("finish", "status", "finish_by"),
+            )
         ]
     }
 
@@ -78,14 +78,16 @@ class MongoProjection:
         query: Document = {**(within[0] if len(within) == 1 else {"$or": within}), "_id": {"$gt": after}}
         if canceling:
             query["cancel_requested"] = True
-        found = self._rows.find(query, hint=_DUE).sort("_id", ASCENDING).limit(limit)
+        found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
         return [row_from(document) for document in await found.to_list(limit)]
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
-        unsent = {"state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
-        unfinished = {"status": _UNFINISHED, "finish_by": {"$lte": now}}
-        documents = await self._rows.find({"$or": [unsent, unfinished]}).limit(limit).to_list(limit)
-        return [row_from(document) for document in documents]
+        unsent = {**_OPEN, "state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
+        unfinished = {**_OPEN, "status": _UNFINISHED, "finish_by": {"$lte": now}}
+        # With an index for each: for both together the planner may read every row that waits.
+        late = await self._rows.find(unsent).hint("start").limit(limit).to_list(limit)
+        late += await self._rows.find(unfinished).hint("finish").limit(limit).to_list(limit)
+        return list({document["_id"]: row_from(document) for document in late}.values())[:limit]
 
     async def count(self) -> int:
         """Count the rows."""

@@ -4,14 +4,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
-from pymongo import DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
 Durations = Callable[[str], Awaitable[Sequence[float]]]
 
+_TIMES = [("created_at", DESCENDING), ("finished_at", DESCENDING)]
 _ENDED: Document = {"finished_at": {"$type": "date"}}
-_NEWEST = [("finished_at", DESCENDING), ("created_at", DESCENDING)]
 _LIMIT = 500
 _ENOUGH = 200
 _FRESH_SECONDS = 15.0
@@ -25,15 +25,15 @@ async def no_durations(_: str) -> Sequence[float]:
 
 @raises_unavailable
 class RecentDurations:
-    """Seconds from admission to the end of a developer's last 500 generations, by their rows.
+    """Seconds from admission to the end of a developer's 500 newest generations that have ended, by their rows.
 
     With fewer than 200 of them, those of all developers are added. Cached for 15 seconds.
     """
 
     indexes: ClassVar[Indexes] = {
         "generations": [
-            IndexModel([("developer", DESCENDING), *_NEWEST], name="durations", partialFilterExpression=_ENDED),
-            IndexModel(_NEWEST, name="all_durations", partialFilterExpression=_ENDED),
+            IndexModel([("developer", ASCENDING), *_TIMES], name="developer"),
+            IndexModel(_TIMES, name="ended", partialFilterExpression=_ENDED),
         ]
     }
 
@@ -61,6 +61,6 @@ class RecentDurations:
     async def _read(self, query: Document) -> Sequence[float]:
         ended = {**query, **_ENDED}
         fields = {"_id": 0, "created_at": 1, "finished_at": 1}
-        found = self._rows.find(ended, fields).sort("finished_at", DESCENDING).limit(_LIMIT)
+        found = self._rows.find(ended, fields).sort("created_at", DESCENDING).limit(_LIMIT)
         documents = await found.to_list(_LIMIT)
         return [(row["finished_at"] - row["created_at"]).total_seconds() for row in documents]

@@ -1,24 +1,23 @@
-"""Usage: an aggregate over the rows, not a counter, so that repeated messages cannot change it."""
+"""Usage, read from the sums of the sealed log (`store.quota.usage_sums`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import ClassVar, Final, Literal
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
 
-from pymongo import IndexModel
-
-from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
+from store.mongo.connection import Database, Document, aggregate, raises_unavailable
+from store.quota.usage_sums import COUNTED
 
 Dimension = Literal["project", "user", "day", "month"]
 
 DIMENSIONS: Final[Mapping[Dimension, object]] = {
     "project": "$project",
     "user": "$user",
-    "day": {"$dateToString": {"date": "$created_at", "format": "%Y-%m-%d"}},
+    "day": "$day",
     "month": "$period",
 }
 MOST_LINES: Final = 10_000
-_ENDED: Final = ("completed", "failed")
+_SUMS: Final = {name: {"$sum": f"${name}"} for name in COUNTED.values()}
 
 
 class TooManyLinesError(Exception):
@@ -67,23 +66,15 @@ class UsageQuery:
 
 @raises_unavailable
 class Usage:
-    """Query the rows in collection `generations`."""
-
-    indexes: ClassVar[Indexes] = {
-        "generations": [
-            IndexModel(
-                [(name, 1) for name in ("developer", "created_at", "project", "user", "period", "status")],
-                name="usage",
-            )
-        ]
-    }
+    """Query the sums in collection `usage`, and the rows in `generations`."""
 
     def __init__(self, database: Database) -> None:
+        self._sums = database.get_collection("usage")
         self._rows = database.get_collection("generations")
 
     async def lines(self, query: UsageQuery) -> Sequence[Line]:
         """Read the lines in the order of their values; raises TooManyLinesError above 10,000."""
-        documents = await aggregate(self._rows, _pipeline(query), most=MOST_LINES + 1, allowDiskUse=True)
+        documents = await aggregate(self._sums, _pipeline(query), most=MOST_LINES + 1, allowDiskUse=True)
         if len(documents) > MOST_LINES:
             raise TooManyLinesError
         return [_line(query, document) for document in documents]
@@ -96,14 +87,14 @@ class Usage:
 
 
 def _pipeline(query: UsageQuery) -> list[Document]:
-    first = datetime.combine(query.first, time(), UTC)
-    end = datetime.combine(query.last + timedelta(days=1), time(), UTC)
-    owner = {"developer": query.developer, "project": query.project, "user": query.user}
-    named = {name: value for name, value in owner.items() if value is not None}
-    counts = {name: {"$sum": {"$cond": [{"$eq": ["$status", name]}, 1, 0]}} for name in _ENDED}
+    first, end = query.first.isoformat(), (query.last + timedelta(days=1)).isoformat()
+    days: Document = {"_id": {"$gte": f"{query.developer}/{first}", "$lt": f"{query.developer}/{end}"}}
+    if query.user is not None:
+        days = {"user": query.user, "day": {"$gte": first, "$lt": end}}
+    project = {} if query.project is None else {"project": query.project}
     return [
-        {"$match": {**named, "created_at": {"$gte": first, "$lt": end}}},
-        {"$group": {"_id": {name: DIMENSIONS[name] for name in query.by}, "all": {"$sum": 1}, **counts}},
+        {"$match": {"developer": query.developer, **project, **days}},
+        {"$group": {"_id": {name: DIMENSIONS[name] for name in query.by}, **_SUMS}},
         {"$sort": {"_id": 1}},
         {"$limit": MOST_LINES + 1},
     ]
@@ -111,4 +102,4 @@ def _pipeline(query: UsageQuery) -> list[Document]:
 
 def _line(query: UsageQuery, document: Document) -> Line:
     values = tuple(document["_id"][name] for name in query.by)
-    return Line(values, Tally(document["all"], document["completed"], document["failed"]))
+    return Line(values, Tally(**{name: document[name] for name in _SUMS}))

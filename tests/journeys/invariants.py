@@ -11,6 +11,7 @@ from domain.generation.generation import Generation, id_of
 from domain.generation.lifecycle import Timeouts
 from events.commit import Commit
 from store.generations.rebuild import rebuild
+from store.quota.usage_recount import recount_usage
 from tests.journeys.charges import History, paid_once
 from tests.stores import OpenStore
 from tests.systems.system import System
@@ -156,6 +157,8 @@ async def _derived(_: System, store: OpenStore) -> None:
     await until(lambda: _is_derived(store), "every commit is sealed and projected", every=0.3)
     report = await rebuild(store.events, store.personal_data, store.projection, TIMEOUTS, repair=False)
     assert not report.differing, f"rows differ from the log: {report.differing}"
+    wrong = await recount_usage(store.sealed_log, store.subscriptions, store.usage_sums, repair=False)
+    assert not wrong, f"sums of usage differ from the log: {wrong}"
 
 
 async def _count(store: OpenStore) -> int:

@@ -50,6 +50,18 @@ async def test_an_event_is_handled_by_the_actor_of_its_queue(amqp_url: str, serv
     assert server.count("validation.dead") == 0
 
 
+async def test_a_worker_leaves_the_queues_of_other_workers_alone(
+    amqp_url: str, server: Server, table: Topology, commits: Commits, received: Received
+) -> None:
+    server.declare(table)
+    for queue in ("quota", "validation"):
+        server.send(queue, body_of(commits.progressed().events[0]))
+    async with consuming(amqp_url, {"validation": received.handle}, table, own_queues=("validation",)):
+        await received.until(bool)
+        await asyncio.sleep(0.5)
+    assert (server.count("quota"), server.count("validation")) == (1, 0)
+
+
 async def test_dramatiq_adds_no_queues_of_its_own(
     amqp_url: str, server: Server, received: Received, commits: Commits
 ) -> None:

@@ -10,11 +10,14 @@ import pytest_asyncio
 
 from domain.generation.lifecycle import Timeouts
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
-from store.adapters import create_indexes
+from store.adapters import ADAPTERS, create_indexes
 from store.generations.lists import Lists, Total
 from store.generations.mongo_projection import MongoProjection
 from store.generations.projection import row_of
-from store.mongo.connection import Database, open_database
+from store.generations.queue import Queue
+from store.mongo.connection import Database, aggregate, open_database
+from store.quota.durations import RecentDurations
+from store.quota.usage import Usage
 from tests.builders.generation import TO_COMPLETED, folded
 from tests.stores import settings_for
 
@@ -98,7 +101,61 @@ def document(number: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("scope", "name"), [*itertools.product((OWN, PROJECT, PUBLIC), FILTERS)])
+ASKED = [
+    (scope, name)
+    for scope, name in itertools.product((OWN, PROJECT, PUBLIC), FILTERS)
+    # The API refuses filters by what the public view hides.
+    if not scope.public or name == "all" or not (FILTERS[name].metadata or FILTERS[name].request_id)
+]
+USES = {
+    "own_all": "GET /generations-v2",
+    "own_state": "GET /generations-v2?status= or state=",
+    "own_label": "GET /generations-v2?metadata.key=",
+    "project_all": "GET /projects/{id}/generations",
+    "project_state": "GET /projects/{id}/generations?status= or state=",
+    "project_label": "GET /projects/{id}/generations?metadata.key=",
+    "project_request": "GET /generations-v2 and /projects/{id}/generations, ?request_id=",
+    "public_all": "GET /public-generations-v2",
+    "public_state": "GET /public-generations-v2?status= or state=",
+    "due": "jobs redelivery, reconciliation and polling",
+    "start": "job deadlines: too late to start",
+    "finish": "job deadlines: too late to finish",
+    "queue": "GET /generations-v2/{id}/explain",
+    "developer": "Retry-After of a full limit; exemplar quota check",
+    "ended": "Retry-After of a full limit, of a developer with few generations",
+    "_id_": "rows of one generation; ?idempotency_key=",
+}
+"""The routes, jobs and commands that each index answers."""
+
+
+async def test_every_index_is_used_by_a_route_a_job_or_a_command(lists: Lists, database: Database) -> None:
+    rows, queue, durations = MongoProjection(database), Queue(database), RecentDurations(database)
+    await create_indexes(database, ADAPTERS.values())
+    for scope, name in ASKED:
+        await lists.page(scope, FILTERS[name], page=1, per_page=LIMIT)
+    await rows.due({"started": NOON}, after="", limit=LIMIT)
+    await rows.expired(NOON, limit=LIMIT)
+    await queue.ahead(folded(TO_COMPLETED))
+    await durations("nobody")
+    await Usage(database).admitted("dev-1", NOON)
+    used = await aggregate(database.get_collection("generations"), [{"$indexStats": {}}])
+    assert {one["name"] for one in used} == set(USES)
+    assert {one["name"] for one in used if not one["accesses"]["ops"]} == set()
+
+
+async def test_jobs_examine_no_more_rows_than_they_read(lists: Lists, database: Database, profile: Any) -> None:
+    rows = MongoProjection(database)
+    await create_indexes(database, [RecentDurations])
+    await rows.due({"started": NOON, "requested": NOON}, after="", limit=LIMIT)
+    await rows.expired(NOON + timedelta(days=1), limit=LIMIT)
+    await RecentDurations(database)("dev-1")
+    found = await profile.find({"ns": {"$regex": "generations$"}, "op": "query"}).to_list(9)
+    due, start, finish, durations = (profiled["docsExamined"] for profiled in found[:4])
+    assert max(due, start, finish) <= LIMIT
+    assert durations == 0
+
+
+@pytest.mark.parametrize(("scope", "name"), ASKED)
 async def test_every_filter_uses_an_index(
     lists: Lists, database: Database, profile: Any, scope: Scope, name: str
 ) -> None:

@@ -74,9 +74,14 @@ class QuotaHarness:
     ) -> Generation:
         """Hold and append, as the gateway does."""
         slot = await self.admission.hold(developer, name, period=period_of(self.clock()), bounds=bounds)
+        return await self.begin(name, slot.period, developer=developer, project=project, user=user)
+
+    async def begin(
+        self, name: str, period: str = "2026-11", *, developer: str = "dev-1", project: str, user: str
+    ) -> Generation:
+        """Append the first event alone."""
         owner = Owner(developer=developer, project=project, user=user)
-        event = requested(owner=owner, period=slot.period)
-        await self.generations.begin(name, event, cause=BY_TEST)
+        await self.generations.begin(name, requested(owner=owner, period=period), cause=BY_TEST)
         return await self._written(name)
 
     async def live(self, name: str, end: str) -> Generation:
@@ -138,7 +143,7 @@ async def _prepared(url: str) -> None:
 async def store(limits_url: str, clock: Clock) -> AsyncIterator[OpenStore]:
     async with open_store(limits_url, clock=clock, prepared=False) as store:
         yield store
-        for name in ("commits", "ledger", "generations", "requests"):
+        for name in ("commits", "log", "ledger", "generations", "requests", "usage", "subscriptions"):
             await store.database[name].delete_many({})
 
 

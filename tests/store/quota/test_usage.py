@@ -1,5 +1,7 @@
-"""Usage equals a recount of the log in every dimension."""
+"""Usage equals a recount of the log in every dimension, however the log was read."""
 
+import asyncio
+import itertools
 import json
 import random
 from collections import Counter
@@ -7,20 +9,26 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from actors.jobs.subscribers import count
 from domain.generation.generation import Generation
+from store.mongo.connection import Document
 from store.quota.ledger import Bounds
 from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
+from store.quota.usage_recount import recount_usage
+from store.quota.usage_sums import UsageSums
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
-from tests.stores import OpenStore
+from tests.stores import OpenStore, open_store
 
 WIDE = Bounds(monthly=None, concurrent=None)
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 
 
 @pytest.fixture
-async def lived(harness: QuotaHarness, clock: Clock) -> list[Generation]:
+async def lived(harness: QuotaHarness, store: OpenStore, clock: Clock) -> list[Generation]:
     """Forty generations of two developers, over two months, some of them still running."""
     chance, names = random.Random(11), [f"g{number}" for number in range(40)]
     clock.now = datetime(2026, 10, 29, 22, 30, tzinfo=UTC)
@@ -31,8 +39,24 @@ async def lived(harness: QuotaHarness, clock: Clock) -> list[Generation]:
         if end := chance.choice(("completed", "completed", "failed", "running", "")):
             await harness.live(name, end)
         clock.forward(hours=chance.randrange(9))
+    await count_log(store, harness)
     found = [await harness.generations.load(name) for name in names]
     return [generation for generation in found if generation is not None]
+
+
+async def count_log(store: OpenStore, harness: QuotaHarness, pages: Sequence[int] = (200,)) -> None:
+    """Seal the log and count it, in pages of these sizes over and over until its end."""
+    while await store.sealed_log.seal():
+        pass
+    sizes, position = itertools.cycle(pages), await store.subscriptions.position("usage")
+    while entries := await store.sealed_log.read(after=position, limit=next(sizes)):
+        await count(entries, usage_sums=store.usage_sums, generations=harness.generations)
+        position = entries[-1].position
+    await store.subscriptions.advance("usage", position)
+
+
+async def sums(store: OpenStore) -> list[Document]:
+    return sorted([one async for one in store.usage_sums.all()], key=lambda one: str(one["_id"]))
 
 
 def recount(generations: Sequence[Generation], query: UsageQuery) -> dict[tuple[str, ...], Counter[str]]:
@@ -99,20 +123,101 @@ async def test_units_equal_the_ledger_and_repeated_settlements_change_nothing(
     assert await store.usage.lines(query) == before
 
 
-async def test_usage_is_a_covered_query_with_a_bounded_result(
+async def test_a_page_that_is_counted_again_or_by_two_schedulers_changes_nothing(
+    lived: list[Generation], store: OpenStore, harness: QuotaHarness
+) -> None:
+    before = await sums(store)
+    entries = await store.sealed_log.read(after=0, limit=200)
+    for page in (entries, entries[:7], entries[3:]):
+        await count(page, usage_sums=store.usage_sums, generations=harness.generations)
+    assert await sums(store) == before
+    await store.database["usage"].delete_many({})
+    counting = [count(entries, usage_sums=store.make(UsageSums), generations=harness.generations) for _ in range(8)]
+    await asyncio.gather(*counting)
+    assert await sums(store) == before
+
+
+async def test_a_recount_finds_and_repairs_sums_that_differ(
+    lived: list[Generation], store: OpenStore, harness: QuotaHarness
+) -> None:
+    async def again(*, repair: bool = True) -> list[str]:
+        return await recount_usage(store.sealed_log, store.subscriptions, store.usage_sums, repair=repair)
+
+    before, collection = await sums(store), store.database["usage"]
+    assert await again() == []
+    wrong, lost, strange = str(before[0]["_id"]), str(before[1]["_id"]), "dev-9/2026-01-01/p/u/2026-01"
+    await collection.update_one({"_id": wrong}, {"$inc": {"completed": 1}})
+    await collection.delete_one({"_id": lost})
+    await collection.insert_one({**before[0], "_id": strange, "developer": "dev-9"})
+    found = await again(repair=False)
+    assert set(found) == {wrong, lost, strange}
+    assert await again() == found
+    assert await again() == []
+    repaired = {one["_id"]: one for one in await sums(store)}
+    assert [repaired[one["_id"]]["failed"] for one in before] == [one["failed"] for one in before]
+    await harness.admit("new", WIDE)
+    await harness.live("new", "failed")
+    await count_log(store, harness, (1,))
+    assert await again() == []
+
+
+Steps = list[tuple[int, str]]
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(("begin", "completed", "failed"))), max_size=25),
+    pages=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+)
+@settings(max_examples=12, deadline=None)
+def test_any_history_in_any_pages_gives_the_sums_of_a_recount(limits_url: str, steps: Steps, pages: list[int]) -> None:
+    asyncio.run(count_history(limits_url, steps, pages))
+
+
+async def count_history(url: str, steps: Steps, pages: list[int]) -> None:
+    """Live a history, count its log now and then, and compare the sums with the folded streams."""
+    async with open_store(url, prepared=False) as store:
+        harness = QuotaHarness(store.events, store.ledger, Clock())
+        running, names = list[str](), list[str]()
+        for number, (which, what) in enumerate(steps):
+            if what == "begin" or not running:
+                names.append(f"g{number}")
+                running.append(f"g{number}")
+                await harness.begin(f"g{number}", project=f"prj-{which % 2}", user=f"usr-{which}")
+            else:
+                await harness.live(running.pop(which % len(running)), what)
+            if number % 4 == which:
+                await count_log(store, harness, pages)
+        await count_log(store, harness, pages)
+        lived = [one for name in names if (one := await harness.generations.load(name)) is not None]
+        query = UsageQuery("dev-1", date(2020, 1, 1), date(2029, 1, 1), ("project", "user", "day"))
+        assert counted(await store.usage.lines(query)) == recount(lived, query)
+        assert await recount_usage(store.sealed_log, store.subscriptions, store.usage_sums) == []
+        for name in ("commits", "log", "usage", "subscriptions"):
+            await store.database[name].delete_many({})
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (UsageQuery("dev-1", FIRST, LAST, ("project",)), "_id_"),
+        (UsageQuery("dev-1", FIRST, LAST, ("day",), "dev-1-prj-0", "dev-1-prj-0-usr-0"), "of_user"),
+    ],
+)
+async def test_usage_reads_the_sums_of_its_days_by_an_index(
+    lived: list[Generation], store: OpenStore, query: UsageQuery, index: str
+) -> None:
+    found = await sums(store)
+    mine = [one for one in found if one["developer"] == "dev-1" and query.user in (None, one["user"])]
+    explained = {"aggregate": "usage", "pipeline": _pipeline(query), "cursor": {}}
+    plan = await store.database.command("explain", explained, verbosity="executionStats")
+    text = json.dumps(plan, default=str)
+    assert f'"indexName": "{index}"' in text
+    assert f'"totalDocsExamined": {len(mine)}' in text
+
+
+async def test_too_many_lines_are_refused(
     lived: list[Generation], store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = store.database
-    plan = await database.command(
-        "explain",
-        {
-            "aggregate": "generations",
-            "pipeline": _pipeline(UsageQuery("dev-1", FIRST, LAST, ("project",))),
-            "cursor": {},
-        },
-        verbosity="executionStats",
-    )
-    assert '"totalDocsExamined": 0' in json.dumps(plan, default=str)
     monkeypatch.setattr("store.quota.usage.MOST_LINES", 2)
     with pytest.raises(TooManyLinesError):
         await store.usage.lines(UsageQuery("dev-1", FIRST, LAST, ("day",)))

@@ -1,0 +1,71 @@
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain.generation.fold import fold
+from domain.generation.generation import is_generation
+from store.log.sealed_log import SealedLog
+from store.log.subscriptions import SubscriberCheckpoints
+from store.mongo.connection import Document
+from store.quota.usage_sums import COUNTED, Count, SumKey, UsageSums, counts_in, sum_document, sum_key_of
+
+_PAGE = 500
+
+
+async def recount_usage(
+    sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, usage_sums: UsageSums, *, repair: bool = True
+) -> list[str]:
+    """Count the sealed log anew; return the ids of sums that differ and, with `repair`, replace them.
+
+    A sum must include what its subscriber has passed, and what precedes its own position. The system may go on
+    meanwhile: a sum that moves is left to the next recount.
+    """
+    recount = _Recount(await subscriptions.position("usage"))
+    await recount.read(sealed_log)
+    stored = {document["_id"]: document async for document in usage_sums.all()}
+    wrong = [one for one in recount.sums(stored) if not _same(one, stored.get(one["_id"]))]
+    if repair and wrong:
+        await usage_sums.replace(wrong, {name: one["position"] for name, one in stored.items()})
+    return [one["_id"] for one in wrong]
+
+
+@dataclass
+class _Recount:
+    """The sums up to the position that the subscriber has `passed`, and each count behind it."""
+
+    passed: int
+    counted: dict[SumKey, Counter[str]] = field(default_factory=dict)
+    later: defaultdict[str, list[Count]] = field(default_factory=lambda: defaultdict(list))
+
+    async def read(self, sealed_log: SealedLog) -> None:
+        position, keys = 0, dict[str, SumKey]()
+        while entries := await sealed_log.read(after=position, limit=_PAGE):
+            firsts = [entry for entry in entries if is_generation(entry.stream) and entry.first == 1]
+            begun = [fold(commit.events) for commit in await sealed_log.commits(firsts)]
+            keys |= {one.id: sum_key_of(one) for one in begun if one is not None}
+            for count in counts_in(entries, keys):
+                self._add(count)
+            position = entries[-1].position
+
+    def sums(self, stored: Mapping[str, Document]) -> list[Document]:
+        """Write every sum as it must be at the position of the stored one; one of nothing is all zeros."""
+        wanted = {key.id: self._sum(key, stored.get(key.id)) for key in self.counted}
+        strange = {name: one | dict.fromkeys(COUNTED.values(), 0) for name, one in stored.items() if name not in wanted}
+        return [*wanted.values(), *strange.values()]
+
+    def _add(self, count: Count) -> None:
+        counted = self.counted.setdefault(count.key, Counter())
+        if count.position <= self.passed:
+            counted[count.name] += 1
+        else:
+            self.later[count.key.id].append(count)
+
+    def _sum(self, key: SumKey, stored: Document | None) -> Document:
+        position = max(self.passed, stored["position"] if stored else 0)
+        later = Counter(count.name for count in self.later[key.id] if count.position <= position)
+        return sum_document(key, self.counted[key] + later, position)
+
+
+def _same(wanted: Document, stored: Document | None) -> bool:
+    counts = [0 if stored is None else stored[name] for name in COUNTED.values()]
+    return counts == [wanted[name] for name in COUNTED.values()]

@@ -1,0 +1,139 @@
+"""Sums of generations by day, project and user, from which usage is read.
+
+A sum knows the position of the sealed log up to which it counts. It is changed only together with that position,
+so that a repeated page counts once, and a recount of the log up to the same position gives the same sum.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Final
+
+from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from domain.generation.generation import Generation, id_of
+from events.generation import GenerationCompleted, GenerationFailed, GenerationRequested
+from store.log.sealed_log import SealedCommit
+from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
+
+COUNTED: Final = {
+    GenerationRequested.type: "generations",
+    GenerationCompleted.type: "completed",
+    GenerationFailed.type: "failed",
+}
+"""The event types that change a sum, and the member that each adds to."""
+
+
+@dataclass(frozen=True, slots=True)
+class SumKey:
+    """What a sum counts: generations of a user admitted on a UTC day, for units of a month."""
+
+    developer: str
+    day: str
+    project: str
+    user: str
+    period: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.developer}/{self.day}/{self.project}/{self.user}/{self.period}"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One more in a member of a sum, at a position of the sealed log."""
+
+    key: SumKey
+    position: int
+    name: str
+
+
+def counts_in(entries: Sequence[SealedCommit], keys: Mapping[str, SumKey]) -> list[Count]:
+    """List what commits count; `keys` names the sum of each generation that is known."""
+    return [
+        Count(keys[name], entry.position, COUNTED[event_type])
+        for entry in entries
+        for event_type in entry.types
+        if event_type in COUNTED and (name := id_of(entry.stream)) in keys
+    ]
+
+
+def sum_key_of(generation: Generation) -> SumKey:
+    owner, day = generation.request.owner, generation.created_at.date().isoformat()
+    return SumKey(owner.developer, day, owner.project, owner.user, generation.request.period)
+
+
+@raises_unavailable
+class UsageSums:
+    """Sums in collection `usage`; an id begins with developer and day, so that the ids are the index for both."""
+
+    indexes: ClassVar[Indexes] = {
+        "usage": [IndexModel([("project", ASCENDING), ("user", ASCENDING), ("day", ASCENDING)], name="of_user")]
+    }
+
+    def __init__(self, database: Database) -> None:
+        self._sums = database.get_collection("usage")
+
+    async def add(self, counts: Sequence[Count]) -> None:
+        """Add counts of whole positions that follow one another; those that a sum includes are left out."""
+        while writes := await self._writes(counts):
+            try:
+                written = await self._sums.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                if not only_duplicates(error):
+                    raise
+                continue
+            if written.matched_count + written.inserted_count == len(writes):
+                return
+
+    async def _writes(self, counts: Sequence[Count]) -> list[InsertOne[Document] | UpdateOne]:
+        """Write what each sum does not include yet, on the condition that it stays as it was read."""
+        by_key = defaultdict[SumKey, list[Count]](list)
+        for count in counts:
+            by_key[count.key].append(count)
+        positions = await self._positions([key.id for key in by_key])
+        fresh = {
+            key: [count for count in found if count.position > positions.get(key.id, 0)]
+            for key, found in by_key.items()
+        }
+        return [_write(key, found, positions.get(key.id)) for key, found in fresh.items() if found]
+
+    async def _positions(self, ids: Sequence[str]) -> dict[str, int]:
+        found = await self._sums.find({"_id": {"$in": ids}}, {"position": 1}).to_list(None) if ids else []
+        return {document["_id"]: document["position"] for document in found}
+
+    async def all(self) -> AsyncIterator[Document]:
+        """Read every sum as it is stored."""
+        with reachable():
+            async for document in self._sums.find({}):
+                yield document
+
+    async def replace(self, wanted: Sequence[Document], seen: Mapping[str, int]) -> None:
+        """Replace sums that still count up to the position that was `seen`; insert those that were not."""
+        writes = [
+            ReplaceOne({"_id": one["_id"], "position": seen[one["_id"]]}, one) if one["_id"] in seen else InsertOne(one)
+            for one in wanted
+        ]
+        try:
+            await self._sums.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
+
+
+def sum_document(key: SumKey, counted: Mapping[str, int], position: int) -> Document:
+    """Write a sum as it is stored."""
+    return {
+        "_id": key.id,
+        **asdict(key),
+        **{name: counted.get(name, 0) for name in COUNTED.values()},
+        "position": position,
+    }
+
+
+def _write(key: SumKey, counts: Sequence[Count], position: int | None) -> InsertOne[Document] | UpdateOne:
+    counted, last = Counter(count.name for count in counts), counts[-1].position
+    if position is None:
+        return InsertOne(sum_document(key, counted, last))
+    return UpdateOne({"_id": key.id, "position": position}, {"$inc": dict(counted), "$set": {"position": last}})
