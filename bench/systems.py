@@ -18,6 +18,7 @@ from bench.http import Answer, Connection, connection_to, request_bytes, submiss
 from bench.registration import register_user
 from bench.servers import SANDBOX_TOKEN, Servers, exemplar, process
 from sandbox.catalogue import VERSIONS
+from sandbox.webhooks import secret_for
 
 OPERATOR_KEY = "o" * 32
 SECRETS = {
@@ -149,6 +150,7 @@ def open_peer(servers: Servers, *, accounts: int, background: bool) -> Iterator[
         "PEER_AMQP_URL": servers.rabbitmq.url,
         "PEER_PUBLIC_URL": url,
         "PEER_JWT_SECRET": "k" * 32,
+        "PEER_WEBHOOK_SECRET": secret_for(SANDBOX_TOKEN),
         "REPLICATE_API_TOKEN": SANDBOX_TOKEN,
         "REPLICATE_BASE_URL": servers.sandbox_url,
         "REPLICATE_VERSION": next(iter(VERSIONS)),

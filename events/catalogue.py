@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, get_args
 
-from events.developer import DEVELOPER
+from events.developer import DEVELOPER, PLATFORM
 from events.event import Event, schema_uri
 from events.event_type import EventType, WebhookFilter
 from events.generation import GENERATION
-from events.platform import PLATFORM
 from events.webhook import WEBHOOK
 
 

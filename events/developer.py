@@ -1,4 +1,4 @@
-"""Events of stream `developer-<id>`: a developer's account, projects, keys and end users.
+"""Events of stream `developer-<id>`: a developer's account, projects, keys and end users; of `platform`: staff.
 
 Names, e-mail addresses and hashes are in the account documents only.
 """
@@ -140,4 +140,32 @@ DEVELOPER: Final = (
     EventType(sample=UserPasswordChanged(project="prj-1", user="usr-1")),
     EventType(sample=UserDeleted(project="prj-1", user="usr-1")),
     EventType(sample=UserErased(project="prj-1", user="usr-1")),
+)
+
+
+class StaffCreated(Event, name="platform.staff_created"):
+    """An operator or auditor account was created."""
+
+    staff: str
+    role: Literal["platform_operator", "auditor"]
+
+
+class StaffPasswordChanged(Event, name="platform.staff_password_changed"):
+    """The account's owner set another password; every other session ends."""
+
+    staff: str
+
+
+class StaffDeleted(Event, name="platform.staff_deleted"):
+    """The account is deleted."""
+
+    staff: str
+
+
+PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted
+
+PLATFORM: Final = (
+    EventType(sample=StaffCreated(staff="stf-1", role="auditor")),
+    EventType(sample=StaffPasswordChanged(staff="stf-1")),
+    EventType(sample=StaffDeleted(staff="stf-1")),
 )

@@ -85,7 +85,7 @@ class Decoder:
         seconds, memory_mb = decoder_settings.seconds, decoder_settings.memory_mb
         self._clients = [DecoderClient(seconds, memory_mb) for _ in range(decoder_settings.workers)]
         self._idle: asyncio.LifoQueue[DecoderClient] = asyncio.LifoQueue()
-        for client in self._clients:
+        for client in reversed(self._clients):  # the last one in is the first to work
             self._idle.put_nowait(client)
 
     async def __aenter__(self) -> Self:

@@ -19,7 +19,7 @@ from bench.servers import SANDBOX_TOKEN, Servers
 from bench.systems import System, open_ours
 from bench.usage import process_tree, rss_kb, threads
 
-WARM_UP = 200
+WARM_UP = 400
 MARGIN_SECONDS = 10.0
 
 
@@ -44,9 +44,8 @@ def in_flight(servers: Servers, options: Options) -> Iterator[Row]:
         end = time.monotonic() + 1.5 * options.in_flight * seconds / warm_up + MARGIN_SECONDS
         say(f"in_flight: {warm_up / seconds:.0f}/s while warming up")
         asyncio.run(_submit(servers, ours, options, end))
-        at_once = (
-            _wait_for_start(commits, options.in_flight + WARM_UP, end) - WARM_UP - len(completions(commits, began))
-        )
+        begun = _wait_for_start(commits, options.in_flight + warm_up, end) - warm_up
+        at_once = begun - len(completions(commits, began))
         during = _footprint(ours)
         say(f"in_flight: {at_once} process at once")
         missing = _wait_for_end(commits, began, options.in_flight, end + 180 + options.in_flight / 20)

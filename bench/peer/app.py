@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import jwt
-from fastapi import Depends, FastAPI, File, Form, Header, HTTPException, UploadFile
+from fastapi import Depends, FastAPI, File, Form, Header, HTTPException, Request, UploadFile
 from PIL import Image
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from bench.peer.database import async_database
 from bench.peer.settings import settings
@@ -81,8 +82,12 @@ async def read(generation: str, owner: Annotated[dict[str, Any], Depends(user)])
 
 
 @app.post("/callbacks/{generation}", status_code=204)
-async def called_back(generation: str, body: dict[str, Any]) -> None:
-    """Take the provider's final webhook."""
+async def called_back(generation: str, request: Request) -> None:
+    """Take the provider's final webhook, which it has signed."""
+    try:
+        body = Webhook(settings().webhook_secret).verify(await request.body(), dict(request.headers))
+    except WebhookVerificationError:
+        raise HTTPException(403, "Invalid signature") from None
     if body.get("status") == "succeeded":
         await asyncio.to_thread(finish.delay, generation, body["output"])
 

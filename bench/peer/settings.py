@@ -16,6 +16,7 @@ class PeerSettings:
     provider_url: str
     provider_token: str
     model_version: str
+    webhook_secret: str
     queue: str
 
 
@@ -32,4 +33,5 @@ def settings() -> PeerSettings:
         provider_token=read["REPLICATE_API_TOKEN"],
         model_version=read["REPLICATE_VERSION"],
         queue=read["PEER_QUEUE"],
+        webhook_secret=read["PEER_WEBHOOK_SECRET"],
     )

@@ -6,9 +6,9 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Literal, assert_never, cast
 
+from events.developer import PlatformEvent, StaffCreated, StaffDeleted, StaffPasswordChanged
 from events.envelope import RecordedEvent
 from events.event import Event
-from events.platform import PlatformEvent, StaffCreated, StaffDeleted, StaffPasswordChanged
 
 STREAM = "platform"
 

@@ -12,25 +12,18 @@ from domain.errors import FailureCode
 from domain.generation import invocation
 from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import FINAL, RUNNING, UNSENT
+from events import generation as facts
 from events.event import Event
-from events.generation import (
-    GenerationCompleted,
-    GenerationEvent,
-    GenerationFailed,
-    GenerationRequested,
-    GenerationValidated,
-    Picture,
-)
 from events.owner import CancelRequested, GenerationErased, GenerationPublished
 from events.quota import QuotaReserved, QuotaSettled
 
 ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
     **invocation.ALLOWED,
-    GenerationRequested: frozenset(),
-    GenerationValidated: frozenset({State.REQUESTED}),
+    facts.GenerationRequested: frozenset(),
+    facts.GenerationValidated: frozenset({State.REQUESTED}),
     QuotaReserved: frozenset({State.VALIDATED}),
-    GenerationCompleted: frozenset({State.SETTLED}),
-    GenerationFailed: RUNNING,
+    facts.GenerationCompleted: frozenset({State.SETTLED}),
+    facts.GenerationFailed: RUNNING,
     QuotaSettled: FINAL,
     CancelRequested: RUNNING,
     GenerationPublished: FINAL,
@@ -39,15 +32,15 @@ ALLOWED: Final[Mapping[type[Event], frozenset[State]]] = {
 """Event -> the states in which it may be appended."""
 
 
-def apply(g: Generation, event: GenerationEvent, time: datetime) -> Generation:
+def apply(g: Generation, event: facts.GenerationEvent, time: datetime) -> Generation:
     match event:
-        case GenerationRequested():
+        case facts.GenerationRequested():
             raise ValueError(f"generation {g.id} is requested twice")
-        case GenerationValidated():
+        case facts.GenerationValidated():
             return replace(g, state=State.VALIDATED, validated=event)
         case QuotaReserved():
             return replace(g, state=State.RESERVED, reserved=True, hold=event.hold)
-        case GenerationCompleted():
+        case facts.GenerationCompleted():
             return replace(
                 g,
                 state=State.COMPLETED,
@@ -55,7 +48,7 @@ def apply(g: Generation, event: GenerationEvent, time: datetime) -> Generation:
                 cost_microusd=g.cost_microusd if event.cost_microusd is None else event.cost_microusd,
                 finished_at=time,
             )
-        case GenerationFailed():
+        case facts.GenerationFailed():
             return replace(g, state=State.FAILED, failure=event, finished_at=time)
         case QuotaSettled():
             return replace(g, quota=event.outcome)
@@ -78,7 +71,7 @@ def _cancel_requested(g: Generation, event: CancelRequested, time: datetime) -> 
     )
 
 
-def validate(g: Generation, validated: GenerationValidated) -> list[Event]:
+def validate(g: Generation, validated: facts.GenerationValidated) -> list[Event]:
     """Record that the examples decode, and the input of the model."""
     return [validated] if g.state is State.REQUESTED else []
 
@@ -98,14 +91,14 @@ def deny(g: Generation) -> list[Event]:
     return [_failed(FailureCode.QUOTA_EXCEEDED, "quota", retryable=True)] if g.state is State.VALIDATED else []
 
 
-def complete(g: Generation, pictures: Sequence[Picture], *, cost_microusd: int | None) -> list[Event]:
+def complete(g: Generation, pictures: Sequence[facts.Picture], *, cost_microusd: int | None) -> list[Event]:
     """Complete with pictures; a request to cancel takes precedence over a late success."""
     if g.state is not State.SETTLED or g.settled is None:
         return []
     if g.cancel_requested:
         return [_failed(FailureCode.CANCELED, "completion")]
     return [
-        GenerationCompleted(
+        facts.GenerationCompleted(
             pictures=tuple(pictures), predict_seconds=g.settled.predict_seconds, cost_microusd=cost_microusd
         )
     ]
@@ -171,5 +164,5 @@ def erase(g: Generation) -> list[Event]:
     return [GenerationErased()] if g.final and not g.erased else []
 
 
-def _failed(code: FailureCode, stage: str, *, retryable: bool = False) -> GenerationFailed:
-    return GenerationFailed(code=code.value, stage=stage, retryable=retryable)
+def _failed(code: FailureCode, stage: str, *, retryable: bool = False) -> facts.GenerationFailed:
+    return facts.GenerationFailed(code=code.value, stage=stage, retryable=retryable)

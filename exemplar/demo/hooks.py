@@ -1,6 +1,7 @@
 """What `exemplar up` needs of the product: accounts, a login and a generation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from exemplar.clock import now
@@ -17,15 +18,11 @@ from store.settings import StoreSettings
 
 def hooks_of(home: Path) -> Hooks:
     """Return the hooks of a home, in which the picture of the demonstration is saved."""
-
-    async def demonstrate(demo: Demo, photos: Sequence[Path]) -> Path:
-        return await generation.demonstrate(demo, photos, home / "pictures")
-
     return Hooks(
         initiate_replica_set=initiate_replica_set,
         seed=_seed,
         sign_in=generation.sign_in,
-        demonstrate=demonstrate,
+        demonstrate=partial(generation.demonstrate, folder=home / "pictures"),
     )
 
 

@@ -3,6 +3,7 @@ import shutil
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,29 +46,12 @@ class RabbitNode:
         self._definitions = definitions
         logs, files = home.absolute() / "logs", PidFiles(home)
         # Both get SIGTERM when their parent ends: the node then closes its files; epmd has none.
-        self.epmd = Child(
-            Program(
-                name="epmd",
-                command=("epmd", "-port", str(ports.epmd), "-address", LOOPBACK),
-                env=bare(environ),
-                log=logs / "epmd.log",
-                rank=9,
-                on_parent_death=signal.SIGTERM,
-            ),
-            files,
-        )
-        self.node = Child(
-            Program(
-                name="rabbitmq",
-                command=(str(SERVER),),
-                env={**bare(environ), **self._environment()},
-                log=logs / "rabbitmq.log",
-                rank=8,
-                grace_s=20.0,
-                on_parent_death=signal.SIGTERM,
-            ),
-            files,
-        )
+        server = partial(Program, on_parent_death=signal.SIGTERM)
+        name_server = ("epmd", "-port", str(ports.epmd), "-address", LOOPBACK)
+        epmd = server("epmd", name_server, bare(environ), logs / "epmd.log", rank=9)
+        env = {**bare(environ), **self._environment()}
+        node = server("rabbitmq", (str(SERVER),), env, logs / "rabbitmq.log", rank=8, grace_s=20.0)
+        self.epmd, self.node = Child(epmd, files), Child(node, files)
 
     @staticmethod
     def available() -> bool:

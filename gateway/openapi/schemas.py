@@ -1,4 +1,4 @@
-"""The shapes of answers; those of bodies that are read come from the models that read them."""
+"""The shapes of answers, and of the bodies of submissions; other bodies come from the models that read them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -91,4 +91,26 @@ ANSWERS: Final[Mapping[str, Schema]] = {
         detail={"anyOf": [_TEXT, _list(_object("loc:texts msg:text type:text"))]},
         code={"enum": [code.value for code in ErrorCode]},
     ),
+}
+
+
+_FILE: Final = {"type": "string", "format": "binary"}
+_FILES: Final = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 5}
+
+FORM: Final[Mapping[str, Any]] = {
+    "multipart/form-data": {
+        "type": "object",
+        "required": ["instructions"],
+        "properties": {
+            "example_images": _FILES,
+            "files": {**_FILES, "description": "Another name of example_images"},
+            "instructions": {**_TEXT, "description": "A sentence, or a JSON object with `prompt`"},
+            "webhook": {**_TEXT, "maxLength": 2048},
+            "webhook_events_filter": _TEXT,
+            "metadata": {**_TEXT, "maxLength": 2048, "description": "A JSON object of strings"},
+        },
+    }
+}
+SEED: Final[Mapping[str, Any]] = {
+    "application/json": {"type": "object", "properties": {"seed": {"enum": ["new", "same"]}}},
 }

@@ -21,7 +21,7 @@ from gateway.http.error_log import CODE
 from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
-from gateway.openapi.submission import FORM, SEED
+from gateway.openapi.schemas import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
 from gateway.submissions.credentials import confirmed, keep_credentials

@@ -41,31 +41,32 @@ class Observations:
         named = generation.prediction == prediction.id  # by its stream: claimed before
         if not named and not await self.predictions.claim(prediction.id, generation_id):
             return None
+        if named and known is None and prediction.outcome is None and not self._news(generation, attempt, prediction):
+            return Decided(generation)  # it was loaded here: loading it again would tell no more
         if prediction.outcome is not None and not generation.erased:
             # Before the event, so that whatever handles the event finds them.
             texts = ProviderTexts(prediction.id, prediction.outputs, prediction.error)
             await self.personal_data.put_provider(generation_id, generation.request.personal_data, texts)
         return await self.generations.decide(
             generation_id,
-            lambda g: _decision(g, attempt, prediction, self.price),
+            lambda g: self._news(g, attempt, prediction),
             cause=cause,
             known=generation,
         )
 
-
-def _decision(g: Generation, attempt: int, prediction: Prediction, price: Price) -> Sequence[Event]:
-    model = prediction.model
-    if prediction.outcome is None:
-        events = invocation.start(g, attempt=attempt, prediction=prediction.id, model=model)
-        return events or invocation.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
-    code = failure_of(prediction)
-    settled = PredictionSettled(
-        attempt=attempt,
-        prediction=prediction.id,
-        outcome=prediction.outcome,
-        code=code.value if code else None,
-        predict_seconds=prediction.predict_seconds,
-        total_seconds=prediction.total_seconds,
-        cost_microusd=price.microusd(prediction.predict_seconds),
-    )
-    return invocation.settle_prediction(g, settled, model=model)
+    def _news(self, g: Generation, attempt: int, prediction: Prediction) -> Sequence[Event]:
+        model = prediction.model
+        if prediction.outcome is None:
+            events = invocation.start(g, attempt=attempt, prediction=prediction.id, model=model)
+            return events or invocation.progress(g, prediction=prediction.id, percent=prediction.percent or 0)
+        code = failure_of(prediction)
+        settled = PredictionSettled(
+            attempt=attempt,
+            prediction=prediction.id,
+            outcome=prediction.outcome,
+            code=code.value if code else None,
+            predict_seconds=prediction.predict_seconds,
+            total_seconds=prediction.total_seconds,
+            cost_microusd=self.price.microusd(prediction.predict_seconds),
+        )
+        return invocation.settle_prediction(g, settled, model=model)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 import structlog
-from pymongo import IndexModel, UpdateOne
+from pymongo import IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
 
 from store.errors import DamagedLedgerError, StoreUnavailableError
@@ -52,6 +52,8 @@ class MongoLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ledger = database.get_collection("ledger")
+        # A deletion of a marked slot that is lost is repeated by the sweep.
+        self._settled = self._ledger.with_options(write_concern=WriteConcern(w=0))
 
     async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
         slot = Slot(generation, period, now, secrets.token_hex(8))
@@ -87,7 +89,7 @@ class MongoLedger:
             if is_transient(error):
                 raise
             return  # settled by another call, or held again since
-        await self._ledger.delete_one({"_id": slot_id(developer, generation), "settled": True})
+        await self._settled.delete_one({"_id": slot_id(developer, generation), "settled": True})
 
     async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
         found = await self._ledger.find(documents_of(developer, only), COUNTERS).to_list(None)

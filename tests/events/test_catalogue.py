@@ -4,12 +4,11 @@ import pytest
 from pydantic import ValidationError
 
 from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
-from events.developer import DeveloperEvent
+from events.developer import DeveloperEvent, PlatformEvent
 from events.event import Event
 from events.event_type import EventType, Upcaster, whole
 from events.generation import GenerationEvent
 from events.invocation import GenerationProgressed
-from events.platform import PlatformEvent
 from events.webhook import DeliveryEvent, EndpointEvent
 
 URI = "urn:exemplar:event:generation.progressed"

@@ -66,7 +66,7 @@ def test_a_new_row_reaches_its_queues_in_rabbitmq() -> None:
 
 def test_a_new_row_is_shown_and_has_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.envelope.CATALOGUE", MORE)
-    monkeypatch.setattr("domain.webhooks.examples.CATALOGUE", MORE)
+    monkeypatch.setattr("domain.webhooks.delivery.CATALOGUE", MORE)
     example = example_of(FRAMED.name, now=NOW)
     shown = visible(example)
     assert shown is not None

@@ -23,7 +23,7 @@ from exemplar_client.resources import Picture as Picture
 from exemplar_client.resources import Result as Result
 from exemplar_client.resources import Status as Status
 from exemplar_client.resources import Timings as Timings
-from exemplar_client.retries import Retries as Retries
 from exemplar_client.session import Keys as Keys
+from exemplar_client.session import Retries as Retries
 from exemplar_client.webhooks import WebhookVerificationError as WebhookVerificationError
 from exemplar_client.webhooks import verify_webhook as verify_webhook

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exemplar_client.frames import Frame, frames
+from exemplar_client.events import Frame, frames
 
 WIRE = (
     b'\xef\xbb\xbfretry: 2000\n\n:\n\nid: 1\nevent: a\ndata: {"x":"\xe2\x80\xa8\xc2\x85"}\n\n'

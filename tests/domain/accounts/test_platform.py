@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 from domain.accounts import platform as rules
 from domain.accounts.platform import STREAM, Platform, fold
+from events.developer import StaffCreated, StaffDeleted, StaffPasswordChanged
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
-from events.platform import StaffCreated, StaffDeleted, StaffPasswordChanged
 
 ADA = StaffCreated(staff="ada", role="auditor")
 
