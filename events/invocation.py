@@ -97,7 +97,7 @@ INVOCATION: Final = (
         deliverable=True,
         webhook_filter="start",
         queues=("cancellation", "delivery"),
-        subscribers=("projector", "delivery"),
+        subscribers=("projector", "cancellation", "delivery"),
     ),
     EventType(
         writer="invocation, when nothing was created",

@@ -79,7 +79,7 @@ def worker(
 
 @app.command()
 def scheduler() -> None:
-    """Run the recurring jobs: relay, sealing, redelivery, reconciliation and more."""
+    """Run the recurring jobs: sealing, redelivery, reconciliation and more."""
     _run("scheduler")
 
 

@@ -37,7 +37,6 @@ from store.accounts.erasure import AccountErasure
 from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
-from store.commits.outbox import Outbox
 from store.commits.repository import Repository
 from store.generations.generations import Generations
 from store.quota.admission import Admission
@@ -69,7 +68,6 @@ SERVICES: Mapping[str, Factory] = {
         host_key, allow=webhook_settings.allow, key=master_keys.host_key
     ),
     "master_keys": lambda master_key_settings: master_key_settings.keys,
-    "on_published": lambda outbox: outbox.published,
     "prefetch": lambda rabbit_settings: rabbit_settings.amqp_prefetch,
     "tiers": lambda tier_settings: tiers_with(tier_settings.tiers),
     "timeouts": lambda timeout_settings: timeout_settings.timeouts,
@@ -127,7 +125,6 @@ def dependencies_of(**given: object) -> Dependencies:
 _STORE: Mapping[str, Opener] = {
     "database": open_prepared,
     "blobs": open_blobs,
-    "outbox": Outbox,
     "provider": open_provider,
 }
 _ACTORS: Mapping[str, Opener] = {**_STORE, "decoder": Decoder}
@@ -139,9 +136,7 @@ PROCESSES: Mapping[str, Mapping[str, Opener]] = {
     "scheduler": {**_ACTORS, "publisher": Publisher, **_SCHEDULER},
     "solo": {
         **_ACTORS,
-        "publisher": lambda topology, on_published, prefetch: nullcontext(
-            InProcessBroker(topology, on_published, prefetch=prefetch)
-        ),
+        "publisher": lambda topology, prefetch: nullcontext(InProcessBroker(topology, prefetch=prefetch)),
         "consumer": lambda publisher, run_actor: publisher.running(run_actor),
         **_SCHEDULER,
         "http_server": open_http_server,

@@ -70,6 +70,14 @@ class ConfirmedChannel:
             self._declaring = asyncio.create_task(self._session.declare(self._topology))
         await asyncio.shield(self._declaring)
 
+    async def waiting(self) -> dict[str, int]:
+        """Count the messages that wait in each queue; a queue without a consumer counts as empty."""
+        declare, counts = self._session.channel.queue_declare, {}
+        for name in self._topology.queues:
+            found = (await self._session.ask(declare, queue=self._topology.queue(name), passive=True)).method
+            counts[name] = found.message_count if found.consumer_count else 0
+        return counts
+
     def silent_for(self) -> float:
         """Return the seconds since the last confirm while one is expected; else 0."""
         return self._now() - self._last_confirm if self._waiting else 0.0

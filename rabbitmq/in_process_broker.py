@@ -1,9 +1,9 @@
-"""The broker without RabbitMQ: the same guarantees inside one process, kept by the outbox marks (law 2)."""
+"""The broker without RabbitMQ: commits reach the actors inside one process (law 2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Self
 
 import structlog
@@ -19,39 +19,19 @@ CAPACITY = 10_000
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Outstanding:
-    """A commit that is not handled by all queues yet; `done`: whether it was before the broker closed."""
-
-    commit: Commit
-    left: int
-    done: asyncio.Future[bool]
-
-
 class InProcessBroker:
     """Publisher and consumer in one: the events of an announced commit are handled on the running loop.
 
-    `on_published` is called when the last queue has handled a commit, well or not: until then its outbox
-    mark stays, so that a killed process loses nothing. At most `capacity` commits are held; the marks of more
-    stay. Of each queue at most `prefetch` events are handled at the same time.
+    Of each queue at most `prefetch` events are handled at the same time, and at most `capacity` events are
+    held: redelivery and the catch-up subscribers find the others, and what a killed process held.
     """
 
-    def __init__(
-        self,
-        topology: Topology,
-        on_published: Callable[[str], None],
-        *,
-        prefetch: int = 16,
-        capacity: int = CAPACITY,
-        publish_timeout: float = 30.0,
-    ) -> None:
+    def __init__(self, topology: Topology, *, prefetch: int = 16, capacity: int = CAPACITY) -> None:
         self._topology = topology
         self._limits = {queue: asyncio.Semaphore(prefetch) for queue in topology.queues}
         self._run_actor: RunActor | None = None
-        self._on_published = on_published
         self._capacity = capacity
-        self._publish_timeout = publish_timeout
-        self._outstanding: dict[str, Outstanding] = {}
+        self._waiting = Counter[str]()
         self._running: set[asyncio.Task[None]] = set()
         self._listeners: list[OnEvent] = []
 
@@ -73,7 +53,7 @@ class InProcessBroker:
             await self.close()
 
     async def close(self, grace: float = 20.0) -> None:
-        """Take nothing new and let handlers finish; a commit that is not finished keeps its mark."""
+        """Take nothing new and let handlers finish."""
         self._run_actor = None
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
@@ -81,22 +61,19 @@ class InProcessBroker:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running)
-        while self._outstanding:
-            self._outstanding.popitem()[1].done.set_result(False)
 
     def announce(self, commit: Commit) -> None:
         """Begin to handle a commit if there is capacity; returns at once, raises nothing."""
-        self._begin(commit)
+        self._tell_listeners(commit)
+        if self._run_actor is None:
+            return
+        for queue, event in self._topology.deliveries(commit).items():
+            if len(self._running) < self._capacity:
+                self._begin_handling(queue, event)
 
-    async def publish(self, commit: Commit) -> bool:
-        """Handle a commit and wait for its last queue; False after `publish_timeout` seconds."""
-        outstanding = self._begin(commit)
-        if outstanding is None:
-            return self._run_actor is not None and not self._topology.deliveries(commit)
-        try:
-            return await asyncio.wait_for(asyncio.shield(outstanding.done), self._publish_timeout)
-        except TimeoutError:
-            return False
+    async def waiting(self) -> Mapping[str, int]:
+        """Count the events that wait in each queue for their handler."""
+        return dict(self._waiting)
 
     @asynccontextmanager
     async def subscribed(self, on_event: OnEvent) -> AsyncIterator[None]:
@@ -107,51 +84,18 @@ class InProcessBroker:
         finally:
             self._listeners.remove(on_event)
 
-    def _begin(self, commit: Commit) -> Outstanding | None:
-        """Begin a commit unless it is under way; None: no queue wants it, or there is no capacity."""
-        if commit.id in self._outstanding:
-            return self._outstanding[commit.id]
-        self._tell_listeners(commit)
-        if self._run_actor is None:
-            return None
-        deliveries = self._topology.deliveries(commit)
-        if not deliveries:
-            self._published(commit.id)
-            return None
-        if len(self._outstanding) >= self._capacity:
-            return None
-        outstanding = Outstanding(commit, len(deliveries), asyncio.get_running_loop().create_future())
-        self._outstanding[commit.id] = outstanding
-        for queue, event in deliveries.items():
-            self._begin_handling(queue, event, outstanding)
-        return outstanding
-
-    def _begin_handling(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
-        task = asyncio.create_task(self._handle(queue, event, outstanding))
+    def _begin_handling(self, queue: str, event: RecordedEvent) -> None:
+        self._waiting[queue] += 1
+        task = asyncio.create_task(self._handle(queue, event))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _handle(self, queue: str, event: RecordedEvent, outstanding: Outstanding) -> None:
+    async def _handle(self, queue: str, event: RecordedEvent) -> None:
         async with self._limits[queue]:
-            if self._run_actor is None:
-                return  # it had not begun when the broker closed: its commit keeps the mark
-            with suppress(Exception):  # the runner has logged it; the log redelivers
-                await self._run_actor(queue, event)
-        self._finished(outstanding)
-
-    def _finished(self, outstanding: Outstanding) -> None:
-        outstanding.left -= 1
-        commit_id = outstanding.commit.id
-        if outstanding.left or self._outstanding.pop(commit_id, None) is None:
-            return
-        self._published(commit_id)
-        outstanding.done.set_result(True)
-
-    def _published(self, commit_id: str) -> None:
-        try:
-            self._on_published(commit_id)
-        except Exception:
-            log.exception("published_mark_failed", commit=commit_id)
+            self._waiting[queue] -= 1
+            if self._run_actor is not None:  # else the broker closed before it began
+                with suppress(Exception):  # the runner has logged it; the log redelivers
+                    await self._run_actor(queue, event)
 
     def _tell_listeners(self, commit: Commit) -> None:
         for event in commit.events:

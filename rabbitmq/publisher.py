@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
 from pika.exceptions import AMQPError
@@ -12,6 +12,7 @@ from rabbitmq.session import LinkLostError, Session
 from rabbitmq.topology import Topology
 
 CAPACITY = 10_000
+_PAUSE_S = 0.5
 
 log = structlog.get_logger()
 
@@ -19,8 +20,8 @@ log = structlog.get_logger()
 class Publisher(Link):
     """Publish commits to RabbitMQ from the running loop, pipelined.
 
-    `on_published` is called on the loop with the id of a commit when all its events are confirmed and routed.
-    A commit that cannot be published is dropped: its outbox mark stays, and the relay publishes it later.
+    A commit that is not confirmed is published again for `give_up_after` seconds; after that, and for more
+    than `capacity` waiting commits, redelivery and the catch-up subscribers find what was lost.
     After `confirm_timeout` seconds without any confirm the connection counts as half-open and is closed.
     """
 
@@ -28,20 +29,20 @@ class Publisher(Link):
         self,
         amqp_url: str,
         topology: Topology,
-        on_published: Callable[[str], None],
         *,
         heartbeat: int = 10,
         confirm_timeout: float = 15.0,
+        give_up_after: float = 10.0,
         capacity: int = CAPACITY,
     ) -> None:
         super().__init__(amqp_url, name="exemplar publisher", heartbeat=heartbeat)
         self._topology = topology
-        self._on_published = on_published
         self._confirm_timeout = confirm_timeout
+        self._give_up_after = give_up_after
         self._capacity = capacity
         self._channel: ConfirmedChannel | None = None
         self._writable = asyncio.Event()
-        self._in_flight: dict[str, asyncio.Task[bool]] = {}
+        self._publishing: set[asyncio.Task[bool]] = set()
 
     @property
     def connected(self) -> bool:
@@ -54,56 +55,55 @@ class Publisher(Link):
 
     async def close(self, grace: float = 5.0) -> None:
         """Wait for outstanding confirms, then disconnect."""
-        if self._in_flight:
-            await asyncio.wait(self._in_flight.values(), timeout=grace)
+        if self._publishing and self.connected:
+            await asyncio.wait(self._publishing, timeout=grace)
+        for task in self._publishing:
+            task.cancel()
         await super().close()
 
     def announce(self, commit: Commit) -> None:
-        """Publish a commit if RabbitMQ is reachable and `capacity` allows; return at once, raise nothing."""
-        if not self._topology.deliveries(commit):
-            self._published(commit)
-        elif self.connected and len(self._in_flight) < self._capacity:
-            self._begin(commit)
+        """Publish a commit if `capacity` allows; return at once, raise nothing."""
+        if self._topology.deliveries(commit) and len(self._publishing) < self._capacity:
+            task = asyncio.create_task(self.publish(commit))
+            self._publishing.add(task)
+            task.add_done_callback(self._publishing.discard)
 
     async def publish(self, commit: Commit) -> bool:
-        """Publish a commit and wait for its confirms; False when they do not come in time."""
+        """Publish a commit until it is confirmed; False when that does not come in time."""
         if not self._topology.deliveries(commit):
-            self._published(commit)
             return True
         try:
-            async with asyncio.timeout(self._confirm_timeout):
+            async with asyncio.timeout(self._give_up_after):
                 await self._writable.wait()
-                return await asyncio.shield(self._begin(commit))
+                while not await self._deliver(commit):
+                    await asyncio.sleep(_PAUSE_S)
+                    await self._writable.wait()
         except TimeoutError:
             return False
+        return True
 
-    def _begin(self, commit: Commit) -> asyncio.Task[bool]:
-        task = self._in_flight.get(commit.id)
-        if task is None:
-            task = self._in_flight[commit.id] = asyncio.create_task(self._deliver(commit))
-            task.add_done_callback(lambda _: self._in_flight.pop(commit.id))
-        return task
+    async def waiting(self) -> Mapping[str, int]:
+        """Count the messages that wait in each queue for a worker; none while RabbitMQ is unreachable.
+
+        A queue without a worker counts as empty: nothing will take what is in it.
+        """
+        channel = self._channel
+        try:
+            return await channel.waiting() if channel is not None else {}
+        except (AMQPError, LinkLostError):
+            return {}
 
     async def _deliver(self, commit: Commit) -> bool:
         channel = self._channel
         if channel is None:
             return False
         try:
-            delivered = await _send(channel, _addressed(self._topology.deliveries(commit)))
+            return await _send(channel, _addressed(self._topology.deliveries(commit)))
         except (AMQPError, LinkLostError):
             return False
         except Exception:
             log.exception("publishing_failed", commit=commit.id)
             return False
-        if delivered:
-            self._published(commit)
-        return delivered
-
-    def _published(self, commit: Commit) -> None:
-        try:
-            self._on_published(commit.id)
-        except Exception:
-            log.exception("published_mark_failed", commit=commit.id)
 
     async def _serve(self, session: Session) -> None:
         channel = ConfirmedChannel(session, self._topology)

@@ -1,5 +1,5 @@
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,6 +12,7 @@ from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 
 _PAGE = 200
+_PARKED_EVERY = timedelta(seconds=5)
 _PARKED_AT_ONCE = 20
 _BACKOFF = Backoff(first=5, longest=3600)
 
@@ -20,12 +21,13 @@ Handle = Callable[[Sequence[SealedCommit]], Awaitable[None]]
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class CatchUp:
     """A catch-up subscription of the sealed log: a lost message is late, not lost.
 
     The position moves after the work, so that a crash repeats work and never skips it. A commit that cannot
     be handled is parked: later ones go on, and it is tried again with growing delays until it succeeds.
+    The position is remembered: while another scheduler holds the lease it is too low, which only repeats work.
     """
 
     name: str
@@ -34,6 +36,8 @@ class CatchUp:
     subscriptions: SubscriberCheckpoints
     parking: Parking
     clock: Callable[[], datetime]
+    _position: int | None = field(default=None, init=False)
+    _parked_at: datetime | None = field(default=None, init=False)
 
     async def run(self) -> int:
         """Handle the log up to its end; return how many commits.
@@ -42,12 +46,14 @@ class CatchUp:
         """
         await self._retry_parked()
         handled = 0
-        position = await self.subscriptions.position(self.name)
+        position = await self.subscriptions.position(self.name) if self._position is None else self._position
         while entries := await self.sealed_log.read(after=position, limit=_PAGE):
             await self._handle_page(entries)
             position = entries[-1].position
             await self.subscriptions.advance(self.name, position)
+            self._position = position
             handled += len(entries)
+        self._position = position
         return handled
 
     async def _handle_page(self, entries: Sequence[SealedCommit]) -> None:
@@ -61,7 +67,11 @@ class CatchUp:
                 log.warning("subscriber_failed", subscriber=self.name, error=repr(error))
 
     async def _retry_parked(self) -> None:
-        for parked in await self.parking.due(self.name, self.clock(), limit=_PARKED_AT_ONCE):
+        now = self.clock()
+        if self._parked_at is not None and now < self._parked_at + _PARKED_EVERY:
+            return
+        self._parked_at = now
+        for parked in await self.parking.due(self.name, now, limit=_PARKED_AT_ONCE):
             entries = await self.sealed_log.read(after=parked.position - 1, limit=1)
             if not entries or entries[0].position != parked.position:
                 await self._park(parked, parked.error)  # an audit reports what cannot be read
@@ -105,7 +115,7 @@ class CatchUp:
         return Parked(
             subscriber=self.name,
             position=entry.position,
-            commit=entry.commit.id,
+            commit=entry.id,
             error="",
             tries=0,
             since=now,

@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 import structlog
 
+from actors.jobs.backlog import Backlog
 from actors.jobs.due_pages import DuePages
 from actors.jobs.retry_times import RetryTimes
 from actors.runner import RunActor
@@ -27,6 +29,7 @@ from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, Row, rows_of
 
 _AT_ONCE = 8
+_MOST = 100
 
 # Claims are reconciled and running predictions polled; here only their cancellation is repeated.
 _RUNNING = frozenset({State.INTENDED, State.STARTED})
@@ -78,16 +81,20 @@ class Redelivery:
 async def redeliver(
     *,
     due_pages: DuePages,
+    backlog: Backlog,
     redelivery_times: RetryTimes,
     redelivery: Redelivery,
     clock: Callable[[], datetime],
 ) -> int:
-    """Redeliver the events of every generation that is due; return how many generations."""
+    """Redeliver the events of generations that are due and that no queue holds; return how many generations."""
+    resting = await due_pages.next("redelivery", _RESTING, limits=backlog.limits)
+    if resting or backlog.limits:
+        await backlog.look()
     due = [
-        *await due_pages.next("redelivery", _RESTING),
+        *backlog.choose(resting),
         *await due_pages.next("cancellation", _RUNNING, canceling=True),
     ]
-    ready = [row for row in due if redelivery_times.take((row.id, row.version), clock())]
+    ready = list(islice((row for row in due if redelivery_times.take((row.id, row.version), clock())), _MOST))
     await asyncio.gather(*map(redelivery.deliver, ready))
     return len(ready)
 

@@ -11,7 +11,6 @@ from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
-from actors.jobs.relay import relay
 from actors.jobs.retention import delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.jobs.subscribers import SUBSCRIBERS
@@ -23,24 +22,25 @@ SUBSCRIBER_PERIOD = 1.0
 class Job:
     """A recurring job. Each has its own lease, so that many schedulers share the work.
 
-    A `shared` job runs in all of them at once, because it claims its work piece by piece.
+    A `shared` job runs in all of them at once, because it claims its work piece by piece. A job that has found
+    nothing for ten seconds runs every `idle_period` seconds, until it finds something.
     """
 
     name: str
     period: float
     run: Callable[..., Awaitable[int]]
     shared: bool = False
+    idle_period: float | None = None
 
 
 JOBS: tuple[Job, ...] = (
-    Job("relay", 1.0, relay),
-    Job("sealing", 0.5, seal),
+    Job("sealing", 0.5, seal, idle_period=1.0),
     Job("checkpoints", 60.0, checkpoint),
     Job("redelivery", 1.0, redeliver),
     Job("reconciliation", 2.0, reconcile),
     Job("polling", 1.0, poll),
     Job("deadlines", 5.0, expire),
-    Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True),
+    Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
     Job("holds", 30.0, release_leaked_holds),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),

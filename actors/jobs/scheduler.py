@@ -9,6 +9,7 @@ from store.leases.contract import Leases
 
 # A lease is renewed at every run. Two runs at once, after a long one, do no harm: jobs are repeatable.
 _LEASE_SECONDS = 5.0
+_IDLE_AFTER = 10.0
 
 log = structlog.get_logger()
 
@@ -50,17 +51,23 @@ class Scheduler:
             log.warning("leases_not_released", error=repr(error))
 
     async def _loop(self, job: Job) -> None:
+        now = asyncio.get_running_loop().time
+        found_at = now()
         while not self._stopping.is_set():
-            await self._run_once(job)
+            found_at = now() if await self._run_once(job) else found_at
+            period = job.period if now() < found_at + _IDLE_AFTER else job.idle_period or job.period
             try:
-                await asyncio.wait_for(self._stopping.wait(), job.period)
+                # Jobs of one period run at the same times, so that equal reads share a round trip.
+                await asyncio.wait_for(self._stopping.wait(), period - now() % period)
             except TimeoutError:
                 continue
 
-    async def _run_once(self, job: Job) -> None:
+    async def _run_once(self, job: Job) -> int:
+        """Run a job if its lease is held; return how much it found."""
         try:
             seconds = _LEASE_SECONDS + job.period
             if job.shared or await self._leases.take(job.name, seconds=seconds):
-                await job.run()
+                return await job.run()
         except Exception as error:  # noqa: BLE001 - the scheduler outlives every failed run
             log.warning("job_failed", job=job.name, error=repr(error))
+        return 0

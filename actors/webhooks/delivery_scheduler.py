@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,9 +40,19 @@ class DeliveryScheduler:
             return
         oldest = self.clock() - self.webhook_retention
         shown = [event for event in events if event.time > oldest and self.visible(event) is not None]
-        registered = await self.endpoints.of_project(generation.request.owner.project)
+        registered = await self.endpoints.of_project(generation.request.owner.project, recent=True)
         wanted = [delivery for one in registered for delivery in self._of_endpoint(one, shown)]
         await self.deliveries.add([*wanted, *await self._of_request(shown, generation)])
+
+    async def lacking(self, projects: Mapping[str, str]) -> Collection[str]:
+        """Choose the generations of `projects` that may lack a delivery: an endpoint or a webhook exists.
+
+        Both are read anew, so that an endpoint that was just registered misses nothing.
+        """
+        registered = await self.endpoints.of_projects({*projects.values()}) if projects else {}
+        others = [generation for generation, project in projects.items() if project not in registered]
+        with_webhook = await self.personal_data.with_webhook(others) if others else []
+        return {*with_webhook, *(projects.keys() - others)}
 
     async def _of_request(self, events: Sequence[RecordedEvent], generation: Generation) -> list[Delivery]:
         types = types_of(generation.request.webhook_events)

@@ -67,7 +67,7 @@ async def _stream(servers: Servers, system: System) -> AsyncIterator[Stream]:
     """Open the log and a publisher beside the gateway, and register the user whose events are read."""
     url = servers.mongodb_url(system.database)
     queues = topology(QUEUES, f"{system.database}.")
-    publisher = Publisher(servers.rabbitmq.url, queues, lambda _: None)
+    publisher = Publisher(servers.rabbitmq.url, queues)
     await publisher.start()
     try:
         async with open_database(StoreSettings.model_validate({"mongodb_url": url})) as database:

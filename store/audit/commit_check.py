@@ -13,11 +13,15 @@ import bson
 
 Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
 
-FIELDS = {"stream": 1, "first": 1, "last": 1, "types": 1, "time": 1, "body": 1, "unsealed": 1}
+FIELDS = dict.fromkeys(
+    ("stream", "first", "last", "types", "time", "leaf", "developer", "project", "user", "body", "unsealed"), 1
+)
 
 # Canonical JSON sorts names: this is how the envelope of the last event of every commit ends.
 _BEGIN = b'"specversion":"1.0","stream":"'
 _BETWEEN = re.compile(rb'[0-9]{3}Z"(?:,"traceparent":"[^"\\]+")?')
+
+_OWNER = re.compile(rb'"owner":\{"developer":"([^"\\]*)","project":"([^"\\]*)","user":"([^"\\]*)"\}')
 
 CheckedCommit = tuple[str, int, int, bytes, bool, str | None]
 """Id, first and last version, Merkle leaf, whether it is unsealed, and how it contradicts its body.
@@ -38,10 +42,19 @@ def _checked(document: Document) -> CheckedCommit:
         agrees = document["_id"] == f"{document['stream']}:{first}" and (
             _end_matches(document, body) or _matches(document, body)
         )
+        agrees = agrees and document["leaf"] == leaf and _owner_matches(document, body)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         return str(document["_id"]), 0, 0, b"", False, f"is no commit ({error!r})"
     fault = None if agrees else "the fields beside the body contradict it"
     return document["_id"], first, last, leaf, "unsealed" in document, fault
+
+
+def _owner_matches(document: Document, body: bytes) -> bool:
+    """Compare the owner beside the body with those of a generation's first event."""
+    requested = document["types"][0] == "generation.requested"
+    owner = _OWNER.search(body) if requested else None
+    within = [name.decode() for name in owner.groups()] if owner else [None] * 3
+    return [document.get(name) for name in ("developer", "project", "user")] == within
 
 
 def _end_matches(document: Document, body: bytes) -> bool:

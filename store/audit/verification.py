@@ -105,10 +105,10 @@ class _Order:
         name, first, _, leaf, _, fault = commit
         if entry["_id"] != self.position + 1:
             return f"is at {entry['_id']}: a position is missing"
+        if leaf and leaf != entry.get("leaf"):
+            return "its body is not the one that was sealed"
         if fault is not None:
             return fault
-        if leaf != entry.get("leaf"):
-            return "its body is not the one that was sealed"
         if name != f"{stream}:{first}":
             return "sealed under another stream"
         if first != self.reached.get(stream, 0) + 1:

@@ -1,1 +1,1 @@
-"""The event store: streams of commits, the outbox, and load-decide-append."""
+"""The event store: streams of commits, and load-decide-append."""

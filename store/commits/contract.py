@@ -51,9 +51,3 @@ class EventStore(Protocol):
 
     def commits(self) -> AsyncIterator[Commit]:
         """Read every commit, stream by stream, each in its own order."""
-
-    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
-        """Read commits older than `before` whose messages are not confirmed yet, oldest first."""
-
-    async def mark_published(self, commit_ids: Sequence[str]) -> None:
-        """Clear the outbox mark; repeatable."""

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import structlog
 
-from events.commit import Commit, commit_from
+from events.commit import Commit, commit_from, leaf_hash
 from events.generation import GenerationRequested
 from store.mongo.connection import Document
 
@@ -13,10 +13,9 @@ log = structlog.get_logger()
 
 
 def document_of(commit: Commit, time: datetime) -> Document:
-    """Write a new commit, which is neither published nor sealed."""
-    marks = {"outbox": True, "unsealed": True}
-    rest = {"time": time, "writer": commit.writer, "body": commit.body, **marks}
-    return {**_index_fields(commit), **_owner_fields(commit), **rest}
+    """Write a new commit, which is not sealed."""
+    rest = {"time": time, "writer": commit.writer, "body": commit.body, "unsealed": True}
+    return {**_index_fields(commit), **_sealed_fields(commit), **rest}
 
 
 def readable(document: Document) -> Commit | None:
@@ -45,10 +44,12 @@ def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
     return commit, {**_index_fields(commit), "time": time.replace(microsecond=milliseconds)}
 
 
-def _owner_fields(commit: Commit) -> Document:
-    """Return the owner of a new generation, by which lists find it."""
-    first = commit.events[0].event
-    return first.owner.model_dump() if isinstance(first, GenerationRequested) else {}
+def _sealed_fields(commit: Commit) -> Document:
+    """Return what sealing copies, so that it need not read the body; the audit compares it with the body."""
+    first, leaf = commit.events[0].event, leaf_hash(commit.body)
+    if isinstance(first, GenerationRequested):
+        return {"leaf": leaf, **first.owner.model_dump()}
+    return {"leaf": leaf}
 
 
 def _index_fields(commit: Commit) -> Document:

@@ -15,7 +15,6 @@ class MemoryEventStore:
 
     def __init__(self) -> None:
         self._streams: dict[str, list[Commit]] = {}
-        self._unpublished: dict[str, datetime] = {}
         self._appending = asyncio.Lock()
 
     async def append(
@@ -40,7 +39,6 @@ class MemoryEventStore:
             if write is not None:
                 await write(commit, None)
             self._streams.setdefault(stream, []).append(commit)
-            self._unpublished[commit.id] = time
         return commit
 
     async def read(self, stream: str, *, after: int = 0) -> list[Commit]:
@@ -71,12 +69,3 @@ class MemoryEventStore:
         for stream in sorted(self._streams):
             for commit in self._streams[stream]:
                 yield commit
-
-    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
-        waiting = sorted((time, key) for key, time in self._unpublished.items() if time < before)
-        commits = {commit.id: commit async for commit in self.commits()}
-        return [commits[key] for _, key in waiting[:limit]]
-
-    async def mark_published(self, commit_ids: Sequence[str]) -> None:
-        for commit_id in commit_ids:
-            self._unpublished.pop(commit_id, None)

@@ -1,6 +1,5 @@
 """The event store on MongoDB: one commit is one document, `_id` = stream:first."""
 
-import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -8,13 +7,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError, WTimeoutError
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WTimeoutError
 
 from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
 from store.commits.contract import Write
-from store.commits.document import document_of, readable, stored_commit
+from store.commits.document import document_of, stored_commit
 from store.commits.stream_heads import StreamHeads
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
@@ -33,15 +32,12 @@ from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_tran
 
 @raises_unavailable
 class MongoEventStore:
-    """Append and read commits; concurrent appends and marks share round trips."""
+    """Append and read commits; concurrent appends share round trips."""
 
     indexes: ClassVar[Indexes] = {
         "commits": [
             IndexModel([("stream", ASCENDING), ("first", ASCENDING)], unique=True),
-            *(
-                IndexModel([("time", ASCENDING)], name=f"{mark}_by_time", partialFilterExpression={mark: True})
-                for mark in ("outbox", "unsealed")
-            ),
+            IndexModel([("time", ASCENDING)], name="unsealed_by_time", partialFilterExpression={"unsealed": True}),
         ]
     }
 
@@ -50,7 +46,6 @@ class MongoEventStore:
         self._commits = database.get_collection("commits")
         self._appends: Batcher[Document, None] = Batcher(self._insert)
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
-        self._marks: Batcher[str, None] = Batcher(self._clear, largest=1000)
         self._heads = StreamHeads()
 
     async def append(
@@ -102,14 +97,6 @@ class MongoEventStore:
             async for document in self._commits.find({}).sort([("stream", ASCENDING), ("first", ASCENDING)]):
                 yield stored_commit(document)
 
-    async def unpublished(self, *, before: datetime, limit: int) -> list[Commit]:
-        query = {"outbox": True, "time": {"$lt": before}}
-        documents = await self._commits.find(query).sort("time", ASCENDING).limit(limit).to_list(limit)
-        return [commit for document in documents if (commit := readable(document))]
-
-    async def mark_published(self, commit_ids: Sequence[str]) -> None:
-        await asyncio.gather(*(self._marks.put(commit_id) for commit_id in commit_ids))
-
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit without a predecessor."""
         if version == 0 or self._heads.has(stream, version):
@@ -134,14 +121,28 @@ class MongoEventStore:
         return [commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams]
 
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
-        outcomes: list[Exception | None] = [None] * len(documents)
+        """Insert a batch; repeat it once when its outcome is unknown.
+
+        The second insert finds what the first one wrote, and the writer's token tells whose it is. The driver's
+        own retries would make the server write a record of each insert.
+        """
         try:
-            await self._commits.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            if error.details["writeConcernErrors"]:  # written, perhaps not durably: no outcome is known
-                outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
-            for fault in error.details["writeErrors"]:
-                outcomes[fault["index"]] = _fault(fault)
+            return await self._insert_once(documents)
+        except PyMongoError as error:
+            if not is_transient(error):
+                raise
+            return await self._insert_once(documents)
+
+    async def _insert_once(self, documents: Sequence[Document]) -> list[Exception | None]:
+        name, concern = self._commits.name, self._commits.write_concern.document
+        answer = await self._database.command(
+            "insert", name, documents=list(documents), ordered=False, writeConcern=concern
+        )
+        outcomes: list[Exception | None] = [None] * len(documents)
+        if "writeConcernError" in answer:  # written, perhaps not durably: no outcome is known
+            outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
+        for fault in answer.get("writeErrors", ()):
+            outcomes[fault["index"]] = _fault(fault)
         return outcomes
 
     async def _write(self, commit: Commit, time: datetime, write: Write | None) -> None:
@@ -151,7 +152,7 @@ class MongoEventStore:
             else:
                 await self._insert_with(write, commit, time)
         except (_DuplicateError, CommitOutcomeUnknownError):
-            # Success only when the stored writer is this one: the driver retried the write.
+            # Success only when the stored writer is this one: the write was repeated.
             await self._settle_unknown(commit)
         except PyMongoError as error:
             if not is_transient(error):
@@ -171,10 +172,6 @@ class MongoEventStore:
             await write(commit, session)
 
         await in_transaction(self._database, work)
-
-    async def _clear(self, commit_ids: Sequence[str]) -> list[Exception | None]:
-        await self._commits.update_many({"_id": {"$in": list(commit_ids)}}, {"$unset": {"outbox": ""}})
-        return [None] * len(commit_ids)
 
     async def _settle_unknown(self, commit: Commit) -> None:
         try:

@@ -32,8 +32,8 @@ class Decided:
 class Generations:
     """Load generations and decide on them.
 
-    `announce` is called with every commit; it must not block and must not raise. The outbox mark in the
-    commit covers a process that dies before the commit is published.
+    `announce` is called with every commit; it must not block and must not raise. Redelivery and the catch-up
+    subscribers cover a process that dies before the commit is published.
     """
 
     def __init__(

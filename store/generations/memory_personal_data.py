@@ -30,6 +30,10 @@ class MemoryPersonalData:
         found = [self._personal_data[name] for name in names if name in self._personal_data]
         return {one.generation: ClientTexts(one.instructions, one.metadata or {}) for one in found}
 
+    async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
+        await asyncio.sleep(0)
+        return [one.generation for one in self._personal_data.values() if one.generation in generations and one.webhook]
+
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
         await asyncio.sleep(0)
         if personal_data := self._personal_data.get((generation, token)):

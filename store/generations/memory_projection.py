@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from domain.generation.lifecycle import UNSENT
@@ -25,14 +25,23 @@ class MemoryProjection:
         await asyncio.sleep(0)
         return {key: self._rows[key].version for key in ids if key in self._rows}
 
+    async def is_due(self, now: datetime) -> bool:
+        await asyncio.sleep(0)
+        return any(row.due_at is not None and row.due_at <= now for row in self._rows.values())
+
+    async def due_at(self, states: Sequence[str], rank: int) -> datetime | None:
+        await asyncio.sleep(0)
+        due = [row.due_at for row in self._rows.values() if row.state in states and row.due_at is not None]
+        return next(iter(sorted(due, reverse=True)[rank - 1 :]), None)
+
     async def due(
-        self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
+        self, until: Mapping[str, datetime], *, after: str, limit: int, canceling: bool = False
     ) -> Sequence[Row]:
         await asyncio.sleep(0)
         found = (
             row
             for row in self._by_id()
-            if row.state in states and row.id > after and row.due_at is not None and row.due_at <= now
+            if row.state in until and row.id > after and row.due_at is not None and row.due_at <= until[row.state]
         )
         return [row for row in found if row.cancel_requested or not canceling][:limit]
 

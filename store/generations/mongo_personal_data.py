@@ -47,6 +47,10 @@ class MongoPersonalData:
             one["generation"]: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}")) for one in found
         }
 
+    async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
+        query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}
+        return [one["generation"] for one in await self._documents.find(query, {"generation": 1}).to_list(None)]
+
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
         await self._set(generation, token, {"model_input": _json(model_input)})
 

@@ -1,18 +1,21 @@
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from domain.generation.generation import State
 from domain.generation.lifecycle import UNSENT
 from store.generations.projection import Row
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
+_DUE = "due"
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN: Document = {"due_at": {"$gt": _EVER}}  # of every generation that something is left to do for
 _UNFINISHED = {"$in": ["pending", "processing"]}
@@ -24,9 +27,9 @@ class MongoProjection:
 
     indexes: ClassVar[Indexes] = {
         "generations": [
-            IndexModel([(first, ASCENDING), (second, ASCENDING)], name=name, partialFilterExpression=_OPEN)
-            for name, first, second in (
-                ("due", "state", "_id"),
+            IndexModel([(name, ASCENDING) for name in names], name=index, partialFilterExpression=_OPEN)
+            for index, *names in (
+                (_DUE, "state", "_id", "due_at"),
                 ("start", "state", "start_by"),
                 ("finish", "status", "finish_by"),
             )
@@ -55,14 +58,24 @@ class MongoProjection:
         found = await self._rows.find({"_id": {"$in": list(ids)}}, {"version": 1}).to_list(None)
         return {document["_id"]: document["version"] for document in found}
 
+    async def is_due(self, now: datetime) -> bool:
+        query = {"state": {"$in": [*State]}, "due_at": {"$gt": _EVER, "$lte": now}}
+        return await self._rows.find_one(query, {"_id": 1}, hint=_DUE) is not None
+
+    async def due_at(self, states: Sequence[str], rank: int) -> datetime | None:
+        query = {"state": {"$in": list(states)}, "due_at": {"$gt": _EVER}}
+        found = self._rows.find(query, {"_id": 0, "due_at": 1}, hint=_DUE).sort("due_at", DESCENDING)
+        rows = await found.skip(rank - 1).limit(1).to_list(1)
+        return rows[0]["due_at"] if rows else None
+
     async def due(
-        self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
+        self, until: Mapping[str, datetime], *, after: str, limit: int, canceling: bool = False
     ) -> Sequence[Row]:
-        query: Document = {
-            "state": {"$in": list(states)},
-            "_id": {"$gt": after},
-            "due_at": {"$gt": _EVER, "$lte": now},
-        }
+        states = defaultdict[datetime, list[str]](list)
+        for state, moment in until.items():
+            states[moment].append(state)
+        within = [{"state": {"$in": one}, "due_at": {"$gt": _EVER, "$lte": moment}} for moment, one in states.items()]
+        query: Document = {**(within[0] if len(within) == 1 else {"$or": within}), "_id": {"$gt": after}}
         if canceling:
             query["cancel_requested"] = True
         found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)

@@ -58,6 +58,9 @@ class PersonalDataStore(Protocol):
     async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
         """Map generations, named with their tokens, to what clients wrote; one without data is left out."""
 
+    async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
+        """Choose the generations whose request names a webhook."""
+
     async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None: ...
 
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None: ...

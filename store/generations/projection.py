@@ -96,10 +96,16 @@ class Projection(Protocol):
     async def versions(self, ids: Sequence[str]) -> dict[str, int]:
         """Map those of `ids` that have a row to its version."""
 
+    async def is_due(self, now: datetime) -> bool:
+        """Tell whether the `due_at` of any row has come."""
+
+    async def due_at(self, states: Sequence[str], rank: int) -> datetime | None:
+        """Return the `due_at` of a row in `states`: rank 1 has the latest; None when there are fewer rows."""
+
     async def due(
-        self, now: datetime, *, states: Sequence[str], after: str, limit: int, canceling: bool = False
+        self, until: Mapping[str, datetime], *, after: str, limit: int, canceling: bool = False
     ) -> Sequence[Row]:
-        """List rows in one of `states` whose `due_at` has come, by id, behind the id `after`.
+        """List rows whose `due_at` lies before that of their state in `until`, by id, behind the id `after`.
 
         By id and not by age, so that rows that stay due hide no others from a caller that pages through all.
         With `canceling` only rows whose cancellation was requested.

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Sequence
 
 from events.commit import Commit
+from events.generation import GenerationRequested
 from store.commits.contract import EventStore
 from store.log.sealed_log import SealedCommit
 
@@ -12,7 +13,7 @@ class MemorySealedLog:
     def __init__(self, events: EventStore) -> None:
         self._events = events
         self._sealed: list[SealedCommit] = []
-        self._ids: set[str] = set()
+        self._commits: dict[str, Commit] = {}
 
     async def head(self) -> int:
         await asyncio.sleep(0)
@@ -21,15 +22,27 @@ class MemorySealedLog:
     async def seal(self, *, limit: int = 500) -> int:
         streams = dict[str, list[Commit]]()
         async for commit in self._events.commits():
-            if commit.id not in self._ids:
+            if commit.id not in self._commits:
                 streams.setdefault(commit.stream, []).append(commit)
         oldest = sorted(streams.values(), key=lambda commits: commits[0].events[0].time)
         fresh = [commit for commits in oldest[:limit] for commit in commits]
-        first = len(self._sealed) + 1
-        self._sealed += [SealedCommit(position, commit) for position, commit in enumerate(fresh, start=first)]
-        self._ids.update(commit.id for commit in fresh)
+        owners = {entry.stream: (entry.developer, entry.project) for entry in self._sealed}
+        for position, commit in enumerate(fresh, start=len(self._sealed) + 1):
+            owner = owners.setdefault(commit.stream, _owner_of(commit))
+            types = tuple(event.type for event in commit.events)
+            self._sealed.append(SealedCommit(position, commit.stream, commit.first, commit.last, types, *owner))
+            self._commits[commit.id] = commit
         return len(fresh)
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
         await asyncio.sleep(0)
         return self._sealed[after : after + limit]
+
+    async def commits(self, entries: Sequence[SealedCommit]) -> Sequence[Commit]:
+        await asyncio.sleep(0)
+        return [self._commits[entry.id] for entry in entries]
+
+
+def _owner_of(commit: Commit) -> tuple[str | None, str | None]:
+    first = commit.events[0].event
+    return (first.owner.developer, first.owner.project) if isinstance(first, GenerationRequested) else (None, None)

@@ -7,10 +7,19 @@ from events.commit import Commit
 
 @dataclass(frozen=True, slots=True)
 class SealedCommit:
-    """A commit at its position, from 1."""
+    """The index fields of a commit at its position, from 1; the owner is that of a generation."""
 
     position: int
-    commit: Commit
+    stream: str
+    first: int
+    last: int
+    types: tuple[str, ...]
+    developer: str | None = None
+    project: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.stream}:{self.first}"
 
 
 class SealedLog(Protocol):
@@ -23,7 +32,10 @@ class SealedLog(Protocol):
         """Give positions to commits that have none, each stream in its own order; return how many."""
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
-        """Read the commits behind a position, in order; [] at the end.
+        """Read the index fields of the commits behind a position, in order; [] at the end."""
 
-        A commit that cannot be read is logged and left out, so that it blocks no reader; an audit names it.
+    async def commits(self, entries: Sequence[SealedCommit]) -> Sequence[Commit]:
+        """Read the commits themselves, in the order of the entries.
+
+        One that cannot be read is logged and left out, so that it blocks no reader; an audit names it.
         """

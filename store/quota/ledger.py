@@ -1,7 +1,7 @@
 """The contract of the quota ledger: slots and units of each developer."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -126,6 +126,9 @@ class Ledger(Protocol):
 
     async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
         """Read a developer's account; with `only`, of its slots those of these generations."""
+
+    async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
+        """Choose, of (developer, generation), the generations that have their slot."""
 
     async def old_slots(self, before: datetime) -> Sequence[tuple[str, Slot]]:
         """List slots from before a moment with their developers; damaged ones are logged and left out."""

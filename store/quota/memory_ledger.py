@@ -1,6 +1,6 @@
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -52,6 +52,10 @@ class MemoryLedger:
         if only is None:
             return account
         return replace(account, slots=tuple(slot for slot in account.slots if slot.generation in only))
+
+    async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
+        await asyncio.sleep(0)
+        return {generation for developer, generation in slots if (await self.account(developer)).holds(generation)}
 
     async def old_slots(self, before: datetime) -> Sequence[tuple[str, Slot]]:
         await asyncio.sleep(0)

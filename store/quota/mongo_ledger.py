@@ -1,6 +1,6 @@
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -94,6 +94,10 @@ class MongoLedger:
     async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
         found = await self._ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
         return account_of(developer, found)
+
+    async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
+        query = {"_id": {"$in": [slot_id(*slot) for slot in slots]}, "settled": {"$ne": True}}
+        return {found["generation"] for found in await self._ledger.find(query, {"generation": 1}).to_list(None)}
 
     async def old_slots(self, before: datetime) -> Sequence[tuple[str, Slot]]:
         await self._ledger.delete_many({"since": {"$lt": before}, "settled": True})

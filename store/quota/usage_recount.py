@@ -40,8 +40,8 @@ class _Recount:
     async def read(self, sealed_log: SealedLog) -> None:
         position, keys = 0, dict[str, SumKey]()
         while entries := await sealed_log.read(after=position, limit=_PAGE):
-            commits = [entry.commit for entry in entries if is_generation(entry.commit.stream)]
-            begun = [fold(commit.events) for commit in commits if commit.first == 1]
+            firsts = [entry for entry in entries if is_generation(entry.stream) and entry.first == 1]
+            begun = [fold(commit.events) for commit in await sealed_log.commits(firsts)]
             keys |= {one.id: sum_key_of(one) for one in begun if one is not None}
             for count in counts_in(entries, keys):
                 self._add(count)

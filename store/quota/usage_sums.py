@@ -52,10 +52,10 @@ class Count:
 def counts_in(entries: Sequence[SealedCommit], keys: Mapping[str, SumKey]) -> list[Count]:
     """List what commits count; `keys` names the sum of each generation that is known."""
     return [
-        Count(keys[name], entry.position, COUNTED[event.type])
+        Count(keys[name], entry.position, COUNTED[event_type])
         for entry in entries
-        for event in entry.commit.events
-        if event.type in COUNTED and (name := id_of(entry.commit.stream)) in keys
+        for event_type in entry.types
+        if event_type in COUNTED and (name := id_of(entry.stream)) in keys
     ]
 
 

@@ -1,8 +1,9 @@
 """Registered webhook endpoints as they are looked up: the fold of their stream, with the URL beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
@@ -12,6 +13,9 @@ from domain.webhooks.endpoint import Endpoint
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, reachable
 from store.mongo.transactions import Session
+
+NONE_SECONDS = 5.0
+_NONE_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class RegisteredEndpoint:
 class WebhookEndpoints:
     """Endpoints in collection `webhook_endpoints`, written in the transactions of their events.
 
-    `slot` is the endpoint's number within its project.
+    `slot` is the endpoint's number within its project. That a project has none is remembered for five seconds,
+    unless this process learns of an endpoint sooner.
     """
 
     indexes: ClassVar[Indexes] = {
@@ -46,6 +51,7 @@ class WebhookEndpoints:
     def __init__(self, database: Database) -> None:
         self._rows = database.get_collection("webhook_endpoints")
         self._of_projects: Batcher[str, list[Document]] = Batcher(self._find)
+        self._none_until: dict[str, float] = {}
 
     async def insert(
         self, endpoint: Endpoint, url: EndpointUrl, description: str | None, *, limit: int, session: Session
@@ -96,11 +102,22 @@ class WebhookEndpoints:
             raise ExemplarError(ErrorCode.NOT_FOUND)
         return registered
 
-    async def of_project(self, project: str) -> Sequence[RegisteredEndpoint]:
-        """List a project's endpoints, the oldest first."""
+    async def of_project(self, project: str, *, recent: bool = False) -> Sequence[RegisteredEndpoint]:
+        """List a project's endpoints, the oldest first; with `recent` "none" may be remembered."""
+        if recent and monotonic() < self._none_until.get(project, 0.0):
+            return []
         with reachable():
             found = await self._of_projects.put(project)
         return sorted(map(_registered, found), key=lambda one: (one.endpoint.created_at, one.endpoint.id))
+
+    async def of_projects(self, projects: Collection[str]) -> Collection[str]:
+        """Choose the projects that have an endpoint, and remember the others."""
+        with reachable():
+            return {row["project"] for rows in await self._find([*projects]) for row in rows}
+
+    def forget_none(self, project: str) -> None:
+        """Read a project's endpoints next time: one was registered or changed."""
+        self._none_until.pop(project, None)
 
     async def failed(self, endpoint_id: str, now: datetime) -> datetime:
         """Record a failure; return since when there was no success."""
@@ -114,7 +131,17 @@ class WebhookEndpoints:
 
     async def _find(self, projects: Sequence[str]) -> Sequence[list[Document]]:
         found = await self._rows.find({"project": {"$in": list(set(projects))}}).to_list(None)
+        having = {row["project"] for row in found}
+        for project in projects:
+            self._remember(project, none=project not in having)
         return [[row for row in found if row["project"] == project] for project in projects]
+
+    def _remember(self, project: str, *, none: bool) -> None:
+        self.forget_none(project)
+        if none:
+            if len(self._none_until) >= _NONE_KEPT:
+                self._none_until.clear()
+            self._none_until[project] = monotonic() + NONE_SECONDS
 
     async def _set(self, query: Document, **fields: object) -> None:
         with reachable():

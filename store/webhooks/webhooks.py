@@ -62,6 +62,7 @@ class Webhooks:
 
         stream = rules.stream_of_endpoint(endpoint_id)
         await self._streams.decide(stream, lambda found: [] if found else [event], cause=cause, write=write)
+        self._endpoints.forget_none(event.project)
         return secret
 
     async def decide(
@@ -87,6 +88,7 @@ class Webhooks:
         endpoint = await self._streams.load(rules.stream_of_endpoint(endpoint_id))
         if endpoint is None:
             return
+        self._endpoints.forget_none(endpoint.project)
         if endpoint.removed:
             await self._erase(endpoint_id)
             return

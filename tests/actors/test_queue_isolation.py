@@ -35,7 +35,7 @@ async def test_a_provider_that_hangs_stops_neither_validation_nor_quota(amqp_url
         done.append(event.type)
 
     table = topology(QUEUES)
-    publisher = Publisher(amqp_url, table, lambda _: None, heartbeat=10)
+    publisher = Publisher(amqp_url, table, heartbeat=10)
     await publisher.start()
     try:
         async with Consumer(amqp_url, run_actor, topology=table, prefetch=AT_ONCE):

@@ -16,7 +16,7 @@ async def kill_gateway(scene: Scene) -> None:
 
 
 async def kill_scheduler(scene: Scene) -> None:
-    """2: kill -9 relay, sealer and all other jobs."""
+    """2: kill -9 redelivery, sealer and all other jobs."""
     async with scene.load(LOAD):
         await scene.system.restart("scheduler")
 

@@ -102,7 +102,7 @@ def test_every_setting_has_a_description_of_one_line() -> None:
 
 def test_every_job_named_in_the_crash_table_exists() -> None:
     text = (ROOT / "docs/architecture.md").read_text().partition("## When something breaks")[2]
-    jobs = {"holds", "orphans", "relay", "redelivery", "reconciliation", "polling"}
+    jobs = {"holds", "orphans", "redelivery", "reconciliation", "polling"}
     assert jobs <= {job.name for job in JOBS}
     assert all(f"`{job}`" in text for job in jobs)
 

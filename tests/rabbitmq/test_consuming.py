@@ -349,7 +349,7 @@ async def test_systems_with_different_prefixes_share_a_server(
         consuming(amqp_url, {"validation": others.handle}, green),
     ):
         for table in (green, blue):
-            publisher = Publisher(amqp_url, table, lambda _: None)
+            publisher = Publisher(amqp_url, table)
             await publisher.start()
             assert await publisher.publish(commit if table is blue else commits.progressed())
             await publisher.close()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from events.commit import Commit
 from exemplar.local.ports import Ports
 from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
 from rabbitmq.consumer import Consumer
@@ -50,13 +49,13 @@ async def test_a_killed_node_loses_no_confirmed_commit_and_all_clients_reconnect
     server.close()
     table = topology(TABLE)
     confirmed, received, listening = Received(), Received(), asyncio.Semaphore(0)
-    publisher = Publisher(node.url, table, confirmed.note)
+    publisher = Publisher(node.url, table, give_up_after=5)
     watched = asyncio.Event()
     watched.set()
     wakeups = Wakeups(node.url, lambda *_: None, listening.release, watched=watched, topology=table)
     await publisher.start()
     await wakeups.start()
-    announcing = asyncio.create_task(announce_for_ever(publisher, commits))
+    announcing = asyncio.create_task(publish_for_ever(publisher, commits, confirmed))
     await listening.acquire()
     await confirmed.until(lambda ids: len(ids) > 500)
     node.node.kill()
@@ -64,7 +63,7 @@ async def test_a_killed_node_loses_no_confirmed_commit_and_all_clients_reconnect
     before = len(confirmed.ids)
     consumers = Consumer(node.url, actors_of({"validation": received.handle}), topology=table, prefetch=8)
     await consumers.start()
-    assert not await announced(publisher, commits.progressed(), seconds=0.5)
+    assert not await Publisher(node.url, table, give_up_after=0.5).publish(commits.progressed())
     node.launch()
     await confirmed.until(lambda ids: len(ids) > before + 500, seconds=40)
     await asyncio.wait_for(listening.acquire(), 20)
@@ -75,15 +74,14 @@ async def test_a_killed_node_loses_no_confirmed_commit_and_all_clients_reconnect
     await wakeups.close()
 
 
-async def announce_for_ever(publisher: Publisher, commits: Commits) -> None:
-    while True:
-        for _ in range(5):
-            publisher.announce(commits.progressed())
-        await asyncio.sleep(0.01)
+async def publish_for_ever(publisher: Publisher, commits: Commits, confirmed: Received) -> None:
+    async def publish() -> None:
+        commit = commits.progressed()
+        if await publisher.publish(commit):
+            confirmed.note(commit.id)
 
-
-async def announced(publisher: Publisher, commit: Commit, *, seconds: float) -> bool:
-    try:
-        return await asyncio.wait_for(publisher.publish(commit), seconds)
-    except TimeoutError:
-        return False
+    async with asyncio.TaskGroup() as running:
+        while True:
+            for _ in range(5):
+                running.create_task(publish())
+            await asyncio.sleep(0.01)

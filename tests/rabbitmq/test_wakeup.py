@@ -35,7 +35,7 @@ async def listening(url: str, table: Topology, on_event: OnEvent | None = None) 
 
 @asynccontextmanager
 async def publisher(url: str, table: Topology) -> AsyncIterator[Publisher]:
-    opened = Publisher(url, table, lambda _: None)
+    opened = Publisher(url, table)
     await opened.start()
     yield opened
     await opened.close()

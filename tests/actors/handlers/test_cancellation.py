@@ -62,7 +62,8 @@ class Canceling:
     async def catch_up(self) -> None:
         await self.store.sealed_log.seal()
         entries = await self.store.sealed_log.read(after=0, limit=200)
-        await cancel(entries, run_actor=self.run_actor)
+        log = self.store.sealed_log
+        await cancel(entries, events=self.store.events, sealed_log=log, run_actor=self.run_actor)
 
     async def status(self, prediction: str) -> str:
         return str((await self.sandbox.http.get(f"/v1/predictions/{prediction}")).json()["status"])

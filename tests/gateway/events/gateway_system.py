@@ -24,7 +24,6 @@ from gateway.events.settings import StreamSettings
 from gateway.http.server import GatewayRunner
 from rabbitmq.in_process_broker import InProcessBroker
 from rabbitmq.topology import topology
-from store.commits.outbox import Outbox
 from tests.builders.clock import Clock
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, requested, settled, started
 from tests.stores import OpenStore, open_store
@@ -170,12 +169,13 @@ class GatewaySystem:
     async def sealed_events(self, project: str, user: str | None = None) -> list[tuple[str, int]]:
         """Read from the log what a feed must deliver: streams and versions in sealed order."""
         placed = await self.store.sealed_log.read(after=0, limit=100_000)
-        owners = {entry.commit.stream: entry.commit.events[0].event for entry in placed if entry.commit.first == 1}
+        commits = await self.store.sealed_log.commits(placed)
+        owners = {commit.stream: commit.events[0].event for commit in commits if commit.first == 1}
         return [
             (event.stream, event.version)
-            for entry in placed
-            for event in entry.commit.events
-            if visible(event) is not None and _belongs(owners[entry.commit.stream], project, user)
+            for commit in commits
+            for event in commit.events
+            if visible(event) is not None and _belongs(owners[commit.stream], project, user)
         ]
 
     async def _register(self, gateway: Gateway, headers: dict[str, str], **more: str) -> dict[str, Any]:
@@ -200,9 +200,8 @@ async def open_system(mongodb_url: str, session: ClientSession) -> AsyncIterator
     clock = Clock.running()
     async with (
         open_store(mongodb_url, clock=clock) as store,
-        Outbox(store.events) as outbox,
         AsyncExitStack() as stack,
     ):
-        bus = InProcessBroker(topology({}), outbox.published)
+        bus = InProcessBroker(topology({}))
         await bus.start(nothing)
         yield GatewaySystem(store, clock, bus, session, stack)

@@ -107,6 +107,8 @@ async def test_a_field_that_contradicts_its_body_is_found(audit_log: AuditHarnes
         {"time": "noon"},
         {"body": b"no json"},
         {"body": b"[]"},
+        {"leaf": bytes(32)},
+        {"project": "another"},
     ]
     for commit_id in ("a:1", "b:2", "b:3"):
         original = await audit_log.database["commits"].find_one({"_id": commit_id})
@@ -133,7 +135,7 @@ async def test_a_rewritten_commit_contradicts_its_checkpoint(audit_log: AuditHar
     await audit_log.fill()
     await audit_log.sign()
     forged = (await body_of(audit_log, "b:2")).replace(b"actor:test", b"actor:tesu")
-    await audit_log.tamper("commits", {"_id": "b:2"}, {"body": forged})
+    await audit_log.tamper("commits", {"_id": "b:2"}, {"body": forged, "leaf": leaf_hash(forged)})
     await audit_log.tamper("log", {"commit": "b:2"}, {"leaf": leaf_hash(forged)})
     with pytest.raises(ContradictionError, match="checkpoint 9: the log does not lead to its root"):
         await audit_log.verify()
@@ -216,6 +218,17 @@ async def test_a_damaged_unsealed_commit_is_found(audit_log: AuditHarness) -> No
     await audit_log.write("d")
     await audit_log.tamper("commits", {"_id": "d:1"}, {"last": 5})
     with pytest.raises(ContradictionError, match="d:1"):
+        await audit_log.verify()
+
+
+async def test_a_leaf_that_was_changed_before_it_was_sealed_is_found(audit_log: AuditHarness) -> None:
+    await audit_log.fill()
+    await audit_log.write("d")
+    await audit_log.tamper("commits", {"_id": "d:1"}, {"leaf": bytes(32)})
+    with pytest.raises(ContradictionError, match="d:1: the fields beside the body contradict it"):
+        await audit_log.verify()
+    await audit_log.seal()
+    with pytest.raises(ContradictionError, match="d:1: its body is not the one that was sealed"):
         await audit_log.verify()
 
 

@@ -150,24 +150,6 @@ class TestContract:
         seen = [commit.id async for commit in events.commits()]
         assert seen == ["a:1", "a:2", "b:1", "c:1", "c:2"]
 
-    async def test_a_commit_is_unpublished_until_it_is_marked(self, events: EventStore) -> None:
-        late = await append(events, "late", 0, 1, time=NOON + timedelta(seconds=1))
-        early = await append(events, "early", 0, 1, time=NOON)
-        soon = NOON + timedelta(seconds=2)
-        assert await events.unpublished(before=soon, limit=10) == [early, late]
-        assert await events.unpublished(before=soon, limit=1) == [early]
-        assert await events.unpublished(before=late.events[0].time, limit=10) == [early]
-        await events.mark_published([early.id])
-        assert await events.unpublished(before=soon, limit=10) == [late]
-
-    async def test_marking_is_repeatable_and_ignores_unknown_ids(self, events: EventStore) -> None:
-        commit = await append(events, "s", 0, 1)
-        for _ in range(2):
-            await events.mark_published([commit.id, "nothing:1"])
-        await events.mark_published([])
-        assert await events.unpublished(before=NOON + timedelta(days=1), limit=10) == []
-        assert await events.read("s") == [commit]
-
 
 @pytest.fixture
 async def store(database: Database) -> MongoEventStore:

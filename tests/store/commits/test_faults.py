@@ -15,7 +15,6 @@ from exemplar.local.mongod import Mongod, find_mongod
 from exemplar.local.ports import Ports
 from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
-from store.commits.outbox import Outbox
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.connection import Database, connect
 from store.mongo.replica_set import initiate_replica_set
@@ -132,17 +131,4 @@ async def test_an_absent_server_is_unavailable_without_hanging() -> None:
             await call
     with pytest.raises(OutcomeUnknownError):
         await append(store, "s", 0)
-    async with Outbox(store) as outbox:
-        outbox.published("s:1")
-    database.client.close()
-
-
-async def test_a_confirmed_commit_leaves_the_outbox(mongodb_url: str) -> None:
-    settings = settings_for(mongodb_url)
-    database = connect(settings)
-    store = MongoEventStore(database)
-    commit = await append(store, "s", 0)
-    async with Outbox(store) as outbox:
-        outbox.published(commit.id)
-    assert await store.unpublished(before=datetime(2027, 1, 1, tzinfo=UTC), limit=9) == []
     database.client.close()

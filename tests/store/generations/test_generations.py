@@ -173,8 +173,6 @@ class AlwaysConflicting:
         self.continued = events.continued
         self.types = events.types
         self.commits = events.commits
-        self.unpublished = events.unpublished
-        self.mark_published = events.mark_published
 
     async def append(self, stream: str, expected_version: int, *_: object, **__: object) -> Commit:
         raise WrongExpectedVersionError(stream, expected_version)

@@ -133,7 +133,7 @@ async def test_every_index_is_used_by_a_route_a_job_or_a_command(lists: Lists, d
     await create_indexes(database, ADAPTERS.values())
     for scope, name in ASKED:
         await lists.page(scope, FILTERS[name], page=1, per_page=LIMIT)
-    await rows.due(NOON, states=["started"], after="", limit=LIMIT)
+    await rows.due({"started": NOON}, after="", limit=LIMIT)
     await rows.expired(NOON, limit=LIMIT)
     await queue.ahead(folded(TO_COMPLETED))
     await durations("nobody")
@@ -146,7 +146,7 @@ async def test_every_index_is_used_by_a_route_a_job_or_a_command(lists: Lists, d
 async def test_jobs_examine_no_more_rows_than_they_read(lists: Lists, database: Database, profile: Any) -> None:
     rows = MongoProjection(database)
     await create_indexes(database, [RecentDurations])
-    await rows.due(NOON, states=["started", "requested"], after="", limit=LIMIT)
+    await rows.due({"started": NOON, "requested": NOON}, after="", limit=LIMIT)
     await rows.expired(NOON + timedelta(days=1), limit=LIMIT)
     await RecentDurations(database)("dev-1")
     found = await profile.find({"ns": {"$regex": "generations$"}, "op": "query"}).to_list(9)

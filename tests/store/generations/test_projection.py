@@ -62,9 +62,8 @@ async def test_an_old_row_in_a_batch_does_not_stop_the_others(projection: Projec
 
 
 async def due(projection: Projection, after: str = "", limit: int = 10, *, canceling: bool = False) -> list[str]:
-    found = await projection.due(
-        NOON + 3 * MINUTE, states=["requested", "started"], after=after, limit=limit, canceling=canceling
-    )
+    until = dict.fromkeys(("requested", "started"), NOON + 3 * MINUTE)
+    found = await projection.due(until, after=after, limit=limit, canceling=canceling)
     return [row.id for row in found]
 
 
@@ -76,6 +75,31 @@ async def test_due_rows_are_paged_by_id(projection: Projection) -> None:
     assert await due(projection) == ["g1", "g2", "g3"]
     assert await due(projection, limit=1) == ["g1"]
     assert await due(projection, after="g1") == ["g2", "g3"]
+
+
+async def test_each_state_can_be_due_up_to_its_own_time(projection: Projection) -> None:
+    for state in ("requested", "settled"):
+        for minutes in (1, 2):
+            row = replace(ROW, id=f"{state}-{minutes}", state=state, due_at=NOON + minutes * MINUTE)
+            await projection.write([row])
+    until = {"requested": NOON + MINUTE, "settled": NOON + 2 * MINUTE}
+    found = await projection.due(until, after="", limit=9)
+    assert [row.id for row in found] == ["requested-1", "settled-1", "settled-2"]
+
+
+async def test_anything_due_is_noticed(projection: Projection) -> None:
+    await projection.write([replace(ROW, due_at=NOON), replace(ROW, id="done", due_at=None)])
+    assert not await projection.is_due(NOON - MINUTE)
+    assert await projection.is_due(NOON)
+
+
+async def test_rows_are_ranked_by_their_due_time(projection: Projection) -> None:
+    for minutes in (3, 1, 2):
+        row = replace(ROW, id=f"g{minutes}", state="settled", due_at=NOON + minutes * MINUTE)
+        await projection.write([row])
+    await projection.write([replace(ROW, id="other", state="requested", due_at=NOON)])
+    ranked = [await projection.due_at(["settled"], rank) for rank in range(1, 5)]
+    assert ranked == [NOON + 3 * MINUTE, NOON + 2 * MINUTE, NOON + MINUTE, None]
 
 
 async def test_due_rows_can_be_limited_to_requested_cancellations(projection: Projection) -> None:

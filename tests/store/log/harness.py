@@ -31,6 +31,6 @@ class LogHarness:
         assert [entry.position for entry in sealed] == list(range(1, len(sealed) + 1))
         reached: dict[str, int] = defaultdict(int)
         for entry in sealed:
-            assert entry.commit.first == reached[entry.commit.stream] + 1
-            reached[entry.commit.stream] = entry.commit.last
-        return [entry.commit.id for entry in sealed]
+            assert entry.first == reached[entry.stream] + 1
+            reached[entry.stream] = entry.last
+        return [entry.id for entry in sealed]

@@ -59,4 +59,4 @@ async def test_read_continues_behind_a_position(harness: LogHarness) -> None:
         await harness.write("a", version)
     await harness.seal_all()
     page = await harness.log.read(after=2, limit=2)
-    assert [(entry.position, entry.commit.id) for entry in page] == [(3, "a:3"), (4, "a:4")]
+    assert [(entry.position, entry.id) for entry in page] == [(3, "a:3"), (4, "a:4")]

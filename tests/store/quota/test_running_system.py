@@ -68,7 +68,7 @@ async def test_submit_after_completed_is_never_refused_on_the_free_tier(
     tenant = await make_tenant(system, session, "free_starter")
     here, there = tenant, tenant.at(system.gateway_urls["second"])
     for number in range(TIMES):
-        # What the second gateway takes waits for the relay, so that it takes few.
+        # What the second gateway takes waits for redelivery, so that it takes few.
         gateway, other = (there, here) if number % 10 == 5 else (here, there)
         await completed(other, await gateway.accepted())
 
