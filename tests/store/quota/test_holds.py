@@ -32,14 +32,14 @@ async def account(store: OpenStore) -> Account:
 
 
 async def run_quota(harness: QuotaHarness, generation: Generation, tiers: Mapping[str, Tier] = TIERS) -> None:
-    """Run the quota actor on a validated generation."""
+    """Run the quota actor on the event that follows a generation as it was read."""
     bind = Dependencies({}, generations=harness.generations, admission=harness.admission, tiers=tiers).bind
     step = Step(bind(quota.decide, given=["generation"]), bind(quota.follow, given=["decided", "_cause"]))
     await Chain(harness.generations, {"quota": step}, ["quota"]).run("quota", message(generation))
 
 
 def message(generation: Generation) -> RecordedEvent:
-    return RecordedEvent(stream_of(generation.id), 2, generation.updated_at, VALIDATED, BY_TEST)
+    return RecordedEvent(stream_of(generation.id), generation.version + 1, generation.updated_at, VALIDATED, BY_TEST)
 
 
 async def test_a_downgrade_keeps_running_generations_and_refuses_new_ones(
@@ -77,7 +77,7 @@ async def test_generations_of_a_removed_tier_are_reserved_and_settled(harness: Q
         cause=BY_TEST,
         time=harness.clock(),
     )
-    await run_quota(harness, generation, tiers={})
+    await run_quota(harness, reserved, tiers={})
     settled = await harness.generations.load("g1")
     assert settled is not None
     assert settled.quota == "released"
