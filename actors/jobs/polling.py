@@ -13,7 +13,6 @@ from actors.providers.provider import Provider, ProviderUnavailableError
 from domain.generation.generation import State
 from domain.generation.prediction import Prediction, gone_prediction
 from events.envelope import Cause
-from store.errors import StoreError
 from store.generations.observations import Observations
 from store.generations.projection import Row
 
@@ -78,6 +77,6 @@ async def poll(
         with bound_contextvars(generation_id=row.id):
             try:
                 await polling.record(row, listed)
-            except (ProviderUnavailableError, StoreError) as error:
+            except Exception as error:  # noqa: BLE001 - no prediction's fault may delay the others
                 log.warning("poll_failed", error=repr(error))
     return len(due)

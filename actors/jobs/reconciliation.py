@@ -54,7 +54,7 @@ class Reconciliation:
 
     async def open_claims(self, rows: Sequence[Row]) -> list[Generation]:
         """Load the generations whose claim has run out without an outcome."""
-        loaded = [await self._generations.load(row.id) for row in rows]
+        loaded = [await self._load(row) for row in rows]
         claims = [generation for generation in loaded if generation and self._is_open(generation)]
         self._lookups.keep_only({(generation.id, generation.attempt) for generation in claims})
         return claims
@@ -73,6 +73,13 @@ class Reconciliation:
         else:
             return
         self._lookups.forget((generation.id, attempt))
+
+    async def _load(self, row: Row) -> Generation | None:
+        try:
+            return await self._generations.load(row.id)
+        except Exception as error:  # noqa: BLE001 - a damaged stream must not block the other claims
+            log.warning("claim_not_loaded", generation_id=row.id, error=repr(error))
+            return None
 
     def _is_open(self, generation: Generation) -> bool:
         return generation.state is State.INTENDED and _claim_end(generation) <= self._clock()

@@ -57,6 +57,13 @@ class Redelivery:
     )
 
     async def deliver(self, row: Row) -> None:
+        """Deliver again what is due; log what fails, such as a damaged stream, and leave it to a later run."""
+        try:
+            await self._deliver(row)
+        except Exception as error:  # noqa: BLE001 - no generation's fault may delay the others
+            log.warning("redelivery_failed", generation_id=row.id, error=repr(error))
+
+    async def _deliver(self, row: Row) -> None:
         """Deliver again what is due; correct a row that is behind its stream."""
         events = [event for commit in await self.events.read(stream_of(row.id)) for event in commit.events]
         generation = fold(events)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -35,7 +33,7 @@ class Creation:
     def _session(self) -> aiohttp.ClientSession:
         """Opened by the first request: a gateway sends none. The caller sets the time-out: aiohttp rounds it up."""
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Content-Type": "application/json"}
-        return open_session(proxy=_proxy(self._url), timeout=aiohttp.ClientTimeout(total=None), headers=headers)
+        return open_session(timeout=aiohttp.ClientTimeout(total=None), headers=headers)
 
     async def post(self, fields: Mapping[str, Any]) -> Response:
         """Send one request and read its whole response.
@@ -68,11 +66,5 @@ def parsed(content: bytes) -> Any:
     """Parse JSON; None for anything else."""
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-
-
-def _proxy(url: str) -> str | None:
-    """Return the environment's proxy for an address, as the official client uses it."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)

@@ -21,7 +21,10 @@ class SnapshotCache:
 
     def get(self, stream: str) -> Generation | None:
         """Return the last fold of a stream, which may be behind the log."""
-        return self._snapshots.get(stream)
+        found = self._snapshots.get(stream)
+        if found is not None:
+            self._snapshots.move_to_end(stream)
+        return found
 
     def fold(self, events: Sequence[RecordedEvent]) -> Generation | None:
         """Fold the events of one stream, all of them and in order; None for none."""

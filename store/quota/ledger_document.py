@@ -42,11 +42,11 @@ def slot_document(developer: str, slot: Slot) -> Document:
     return {"developer": developer, **asdict(slot)}
 
 
-def account_of(developer: str, documents: Sequence[Document]) -> Account:
-    """Read counters and slots; raises DamagedLedgerError where a type is wrong."""
+def account_of(developer: str, documents: Sequence[Document], *, with_settled: bool = False) -> Account:
+    """Read counters and slots, also marked ones if wanted; raises DamagedLedgerError where a type is wrong."""
     try:
         counters = next((document for document in documents if document["_id"] == developer), Document())
-        kept = [one for one in documents if one is not counters and not one.get("settled")]
+        kept = [one for one in documents if one is not counters and (with_settled or not one.get("settled"))]
         slots = tuple(map(slot_of, kept))
         held = tuple((month, count) for month, count in _months(counters, "held") if count)
         return Account(slots, _months(counters, "used"), held)

@@ -91,9 +91,11 @@ class MongoLedger:
             return  # settled by another call, or held again since
         await self._settled.delete_one({"_id": slot_id(developer, generation), "settled": True})
 
-    async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:
+    async def account(
+        self, developer: str, *, only: Sequence[str] | None = None, with_settled: bool = False
+    ) -> Account:
         found = await self._ledger.find(documents_of(developer, only), COUNTERS).to_list(None)
-        return account_of(developer, found)
+        return account_of(developer, found, with_settled=with_settled)
 
     async def held(self, slots: Sequence[tuple[str, str]]) -> Collection[str]:
         query = {"_id": {"$in": [slot_id(*slot) for slot in slots]}, "settled": {"$ne": True}}
@@ -113,7 +115,8 @@ class MongoLedger:
         given_back = 0
         for counters in await self._ledger.find(quiet(QUIET_MS), {"counted_at": 1}).to_list(None):
             with suppress(DamagedLedgerError):
-                excess = (await self.account(counters["_id"])).excess
+                # A marked slot may still be counted: its settlement is under way until the sweep deletes it.
+                excess = (await self.account(counters["_id"], with_settled=True)).excess
                 if excess:
                     lowered = {f"{field}.{month}": -count for month, count in excess.items() for field in _COUNTED}
                     change = {"$inc": lowered, "$currentDate": {"counted_at": True}}

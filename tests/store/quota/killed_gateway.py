@@ -27,4 +27,4 @@ async def die(self: MongoEventStore, documents: Sequence[dict[str, Any]]) -> lis
 if __name__ == "__main__":
     MongoEventStore._insert = die  # type: ignore[method-assign]
     configure_logging("gateway")
-    asyncio.run(processes.run("gateway", **processes.read_settings("gateway")))
+    asyncio.run(processes.run("gateway", reuse_port=False, **processes.read_settings("gateway")))
