@@ -46,26 +46,28 @@ def submission(images: list[bytes], instructions: str) -> tuple[dict[str, str], 
 
 
 class Connection:
-    """One kept-alive connection; one request at a time."""
+    """One kept-alive connection; one request at a time, others wait."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._free = asyncio.Lock()
 
     async def send(self, request: bytes) -> Answer:
         """Send a prepared request and read the whole response; connects when needed.
 
         A server may close a connection that was idle between two repeats: then the request is sent again.
         """
-        reused = self._writer is not None and not self._writer.is_closing()
-        try:
+        async with self._free:
+            reused = self._writer is not None and not self._writer.is_closing()
+            try:
+                return await self._exchange(request)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                self.close()
+                if not reused:
+                    raise
             return await self._exchange(request)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.close()
-            if not reused:
-                raise
-        return await self._exchange(request)
 
     async def _exchange(self, request: bytes) -> Answer:
         if self._writer is None or self._writer.is_closing():
