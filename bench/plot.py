@@ -78,7 +78,7 @@ def draw(drawn: Sequence[Bar], target: Path) -> None:
     ticks = [0.25, 0.5, 1, 2, 4, 8]
     axes.set_xticks([math.log2(tick) for tick in ticks], [f"{tick:g}x" for tick in ticks])
     axes.set_yticks(range(len(drawn)), [bar.label for bar in reversed(drawn)])
-    axes.set_xlim(math.log2(LEAST) - 0.7, right)
+    axes.set_xlim(math.log2(LEAST) - 1.3, right)
     axes.set_ylim(-0.7, len(drawn) - 0.3)
     axes.axvline(0, color=INK, linewidth=1.2, zorder=3)
     axes.grid(axis="x", color=PALE, linewidth=0.8, zorder=0)
