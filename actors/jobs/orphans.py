@@ -1,11 +1,16 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
+
+from store.errors import StoreUnavailableError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 
 _ORPHANED_AFTER = timedelta(minutes=30)
+
+log = structlog.get_logger()
 
 
 async def erase_orphans(
@@ -19,7 +24,13 @@ async def erase_orphans(
     erased = 0
     before = clock() - _ORPHANED_AFTER
     for generation_id, token in await personal_data.unconfirmed_before(before, limit=500):
-        generation = await generations.load(generation_id)
+        try:
+            generation = await generations.load(generation_id)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a damaged stream must not keep the orphans behind it
+            log.warning("orphan_not_judged", generation_id=generation_id, error=repr(error))
+            continue
         if generation is not None and generation.request.personal_data == token:
             await personal_data.confirm(generation_id, token)
             continue

@@ -18,7 +18,7 @@ from domain.generation import invocation
 from domain.generation.generation import Generation, State
 from domain.generation.prediction import Prediction
 from events.envelope import Cause
-from store.errors import StoreError
+from store.errors import StoreError, StoreUnavailableError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.generations.projection import Row
@@ -77,6 +77,8 @@ class Reconciliation:
     async def _load(self, row: Row) -> Generation | None:
         try:
             return await self._generations.load(row.id)
+        except StoreUnavailableError:
+            raise
         except Exception as error:  # noqa: BLE001 - a damaged stream must not block the other claims
             log.warning("claim_not_loaded", generation_id=row.id, error=repr(error))
             return None

@@ -10,6 +10,7 @@ from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import Deletions
+from store.errors import StoreUnavailableError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
 from store.generations.lists import Lists
@@ -98,7 +99,15 @@ class AccountErasure:
         return 0
 
     async def _erase_generation(self, generation_id: str) -> None:
-        """Cancel what runs; erase what is final, at the latest in a later run."""
+        """Cancel what runs; erase what is final, at the latest in a later run; log a stream that cannot be read."""
+        try:
+            await self._erase_stream(generation_id)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one damaged stream must not keep the data of others
+            log.warning("generation_not_erased", generation_id=generation_id, error=repr(error))
+
+    async def _erase_stream(self, generation_id: str) -> None:
         await self.generations.decide(generation_id, lambda g: decisions.cancel(g, erase=True), cause=_CAUSE)
         decided = await self.generations.decide(generation_id, decisions.erase, cause=_CAUSE)
         if decided is not None and decided.generation.erased:

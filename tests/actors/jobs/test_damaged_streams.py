@@ -1,9 +1,13 @@
 """A stream that cannot be read stops no job for the other generations."""
 
+from datetime import timedelta
+
+from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
 from domain.generation.generation import State, stream_of
+from store.generations.personal_data import PersonalData
 from tests.actors.harness import Harness, SandboxProvider
 
 
@@ -56,3 +60,17 @@ async def test_redelivery_moves_the_generations_of_others(harness: Harness) -> N
     assert await harness.replace(publisher=EmptyQueues()).run_job(redeliver) == 2
 
     assert (await harness.load("g2")).state is State.VALIDATED
+
+
+async def test_orphans_behind_it_are_erased(harness: Harness) -> None:
+    await harness.request("g1")
+    await damage(harness, "g1")
+    harness.clock.forward(seconds=1)
+    orphan = PersonalData("g2", "token-2", b"salt", '{"prompt": "a lake"}', (None,), harness.clock())
+    await harness.store.personal_data.put(orphan)
+    harness.clock.forward(seconds=timedelta(minutes=31).total_seconds())
+
+    assert await harness.run_job(erase_orphans) == 1
+
+    assert await harness.store.personal_data.get("g1", "token-1") is not None
+    assert await harness.store.personal_data.get("g2", "token-2") is None

@@ -112,6 +112,21 @@ async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) ->
     assert (await read(gateway, other_user, kept))[0] == 200
 
 
+async def test_a_damaged_stream_keeps_no_other_data_of_deleted_users(gateway: GatewayHarness) -> None:
+    person = await gateway.person()
+    damaged, sound = await gateway.completed(person), await gateway.completed(person)
+    commits = gateway.store.database["commits"]
+    await commits.update_one({"_id": f"generation-{damaged}:1"}, {"$set": {"body": b"damaged"}})
+    await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)
+    for _ in range(2):
+        await gateway.erasure.run()
+        await gateway.project(sound)
+    assert await personal_data_and_blobs(gateway.store, sound) == (0, 0)
+    gateway.clock.ahead += LATE_ARRIVALS
+    await gateway.erasure.run()
+    assert await documents(gateway, person) == 1, "what is damaged is not erased yet"
+
+
 async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)
