@@ -13,8 +13,9 @@ class ServerTime:
 
     async def __call__(self) -> datetime:
         """Return the time; StoreUnavailableError."""
-        told: datetime = (await self._database.command("hello"))["localTime"]
-        return told
+        told = await self._database.command("hello", codec_options=self._database.codec_options)
+        now: datetime = told["localTime"]
+        return now
 
 
 class SafeNow:
