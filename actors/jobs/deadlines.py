@@ -1,6 +1,6 @@
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -11,7 +11,7 @@ from store.generations.generations import Generations
 from store.generations.projection import Projection
 
 _PAGE = 200
-_PAUSE = timedelta(minutes=5)
+_PAUSE_S = 300.0
 _CAUSE = Cause(actor="actor:deadline")
 
 log = structlog.get_logger()
@@ -23,27 +23,27 @@ class Deadlines:
 
     projection: Projection
     generations: Generations
-    clock: Callable[[], datetime]
-    _left_out: dict[str, datetime] = field(default_factory=dict, init=False)
+    safe_now: Callable[[], Awaitable[datetime]]
+    monotonic: Callable[[], float]
+    _left_out: dict[str, float] = field(default_factory=dict, init=False)
 
     async def expire(self) -> int:
         """Fail the generations that are past their deadline; return how many were looked at."""
-        now = self.clock()
-        for name in [name for name, until in self._left_out.items() if until <= now]:
+        now = await self.safe_now()
+        for name in [name for name, until in self._left_out.items() if until <= self.monotonic()]:
             del self._left_out[name]
         rows = await self.projection.expired(now, limit=_PAGE, excluding=self._left_out)
         for row in rows:
-            await self._expire(row.id)
+            await self._expire(row.id, now)
         return len(rows)
 
-    async def _expire(self, generation_id: str) -> None:
+    async def _expire(self, generation_id: str, now: datetime) -> None:
         try:
-            now = self.clock()
             await self.generations.decide(generation_id, lambda g: decisions.expire(g, now=now), cause=_CAUSE)
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - no generation's fault may delay another's deadline
-            self._left_out[generation_id] = self.clock() + _PAUSE
+            self._left_out[generation_id] = self.monotonic() + _PAUSE_S
             log.warning("deadline_not_applied", generation_id=generation_id, error=repr(error))
 
 
