@@ -32,6 +32,7 @@ from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database, open_database, reachable
 from store.mongo.data_format import record_format, require_format
 from store.mongo.health import DatabaseHealth
+from store.mongo.safe_now import SafeNow, ServerTime
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
@@ -82,6 +83,8 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deliveries": MongoDeliveries,
     "webhook_secrets": WebhookSecrets,
     "database_health": DatabaseHealth,
+    "safe_now": SafeNow,
+    "server_time": ServerTime,
 }
 
 

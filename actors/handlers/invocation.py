@@ -45,7 +45,9 @@ async def follow(
     provider: Provider,
     observations: Observations,
     callback_urls: CallbackUrls,
+    timeouts: Timeouts,
     clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
 ) -> None:
     """Create the prediction.
 
@@ -54,7 +56,8 @@ async def follow(
     if (intended := _intended(decided)) is None:
         return
     model_input = await model_inputs.read(decided.generation)
-    if model_input is None or clock() >= intended.claim_until:
+    is_old = monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until
+    if model_input is None or is_old:
         return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
     outcome = await provider.create(model_input, webhook=callback_urls.write(callback))

@@ -1,6 +1,7 @@
 """The repository of generations: fold a stream, decide, append; the only writer of generations' events."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,10 +24,14 @@ Decision = Callable[[Generation], Sequence[Event]]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The generation after a decision, and the events that this call appended, if any."""
+    """The generation after a decision, and the events that this call appended, if any.
+
+    began: when the call began, on the monotonic clock.
+    """
 
     generation: Generation
     events: tuple[Event, ...] = ()
+    began: float = 0.0
 
 
 class Generations:
@@ -37,8 +42,14 @@ class Generations:
     """
 
     def __init__(
-        self, events: EventStore, *, announce: Callable[[Commit], None], clock: Callable[[], datetime]
+        self,
+        events: EventStore,
+        *,
+        announce: Callable[[Commit], None],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._events = events
         self._announce = announce
         self._snapshots = SnapshotCache()
@@ -104,7 +115,7 @@ class Generations:
         `known` is the generation as the caller has it (`Repository.decide`). Raises IllegalTransitionError
         for events that the rules forbid, and the store's errors.
         """
-        stream = stream_of(generation_id)
+        stream, began = stream_of(generation_id), self._monotonic()
         decided = await self._streams.decide(
             stream,
             lambda generation: decision(generation) if generation is not None else [],
@@ -116,8 +127,8 @@ class Generations:
         recorded = decided.commit.events if decided.commit is not None else ()
         cached = self._snapshots.get(stream)
         if recorded and cached is not None and cached.version == recorded[-1].version:
-            return Decided(cached, tuple(one.event for one in recorded))
-        return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded))
+            return Decided(cached, tuple(one.event for one in recorded), began)
+        return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded), began)
 
     def _appended(self, commit: Commit) -> None:
         """Advance the cached generation, and announce the commit to those who have something to do."""
