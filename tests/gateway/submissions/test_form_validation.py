@@ -259,7 +259,7 @@ async def test_a_missing_field_is_told_which_fields_came(
     message = json.loads((await server.submit(*parts)).text)["detail"][0]["msg"]
     assert message.startswith("field required; there came ")
     assert len(message) < 400
-    assert all(words in message for words in told), message
+    assert all(piece in message for piece in told), message
 
 
 TEXT = '{"prompt": "Käse für „Ж“"}'

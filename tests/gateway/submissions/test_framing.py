@@ -245,7 +245,7 @@ TOLD = {
 async def test_a_refused_form_is_told_what_came_and_what_is_wanted(server: UploadServer, name: str) -> None:
     sent, *told = TOLD[name]
     message = json.loads((await server.ask(sent)).text)["detail"][0]["msg"]
-    assert all(words in message for words in told), message
+    assert all(piece in message for piece in told), message
 
 
 @pytest.mark.parametrize("name", BROKEN_MULTIPART)
