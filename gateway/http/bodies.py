@@ -11,6 +11,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.strict_json import MalformedJsonError, UnacceptableJsonError, load_json
 from gateway.http.least_rate import LeastRate
+from gateway.http.texts import UndecodableTextError, decode_text
 from gateway.settings import GatewaySettings
 
 # What reading a body may raise about the body itself, beside the errors of a connection.
@@ -110,11 +111,14 @@ async def read_json_object(request: web.Request) -> dict[str, object]:
     """Read a small JSON body, at most the application's ``client_max_size``, strictly; raises FieldError."""
     reject_encoding(request)
     try:
-        value = load_json((await request.read()).decode(), any_text=True)  # fields check their own text
+        text = decode_text(await request.read(), request.charset)
+        value = load_json(text, any_text=True)  # fields check their own text
     except UnacceptableJsonError as error:
         raise field_error(str(error), "value_error") from error
-    except (MalformedJsonError, UnicodeDecodeError) as error:
+    except MalformedJsonError as error:
         raise field_error("Invalid JSON format", "value_error.json") from error
+    except UndecodableTextError as error:
+        raise field_error(f"Invalid JSON format: {error}", "value_error.json") from error
     if not isinstance(value, dict):
         raise field_error("value is not a valid dict", "type_error.dict")
     return value
