@@ -32,6 +32,10 @@ class AlreadyExistsError(StoreError):
     """A document with this id, address or key exists already."""
 
 
+class DamagedBlobError(StoreError):
+    """The bytes of a picture are not those that were stored."""
+
+
 class DamagedLedgerError(StoreError):
     """A developer's ledger cannot be read; nothing was done: `exemplar quota check --repair` rebuilds it."""
 
