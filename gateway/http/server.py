@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from domain.errors import ErrorCode, ExemplarError
+from gateway.http.cors import ANYBODY
 from gateway.http.error_log import log_refused_request
 from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.errors import error_response
@@ -89,6 +90,8 @@ class GatewayConnection(RequestHandler):
             log_refused_request(None, None, status, code.value)
         response = error_response(ExemplarError(code), request_id=request_id, status=status)
         response.headers[HEADER] = request_id
+        if self._limits.for_pages:
+            response.headers.update(ANYBODY)
         response.force_close()
         return response
 
@@ -104,6 +107,7 @@ class GatewayServer(web.Server):
         )
         self._settings = settings
         self._options = options
+        self.for_pages = bool(settings.cors_origins)
         self.open = 0
 
     def __call__(self) -> GatewayConnection:
@@ -121,7 +125,7 @@ class GatewayServer(web.Server):
         """Limit unacknowledged bytes; refuse a connection over the limit."""
         limit_unacknowledged(transport.get_extra_info("socket"), self._settings.send_timeout)
         if self.open > self._settings.max_connections and isinstance(transport, asyncio.Transport):
-            transport.write(_busy())
+            transport.write(_busy(ANYBODY if self.for_pages else {}))
             handler.force_close()
 
 
@@ -163,11 +167,12 @@ async def serve(app: web.Application, settings: GatewaySettings, *, reuse_port: 
         await runner.cleanup()
 
 
-def _busy() -> bytes:
+def _busy(headers: Mapping[str, str]) -> bytes:
     busy = HTTP_ERRORS[ErrorCode.SERVER_BUSY]
     body = json.dumps({"detail": busy.detail, "code": ErrorCode.SERVER_BUSY.value}).encode()
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
         f"HTTP/1.1 {busy.status} Service Unavailable\r\nRetry-After: {busy.headers['Retry-After']}\r\n"
-        f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
     )
     return head.encode() + body
