@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.submission.image_header import MAX_BYTES
-from gateway.submissions.uploads.budget import UploadLease
+from gateway.http.byte_budget import ByteLease
 from gateway.submissions.uploads.multipart import Event, Part
 from gateway.submissions.uploads.spool import Spool
 
@@ -52,7 +52,7 @@ class FormParts:
     browser's empty file input, not an image. Unknown fields are dropped.
     """
 
-    def __init__(self, lease: UploadLease, image_memory: int) -> None:
+    def __init__(self, lease: ByteLease, image_memory: int) -> None:
         self.images: list[ImagePart] = []
         self._lease = lease
         self._image_memory = image_memory

@@ -22,10 +22,10 @@ from domain.submission.image_header import MAX_BYTES, DimensionsExceeded, Unsupp
 from domain.submission.instructions import parse_instructions
 from domain.submission.model_inputs import Ceilings
 from gateway.http.bodies import Body
+from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content, ContentImage
 from gateway.submissions.uploads.boundary import parse_boundary
-from gateway.submissions.uploads.budget import UploadBudget, UploadLease
 from gateway.submissions.uploads.fields import (
     decode_instructions,
     missing_message,
@@ -44,11 +44,11 @@ class UploadReader:
     """Read submissions within the limits of the settings and the upload budget of the process."""
 
     gateway_settings: GatewaySettings
-    upload_budget: UploadBudget
+    upload_budget: ByteBudget
 
     @asynccontextmanager
-    async def read(self, request: web.Request) -> AsyncIterator[Content]:
-        """Yield the validated content, whose images can be read within the block.
+    async def read(self, request: web.Request, developer: str) -> AsyncIterator[Content]:
+        """Yield the validated content of a developer's user; its images can be read within the block.
 
         Raises ExemplarError or FieldError in the order above, ConnectionError when the client disconnected.
         Images and budget are released at the end of the block, or at once when reading fails.
@@ -59,7 +59,7 @@ class UploadReader:
         if (request.content_length or 0) > MAX_BODY:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
         with (
-            closing(UploadLease(self.upload_budget)) as lease,
+            closing(ByteLease(self.upload_budget, developer)) as lease,
             closing(FormParts(lease, settings.upload_memory)) as parts,
         ):
             async with aclosing(read_multipart(body.read, boundary)) as events:
