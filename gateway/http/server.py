@@ -2,14 +2,13 @@
 
 aiohttp closes a connection without a complete request header ``keepalive_timeout`` seconds after it opened or
 after its last response; the default of an hour becomes the settings' ``header_timeout``. Added to this: a
-limit on connections, a time-out for unacknowledged bytes, no lingering with a client that was too slow, and
+limit on connections, a least rate at which answers are read, no lingering with a client that was too slow, and
 error responses in the form of the API for requests that are not HTTP.
 """
 
 import asyncio
 import json
-import socket
-import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -23,6 +22,7 @@ from gateway.http.error_log import log_refused_request
 from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.errors import error_response
 from gateway.http.request_ids import HEADER, request_id_of
+from gateway.http.send_watch import SendWatch, limit_unsent
 from gateway.settings import GatewaySettings
 
 _log = structlog.get_logger()
@@ -33,12 +33,13 @@ _TOO_SLOW: Final = HTTP_ERRORS[ErrorCode.REQUEST_TIMEOUT].status
 class GatewayConnection(RequestHandler):
     """One connection."""
 
-    __slots__ = ("_limits", "_unread")
+    __slots__ = ("_limits", "_unread", "address")
 
     def __init__(self, server: "GatewayServer", **options: Any) -> None:
         super().__init__(server, **options)
         self._limits = server
         self._unread: StreamReader | None = None
+        self.address: str | None = None  # what the limit of connections counts by
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -104,6 +105,9 @@ class GatewayServer(web.Server):
         )
         self._settings = settings
         self._options = options
+        self._addresses = settings.client_addresses
+        self._watch = SendWatch(settings.send_min_rate, settings.rate_window)
+        self._from: Counter[str] = Counter()
         self.open = 0
 
     def __call__(self) -> GatewayConnection:
@@ -111,37 +115,57 @@ class GatewayServer(web.Server):
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         self.open += 1
+        if isinstance(handler, GatewayConnection) and (peer := transport.get_extra_info("peername")):
+            handler.address = self._addresses.of_connection(str(peer[0]))
+            self._count(handler.address, 1)
         super().connection_made(handler, transport)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         self.open -= 1
+        if isinstance(handler, GatewayConnection):
+            self._count(handler.address, -1)
         super().connection_lost(handler, exc)
 
     def admit(self, handler: GatewayConnection, transport: asyncio.BaseTransport) -> None:
-        """Limit unacknowledged bytes; refuse a connection over the limit."""
-        limit_unacknowledged(transport.get_extra_info("socket"), self._settings.send_timeout)
-        if self.open > self._settings.max_connections and isinstance(transport, asyncio.Transport):
-            transport.write(_busy())
+        """Limit unsent bytes; refuse a connection over the limit."""
+        limit_unsent(transport.get_extra_info("socket"), self._settings.send_timeout)
+        from_address = self._from[handler.address] if handler.address else 0
+        excess = self.open > self._settings.max_connections
+        if excess or from_address > self._settings.max_connections_per_address:
+            if isinstance(transport, asyncio.Transport):
+                transport.write(_busy())
             handler.force_close()
 
+    async def watch(self) -> None:
+        """Disconnect clients that read too slowly, again and again."""
+        while True:
+            await asyncio.sleep(min(1.0, self._settings.rate_window / 4))
+            self._watch.check(self._connections.values(), asyncio.get_running_loop().time())
 
-def limit_unacknowledged(connection: socket.socket, seconds: float) -> None:
-    """Let the kernel close a connection whose peer acknowledges no bytes for so long (Linux; RFC 5482)."""
-    if sys.platform == "linux" and connection.family in {socket.AF_INET, socket.AF_INET6}:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+    def _count(self, address: str | None, change: int) -> None:
+        if address is not None:
+            self._from[address] += change
+            if not self._from[address]:
+                del self._from[address]
 
 
 class GatewayRunner(web.AppRunner):
     """An AppRunner with a GatewayServer; handlers get requests as sent, never decompressed."""
 
-    __slots__ = ("_settings",)
+    __slots__ = ("_settings", "_watch_task")
 
     def __init__(self, app: web.Application, settings: GatewaySettings) -> None:
         super().__init__(app, access_log=None)
         self._settings = settings
+        self._watch_task: asyncio.Task[None] | None = None
+
+    async def cleanup(self) -> None:
+        await super().cleanup()
+        if self._watch_task is not None:
+            self._watch_task.cancel()
 
     async def _make_server(self) -> web.Server:
-        return GatewayServer(
+        server = GatewayServer(
             await super()._make_server(),
             self._settings,
             access_log=None,
@@ -149,6 +173,8 @@ class GatewayRunner(web.AppRunner):
             keepalive_timeout=self._settings.header_timeout,
             lingering_time=self._settings.lingering_time,
         )
+        self._watch_task = asyncio.create_task(server.watch(), name="send_watch")
+        return server
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ A row is a pure function of the fold and of the client's metadata. Metadata are 
 only the hashes that filters look for, and none once the generation is erased.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -119,5 +119,5 @@ class Projection(Protocol):
     async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
         """List rows with attempts without an outcome, of which the last was given up after `since`."""
 
-    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
+    async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""

@@ -78,13 +78,14 @@ class MongoLedger:
         *,
         hold: str | None = None,
         held_before: datetime | None = None,
+        held_once: bool = False,
     ) -> None:
         slot = (await self.account(developer, only=[generation])).slot_of(generation)
         if slot is None:
             return
         ours = settlement if hold in (None, slot.hold) else "released"
         try:
-            await self._ledger.bulk_write(_freeing(developer, slot, ours, held_before))
+            await self._ledger.bulk_write(_freeing(developer, slot, ours, held_before, held_once))
         except BulkWriteError as error:
             if is_transient(error):
                 raise
@@ -157,7 +158,8 @@ class MongoLedger:
         return _ADD
 
     async def _renewed(self, developer: str, held: Slot, now: datetime) -> Slot:
-        await self._ledger.update_one({"_id": slot_id(developer, held.generation)}, {"$max": {"since": now}})
+        repeated = {"$max": {"since": now}, "$set": {"repeated": True}}
+        await self._ledger.update_one({"_id": slot_id(developer, held.generation)}, repeated)
         return replace(held, since=max(held.since, now))
 
     async def _correct(self, developer: str, correction: Correction, seen: Account | None, session: Session) -> bool:
@@ -198,11 +200,13 @@ def _taking(developer: str, slot: Slot, bounds: Bounds) -> list[UpdateOne]:
     ]
 
 
-def _freeing(developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None) -> list[UpdateOne]:
+def _freeing(
+    developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool = False
+) -> list[UpdateOne]:
     """Mark the slot, once, and lower the count: one command, which ends when the slot is no longer as it was."""
     key = {"_id": slot_id(developer, slot.generation)}
     return [
-        UpdateOne(key, settling(slot, held_before), upsert=True),
+        UpdateOne(key, settling(slot, held_before, held_once), upsert=True),
         UpdateOne({"_id": developer}, freeing(slot.period, settlement)),
     ]
 
