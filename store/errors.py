@@ -24,6 +24,10 @@ class WrongExpectedVersionError(StoreError):
         self.expected = expected
 
 
+class UnreadableCommitError(StoreError):
+    """A commit is damaged, missing, or written by a newer version."""
+
+
 class AlreadyExistsError(StoreError):
     """A document with this id, address or key exists already."""
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic as _monotonic
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ from actors.providers.circuit import Circuit
 from actors.providers.creation import Creation, Response, parsed
 from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, ProviderUnavailableError, Refused, Unknown
+from actors.providers.provider_clock import ProviderClock
 from actors.providers.settings import ReplicateSettings
 from domain.generation.prediction import Prediction, read_prediction
 from events.envelope import format_time
@@ -38,10 +40,17 @@ class ReplicateProvider:
     name = "replicate"
     read_prediction = staticmethod(read_prediction)
 
-    def __init__(self, replicate_settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        replicate_settings: ReplicateSettings,
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = _monotonic,
+    ) -> None:
         settings = self._settings = replicate_settings
         self._clock = clock
         self._circuit = Circuit(clock)
+        self.time = ProviderClock(clock, monotonic)
         self.create_seconds = settings.create_seconds
         self._client = Client(
             api_token=settings.replicate_api_token.get_secret_value(),
@@ -77,8 +86,10 @@ class ReplicateProvider:
             return None
         return _prediction(answer)
 
-    async def list_since(self, moment: datetime) -> Sequence[Prediction]:
-        cursor = f"/v1/predictions?{urlencode({'created_after': format_time(moment)})}"
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
+        bounds = {"created_after": moment, "created_before": until}
+        query = {name: format_time(bound) for name, bound in bounds.items() if bound is not None}
+        cursor = f"/v1/predictions?{urlencode(query)}"
         found: list[Prediction] = []
         for _ in range(_MAX_PAGES):
             answer = await self._ask(partial(self._list, cursor))
@@ -134,10 +145,12 @@ class ReplicateProvider:
         finally:
             _captured.reset(token)
         last = responses[-1]
+        self.time.learn(last.headers.get("date"))
         return Response(last.status_code, last.headers, parsed(last.content))
 
     def _verdict(self, answer: Response) -> Created | Refused | Unknown:
         self._circuit.reached()
+        self.time.learn(answer.headers.get("date"))
         prediction = read_prediction(answer.body)
         if answer.status in (200, 201, 202):
             return Created(prediction) if prediction else Unknown("unreadable answer")

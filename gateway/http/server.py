@@ -9,7 +9,7 @@ error responses in the form of the API for requests that are not HTTP.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from domain.errors import ErrorCode, ExemplarError
+from gateway.http.cors import ANYBODY
 from gateway.http.error_log import log_refused_request
 from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.errors import error_response
@@ -119,6 +120,8 @@ class GatewayConnection(RequestHandler):
             log_refused_request(None, None, status, code.value)
         response = error_response(ExemplarError(code), request_id=request_id, status=status)
         response.headers[HEADER] = request_id
+        if self._limits.for_pages:
+            response.headers.update(ANYBODY)
         response.force_close()
         return response
 
@@ -134,6 +137,7 @@ class GatewayServer(web.Server):
         )
         self._settings = settings
         self._options = options
+        self.for_pages = bool(settings.cors_origins)
         self._addresses = settings.client_addresses
         self._watch = SendWatch(settings.send_min_rate, settings.rate_window)
         self._from: Counter[str] = Counter()
@@ -163,7 +167,7 @@ class GatewayServer(web.Server):
         excess = self.open > self._settings.max_connections
         if excess or from_address > self._settings.max_connections_per_address:
             if isinstance(transport, asyncio.Transport):
-                transport.write(_busy())
+                transport.write(_busy(ANYBODY if self.for_pages else {}))
             handler.force_close()
 
     def pre_shutdown(self) -> None:
@@ -237,11 +241,12 @@ async def serve(app: web.Application, settings: GatewaySettings, *, reuse_port: 
         await runner.cleanup()
 
 
-def _busy() -> bytes:
+def _busy(headers: Mapping[str, str]) -> bytes:
     busy = HTTP_ERRORS[ErrorCode.SERVER_BUSY]
     body = json.dumps({"detail": busy.detail, "code": ErrorCode.SERVER_BUSY.value}).encode()
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
         f"HTTP/1.1 {busy.status} Service Unavailable\r\nRetry-After: {busy.headers['Retry-After']}\r\n"
-        f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
     )
     return head.encode() + body

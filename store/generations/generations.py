@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
+import structlog
+
 from domain.generation.fold import check, evolve, foresee
 from domain.generation.generation import Generation, id_of, stream_of
 from domain.generation.reactions import idle_actors
@@ -16,8 +18,11 @@ from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
+from store.errors import StoreUnavailableError
 from store.generations.snapshot_cache import SnapshotCache
 from store.mongo.batcher import Batcher
+
+log = structlog.get_logger()
 
 Decision = Callable[[Generation], Sequence[Event]]
 
@@ -82,14 +87,23 @@ class Generations:
         return await self.load(generation_id)
 
     async def read_all(self, generation_ids: Sequence[str]) -> list[Generation]:
-        """Read several generations, those that exist, in the order of the ids."""
+        """Read several generations, those that exist and can be read, in the order of the ids."""
         cached = [self._snapshots.get(stream_of(name)) for name in generation_ids]
         moved = await self._events.continued({stream_of(one.id): one.version for one in cached if one is not None})
         current = {one.id: one for one in cached if one is not None and stream_of(one.id) not in moved}
         others = [name for name in generation_ids if name not in current]
-        loaded = await asyncio.gather(*(self._streams.load(stream_of(name)) for name in others))
+        loaded = await asyncio.gather(*map(self._load_readable, others))
         found = current | {one.id: one for one in loaded if one is not None}
         return [found[name] for name in generation_ids if name in found]
+
+    async def _load_readable(self, generation_id: str) -> Generation | None:
+        try:
+            return await self.load(generation_id)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a damaged stream hides no other
+            log.critical("generation_unreadable", generation_id=generation_id, error=repr(error))
+            return None
 
     async def _find_moved(self, items: Sequence[tuple[str, int]]) -> Sequence[bool]:
         heads = dict(items)

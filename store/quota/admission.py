@@ -117,8 +117,7 @@ class Admission:
 
     async def _settle_over(self, account: Account) -> bool:
         ended = await self._ended(account)
-        over = [self.generations.load(name) for name, is_over in ended.items() if is_over]
-        finished = [generation for generation in await asyncio.gather(*over) if generation is not None]
+        finished = await self.generations.read_all([name for name, is_over in ended.items() if is_over])
         await asyncio.gather(*(self.settle(generation) for generation in finished))
         return bool(finished)
 

@@ -30,8 +30,10 @@ def parse_boundary(content_type: str) -> str:
             return boundary
         case [boundary]:
             raise invalid_body(f"the boundary {shown(boundary)} is malformed; {_WANTED}")
-        case several:
-            raise invalid_body(f"the Content-Type has {len(several)} boundaries; {_WANTED}")
+        case []:
+            raise invalid_body(f"the Content-Type names no boundary; {_WANTED}")
+        case _:
+            raise invalid_body(f"the Content-Type names several boundaries; {_WANTED}")
 
 
 def _boundaries(content_type: str) -> list[str]:

@@ -231,7 +231,7 @@ async def test_a_file_name_in_any_code_page_is_accepted(server: UploadServer, ch
 
 TOLD = {
     "json": (request(b"{}", {"Content-Type": "application/json"}), "'application/json'", "multipart/form-data"),
-    "no boundary": (typed("multipart/form-data"), "0 boundaries", "multipart/form-data; boundary=..."),
+    "no boundary": (typed("multipart/form-data"), "no boundary", "multipart/form-data; boundary=..."),
     "a long boundary": (typed("multipart/form-data; boundary=" + "b" * 71), "'bbb", "1 to 70 visible characters"),
     "another boundary": (typed("multipart/form-data; boundary=another"), "'--another'", "first 16384 bytes"),
     "base64": (heads(DISPOSITION, "Content-Transfer-Encoding: base64"), "'base64'", "plain bytes"),
