@@ -24,10 +24,12 @@ from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.errors import error_response
 from gateway.http.request_ids import HEADER, request_id_of
 from gateway.http.send_watch import SendWatch, limit_unsent
+from gateway.http.shutdown import end_connections, has_input, stop_listening
 from gateway.settings import GatewaySettings
 
 _log = structlog.get_logger()
 
+_GENTLE_SECONDS: Final = 1.0
 _TOO_SLOW: Final = HTTP_ERRORS[ErrorCode.REQUEST_TIMEOUT].status
 
 
@@ -70,8 +72,35 @@ class GatewayConnection(RequestHandler):
         finished = await super().finish_response(request, resp, start_time)
         self._unread = request.content
         if request.content.exception() is not None or resp.status == _TOO_SLOW:
-            self.force_close()
+            self._close_gently()
         return finished
+
+    def end_if_idle(self) -> None:
+        """Close unless a request is in progress or has arrived, or a response is not sent yet."""
+        transport = self.transport
+        busy = self._request_in_progress or self._messages
+        if transport is not None and not busy and not transport.get_write_buffer_size() and not has_input(transport):
+            self._close_gently()
+
+    def refuse_body(self) -> None:
+        """Answer `server_busy` to a request whose body has not arrived."""
+        content = self._current_request.content if self._current_request is not None else None
+        if content is not None and not content.is_eof() and content.exception() is None:
+            content.set_exception(ExemplarError(ErrorCode.SERVER_BUSY))
+
+    def cancel(self) -> None:
+        """Cancel the request in progress."""
+        if self._task_handler is not None:
+            self._task_handler.cancel()
+
+    def _close_gently(self) -> None:
+        """Send what is left and the end; drop what arrives for a second, since a reset would destroy the answer."""
+        transport, self.transport = self.transport, None
+        self.force_close()
+        if isinstance(transport, asyncio.Transport) and not transport.is_closing():
+            transport.write_eof()
+            transport.resume_reading()
+            self._loop.call_later(_GENTLE_SECONDS, transport.close)
 
     def handle_error(
         self,
@@ -113,6 +142,7 @@ class GatewayServer(web.Server):
         self._watch = SendWatch(settings.send_min_rate, settings.rate_window)
         self._from: Counter[str] = Counter()
         self.open = 0
+        self.stopping = False
 
     def __call__(self) -> GatewayConnection:
         return GatewayConnection(self, loop=asyncio.get_running_loop(), **self._options)
@@ -140,6 +170,14 @@ class GatewayServer(web.Server):
                 transport.write(_busy(ANYBODY if self.for_pages else {}))
             handler.force_close()
 
+    def pre_shutdown(self) -> None:
+        """Answer what arrives from now on with `Connection: close`."""
+        self.stopping = True
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in aiohttp
+        """End all connections within `stop_timeout`."""
+        await end_connections(self._connections, self._settings.stop_timeout)
+
     async def watch(self) -> None:
         """Disconnect clients that read too slowly, again and again."""
         while True:
@@ -162,11 +200,21 @@ class GatewayRunner(web.AppRunner):
         super().__init__(app, access_log=None)
         self._settings = settings
         self._watch_task: asyncio.Task[None] | None = None
+        app.on_response_prepare.append(self._close_when_stopping)
 
     async def cleanup(self) -> None:
+        """Stop within bounded time; every request that has arrived is answered."""
+        if self.server is not None:
+            for site in self.sites:
+                await stop_listening(site, self.server)
         await super().cleanup()
         if self._watch_task is not None:
             self._watch_task.cancel()
+
+    async def _close_when_stopping(self, _: web.Request, response: web.StreamResponse) -> None:
+        if isinstance(self.server, GatewayServer) and self.server.stopping:
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     async def _make_server(self) -> web.Server:
         server = GatewayServer(
