@@ -7,7 +7,7 @@ import structlog
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from domain.webhooks import delivery as changes
-from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
+from domain.webhooks.delivery import MOST_ATTEMPTS, NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
 from events.owner import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
@@ -170,7 +170,7 @@ class MongoDeliveries:
     async def _update_one(self, query: Document, fields: Document, attempt: Attempt | None = None) -> bool:
         update = {"$set": fields} if fields else {}
         if attempt is not None:
-            update["$push"] = {"attempts": asdict(attempt)}
+            update["$push"] = {"attempts": {"$each": [asdict(attempt)], "$slice": -MOST_ATTEMPTS}}
         return (await self._rows.update_one(query, update)).matched_count == 1
 
     async def _update(self, query: Document, fields: Document) -> int:
