@@ -63,6 +63,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "passwords": lambda password_settings: password_settings.passwords,
     "peppers": lambda authentication_settings: authentication_settings.peppers,
     "provider_name": lambda provider: provider.name,
+    "provider_now": lambda provider, clock: lambda: provider.time.now() or clock(),
     "provider_secret": WebhookSecret,
     "rate_limits": RateLimits,
     "read_prediction": lambda provider: provider.read_prediction,

@@ -73,6 +73,9 @@ class GatewaySettings(EnvironmentSettings):
     lingering_time: float = Field(
         10, gt=0, description="Seconds the rest of a refused body is read and dropped, so the answer is seen"
     )
+    stop_timeout: float = Field(
+        8, gt=0, le=15, description="Seconds that requests in progress get when the gateway stops"
+    )
 
     upload_budget: int = Field(
         256 * 1024 * 1024, ge=64 * 1024 * 1024, description="Bytes of uploads held at once by one process"

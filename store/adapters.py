@@ -25,6 +25,7 @@ from store.generations.newest import NewestGenerations
 from store.generations.predictions import Predictions
 from store.generations.queue import Queue
 from store.leases.mongo import MongoLeases
+from store.leases.pauses import MongoPauses
 from store.log.feeds import Feeds
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
@@ -74,6 +75,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
     "leases": MongoLeases,
+    "pauses": MongoPauses,
     "account_cache": AccountCache,
     "accounts": Accounts,
     "account_changes": AccountChanges,

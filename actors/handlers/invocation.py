@@ -31,9 +31,11 @@ async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     await chain.run(NAME, event)
 
 
-async def decide(_generation: Generation, *, timeouts: Timeouts, clock: Callable[[], datetime]) -> Decision:
+async def decide(
+    _generation: Generation, *, timeouts: Timeouts, provider: Provider, clock: Callable[[], datetime]
+) -> Decision:
     """Claim the next attempt at the time of the append."""
-    return lambda g: invocation.intend(g, now=clock(), timeouts=timeouts)
+    return lambda g: invocation.intend(g, now=clock(), timeouts=timeouts, provider_time=provider.time.now())
 
 
 async def follow(

@@ -40,7 +40,7 @@ class Polling:
         """List the predictions of many rows in pages; a few rows are read one by one instead."""
         if len(rows) <= _FEW:
             return {}
-        since = min(row.created_at for row in rows) - CLOCK_SKEW
+        since = self.provider.time.bounds(min(row.created_at for row in rows))[0] - CLOCK_SKEW
         try:
             return {prediction.id: prediction for prediction in await self.provider.list_since(since)}
         except ProviderUnavailableError as error:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from actors.jobs.claim_search import CLOCK_SKEW, ClaimSearch
+from actors.jobs.claim_search import ClaimSearch
 from actors.jobs.due_pages import DuePages
 from actors.jobs.lookups import LookupCounts
 from actors.providers.provider import Provider, ProviderUnavailableError
 from domain.generation import invocation
-from domain.generation.generation import Generation, State
+from domain.generation.generation import Generation, SentAttempt, State
 from domain.generation.lifecycle import Timeouts
 from domain.generation.prediction import Prediction
 from events.envelope import Cause
@@ -27,6 +27,9 @@ from store.generations.projection import Row
 
 _LISTS = 3
 _CAUSE = Cause(actor="actor:reconciliation")
+
+Claim = tuple[Generation, SentAttempt]
+"""A generation and its open call."""
 
 log = structlog.get_logger()
 
@@ -55,19 +58,21 @@ class Reconciliation:
         self._clock = clock
         self._lookups = LookupCounts()
 
-    async def open_claims(self, rows: Sequence[Row]) -> list[Generation]:
+    async def open_claims(self, rows: Sequence[Row]) -> list[Claim]:
         """Load the generations whose claim has run out without an outcome."""
         loaded = [await self._load(row) for row in rows]
-        return [generation for generation in loaded if generation and self._is_open(generation)]
+        claims = [(generation, generation.open_call) for generation in loaded if generation]
+        return [(generation, sent) for generation, sent in claims if sent and self._is_over(generation)]
 
-    async def resolve(self, generation: Generation, listed: Sequence[Prediction], *, asked: float) -> None:
+    async def resolve(self, claim: Claim, listed: Sequence[Prediction], *, asked: float) -> None:
         """Record the prediction of a claim if it is listed, or the claim as lost after the grace period.
 
         The list was requested at `asked` on the monotonic clock.
         """
-        attempt = generation.attempt
+        generation, sent = claim
+        attempt = sent.number
         lookups = self._lookups.add((generation.id, attempt), asked)
-        found = await self._claim_search.find(generation, listed)
+        found = await self._claim_search.find(generation, sent, listed)
         if found is not None:
             log.info("claim_found", attempt=attempt, prediction=found.id)
             await self._observations.record(generation.id, attempt, found, cause=_CAUSE)
@@ -87,17 +92,16 @@ class Reconciliation:
             log.warning("claim_not_loaded", generation_id=row.id, error=repr(error))
             return None
 
-    def _is_open(self, generation: Generation) -> bool:
-        end = generation.claim_until or generation.moved_at
-        return generation.state is State.INTENDED and end <= self._clock()
+    def _is_over(self, generation: Generation) -> bool:
+        return (generation.claim_until or generation.moved_at) <= self._clock()
 
 
 async def reconcile(
     *,
     due_pages: DuePages,
     reconciliation: Reconciliation,
+    claim_search: ClaimSearch,
     provider: Provider,
-    clock: Callable[[], datetime],
     monotonic: Callable[[], float],
 ) -> int:
     """Look once for the prediction of every claim that has run out; return how many are open."""
@@ -105,16 +109,17 @@ async def reconcile(
     if not claims:
         return 0
     asked = monotonic()
-    since = min(generation.intended_at or clock() for generation in claims) - CLOCK_SKEW
+    since = min(claim_search.since(*claim) for claim in claims)
     try:
         listed = await provider.list_since(since)
     except ProviderUnavailableError as error:
         log.warning("provider_unavailable", error=str(error))
         return len(claims)
-    for generation in claims:
+    for claim in claims:
+        generation, _ = claim
         with bound_contextvars(generation_id=generation.id, request_id=generation.request_id):
             try:
-                await reconciliation.resolve(generation, listed, asked=asked)
+                await reconciliation.resolve(claim, listed, asked=asked)
             except StoreError as error:
                 log.warning("claim_not_resolved", error=repr(error))
     return len(claims)

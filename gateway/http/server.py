@@ -11,90 +11,18 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
-import structlog
-from aiohttp import StreamReader, web
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
-from domain.errors import ErrorCode, ExemplarError
+from domain.errors import ErrorCode
+from gateway.http.connection import GatewayConnection
 from gateway.http.cors import ANYBODY
-from gateway.http.error_log import log_refused_request
 from gateway.http.error_mapping import HTTP_ERRORS
-from gateway.http.errors import error_response
-from gateway.http.request_ids import HEADER, request_id_of
 from gateway.http.send_watch import SendWatch, limit_unsent
+from gateway.http.shutdown import end_connections, stop_listening
 from gateway.settings import GatewaySettings
-
-_log = structlog.get_logger()
-
-_TOO_SLOW: Final = HTTP_ERRORS[ErrorCode.REQUEST_TIMEOUT].status
-
-
-class GatewayConnection(RequestHandler):
-    """One connection."""
-
-    __slots__ = ("_limits", "_unread", "address")
-
-    def __init__(self, server: "GatewayServer", **options: Any) -> None:
-        super().__init__(server, **options)
-        self._limits = server
-        self._unread: StreamReader | None = None
-        self.address: str | None = None  # what the limit of connections counts by
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._limits.admit(self, transport)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """End the wait for the rest of a body when the client disconnects after its response."""
-        if self._unread is not None and not self._unread.is_eof():
-            self._unread.feed_eof()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Receive bytes; fail a handler that is still reading when they break the transfer coding.
-
-        aiohttp queues such an error as the next message, which waits for the handler, which waits for bytes.
-        """
-        super().data_received(data)
-        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
-            request = self._current_request
-            if request is not None and not request.content.is_eof():
-                request.content.set_exception(RequestPayloadError(self._messages[-1][0].message))
-
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send the response; do not wait for the rest of a body that was too slow or unreadable."""
-        finished = await super().finish_response(request, resp, start_time)
-        self._unread = request.content
-        if request.content.exception() is not None or resp.status == _TOO_SLOW:
-            self.force_close()
-        return finished
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Respond to what never reached a handler, such as a request that is not HTTP, and close."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("a response has begun, no other can follow")
-        code = ErrorCode.INVALID_REQUEST if status < 500 else ErrorCode.INTERNAL
-        if code is ErrorCode.INTERNAL:
-            _log.error("request_failed", exc_info=exc)
-        request_id = request_id_of(request)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            log_refused_request(None, None, status, code.value)
-        response = error_response(ExemplarError(code), request_id=request_id, status=status)
-        response.headers[HEADER] = request_id
-        if self._limits.for_pages:
-            response.headers.update(ANYBODY)
-        response.force_close()
-        return response
 
 
 class GatewayServer(web.Server):
@@ -113,6 +41,7 @@ class GatewayServer(web.Server):
         self._watch = SendWatch(settings.send_min_rate, settings.rate_window)
         self._from: Counter[str] = Counter()
         self.open = 0
+        self.stopping = False
 
     def __call__(self) -> GatewayConnection:
         return GatewayConnection(self, loop=asyncio.get_running_loop(), **self._options)
@@ -140,6 +69,14 @@ class GatewayServer(web.Server):
                 transport.write(_busy(ANYBODY if self.for_pages else {}))
             handler.force_close()
 
+    def pre_shutdown(self) -> None:
+        """Answer what arrives from now on with `Connection: close`."""
+        self.stopping = True
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in aiohttp
+        """End all connections within `stop_timeout`."""
+        await end_connections(self._connections, self._settings.stop_timeout)
+
     async def watch(self) -> None:
         """Disconnect clients that read too slowly, again and again."""
         while True:
@@ -162,11 +99,21 @@ class GatewayRunner(web.AppRunner):
         super().__init__(app, access_log=None)
         self._settings = settings
         self._watch_task: asyncio.Task[None] | None = None
+        app.on_response_prepare.append(self._close_when_stopping)
 
     async def cleanup(self) -> None:
+        """Stop within bounded time; every request that has arrived is answered."""
+        if self.server is not None:
+            for site in self.sites:
+                await stop_listening(site, self.server)
         await super().cleanup()
         if self._watch_task is not None:
             self._watch_task.cancel()
+
+    async def _close_when_stopping(self, _: web.Request, response: web.StreamResponse) -> None:
+        if isinstance(self.server, GatewayServer) and self.server.stopping:
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     async def _make_server(self) -> web.Server:
         server = GatewayServer(

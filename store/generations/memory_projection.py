@@ -45,6 +45,11 @@ class MemoryProjection:
         )
         return [row for row in found if row.cancel_requested or not canceling][:limit]
 
+    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
+        await asyncio.sleep(0)
+        found = [(row.unresolved_since, row) for row in self._by_id() if row.unresolved_since]
+        return [row for given_up_at, row in found if given_up_at > since][:limit]
+
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         await asyncio.sleep(0)
         return [row for row in self._by_id() if _is_expired(row, now) and row.id not in excluding][:limit]

@@ -34,6 +34,13 @@ class MongoProjection:
                 ("finish", "status", "finish_by"),
             )
         ]
+        + [
+            IndexModel(
+                [("unresolved_since", ASCENDING)],
+                name="unresolved",
+                partialFilterExpression={"unresolved_since": {"$gt": _EVER}},
+            )
+        ]
     }
 
     def __init__(self, database: Database) -> None:
@@ -79,6 +86,10 @@ class MongoProjection:
         if canceling:
             query["cancel_requested"] = True
         found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
+        return [row_from(document) for document in await found.to_list(limit)]
+
+    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
+        found = self._rows.find({"unresolved_since": {"$gt": max(since, _EVER)}}).limit(limit)
         return [row_from(document) for document in await found.to_list(limit)]
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:

@@ -18,7 +18,10 @@ from store.generations.personal_data import PersonalDataStore
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A generation without personal data; `shown` is the state that clients see, `labels` hash metadata."""
+    """A generation without personal data; `shown` is the state that clients see, `labels` hash metadata.
+
+    `unresolved_since` is when the last of its attempts was given up whose prediction is not known.
+    """
 
     id: str
     version: int
@@ -43,6 +46,7 @@ class Row:
     is_public: bool
     erased: bool
     cancel_requested: bool
+    unresolved_since: datetime | None = None
     shown: str = ""
     request_id: str | None = None
     labels: tuple[str, ...] = ()
@@ -82,6 +86,7 @@ def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Ro
         finish_by=g.request.finish_by,
         cost_microusd=microusd_of(g),
         failure=g.failure.code if g.failure else None,
+        unresolved_since=max((sent.given_up_at for sent in g.unresolved if sent.given_up_at), default=None),
         shown=state_of(g),
         labels=() if g.erased else labels_of(owner.project, metadata),
     )
@@ -110,6 +115,9 @@ class Projection(Protocol):
         By id and not by age, so that rows that stay due hide no others from a caller that pages through all.
         With `canceling` only rows whose cancellation was requested.
         """
+
+    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
+        """List rows with attempts without an outcome, of which the last was given up after `since`."""
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""

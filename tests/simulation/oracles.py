@@ -65,7 +65,7 @@ def at_rest(world: World, found: Sequence[History]) -> bool:
 
 def violations(world: World, found: Sequence[History]) -> list[str]:
     """Name everything that is wrong, in words."""
-    wrong = [*world.servers.ledger.overdrawn, *_lost(world, found)]
+    wrong = [*world.unexpected, *world.servers.ledger.overdrawn, *_lost(world, found)]
     for one in found:
         wrong += [f"{one.generation.id}: {fault}" for fault in (*_stream_faults(one), *_charges(world, one))]
     return wrong + _quota(world, found)

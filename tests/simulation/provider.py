@@ -3,10 +3,12 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from actors.providers.provider import Created, OutputGoneError, ProviderUnavailableError, Refused, Unknown
+from actors.providers.provider_clock import ProviderClock
 from domain.generation.callback import Callback, callback_of_url
 from domain.generation.prediction import Prediction
 from tests.simulation.links import Network
@@ -29,7 +31,10 @@ class Made:
 
 @dataclass
 class ProviderServer:
-    """What all processes share: the predictions. `on_callback` hears of each, perhaps late, twice or never."""
+    """What all processes share: the predictions, by a clock of their own.
+
+    `on_callback` hears of each, perhaps late, twice or never.
+    """
 
     loop: SimulationLoop
     chance: random.Random
@@ -43,9 +48,8 @@ class ProviderServer:
         assert callback is not None
         name = f"p{len(self.made) + 1}"
         echoed = None if self.network.strikes(0.2) else webhook
-        created = self.now() + timedelta(seconds=self.chance.uniform(-60, 60))
         prediction = Prediction(
-            name, "starting", None, model="sdxl", created_at=created, webhook=echoed, input=dict(model_input)
+            name, "starting", None, model="sdxl", created_at=self.now(), webhook=echoed, input=dict(model_input)
         )
         delay = self.chance.uniform(0, 10) if self.network.strikes(0.5) else 0.0
         self.made[name] = Made(callback, prediction, self.loop.time() + delay, self.network.strikes(0.02))
@@ -87,6 +91,9 @@ class SimulatedProvider:
     name: str = "simulated"
     create_seconds: float = CREATE_SECONDS
 
+    def __post_init__(self) -> None:
+        self.time = ProviderClock(self.clock, self.server.loop.time)
+
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
         assert webhook is not None
         server, network = self.server, self.server.network
@@ -101,7 +108,10 @@ class SimulatedProvider:
             return Unknown("it arrives late")
         prediction = server.create(model_input, webhook)
         await network.travel(2.0)
-        return Unknown("the answer was lost") if network.strikes(0.15) else Created(prediction)
+        if network.strikes(0.15):
+            return Unknown("the answer was lost")
+        self._learn()
+        return Created(prediction)
 
     async def get(self, prediction: str) -> Prediction | None:
         await self._travel()
@@ -110,11 +120,12 @@ class SimulatedProvider:
             return None
         return made.prediction
 
-    async def list_since(self, moment: datetime) -> Sequence[Prediction]:
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
         await self._travel()
         now = self.server.loop.time()
         shown = [one.prediction for one in self.server.made.values() if not one.vanished and one.listed_from <= now]
-        return [one for one in reversed(shown) if one.created_at is not None and one.created_at >= moment]
+        latest = until or datetime.max.replace(tzinfo=UTC)
+        return [one for one in reversed(shown) if one.created_at is not None and moment <= one.created_at <= latest]
 
     async def cancel(self, prediction: str) -> None:
         await self._travel()
@@ -131,3 +142,7 @@ class SimulatedProvider:
         await self.server.network.travel(2.0)
         if self.server.network.strikes(0.1):
             raise ProviderUnavailableError("the line is down")
+        self._learn()
+
+    def _learn(self) -> None:
+        self.time.learn(format_datetime(self.server.now(), usegmt=True))

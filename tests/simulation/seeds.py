@@ -35,6 +35,7 @@ class Life:
     seconds: float
     kills: int
     generations: int
+    completed: int
 
 
 def live(seed: int, servers: Callable[[], Servers] = Servers) -> Life:
@@ -93,4 +94,7 @@ async def _life(seed: int, loop: SimulationLoop, chance: random.Random, servers:
         await asyncio.sleep(_LOOK_EVERY)
     found = histories(world)
     wrong = violations(world, found)
-    return Life(seed, tuple(wrong), world.trace.hexdigest(), loop.steps, loop.time(), world.kills, len(found))
+    completed = len([one for one in found if one.generation.status == "completed"])
+    return Life(
+        seed, tuple(wrong), world.trace.hexdigest(), loop.steps, loop.time(), world.kills, len(found), completed
+    )

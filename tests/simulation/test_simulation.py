@@ -29,6 +29,7 @@ def test_a_thousand_seeds_lose_nothing_and_pay_nothing_twice(first: int) -> None
     found = list(lives(range(first, first + _PART)))
     assert failing(found) == {}, "python -m tests.simulation --first SEED --seeds 1 repeats one"
     assert sum(life.generations for life in found) > 2 * _PART
+    assert sum(life.completed for life in found) > _PART
     assert sum(life.kills for life in found) > _PART
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Any
 from actors.jobs.catch_up import CatchUp
 from actors.jobs.schedule import JOBS
 from actors.jobs.subscribers import SUBSCRIBERS as HANDLERS
+from actors.providers.provider import ProviderUnavailableError
 from actors.subscriptions import QUEUES
 from domain.accounts.access import Identity
 from domain.errors import LimitError
@@ -33,11 +34,12 @@ from tests.simulation.provider import ProviderServer, SimulatedProvider
 from tests.simulation.servers import TIER, Servers, dependencies
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-_JOBS = ("sealing", "redelivery", "reconciliation", "polling", "deadlines", "holds")
+_JOBS = ("sealing", "redelivery", "reconciliation", "late_predictions", "polling", "deadlines", "holds")
 SUBSCRIBERS = ("projector", "settlement", "erasure", "cancellation")
 _TOPOLOGY = topology({name: types for name, types in QUEUES.items() if name != "delivery"})
 _ROLES = ("gateway", "worker", "worker", "scheduler", "scheduler")
 _KILLED_EVERY = 500  # steps
+_EXPECTED = (StoreError, LimitError, ProviderUnavailableError)
 _PICTURE = b"a picture"
 
 
@@ -60,7 +62,9 @@ class World:
     def __init__(self, loop: SimulationLoop, chance: random.Random, servers: Servers) -> None:
         self.loop, self.chance, self.servers = loop, chance, servers
         self.network = Network(chance, failing=chance.choice((0.0, 0.01, 0.03)))
-        self.provider = ProviderServer(loop, chance, self.network, self.now, self._on_callback)
+        ahead = timedelta(minutes=chance.choice((0, 0, 0, -10, 10)))
+        self.provider = ProviderServer(loop, chance, self.network, lambda: self.now() + ahead, self._on_callback)
+        self.unexpected: list[str] = []
         self.accepted: set[str] = set()
         self.trace = hashlib.sha256()
         self.kills = 0
@@ -120,9 +124,8 @@ class World:
         while True:
             await asyncio.sleep(self.chance.uniform(2, 10))
             for name, job in jobs.items():
-                with suppress(Exception):
-                    if await leases.take(name, seconds=12):
-                        await job()
+                if await leases.take(name, seconds=12):
+                    await self._answered(job())
 
     async def _call(self, role: str, work: Any) -> Any:
         """Let a living process of a role do something; raises what it raises, and ProcessDiedError."""
@@ -130,7 +133,7 @@ class World:
         if not living:
             raise ProcessDiedError(role)
         chosen = self.chance.choice(living)
-        task = chosen.process.run(_answered(work(chosen.dependencies)))
+        task = chosen.process.run(self._answered(work(chosen.dependencies)))
         died = self.loop.create_task(chosen.process.died.wait())
         done: asyncio.Future[None] = self.loop.create_future()
         for one in (task, died):
@@ -143,6 +146,14 @@ class World:
         if error is not None:
             raise error
         return answer
+
+    async def _answered(self, work: Awaitable[Any]) -> tuple[Any, Exception | None]:
+        try:
+            return await work, None
+        except Exception as error:  # noqa: BLE001 - raised again by the caller
+            if not isinstance(error, _EXPECTED):
+                self.unexpected.append(repr(error))
+            return None, error
 
     # the broker
 
@@ -228,10 +239,3 @@ def _content(name: str) -> Content:
 
 async def _submit(submission: Submission, made: Dependencies) -> None:
     await made.call(SubmissionRecorder).record(submission, _content(submission.generation_id))
-
-
-async def _answered(work: Coroutine[Any, Any, Any]) -> tuple[Any, Exception | None]:
-    try:
-        return await work, None
-    except Exception as error:  # noqa: BLE001 - raised again by the caller
-        return None, error

@@ -1,19 +1,25 @@
 """Reconciliation of claims and polling of predictions, with clocks that differ and answers that fail."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 import structlog
 
 from actors.jobs.deadlines import expire
+from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
+from actors.model_inputs import ModelInputs
 from actors.providers.provider import ProviderUnavailableError
 from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import State
 from domain.generation.prediction import Prediction
 from store.mongo.safe_now import SafeNow, ServerTime
 from tests.actors.harness import LOST_AFTER, Harness, SandboxProvider
+from tests.builders.clock import Clock
+
+HOUR = timedelta(hours=1)
 
 
 class PartlyUnavailable(ReplicateProvider):
@@ -36,6 +42,15 @@ class Forgetful(ReplicateProvider):
         return None
 
 
+class LateList(ReplicateProvider):
+    """A provider whose list lacks all predictions at first."""
+
+    lacks = True
+
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
+        return [] if self.lacks else await super().list_since(moment, until=until)
+
+
 async def unanswered(harness: Harness, provider: SandboxProvider, name: str = "g1") -> None:
     """Create a prediction whose answer is lost, and let the claim run out."""
     await provider.arm(create="drop_after_commit", times=1)
@@ -44,24 +59,54 @@ async def unanswered(harness: Harness, provider: SandboxProvider, name: str = "g
     harness.clock.forward(seconds=5)
 
 
-@pytest.mark.parametrize("minutes", [-4, 4])
-async def test_a_prediction_is_found_although_the_provider_clock_differs_by_minutes(
+@pytest.mark.parametrize("minutes", [-90, -6, -4, 4, 6, 90])
+async def test_a_prediction_is_found_although_the_provider_clock_differs(
     harness: Harness, provider: SandboxProvider, minutes: int
 ) -> None:
     provider.skew = timedelta(minutes=minutes)
     await unanswered(harness, provider)
 
-    await harness.run_job(reconcile)
+    for _ in range(2):  # the first list tells the provider's time
+        await harness.run_job(reconcile)
 
     (made,) = await provider.predictions()
     assert (await harness.load("g1")).prediction == made["id"]
 
 
+async def test_a_prediction_is_found_although_the_clock_of_the_worker_differs(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    clock = Clock.running()
+    clock.step(minutes=90)
+    async with ReplicateProvider(provider.settings, clock=clock, monotonic=clock.monotonic) as replicate:
+        worker = Harness(harness.store, clock, {**harness.given, "provider": replicate})
+        assert (await worker.invoked("g1")).state is State.STARTED  # its answer told the provider's time
+        await provider.arm(create="drop_after_commit", times=1)
+        assert (await worker.invoked("g2")).state is State.INTENDED
+        await worker.project("g2")
+    harness.clock.forward(minutes=91)
+    provider.skew = timedelta(minutes=-91)
+
+    await harness.run_job(reconcile)
+
+    assert (await harness.load("g2")).state is not State.INTENDED
+
+
 async def test_an_older_prediction_of_the_same_input_does_not_resolve_a_claim(
     harness: Harness, provider: SandboxProvider
 ) -> None:
-    provider.skew = timedelta(minutes=-6)
-    await unanswered(harness, provider)
+    await harness.request("g1")
+    for queue in ("validation", "quota"):
+        await harness.step("g1", queue)
+    inputs = harness.dependencies.get("model_inputs", kind=ModelInputs)
+    older = {"version": provider.settings.replicate_version, "input": await inputs.read(await harness.load("g1"))}
+    assert (await provider.http.post("/v1/predictions", json=older)).status_code == 201
+    harness.clock.forward(minutes=6)
+    await harness.given["provider"].list_since(harness.clock())  # and the provider's time is known
+    await provider.arm(create="500", times=1)
+    await harness.step("g1", "invocation")
+    await harness.project("g1")
+    harness.clock.forward(seconds=5)
 
     await harness.run_job(reconcile)
 
@@ -163,3 +208,74 @@ async def test_a_failing_poll_of_one_prediction_does_not_stop_the_others(
 
     assert (await harness.load("g1")).state is State.STARTED
     assert (await harness.load("g2")).state is State.SETTLED
+
+
+async def given_up(harness: Harness, provider: SandboxProvider) -> None:
+    """Give an attempt up whose prediction exists."""
+    await unanswered(harness, provider)
+    for _ in range(3):
+        await harness.run_job(reconcile)
+        harness.clock.forward(seconds=LOST_AFTER.total_seconds() / 2)
+    assert (await harness.load("g1")).state is State.WAITING
+
+
+async def test_the_late_prediction_of_a_lost_attempt_is_adopted_and_the_next_one_cancelled(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    async with LateList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as late:
+        system = harness.replace(provider=late)
+        await given_up(system, provider)
+        assert (await system.step("g1", "invocation")).state is State.STARTED
+        await system.project("g1")
+        await provider.finished()
+
+        assert await system.run_job(find_late_predictions) == 0
+        late.lacks = False
+        system.clock.forward(minutes=50)
+        assert await system.run_job(find_late_predictions) == 1
+        assert await system.run_job(find_late_predictions) == 0, "it is known"
+
+    second, first = await provider.predictions()
+    generation = await system.load("g1")
+    assert (generation.prediction, [found.prediction for found in generation.duplicates]) == (
+        first["id"],
+        [second["id"]],
+    )
+    assert (await system.types("g1"))[-2:] == ["duplicate_found", "prediction_settled"]
+
+
+async def test_the_prediction_of_a_call_at_the_deadline_is_found_and_cancelled(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    await unanswered(harness, provider)
+    harness.clock.forward(hours=3)
+    await harness.run_job(expire)
+    await harness.project("g1")
+    provider.skew = timedelta(hours=-3)
+
+    await harness.run_job(find_late_predictions)
+    await harness.run_job(find_late_predictions)
+
+    (made,) = await provider.predictions()
+    assert [found.prediction for found in (await harness.load("g1")).duplicates] == [made["id"]]
+
+
+async def test_a_given_up_attempt_is_searched_for_an_hour(harness: Harness, provider: SandboxProvider) -> None:
+    async with LateList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as late:
+        system = harness.replace(provider=late)
+        await given_up(system, provider)
+        await system.project("g1")
+        late.lacks = False
+        system.clock.forward(minutes=58)
+        assert [row.id for row in await system.store.projection.unresolved(system.clock() - HOUR, limit=9)] == ["g1"]
+        assert await system.run_job(find_late_predictions) == 1
+
+
+async def test_a_given_up_attempt_is_not_searched_for_ever(harness: Harness, provider: SandboxProvider) -> None:
+    async with LateList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as late:
+        system = harness.replace(provider=late)
+        await given_up(system, provider)
+        await system.project("g1")
+        late.lacks = False
+        system.clock.forward(minutes=60)
+        assert await system.run_job(find_late_predictions) == 0

@@ -2,13 +2,11 @@
 
 import asyncio
 import hashlib
-import random
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -21,12 +19,11 @@ from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
 from gateway.settings import GatewaySettings
 from store.generations.blobs import PIECE
-from tests.builders.pictures import photo
+from tests.gateway.http.slow_reader import MIB, large_example, reader
 from tests.systems.system import UNREACHABLE, System, opened_system
 from tests.systems.tenants import Tenant, fetch, make_tenant
 from tests.systems.waiting import until
 
-MIB = 1024 * 1024
 QUICK = {
     "EXEMPLAR_RATE_WINDOW": "2",
     "EXEMPLAR_SEND_MIN_RATE": "20000",
@@ -50,29 +47,13 @@ async def tenant(system: System, session: aiohttp.ClientSession) -> Tenant:
 
 @pytest.fixture
 async def link(tenant: Tenant) -> str:
-    """The signed link of an example of 10 MiB."""
-    picture = photo("rocket.jpg")
-    whole = picture + random.Random(1).randbytes(10 * MIB - len(picture))
-    generation = await tenant.accepted(whole)
-    return str((await tenant.resource(generation))["example_images"][0])
+    return await large_example(tenant)
 
 
 def memory(system: System) -> int:
     """Return the resident memory of the gateway in MiB."""
     status = Path(f"/proc/{system._children['gateway'].pid}/status").read_text()
     return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) // 1024
-
-
-@contextmanager
-def reader(link: str) -> Iterator[socket.socket]:
-    """Ask for a link on a connection whose kernel keeps little, and read nothing yet."""
-    url = urlsplit(link)
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
-        connection.connect((url.hostname, url.port))
-        connection.sendall(f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
-        connection.setblocking(False)
-        yield connection
 
 
 async def read_rest(connection: socket.socket) -> int:
