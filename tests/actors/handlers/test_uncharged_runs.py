@@ -121,6 +121,7 @@ ENDS: dict[str, tuple[Event, ...]] = {
 }
 
 
+@hypothesis.settings(deadline=None)
 @hypothesis.given(
     ends=st.lists(st.sampled_from([*ENDS]), max_size=12),
     allowed=st.integers(0, 4),
