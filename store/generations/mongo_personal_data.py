@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
@@ -23,6 +23,7 @@ class MongoPersonalData:
         "personal_data": [
             IndexModel("generation"),
             IndexModel("created_at", partialFilterExpression={"unconfirmed": True}),
+            IndexModel([("created_at", ASCENDING), ("generation", ASCENDING)]),
         ]
     }
 
@@ -61,6 +62,18 @@ class MongoPersonalData:
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
+
+    async def erase_all(self, generations: Sequence[str]) -> None:
+        await self._documents.delete_many({"generation": {"$in": list(generations)}})
+
+    async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
+        query: Document = {"created_at": {"$lt": moment}}
+        if after is not None:
+            same = {"created_at": after.created_at, "generation": {"$gt": after.generation}}
+            query["$or"] = [{"created_at": {"$gt": after.created_at}}, same]
+        found = self._documents.find(query, {"_id": 0, "created_at": 1, "generation": 1})
+        order = [("created_at", ASCENDING), ("generation", ASCENDING)]
+        return [Stored(**document) for document in await found.sort(order).limit(limit).to_list(limit)]
 
     async def confirm(self, generation: str, token: str) -> None:
         await self._documents.update_one({"_id": f"{generation}/{token}"}, {"$unset": {"unconfirmed": ""}})

@@ -48,6 +48,14 @@ class ProviderTexts:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Stored:
+    """Personal data in the order of their creation."""
+
+    created_at: datetime
+    generation: str
+
+
 class PersonalDataStore(Protocol):
     """Personal data by generation and token; a second put of the same token changes nothing."""
 
@@ -67,6 +75,12 @@ class PersonalDataStore(Protocol):
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete what a generation has, or only what one token names; repeatable."""
+
+    async def erase_all(self, generations: Sequence[str]) -> None:
+        """Delete what several generations have; repeatable."""
+
+    async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
+        """List what was created before a moment and behind another one, oldest first."""
 
     async def confirm(self, generation: str, token: str) -> None:
         """Record that a stream names this token; repeatable."""
