@@ -16,18 +16,18 @@ _HEADER: Final = 12
 
 def read_webp(data: bytes) -> PictureFile:
     """Rebuild a WebP; a chunk of pixels that is cut keeps its size, so that it is refused."""
-    kept, found = b"", dict[bytes, bytes]()
+    kept, found = list[bytes](), dict[bytes, bytes]()
     for kind, size, content in _chunks(data):
         head = kind + size.to_bytes(4, "little")
         if kind in _PIXELS:
-            kept += head + content + bytes(size & 1)
+            kept += [head, content, bytes(size & 1)]
         elif kind == b"VP8X" and not kept and content:
-            kept = b"%b%c%b" % (head, content[0] & ~_METADATA_FLAGS, content[1:])
+            kept += [head, bytes([content[0] & ~_METADATA_FLAGS]), content[1:]]
         else:
             found.setdefault(kind, content)
-    riff = b"RIFF%bWEBP" % (len(kept) + 4).to_bytes(4, "little")
+    body = b"WEBP" + b"".join(kept)
     exif = (found[b"EXIF"],) if b"EXIF" in found else ()
-    return PictureFile(riff + kept, found.get(b"ICCP"), exif)
+    return PictureFile(b"RIFF" + len(body).to_bytes(4, "little") + body, found.get(b"ICCP"), exif)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:

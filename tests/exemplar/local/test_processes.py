@@ -193,13 +193,13 @@ async def test_the_log_of_a_running_child_is_rotated(tmp_path: Path, monkeypatch
     supervisor = Supervisor(lambda _: None)
     supervisor.adopt(child)
     child.start()
-    watching = asyncio.ensure_future(supervisor.watch())
+    supervising = asyncio.ensure_future(supervisor.watch())
     try:
         await eventually(older.exists, "the log is rotated")
         await eventually(lambda: log.stat().st_size, "the child goes on")
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        supervising.cancel()
+        await asyncio.gather(supervising, return_exceptions=True)
         await supervisor.stop()
     assert log.read_text().startswith("line"), "the child goes on at the beginning of the emptied file"
     assert log.stat().st_size < 10_000
