@@ -85,7 +85,7 @@ class GenerationValidated(Event, name="generation.validated"):
     """Every example image decoded, and the input of the model is fixed.
 
     composition: how the examples became one image; width, height: its sides in pixels.
-    input_image: salted SHA-256 that names its blob; input_digest: salted hash of the whole input.
+    input_image: salted SHA-256 of the composed picture; input_digest: salted hash of the whole input.
     outputs: number of images to make.
     """
 

@@ -81,7 +81,7 @@ SERVICES: Mapping[str, Factory] = {
 
 
 def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any]) -> Chain:
-    given = ["generation", "_generation", "decided", "cause", "_cause"]
+    given = ["generation", "_generation", "decided", "_decided", "cause", "_cause"]
     steps = {
         name: Step(bind(decide, given=given), bind(follow, given=given)) for name, (decide, follow) in STEPS.items()
     }

@@ -3,10 +3,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actors.callback_urls import CallbackUrls
-from actors.model_inputs import ModelInputs
+from actors.model_inputs import is_same_input
 from domain.generation.callback import Callback
 from domain.generation.generation import Generation
 from domain.generation.prediction import Prediction
+from store.generations.personal_data import PersonalDataStore
 from store.generations.predictions import Predictions
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -18,10 +19,10 @@ class ClaimSearch:
     """Find the prediction of an attempt among those that the provider lists.
 
     It is the one that echoes the attempt's callback address, else one without any address whose whole input
-    equals the recorded one, created after the intention, and that belongs to no generation.
+    has the hash in the log, created after the intention, and that belongs to no generation.
     """
 
-    model_inputs: ModelInputs
+    personal_data: PersonalDataStore
     predictions: Predictions
     callback_urls: CallbackUrls
 
@@ -36,9 +37,15 @@ class ClaimSearch:
     async def _find_by_input(self, generation: Generation, listed: Sequence[Prediction]) -> Prediction | None:
         # A prediction with an address belongs to the attempt of that address, however alike its input is.
         silent = [p for p in listed if p.webhook is None and _created_after(p, generation.intended_at)]
-        recorded = await self.model_inputs.read(generation) if silent else None
+        if not silent or generation.validated is None:
+            return None
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        if personal_data is None:
+            return None
+        digest = generation.validated.input_digest
         for prediction in silent:
-            if dict(prediction.input) == recorded and await self._is_free(prediction, generation):
+            same = is_same_input(prediction.input, personal_data, digest)
+            if same and await self._is_free(prediction, generation):
                 return prediction
         return None
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-Kind = Literal["example", "input", "result"]
+Kind = Literal["example", "result"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from store.generations.personal_data import ClientTexts, PersonalData, ProviderT
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
-_JSON = ("metadata", "model_input")
 _TEXTS = {"_id": 0, "generation": 1, "instructions": 1, "metadata": 1}
 
 
@@ -51,12 +50,10 @@ class MongoPersonalData:
         query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}
         return [one["generation"] for one in await self._documents.find(query, {"generation": 1}).to_list(None)]
 
-    async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
-        await self._set(generation, token, {"model_input": _json(model_input)})
-
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
         value = _json({"outputs": list(texts.outputs), "error": texts.error})
-        await self._set(generation, token, {f"provider.{texts.prediction}": value})
+        change = {"$set": {f"provider.{texts.prediction}": value}}
+        await self._documents.update_one({"_id": f"{generation}/{token}"}, change)
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         query = {"generation": generation} | ({"token": token} if token else {})
@@ -76,16 +73,12 @@ class MongoPersonalData:
         documents = {document["_id"]: document for document in found}
         return [documents.get(name) for name in ids]
 
-    async def _set(self, generation: str, token: str, fields: Document) -> None:
-        await self._documents.update_one({"_id": f"{generation}/{token}"}, {"$set": fields})
-
 
 def _document(personal_data: PersonalData) -> Document:
     fields = {field.name: getattr(personal_data, field.name) for field in dataclass_fields(personal_data)}
-    for name in _JSON:
-        fields[name] = _json(fields[name]) if fields[name] is not None else None
     return {
         **fields,
+        "metadata": _json(personal_data.metadata) if personal_data.metadata is not None else None,
         "_id": f"{personal_data.generation}/{personal_data.token}",
         "provider": {prediction: _json(texts) for prediction, texts in personal_data.provider.items()},
         "unconfirmed": True,
@@ -94,7 +87,7 @@ def _document(personal_data: PersonalData) -> Document:
 
 def _personal_data(document: Document) -> PersonalData:
     fields = {name: value for name, value in document.items() if name not in ("_id", "unconfirmed")}
-    fields |= {name: json.loads(fields[name]) for name in _JSON if fields[name]}
+    fields["metadata"] = json.loads(fields["metadata"]) if fields["metadata"] else fields["metadata"]
     fields["provider"] = {name: json.loads(texts) for name, texts in fields["provider"].items()}
     names, salt = tuple(document["file_names"]), bytes(document["salt"])
     return PersonalData(**{**fields, "file_names": names, "salt": salt})
