@@ -127,13 +127,13 @@ class MongoEventStore:
         own retries would make the server write a record of each insert.
         """
         try:
-            return await self._insert_once(documents)
+            return await self._insert_once(documents, _TakenError)
         except PyMongoError as error:
             if not is_transient(error):
                 raise
-            return await self._insert_once(documents)
+            return await self._insert_once(documents, _DuplicateError)
 
-    async def _insert_once(self, documents: Sequence[Document]) -> list[Exception | None]:
+    async def _insert_once(self, documents: Sequence[Document], duplicate: type[Exception]) -> list[Exception | None]:
         name, concern = self._commits.name, self._commits.write_concern.document
         answer = await self._database.command(
             "insert", name, documents=list(documents), ordered=False, writeConcern=concern
@@ -142,7 +142,7 @@ class MongoEventStore:
         if "writeConcernError" in answer:  # written, perhaps not durably: no outcome is known
             outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
         for fault in answer.get("writeErrors", ()):
-            outcomes[fault["index"]] = _fault(fault)
+            outcomes[fault["index"]] = _fault(fault, duplicate)
         return outcomes
 
     async def _write(self, commit: Commit, time: datetime, write: Write | None) -> None:
@@ -151,6 +151,8 @@ class MongoEventStore:
                 await self._appends.put(document_of(commit, time))
             else:
                 await self._insert_with(write, commit, time)
+        except _TakenError as error:
+            raise WrongExpectedVersionError(commit.stream, commit.first - 1) from error
         except (_DuplicateError, CommitOutcomeUnknownError):
             # Success only when the stored writer is this one: the write was repeated.
             await self._settle_unknown(commit)
@@ -185,13 +187,17 @@ class MongoEventStore:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1)
 
 
+class _TakenError(Exception):
+    """A commit with this id is stored, and is another one: this one was sent once."""
+
+
 class _DuplicateError(Exception):
     """A commit with this id is stored."""
 
 
-def _fault(fault: dict[str, Any]) -> Exception:
+def _fault(fault: dict[str, Any], duplicate: type[Exception]) -> Exception:
     if fault["code"] == DUPLICATE_KEY:
-        return _DuplicateError(fault["errmsg"])
+        return duplicate(fault["errmsg"])
     return StoreUnavailableError(f"insert failed with code {fault['code']}")
 
 

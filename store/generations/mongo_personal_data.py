@@ -1,7 +1,9 @@
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, IndexModel
@@ -11,7 +13,7 @@ from store.generations.personal_data import ClientTexts, PersonalData, ProviderT
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 
-_TEXTS = {"_id": 0, "generation": 1, "instructions": 1, "metadata": 1}
+_TEXTS = {"instructions": 1, "metadata": 1}
 
 
 @raises_unavailable
@@ -28,6 +30,7 @@ class MongoPersonalData:
     def __init__(self, database: Database) -> None:
         self._documents = database.get_collection("personal_data")
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
+        self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
 
     async def put(self, personal_data: PersonalData) -> None:
         try:
@@ -40,10 +43,12 @@ class MongoPersonalData:
         return _personal_data(document) if document else None
 
     async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
-        query = {"_id": {"$in": [f"{generation}/{token}" for generation, token in names]}}
-        found = await self._documents.find(query, _TEXTS).to_list(None) if names else []
+        found = await asyncio.gather(*(self._texts.put(f"{generation}/{token}") for generation, token in names))
+        texts = zip((generation for generation, _ in names), found, strict=True)
         return {
-            one["generation"]: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}")) for one in found
+            generation: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}"))
+            for generation, one in texts
+            if one is not None
         }
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
@@ -68,8 +73,8 @@ class MongoPersonalData:
         documents = await found.sort("created_at", ASCENDING).limit(limit).to_list(limit)
         return [(document["generation"], document["token"]) for document in documents]
 
-    async def _find(self, ids: Sequence[str]) -> Sequence[Document | None]:
-        found = await self._documents.find({"_id": {"$in": list(set(ids))}}).to_list(None)
+    async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
+        found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)
         documents = {document["_id"]: document for document in found}
         return [documents.get(name) for name in ids]
 

@@ -12,9 +12,10 @@ class Predictions:
 
     async def claim(self, prediction: str, generation: str) -> bool:
         """Record that a prediction belongs to a generation; False when it belongs to another."""
+        claim = {"_id": prediction, "generation": generation}
         try:
-            await self._predictions.insert_one({"_id": prediction, "generation": generation})
-        except DuplicateKeyError:
+            await self._predictions.update_one(claim, {"$setOnInsert": claim}, upsert=True)
+        except DuplicateKeyError:  # of another generation, or the same claim was made at this very moment
             return await self.owner(prediction) == generation
         return True
 

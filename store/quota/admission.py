@@ -78,11 +78,14 @@ class Admission:
         Only the hold that the log names is spent: another one came too late, and is released.
         """
         settlement: Settlement = "spent" if generation.status == "completed" else "released"
-        await self._settle(generation.request.owner.developer, generation.id, settlement, hold=generation.hold)
+        owner, period = generation.request.owner, generation.request.period
+        await self.ledger.settle(owner.developer, generation.id, settlement, hold=generation.hold, period=period)
+        self._recent.pop(owner.developer, None)
 
     async def release(self, developer: str, generation: str) -> None:
         """Release a hold whose generation was never appended."""
-        await self._settle(developer, generation, "released")
+        await self.ledger.settle(developer, generation, "released")
+        self._recent.pop(developer, None)
 
     async def sweep(self, *, older_than: datetime) -> int:
         """Free the slots of final generations and of those without a stream; return their number."""
@@ -109,10 +112,6 @@ class Admission:
 
     async def _take(self, developer: str, generation: str, period: str, bounds: Bounds) -> Slot | None:
         return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=self.clock())
-
-    async def _settle(self, developer: str, generation: str, settlement: Settlement, hold: str | None = None) -> None:
-        await self.ledger.settle(developer, generation, settlement, hold=hold)
-        self._recent.pop(developer, None)
 
     async def _settle_over(self, account: Account) -> bool:
         ended = await self._ended(account)

@@ -35,6 +35,7 @@ class MemoryLedger:
         settlement: Settlement,
         *,
         hold: str | None = None,
+        period: str | None = None,
         held_before: datetime | None = None,
     ) -> None:
         await asyncio.sleep(0)

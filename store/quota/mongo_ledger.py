@@ -3,7 +3,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import structlog
@@ -33,6 +33,7 @@ from store.quota.ledger_document import (
 _COUNT, _ADD = 1, 2  # statements of `_taking`
 _ATTEMPTS, _WAIT_S = 4, 0.02  # while another call of the same generation has counted and not yet added the slot
 _COUNTED = ("held", "used")
+_EVER = datetime.min.replace(tzinfo=UTC)  # in place of a time that nothing compares
 QUIET_MS = 60_000
 """Far longer than one command takes: counters that were not changed for so long have no hold under way."""
 
@@ -77,19 +78,17 @@ class MongoLedger:
         settlement: Settlement,
         *,
         hold: str | None = None,
+        period: str | None = None,
         held_before: datetime | None = None,
     ) -> None:
+        if hold is not None and period is not None:
+            named = Slot(generation, period, held_before or _EVER, hold)
+            if await self._free(developer, named, settlement, held_before):
+                return
         slot = (await self.account(developer, only=[generation])).slot_of(generation)
-        if slot is None:
-            return
-        ours = settlement if hold in (None, slot.hold) else "released"
-        try:
-            await self._ledger.bulk_write(_freeing(developer, slot, ours, held_before))
-        except BulkWriteError as error:
-            if is_transient(error):
-                raise
-            return  # settled by another call, or held again since
-        await self._settled.delete_one({"_id": slot_id(developer, generation), "settled": True})
+        if slot is not None:
+            ours = settlement if hold in (None, slot.hold) else "released"
+            await self._free(developer, slot, ours, held_before)
 
     async def account(
         self, developer: str, *, only: Sequence[str] | None = None, with_settled: bool = False
@@ -141,6 +140,19 @@ class MongoLedger:
     async def corrections(self, developer: str) -> Sequence[Correction]:
         document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
         return list(corrections_of(document)) if document else []
+
+    async def _free(self, developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None) -> bool:
+        """Free a slot; False when it is not as given: settled by another call, held again since, or gone."""
+        try:
+            await self._ledger.bulk_write(_freeing(developer, slot, settlement, held_before))
+        except BulkWriteError as error:
+            if is_transient(error):
+                raise
+            if error.details["writeErrors"][0]["index"] == _COUNT:
+                raise DamagedLedgerError(developer) from error
+            return False
+        await self._settled.delete_one({"_id": slot_id(developer, slot.generation), "settled": True})
+        return True
 
     async def _take(self, developer: str, slot: Slot, bounds: Bounds) -> int | None:
         """Count and add a slot; return the statement of `_taking` that failed or changed nothing, None for none."""
