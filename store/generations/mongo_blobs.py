@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
 
+from domain.generation.generation import stream_of
 from store.generations.blobs import Blob, Kind
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.provisional import ProvisionalWrites
 
 _NAMED = ("generation", "digest", "sha256")
 _FIELDS = tuple(field.name for field in fields(Blob))
@@ -25,18 +27,15 @@ class MongoBlobs:
         ]
     }
 
-    def __init__(self, database: Database) -> None:
-        self._blobs = database.get_collection("blobs")
+    def __init__(self, database: Database, provisional: ProvisionalWrites | None = None) -> None:
+        self._blobs = database.get_collection("blobs", read_concern=ReadConcern("local"))
+        self._provisional = provisional or ProvisionalWrites(database)
         self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
 
     async def put(self, *blobs: Blob) -> None:
-        if not blobs:
-            return
-        try:
-            await self._blobs.insert_many([_document(blob) for blob in blobs], ordered=False)
-        except BulkWriteError as error:
-            if not only_duplicates(error):
-                raise
+        for blob in blobs:  # a command of several may be larger than a document may be
+            command = {"insert": self._blobs.name, "documents": [_document(blob)]}
+            await self._provisional.write(stream_of(blob.generation), command, size=len(blob.data))
 
     async def get(self, generation: str, digest: str) -> Blob | None:
         document = await self._blobs.find_one({"_id": f"{generation}/{digest}"})
@@ -53,6 +52,7 @@ class MongoBlobs:
         return [found[generation].copy() for generation in generations]
 
     async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
+        self._provisional.forget(stream_of(generation))
         query = {"generation": generation} | ({"token": token} if token else {})
         query |= {"kind": kind} if kind else {}
         await self._blobs.delete_many(query)

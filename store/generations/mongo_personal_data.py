@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
+from domain.generation.generation import stream_of
 from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.provisional import ProvisionalWrites
 
 _TEXTS = {"instructions": 1, "metadata": 1}
 
@@ -27,16 +29,15 @@ class MongoPersonalData:
         ]
     }
 
-    def __init__(self, database: Database) -> None:
-        self._documents = database.get_collection("personal_data")
+    def __init__(self, database: Database, provisional: ProvisionalWrites | None = None) -> None:
+        self._documents = database.get_collection("personal_data", read_concern=ReadConcern("local"))
+        self._provisional = provisional or ProvisionalWrites(database)
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
 
     async def put(self, personal_data: PersonalData) -> None:
-        try:
-            await self._documents.insert_one(_document(personal_data))
-        except DuplicateKeyError:
-            return
+        command = {"insert": self._documents.name, "documents": [_document(personal_data)]}
+        await self._provisional.write(stream_of(personal_data.generation), command)
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
         document = await self._reads.put(f"{generation}/{token}")
@@ -58,9 +59,11 @@ class MongoPersonalData:
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
         value = _json({"outputs": list(texts.outputs), "error": texts.error})
         change = {"$set": {f"provider.{texts.prediction}": value}}
-        await self._documents.update_one({"_id": f"{generation}/{token}"}, change)
+        update = {"q": {"_id": f"{generation}/{token}"}, "u": change}
+        await self._provisional.write(stream_of(generation), {"update": self._documents.name, "updates": [update]})
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
+        self._provisional.forget(stream_of(generation))
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
 

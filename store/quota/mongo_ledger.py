@@ -9,6 +9,7 @@ from typing import ClassVar
 import structlog
 from pymongo import IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
 
 from store.errors import DamagedLedgerError, StoreUnavailableError
 from store.mongo.connection import Database, Document, Indexes, is_transient, raises_unavailable, reachable
@@ -46,13 +47,18 @@ class MongoLedger:
 
     A hold counts before it adds the slot; a settlement marks the slot before it lowers the count, and then
     deletes it. Each pair is one command whose first failure ends it, so the count is never below the slots.
+
+    The primary alone acknowledges, because the log follows: a hold that another primary has not seen is missed by
+    the actor `quota`, which holds again, and a settlement by the sweep. Reads must see what is acknowledged.
     """
 
     indexes: ClassVar[Indexes] = {"ledger": [IndexModel("since", sparse=True)]}
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ledger = database.get_collection("ledger")
+        self._ledger = database.get_collection(
+            "ledger", write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
+        )
         # A deletion of a marked slot that is lost is repeated by the sweep.
         self._settled = self._ledger.with_options(write_concern=WriteConcern(w=0))
 

@@ -161,7 +161,7 @@ async def store(database: Database) -> MongoEventStore:
 class LosesAnAnswer(MongoEventStore):
     """A store whose first insert arrives while its answer is lost."""
 
-    async def _insert_once(self, *arguments: Any) -> list[Exception | None]:
+    async def _insert_once(self, *arguments: Any) -> list[Exception | int | None]:
         outcomes = await super()._insert_once(*arguments)
         self._insert_once = super()._insert_once  # type: ignore[method-assign]
         raise AutoReconnect(f"lost {outcomes}")
