@@ -62,6 +62,7 @@ SERVICES: Mapping[str, Factory] = {
         events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock
     ),
     "generations": Generations,
+    "lacks_endpoints": lambda endpoints: endpoints.lacks,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "host_of": lambda webhook_settings, master_keys: partial(
