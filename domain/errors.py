@@ -58,6 +58,7 @@ class ErrorCode(StrEnum):
     WEBHOOK_SECRET_LOST = "webhook_secret_lost"  # noqa: S105 - no secret
     STORE_UNAVAILABLE = "store_unavailable"
     TIER_UNAVAILABLE = "tier_unavailable"
+    DAMAGED = "damaged"
     INTERNAL = "internal_error"
 
 

@@ -14,10 +14,14 @@ _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class InvocationIntended(Event, name="generation.invocation_intended"):
-    """The paid call of `attempt` (from 1) may be made until `claim_until`; later it is only looked for."""
+    """The paid call of `attempt` (from 1) may be made until `claim_until`; later it is only looked for.
+
+    provider_time: the provider's clock at this time; None where it was not known.
+    """
 
     attempt: int
     claim_until: AwareDatetime
+    provider_time: Annotated[AwareDatetime | None, OmittedIfNone] = None
 
 
 class GenerationStarted(Event, name="generation.started"):

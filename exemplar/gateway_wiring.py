@@ -22,12 +22,13 @@ from gateway.events.event_access import Tickets
 from gateway.events.event_hub import EventHub
 from gateway.generations.links import Links
 from gateway.generations.resources import GenerationResources
+from gateway.http.byte_budget import ByteBudget
+from gateway.http.long_answers import long_answers
 from gateway.http.server import serve
 from gateway.openapi.operation import route_table
 from gateway.routes import OPERATIONS, ROUTES
 from gateway.settings import GatewaySettings
 from gateway.submissions.recorder import SubmissionRecorder
-from gateway.submissions.uploads.budget import UploadBudget
 from store.accounts.accounts import Accounts
 
 log = structlog.get_logger()
@@ -42,6 +43,9 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "broadcaster": Broadcaster,
     "broker_health": lambda publisher: publisher.health,
     "client_addresses": lambda gateway_settings: gateway_settings.client_addresses,
+    "download_budget": lambda gateway_settings: ByteBudget(
+        gateway_settings.download_budget, share=gateway_settings.download_share, wait=gateway_settings.download_wait
+    ),
     "event_hub": EventHub,
     "feed_cursors": lambda id_key: FeedCursors(_derived(id_key, b"feed cursors")),
     "id_key": lambda gateway_settings: gateway_settings.id_secret.get_secret_value().encode(),
@@ -59,6 +63,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "passwords": lambda password_settings: password_settings.passwords,
     "peppers": lambda authentication_settings: authentication_settings.peppers,
     "provider_name": lambda provider: provider.name,
+    "provider_now": lambda provider, clock: lambda: provider.time.now() or clock(),
     "provider_secret": WebhookSecret,
     "rate_limits": RateLimits,
     "read_prediction": lambda provider: provider.read_prediction,
@@ -66,8 +71,8 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
     "resources": GenerationResources,
     "tickets": lambda id_key: Tickets(_derived(id_key, b"tickets")),
     "tokens": Tokens,
-    "upload_budget": lambda gateway_settings: UploadBudget(
-        gateway_settings.upload_budget, wait=gateway_settings.upload_wait
+    "upload_budget": lambda gateway_settings: ByteBudget(
+        gateway_settings.upload_budget, share=gateway_settings.upload_share, wait=gateway_settings.upload_wait
     ),
     "version": lambda: version("exemplar"),
     "watched": lambda broadcaster: broadcaster.has_listeners,
@@ -79,6 +84,7 @@ def create_gateway(dependencies: Dependencies) -> Any:
     settings: GatewaySettings = dependencies.get("gateway_settings")
     tables = [route_table(dependencies.call(routes)) for routes in ROUTES]
     app = create_app(tables, settings)
+    app.middlewares.append(long_answers(dependencies.get("download_budget"), settings.client_addresses))
     dependencies.get("event_hub").install(app)
     dependencies.get("rate_limits").install(app, dependencies.get("authenticator").counted_developer)
     return app

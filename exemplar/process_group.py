@@ -9,10 +9,11 @@ from typing import Final
 
 import structlog
 
+from exemplar.stopping import STOP_SECONDS
 from store.backoff import Backoff
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
-_STOP_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = STOP_SECONDS + 4
 _RESTART: Final = Backoff(first=0.5, longest=30)
 _HEALTHY_SECONDS: Final = 60.0
 _PR_SET_PDEATHSIG: Final = 1

@@ -12,6 +12,7 @@ from actors.providers.registry import ProviderSettings
 from exemplar.environment import read, read_all
 from exemplar.injection import Dependencies
 from exemplar.settings import PROCESS_SETTINGS
+from exemplar.stopping import StopLimit
 from exemplar.wiring import PROCESSES, Opener, dependencies_of
 
 log = structlog.get_logger()
@@ -33,15 +34,20 @@ def read_settings(name: str) -> dict[str, BaseSettings]:
 
 
 async def run(name: str, **given: object) -> None:
-    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order.
+    """Run a process until SIGINT or SIGTERM, then close what it opened in the reverse order, in bounded time.
 
     What is `given` by name, its settings among them, replaces what the wiring would make.
     """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    stopping, limit = asyncio.Event(), StopLimit()
+
+    def stop() -> None:
+        limit.begin()
+        stopping.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     async with open_resources(PROCESSES[name], dependencies_of(**given)):
         log.info("ready")
         await stopping.wait()
         log.info("stopping")
+    limit.closed()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
@@ -118,7 +119,9 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
 
 def dependencies_of(**given: object) -> Dependencies:
     """Make the dependencies of a process; what is `given` replaces what the tables would make."""
-    dependencies = Dependencies({**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY}, clock=now)
+    dependencies = Dependencies(
+        {**ADAPTERS, **SERVICES, **ACTOR_SERVICES, **GATEWAY}, clock=now, monotonic=time.monotonic
+    )
     dependencies.set(dependencies=dependencies, dependency=dependencies.get, bind=dependencies.bind, **given)
     return dependencies
 

@@ -18,10 +18,11 @@ def create_app(tables: Iterable[Sequence[web.RouteDef]], settings: GatewaySettin
     """Create the application: routes, request ids, error log, error responses, body time-outs and CORS."""
     app = web.Application(client_max_size=MAX_JSON_BODY)
     install_request_ids(app)
+    if settings.cors_origins:
+        allow_origins(app, settings.cors_origins)
     app.middlewares.append(error_log_middleware)
     app.middlewares.append(errors_middleware)
     app.middlewares.append(body_deadline(settings))
-    routes = [route for table in tables for definition in table for route in definition.register(app.router)]
-    if settings.cors_origins:
-        allow_origins(app, routes, settings.cors_origins)
+    for table in tables:
+        app.router.add_routes(table)
     return app

@@ -1,12 +1,15 @@
 """Signed callbacks of the provider that report the state of a prediction."""
 
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import structlog
 from aiohttp import web
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import Webhook
 from structlog.contextvars import bind_contextvars
 
 from domain.errors import ErrorCode, ExemplarError
@@ -18,6 +21,8 @@ from gateway.http.request_ids import request_id_of
 from gateway.openapi.operation import post
 from store.generations.observations import Observations
 
+_TOLERANCE: Final = timedelta(minutes=5)
+
 log = structlog.get_logger()
 
 
@@ -26,7 +31,7 @@ class ProviderRoutes:
     """Record predictions that the provider reports.
 
     `provider_secret(stale=...)` reads the key that signs callbacks, again if it is `stale`; None when the
-    provider cannot be reached.
+    provider cannot be reached. `provider_now` is the provider's clock, ours until that is known.
     """
 
     observations: Observations
@@ -34,6 +39,7 @@ class ProviderRoutes:
     callback_key: bytes
     provider_name: str
     read_prediction: Callable[[object], Prediction | None]
+    provider_now: Callable[[], datetime]
 
     @post(PROVIDER_CALLBACK, "public", body={"application/json": {"type": "object"}})
     async def called_back(self, request: web.Request) -> web.Response:
@@ -54,22 +60,24 @@ class ProviderRoutes:
         return web.json_response({"received": True})
 
     async def _verify(self, body: bytes, request: web.Request) -> None:
-        """Check signature and age (five minutes), again with a fresh key in case it was rotated."""
+        """Check signature and age, again with a fresh key in case it was rotated."""
         secret = await self.provider_secret()
-        if secret is not None and _is_signed(secret, body, request):
+        if secret is not None and self._is_signed(secret, body, request):
             return
         fresh = await self.provider_secret(stale=secret)
         if fresh is None:
             raise ExemplarError(ErrorCode.SERVER_BUSY)
-        if fresh == secret or not _is_signed(fresh, body, request):
+        if fresh == secret or not self._is_signed(fresh, body, request):
             log.warning("callback_refused")
             raise ExemplarError(ErrorCode.INVALID_CREDENTIALS)
 
-
-def _is_signed(secret: str, body: bytes, request: web.Request) -> bool:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    try:
-        Webhook(secret).verify(body, headers)
-    except (WebhookVerificationError, ValueError):
-        return False
-    return True
+    def _is_signed(self, secret: str, body: bytes, request: web.Request) -> bool:
+        headers = request.headers
+        try:
+            sent_at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+            signature = Webhook(secret).sign(headers["webhook-id"], sent_at, body.decode())
+            given = headers.get("webhook-signature", "").encode().split(b" ")
+        except (KeyError, ValueError, OverflowError, OSError):
+            return False
+        signed = any(hmac.compare_digest(one, signature.encode()) for one in given)
+        return signed and abs(sent_at - self.provider_now()) <= _TOLERANCE

@@ -56,26 +56,47 @@ class GatewaySettings(EnvironmentSettings):
     id_secret: Secret = Field(description="Derives generation ids from Idempotency-Keys, at least 32 bytes")
 
     max_connections: int = Field(10_000, ge=1, description="Open connections of one process; above: 503")
+    max_connections_per_address: int = Field(
+        1_000, ge=1, description="Of these from one client address that is no trusted proxy; above: 503"
+    )
     header_timeout: float = Field(
         15, gt=0, description="Seconds for a request's header to arrive; an idle connection closes after it"
     )
     send_timeout: float = Field(30, gt=0, description="Seconds a client may leave sent bytes unacknowledged")
     body_idle_timeout: float = Field(15, gt=0, description="Seconds without one byte of a body until 408")
     body_timeout: float = Field(300, gt=0, description="Seconds a whole upload may take until 408")
-    body_min_rate: int = Field(
-        1024, ge=1, description="Bytes per second an upload must keep up on average, after the idle time-out"
+    body_min_rate: int = Field(1024, ge=1, description="Bytes per second an upload must keep up until 408")
+    send_min_rate: int = Field(
+        4096, ge=1, description="Bytes per second a client must read of its answer until it is disconnected"
     )
+    rate_window: float = Field(20, gt=0, description="Seconds over which these two rates are measured")
     lingering_time: float = Field(
         10, gt=0, description="Seconds the rest of a refused body is read and dropped, so the answer is seen"
+    )
+    stop_timeout: float = Field(
+        8, gt=0, le=15, description="Seconds that requests in progress get when the gateway stops"
     )
 
     upload_budget: int = Field(
         256 * 1024 * 1024, ge=64 * 1024 * 1024, description="Bytes of uploads held at once by one process"
     )
+    upload_share: int = Field(
+        64 * 1024 * 1024, ge=52 * 1024 * 1024, description="Bytes of these that one developer may hold"
+    )
     upload_wait: float = Field(5, ge=0, description="Seconds an upload waits for free bytes in the budget until 503")
     upload_memory: int = Field(
         256 * 1024, ge=0, description="Bytes of one image kept in memory before it moves to a temporary file"
     )
+
+    download_budget: int = Field(
+        64 * 1024 * 1024,
+        ge=4 * 1024 * 1024,
+        description="Bytes of pictures and long answers held at once by one process",
+    )
+    download_share: int = Field(
+        16 * 1024 * 1024, ge=4 * 1024 * 1024, description="Bytes of these for one client address"
+    )
+    download_wait: float = Field(5, ge=0, description="Seconds a picture waits for free bytes in the budget until 503")
 
     max_outputs: int = Field(1, ge=1, le=4, description="Ceiling of num_outputs in instructions")
     max_steps: int = Field(50, ge=1, le=500, description="Ceiling of num_inference_steps in instructions")

@@ -47,7 +47,7 @@ class Consumer(Link):
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
-    async def close(self, grace: float = 20.0) -> None:
+    async def close(self, grace: float = 12.0) -> None:
         """Take nothing new; cancel handlers after `grace` seconds: their events are delivered again."""
         self._stopping = True
         await self._cancel_consumers()

@@ -52,7 +52,7 @@ class InProcessBroker:
         finally:
             await self.close()
 
-    async def close(self, grace: float = 20.0) -> None:
+    async def close(self, grace: float = 8.0) -> None:
         """Take nothing new and let handlers finish."""
         self._run_actor = None
         if self._running:

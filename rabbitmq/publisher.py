@@ -53,7 +53,7 @@ class Publisher(Link):
         """Describe the connection for the health route."""
         return {"status": "healthy" if self.connected else "unreachable", "type": "rabbitmq"}
 
-    async def close(self, grace: float = 5.0) -> None:
+    async def close(self, grace: float = 2.0) -> None:
         """Wait for outstanding confirms, then disconnect."""
         if self._publishing and self.connected:
             await asyncio.wait(self._publishing, timeout=grace)

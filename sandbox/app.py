@@ -5,6 +5,7 @@ import random as random_module
 import signal
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Final
 
 import aiohttp
@@ -51,7 +52,11 @@ def create_app(
             yield
             await app[ACCOUNT].close()
 
+    async def add_date(_: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers["Date"] = format_datetime(clock(), usegmt=True)
+
     app.cleanup_ctx.append(account)
+    app.on_response_prepare.append(add_date)
     return app
 
 

@@ -25,6 +25,7 @@ from store.generations.newest import NewestGenerations
 from store.generations.predictions import Predictions
 from store.generations.queue import Queue
 from store.leases.mongo import MongoLeases
+from store.leases.pauses import MongoPauses
 from store.log.feeds import Feeds
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.parking import Parking
@@ -33,6 +34,7 @@ from store.mongo.connection import Database, open_database, reachable
 from store.mongo.data_format import record_format, require_format
 from store.mongo.health import DatabaseHealth
 from store.mongo.provisional import ProvisionalWrites
+from store.mongo.safe_now import SafeNow, ServerTime
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
 from store.quota.request_counts import RequestCounts
@@ -75,6 +77,7 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
     "leases": MongoLeases,
+    "pauses": MongoPauses,
     "account_cache": AccountCache,
     "accounts": Accounts,
     "account_changes": AccountChanges,
@@ -84,6 +87,8 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "deliveries": MongoDeliveries,
     "webhook_secrets": WebhookSecrets,
     "database_health": DatabaseHealth,
+    "safe_now": SafeNow,
+    "server_time": ServerTime,
 }
 
 

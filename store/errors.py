@@ -24,8 +24,16 @@ class WrongExpectedVersionError(StoreError):
         self.expected = expected
 
 
+class UnreadableCommitError(StoreError):
+    """A commit is damaged, missing, or written by a newer version."""
+
+
 class AlreadyExistsError(StoreError):
     """A document with this id, address or key exists already."""
+
+
+class DamagedBlobError(StoreError):
+    """The bytes of a picture are not those that were stored."""
 
 
 class DamagedLedgerError(StoreError):

@@ -1,5 +1,6 @@
 """The product's wiring with the dependencies that most tests replace."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -14,9 +15,15 @@ MASTER_KEY = "the first master key of these tests"
 
 def wired(store: Any, clock: Callable[[], datetime], **given: object) -> Dependencies:
     """Wire a process on a store that announces nothing; what is `given` replaces its dependencies."""
+
+    async def safe_now() -> datetime:
+        return clock()
+
     usual: dict[str, object] = {
         "database": store.database,
         "clock": clock,
+        "monotonic": getattr(clock, "monotonic", time.monotonic),
+        "safe_now": safe_now,
         "announce": lambda _: None,
         "webhook_settings": WebhookSettings(),
         "master_keys": MasterKeys({1: MASTER_KEY}),

@@ -33,9 +33,11 @@ async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     await chain.run(NAME, event)
 
 
-async def decide(_generation: Generation, *, timeouts: Timeouts, clock: Callable[[], datetime]) -> Decision:
+async def decide(
+    _generation: Generation, *, timeouts: Timeouts, provider: Provider, clock: Callable[[], datetime]
+) -> Decision:
     """Claim the next attempt at the time of the append."""
-    return lambda g: invocation.intend(g, now=clock(), timeouts=timeouts)
+    return lambda g: invocation.intend(g, now=clock(), timeouts=timeouts, provider_time=provider.time.now())
 
 
 async def follow(
@@ -47,7 +49,9 @@ async def follow(
     provider: Provider,
     observations: Observations,
     callback_urls: CallbackUrls,
+    timeouts: Timeouts,
     clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
 ) -> None:
     """Create the prediction.
 
@@ -63,7 +67,7 @@ async def follow(
         lost = partial(invocation.lose, attempt=intended.attempt)
         await generations.decide(decided.generation.id, lost, cause=cause)
         return
-    if clock() >= intended.claim_until:
+    if monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until:
         return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
     outcome = await provider.create(model_input.as_request(), webhook=callback_urls.write(callback))

@@ -6,7 +6,7 @@ import structlog
 
 from actors.broker import LOGGED
 from store.backoff import Backoff
-from store.errors import StoreUnavailableError
+from store.errors import StoreUnavailableError, UnreadableCommitError
 from store.log.parking import Parked, Parking
 from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
@@ -60,12 +60,16 @@ class CatchUp:
 
     async def _handle_page(self, entries: Sequence[SealedCommit]) -> None:
         """Handle a page; when that fails, its commits one by one, to find the one at fault."""
+        readable = [entry for entry in entries if not entry.damaged]
+        for entry in entries:
+            if entry.damaged:
+                await self._handle_one(entry, None)
         try:
-            await self.handle(entries)
+            await self.handle(readable)
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - the commit at fault is logged where it is parked
-            if all([await self._handle_one(entry, None) for entry in entries]):
+            if all([await self._handle_one(entry, None) for entry in readable]):
                 log.warning("subscriber_failed", subscriber=self.name, error=repr(error))
 
     async def _retry_parked(self) -> None:
@@ -89,7 +93,7 @@ class CatchUp:
     async def _handle_one(self, entry: SealedCommit, parked: Parked | None) -> bool:
         """Handle one commit; park it when that fails, for longer after each try."""
         try:
-            await self.handle([entry])
+            await self._handle_readable(replace(entry, late=parked is not None))
         except StoreUnavailableError:
             raise
         except Exception as error:
@@ -106,6 +110,11 @@ class CatchUp:
             await self._park(before, type(error).__name__)
             return False
         return True
+
+    async def _handle_readable(self, entry: SealedCommit) -> None:
+        if entry.damaged:
+            raise UnreadableCommitError(entry.id)
+        await self.handle([entry])
 
     async def _park(self, parked: Parked, error: str) -> None:
         tries = parked.tries + 1

@@ -4,19 +4,21 @@ from datetime import datetime, timedelta
 
 from actors.callback_urls import CallbackUrls
 from actors.model_inputs import is_same_input
+from actors.providers.provider import Provider
 from domain.generation.callback import Callback
-from domain.generation.generation import Generation
+from domain.generation.generation import Generation, SentAttempt
+from domain.generation.lifecycle import Timeouts
 from domain.generation.prediction import Prediction
 from store.generations.personal_data import PersonalDataStore
 from store.generations.predictions import Predictions
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far the provider's clock may differ from ours: a list of predictions reaches back that much further."""
+"""How far the clocks may differ that nothing was learned about: a list reaches back that much further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimSearch:
-    """Find the prediction of an attempt among those that the provider lists.
+    """Find the prediction of an attempt among those that the provider lists, by the provider's clock.
 
     It is the one that echoes the attempt's callback address, else one without any address whose whole input
     has the hash in the log, created after the intention, and that belongs to no generation.
@@ -25,18 +27,36 @@ class ClaimSearch:
     personal_data: PersonalDataStore
     predictions: Predictions
     callback_urls: CallbackUrls
+    provider: Provider
+    timeouts: Timeouts
 
-    async def find(self, generation: Generation, listed: Sequence[Prediction]) -> Prediction | None:
-        """Find the prediction of a generation's present attempt."""
-        wanted = Callback(generation.id, generation.attempt)
+    def since(self, generation: Generation, sent: SentAttempt) -> datetime:
+        """Return the time from which an attempt's prediction is looked for.
+
+        Where nothing is known about the clock that wrote the intention, the request before it bounds the search.
+        """
+        ours = min(sent.intended_at, generation.created_at)
+        return (sent.provider_time or self.provider.time.bounds(ours)[0]) - CLOCK_SKEW
+
+    def until(self, sent: SentAttempt) -> datetime:
+        """Return the time up to which an attempt's prediction was created, if any."""
+        latest = sent.provider_time or self.provider.time.bounds(sent.intended_at)[1]
+        return latest + self.timeouts.claim + timedelta(seconds=self.provider.create_seconds) + CLOCK_SKEW
+
+    async def find(self, generation: Generation, sent: SentAttempt, listed: Sequence[Prediction]) -> Prediction | None:
+        """Find the prediction of one of a generation's attempts."""
+        wanted = Callback(generation.id, sent.number)
         for prediction in listed:
             if prediction.webhook and self.callback_urls.read(prediction.webhook) == wanted:
                 return prediction
-        return await self._find_by_input(generation, listed)
+        return await self._find_by_input(generation, self.since(generation, sent), listed)
 
-    async def _find_by_input(self, generation: Generation, listed: Sequence[Prediction]) -> Prediction | None:
+    async def _find_by_input(
+        self, generation: Generation, since: datetime, listed: Sequence[Prediction]
+    ) -> Prediction | None:
         # A prediction with an address belongs to the attempt of that address, however alike its input is.
-        silent = [p for p in listed if p.webhook is None and _created_after(p, generation.intended_at)]
+        unknown = [p for p in listed if p.webhook is None and p.id not in generation.predictions]
+        silent = [p for p in unknown if p.created_at is not None and p.created_at >= since]
         if not silent or generation.validated is None:
             return None
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
@@ -51,9 +71,3 @@ class ClaimSearch:
 
     async def _is_free(self, prediction: Prediction, generation: Generation) -> bool:
         return await self.predictions.owner(prediction.id) in (None, generation.id)
-
-
-def _created_after(prediction: Prediction, intended_at: datetime | None) -> bool:
-    if prediction.created_at is None or intended_at is None:
-        return False
-    return prediction.created_at >= intended_at - CLOCK_SKEW

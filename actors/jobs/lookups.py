@@ -1,6 +1,6 @@
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+
+_MOST_ATTEMPTS = 20_000
 
 Attempt = tuple[str, int]
 """A generation's id and the number of an attempt."""
@@ -8,10 +8,10 @@ Attempt = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """How often something was looked for in vain, and since when by the clock of this process."""
+    """How often something was looked for in vain, and since when on the monotonic clock of this process."""
 
     count: int
-    since: datetime
+    since: float
 
 
 class LookupCounts:
@@ -20,16 +20,14 @@ class LookupCounts:
     def __init__(self) -> None:
         self._counts: dict[Attempt, Lookups] = {}
 
-    def add(self, attempt: Attempt, now: datetime) -> Lookups:
-        """Count one more lookup."""
-        before = self._counts.get(attempt, Lookups(0, now))
+    def add(self, attempt: Attempt, asked: float) -> Lookups:
+        """Count one more lookup, which began at `asked` on the monotonic clock."""
+        if len(self._counts) >= _MOST_ATTEMPTS and attempt not in self._counts:
+            self._counts.clear()
+        before = self._counts.get(attempt, Lookups(0, asked))
         self._counts[attempt] = Lookups(before.count + 1, before.since)
         return self._counts[attempt]
 
     def forget(self, attempt: Attempt) -> None:
         """Drop an attempt that was found or given up."""
         self._counts.pop(attempt, None)
-
-    def keep_only(self, attempts: Collection[Attempt]) -> None:
-        """Drop every other attempt."""
-        self._counts = {key: value for key, value in self._counts.items() if key in attempts}

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,11 +18,11 @@ async def erase_orphans(
     personal_data: PersonalDataStore,
     blobs: BlobStore,
     generations: Generations,
-    clock: Callable[[], datetime],
+    safe_now: Callable[[], Awaitable[datetime]],
 ) -> int:
     """Erase personal data and pictures of submissions that were never recorded; return how many."""
     erased = 0
-    before = clock() - _ORPHANED_AFTER
+    before = await safe_now() - _ORPHANED_AFTER
     for generation_id, token in await personal_data.unconfirmed_before(before, limit=500):
         try:
             generation = await generations.load(generation_id)

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -33,14 +33,14 @@ class Polling:
     provider: Provider
     observations: Observations
     lost_after: timedelta
-    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
     _unknown: LookupCounts = field(default_factory=LookupCounts, init=False)
 
     async def listed(self, rows: Sequence[Row]) -> Mapping[str, Prediction]:
         """List the predictions of many rows in pages; a few rows are read one by one instead."""
         if len(rows) <= _FEW:
             return {}
-        since = min(row.created_at for row in rows) - CLOCK_SKEW
+        since = self.provider.time.bounds(min(row.created_at for row in rows))[0] - CLOCK_SKEW
         try:
             return {prediction.id: prediction for prediction in await self.provider.list_since(since)}
         except ProviderUnavailableError as error:
@@ -50,26 +50,27 @@ class Polling:
     async def record(self, row: Row, listed: Mapping[str, Prediction]) -> None:
         """Record a row's prediction as listed, else as read by its id."""
         prediction_id, attempt = row.prediction or "", (row.id, row.attempt)
+        asked = self.monotonic()
         prediction = listed.get(prediction_id) or await self.provider.get(prediction_id)
         if prediction is not None:
             self._unknown.forget(attempt)
-        elif self._is_gone(attempt):
+        elif self._is_gone(attempt, asked):
             log.error("prediction_gone", prediction=prediction_id)
             prediction = gone_prediction(prediction_id)
         if prediction is not None:
             await self.observations.record(row.id, row.attempt, prediction, cause=_CAUSE)
 
-    def _is_gone(self, attempt: tuple[str, int]) -> bool:
-        lookups = self._unknown.add(attempt, self.clock())
-        return lookups.count >= _LOOKUPS and self.clock() - lookups.since >= self.lost_after
+    def _is_gone(self, attempt: tuple[str, int], asked: float) -> bool:
+        lookups = self._unknown.add(attempt, asked)
+        return lookups.count >= _LOOKUPS and asked - lookups.since >= self.lost_after.total_seconds()
 
 
 async def poll(
-    *, due_pages: DuePages, polling_times: RetryTimes, polling: Polling, clock: Callable[[], datetime]
+    *, due_pages: DuePages, polling_times: RetryTimes, polling: Polling, monotonic: Callable[[], float]
 ) -> int:
     """Poll the predictions of which no callback came; return how many."""
     rows = await due_pages.next("polling", [State.STARTED])
-    due = [row for row in rows if row.prediction and polling_times.take((row.id, row.attempt), clock())]
+    due = [row for row in rows if row.prediction and polling_times.take((row.id, row.attempt), monotonic())]
     if not due:
         return 0
     listed = await polling.listed(due)

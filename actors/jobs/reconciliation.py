@@ -1,7 +1,8 @@
 """Resolve claims whose outcome is unknown. The paid call is never repeated blindly.
 
 A claim is resolved by the first of: a signed callback; a listed prediction (`ClaimSearch`); or, after the
-grace period and at least three lists, as lost.
+grace period and at least three lists, as lost. The grace period is measured on the monotonic clock of this
+process, from the first time that it saw the claim open: the wall clocks of the processes may differ and step.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,12 +11,13 @@ from datetime import datetime, timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from actors.jobs.claim_search import CLOCK_SKEW, ClaimSearch
+from actors.jobs.claim_search import ClaimSearch
 from actors.jobs.due_pages import DuePages
-from actors.jobs.lookups import LookupCounts, Lookups
+from actors.jobs.lookups import LookupCounts
 from actors.providers.provider import Provider, ProviderUnavailableError
 from domain.generation import invocation
-from domain.generation.generation import Generation, State
+from domain.generation.generation import Generation, SentAttempt, State
+from domain.generation.lifecycle import Timeouts
 from domain.generation.prediction import Prediction
 from events.envelope import Cause
 from store.errors import StoreError, StoreUnavailableError
@@ -26,13 +28,16 @@ from store.generations.projection import Row
 _LISTS = 3
 _CAUSE = Cause(actor="actor:reconciliation")
 
+Claim = tuple[Generation, SentAttempt]
+"""A generation and its open call."""
+
 log = structlog.get_logger()
 
 
 class Reconciliation:
     """Resolve the claims of this process's pages.
 
-    `lost_after` is the grace period; it is at least `create_seconds`, the time-out of the paid call.
+    `lost_after` is the grace period; it is at least as long as a claim is valid and its paid call lasts.
     """
 
     def __init__(
@@ -43,31 +48,35 @@ class Reconciliation:
         *,
         lost_after: timedelta,
         create_seconds: float,
+        timeouts: Timeouts,
         clock: Callable[[], datetime],
     ) -> None:
         self._generations = generations
         self._observations = observations
         self._claim_search = claim_search
-        self._grace = max(lost_after, timedelta(seconds=create_seconds))
+        self._grace = max(lost_after.total_seconds(), timeouts.claim.total_seconds() + create_seconds)
         self._clock = clock
         self._lookups = LookupCounts()
 
-    async def open_claims(self, rows: Sequence[Row]) -> list[Generation]:
+    async def open_claims(self, rows: Sequence[Row]) -> list[Claim]:
         """Load the generations whose claim has run out without an outcome."""
         loaded = [await self._load(row) for row in rows]
-        claims = [generation for generation in loaded if generation and self._is_open(generation)]
-        self._lookups.keep_only({(generation.id, generation.attempt) for generation in claims})
-        return claims
+        claims = [(generation, generation.open_call) for generation in loaded if generation]
+        return [(generation, sent) for generation, sent in claims if sent and self._is_over(generation)]
 
-    async def resolve(self, generation: Generation, listed: Sequence[Prediction]) -> None:
-        """Record the prediction of a claim if it is listed, or the claim as lost after the grace period."""
-        attempt = generation.attempt
-        lookups = self._lookups.add((generation.id, attempt), self._clock())
-        found = await self._claim_search.find(generation, listed)
+    async def resolve(self, claim: Claim, listed: Sequence[Prediction], *, asked: float) -> None:
+        """Record the prediction of a claim if it is listed, or the claim as lost after the grace period.
+
+        The list was requested at `asked` on the monotonic clock.
+        """
+        generation, sent = claim
+        attempt = sent.number
+        lookups = self._lookups.add((generation.id, attempt), asked)
+        found = await self._claim_search.find(generation, sent, listed)
         if found is not None:
             log.info("claim_found", attempt=attempt, prediction=found.id)
             await self._observations.record(generation.id, attempt, found, cause=_CAUSE)
-        elif self._is_lost(generation, lookups):
+        elif lookups.count >= _LISTS and asked - lookups.since >= self._grace:
             log.warning("claim_lost", attempt=attempt)
             await self._generations.decide(generation.id, lambda g: invocation.lose(g, attempt=attempt), cause=_CAUSE)
         else:
@@ -83,41 +92,34 @@ class Reconciliation:
             log.warning("claim_not_loaded", generation_id=row.id, error=repr(error))
             return None
 
-    def _is_open(self, generation: Generation) -> bool:
-        return generation.state is State.INTENDED and _claim_end(generation) <= self._clock()
-
-    def _is_lost(self, generation: Generation, lookups: Lookups) -> bool:
-        # The first condition uses the clock of this process alone: the writer's clock may be wrong.
-        now = self._clock()
-        waited = lookups.since + self._grace <= now
-        return waited and _claim_end(generation) + self._grace <= now and lookups.count >= _LISTS
+    def _is_over(self, generation: Generation) -> bool:
+        return (generation.claim_until or generation.moved_at) <= self._clock()
 
 
 async def reconcile(
     *,
     due_pages: DuePages,
     reconciliation: Reconciliation,
+    claim_search: ClaimSearch,
     provider: Provider,
-    clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
 ) -> int:
     """Look once for the prediction of every claim that has run out; return how many are open."""
     claims = await reconciliation.open_claims(await due_pages.next("reconciliation", [State.INTENDED]))
     if not claims:
         return 0
-    since = min(generation.intended_at or clock() for generation in claims) - CLOCK_SKEW
+    asked = monotonic()
+    since = min(claim_search.since(*claim) for claim in claims)
     try:
         listed = await provider.list_since(since)
     except ProviderUnavailableError as error:
         log.warning("provider_unavailable", error=str(error))
         return len(claims)
-    for generation in claims:
+    for claim in claims:
+        generation, _ = claim
         with bound_contextvars(generation_id=generation.id, request_id=generation.request_id):
             try:
-                await reconciliation.resolve(generation, listed)
+                await reconciliation.resolve(claim, listed, asked=asked)
             except StoreError as error:
                 log.warning("claim_not_resolved", error=repr(error))
     return len(claims)
-
-
-def _claim_end(generation: Generation) -> datetime:
-    return generation.claim_until or generation.moved_at

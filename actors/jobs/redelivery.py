@@ -91,7 +91,7 @@ async def redeliver(
     backlog: Backlog,
     redelivery_times: RetryTimes,
     redelivery: Redelivery,
-    clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
 ) -> int:
     """Redeliver the events of generations that are due and that no queue holds; return how many generations."""
     resting = await due_pages.next("redelivery", _RESTING, limits=backlog.limits)
@@ -101,7 +101,7 @@ async def redeliver(
         *backlog.choose(resting),
         *await due_pages.next("cancellation", _RUNNING, canceling=True),
     ]
-    ready = list(islice((row for row in due if redelivery_times.take((row.id, row.version), clock())), _MOST))
+    ready = list(islice((row for row in due if redelivery_times.take((row.id, row.version), monotonic())), _MOST))
     await asyncio.gather(*map(redelivery.deliver, ready))
     return len(ready)
 

@@ -7,6 +7,7 @@ from typing import Any
 from actors.jobs.catch_up import CatchUp
 from actors.jobs.deadlines import expire
 from actors.jobs.holds import release_leaked_holds
+from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
@@ -38,6 +39,7 @@ JOBS: tuple[Job, ...] = (
     Job("checkpoints", 60.0, checkpoint),
     Job("redelivery", 1.0, redeliver),
     Job("reconciliation", 2.0, reconcile),
+    Job("late_predictions", 30.0, find_late_predictions),
     Job("polling", 1.0, poll),
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),

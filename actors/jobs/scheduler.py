@@ -37,7 +37,7 @@ class Scheduler:
         """Begin all jobs on the running loop."""
         self._tasks = [asyncio.create_task(self._loop(job), name=job.name) for job in self._jobs]
 
-    async def stop(self, *, grace: float = 10.0) -> None:
+    async def stop(self, *, grace: float = 5.0) -> None:
         """Let current runs end for `grace` seconds, then release the leases."""
         self._stopping.set()
         if self._tasks:

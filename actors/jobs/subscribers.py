@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from actors.handlers import cancellation, delivery, erasure, quota
 from actors.runner import RunActor
 from actors.webhooks.delivery_scheduler import DeliveryScheduler
+from domain.generation.fold import fold
 from domain.generation.generation import id_of, is_generation
 from domain.generation.lifecycle import Timeouts
 from events.catalogue import CATALOGUE
@@ -18,6 +19,7 @@ from events.invocation import DuplicateFound, GenerationStarted, PredictionSettl
 from events.owner import CancelRequested
 from events.quota import QuotaSettled
 from store.commits.contract import EventStore
+from store.errors import UnreadableCommitError
 from store.generations.generations import Generations
 from store.generations.personal_data import PersonalDataStore
 from store.generations.projection import Projection, rows_of
@@ -47,11 +49,11 @@ async def project(
     await projection.write(await rows_of(list(filter(None, loaded)), personal_data, timeouts))
 
 
-async def count(entries: Sequence[SealedCommit], *, usage_sums: UsageSums, generations: Generations) -> None:
-    """Add the generations that began or ended to the sums of usage."""
-    ids = {id_of(entry.stream): None for entry in _of(entries, "usage")}
-    found = await generations.read_all(list(ids)) if ids else []
-    await usage_sums.add(counts_in(entries, {one.id: sum_key_of(one) for one in found}))
+async def count(entries: Sequence[SealedCommit], *, usage_sums: UsageSums, events: EventStore) -> None:
+    """Add the generations that began or ended to the sums of usage; their first commits name the sums."""
+    streams = {entry.stream for entry in _of(entries, "usage")}
+    begun = [fold(commit.events) for commit in await events.following(dict.fromkeys(streams, 0))]
+    await usage_sums.add(counts_in(entries, {one.id: sum_key_of(one) for one in begun if one is not None}))
 
 
 async def settle(
@@ -134,6 +136,8 @@ async def _run(
     """Run an actor on a subscriber's events, some at a time; then raise what the first failing one raised."""
     types = CATALOGUE.subscribers[subscriber]
     commits = await sealed_log.commits(entries) if entries else []
+    if len(commits) < len(entries):
+        raise UnreadableCommitError(f"{len(entries) - len(commits)} of {len(entries)} commits")
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def run(event: RecordedEvent) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from actors.providers.provider_clock import ProviderClock
 from domain.generation.prediction import Prediction
 
 
@@ -43,6 +44,11 @@ class Provider(Protocol):
         ...
 
     @property
+    def time(self) -> ProviderClock:
+        """The provider's clock."""
+        ...
+
+    @property
     def create_seconds(self) -> float:
         """The time-out of `create`."""
         ...
@@ -57,8 +63,11 @@ class Provider(Protocol):
         """Fetch a prediction; None when the provider does not know it. Raises ProviderUnavailableError."""
         ...
 
-    async def list_since(self, moment: datetime) -> Sequence[Prediction]:
-        """List predictions created since a moment, newest first. Raises ProviderUnavailableError."""
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
+        """List predictions created since a moment of the provider's clock, newest first.
+
+        Raises ProviderUnavailableError.
+        """
         ...
 
     async def cancel(self, prediction: str) -> None:

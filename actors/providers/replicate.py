@@ -7,8 +7,9 @@ bodies. So the raw response is captured as it arrives, and the client's own resu
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
+from time import monotonic as _monotonic
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -21,14 +22,18 @@ from actors.providers.circuit import Circuit
 from actors.providers.creation import Creation, Response, parsed
 from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, ProviderUnavailableError, Refused, Unknown
+from actors.providers.provider_clock import ProviderClock
 from actors.providers.settings import ReplicateSettings
 from domain.generation.prediction import Prediction, read_prediction
 from events.envelope import format_time
+from store.leases.pauses import MemoryPauses, Pauses
 
 log = structlog.get_logger()
 
 _captured: ContextVar[list[httpx.Response] | None] = ContextVar("captured", default=None)
 _ACCOUNT_FAULTS = {401: "provider_unauthorized", 402: "provider_payment", 403: "provider_unauthorized"}
+_FINAL = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431, 451})
+"""Refusals that a repetition meets again; any other one leaves the outcome unknown, as 408 and 499."""
 _MAX_PAGES = 100
 
 
@@ -38,10 +43,19 @@ class ReplicateProvider:
     name = "replicate"
     read_prediction = staticmethod(read_prediction)
 
-    def __init__(self, replicate_settings: ReplicateSettings, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        replicate_settings: ReplicateSettings,
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = _monotonic,
+        pauses: Pauses | None = None,
+    ) -> None:
         settings = self._settings = replicate_settings
         self._clock = clock
-        self._circuit = Circuit(clock)
+        shared = pauses or MemoryPauses(monotonic)
+        self._circuit = Circuit(name=self.name, pauses=shared, clock=clock, monotonic=monotonic)
+        self.time = ProviderClock(clock, monotonic)
         self.create_seconds = settings.create_seconds
         self._client = Client(
             api_token=settings.replicate_api_token.get_secret_value(),
@@ -58,18 +72,18 @@ class ReplicateProvider:
         await self.close()
 
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
-        if self._circuit.open_until is not None:
-            return Refused(self._circuit.reason, self._circuit.open_until)
+        if (open_until := await self._circuit.open_until()) is not None:
+            return Refused(self._circuit.reason, open_until)
         try:
             async with asyncio.timeout(self.create_seconds):
                 answer = await self._creation.post(self._request(model_input, webhook))
         except aiohttp.ClientConnectorError as error:
             # Nothing was sent, so nothing was made. The delay grows with each failure.
             log.warning("provider_unreachable", error=type(error).__name__)
-            return Refused("provider_unreachable", self._circuit.trip_longer("provider_unreachable"))
+            return Refused("provider_unreachable", self._circuit.unreachable("provider_unreachable"))
         except (aiohttp.ClientError, OSError) as error:  # a kept connection that was dropped among them
             return Unknown(type(error).__name__)
-        return self._verdict(answer)
+        return await self._verdict(answer)
 
     async def get(self, prediction: str) -> Prediction | None:
         answer = await self._ask(lambda: self._client.predictions.async_get(prediction))
@@ -77,8 +91,10 @@ class ReplicateProvider:
             return None
         return _prediction(answer)
 
-    async def list_since(self, moment: datetime) -> Sequence[Prediction]:
-        cursor = f"/v1/predictions?{urlencode({'created_after': format_time(moment)})}"
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
+        bounds = {"created_after": moment, "created_before": until}
+        query = {name: format_time(bound) for name, bound in bounds.items() if bound is not None}
+        cursor = f"/v1/predictions?{urlencode(query)}"
         found: list[Prediction] = []
         for _ in range(_MAX_PAGES):
             answer = await self._ask(partial(self._list, cursor))
@@ -86,7 +102,7 @@ class ReplicateProvider:
             if answer.status != 200 or not isinstance(page.get("results"), list):
                 raise ProviderUnavailableError(f"list answered {answer.status}")
             found += [item for item in map(read_prediction, page["results"]) if item is not None]
-            following = _own_path(page.get("next"))
+            following = _next_path(page)
             if following is None or _older(found, moment):
                 return found
             cursor = following
@@ -135,20 +151,23 @@ class ReplicateProvider:
         finally:
             _captured.reset(token)
         last = responses[-1]
+        self.time.learn(last.headers.get("date"))
         return Response(last.status_code, last.headers, parsed(last.content))
 
-    def _verdict(self, answer: Response) -> Created | Refused | Unknown:
+    async def _verdict(self, answer: Response) -> Created | Refused | Unknown:
         self._circuit.reached()
+        self.time.learn(answer.headers.get("date"))
         prediction = read_prediction(answer.body)
         if answer.status in (200, 201, 202):
             return Created(prediction) if prediction else Unknown("unreadable answer")
         if answer.status in _ACCOUNT_FAULTS:
             code = _ACCOUNT_FAULTS[answer.status]
             log.error("provider_account_refused", status=answer.status)
-            return Refused(code, self._circuit.trip(code, seconds=self._settings.circuit_seconds))
-        if answer.status == 429 and isinstance(answer.body, dict):
-            return Refused("provider_throttled", self._clock() + timedelta(seconds=_wait(answer)))
-        if 400 <= answer.status < 500 and isinstance(answer.body, dict):
+            return Refused(code, await self._circuit.pause_account(code, seconds=self._settings.circuit_seconds))
+        if answer.status == 429:
+            until = await self._circuit.pause_account("provider_throttled", seconds=_wait(answer))
+            return Refused("provider_throttled", until) if isinstance(answer.body, dict) else Unknown("status 429")
+        if answer.status in _FINAL and isinstance(answer.body, dict):
             return Refused(f"provider_{answer.status}", None)
         return Unknown(f"status {answer.status}")
 
@@ -168,22 +187,31 @@ def _prediction(answer: Response) -> Prediction:
 
 
 def _wait(answer: Response) -> float:
-    """Read how long a throttled caller should wait: body, then header, 1 to 60 seconds."""
-    values: tuple[Any, ...] = (answer.body.get("retry_after"), answer.headers.get("retry-after"))
+    """Read how long a throttled caller should wait: body, then header, a second to ten minutes."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    values: tuple[Any, ...] = (body.get("retry_after"), answer.headers.get("retry-after"))
     for value in values:
         try:
-            return min(60.0, max(1.0, float(value)))
+            return min(600.0, max(1.0, float(value)))
         except (TypeError, ValueError):
             continue
     return 10.0
 
 
-def _own_path(url: object) -> str | None:
-    """Keep only the path of a page's address, so that the token goes to no other host."""
-    if not isinstance(url, str) or not url:
+def _next_path(page: Mapping[str, Any]) -> str | None:
+    """Return the path of the following page, None at the end: the token goes to no other host.
+
+    Raises ProviderUnavailableError for anything else, because what may follow is unknown.
+    """
+    if (url := page.get("next")) is None:
         return None
-    parsed = httpx.URL(url)
-    return parsed.raw_path.decode()
+    try:
+        path = httpx.URL(url).raw_path.decode()
+    except (TypeError, ValueError, httpx.InvalidURL) as error:
+        raise ProviderUnavailableError("malformed address of the next page") from error
+    if not path.startswith("/v1/predictions"):
+        raise ProviderUnavailableError("unexpected address of the next page")
+    return path
 
 
 def _older(found: Sequence[Prediction], moment: datetime) -> bool:

@@ -15,7 +15,7 @@ from domain.webhooks.delivery import Attempt, Delivery, ReceiverResponse
 from domain.webhooks.endpoint import disable, is_default, stream_of_deliveries
 from domain.webhooks.master_keys import SecretLostError
 from domain.webhooks.retry_schedule import next_attempt, read_retry_after
-from domain.webhooks.signature import signed_headers
+from domain.webhooks.signature import signed_headers, user_secret
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.webhook import DeliveryExhausted, DeliveryFailed, DeliverySucceeded, DisabledReason
@@ -70,12 +70,14 @@ class DeliveryAttempts:
         except SecretLostError as error:
             log.critical("webhook_not_signed", delivery=delivery.id, error=str(error))
             return ReceiverResponse(None, "secret", 0)
+        if destination.user is not None:
+            secrets = [*(user_secret(secret, destination.user) for secret in secrets), *secrets]
         headers = signed_headers(delivery.id, body=body, secrets=secrets, version=delivery.version, now=at)
         return await self.webhook_client.post(destination.url, body, headers)
 
     async def _record(self, delivery: Delivery, token: str, response: ReceiverResponse, at: datetime) -> None:
         """Record an attempt in the log, then in the schedule; a crash in between repeats the attempt."""
-        number, retry_at = len(delivery.attempts) + 1, self._retry_at(delivery, response)
+        number, retry_at = delivery.next_number, self._retry_at(delivery, response)
         attempt = Attempt(number, at, response.status, response.error, response.milliseconds, response.body)
         events = _events(delivery, attempt, retry_at)
         correlation = stream_of(delivery.generation)

@@ -21,10 +21,14 @@ from store.webhooks.endpoints import WebhookEndpoints
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The URL of a delivery; `failing` when the endpoint's last attempt failed."""
+    """The URL of a delivery; `failing` when the endpoint's last attempt failed.
+
+    user: who named the URL in their request; None for an endpoint of the developer.
+    """
 
     url: str = field(repr=False)
     failing: bool = False
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ class MessageWriter:
             return "gone"
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         url = personal_data.webhook if personal_data else None
-        return Destination(url) if url else "no_address"
+        return Destination(url, user=generation.request.owner.user) if url else "no_address"
 
     async def _registered(self, delivery: Delivery) -> Destination | EndReason:
         found = await self.endpoints.get(delivery.endpoint)

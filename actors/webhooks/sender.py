@@ -17,13 +17,13 @@ from store.webhooks.settings import WebhookSettings
 
 _PAGE = 100
 _CHECK_AGAIN = timedelta(seconds=1)
-_GRACE_SECONDS = 20.0
+_GRACE_SECONDS = 8.0
 
 log = structlog.get_logger()
 
 
 class Sender:
-    """Attempts in progress in this process; at the end of `async with` they get 20 seconds."""
+    """Attempts in progress in this process; at the end of `async with` they get 8 seconds."""
 
     def __init__(
         self,

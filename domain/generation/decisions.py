@@ -49,7 +49,7 @@ def apply(g: Generation, event: facts.GenerationEvent, time: datetime) -> Genera
                 finished_at=time,
             )
         case facts.GenerationFailed():
-            return replace(g, state=State.FAILED, failure=event, finished_at=time)
+            return replace(invocation.give_up(g, time), state=State.FAILED, failure=event, finished_at=time)
         case QuotaSettled():
             return replace(g, quota=event.outcome)
         case CancelRequested():

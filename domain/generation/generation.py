@@ -36,12 +36,24 @@ _STATUS: dict[State, Status] = {
 
 
 @dataclass(frozen=True, slots=True)
+class SentAttempt:
+    """An attempt whose prediction is not known, by our clock and, where it was known, the provider's."""
+
+    number: int
+    intended_at: datetime
+    provider_time: datetime | None
+    given_up_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """The folded state of one stream.
 
     moved_at: time of the last event that changed `state`.
     spent_ms: whole milliseconds spent in each state up to `moved_at`.
     hold: token of the quota hold that it was reserved with.
+    provider_time: the provider's clock when the attempt was intended; None where it was not known.
+    unresolved: earlier attempts of which no prediction is known, and no refusal.
     refusal: code of the provider's last refusal, until the next attempt.
     cost_microusd: cost of its own prediction, without duplicates, in millionths of a US dollar.
     """
@@ -59,6 +71,7 @@ class Generation:
     attempt: int = 0
     lost: int = 0
     intended_at: datetime | None = None
+    provider_time: datetime | None = None
     claim_until: datetime | None = None
     retry_at: datetime | None = None
     refusal: str | None = None
@@ -75,6 +88,7 @@ class Generation:
     cancel_requested_at: datetime | None = None
     erase_requested: bool = False
     duplicates: tuple[DuplicateFound, ...] = ()
+    unresolved: tuple[SentAttempt, ...] = ()
     is_public: bool = False
     erased: bool = False
     spent_ms: Mapping[State, int] = field(default_factory=dict)
@@ -88,6 +102,19 @@ class Generation:
     def gone(self) -> bool:
         """Tell whether its owner deleted it: it is not readable any more, even before it is final."""
         return self.erased or self.erase_requested
+
+    @property
+    def open_call(self) -> SentAttempt | None:
+        """The attempt whose outcome is awaited."""
+        if self.state is not State.INTENDED or self.intended_at is None:
+            return None
+        return SentAttempt(self.attempt, self.intended_at, self.provider_time)
+
+    @property
+    def predictions(self) -> frozenset[str]:
+        """The ids of all its known predictions."""
+        own = {self.prediction} if self.prediction is not None else set()
+        return frozenset(own | {found.prediction for found in self.duplicates})
 
     @property
     def final(self) -> bool:

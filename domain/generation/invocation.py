@@ -39,41 +39,73 @@ def apply(g: Generation, event: facts.InvocationEvent, time: datetime) -> Genera
                 state=State.INTENDED,
                 attempt=event.attempt,
                 intended_at=time,
+                provider_time=event.provider_time,
                 claim_until=event.claim_until,
                 retry_at=None,
                 refusal=None,
             )
         case facts.GenerationStarted():
-            return replace(g, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time)
+            known = _resolved(give_up(g, time), event.attempt)
+            return replace(
+                known, state=State.STARTED, attempt=event.attempt, prediction=event.prediction, started_at=time
+            )
         case facts.InvocationRefused():
             return replace(g, state=State.WAITING, retry_at=event.retry_at, refusal=event.code)
         case facts.InvocationLost():
-            return replace(g, state=State.WAITING, retry_at=time, lost=g.lost + 1)
+            return replace(give_up(g, time), state=State.WAITING, retry_at=time, lost=g.lost + 1)
         case facts.GenerationProgressed():
             return replace(g, percent=event.percent)
         case facts.PredictionSettled():
-            # A generation that failed before its prediction ended stays failed; its cost is known now.
-            state = g.state if g.final else State.SETTLED
-            return replace(g, state=state, settled=event, cost_microusd=event.cost_microusd)
+            return _settled(_resolved(g, event.attempt), event)
         case facts.DuplicateFound():
-            return replace(g, duplicates=(*g.duplicates, event))
+            return _resolved(replace(g, duplicates=(*g.duplicates, event)), event.attempt)
         case _:
             assert_never(event)
 
 
-def intend(g: Generation, *, now: datetime, timeouts: Timeouts) -> list[Event]:
-    """Claim the next paid call; `[]` while one is open, after the start deadline and after a cancellation."""
+def _settled(g: Generation, event: facts.PredictionSettled) -> Generation:
+    """End its prediction; a generation that failed before stays failed, and its cost is known now."""
+    return replace(
+        g,
+        state=g.state if g.final else State.SETTLED,
+        attempt=event.attempt,
+        prediction=event.prediction,
+        settled=event,
+        cost_microusd=event.cost_microusd,
+    )
+
+
+def give_up(g: Generation, time: datetime) -> Generation:
+    """Note the open call, if any, as unresolved: it may still have created a prediction."""
+    if (sent := g.open_call) is None:
+        return g
+    return replace(g, unresolved=(*g.unresolved, replace(sent, given_up_at=time)))
+
+
+def _resolved(g: Generation, attempt: int) -> Generation:
+    return replace(g, unresolved=tuple(sent for sent in g.unresolved if sent.number != attempt))
+
+
+def intend(g: Generation, *, now: datetime, timeouts: Timeouts, provider_time: datetime | None = None) -> list[Event]:
+    """Claim the next paid call; `[]` while one is open, after the start deadline and after a cancellation.
+
+    `provider_time` is the provider's clock, None while it is unknown.
+    """
     ready = g.state is State.RESERVED or (g.state is State.WAITING and g.retry_at is not None and g.retry_at <= now)
     if not ready or g.cancel_requested or now >= g.request.start_by:
         return []
-    return [facts.InvocationIntended(attempt=g.attempt + 1, claim_until=now + timeouts.claim)]
+    claim_until, attempt = now + timeouts.claim, g.attempt + 1
+    return [facts.InvocationIntended(attempt=attempt, claim_until=claim_until, provider_time=provider_time)]
 
 
 def start(g: Generation, *, attempt: int, prediction: str, model: str) -> list[Event]:
-    """Adopt a prediction that was found; `[]` for a known one, a duplicate while there is another."""
-    if prediction == g.prediction or any(known.prediction == prediction for known in g.duplicates):
+    """Adopt a prediction that was found; `[]` for a known one, a duplicate while there is another.
+
+    One of an earlier attempt is adopted although the next call is open: nobody knows whether that creates any.
+    """
+    if prediction in g.predictions:
         return []
-    if g.state is State.WAITING or (g.state is State.INTENDED and g.attempt == attempt):
+    if g.state in (State.WAITING, State.INTENDED):
         return [facts.GenerationStarted(attempt=attempt, prediction=prediction, model=model)]
     return [facts.DuplicateFound(attempt=attempt, prediction=prediction, predict_seconds=None)]
 
@@ -111,8 +143,15 @@ def progress(g: Generation, *, prediction: str, percent: int) -> list[Event]:
 def settle_prediction(g: Generation, settled: facts.PredictionSettled, *, model: str) -> list[Event]:
     """Record that the prediction has ended, adopting it first when it is unknown.
 
-    A generation that failed before its prediction ended records the cost as well.
+    A success is adopted although another prediction still runs, which becomes the duplicate. A generation that
+    failed before its prediction ended records the cost as well.
     """
+    success, other = settled.outcome == "succeeded" and settled.code is None, settled.prediction != g.prediction
+    if success and other and g.state is State.STARTED and g.prediction is not None:
+        running = facts.DuplicateFound(attempt=g.attempt, prediction=g.prediction, predict_seconds=None)
+        return [running, settled]
+    if not success and g.state is State.INTENDED and g.attempt != settled.attempt:
+        return _cost_of_duplicate(g, settled)
     adopted = start(g, attempt=settled.attempt, prediction=settled.prediction, model=model)
     if settled.prediction != g.prediction and not any(isinstance(one, facts.GenerationStarted) for one in adopted):
         return _cost_of_duplicate(g, settled)

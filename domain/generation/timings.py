@@ -61,8 +61,8 @@ def microusd_of(g: Generation) -> int | None:
 
 
 def _duplicates(g: Generation) -> Collection[DuplicateFound]:
-    """List the last event of each duplicate."""
-    return {found.prediction: found for found in g.duplicates}.values()
+    """List the last event of each duplicate; one that was adopted in the end is none."""
+    return {found.prediction: found for found in g.duplicates if found.prediction != g.prediction}.values()
 
 
 def _may_have_paid(g: Generation) -> bool:

@@ -17,8 +17,7 @@ def parse_metadata(text: str) -> dict[str, object]:
     Integers must fit 64 bits. Raises FieldError.
     """
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
-        msg = f"Metadata must be at most {MAX_BYTES} bytes"
-        raise metadata_refusal(msg, "value_error.any_str.max_length")
+        raise metadata_too_long()
     try:
         value = load_json(text)
     except MalformedJsonError as error:
@@ -32,6 +31,10 @@ def parse_metadata(text: str) -> dict[str, object]:
     if any(number not in _INT64 for number in _integers(value)):
         raise metadata_refusal("integers must fit 64 bits", "value_error.number")
     return value
+
+
+def metadata_too_long() -> FieldError:
+    return metadata_refusal(f"Metadata must be at most {MAX_BYTES} bytes", "value_error.any_str.max_length")
 
 
 def metadata_refusal(msg: str, kind: str) -> FieldError:

@@ -15,6 +15,7 @@ DEFAULT_FILTER: Final = "completed"
 _SLOW_MILLISECONDS: Final = 5000
 _GONE: Final = 410
 
+MOST_ATTEMPTS: Final = 50  # that a delivery keeps: the newest; the log holds all
 NO_HOST: Final = ""  # the host of a delivery whose generation was erased
 
 Changes = dict[str, Any]
@@ -83,7 +84,7 @@ class Delivery:
     """One event for one endpoint; `id` is also the id of the message, the same at every attempt.
 
     `host` is a keyed hash. `due_at` is the next attempt, or the end of a claim. `failures` counts since the
-    last restart, `attempts` holds all. A `blocked` delivery waits for earlier ones; an `unordered` one (a
+    last restart, `attempts` holds the newest of all. A `blocked` delivery waits for earlier ones; an `unordered` one (a
     resend, an example) for none. An `example` is tried once. `restarted_at` is when a developer last asked
     for it again.
     """
@@ -114,6 +115,11 @@ class Delivery:
     def pair(self) -> str:
         """The project and the host together."""
         return pair_of(self.project, self.host)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next attempt, from 1; restarts go on counting."""
+        return max((attempt.number for attempt in self.attempts), default=0) + 1
 
     @property
     def final(self) -> bool:

@@ -74,6 +74,8 @@ class Mongod:
                 "64",
                 "--nounixsocket",
             ),
+            # The bundled server can be made to show its memory by what is compressed with zlib (CVE-2025-14847).
+            *("--networkMessageCompressors", "snappy,zstd"),
             # The log of a slow operation holds its filter, and with it personal data: log none.
             *("--slowOpSampleRate", "0"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),

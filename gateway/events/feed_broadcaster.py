@@ -5,6 +5,7 @@ commit once for each feed.
 """
 
 import asyncio
+import sys
 
 import structlog
 
@@ -100,8 +101,9 @@ class FeedBroadcaster:
         return full
 
     def _deliver(self, entry: FeedEntry, feed: Feed, listeners: dict[Listener, int]) -> None:
+        """Deliver a commit; after one of newer code listeners get no more: their cursor stays before it."""
         update = Update(frames_of(self._reader.events_of(entry, feed)))
         for listener, position in tuple(listeners.items()):
             if position <= entry.position:
-                listeners[listener] = entry.position + 1
+                listeners[listener] = sys.maxsize if entry.newer else entry.position + 1
                 deliver(listener, update)

@@ -52,20 +52,26 @@ class FeedReader:
         return list(streams[:limit])
 
     async def page(self, feed: Feed, after: FeedCursor, *, limit: int) -> FeedPage:
-        """Read the visible events after a cursor, of at most `limit` commits."""
+        """Read the visible events after a cursor, of at most `limit` commits.
+
+        A commit that only newer code can read ends the page: nothing is passed over during an upgrade.
+        """
         last = await self.feeds.head()
         found = await self.feeds.read(
             projects=[feed.project], user=feed.user, first=after.position, last=last, limit=limit
         )
         more = len(found) == limit
         following = FeedCursor(found[-1].position + 1 if more else max(last + 1, after.position))
+        newer = next((number for number, entry in enumerate(found) if entry.newer), None)
+        if newer is not None:
+            more, following, found = False, FeedCursor(found[newer].position), found[:newer]
         events = [event for entry in found for event in self.events_of(entry, feed, after)]
         return FeedPage(events, following, more)
 
     def events_of(self, entry: FeedEntry, feed: Feed, after: FeedCursor | None = None) -> Iterator[FeedEvent]:
         """Give the visible events of a commit after a cursor, each with the cursor after it."""
         read = after.version if after is not None and after.position == entry.position else 0
-        for event in entry.commit.events:
+        for event in entry.commit.events if entry.commit is not None else ():
             if event.version > read and (envelope := visible(event)) is not None:
                 yield self.feed_cursors.write(FeedCursor(entry.position, event.version), feed.name), envelope
 

@@ -1,6 +1,5 @@
 """The events of many generations, in sealed order: all of a user, or all of a project."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,8 +144,8 @@ class FeedRoutes:
     async def _snapshot(self, start: FeedStart) -> bytes:
         """Write the generations that changed last, as they are now: at least as new as the head."""
         streams = await self.feed_reader.latest(start.feed, start.head, limit=_SNAPSHOT)
-        found = await asyncio.gather(*(self.generations.load(id_of(stream)) for stream in streams))
-        shown = [_summary(generation) for generation in found if generation and not generation.gone]
+        found = await self.generations.read_all([id_of(stream) for stream in streams])
+        shown = [_summary(generation) for generation in found if not generation.gone]
         snapshot = frame("snapshot", {"generations": shown}, identifier=self._text(start.feed, start.head))
         return RESET + snapshot if start.reset else snapshot
 

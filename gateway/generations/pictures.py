@@ -1,6 +1,6 @@
 """Routes of pictures: with a signed link without a token, or with the owner's token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,12 +10,13 @@ from aiohttp import web
 from domain.errors import ErrorCode, ExemplarError
 from domain.generation.generation import Generation
 from domain.paths import GENERATION
+from events.generation import StoredImage
 from gateway.auth.authentication import Authenticator
 from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.links import Links, PictureKind
-from gateway.http.conditional import UNCHANGED, byte_range, unchanged
+from gateway.generations.picture_sender import PictureSender
+from gateway.http.conditional import UNCHANGED
 from gateway.openapi.operation import get
-from store.generations.blobs import Blob, BlobStore
 from store.generations.generations import Generations
 
 _link = partial(get, caller="link", answer="image/*", query=("expires",))
@@ -30,7 +31,7 @@ class PictureRoutes:
     authenticator: Authenticator
     generation_access: GenerationAccess
     generations: Generations
-    blobs: BlobStore
+    picture_sender: PictureSender
     links: Links
     clock: Callable[[], datetime]
 
@@ -51,13 +52,11 @@ class PictureRoutes:
 
     async def _picture(self, request: web.Request, kind: PictureKind, number: int) -> web.StreamResponse:
         generation = await self._allowed(request, kind, number)
-        pictures = generation.pictures if kind == "images" else generation.request.examples
+        pictures: Sequence[StoredImage] = generation.pictures if kind == "images" else generation.request.examples
         if number >= len(pictures):
             raise ExemplarError(ErrorCode.NOT_FOUND, "Image not found")
-        blob = await self.blobs.get(generation.id, pictures[number].digest)
-        if blob is None:
-            raise ExemplarError(ErrorCode.GONE, "Image is no longer kept")
-        return _served(request, blob, public=generation.is_public and kind == "images")
+        headers = _headers(public=generation.is_public and kind == "images")
+        return await self.picture_sender.answer(request, generation.id, pictures[number], headers)
 
     async def _allowed(self, request: web.Request, kind: PictureKind, number: int) -> Generation:
         """Load the generation if the link is signed, the picture is public or the caller owns it."""
@@ -74,21 +73,10 @@ class PictureRoutes:
         return generation
 
 
-def _served(request: web.Request, blob: Blob, *, public: bool) -> web.StreamResponse:
-    """Answer the bytes with their hash as ETag; the headers keep browsers from running them as a page."""
-    etag = f'"{blob.sha256}"'
-    headers = {
-        "ETag": etag,
+def _headers(*, public: bool) -> dict[str, str]:
+    """Return headers that keep browsers from running a picture as a page."""
+    return {
         "Cache-Control": "public, max-age=3600" if public else "private, max-age=3600",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    if unchanged(request, etag):
-        return web.Response(status=304, headers=headers)
-    headers["Accept-Ranges"] = "bytes"
-    part = byte_range(request, len(blob.data), etag)
-    if part is None:
-        return web.Response(body=blob.data, content_type=blob.content_type, headers=headers)
-    first, last = part
-    headers["Content-Range"] = f"bytes {first}-{last}/{len(blob.data)}"
-    return web.Response(status=206, body=blob.data[first : last + 1], content_type=blob.content_type, headers=headers)

@@ -10,6 +10,8 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from domain.errors import ErrorCode, ExemplarError, FieldError
 from domain.strict_json import MalformedJsonError, UnacceptableJsonError, load_json
+from gateway.http.least_rate import LeastRate
+from gateway.http.texts import UndecodableTextError, decode_text
 from gateway.settings import GatewaySettings
 
 # What reading a body may raise about the body itself, beside the errors of a connection.
@@ -29,8 +31,8 @@ class Body:
     """Read a request's body in pieces.
 
     Only the time spent waiting for the client counts. A read raises ExemplarError ``request_timeout`` when no
-    byte comes for ``body_idle_timeout``, when the whole falls behind ``body_min_rate`` after that time, or at
-    ``body_timeout``; one of UNREADABLE when the transfer coding is broken; ConnectionError when the client
+    byte comes for ``body_idle_timeout``, when the last ``rate_window`` seconds fall behind ``body_min_rate``, or
+    at ``body_timeout``; one of UNREADABLE when the transfer coding is broken; ConnectionError when the client
     disconnected. A body with a Content-Encoding is rejected before its first byte.
     """
 
@@ -39,6 +41,7 @@ class Body:
         self._request = request
         self._settings = settings
         self._waited = 0.0
+        self._rate = LeastRate(settings.body_min_rate, settings.rate_window)
         self._started = False
         self.received = 0
 
@@ -55,13 +58,13 @@ class Body:
             raise ExemplarError(ErrorCode.REQUEST_TIMEOUT) from None
         self._waited += clock() - begun
         self.received += len(chunk)
+        self._rate.note(self._waited, len(chunk))
         return chunk
 
     def _allowance(self) -> float:
         """Return the seconds the next byte may take."""
-        idle = self._settings.body_idle_timeout
-        behind = idle + self.received / self._settings.body_min_rate - self._waited
-        return max(min(idle, behind, self._settings.body_timeout - self._waited), 0)
+        until = min(self._rate.deadline, self._settings.body_timeout)
+        return max(min(self._settings.body_idle_timeout, until - self._waited), 0)
 
     async def _start(self) -> None:
         self._started = True
@@ -108,11 +111,14 @@ async def read_json_object(request: web.Request) -> dict[str, object]:
     """Read a small JSON body, at most the application's ``client_max_size``, strictly; raises FieldError."""
     reject_encoding(request)
     try:
-        value = load_json((await request.read()).decode(), any_text=True)  # fields check their own text
+        text = decode_text(await request.read(), request.charset)
+        value = load_json(text, any_text=True)  # fields check their own text
     except UnacceptableJsonError as error:
         raise field_error(str(error), "value_error") from error
-    except (MalformedJsonError, UnicodeDecodeError) as error:
+    except MalformedJsonError as error:
         raise field_error("Invalid JSON format", "value_error.json") from error
+    except UndecodableTextError as error:
+        raise field_error(f"Invalid JSON format: {error}", "value_error.json") from error
     if not isinstance(value, dict):
         raise field_error("value is not a valid dict", "type_error.dict")
     return value

@@ -30,6 +30,13 @@ class ClientAddresses:
         peer = _parse(request.remote or "")
         return UNKNOWN if peer is None else _text(self._client(peer, request))
 
+    def of_connection(self, peer: str) -> str | None:
+        """Return the same for a connection without a request; None for a trusted proxy's."""
+        address = _parse(peer)
+        if address is None or self._trusts(address):
+            return None
+        return _text(address)
+
     def _client(self, peer: Address, request: web.BaseRequest) -> Address:
         client = peer
         forwarded = reversed(_forwarded(self.header, request.headers.getall(self.header, ())))

@@ -1,28 +1,51 @@
-"""Cross-origin requests of browsers (CORS), for the origins that the operator allows."""
+"""Cross-origin requests of browsers (CORS), for the origins that the operator allows.
 
-from collections.abc import Iterable, Sequence
+Requests carry no cookies, and headers that the API does not know change nothing: a preflight allows every header
+that it asks for, so that tracing libraries and polyfills work. Every response can be read, also an error.
+"""
 
-import aiohttp_cors
+import re
+from collections.abc import Sequence
+from typing import Final
+
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-_REQUEST_HEADERS = (
+_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_REQUEST_HEADERS: Final = (
     "Accept",
     "Authorization",
+    "baggage",
+    "Cache-Control",
     "Cancel-After",
     "Content-Type",
     "Idempotency-Key",
     "If-None-Match",
+    "If-Range",
     "Last-Event-ID",
     "Prefer",
     "Range",
+    "sentry-trace",
     "traceparent",
+    "tracestate",
     "X-API-Key",
     "X-Developer-Key",
+    "X-Operator-Key",
     "X-Project-ID",
     "X-Request-ID",
+    "X-Requested-With",
     "X-User-Role",
 )
-_EXPOSED_HEADERS = (
+_EXPOSED_HEADERS: Final = (
+    "Accept-Ranges",
+    "Allow",
+    "Connection",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Range",
+    "Content-Security-Policy",
+    "Date",
     "ETag",
     "Idempotency-Replayed",
     "Location",
@@ -30,25 +53,52 @@ _EXPOSED_HEADERS = (
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "Server",
+    "Vary",
+    "WWW-Authenticate",
+    "X-Accel-Buffering",
+    "X-Content-Type-Options",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-ID",
 )
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_ORIGIN: Final = re.compile(r"[\x21-\x7e]{1,512}")
+_MAX_AGE: Final = "600"
+
+ANYBODY: Final = {"Access-Control-Allow-Origin": "*"}
+"""For a response to a request whose origin cannot be read: it tells nothing of anybody."""
 
 
-def allow_origins(app: web.Application, routes: Iterable[web.AbstractRoute], origins: Sequence[str]) -> None:
-    """Let browsers of these origins call the routes, without cookies; "*" is any origin."""
-    options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
-        allow_credentials=False, allow_headers=_REQUEST_HEADERS, expose_headers=_EXPOSED_HEADERS, max_age=600
-    )
-    app.on_response_prepare.append(_vary_by_origin)
-    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
-    for route in routes:
-        cors.add(route)
+def allow_origins(app: web.Application, origins: Sequence[str]) -> None:
+    """Let pages of these origins call the application, without cookies; "*" is any origin."""
+
+    @web.middleware
+    async def preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+            return await handler(request)
+        return web.Response(status=204, headers=_permissions(request))
+
+    async def share(request: web.BaseRequest, response: web.StreamResponse) -> None:
+        known = response.headers.get("Vary")
+        response.headers["Vary"] = f"{known}, Origin" if known else "Origin"
+        origin = request.headers.get("Origin", "")
+        if _ORIGIN.fullmatch(origin) and ("*" in origins or origin in origins):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = ", ".join(_EXPOSED_HEADERS)
+
+    app.middlewares.append(preflight)
+    app.on_response_prepare.append(share)
 
 
-async def _vary_by_origin(_: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Tell caches that the response depends on the origin."""
-    known = response.headers.get("Vary")
-    response.headers["Vary"] = f"{known}, Origin" if known else "Origin"
+def _permissions(request: web.Request) -> dict[str, str]:
+    """Answer a preflight alike for every path, so that a page can read the 404 or 405 that follows."""
+    wanted = ",".join(request.headers.getall("Access-Control-Request-Headers", ())).split(",")
+    known = {name.lower() for name in _REQUEST_HEADERS}
+    others = {name.strip().lower() for name in wanted if _TOKEN.fullmatch(name.strip())} - known
+    return {
+        "Access-Control-Allow-Methods": _METHODS,
+        "Access-Control-Allow-Headers": ", ".join((*_REQUEST_HEADERS, *sorted(others))),
+        "Access-Control-Max-Age": _MAX_AGE,
+    }

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError, TierError
 from gateway.http.bodies import UNREADABLE, field_error
-from store.errors import DamagedLedgerError, StoreUnavailableError
+from store.errors import DamagedBlobError, DamagedLedgerError, StoreUnavailableError
 
 _log = structlog.get_logger()
 
@@ -83,6 +83,7 @@ HTTP_ERRORS: Final[Mapping[ErrorCode, HttpError]] = {
     ErrorCode.TIER_UNAVAILABLE: HttpError(
         503, "The tier of this account is not available at the moment", {"Retry-After": "60"}
     ),
+    ErrorCode.DAMAGED: HttpError(500, "The stored picture is damaged"),
     ErrorCode.INTERNAL: HttpError(500, "Internal server error"),
 }
 
@@ -128,6 +129,8 @@ def _code_of_failure(error: Exception) -> ErrorCode:
         case DamagedLedgerError():
             _log.error("ledger_damaged", developer=error.developer, repair_command="exemplar quota check --repair")
             return ErrorCode.STORE_UNAVAILABLE
+        case DamagedBlobError():
+            return ErrorCode.DAMAGED  # logged where it was read
         case TimeoutError():
             _log.warning("request_timed_out", exc_info=error)
             return ErrorCode.SERVER_BUSY

@@ -1,4 +1,4 @@
-"""One id for each request: the client's or a new one, in the response and in every log line."""
+"""The ids of a request: its own, in the response and in every log line, and its trace."""
 
 import re
 import uuid
@@ -13,6 +13,8 @@ from events.envelope import Cause
 HEADER: Final = "X-Request-ID"
 _KEY: Final = web.RequestKey("request_id", str)
 _LEGAL: Final = re.compile(r"[\x21-\x7e]{1,128}")
+# W3C Trace Context, 3.2: version, trace id, parent id, flags; only later versions may add members behind a dash.
+_TRACE: Final = re.compile(r"(?!ff|00.{54})([0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-.*)?")
 
 
 def request_id_of(request: web.BaseRequest) -> str:
@@ -26,9 +28,15 @@ def request_id_of(request: web.BaseRequest) -> str:
     return request_id
 
 
+def traceparent_of(request: web.Request) -> str | None:
+    """Return the request's traceparent, of a later version its first four members; None for a malformed one."""
+    sent = request.headers.getall("traceparent", [])
+    found = _TRACE.fullmatch(sent[0].strip()) if len(sent) == 1 else None
+    return found[1] if found else None
+
+
 def cause_of(request: web.Request, actor: str) -> Cause:
-    traceparent = request.headers.get("traceparent")
-    return Cause(actor=actor, request_id=request_id_of(request), traceparent=traceparent)
+    return Cause(actor=actor, request_id=request_id_of(request), traceparent=traceparent_of(request))
 
 
 @web.middleware

@@ -2,95 +2,27 @@
 
 aiohttp closes a connection without a complete request header ``keepalive_timeout`` seconds after it opened or
 after its last response; the default of an hour becomes the settings' ``header_timeout``. Added to this: a
-limit on connections, a time-out for unacknowledged bytes, no lingering with a client that was too slow, and
+limit on connections, a least rate at which answers are read, no lingering with a client that was too slow, and
 error responses in the form of the API for requests that are not HTTP.
 """
 
 import asyncio
 import json
-import socket
-import sys
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
-import structlog
-from aiohttp import StreamReader, web
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
-from domain.errors import ErrorCode, ExemplarError
-from gateway.http.error_log import log_refused_request
+from domain.errors import ErrorCode
+from gateway.http.connection import GatewayConnection
+from gateway.http.cors import ANYBODY
 from gateway.http.error_mapping import HTTP_ERRORS
-from gateway.http.errors import error_response
-from gateway.http.request_ids import HEADER, request_id_of
+from gateway.http.send_watch import SendWatch, limit_unsent
+from gateway.http.shutdown import end_connections, stop_listening
 from gateway.settings import GatewaySettings
-
-_log = structlog.get_logger()
-
-_TOO_SLOW: Final = HTTP_ERRORS[ErrorCode.REQUEST_TIMEOUT].status
-
-
-class GatewayConnection(RequestHandler):
-    """One connection."""
-
-    __slots__ = ("_limits", "_unread")
-
-    def __init__(self, server: "GatewayServer", **options: Any) -> None:
-        super().__init__(server, **options)
-        self._limits = server
-        self._unread: StreamReader | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._limits.admit(self, transport)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """End the wait for the rest of a body when the client disconnects after its response."""
-        if self._unread is not None and not self._unread.is_eof():
-            self._unread.feed_eof()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Receive bytes; fail a handler that is still reading when they break the transfer coding.
-
-        aiohttp queues such an error as the next message, which waits for the handler, which waits for bytes.
-        """
-        super().data_received(data)
-        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
-            request = self._current_request
-            if request is not None and not request.content.is_eof():
-                request.content.set_exception(RequestPayloadError(self._messages[-1][0].message))
-
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send the response; do not wait for the rest of a body that was too slow or unreadable."""
-        finished = await super().finish_response(request, resp, start_time)
-        self._unread = request.content
-        if request.content.exception() is not None or resp.status == _TOO_SLOW:
-            self.force_close()
-        return finished
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Respond to what never reached a handler, such as a request that is not HTTP, and close."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("a response has begun, no other can follow")
-        code = ErrorCode.INVALID_REQUEST if status < 500 else ErrorCode.INTERNAL
-        if code is ErrorCode.INTERNAL:
-            _log.error("request_failed", exc_info=exc)
-        request_id = request_id_of(request)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            log_refused_request(None, None, status, code.value)
-        response = error_response(ExemplarError(code), request_id=request_id, status=status)
-        response.headers[HEADER] = request_id
-        response.force_close()
-        return response
 
 
 class GatewayServer(web.Server):
@@ -104,44 +36,87 @@ class GatewayServer(web.Server):
         )
         self._settings = settings
         self._options = options
+        self.for_pages = bool(settings.cors_origins)
+        self._addresses = settings.client_addresses
+        self._watch = SendWatch(settings.send_min_rate, settings.rate_window)
+        self._from: Counter[str] = Counter()
         self.open = 0
+        self.stopping = False
 
     def __call__(self) -> GatewayConnection:
         return GatewayConnection(self, loop=asyncio.get_running_loop(), **self._options)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         self.open += 1
+        if isinstance(handler, GatewayConnection) and (peer := transport.get_extra_info("peername")):
+            handler.address = self._addresses.of_connection(str(peer[0]))
+            self._count(handler.address, 1)
         super().connection_made(handler, transport)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         self.open -= 1
+        if isinstance(handler, GatewayConnection):
+            self._count(handler.address, -1)
         super().connection_lost(handler, exc)
 
     def admit(self, handler: GatewayConnection, transport: asyncio.BaseTransport) -> None:
-        """Limit unacknowledged bytes; refuse a connection over the limit."""
-        limit_unacknowledged(transport.get_extra_info("socket"), self._settings.send_timeout)
-        if self.open > self._settings.max_connections and isinstance(transport, asyncio.Transport):
-            transport.write(_busy())
+        """Limit unsent bytes; refuse a connection over the limit."""
+        limit_unsent(transport.get_extra_info("socket"), self._settings.send_timeout)
+        from_address = self._from[handler.address] if handler.address else 0
+        excess = self.open > self._settings.max_connections
+        if excess or from_address > self._settings.max_connections_per_address:
+            if isinstance(transport, asyncio.Transport):
+                transport.write(_busy(ANYBODY if self.for_pages else {}))
             handler.force_close()
 
+    def pre_shutdown(self) -> None:
+        """Answer what arrives from now on with `Connection: close`."""
+        self.stopping = True
 
-def limit_unacknowledged(connection: socket.socket, seconds: float) -> None:
-    """Let the kernel close a connection whose peer acknowledges no bytes for so long (Linux; RFC 5482)."""
-    if sys.platform == "linux" and connection.family in {socket.AF_INET, socket.AF_INET6}:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in aiohttp
+        """End all connections within `stop_timeout`."""
+        await end_connections(self._connections, self._settings.stop_timeout)
+
+    async def watch(self) -> None:
+        """Disconnect clients that read too slowly, again and again."""
+        while True:
+            await asyncio.sleep(min(1.0, self._settings.rate_window / 4))
+            self._watch.check(self._connections.values(), asyncio.get_running_loop().time())
+
+    def _count(self, address: str | None, change: int) -> None:
+        if address is not None:
+            self._from[address] += change
+            if not self._from[address]:
+                del self._from[address]
 
 
 class GatewayRunner(web.AppRunner):
     """An AppRunner with a GatewayServer; handlers get requests as sent, never decompressed."""
 
-    __slots__ = ("_settings",)
+    __slots__ = ("_settings", "_watch_task")
 
     def __init__(self, app: web.Application, settings: GatewaySettings) -> None:
         super().__init__(app, access_log=None)
         self._settings = settings
+        self._watch_task: asyncio.Task[None] | None = None
+        app.on_response_prepare.append(self._close_when_stopping)
+
+    async def cleanup(self) -> None:
+        """Stop within bounded time; every request that has arrived is answered."""
+        if self.server is not None:
+            for site in self.sites:
+                await stop_listening(site, self.server)
+        await super().cleanup()
+        if self._watch_task is not None:
+            self._watch_task.cancel()
+
+    async def _close_when_stopping(self, _: web.Request, response: web.StreamResponse) -> None:
+        if isinstance(self.server, GatewayServer) and self.server.stopping:
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     async def _make_server(self) -> web.Server:
-        return GatewayServer(
+        server = GatewayServer(
             await super()._make_server(),
             self._settings,
             access_log=None,
@@ -149,6 +124,8 @@ class GatewayRunner(web.AppRunner):
             keepalive_timeout=self._settings.header_timeout,
             lingering_time=self._settings.lingering_time,
         )
+        self._watch_task = asyncio.create_task(server.watch(), name="send_watch")
+        return server
 
 
 @asynccontextmanager
@@ -163,11 +140,12 @@ async def serve(app: web.Application, settings: GatewaySettings, *, reuse_port: 
         await runner.cleanup()
 
 
-def _busy() -> bytes:
+def _busy(headers: Mapping[str, str]) -> bytes:
     busy = HTTP_ERRORS[ErrorCode.SERVER_BUSY]
     body = json.dumps({"detail": busy.detail, "code": ErrorCode.SERVER_BUSY.value}).encode()
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
         f"HTTP/1.1 {busy.status} Service Unavailable\r\nRetry-After: {busy.headers['Retry-After']}\r\n"
-        f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
     )
     return head.encode() + body

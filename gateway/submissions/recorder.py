@@ -47,23 +47,28 @@ class SubmissionRecorder:
     async def record(self, submission: Submission, content: Content) -> bool:
         """Record a submission durably; return True for a replay, which has no effect.
 
-        What fails before the append is undone. From the append on nothing is undone, because the event may be
-        in the log. Raises LimitError, ExemplarError (other content under the same key), OutcomeUnknownError
-        and StoreError.
+        What fails before the event can be in the log is undone at once; an unknown outcome and a cancellation
+        during the append are not. Raises LimitError, ExemplarError (other content under the same key),
+        OutcomeUnknownError and StoreError.
         """
         if await self.is_replay(submission, content):
             return True
         personal_data = personal_data_of(submission, content, self.clock())
         try:
             period = await self._hold_and_store(submission, personal_data, content)
+            event = requested_event(submission, content, personal_data, period, self.timeouts)
         except BaseException:
             await asyncio.shield(self._undo(submission, personal_data))
             raise
-        event = requested_event(submission, content, personal_data, period, self.timeouts)
         try:
             await self._append(submission, event)
         except WrongExpectedVersionError:
             return await self._concurrent_replay(submission, content, personal_data)
+        except OutcomeUnknownError:
+            raise
+        except Exception:
+            await asyncio.shield(self._undo(submission, personal_data))
+            raise
         return False
 
     async def is_replay(self, submission: Submission, content: Content | None = None) -> bool:
@@ -147,8 +152,11 @@ class SubmissionRecorder:
         """Release and erase what was held and stored; what fails here is left to the scheduled jobs."""
         generation_id = submission.generation_id
         try:
-            if await self.generations.load(generation_id) is None and submission.idempotency_key is None:
-                await self.admission.release(submission.identity.developer_id, generation_id)
-            await self._erase(personal_data)
+            generation = await self.generations.load(generation_id)
+            if generation is None:
+                shared = submission.idempotency_key is not None  # another request with the key may hold it too
+                await self.admission.release(submission.identity.developer_id, generation_id, held_once=shared)
+            if generation is None or generation.request.personal_data != personal_data.token:
+                await self._erase(personal_data)
         except Exception as error:  # noqa: BLE001 - the caller raises the first error
             log.warning("submission_not_undone", generation_id=generation_id, error=type(error).__name__)

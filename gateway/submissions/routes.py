@@ -17,6 +17,7 @@ from gateway.generations.access import GenerationAccess, path_generation_id
 from gateway.generations.ids import GenerationIds
 from gateway.generations.links import Links
 from gateway.http.bodies import expect_handler
+from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.http.error_log import CODE
 from gateway.http.errors import error_response
 from gateway.http.request_ids import request_id_of
@@ -28,7 +29,6 @@ from gateway.submissions.credentials import confirmed, keep_credentials
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, idempotency_key, submission_of
-from gateway.submissions.uploads.budget import UploadBudget, UploadLease
 from gateway.submissions.uploads.reader import UploadReader
 from gateway.webhooks.checks import check_request
 from store.errors import OutcomeUnknownError
@@ -55,7 +55,7 @@ class SubmissionRoutes:
     generation_ids: GenerationIds
     generation_access: GenerationAccess
     upload_reader: UploadReader
-    upload_budget: UploadBudget
+    upload_budget: ByteBudget
     kept_contents: KeptContents
     recorder: SubmissionRecorder
     completion_wait: CompletionWait
@@ -70,7 +70,7 @@ class SubmissionRoutes:
         With `Prefer: wait=n` the answer is the finished resource, if it is finished in time.
         """
         submission = submission_of(request, await self._admit(request), self.generation_ids)
-        async with self.upload_reader.read(request) as content:
+        async with self.upload_reader.read(request, submission.identity.developer_id) as content:
             check_request(content.webhook, content.webhook_events_filter, self.webhook_allow)
             answer = await self._record(request, submission, content)
         return await self.completion_wait.answer(request, submission, answer)
@@ -98,7 +98,7 @@ class SubmissionRoutes:
         content = await self.kept_contents.read(original)
         check_request(content.webhook, content.webhook_events_filter, self.webhook_allow)
         submission = replace(submission, retry=with_seed(retry, original))
-        with closing(UploadLease(self.upload_budget)) as lease:
+        with closing(ByteLease(self.upload_budget, submission.identity.developer_id)) as lease:
             # Pictures are copied one at a time: at most the largest is in memory.
             await lease.use(max(image.size for image in content.images))
             return await self._record(request, submission, content)

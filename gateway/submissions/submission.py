@@ -14,7 +14,7 @@ from domain.submission.request_headers import parse_key, read_cancel_after
 from events.envelope import Cause
 from gateway.auth.rate_limits import OVER_LIMIT
 from gateway.generations.ids import GenerationIds
-from gateway.http.request_ids import request_id_of
+from gateway.http.request_ids import request_id_of, traceparent_of
 from store.quota.ledger import Bounds
 
 SeedChoice = Literal["same", "new"]
@@ -71,7 +71,7 @@ def submission_of(
         ids.new() if key is None else ids.of_key(identity.project_id, identity.user_id, key),
         key,
         request_id_of(request),
-        traceparent=request.headers.get("traceparent"),
+        traceparent=traceparent_of(request),
         overdrawn=request.get(OVER_LIMIT),
         cancel_after=_cancel_after(request.headers.getall("Cancel-After", [])),
         retry=retry,

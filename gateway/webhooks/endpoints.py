@@ -1,6 +1,7 @@
 """`/api/v1/projects/{project_id}/webhooks/*`: the endpoints to which a project's events are sent.
 
-`/api/v1/webhooks/default/secret` is the secret that signs the webhooks of a project's single requests.
+`/api/v1/webhooks/default/secret` is the secret that signs the webhooks of a project's single requests; an end user
+reads the one of their own requests, which proves nothing of others.
 """
 
 import secrets
@@ -20,6 +21,7 @@ from domain.webhooks import endpoint as decisions
 from domain.webhooks.addresses import LONGEST_URL
 from domain.webhooks.endpoint import Endpoint, default_endpoint
 from domain.webhooks.master_keys import SecretLostError
+from domain.webhooks.signature import user_secret
 from events.envelope import Cause, format_time
 from events.event import Event
 from events.webhook import WebhookRegistered
@@ -144,17 +146,14 @@ class EndpointRoutes:
 
     @get(DEFAULT_WEBHOOK_SECRET, "developer", headers=("X-Project-ID",))
     async def read_default_secret(self, request: web.Request) -> web.Response:
-        """Read the secret that signs webhooks of single requests; an end user needs all keys."""
+        """Read the secret that signs webhooks of single requests; an end user needs all keys, and reads their own."""
         claims = await self.authenticator.authenticate_account(request)
         if claims.role is Role.END_USER:
-            project = (await self.authenticator.authenticate_submission(request)).project_id
+            identity = await self.authenticator.authenticate_submission(request)
+            key = user_secret(await self._default_secret(identity.project_id), claims.subject)
         else:
-            project = await self._project_of_developer(request)
-        try:
-            newest, *_ = await self.webhook_secrets.signing(default_endpoint(project))
-        except SecretLostError:
-            raise ExemplarError(ErrorCode.WEBHOOK_SECRET_LOST) from None
-        return secret_response({"key": newest})
+            key = await self._default_secret(await self._project_of_developer(request))
+        return secret_response({"key": key})
 
     @post(f"{DEFAULT_WEBHOOK_SECRET}/rotate", "developer", headers=("X-Project-ID",))
     async def rotate_default_secret(self, request: web.Request) -> web.Response:
@@ -162,6 +161,13 @@ class EndpointRoutes:
         project = await self._project_of_developer(request)
         secret, until = await self.webhook_secrets.rotate(default_endpoint(project))
         return secret_response({"key": secret, "previous_secret_valid_until": format_time(until)})
+
+    async def _default_secret(self, project: str) -> str:
+        try:
+            newest, *_ = await self.webhook_secrets.signing(default_endpoint(project))
+        except SecretLostError:
+            raise ExemplarError(ErrorCode.WEBHOOK_SECRET_LOST) from None
+        return newest
 
     async def _own(self, request: web.Request) -> tuple[Cause, RegisteredEndpoint]:
         """Authenticate a developer for the endpoint in the path; 404 for another's."""

@@ -85,12 +85,9 @@ class AccountErasure:
         return done + sum([await self._erase_user(*user) for user in users])
 
     async def _erase_user(self, developer: str, project: str, user: str) -> int:
-        rows = (await self.lists.older_than(None, Scope(project, user), Filters(), limit=_PAGE)).rows
-        for row in rows:
-            await self._erase_generation(row.id)
-        if rows:
+        if found := await self._erase_generations(Scope(project, user)):
             self._empty_since.pop(user, None)
-            return len(rows)
+            return found
         since = self._empty_since.setdefault(user, self.clock())
         if self.clock() - since >= LATE_ARRIVALS:
             await self.accounts.sessions.forget_subject(user)
@@ -98,18 +95,31 @@ class AccountErasure:
             log.info("user_erased", user_id=user)
         return 0
 
-    async def _erase_generation(self, generation_id: str) -> None:
+    async def _erase_generations(self, scope: Scope) -> int:
+        """Erase a page of generations, or look behind pages of which none could be; return how many there were."""
+        found, cursor = 0, None
+        while True:
+            page = await self.lists.older_than(cursor, scope, Filters(), limit=_PAGE)
+            erased = [await self._erase_generation(row.id) for row in page.rows]
+            found, cursor = found + len(erased), page.next_cursor
+            if any(erased) or cursor is None:
+                return found
+
+    async def _erase_generation(self, generation_id: str) -> bool:
         """Cancel what runs; erase what is final, at the latest in a later run; log a stream that cannot be read."""
         try:
-            await self._erase_stream(generation_id)
+            return await self._erase_stream(generation_id)
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - one damaged stream must not keep the data of others
             log.warning("generation_not_erased", generation_id=generation_id, error=repr(error))
+            return False
 
-    async def _erase_stream(self, generation_id: str) -> None:
+    async def _erase_stream(self, generation_id: str) -> bool:
         await self.generations.decide(generation_id, lambda g: decisions.cancel(g, erase=True), cause=_CAUSE)
         decided = await self.generations.decide(generation_id, decisions.erase, cause=_CAUSE)
-        if decided is not None and decided.generation.erased:
-            await self.blobs.erase(generation_id)
-            await self.personal_data.erase(generation_id)
+        if decided is None or not decided.generation.erased:
+            return False
+        await self.blobs.erase(generation_id)
+        await self.personal_data.erase(generation_id)
+        return True

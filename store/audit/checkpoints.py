@@ -11,6 +11,8 @@ from domain.audit.merkle import Frontier, Range
 from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
+_LEAF_BYTES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class StoredCheckpoint:
@@ -86,11 +88,18 @@ class Checkpoints:
             entries = bson.decode_all(batch)
             if entries[-1]["_id"] != position + len(entries):
                 raise ContradictionError(f"position {position + 1} or one soon after it is missing")
-            frontier = frontier.extended([entry["leaf"] for entry in entries])
+            frontier = frontier.extended([_leaf(entry) for entry in entries])
             position += len(entries)
         if position != last:
             raise ContradictionError(f"position {position + 1} is missing")
         return frontier
+
+
+def _leaf(entry: Document) -> bytes:
+    leaf = entry.get("leaf")
+    if not isinstance(leaf, bytes) or len(leaf) != _LEAF_BYTES:
+        raise ContradictionError(f"position {entry['_id']} has no leaf")
+    return leaf
 
 
 def _document(checkpoint: StoredCheckpoint) -> Document:

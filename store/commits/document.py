@@ -2,12 +2,16 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 import structlog
 
 from events.commit import Commit, commit_from, leaf_hash
 from events.generation import GenerationRequested
 from store.mongo.connection import Document
+
+OWNER: Final = ("developer", "project", "user")
+_LEAF_BYTES = 32
 
 log = structlog.get_logger()
 
@@ -22,7 +26,7 @@ def readable(document: Document) -> Commit | None:
     """Read a commit's document; log and return None for one that is damaged or of a newer version."""
     try:
         return stored_commit(document)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         log.critical("commit_unreadable", commit=document["_id"], error=type(error).__name__)
         return None
 
@@ -42,6 +46,24 @@ def _parsed(body: bytes, writer: str) -> tuple[Commit, Document]:
     time = commit.events[0].time
     milliseconds = time.microsecond // 1000 * 1000  # as precise as MongoDB's dates
     return commit, {**_index_fields(commit), "time": time.replace(microsecond=milliseconds)}
+
+
+def fault_beside_body(document: Document) -> str | None:
+    """Tell what is wrong with the fields that sealing and the subscribers read; None when nothing is."""
+    try:
+        stream, first, last, types = (document[name] for name in ("stream", "first", "last", "types"))
+        owner = [document[name] for name in OWNER] if types[0] == GenerationRequested.type else []
+        sound = (
+            document["_id"] == f"{stream}:{first:d}"
+            and len(types) == last - first + 1 > 0
+            and isinstance(types, list)
+            and isinstance(document["time"], datetime)
+            and len(document["leaf"]) == _LEAF_BYTES
+            and all(isinstance(text, str) for text in (stream, *types, *owner))
+        )
+    except (KeyError, TypeError, ValueError, LookupError) as error:
+        return f"no field {error}" if isinstance(error, KeyError) else repr(error)
+    return None if sound else "its fields contradict each other"
 
 
 def _sealed_fields(commit: Commit) -> Document:

@@ -91,7 +91,7 @@ class MongoEventStore:
         documents = await self._commits.find(query, fields).to_list(None)
         found = defaultdict[str, set[str]](set)
         for document in documents:
-            found[document["stream"]].update(document["types"])
+            found[document["stream"]].update(document.get("types") or ())
         return {stream: frozenset(types) for stream, types in found.items()}
 
     async def commits(self) -> AsyncIterator[Commit]:
@@ -210,5 +210,5 @@ def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
     """Read a stream's commits; an error is for the readers of this stream alone."""
     try:
         return [stored_commit(document) for document in documents]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         return error

@@ -1,10 +1,13 @@
 """The repository of generations: fold a stream, decide, append; the only writer of generations' events."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
+
+import structlog
 
 from domain.generation.fold import check, evolve, foresee
 from domain.generation.generation import Generation, id_of, stream_of
@@ -15,18 +18,25 @@ from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from store.commits.contract import EventStore
 from store.commits.repository import Repository
+from store.errors import StoreUnavailableError
 from store.generations.snapshot_cache import SnapshotCache
 from store.mongo.batcher import Batcher
+
+log = structlog.get_logger()
 
 Decision = Callable[[Generation], Sequence[Event]]
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The generation after a decision, and the events that this call appended, if any."""
+    """The generation after a decision, and the events that this call appended, if any.
+
+    began: when the call began, on the monotonic clock.
+    """
 
     generation: Generation
     events: tuple[Event, ...] = ()
+    began: float = 0.0
 
 
 class Generations:
@@ -44,7 +54,9 @@ class Generations:
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
         lacks_endpoints: Callable[[str], bool] = lambda _: False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._events = events
         self._announce = announce
         self._lacks_endpoints = lacks_endpoints
@@ -78,14 +90,23 @@ class Generations:
         return await self.load(generation_id)
 
     async def read_all(self, generation_ids: Sequence[str]) -> list[Generation]:
-        """Read several generations, those that exist, in the order of the ids."""
+        """Read several generations, those that exist and can be read, in the order of the ids."""
         cached = [self._snapshots.get(stream_of(name)) for name in generation_ids]
         moved = await self._events.continued({stream_of(one.id): one.version for one in cached if one is not None})
         current = {one.id: one for one in cached if one is not None and stream_of(one.id) not in moved}
         others = [name for name in generation_ids if name not in current]
-        loaded = await asyncio.gather(*(self._streams.load(stream_of(name)) for name in others))
+        loaded = await asyncio.gather(*map(self._load_readable, others))
         found = current | {one.id: one for one in loaded if one is not None}
         return [found[name] for name in generation_ids if name in found]
+
+    async def _load_readable(self, generation_id: str) -> Generation | None:
+        try:
+            return await self.load(generation_id)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a damaged stream hides no other
+            log.critical("generation_unreadable", generation_id=generation_id, error=repr(error))
+            return None
 
     async def _find_moved(self, items: Sequence[tuple[str, int]]) -> Sequence[bool]:
         heads = dict(items)
@@ -111,7 +132,7 @@ class Generations:
         `known` is the generation as the caller has it (`Repository.decide`). Raises IllegalTransitionError
         for events that the rules forbid, and the store's errors.
         """
-        stream = stream_of(generation_id)
+        stream, began = stream_of(generation_id), self._monotonic()
         decided = await self._streams.decide(
             stream,
             lambda generation: decision(generation) if generation is not None else [],
@@ -123,8 +144,8 @@ class Generations:
         recorded = decided.commit.events if decided.commit is not None else ()
         cached = self._snapshots.get(stream)
         if recorded and cached is not None and cached.version == recorded[-1].version:
-            return Decided(cached, tuple(one.event for one in recorded))
-        return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded))
+            return Decided(cached, tuple(one.event for one in recorded), began)
+        return Decided(reduce(evolve, recorded, decided.state), tuple(one.event for one in recorded), began)
 
     def _appended(self, commit: Commit) -> None:
         """Advance the cached generation, and announce the commit to those who have something to do."""

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from store.generations.blobs import Blob, Kind
+from store.generations.blobs import Blob, BlobPart, Kind, cut
 
 
 class MemoryBlobs:
@@ -19,6 +19,10 @@ class MemoryBlobs:
     async def get(self, generation: str, digest: str) -> Blob | None:
         await asyncio.sleep(0)
         return self._blobs.get((generation, digest))
+
+    async def part(self, generation: str, digest: str, start: int, stop: int) -> BlobPart | None:
+        blob = await self.get(generation, digest)
+        return BlobPart(blob.sha256, cut([blob.data], 0, start, stop)) if blob else None
 
     async def hashes(self, generation: str) -> dict[str, str]:
         await asyncio.sleep(0)

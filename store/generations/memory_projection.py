@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from domain.generation.lifecycle import UNSENT
@@ -45,9 +45,14 @@ class MemoryProjection:
         )
         return [row for row in found if row.cancel_requested or not canceling][:limit]
 
-    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
+    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
         await asyncio.sleep(0)
-        return [row for row in self._by_id() if _is_expired(row, now)][:limit]
+        found = [(row.unresolved_since, row) for row in self._by_id() if row.unresolved_since]
+        return [row for given_up_at, row in found if given_up_at > since][:limit]
+
+    async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
+        await asyncio.sleep(0)
+        return [row for row in self._by_id() if _is_expired(row, now) and row.id not in excluding][:limit]
 
     def _by_id(self) -> Iterable[Row]:
         return sorted(self._rows.values(), key=lambda row: row.id)

@@ -1,24 +1,35 @@
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import ClassVar
 
+import structlog
 from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
 from domain.generation.generation import stream_of
-from store.generations.blobs import Blob, Kind
+from store.errors import DamagedBlobError
+from store.generations.blobs import PIECE, Blob, BlobPart, Kind, cut
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 from store.mongo.provisional import ProvisionalWrites
 
 _NAMED = ("generation", "digest", "sha256")
-_FIELDS = tuple(field.name for field in fields(Blob))
+_FIELDS = tuple(field.name for field in fields(Blob) if field.name != "data")
+_OF_PIECES = ("generation", "token", "kind", "created_at")  # what finds a picture to delete it
+_AT_ONCE = 8 * 2**20 // PIECE
+
+log = structlog.get_logger()
 
 
 @raises_unavailable
 class MongoBlobs:
-    """Pictures in collection `blobs`, one document each; `_id` is `<generation>/<digest>`."""
+    """Pictures in collection `blobs`; `_id` is `<generation>/<digest>`.
+
+    A picture of several pieces has a document for each, with its number after the `_id` of the picture, whose own
+    document holds their hashes and is written last.
+    """
 
     indexes: ClassVar[Indexes] = {
         "blobs": [
@@ -33,21 +44,39 @@ class MongoBlobs:
         self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
 
     async def put(self, *blobs: Blob) -> None:
-        for blob in blobs:  # a command of several may be larger than a document may be
-            command = {"insert": self._blobs.name, "documents": [_document(blob)]}
-            await self._provisional.write(stream_of(blob.generation), command, size=len(blob.data))
+        for blob in blobs:
+            for documents in _batches([*_piece_documents(blob), _document(blob)]):
+                size = sum(len(document.get("data", b"")) for document in documents)
+                command = {"insert": self._blobs.name, "documents": documents}
+                await self._provisional.write(stream_of(blob.generation), command, size=size)
 
     async def get(self, generation: str, digest: str) -> Blob | None:
-        document = await self._blobs.find_one({"_id": f"{generation}/{digest}"})
-        return Blob(**{name: document[name] for name in _FIELDS}) if document else None
+        key = f"{generation}/{digest}"
+        found = await self._find({"$gte": key, "$lt": f"{key}/~"})
+        head = found.get(key)
+        if head is None or (data := _checked(found, key, range(len(head.get("pieces", ()))))) is None:
+            return None
+        whole = data[0] if len(data) == 1 else b"".join(data)
+        return Blob(**{name: head[name] for name in _FIELDS}, data=whole)
+
+    async def part(self, generation: str, digest: str, start: int, stop: int) -> BlobPart | None:
+        key, numbers = f"{generation}/{digest}", range(start // PIECE, (stop - 1) // PIECE + 1)
+        found = await self._find({"$in": [key, *(_piece_id(key, number) for number in numbers)]})
+        if key not in found or (data := _checked(found, key, numbers)) is None:
+            return None
+        first = numbers.start if "pieces" in found[key] else 0
+        return BlobPart(found[key]["sha256"], cut(data, first, start, stop))
 
     async def hashes(self, generation: str) -> dict[str, str]:
         return await self._hashes.put(generation)
 
+    async def _find(self, ids: Document) -> Mapping[str, Document]:
+        return {document["_id"]: document async for document in self._blobs.find({"_id": ids})}
+
     async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
-        query, shown = {"generation": {"$in": list(set(generations))}}, dict.fromkeys(_NAMED, 1)
+        query = {"generation": {"$in": list(set(generations))}, "sha256": {"$gt": ""}}
         found: dict[str, dict[str, str]] = {generation: {} for generation in generations}
-        async for document in self._blobs.find(query, {"_id": 0, **shown}):
+        async for document in self._blobs.find(query, {"_id": 0, **dict.fromkeys(_NAMED, 1)}):
             found[document["generation"]][document["digest"]] = document["sha256"]
         return [found[generation].copy() for generation in generations]
 
@@ -62,7 +91,49 @@ class MongoBlobs:
         return deleted.deleted_count
 
 
+def _batches(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
+    """Cut pieces into commands: one may not be larger than a document may be."""
+    return (documents[start : start + _AT_ONCE] for start in range(0, len(documents), _AT_ONCE))
+
+
 def _document(blob: Blob) -> Document:
     # Not `asdict`, which copies the bytes.
-    fields = {name: getattr(blob, name) for name in _FIELDS}
-    return {"_id": f"{blob.generation}/{blob.digest}", **fields}
+    document = {"_id": f"{blob.generation}/{blob.digest}", **{name: getattr(blob, name) for name in _FIELDS}}
+    pieces = [_sha256(piece) for piece in _pieces(blob)]
+    return document | ({"pieces": pieces} if pieces else {"data": blob.data})
+
+
+def _piece_documents(blob: Blob) -> Iterator[Document]:
+    key, shared = f"{blob.generation}/{blob.digest}", {name: getattr(blob, name) for name in _OF_PIECES}
+    for number, piece in enumerate(_pieces(blob)):
+        yield {"_id": _piece_id(key, number), **shared, "data": bytes(piece)}
+
+
+def _pieces(blob: Blob) -> Iterable[memoryview]:
+    """Cut a picture into pieces; one that is no longer than a piece has none."""
+    starts = range(0, len(blob.data), PIECE) if len(blob.data) > PIECE else ()
+    return (memoryview(blob.data)[start : start + PIECE] for start in starts)
+
+
+def _piece_id(key: str, number: int) -> str:
+    return f"{key}/{number:04}"
+
+
+def _checked(found: Mapping[str, Document], key: str, numbers: Iterable[int]) -> Sequence[bytes] | None:
+    """Return the bytes of these pieces; None when one was deleted meanwhile. Raises DamagedBlobError."""
+    hashes = found[key].get("pieces")
+    if hashes is None:
+        wanted = {key: found[key]["sha256"]}
+    else:
+        wanted = {_piece_id(key, number): hashes[number] for number in numbers if number < len(hashes)}
+    if not found.keys() >= wanted.keys():
+        return None
+    data: list[bytes] = [found[name]["data"] for name in wanted]
+    if [_sha256(piece) for piece in data] != [*wanted.values()]:
+        log.critical("picture_damaged", picture=key)
+        raise DamagedBlobError(key)
+    return data
+
+
+def _sha256(data: bytes | memoryview) -> str:
+    return hashlib.sha256(data).hexdigest()

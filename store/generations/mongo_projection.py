@@ -1,6 +1,6 @@
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -32,6 +32,13 @@ class MongoProjection:
                 (_DUE, "state", "_id", "due_at"),
                 ("start", "state", "start_by"),
                 ("finish", "status", "finish_by"),
+            )
+        ]
+        + [
+            IndexModel(
+                [("unresolved_since", ASCENDING)],
+                name="unresolved",
+                partialFilterExpression={"unresolved_since": {"$gt": _EVER}},
             )
         ]
     }
@@ -81,9 +88,14 @@ class MongoProjection:
         found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
         return [row_from(document) for document in await found.to_list(limit)]
 
-    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
-        unsent = {**_OPEN, "state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
-        unfinished = {**_OPEN, "status": _UNFINISHED, "finish_by": {"$lte": now}}
+    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
+        found = self._rows.find({"unresolved_since": {"$gt": max(since, _EVER)}}).limit(limit)
+        return [row_from(document) for document in await found.to_list(limit)]
+
+    async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
+        others: Document = {"_id": {"$nin": list(excluding)}} if excluding else {}
+        unsent = {**_OPEN, **others, "state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}
+        unfinished = {**_OPEN, **others, "status": _UNFINISHED, "finish_by": {"$lte": now}}
         # With an index for each: for both together the planner may read every row that waits.
         late = await self._rows.find(unsent).hint("start").limit(limit).to_list(limit)
         late += await self._rows.find(unfinished).hint("finish").limit(limit).to_list(limit)

@@ -4,7 +4,7 @@ A row is a pure function of the fold and of the client's metadata. Metadata are 
 only the hashes that filters look for, and none once the generation is erased.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
@@ -19,7 +19,10 @@ from store.generations.personal_data import PersonalDataStore
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A generation without personal data; `shown` is the state that clients see, `labels` hash metadata."""
+    """A generation without personal data; `shown` is the state that clients see, `labels` hash metadata.
+
+    `unresolved_since` is when the last of its attempts was given up whose prediction is not known.
+    """
 
     id: str
     version: int
@@ -44,6 +47,7 @@ class Row:
     is_public: bool
     erased: bool
     cancel_requested: bool
+    unresolved_since: datetime | None = None
     shown: str = ""
     request_id: str | None = None
     labels: tuple[str, ...] = ()
@@ -83,6 +87,7 @@ def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Ro
         finish_by=g.request.finish_by,
         cost_microusd=microusd_of(g),
         failure=g.failure.code if g.failure else None,
+        unresolved_since=max((sent.given_up_at for sent in g.unresolved if sent.given_up_at), default=None),
         shown=state_of(g),
         labels=() if g.erased else labels_of(owner.project, metadata),
     )
@@ -112,5 +117,8 @@ class Projection(Protocol):
         With `canceling` only rows whose cancellation was requested.
         """
 
-    async def expired(self, now: datetime, *, limit: int) -> Sequence[Row]:
+    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
+        """List rows with attempts without an outcome, of which the last was given up after `since`."""
+
+    async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""

@@ -1,22 +1,30 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import structlog
 from pymongo import ASCENDING, DESCENDING
 
+from events.catalogue import UnknownEventError
 from events.commit import Commit
 from store.commits.document import stored_commit
 from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """A commit at its sealed position, with the project and the user that it belongs to."""
+    """A commit at its sealed position, with the project and the user that it belongs to.
+
+    commit: None for a damaged one, and for a `newer` one, which only newer code can read.
+    """
 
     position: int
     project: str
     user: str
-    commit: Commit
+    commit: Commit | None
+    newer: bool = False
 
 
 @raises_unavailable
@@ -35,20 +43,35 @@ class Feeds:
     async def read(
         self, *, projects: Collection[str], user: str | None, first: int, last: int, limit: int
     ) -> list[FeedEntry]:
-        """Read the commits of projects, or of one user in them, from position `first` to `last`, in order."""
+        """Read the commits of projects, or of one user in them, from position `first` to `last`, in order.
+
+        One that cannot be read is logged and blocks no other.
+        """
         owner = _owner(projects, user)
         found = self._log.find({**owner, "_id": {"$gte": first, "$lte": last}})
         entries = await found.sort("_id", ASCENDING).limit(limit).to_list(limit)
         ids = [entry["commit"] for entry in entries]
         documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
-        commits = {document["_id"]: stored_commit(document) for document in documents}
-        return [FeedEntry(entry["_id"], entry["project"], entry["user"], commits[entry["commit"]]) for entry in entries]
+        commits = {document["_id"]: document for document in documents}
+        return [_entry(entry, commits.get(entry["commit"])) for entry in entries]
 
     async def latest(self, *, project: str, user: str | None, last: int, limit: int) -> Sequence[str]:
         """Name the streams of the newest `limit` commits up to position `last`, the newest first."""
         found = self._log.find({**_owner([project], user), "_id": {"$lte": last}}, {"stream": 1})
         entries = await found.sort("_id", DESCENDING).limit(limit).to_list(limit)
         return list(dict.fromkeys(entry["stream"] for entry in entries))
+
+
+def _entry(entry: Document, document: Document | None) -> FeedEntry:
+    owner = entry["project"], entry.get("user", "")
+    if document is None:
+        log.critical("commit_unreadable", commit=entry["commit"], error="missing")
+        return FeedEntry(entry["_id"], *owner, None)
+    try:
+        return FeedEntry(entry["_id"], *owner, stored_commit(document))
+    except (ValueError, KeyError, TypeError) as error:
+        log.critical("commit_unreadable", commit=entry["commit"], error=type(error).__name__)
+        return FeedEntry(entry["_id"], *owner, None, newer=isinstance(error, UnknownEventError))
 
 
 def _owner(projects: Collection[str], user: str | None) -> Document:

@@ -4,8 +4,9 @@ Only the holder of a lease seals. Two unique keys of collection `log` fence a ho
 position and each commit stand there once, so its insert fails.
 """
 
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import structlog
@@ -14,13 +15,13 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from events.commit import Commit
-from store.commits.document import readable
+from store.commits.document import OWNER, fault_beside_body, readable
+from store.log.held_streams import HeldStreams
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
-_FIELDS = ("stream", "first", "last", "types")
-_OWNER = ("developer", "project", "user")
+_FIELDS = ("stream", "first", "last", "types", "time", "leaf", *OWNER)
 _OWNERS_KEPT = 4096
 
 log = structlog.get_logger()
@@ -40,10 +41,11 @@ class MongoSealedLog:
         ]
     }
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
+        self._held = HeldStreams(monotonic)
         self._reads = shared(self._page)
         self._head: int | None = None  # None: not known
         self._owners: OrderedDict[str, Document] = OrderedDict()
@@ -52,8 +54,11 @@ class MongoSealedLog:
         return await last_position(self._database)
 
     async def seal(self, *, limit: int = 500) -> int:
-        waiting = await self._unsealed(limit)
-        sealed = await self._insert(waiting) if waiting else []
+        sealable: list[Document] = []
+        while not sealable and (waiting := await self._unsealed(limit)):
+            owners = await self._owners_of([one for one in waiting if fault_beside_body(one) is None])
+            sealable = [one for one in waiting if self._is_sealable(one, owners)]
+        sealed = await self._insert(sealable, owners) if sealable else []
         if sealed:
             await self._commits.update_many({"_id": {"$in": sealed}}, {"$unset": {"unsealed": ""}})
         return len(sealed)
@@ -67,26 +72,14 @@ class MongoSealedLog:
         return [read[entry.id] for entry in entries if entry.id in read]
 
     async def _page(self, wanted: tuple[int, int]) -> Sequence[SealedCommit]:
-        """Read a page; one whose commits are all missing is passed over, and an audit names them."""
         after, limit = wanted
         fields = {"commit": 1, "developer": 1, "project": 1}
-        while True:
-            behind = self._log.find({"_id": {"$gt": after}}, fields).sort("_id", ASCENDING).limit(limit)
-            entries = await behind.to_list(limit)
-            found = await self._with_fields(entries) if entries else []
-            if found or not entries:
-                return found
-            after = entries[-1]["_id"]
-
-    async def _with_fields(self, entries: Sequence[Document]) -> list[SealedCommit]:
+        behind = self._log.find({"_id": {"$gt": after}}, fields).sort("_id", ASCENDING).limit(limit)
+        entries = await behind.to_list(limit)
         ids = [entry["commit"] for entry in entries]
-        documents = await self._commits.find({"_id": {"$in": ids}}, _FIELDS).to_list(None)
-        commits = {one["_id"]: (one["stream"], one["first"], one["last"], tuple(one["types"])) for one in documents}
-        return [
-            SealedCommit(entry["_id"], *commits[entry["commit"]], entry.get("developer"), entry.get("project"))
-            for entry in entries
-            if entry["commit"] in commits
-        ]
+        documents = await self._commits.find({"_id": {"$in": ids}}, _FIELDS).to_list(None) if ids else []
+        commits = {one["_id"]: one for one in documents if fault_beside_body(one) is None}
+        return [_sealed_commit(entry, commits.get(entry["commit"])) for entry in entries]
 
     async def _unsealed(self, limit: int) -> list[Document]:
         """Read what has waited longest, each stream without a gap and in its own order.
@@ -94,17 +87,28 @@ class MongoSealedLog:
         In a snapshot, because a commit's predecessor was durable before it: a plain cursor may pass the
         predecessor's position in the index before both are written.
         """
-        found = await self._in_snapshot({"unsealed": True}, limit)
-        streams = list(dict.fromkeys(document["stream"] for document in found))
+        found = await self._in_snapshot({"unsealed": True, **self._held.others()}, limit)
+        streams = list(dict.fromkeys(_stream_and_first(document)[0] for document in found))
         if len(found) == limit:  # the clocks of two writers differ: a predecessor may lie behind the limit
             found = await self._in_snapshot({"stream": {"$in": streams}, "unsealed": True}, 0)
         rank = {stream: number for number, stream in enumerate(streams)}
-        return sorted(found, key=lambda document: (rank[document["stream"]], document["first"]))
+        return sorted(
+            found, key=lambda document: (rank.get(_stream_and_first(document)[0], 0), _stream_and_first(document)[1])
+        )
+
+    def _is_sealable(self, document: Document, owners: Mapping[str, Document]) -> bool:
+        """Hold back what is damaged and what follows it in its stream: no position of theirs could be proven."""
+        stream, _ = _stream_and_first(document)
+        if stream in self._held:
+            return False
+        fault = fault_beside_body(document) or (None if stream in owners else "its first commit has no position")
+        if fault is not None:
+            self._held.hold(stream, document["_id"], fault)
+        return fault is None
 
     async def _in_snapshot(self, query: Document, limit: int) -> list[Document]:
         snapshot = self._commits.with_options(read_concern=ReadConcern("snapshot"))
-        fields = ("stream", "first", "leaf", *_OWNER)
-        found = snapshot.find(query, fields, batch_size=limit + 1).sort("time", ASCENDING).limit(limit)
+        found = snapshot.find(query, _FIELDS, batch_size=limit + 1).sort("time", ASCENDING).limit(limit)
         return await found.to_list(None)
 
     async def _sealed(self, commit_ids: Sequence[str]) -> list[str]:
@@ -112,12 +116,11 @@ class MongoSealedLog:
         entries = await self._log.find({"commit": {"$in": list(commit_ids)}}, {"commit": 1}).to_list(None)
         return [entry["commit"] for entry in entries]
 
-    async def _insert(self, documents: Sequence[Document]) -> list[str]:
+    async def _insert(self, documents: Sequence[Document], owners: Mapping[str, Document]) -> list[str]:
         """Insert positions behind the last one; return the commits that have one now.
 
         The last position is remembered: when another sealer has moved it, the unique key refuses the insert.
         """
-        owners = await self._owners_of(documents)
         first = (await self.head() if self._head is None else self._head) + 1
         entries = [
             {
@@ -125,7 +128,7 @@ class MongoSealedLog:
                 "commit": document["_id"],
                 "stream": document["stream"],
                 "leaf": document["leaf"],
-                **owners.get(document["stream"], {}),
+                **owners[document["stream"]],
             }
             for position, document in enumerate(documents, start=first)
         ]
@@ -141,24 +144,40 @@ class MongoSealedLog:
         return ids
 
     async def _owners_of(self, documents: Sequence[Document]) -> Mapping[str, Document]:
-        """Map the streams of generations to their owner, for `Feeds` and the subscribers.
+        """Map streams to the owner of the generation, for `Feeds` and the subscribers; other streams have none.
 
-        It stands beside a generation's first commit, which is in this batch or sealed already.
+        It stands beside a generation's first commit. A stream whose first commit is neither in this batch nor
+        sealed is left out.
         """
         for document in documents:
             if document["first"] == 1:
-                owner: Document = {name: document[name] for name in _OWNER if name in document}
+                owner: Document = {name: document[name] for name in OWNER if name in document}
                 self._owners[document["stream"]] = owner
         unknown = {document["stream"] for document in documents} - self._owners.keys()
         if unknown:
             firsts = {"commit": {"$in": [f"{stream}:1" for stream in unknown]}}
-            fields = {"_id": 0, **dict.fromkeys(("stream", *_OWNER), 1)}
+            fields = {"_id": 0, **dict.fromkeys(("stream", *OWNER), 1)}
             found = await self._log.find(firsts, fields).to_list(None)
             self._owners.update({entry.pop("stream"): entry for entry in found})
-        owners = {stream: self._owners.get(stream, {}) for stream in {document["stream"] for document in documents}}
+        streams = {document["stream"] for document in documents}
+        owners = {stream: self._owners[stream] for stream in streams if stream in self._owners}
         while len(self._owners) > _OWNERS_KEPT:
             self._owners.popitem(last=False)
         return owners
+
+
+def _sealed_commit(entry: Document, commit: Document | None) -> SealedCommit:
+    owner = entry.get("developer"), entry.get("project")
+    if commit is None:
+        stream, first = _stream_and_first({"_id": entry["commit"]})
+        return SealedCommit(entry["_id"], stream, first, first, (), *owner, damaged=True)
+    return SealedCommit(entry["_id"], commit["stream"], commit["first"], commit["last"], tuple(commit["types"]), *owner)
+
+
+def _stream_and_first(document: Document) -> tuple[str, int]:
+    """Read the stream and the first version from a commit's id, whatever the fields beside it hold."""
+    stream, _, first = str(document["_id"]).rpartition(":")
+    return stream, int(first) if first.isdecimal() else 0
 
 
 async def last_position(database: Database) -> int:

@@ -47,9 +47,13 @@ class Parking:
         """Read what is parked for any subscriber, the longest due first."""
         return await self._read({}, limit)
 
+    async def of(self, subscriber: str) -> Sequence[Parked]:
+        """Read everything that is parked for a subscriber."""
+        return await self._read({"subscriber": subscriber}, 0)
+
     async def _read(self, query: Document, limit: int) -> Sequence[Parked]:
         found = self._parked.find(query, {"_id": 0}).sort("due_at", ASCENDING).limit(limit)
-        return [Parked(**document) for document in await found.to_list(limit)]
+        return [Parked(**document) for document in await found.to_list(limit or None)]
 
 
 def _id(subscriber: str, position: int) -> str:

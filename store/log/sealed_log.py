@@ -7,7 +7,11 @@ from events.commit import Commit
 
 @dataclass(frozen=True, slots=True)
 class SealedCommit:
-    """The index fields of a commit at its position, from 1; the owner is that of a generation."""
+    """The index fields of a commit at its position, from 1; the owner is that of a generation.
+
+    damaged: the commit is missing or its fields cannot be read; only position and id are known.
+    late: it was parked, and commits behind it have been handled.
+    """
 
     position: int
     stream: str
@@ -16,6 +20,8 @@ class SealedCommit:
     types: tuple[str, ...]
     developer: str | None = None
     project: str | None = None
+    damaged: bool = False
+    late: bool = False
 
     @property
     def id(self) -> str:

@@ -82,9 +82,9 @@ class Admission:
         await self.ledger.settle(owner.developer, generation.id, settlement, hold=generation.hold, period=period)
         self._recent.pop(owner.developer, None)
 
-    async def release(self, developer: str, generation: str) -> None:
-        """Release a hold whose generation was never appended."""
-        await self.ledger.settle(developer, generation, "released")
+    async def release(self, developer: str, generation: str, *, held_once: bool = False) -> None:
+        """Release a hold whose generation was never appended; with `held_once` only if nobody repeated it."""
+        await self.ledger.settle(developer, generation, "released", held_once=held_once)
         self._recent.pop(developer, None)
 
     async def sweep(self, *, older_than: datetime) -> int:
@@ -115,8 +115,7 @@ class Admission:
 
     async def _settle_over(self, account: Account) -> bool:
         ended = await self._ended(account)
-        over = [self.generations.load(name) for name, is_over in ended.items() if is_over]
-        finished = [generation for generation in await asyncio.gather(*over) if generation is not None]
+        finished = await self.generations.read_all([name for name, is_over in ended.items() if is_over])
         await asyncio.gather(*(self.settle(generation) for generation in finished))
         return bool(finished)
 

@@ -87,12 +87,13 @@ def taking(slot: Slot, bounds: Bounds) -> list[Document]:
     return [{"$replaceWith": {"$cond": [{"$cond": [_SOUND, free, False]}, taken, _REFUSED]}}]
 
 
-def settling(slot: Slot, held_before: datetime | None) -> list[Document]:
-    """Mark a slot as settled; fail for one that is settled, gone, of another hold, or not older than that."""
+def settling(slot: Slot, held_before: datetime | None, held_once: bool) -> list[Document]:
+    """Mark a slot as settled; fail for one that is settled, gone, of another hold, not older, or repeated."""
     fields = {"generation": slot.generation, "period": slot.period, "hold": slot.hold}
     same = [{"$eq": [{"$ifNull": [f"${name}", None]}, {"$literal": value}]} for name, value in fields.items()]
     old = [{"$lt": ["$since", held_before]}] if held_before else []
-    still = {"$and": [*same, *old, {"$ne": ["$settled", True]}]}
+    once = [{"$ne": ["$repeated", True]}] if held_once else []
+    still = {"$and": [*same, *old, *once, {"$ne": ["$settled", True]}]}
     return [{"$replaceWith": {"$cond": [still, {"$mergeObjects": ["$$ROOT", {"settled": True}]}, _REFUSED]}}]
 
 

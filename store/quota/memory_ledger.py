@@ -12,6 +12,7 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
+        self._repeated: set[tuple[str, str]] = set()
         self._corrections: dict[str, list[Correction]] = {}
 
     async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
@@ -23,7 +24,9 @@ class MemoryLedger:
         if held is None:
             account = _add(account, period, 1)
             slot = Slot(generation, period, now, secrets.token_hex(8))
+            self._repeated.discard((developer, generation))
         else:
+            self._repeated.add((developer, generation))
             slot = replace(held, since=max(held.since, now))
         self._accounts[developer] = _with_slots(account, (*_without(account, [generation]), slot))
         return slot
@@ -37,11 +40,14 @@ class MemoryLedger:
         hold: str | None = None,
         period: str | None = None,
         held_before: datetime | None = None,
+        held_once: bool = False,
     ) -> None:
         await asyncio.sleep(0)
         account = self._accounts.get(developer, Account())
         held = account.slot_of(generation)
         if held is None or (held_before is not None and held.since >= held_before):
+            return
+        if held_once and (developer, generation) in self._repeated:
             return
         if settlement == "released" or hold not in (None, held.hold):
             account = _add(account, held.period, -1)

@@ -86,15 +86,16 @@ class MongoLedger:
         hold: str | None = None,
         period: str | None = None,
         held_before: datetime | None = None,
+        held_once: bool = False,
     ) -> None:
         if hold is not None and period is not None:
             named = Slot(generation, period, held_before or _EVER, hold)
-            if await self._free(developer, named, settlement, held_before):
+            if await self._free(developer, named, settlement, held_before, held_once):
                 return
         slot = (await self.account(developer, only=[generation])).slot_of(generation)
         if slot is not None:
             ours = settlement if hold in (None, slot.hold) else "released"
-            await self._free(developer, slot, ours, held_before)
+            await self._free(developer, slot, ours, held_before, held_once)
 
     async def account(
         self, developer: str, *, only: Sequence[str] | None = None, with_settled: bool = False
@@ -147,10 +148,12 @@ class MongoLedger:
         document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
         return list(corrections_of(document)) if document else []
 
-    async def _free(self, developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None) -> bool:
+    async def _free(
+        self, developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool
+    ) -> bool:
         """Free a slot; False when it is not as given: settled by another call, held again since, or gone."""
         try:
-            await self._ledger.bulk_write(_freeing(developer, slot, settlement, held_before))
+            await self._ledger.bulk_write(_freeing(developer, slot, settlement, held_before, held_once))
         except BulkWriteError as error:
             if is_transient(error):
                 raise
@@ -175,7 +178,8 @@ class MongoLedger:
         return _ADD
 
     async def _renewed(self, developer: str, held: Slot, now: datetime) -> Slot:
-        await self._ledger.update_one({"_id": slot_id(developer, held.generation)}, {"$max": {"since": now}})
+        repeated = {"$max": {"since": now}, "$set": {"repeated": True}}
+        await self._ledger.update_one({"_id": slot_id(developer, held.generation)}, repeated)
         return replace(held, since=max(held.since, now))
 
     async def _correct(self, developer: str, correction: Correction, seen: Account | None, session: Session) -> bool:
@@ -216,11 +220,13 @@ def _taking(developer: str, slot: Slot, bounds: Bounds) -> list[UpdateOne]:
     ]
 
 
-def _freeing(developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None) -> list[UpdateOne]:
+def _freeing(
+    developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool = False
+) -> list[UpdateOne]:
     """Mark the slot, once, and lower the count: one command, which ends when the slot is no longer as it was."""
     key = {"_id": slot_id(developer, slot.generation)}
     return [
-        UpdateOne(key, settling(slot, held_before), upsert=True),
+        UpdateOne(key, settling(slot, held_before, held_once), upsert=True),
         UpdateOne({"_id": developer}, freeing(slot.period, settlement)),
     ]
 

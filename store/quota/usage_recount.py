@@ -1,9 +1,10 @@
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from domain.generation.fold import fold
 from domain.generation.generation import is_generation
+from store.log.parking import Parking
 from store.log.sealed_log import SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Document
@@ -13,14 +14,20 @@ _PAGE = 500
 
 
 async def recount_usage(
-    sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, usage_sums: UsageSums, *, repair: bool = True
+    sealed_log: SealedLog,
+    subscriptions: SubscriberCheckpoints,
+    parking: Parking,
+    usage_sums: UsageSums,
+    *,
+    repair: bool = True,
 ) -> list[str]:
     """Count the sealed log anew; return the ids of sums that differ and, with `repair`, replace them.
 
-    A sum must include what its subscriber has passed, and what precedes its own position. The system may go on
-    meanwhile: a sum that moves is left to the next recount.
+    A sum must include what its subscriber has passed, and what precedes its own position, but for commits that
+    are parked. The system may go on meanwhile: a sum that moves is left to the next recount.
     """
-    recount = _Recount(await subscriptions.position("usage"))
+    passed = await subscriptions.position("usage")
+    recount = _Recount(passed, {one.position for one in await parking.of("usage")})
     await recount.read(sealed_log)
     stored = {document["_id"]: document async for document in usage_sums.all()}
     wrong = [one for one in recount.sums(stored) if not _same(one, stored.get(one["_id"]))]
@@ -34,6 +41,7 @@ class _Recount:
     """The sums up to the position that the subscriber has `passed`, and each count behind it."""
 
     passed: int
+    parked: Collection[int]
     counted: dict[SumKey, Counter[str]] = field(default_factory=dict)
     later: defaultdict[str, list[Count]] = field(default_factory=lambda: defaultdict(list))
 
@@ -54,6 +62,8 @@ class _Recount:
         return [*wanted.values(), *strange.values()]
 
     def _add(self, count: Count) -> None:
+        if count.position in self.parked:
+            return
         counted = self.counted.setdefault(count.key, Counter())
         if count.position <= self.passed:
             counted[count.name] += 1

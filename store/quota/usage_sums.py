@@ -42,17 +42,18 @@ class SumKey:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One more in a member of a sum, at a position of the sealed log."""
+    """One more in a member of a sum, at a position of the sealed log; `late`: the sum may have passed it."""
 
     key: SumKey
     position: int
     name: str
+    late: bool = False
 
 
 def counts_in(entries: Sequence[SealedCommit], keys: Mapping[str, SumKey]) -> list[Count]:
     """List what commits count; `keys` names the sum of each generation that is known."""
     return [
-        Count(keys[name], entry.position, COUNTED[event_type])
+        Count(keys[name], entry.position, COUNTED[event_type], entry.late)
         for entry in entries
         for event_type in entry.types
         if event_type in COUNTED and (name := id_of(entry.stream)) in keys
@@ -77,7 +78,8 @@ class UsageSums:
 
     async def add(self, counts: Sequence[Count]) -> None:
         """Add counts of whole positions that follow one another; those that a sum includes are left out."""
-        while writes := await self._writes(counts):
+        await self._add_late([count for count in counts if count.late])
+        while writes := await self._writes([count for count in counts if not count.late]):
             try:
                 written = await self._sums.bulk_write(writes, ordered=False)
             except BulkWriteError as error:
@@ -86,6 +88,19 @@ class UsageSums:
                 continue
             if written.matched_count + written.inserted_count == len(writes):
                 return
+
+    async def _add_late(self, counts: Sequence[Count]) -> None:
+        """Add counts that were parked; a sum lists their positions, so that each counts once."""
+        names = {(count.key, count.position): Counter[str]() for count in counts}
+        for count in counts:
+            names[count.key, count.position][count.name] += 1
+        writes = [_late_write(key, position, counted) for (key, position), counted in names.items()]
+        try:
+            if writes:
+                await self._sums.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):  # a sum that lists the position
+                raise
 
     async def _writes(self, counts: Sequence[Count]) -> list[InsertOne[Document] | UpdateOne]:
         """Write what each sum does not include yet, on the condition that it stays as it was read."""
@@ -130,6 +145,12 @@ def sum_document(key: SumKey, counted: Mapping[str, int], position: int) -> Docu
         **{name: counted.get(name, 0) for name in COUNTED.values()},
         "position": position,
     }
+
+
+def _late_write(key: SumKey, position: int, counted: Mapping[str, int]) -> UpdateOne:
+    fresh = {name: value for name, value in sum_document(key, {}, 0).items() if name not in ("_id", *counted)}
+    update = {"$inc": dict(counted), "$push": {"late": position}, "$setOnInsert": fresh}
+    return UpdateOne({"_id": key.id, "late": {"$ne": position}}, update, upsert=True)
 
 
 def _write(key: SumKey, counts: Sequence[Count], position: int | None) -> InsertOne[Document] | UpdateOne:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.webhooks import delivery as changes
-from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason
+from domain.webhooks.delivery import MOST_ATTEMPTS, NO_HOST, Attempt, Delivery, DeliveryState, EndReason
 from events.owner import GenerationErased
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
@@ -50,10 +50,10 @@ class MemoryDeliveries:
     async def record_attempt(self, delivery: Delivery, token: str, attempt: Attempt, retry_at: datetime | None) -> None:
         if row := self._claimed(delivery, token):
             fields = changes.attempted(delivery, attempt, retry_at)
-            self._change(row, **fields, attempts=(*row.attempts, attempt))
+            self._change(row, **fields, attempts=(*row.attempts, attempt)[-MOST_ATTEMPTS:])
         elif late := self._rows.get(delivery.id):
             kept = attempt if late.host != NO_HOST else replace(attempt, response="")
-            self._change(late, attempts=(*late.attempts, kept))
+            self._change(late, attempts=(*late.attempts, kept)[-MOST_ATTEMPTS:])
 
     async def skip(self, delivery: Delivery, token: str, reason: EndReason) -> None:
         if row := self._claimed(delivery, token):

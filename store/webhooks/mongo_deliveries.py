@@ -1,16 +1,20 @@
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from datetime import datetime
+from dataclasses import asdict, fields, replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
+import structlog
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from domain.webhooks import delivery as changes
-from domain.webhooks.delivery import NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
+from domain.webhooks.delivery import MOST_ATTEMPTS, NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
 from events.owner import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
+_UNREADABLE_PAUSE = timedelta(hours=1)
+_DELIVERY = {one.name for one in fields(Delivery)} - {"id"}
+_ATTEMPT = {one.name for one in fields(Attempt)}
 _PENDING: Document = {"state": "pending"}
 _NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 _FAILED = {"$ne": ["$attempts.error", None]}
@@ -21,6 +25,8 @@ _ATTEMPT_FIGURES: Document = {
     "success": {"$max": {"$cond": [_FAILED, None, "$attempts.at"]}},
     "failure": {"$max": {"$cond": [_FAILED, "$attempts.at", None]}},
 }
+
+log = structlog.get_logger()
 
 
 @raises_unavailable
@@ -56,7 +62,11 @@ class MongoDeliveries:
         names = {"host": excluding.hosts, "project": excluding.projects, "pair": excluding.pairs}
         query |= {name: {"$nin": sorted(at_limit)} for name, at_limit in names.items() if at_limit}
         found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
-        return list(map(_delivery, found))
+        read = [delivery for document in found if (delivery := _readable(document)) is not None]
+        if len(read) < len(found):
+            damaged = {document["_id"] for document in found} - {delivery.id for delivery in read}
+            await self._update({"_id": {"$in": [*damaged]}}, {"due_at": now + _UNREADABLE_PAUSE})
+        return read
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
         query = {"_id": delivery.id, **_PENDING, "due_at": {"$lte": now}}
@@ -160,7 +170,7 @@ class MongoDeliveries:
     async def _update_one(self, query: Document, fields: Document, attempt: Attempt | None = None) -> bool:
         update = {"$set": fields} if fields else {}
         if attempt is not None:
-            update["$push"] = {"attempts": asdict(attempt)}
+            update["$push"] = {"attempts": {"$each": [asdict(attempt)], "$slice": -MOST_ATTEMPTS}}
         return (await self._rows.update_one(query, update)).matched_count == 1
 
     async def _update(self, query: Document, fields: Document) -> int:
@@ -181,8 +191,21 @@ def _document(delivery: Delivery) -> Document:
     return {"_id": fields.pop("id"), **fields, "pair": delivery.pair}
 
 
+def _readable(document: Document) -> Delivery | None:
+    """Read a document; log a damaged one, which may not delay the others."""
+    try:
+        return _delivery(document)
+    except TypeError as error:
+        log.critical("delivery_unreadable", delivery=document["_id"], error=str(error))
+        return None
+
+
 def _delivery(document: Document) -> Delivery:
-    """Read a document; the attempts may be left out."""
-    fields = {name: value for name, value in document.items() if name not in ("_id", "pair")}
-    attempts = tuple(Attempt(**attempt) for attempt in fields.pop("attempts", ()))
-    return Delivery(id=document["_id"], attempts=attempts, **fields)
+    """Read a document; the attempts may be left out, and newer code may have added fields."""
+    known = {name: value for name, value in document.items() if name in _DELIVERY}
+    attempts = tuple(map(_attempt, known.pop("attempts", ())))
+    return Delivery(id=document["_id"], attempts=attempts, **known)
+
+
+def _attempt(document: Document) -> Attempt:
+    return Attempt(**{name: document[name] for name in document if name in _ATTEMPT})

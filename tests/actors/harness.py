@@ -209,7 +209,7 @@ async def open_provider(clock: Clock) -> AsyncIterator[SandboxProvider]:
 
 @asynccontextmanager
 async def open_harness(store: OpenStore, clock: Clock, provider: SandboxProvider) -> AsyncIterator[Harness]:
-    replicate = ReplicateProvider(provider.settings, clock=clock)
+    replicate = ReplicateProvider(provider.settings, clock=clock, monotonic=clock.monotonic)
     given = {
         "callback_key": b"c" * 32,
         "composition": "blend",

@@ -60,7 +60,7 @@ REVIEWED_FIELDS: dict[str, dict[str, str]] = {
         "hold": "str | None",
     },
     "generation.quota_settled": {"period": "str", "outcome": "'spent' | 'released'"},
-    "generation.invocation_intended": {"attempt": "int", "claim_until": "time"},
+    "generation.invocation_intended": {"attempt": "int", "claim_until": "time", "provider_time": "time | None"},
     "generation.started": {"attempt": "int", "prediction": "str", "model": "str"},
     "generation.invocation_refused": {"attempt": "int", "code": "str", "retry_at": "time | None"},
     "generation.invocation_lost": {"attempt": "int"},

@@ -157,7 +157,7 @@ async def _derived(_: System, store: OpenStore) -> None:
     await until(lambda: _is_derived(store), "every commit is sealed and projected", every=0.3)
     report = await rebuild(store.events, store.personal_data, store.projection, TIMEOUTS, repair=False)
     assert not report.differing, f"rows differ from the log: {report.differing}"
-    wrong = await recount_usage(store.sealed_log, store.subscriptions, store.usage_sums, repair=False)
+    wrong = await recount_usage(store.sealed_log, store.subscriptions, store.parking, store.usage_sums, repair=False)
     assert not wrong, f"sums of usage differ from the log: {wrong}"
 
 

@@ -25,7 +25,7 @@ async def test_cancelling_in_any_state_ends_the_generation_and_frees_its_slot(
     tenant = await new_tenant("cloud_starter")
     running = await tenant.spoiled(sandbox, latency_s=30)
     unanswered = await tenant.spoiled(sandbox, create="hang")
-    waiting = await tenant.spoiled(sandbox, create="429", retry_after=60)
+    waiting = await tenant.spoiled(sandbox, create="429", retry_after=8)
     await asyncio.gather(
         tenant.reaches(running, "started"),
         tenant.reaches(unanswered, "invoking"),

@@ -160,12 +160,12 @@ async def test_a_retry_of_a_failed_generation_can_succeed(tenant: Tenant, sandbo
 
 
 async def test_the_explanation_follows_a_generation_to_its_end(tenant: Tenant, sandbox: SandboxClient) -> None:
-    throttled = await tenant.spoiled(sandbox, create="429", retry_after=4)
-    await tenant.reaches(throttled, "waiting")
-    pause = await explained(tenant, throttled)
     running = await tenant.spoiled(sandbox, latency_s=6)
     await tenant.reaches(running, "started")
     work = await explained(tenant, running)
+    throttled = await tenant.spoiled(sandbox, create="429", retry_after=4)
+    await tenant.reaches(throttled, "waiting")
+    pause = await explained(tenant, throttled)
 
     assert (pause["reason"], pause["attempt"], pause["state"]) == ("provider_throttle", 1, "waiting")
     since, following = (datetime.fromisoformat(pause[name]) for name in ("since", "next_try_at"))

@@ -1,25 +1,32 @@
 """Collect the parts of a submission while they arrive."""
 
+import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.errors import ErrorCode, ExemplarError, invalid_field
 from domain.submission.image_header import MAX_BYTES
-from gateway.submissions.uploads.budget import UploadLease
+from gateway.http.byte_budget import ByteLease
 from gateway.submissions.uploads.multipart import Event, Part
 from gateway.submissions.uploads.spool import Spool
 
 MAX_IMAGES: Final = 5
 IMAGE_FIELDS: Final = frozenset({"example_images", "files"})
 
+LIST_FIELDS: Final = IMAGE_FIELDS | {"webhook_events_filter"}
+
 # Bytes kept of each text field; one byte more is kept so that the validation of the field sees the excess.
 TEXT_FIELDS: Final = {
-    "instructions": 4_000,  # 1,000 characters of UTF-8
+    "instructions": 4_004,  # 1,000 characters of UTF-8 or UTF-32, and a byte order mark
     "webhook": 2_048,
     "webhook_events_filter": 64,
-    "metadata": 2_048,
+    "metadata": 8_196,  # 2,048 bytes of UTF-8, sent as UTF-32
+    "_charset_": 64,
 }
 _FILENAME_LENGTH: Final = 255
+_MAX_UNKNOWN: Final = 8
+# axios and PHP write a list as name[], others as name[0], name[1].
+_LIST_NAME: Final = re.compile(r"(\w+)\[\d{0,4}\]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +37,27 @@ class ImagePart:
     spool: Spool
 
 
+class RawText(NamedTuple):
+    """A text field as sent: its bytes and the charset that its part declares, if any."""
+
+    raw: bytes
+    charset: str | None
+
+
 class FormParts:
-    """Collect images and text fields.
+    """Collect images and text fields; ``unknown`` names the first other fields.
 
     Two faults are refused as soon as they are seen: an image over 10 MiB (``image_too_large``) and the
     beginning of a sixth image (``too_many_images``). A part without a file name and without bytes is a
     browser's empty file input, not an image. Unknown fields are dropped.
     """
 
-    def __init__(self, lease: UploadLease, image_memory: int) -> None:
+    def __init__(self, lease: ByteLease, image_memory: int) -> None:
         self.images: list[ImagePart] = []
         self._lease = lease
         self._image_memory = image_memory
-        self._texts: dict[str, list[bytearray]] = {}
+        self.unknown: list[str] = []
+        self._texts: dict[str, list[tuple[bytearray, str | None]]] = {}
         self._image: ImagePart | None = None
         self._text: tuple[bytearray, int] | None = None
 
@@ -60,11 +75,15 @@ class FormParts:
                 kept, limit = self._text
                 kept += event[: limit + 1 - len(kept)]
 
-    def texts(self, name: str) -> list[bytes]:
-        """Return the values of a field in order; a value over the limit is cut one byte after it."""
-        return [bytes(text) for text in self._texts.get(name, ())]
+    def texts(self, name: str) -> list[RawText]:
+        """Return the values of a field in order; a value over the limit is cut one byte after it.
 
-    def text(self, name: str) -> bytes | None:
+        A part without a charset has that of the field `_charset_` (RFC 7578, 4.6).
+        """
+        default = bytes(self._texts.get("_charset_", [(b"", None)])[0][0]).decode("ascii", "replace") or None
+        return [RawText(bytes(text), charset or default) for text, charset in self._texts.get(name, ())]
+
+    def text(self, name: str) -> RawText | None:
         """Return the value of a field that may be sent once; raises FieldError when it was sent again."""
         match self.texts(name):
             case []:
@@ -80,14 +99,17 @@ class FormParts:
 
     def _begin(self, part: Part) -> None:
         self._image = self._text = None
-        if part.name in IMAGE_FIELDS:
+        name = _known_name(part.name)
+        if name in IMAGE_FIELDS:
             self._image = ImagePart((part.filename or "")[:_FILENAME_LENGTH], Spool(self._image_memory))
             if part.filename:
                 self._count(self._image)
-        elif part.name in TEXT_FIELDS:
+        elif name in TEXT_FIELDS:
             kept = bytearray()
-            self._texts.setdefault(part.name, []).append(kept)
-            self._text = kept, TEXT_FIELDS[part.name]
+            self._texts.setdefault(name, []).append((kept, part.charset))
+            self._text = kept, TEXT_FIELDS[name]
+        elif len(self.unknown) < _MAX_UNKNOWN:
+            self.unknown.append(part.name)
 
     def _count(self, image: ImagePart) -> None:
         if len(self.images) == MAX_IMAGES:
@@ -101,3 +123,9 @@ class FormParts:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
         await self._lease.use(len(chunk))
         await image.spool.write(chunk)
+
+
+def _known_name(name: str) -> str:
+    """Return the name of a list field without the brackets that some clients add; any other name as it is."""
+    found = _LIST_NAME.fullmatch(name)
+    return found[1] if found and found[1] in LIST_FIELDS else name

@@ -22,16 +22,18 @@ from domain.submission.image_header import MAX_BYTES, DimensionsExceeded, Unsupp
 from domain.submission.instructions import parse_instructions
 from domain.submission.model_inputs import Ceilings
 from gateway.http.bodies import Body
+from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content, ContentImage
-from gateway.submissions.uploads.budget import UploadBudget, UploadLease
+from gateway.submissions.uploads.boundary import parse_boundary
 from gateway.submissions.uploads.fields import (
     decode_instructions,
+    missing_message,
     read_metadata,
     read_webhook,
     read_webhook_filter,
 )
-from gateway.submissions.uploads.multipart import parse_boundary, read_multipart
+from gateway.submissions.uploads.multipart import read_multipart
 from gateway.submissions.uploads.parts import MAX_IMAGES, FormParts, ImagePart
 
 MAX_BODY: Final = MAX_IMAGES * MAX_BYTES + 1024 * 1024  # five images and slack for the framing
@@ -42,11 +44,11 @@ class UploadReader:
     """Read submissions within the limits of the settings and the upload budget of the process."""
 
     gateway_settings: GatewaySettings
-    upload_budget: UploadBudget
+    upload_budget: ByteBudget
 
     @asynccontextmanager
-    async def read(self, request: web.Request) -> AsyncIterator[Content]:
-        """Yield the validated content, whose images can be read within the block.
+    async def read(self, request: web.Request, developer: str) -> AsyncIterator[Content]:
+        """Yield the validated content of a developer's user; its images can be read within the block.
 
         Raises ExemplarError or FieldError in the order above, ConnectionError when the client disconnected.
         Images and budget are released at the end of the block, or at once when reading fails.
@@ -57,7 +59,7 @@ class UploadReader:
         if (request.content_length or 0) > MAX_BODY:
             raise ExemplarError(ErrorCode.IMAGE_TOO_LARGE)
         with (
-            closing(UploadLease(self.upload_budget)) as lease,
+            closing(ByteLease(self.upload_budget, developer)) as lease,
             closing(FormParts(lease, settings.upload_memory)) as parts,
         ):
             async with aclosing(read_multipart(body.read, boundary)) as events:
@@ -69,8 +71,8 @@ class UploadReader:
 
 
 def _validated(parts: FormParts, ceilings: Ceilings) -> Content:
-    images = _images(parts.images)
-    instructions = decode_instructions(parts.text("instructions"))
+    images = _images(parts)
+    instructions = decode_instructions(parts.text("instructions"), parts.unknown)
     parse_instructions(instructions, ceilings=ceilings)
     return Content(
         images=images,
@@ -81,11 +83,12 @@ def _validated(parts: FormParts, ceilings: Ceilings) -> Content:
     )
 
 
-def _images(parts: list[ImagePart]) -> tuple[ContentImage, ...]:
-    if not parts:
-        raise FieldError(ErrorCode.MISSING_IMAGES, ("body", "example_images"), "field required", "value_error.missing")
+def _images(parts: FormParts) -> tuple[ContentImage, ...]:
+    if not parts.images:
+        msg = missing_message(parts.unknown, "name each file example_images or files")
+        raise FieldError(ErrorCode.MISSING_IMAGES, ("body", "example_images"), msg, "value_error.missing")
     images, too_big = [], False
-    for part in parts:
+    for part in parts.images:
         try:
             images.append(_image(part))
         except UnsupportedFormat as error:

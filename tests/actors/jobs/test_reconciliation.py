@@ -1,17 +1,25 @@
 """Reconciliation of claims and polling of predictions, with clocks that differ and answers that fail."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 import structlog
 
+from actors.jobs.deadlines import expire
+from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
+from actors.model_inputs import ModelInputs
 from actors.providers.provider import ProviderUnavailableError
 from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import State
 from domain.generation.prediction import Prediction
+from store.mongo.safe_now import SafeNow, ServerTime
 from tests.actors.harness import LOST_AFTER, Harness, SandboxProvider
+from tests.builders.clock import Clock
+
+HOUR = timedelta(hours=1)
 
 
 class PartlyUnavailable(ReplicateProvider):
@@ -27,6 +35,22 @@ class PartlyUnavailable(ReplicateProvider):
         return await super().get(prediction)
 
 
+class Forgetful(ReplicateProvider):
+    """A provider that knows no prediction."""
+
+    async def get(self, prediction: str) -> Prediction | None:
+        return None
+
+
+class LateList(ReplicateProvider):
+    """A provider whose list lacks all predictions at first."""
+
+    lacks = True
+
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
+        return [] if self.lacks else await super().list_since(moment, until=until)
+
+
 async def unanswered(harness: Harness, provider: SandboxProvider, name: str = "g1") -> None:
     """Create a prediction whose answer is lost, and let the claim run out."""
     await provider.arm(create="drop_after_commit", times=1)
@@ -35,38 +59,72 @@ async def unanswered(harness: Harness, provider: SandboxProvider, name: str = "g
     harness.clock.forward(seconds=5)
 
 
-@pytest.mark.parametrize("minutes", [-4, 4])
-async def test_a_prediction_is_found_although_the_provider_clock_differs_by_minutes(
+@pytest.mark.parametrize("minutes", [-90, -6, -4, 4, 6, 90])
+async def test_a_prediction_is_found_although_the_provider_clock_differs(
     harness: Harness, provider: SandboxProvider, minutes: int
 ) -> None:
     provider.skew = timedelta(minutes=minutes)
     await unanswered(harness, provider)
 
-    await harness.run_job(reconcile)
+    for _ in range(2):  # the first list tells the provider's time
+        await harness.run_job(reconcile)
 
     (made,) = await provider.predictions()
     assert (await harness.load("g1")).prediction == made["id"]
 
 
+async def test_a_prediction_is_found_although_the_clock_of_the_worker_differs(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    clock = Clock.running()
+    clock.step(minutes=90)
+    async with ReplicateProvider(provider.settings, clock=clock, monotonic=clock.monotonic) as replicate:
+        worker = Harness(harness.store, clock, {**harness.given, "provider": replicate})
+        assert (await worker.invoked("g1")).state is State.STARTED  # its answer told the provider's time
+        await provider.arm(create="drop_after_commit", times=1)
+        assert (await worker.invoked("g2")).state is State.INTENDED
+        await worker.project("g2")
+    harness.clock.forward(minutes=91)
+    provider.skew = timedelta(minutes=-91)
+
+    await harness.run_job(reconcile)
+
+    assert (await harness.load("g2")).state is not State.INTENDED
+
+
 async def test_an_older_prediction_of_the_same_input_does_not_resolve_a_claim(
     harness: Harness, provider: SandboxProvider
 ) -> None:
-    provider.skew = timedelta(minutes=-6)
-    await unanswered(harness, provider)
+    await harness.request("g1")
+    for queue in ("validation", "quota"):
+        await harness.step("g1", queue)
+    inputs = harness.dependencies.get("model_inputs", kind=ModelInputs)
+    older = {"version": provider.settings.replicate_version, "input": await inputs.read(await harness.load("g1"))}
+    assert (await provider.http.post("/v1/predictions", json=older)).status_code == 201
+    harness.clock.forward(minutes=6)
+    await harness.given["provider"].list_since(harness.clock())  # and the provider's time is known
+    await provider.arm(create="500", times=1)
+    await harness.step("g1", "invocation")
+    await harness.project("g1")
+    harness.clock.forward(seconds=5)
 
     await harness.run_job(reconcile)
 
     assert (await harness.load("g1")).state is State.INTENDED
 
 
-async def test_a_claim_is_lost_only_after_the_grace_period_by_the_clock_of_this_process(
+async def test_a_claim_is_lost_only_after_the_grace_period_that_this_process_saw_pass(
     harness: Harness, provider: SandboxProvider
 ) -> None:
     await provider.arm(create="500", times=1)
     assert (await harness.invoked("g1")).state is State.INTENDED
     await harness.project("g1")
     # The clock of the claim's writer was an hour behind: by that clock the grace period is over already.
-    harness.clock.forward(hours=1)
+    harness.clock.step(hours=1)
+    for _ in range(5):
+        assert await harness.run_job(reconcile) == 1
+    # Neither may a step of this process's clock end it: the paid call may still be under way.
+    harness.clock.step(hours=1)
     for _ in range(5):
         assert await harness.run_job(reconcile) == 1
     assert (await harness.load("g1")).state is State.INTENDED
@@ -74,6 +132,50 @@ async def test_a_claim_is_lost_only_after_the_grace_period_by_the_clock_of_this_
     harness.clock.forward(seconds=LOST_AFTER.total_seconds())
     await harness.run_job(reconcile)
     assert (await harness.types("g1"))[-1] == "invocation_lost"
+
+
+async def test_a_backward_step_of_the_clock_does_not_prolong_the_grace_period(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    await provider.arm(create="500", times=1)
+    await harness.invoked("g1")
+    await harness.project("g1")
+    harness.clock.forward(minutes=30)
+    for _ in range(3):
+        await harness.run_job(reconcile)
+    harness.clock.step(minutes=-29)
+    harness.clock.forward(seconds=LOST_AFTER.total_seconds())
+    await harness.run_job(reconcile)
+    assert (await harness.types("g1"))[-1] == "invocation_lost"
+
+
+async def test_a_prediction_that_the_provider_denies_is_not_gone_by_a_step_of_the_clock(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    await harness.invoked("g1")
+    await harness.project("g1")
+    async with Forgetful(provider.settings, clock=harness.clock) as forgetful:
+        polling = harness.replace(provider=forgetful)
+        for _ in range(4):
+            harness.clock.step(hours=1)
+            await polling.run_job(poll)
+        assert (await harness.load("g1")).state is State.STARTED
+
+        harness.clock.forward(seconds=LOST_AFTER.total_seconds())
+        await polling.run_job(poll)
+        assert (await harness.load("g1")).state is State.SETTLED
+
+
+async def test_no_generation_ends_by_a_step_of_one_clock(harness: Harness) -> None:
+    await harness.invoked("g1")
+    await harness.project("g1")
+    harness.clock.step(hours=3)
+    safe_now = SafeNow(harness.clock, ServerTime(harness.store.database))
+    await harness.replace(safe_now=safe_now).run_job(expire)
+    assert (await harness.load("g1")).state is State.STARTED
+
+    await harness.run_job(expire)
+    assert (await harness.load("g1")).state is State.FAILED
 
 
 async def test_reconciled_events_and_log_lines_carry_correlation_and_request_ids(
@@ -106,3 +208,74 @@ async def test_a_failing_poll_of_one_prediction_does_not_stop_the_others(
 
     assert (await harness.load("g1")).state is State.STARTED
     assert (await harness.load("g2")).state is State.SETTLED
+
+
+async def given_up(harness: Harness, provider: SandboxProvider) -> None:
+    """Give an attempt up whose prediction exists."""
+    await unanswered(harness, provider)
+    for _ in range(3):
+        await harness.run_job(reconcile)
+        harness.clock.forward(seconds=LOST_AFTER.total_seconds() / 2)
+    assert (await harness.load("g1")).state is State.WAITING
+
+
+async def test_the_late_prediction_of_a_lost_attempt_is_adopted_and_the_next_one_cancelled(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    async with LateList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as late:
+        system = harness.replace(provider=late)
+        await given_up(system, provider)
+        assert (await system.step("g1", "invocation")).state is State.STARTED
+        await system.project("g1")
+        await provider.finished()
+
+        assert await system.run_job(find_late_predictions) == 0
+        late.lacks = False
+        system.clock.forward(minutes=50)
+        assert await system.run_job(find_late_predictions) == 1
+        assert await system.run_job(find_late_predictions) == 0, "it is known"
+
+    second, first = await provider.predictions()
+    generation = await system.load("g1")
+    assert (generation.prediction, [found.prediction for found in generation.duplicates]) == (
+        first["id"],
+        [second["id"]],
+    )
+    assert (await system.types("g1"))[-2:] == ["duplicate_found", "prediction_settled"]
+
+
+async def test_the_prediction_of_a_call_at_the_deadline_is_found_and_cancelled(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    await unanswered(harness, provider)
+    harness.clock.forward(hours=3)
+    await harness.run_job(expire)
+    await harness.project("g1")
+    provider.skew = timedelta(hours=-3)
+
+    await harness.run_job(find_late_predictions)
+    await harness.run_job(find_late_predictions)
+
+    (made,) = await provider.predictions()
+    assert [found.prediction for found in (await harness.load("g1")).duplicates] == [made["id"]]
+
+
+async def test_a_given_up_attempt_is_searched_for_an_hour(harness: Harness, provider: SandboxProvider) -> None:
+    async with LateList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as late:
+        system = harness.replace(provider=late)
+        await given_up(system, provider)
+        await system.project("g1")
+        late.lacks = False
+        system.clock.forward(minutes=58)
+        assert [row.id for row in await system.store.projection.unresolved(system.clock() - HOUR, limit=9)] == ["g1"]
+        assert await system.run_job(find_late_predictions) == 1
+
+
+async def test_a_given_up_attempt_is_not_searched_for_ever(harness: Harness, provider: SandboxProvider) -> None:
+    async with LateList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as late:
+        system = harness.replace(provider=late)
+        await given_up(system, provider)
+        await system.project("g1")
+        late.lacks = False
+        system.clock.forward(minutes=60)
+        assert await system.run_job(find_late_predictions) == 0

@@ -99,7 +99,7 @@ class Simulation:
             backlog=self.backlog,
             redelivery_times=self.times,
             redelivery=self,  # type: ignore[arg-type]
-            clock=lambda: self.now,
+            monotonic=self.now.timestamp,
         )
 
     async def moved(self, name: str) -> Row:

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -11,11 +12,13 @@ from pydantic import SecretStr
 
 from actors.providers.circuit import Circuit
 from actors.providers.outputs import Outputs
-from actors.providers.provider import Created, OutputRefusedError, Refused
+from actors.providers.provider import Created, OutputRefusedError, ProviderUnavailableError, Refused, Unknown
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
+from store.leases.pauses import MemoryPauses, MongoPauses, Pause, Pauses
 from tests.actors.harness import TOKEN, SandboxProvider
 from tests.builders.clock import Clock
+from tests.stores import OpenStore
 
 INPUT = {"prompt": "a lake", "width": 64, "height": 64}
 ASKED = web.AppKey("asked", list[str | None])
@@ -36,7 +39,8 @@ def pause(answer: object, clock: Clock) -> int:
 
 
 async def test_an_unreachable_provider_is_called_with_growing_pauses(clock: Clock) -> None:
-    model = ReplicateProvider(settings(f"http://127.0.0.1:{unused_port()}"), clock=clock)
+    url = f"http://127.0.0.1:{unused_port()}"
+    model = ReplicateProvider(settings(url), clock=clock, monotonic=clock.monotonic)
     pauses = []
     for _ in range(7):
         pauses.append(pause(await model.create(INPUT, webhook=None), clock))
@@ -46,7 +50,7 @@ async def test_an_unreachable_provider_is_called_with_growing_pauses(clock: Cloc
 
 
 async def test_the_provider_is_not_called_while_the_circuit_is_open(clock: Clock, provider: SandboxProvider) -> None:
-    model = ReplicateProvider(settings(provider.url), clock=clock)
+    model = ReplicateProvider(settings(provider.url), clock=clock, monotonic=clock.monotonic)
     await provider.arm(create="402", times=1)
     assert isinstance(await model.create(INPUT, webhook=None), Refused)
 
@@ -58,11 +62,121 @@ async def test_the_provider_is_not_called_while_the_circuit_is_open(clock: Clock
 
 
 def test_a_response_resets_the_failure_count(clock: Clock) -> None:
-    circuit = Circuit(clock)
+    pauses = MemoryPauses(clock.monotonic)
+    circuit = Circuit(name="provider", pauses=pauses, clock=clock, monotonic=clock.monotonic)
     for _ in range(5):
-        circuit.trip_longer("unreachable")
+        circuit.unreachable("unreachable")
+    clock.forward(minutes=2)
     circuit.reached()
-    assert circuit.trip_longer("unreachable") - clock() <= timedelta(seconds=2)
+    assert circuit.unreachable("unreachable") - clock() <= timedelta(seconds=2)
+
+
+class CountedPauses(MemoryPauses):
+    """Pauses that count how often they are read."""
+
+    reads = 0
+
+    async def current(self, name: str) -> Pause | None:
+        self.reads += 1
+        return await super().current(name)
+
+
+def worker(provider: SandboxProvider, clock: Clock, pauses: Pauses) -> ReplicateProvider:
+    """Make the provider of one of several workers."""
+    return ReplicateProvider(settings(provider.url), clock=clock, monotonic=clock.monotonic, pauses=pauses)
+
+
+@pytest.mark.parametrize("fault", ["429", "402", "401"])
+async def test_a_refusal_of_the_account_pauses_every_worker(
+    provider: SandboxProvider, clock: Clock, store: OpenStore, fault: str
+) -> None:
+    """The server's clock counts the shared pause, so that the workers' may differ."""
+    ahead = Clock.running()
+    ahead.step(hours=1)
+    one, other = (worker(provider, time, MongoPauses(store.database)) for time in (clock, ahead))
+    async with one, other:
+        await provider.arm(create=fault, retry_after=60, times=1)
+        first = await one.create(INPUT, webhook=None)
+        for model, time in ((one, clock), (other, ahead)):
+            refused = await model.create(INPUT, webhook=None)
+            assert isinstance(first, Refused)
+            assert isinstance(refused, Refused)
+            assert (refused.code, refused.retry_at is not None) == (first.code, True)
+            assert timedelta(seconds=50) < (refused.retry_at or time()) - time() <= timedelta(seconds=60)
+    assert await provider.predictions() == []
+
+
+async def test_calls_go_on_after_the_pause_whatever_the_wall_clock_shows(
+    provider: SandboxProvider, clock: Clock
+) -> None:
+    async with worker(provider, clock, MemoryPauses(clock.monotonic)) as model:
+        await provider.arm(create="429", retry_after=300, times=1)
+        await model.create(INPUT, webhook=None)
+        clock.step(hours=1)
+        clock.forward(seconds=299)
+        assert isinstance(await model.create(INPUT, webhook=None), Refused)
+        clock.step(hours=-2)
+        clock.forward(seconds=1)
+        assert isinstance(await model.create(INPUT, webhook=None), Created)
+
+
+async def test_a_busy_worker_reads_the_pauses_once_a_second(provider: SandboxProvider, clock: Clock) -> None:
+    clock = Clock()
+    pauses = CountedPauses(clock.monotonic)
+    async with worker(provider, clock, pauses) as model:
+        for _ in range(20):
+            assert isinstance(await model.create(INPUT, webhook=None), Created)
+            clock.forward(seconds=0.1)
+    assert pauses.reads == 2
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 499])
+async def test_a_refusal_that_may_come_after_the_creation_leaves_the_outcome_unknown(clock: Clock, status: int) -> None:
+    async with answering(status, {"detail": "later"}) as url, ReplicateProvider(settings(url), clock=clock) as model:
+        assert isinstance(await model.create(INPUT, webhook=None), Unknown)
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 415, 422])
+async def test_a_refusal_of_the_request_is_final(clock: Clock, status: int) -> None:
+    async with answering(status, {"detail": "no"}) as url, ReplicateProvider(settings(url), clock=clock) as model:
+        assert await model.create(INPUT, webhook=None) == Refused(f"provider_{status}", None)
+
+
+async def test_a_throttling_edge_pauses_the_account_and_leaves_the_outcome_unknown(clock: Clock) -> None:
+    async with answering(429, None) as url, ReplicateProvider(settings(url), clock=clock) as model:
+        assert isinstance(await model.create(INPUT, webhook=None), Unknown)
+        assert isinstance(await model.create(INPUT, webhook=None), Refused)
+
+
+MALFORMED = [5, "", {}, ["x"], True, "http://[", "https://example.com:99999/v1/predictions", "?cursor=x", "/v2/else"]
+
+
+@pytest.mark.parametrize("following", MALFORMED, ids=repr)
+async def test_a_list_with_a_malformed_next_page_is_no_list(clock: Clock, following: object) -> None:
+    page = {"results": [], "next": following}
+    async with answering(200, page) as url, ReplicateProvider(settings(url), clock=clock) as model:
+        with pytest.raises(ProviderUnavailableError):
+            await model.list_since(clock())
+
+
+@pytest.mark.parametrize("page", [{"results": [], "next": None}, {"results": []}], ids=["null", "none"])
+async def test_a_list_ends_without_a_next_page(clock: Clock, page: object) -> None:
+    async with answering(200, page) as url, ReplicateProvider(settings(url), clock=clock) as model:
+        assert await model.list_since(clock()) == []
+
+
+@asynccontextmanager
+async def answering(status: int, body: object) -> AsyncIterator[str]:
+    """Serve one answer to everything; None: HTML."""
+
+    async def answer(_: web.Request) -> web.Response:
+        page = web.Response(status=status, text="<html>", content_type="text/html")
+        return page if body is None else web.json_response(body, status=status)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
 
 
 @pytest.fixture

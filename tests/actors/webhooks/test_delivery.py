@@ -14,7 +14,7 @@ from replicate.webhook import WebhookSigningSecret
 
 from domain.webhooks.endpoint import default_endpoint, disable, enable, remove
 from domain.webhooks.retry_schedule import PAUSES
-from domain.webhooks.signature import new_secret
+from domain.webhooks.signature import new_secret, user_secret
 from events.invocation import GenerationProgressed
 from events.owner import GenerationErased, GenerationPublished
 from events.webhook import (
@@ -62,6 +62,9 @@ async def test_the_webhook_of_a_request_is_verified_by_other_libraries(
     [received] = receiver.requests
     [secret] = await system.webhook_secrets.signing(DEFAULT)
     verified(received, secret)
+    verified(received, user_secret(secret, "usr-1"))
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        verified(received, user_secret(secret, "usr-2"))
     assert received.headers["Content-Type"] == "application/json"
     assert received.sequence == 8
     message = received.message

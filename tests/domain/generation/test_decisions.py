@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, get_args
 
+import hypothesis
 import pytest
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -304,14 +305,80 @@ def test_a_late_prediction_is_adopted_while_no_other_call_is_open() -> None:
     assert generation.prediction == "late"
 
 
-def test_a_late_prediction_is_a_duplicate_once_the_next_call_is_open() -> None:
-    given(*TO_INTENDED, lost(), intended(2)).when(start(1, "late")).then(duplicate(1, "late"))
+SECOND_CALL = (*TO_INTENDED, lost(), intended(2))
+
+
+def test_a_late_prediction_is_adopted_while_the_outcome_of_the_next_call_is_unknown() -> None:
+    generation = given(*SECOND_CALL).when(start(1, "late")).then(started(1, "late"))
+    assert [sent.number for sent in generation.unresolved] == [2]
+    given(*SECOND_CALL, started(1, "late")).when(start(2, "p2")).then(duplicate(2, "p2"))
+    given(*SECOND_CALL, started(1, "late")).when(refuse(2)).then_nothing()
+
+
+def test_a_late_success_is_adopted_and_the_running_prediction_becomes_the_duplicate() -> None:
+    running = (*SECOND_CALL, started(2, "p2"))
+    generation = given(*running).when(settle(1, "late")).then(duplicate(2, "p2"), settled(1, "late"))
+    assert (generation.state, generation.prediction, generation.attempt) == (State.SETTLED, "late", 1)
+    known = (*running, duplicate(1, "late"))
+    given(*known).when(settle(1, "late")).then(duplicate(2, "p2"), settled(1, "late"))
+    withheld = settled(1, "late").model_copy(update={"code": "content_flagged"})
+    given(*running).when(partial(invocation.settle_prediction, settled=withheld, model=MODEL)).then(
+        duplicate(1, "late", 3.5)
+    )
+
+
+@pytest.mark.parametrize("outcome", ["failed", "canceled", "aborted"])
+def test_a_late_failure_ends_no_other_call(outcome: str) -> None:
+    for other in ((), (started(2, "p2"),)):
+        given(*SECOND_CALL, *other).when(settle(1, "late", outcome)).then(duplicate(1, "late", 3.5))
+
+
+OUTCOMES = st.sampled_from(["succeeded", "failed", "canceled"])
+
+
+@hypothesis.given(
+    outcomes=st.fixed_dictionaries({1: OUTCOMES, 2: OUTCOMES}),
+    seen=st.lists(st.tuples(st.sampled_from([1, 2]), st.booleans()), min_size=1, max_size=8),
+)
+def test_a_success_is_adopted_unless_another_prediction_has_ended_before(
+    outcomes: dict[int, str], seen: list[tuple[int, bool]]
+) -> None:
+    log = [*SECOND_CALL]
+    for attempt, ended in seen:
+        before, outcome = folded(log), outcomes[attempt] if ended else "running"
+        decide = settle(attempt, f"p{attempt}", outcome) if ended else start(attempt, f"p{attempt}")
+        after = given(*log).when(decide)
+        log += after.events
+        generation = folded(log)
+        if outcome == "succeeded" and before.settled is None:
+            assert generation.settled is not None
+            assert (generation.prediction, generation.settled.outcome) == (f"p{attempt}", "succeeded")
+    known = {generation.prediction, *(found.prediction for found in generation.duplicates)}
+    assert {f"p{attempt}" for attempt, _ in seen} <= known
+    assert not {attempt for attempt, _ in seen} & {sent.number for sent in generation.unresolved}
+
+
+# Attempts whose prediction is not known
+
+
+def test_an_attempt_is_unresolved_from_its_loss_until_its_prediction_is_found() -> None:
+    [sent] = given(*SECOND_CALL, lost(2)).state.unresolved[:1]
+    assert (sent.number, sent.intended_at, sent.given_up_at) == (1, START + 3 * SECOND, START + 4 * SECOND)
+    assert [sent.number for sent in given(*SECOND_CALL, lost(2)).state.unresolved] == [1, 2]
+    assert given(*SECOND_CALL, started(2, "p2"), duplicate(1, "p1")).state.unresolved == ()
+    assert given(*TO_INTENDED, lost(), started(1, "p1")).state.unresolved == ()
+
+
+def test_a_call_under_way_at_the_deadline_is_unresolved() -> None:
+    overdue = failed("finish_deadline", "deadline", retryable=True)
+    assert [sent.number for sent in given(*TO_INTENDED, overdue).state.unresolved] == [1]
+    assert given(*TO_STARTED, overdue).state.unresolved == ()
 
 
 @pytest.mark.parametrize("events", [TO_STARTED, TO_SETTLED, TO_COMPLETED], ids=lambda events: events[-1].type)
 def test_a_second_prediction_is_recorded_once_as_a_duplicate_with_its_cost(events: tuple[Event, ...]) -> None:
-    given(*events).when(settle(1, "p2")).then(duplicate(1, "p2", 3.5))
-    given(*events, duplicate(1, "p2", 3.5)).when(settle(1, "p2")).then_nothing()
+    given(*events).when(settle(1, "p2", "canceled")).then(duplicate(1, "p2", 3.5))
+    given(*events, duplicate(1, "p2", 3.5)).when(settle(1, "p2", "canceled")).then_nothing()
     given(*events, duplicate(1, "p2", 3.5)).when(start(1, "p2")).then_nothing()
 
 

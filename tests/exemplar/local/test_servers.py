@@ -76,3 +76,16 @@ def test_the_shared_rabbitmq_has_a_virtual_host_for_each_test(amqp_url: str) -> 
 def test_a_port_is_the_same_at_the_next_start_while_it_is_free(tmp_path: Path, name: str) -> None:
     file = tmp_path / "ports.json"
     assert Ports(file).of(name) == Ports(file).of(name)
+
+
+def test_mongod_takes_no_message_compressed_with_zlib(mongod_installed: None, tmp_path: Path) -> None:
+    """The bundled server reads beyond its memory when it decompresses these (CVE-2025-14847)."""
+    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
+    server.launch()
+    try:
+        server.wait_ready(initiate_replica_set)
+        with MongoClient[dict[str, object]](server.url("any")) as client:
+            hello = client["admin"].command("hello", compression=["zlib", "zstd", "snappy"])
+            assert set(hello["compression"]) == {"snappy", "zstd"}
+    finally:
+        server.child.stop()

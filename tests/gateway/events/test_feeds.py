@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from aiohttp import ClientSession
 
+from domain.generation.generation import stream_of
 from tests.gateway.events.gateway_system import LIFECYCLE, PATH, EndUser, Gateway, GatewaySystem
 from tests.gateway.events.sse_client import EVENT_STREAM, Frame, opened
 from tests.systems.waiting import until
@@ -218,3 +219,39 @@ async def test_lines_hold_the_cursor_of_each_event(
         lines = (await answer.text()).splitlines()
     assert len(lines) == len(await system.sealed_events(user.project, user.id))
     assert all('"cursor":"' in line for line in lines)
+
+
+async def test_a_feed_waits_before_a_commit_of_newer_code_and_passes_a_damaged_one(
+    system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
+) -> None:
+    names = [await system.start_generation(user) for _ in range(3)]
+    await system.seal()
+    expected = await system.sealed_events(user.project, user.id)
+    damaged, newer, _ = (f"{stream_of(name)}:1" for name in names)
+    commits = system.store.database.get_collection("commits")
+    before = await commits.find_one({"_id": newer})
+    assert before is not None
+    await commits.update_one({"_id": newer}, {"$set": {"body": before["body"].replace(b"requested:1", b"requested:2")}})
+    await commits.update_one({"_id": damaged}, {"$set": {"body": b"damaged"}})
+
+    async def page(after: str) -> tuple[Seen, str]:
+        async with session.get(f"{own(gateway)}?after={after}", headers=user.bearer) as answer:
+            found = await answer.json()
+            return [(event["stream"], event["version"]) for event in found["events"]], found["cursor"]
+
+    events, cursor = await page("0")
+    assert events == []
+    async with opened(session, f"{own(gateway)}?after={cursor}", user.bearer) as stream:
+        await stream.until("caught_up")
+        after = await system.start_generation(user)
+        await system.seal()
+        async with opened(session, f"{own(gateway)}", user.bearer) as fresh:
+            await fresh.until("caught_up")
+            await system.append(after, *LIFECYCLE[0])
+            await system.seal()
+            assert await fresh.until("generation.validated"), "who joined behind it gets what follows"
+        assert b"generation." not in stream.response.content.read_nowait()
+
+    await commits.replace_one({"_id": newer}, before)
+    events, _ = await page(cursor)
+    assert events[:2] == expected[1:]

@@ -152,6 +152,10 @@ async def test_a_browser_page_of_an_allowed_origin_may_read_the_stream(
     origin = {"Origin": "https://studio.example", **EVENT_STREAM}
     async with session.get(url, headers=origin) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "https://studio.example"
+        readable = {"Cache-Control", "Content-Type", "Transfer-Encoding"}
+        exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+        others = {name for name in answer.headers if not name.startswith("Access-Control-")}
+        assert others - readable <= exposed
     async with session.get(url, headers={**origin, "Origin": "https://elsewhere.example"}) as answer:
         assert "Access-Control-Allow-Origin" not in answer.headers
     headers = {

@@ -94,3 +94,14 @@ async def test_matching_if_none_match_gets_304(picture: Picture, form: str) -> N
 async def test_similar_etag_does_not_match(picture: Picture, form: str) -> None:
     bare = picture.etag.strip('"')
     assert (await picture.fetch(If_None_Match=form.format(bare))).status == 200
+
+
+@pytest.mark.parametrize("wanted", [{}, {"Range": "bytes=0-0"}])
+async def test_altered_picture_is_answered_with_damaged(
+    gateway: GatewayHarness, picture: Picture, wanted: dict[str, str]
+) -> None:
+    generation = picture.path.split("/")[-3]
+    altered = {"$set": {"data": picture.data[:-1] + b"?"}}
+    await gateway.store.database["blobs"].update_one({"generation": generation, "kind": "result"}, altered)
+    answer = await picture.fetch(**wanted)
+    assert (answer.status, (await answer.json())["code"]) == (500, "damaged")

@@ -13,63 +13,79 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import ErrorCode, ExemplarError
-from gateway.submissions.uploads.budget import UploadBudget, UploadLease
+from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.submissions.uploads.spool import Spool
 from tests.gateway.submissions.upload_server import SECRETS, make_settings
 from tests.systems.waiting import until
 
+ONE = "one developer"
+
 
 async def test_budget_is_granted_in_the_order_of_waiting() -> None:
-    budget = UploadBudget(10, wait=5)
-    await budget.take(10)
+    budget = ByteBudget(10, share=10, wait=5)
+    await budget.take(ONE, 10)
     order: list[str] = []
 
     async def take(name: str, size: int) -> None:
-        await budget.take(size)
+        await budget.take(ONE, size)
         order.append(name)
 
     waiting = [asyncio.create_task(take("large", 8)), asyncio.create_task(take("small", 1))]
     await asyncio.sleep(0)
-    budget.give_back(5)
+    budget.give_back(ONE, 5)
     await asyncio.sleep(0)
     assert order == []
-    budget.give_back(5)
+    budget.give_back(ONE, 5)
     await asyncio.gather(*waiting)
     assert (order, budget.free) == (["large", "small"], 1)
 
 
 async def test_cancelled_waiter_does_not_block_others() -> None:
-    budget = UploadBudget(10, wait=5)
-    await budget.take(10)
-    first, second = (asyncio.create_task(budget.take(size)) for size in (10, 4))
+    budget = ByteBudget(10, share=10, wait=5)
+    await budget.take(ONE, 10)
+    first, second = (asyncio.create_task(budget.take(ONE, size)) for size in (10, 4))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0)
-    budget.give_back(4)
+    budget.give_back(ONE, 4)
     await asyncio.wait_for(second, 1)
     assert budget.free == 0
 
 
 async def test_bytes_granted_to_a_cancelled_waiter_are_returned() -> None:
-    budget = UploadBudget(10, wait=5)
-    await budget.take(10)
-    waiting = asyncio.create_task(budget.take(10))
+    budget = ByteBudget(10, share=10, wait=5)
+    await budget.take(ONE, 10)
+    waiting = asyncio.create_task(budget.take(ONE, 10))
     await asyncio.sleep(0)
-    budget.give_back(10)
+    budget.give_back(ONE, 10)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert budget.free == 10
 
 
+async def test_a_holder_at_its_share_stops_no_other() -> None:
+    budget = ByteBudget(10, share=6, wait=5)
+    await budget.take("greedy", 6)
+    waiting = asyncio.create_task(budget.take("greedy", 2))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(budget.take("modest", 4), 1)
+    budget.give_back("modest", 4)
+    await asyncio.sleep(0)
+    assert (waiting.done(), budget.free) == (False, 4)
+    budget.give_back("greedy", 6)
+    await asyncio.wait_for(waiting, 1)
+    assert budget.free == 8
+
+
 async def test_wait_for_the_budget_ends_with_server_busy() -> None:
-    budget = UploadBudget(UploadLease.STEP, wait=0.01)
-    with closing(UploadLease(budget)) as first, closing(UploadLease(budget)) as second:
+    budget = ByteBudget(ByteLease.STEP, share=ByteLease.STEP, wait=0.01)
+    with closing(ByteLease(budget, ONE)) as first, closing(ByteLease(budget, ONE)) as second:
         await first.use(1)
         with pytest.raises(ExemplarError) as caught:
             await second.use(1)
         assert caught.value.code is ErrorCode.SERVER_BUSY
-    assert budget.free == UploadLease.STEP
+    assert budget.free == ByteLease.STEP
 
 
 @given(st.lists(st.binary(max_size=60), max_size=12), st.integers(0, 100))

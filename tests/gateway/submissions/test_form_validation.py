@@ -104,7 +104,7 @@ GOOD = png_header(64, 64)
         ([INSTRUCTIONS], "missing_images", MISSING),
         ([], "missing_images", MISSING),
         ([part("example_images", b"", ""), INSTRUCTIONS], "missing_images", MISSING),
-        ([part("picture", GOOD, "a.png"), INSTRUCTIONS], "missing_images", MISSING),
+        ([part("picture", GOOD, "a.png"), INSTRUCTIONS], "missing_images", None),
         ([said("not json")], "missing_images", MISSING),
         ([image(GOOD)] * 6 + [INSTRUCTIONS], "too_many_images", TOO_MANY),
         ([image(GIF)] * 6, "too_many_images", TOO_MANY),
@@ -125,7 +125,7 @@ GOOD = png_header(64, 64)
         ([image(GOOD), said("🌆" * 1001)], "invalid_instructions_length", LENGTH),
         ([image(GOOD), said("x" * 100_000)], "invalid_instructions_length", LENGTH),
         ([image(GOOD), said("not json")], "invalid_instructions_json", NO_JSON),
-        ([image(GOOD), part("instructions", b'{"prompt": "\xff"}')], "invalid_instructions_json", NO_JSON),
+        ([image(GOOD), part("instructions", b'{"prompt": "\xff"}')], "invalid_instructions_json", None),
         (
             [image(GOOD), said("[]")],
             "invalid_instructions_type",
@@ -224,3 +224,107 @@ async def test_instructions_length_counts_code_points(server: UploadServer, smal
     assert len(text) == 1000
     answer = await server.submit(image(small_jpeg), said(text))
     assert (answer.status, answer.body["instructions"]) == (202, text)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("example_images[]", "example_images[]"),
+        ("example_images[0]", "example_images[1]"),
+        ("files[]", "files[12]"),
+        ("example_images", "files[]"),
+    ],
+)
+async def test_list_names_of_axios_and_php_are_the_names_of_the_lists(
+    server: UploadServer, small_jpeg: bytes, names: tuple[str, str]
+) -> None:
+    events = [part("webhook_events_filter[]", b"completed"), part("webhook_events_filter[1]", b"failed")]
+    answer = await server.submit(*(image(small_jpeg, name) for name in names), INSTRUCTIONS, *events)
+    assert (answer.status, answer.body["read"]) == (202, [len(small_jpeg)] * 2)
+    assert answer.body["webhook_events_filter"] == ["completed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ([part("image", GOOD, "a.png"), INSTRUCTIONS], ["'image'", "example_images"]),
+        ([part("example_images[a]", GOOD, "a.png"), INSTRUCTIONS], ["'example_images[a]'"]),
+        ([part("é" * 999, GOOD, "a.png"), INSTRUCTIONS], ["'\\xe9"]),
+        ([image(GOOD), part("instructions[prompt]", b"a city")], ["'instructions[prompt]'", "JSON object"]),
+    ],
+)
+async def test_a_missing_field_is_told_which_fields_came(
+    server: UploadServer, parts: list[bytes], told: list[str]
+) -> None:
+    message = json.loads((await server.submit(*parts)).text)["detail"][0]["msg"]
+    assert message.startswith("field required; there came ")
+    assert len(message) < 400
+    assert all(piece in message for piece in told), message
+
+
+TEXT = '{"prompt": "Käse für „Ж“"}'
+ENCODED = {
+    "utf-8 with a mark": (TEXT.encode("utf-8-sig"), None),
+    "utf-16 with a mark": (TEXT.encode("utf-16"), None),
+    "utf-16 without a mark": (TEXT.encode("utf-16-le"), None),
+    "utf-32 without a mark": (TEXT.encode("utf-32-be"), None),
+    "declared utf-8": (TEXT.encode(), "UTF-8"),
+    "declared ascii that is utf-8": (TEXT.encode(), "US-ASCII"),
+    "declared utf-16": (TEXT.encode("utf-16"), "utf-16"),
+    "a mark against the declaration": (TEXT.encode("utf-8-sig"), "iso-8859-1"),
+    "windows-1251": (TEXT.replace("ä", "a").replace("ü", "u").encode("cp1251"), "windows-1251"),
+    "iso-8859-1 as browsers mean it": (TEXT.replace("Ж", "").encode("cp1252"), "ISO-8859-1"),
+    "gb18030": (TEXT.encode("gb18030"), '"gb18030"'),
+    "shift_jis": ('{"prompt": "港"}'.encode("shift_jis"), "Shift_JIS"),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+@pytest.mark.parametrize("way", ["part", "_charset_"])
+async def test_a_text_is_read_in_the_charset_of_its_part(server: UploadServer, name: str, way: str) -> None:
+    raw, charset = ENCODED[name]
+    headers = {"Content-Type": f"text/plain; charset={charset}"} if charset and way == "part" else {}
+    default = [part("_charset_", charset.strip('"').encode())] if charset and way == "_charset_" else []
+    answer = await server.submit(*default, part("instructions", raw, headers=headers), image(GOOD))
+    assert answer.status == 202, answer.text
+    seen = json.loads(str(answer.body["instructions"]))["prompt"]
+    assert seen in {"Käse für „Ж“", "Kase fur „Ж“", "Käse für „“", "港"}
+
+
+async def test_metadata_and_webhook_are_decoded_alike(server: UploadServer) -> None:
+    texts = [part("metadata", '{"a": "é"}'.encode("utf-16")), part("webhook", "https://a.example/".encode("utf-8-sig"))]
+    answer = await server.submit(image(GOOD), INSTRUCTIONS, *texts)
+    assert (answer.body["metadata"], answer.body["webhook"]) == ({"a": "é"}, "https://a.example/")
+
+
+@pytest.mark.parametrize(
+    ("field_name", "raw", "charset", "told"),
+    [
+        ("instructions", '{"prompt": "é"}'.encode("latin-1"), None, "byte 12 (0xe9) is not valid utf-8; send UTF-8"),
+        ("instructions", '{"prompt": "é"}'.encode("latin-1"), "utf-8", "byte 12 (0xe9) is not valid utf-8"),
+        ("instructions", b'{"prompt": "a"}', "klingon", "the charset 'klingon' is not supported; send UTF-8"),
+        ("instructions", b'{"prompt": "a"}', "utf-7", "'utf-7' is not supported"),
+        ("metadata", b'{"a": "\xff"}', None, "byte 7 (0xff) is not valid utf-8"),
+    ],
+)
+async def test_a_text_that_cannot_be_decoded_is_told_why(
+    server: UploadServer, field_name: str, raw: bytes, charset: str | None, told: str
+) -> None:
+    headers = {"Content-Type": f"text/plain; charset={charset}"} if charset else {}
+    others = [image(GOOD), *([INSTRUCTIONS] if field_name != "instructions" else [])]
+    answer = await server.submit(*others, part(field_name, raw, headers=headers))
+    assert answer.status == 422
+    assert told in json.loads(answer.text)["detail"][0]["msg"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+async def test_a_json_body_may_have_a_byte_order_mark(server: UploadServer, encoding: str) -> None:
+    sent = request('{"a": "é"}'.encode(encoding), {"Content-Type": "application/json"}, target="POST /json")
+    answer = await server.ask(sent)
+    assert (answer.status, answer.body) == (200, {"a": "é"})
+
+
+async def test_a_json_body_that_is_no_utf_8_is_told_so(server: UploadServer) -> None:
+    sent = request('{"a": "é"}'.encode("latin-1"), {"Content-Type": "application/json"}, target="POST /json")
+    message = json.loads((await server.ask(sent)).text)["detail"][0]["msg"]
+    assert message == "Invalid JSON format: byte 7 (0xe9) is not valid utf-8; send UTF-8"

@@ -55,13 +55,35 @@ async def test_stalled_body_gets_408_and_a_closed_connection(length: int) -> Non
 
 
 async def test_body_below_the_minimum_rate_gets_408() -> None:
-    async with open_server(**SHORT, body_min_rate=4096) as server, server.wire() as wire:
+    async with open_server(**SHORT, body_min_rate=4096, rate_window=0.4) as server, server.wire() as wire:
         head = request(b"", {"Content-Length": "100000"})
         await wire.send(head)
         dripping = asyncio.create_task(drip(wire, GOOD * 90, 0.005))
         answer = await asyncio.wait_for(wire.answer(), 5)
         assert answer.status == 408
         dripping.cancel()
+
+
+async def test_fast_beginning_gives_no_credit_for_a_trickle() -> None:
+    async with open_server(body_min_rate=4096, rate_window=0.5) as server, server.wire() as wire:
+        beginning = form(part("files", bytes(1_000_000), "a.png"))[:1_000_000]
+        await wire.send(request(b"", {"Content-Length": "2000000"}) + beginning)
+        dripping = asyncio.create_task(drip(wire, bytes(1000), 0.05))
+        assert (await asyncio.wait_for(wire.answer(), 5)).status == 408
+        dripping.cancel()
+
+
+async def test_one_developer_leaves_budget_to_others(full_jpeg: bytes) -> None:
+    settings = {"upload_budget": 128 * 1024 * 1024, "upload_wait": 0.3}
+    whole = request(form(*[part("files", full_jpeg, "a.jpg")] * 5, part("instructions", b'{"prompt": "a"}')))
+    others = whole.replace(b"\r\n", b"\r\nX-Developer: another\r\n", 1)
+    async with open_server(**settings) as server, server.wire() as first, server.wire() as second:
+        await first.send(whole[:-10])
+        await second.send(whole)
+        assert (await second.answer()).status == 503
+        assert (await server.ask(others)).status == 202
+        await first.send(whole[-10:])
+        assert (await first.answer()).status == 202
 
 
 async def test_body_over_the_total_time_gets_408() -> None:
@@ -139,3 +161,26 @@ async def test_disconnected_client_releases_the_budget(server: UploadServer, ful
         await wire.send(request(form(part("files", full_jpeg, "a.jpg")))[:-1000])
         await until(lambda: server.budget.free < 256 * 1024 * 1024)
     await until(lambda: server.budget.free == 256 * 1024 * 1024)
+
+
+async def test_connections_of_one_address_are_limited() -> None:
+    async with open_server(max_connections_per_address=2) as server, server.wire() as one, server.wire() as other:
+        async with server.wire() as third:
+            assert (await third.answer()).status == 503
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.2", 0))
+        neighbour = Wire(reader, writer)
+        for wire in (one, other, neighbour):
+            await wire.send(request(GOOD))
+            assert (await wire.answer()).status == 202
+        writer.close()
+        await until(lambda: server.server.open == 2)
+        async with server.wire() as third:
+            assert (await third.answer()).status == 503
+
+
+async def test_connections_of_a_trusted_proxy_are_not_limited_by_address() -> None:
+    settings = {"max_connections_per_address": 1, "trusted_proxies": "127.0.0.0/8"}
+    async with open_server(**settings) as server, server.wire() as one, server.wire() as other:
+        for wire in (one, other):
+            await wire.send(request(GOOD))
+            assert (await wire.answer()).status == 202

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.http.bodies import body_deadline, expect_handler, read_form, read_json_object
+from gateway.http.byte_budget import ByteBudget
 from gateway.http.errors import errors_middleware
 from gateway.http.request_ids import install_request_ids
 from gateway.http.server import GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings
 from gateway.submissions.content import Content
-from gateway.submissions.uploads.budget import UploadBudget
 from gateway.submissions.uploads.reader import UploadReader
 
 BOUNDARY = "----a-boundary"
@@ -101,7 +101,7 @@ class Wire:
 
 
 class UploadServer:
-    def __init__(self, port: int, budget: UploadBudget, server: GatewayServer) -> None:
+    def __init__(self, port: int, budget: ByteBudget, server: GatewayServer) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.budget = budget
@@ -141,11 +141,11 @@ def summary(submission: Content, contents: list[int]) -> dict[str, object]:
     }
 
 
-def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application:
+def make_app(settings: GatewaySettings, budget: ByteBudget) -> web.Application:
     reader = UploadReader(gateway_settings=settings, upload_budget=budget)
 
     async def submit(request: web.Request) -> web.Response:
-        async with reader.read(request) as submission:
+        async with reader.read(request, request.headers.get("X-Developer", "one")) as submission:
             contents = [len(await upload.read()) for upload in submission.images]
             return web.json_response(summary(submission, contents), status=202)
 
@@ -171,7 +171,7 @@ def make_app(settings: GatewaySettings, budget: UploadBudget) -> web.Application
 @asynccontextmanager
 async def open_server(**chosen: object) -> AsyncIterator[UploadServer]:
     settings = make_settings(**chosen)
-    budget = UploadBudget(settings.upload_budget, wait=settings.upload_wait)
+    budget = ByteBudget(settings.upload_budget, share=settings.upload_share, wait=settings.upload_wait)
     runner = GatewayRunner(make_app(settings, budget), settings)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -11,6 +11,7 @@ import standardwebhooks
 
 from domain.errors import FieldError
 from domain.webhooks.delivery import pair_of
+from domain.webhooks.signature import user_secret
 from events.commit import Commit
 from events.webhook import WebhookRegistered, WebhookRemoved
 from gateway.webhooks.checks import EVENT_TYPES, check_request
@@ -192,12 +193,12 @@ async def test_simultaneous_changes_of_url_and_event_types_are_both_kept(api: Ap
     assert (kept["url"], kept["event_types"]) == (url, types)
 
 
-async def test_end_user_and_developer_read_the_same_default_secret(api: Api) -> None:
+async def test_an_end_user_reads_the_secret_of_their_own_requests(api: Api) -> None:
     full = api.harness.headers(api.tenant)
     seen = await asyncio.gather(*(api.raw("GET", SECRET_PATH, None, full) for _ in range(5)))
     [key] = {response.body["key"] for response in seen}
     developer = await api("GET", SECRET_PATH, **{"X-Project-ID": api.tenant.project_id})
-    assert developer.body == {"key": key}
+    assert key == user_secret(developer.body["key"], api.tenant.user_id) != developer.body["key"]
 
     token_alone = {"Authorization": full["Authorization"]}
     assert (await api.raw("GET", SECRET_PATH, None, token_alone)).status == 403

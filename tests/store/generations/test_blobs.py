@@ -1,8 +1,15 @@
 import hashlib
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from store.generations.blobs import Blob, BlobStore
+import pytest
+from structlog.testing import capture_logs
+
+from store.errors import DamagedBlobError
+from store.generations.blobs import PIECE, Blob, BlobStore
+from store.generations.mongo_blobs import MongoBlobs
+from store.mongo.connection import Database
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -71,3 +78,53 @@ async def test_pictures_of_a_kind_expire_by_age(blobs: BlobStore) -> None:
     )
     assert await blobs.expire("example", NOON - timedelta(days=30)) == 1
     assert set(await blobs.hashes("g1")) == {"new", "kept"}
+
+
+def large(size: int = 3 * PIECE + 7) -> bytes:
+    return random.Random(size).randbytes(size)
+
+
+@pytest.mark.parametrize("size", [PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 7])
+async def test_parts_of_any_size_are_read_without_the_rest(blobs: BlobStore, size: int) -> None:
+    data = large(size)
+    await blobs.put(blob("d1", data), blob("d2"))
+    for start, stop in [(0, 1), (0, size), (size - 1, size), (PIECE - 1, min(PIECE + 1, size)), (5, size - 5)]:
+        part = await blobs.part("g1", "d1", start, stop)
+        assert part is not None
+        assert b"".join(part.pieces) == data[start:stop]
+        assert part.sha256 == hashlib.sha256(data).hexdigest()
+    assert await blobs.part("g1", "d3", 0, 1) is None
+    assert await blobs.get("g1", "d1") == blob("d1", data)
+
+
+async def test_a_picture_of_several_pieces_is_erased_and_expires_whole(blobs: BlobStore) -> None:
+    await blobs.put(blob("d1", large()), blob("d1", large(), generation="g2"))
+    await blobs.erase("g1", token="t1")
+    assert await blobs.get("g1", "d1") is None
+    assert await blobs.part("g1", "d1", PIECE, PIECE + 1) is None
+    await blobs.put(blob("d1", large()))
+    assert await blobs.expire("example", NOON + timedelta(seconds=1))
+    assert await blobs.get("g2", "d1") is None
+
+
+@pytest.mark.parametrize("size", [100, 3 * PIECE])
+async def test_an_altered_picture_is_reported_damaged(database: Database, size: int) -> None:
+    blobs, collection = MongoBlobs(database), database["blobs"]
+    await blobs.put(blob("d1", large(size)))
+    holder = await collection.find_one({"data": {"$exists": True}}, sort=[("_id", -1)])
+    assert holder is not None
+    await collection.update_one({"_id": holder["_id"]}, {"$set": {"data": holder["data"][:-1] + b"?"}})
+    with capture_logs() as logs, pytest.raises(DamagedBlobError):
+        await blobs.get("g1", "d1")
+    assert [(line["event"], line["log_level"]) for line in logs] == [("picture_damaged", "critical")]
+    with pytest.raises(DamagedBlobError):
+        await blobs.part("g1", "d1", size - 2, size - 1)
+
+
+async def test_a_put_that_was_interrupted_is_completed_by_the_next(database: Database) -> None:
+    blobs, collection = MongoBlobs(database), database["blobs"]
+    await blobs.put(blob("d1", large()))
+    await collection.delete_many({"_id": {"$in": ["g1/d1", "g1/d1/0002"]}})
+    assert await blobs.get("g1", "d1") is None
+    await blobs.put(blob("d1", large()))
+    assert await blobs.get("g1", "d1") == blob("d1", large())

@@ -17,6 +17,7 @@ from tests.builders.generation import (
     TO_COMPLETED,
     TO_INTENDED,
     folded,
+    lost,
 )
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -126,3 +127,11 @@ async def test_unfinished_rows_expire_at_their_deadline(
     row = replace(ROW, state=state, status=status)
     await projection.write([row])
     assert list(await projection.expired(START + age, limit=10)) == ([row] if expired else [])
+
+
+async def test_rows_with_attempts_that_were_given_up_lately_are_listed(projection: Projection) -> None:
+    row = row_of(folded((*TO_INTENDED, lost())), Timeouts(), {})
+    assert row.unresolved_since == START + timedelta(seconds=4)
+    await projection.write([ROW, row, replace(row, id="earlier", unresolved_since=NOON - MINUTE)])
+    assert [found.id for found in await projection.unresolved(NOON, limit=9)] == [row.id]
+    assert len(await projection.unresolved(NOON - 2 * MINUTE, limit=1)) == 1

@@ -47,6 +47,15 @@ async def test_a_repeated_hold_changes_nothing_even_at_the_limits(ledger: Ledger
     assert await ledger.account("d") == account
 
 
+@pytest.mark.parametrize(("holds", "kept"), [(1, 0), (2, 1)])
+async def test_a_hold_that_was_repeated_is_not_released_as_held_once(ledger: Ledger, holds: int, kept: int) -> None:
+    for _ in range(holds):
+        await hold(ledger, "g1")
+    await ledger.settle("d", "g1", "released", held_once=True)
+    account = await ledger.account("d")
+    assert (len(account.slots), account.used_in(NOVEMBER)) == (kept, kept)
+
+
 async def test_the_monthly_limit_denies_until_the_next_month(ledger: Ledger) -> None:
     bounds = Bounds(monthly=2, concurrent=None)
     assert await hold(ledger, "g1", bounds)

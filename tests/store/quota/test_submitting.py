@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,12 @@ from domain.accounts.access import Identity
 from domain.accounts.tiers import TIERS
 from domain.errors import ErrorCode, LimitError
 from domain.generation.lifecycle import Timeouts
+from events.commit import Commit
 from gateway.submissions.content import Content
 from gateway.submissions.recorder import RENEW_HOLD_AFTER, SubmissionRecorder
 from gateway.submissions.submission import Submission
 from store.commits.memory import MemoryEventStore
+from store.errors import OutcomeUnknownError
 from store.generations.memory_blobs import MemoryBlobs
 from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.personal_data import PersonalData
@@ -113,3 +117,52 @@ async def test_the_account_is_read_once_a_second_for_concurrent_callers(clock: C
     await harness.admit("g1", bounds)
     assert len((await harness.admission.recent_account("dev-1", bounds)).slots) == 1, "what is held here is known"
     assert ledger.reads == 2
+
+
+class FailingEventStore(MemoryEventStore):
+    """Fails before or after it has appended."""
+
+    def __init__(self, error: Exception, *, appends: bool) -> None:
+        super().__init__()
+        self.error, self.appends = error, appends
+
+    async def append(self, *given: Any, **named: Any) -> Commit:
+        if self.appends:
+            await super().append(*given, **named)
+        raise self.error
+
+
+async def attempt(
+    clock: Clock, events: MemoryEventStore, submission: Submission, holds: int = 0
+) -> tuple[int, int, Sequence[str]]:
+    """Submit, after others who hold the same; return slots and units held, and the generations with personal data."""
+    harness = QuotaHarness(events, MemoryLedger(), clock)
+    for _ in range(holds):
+        await harness.admission.hold("dev-1", "g1", period="2026-11", bounds=Bounds(100, 1))
+    personal_data = MemoryPersonalData()
+    with pytest.raises((RuntimeError, OutcomeUnknownError)):
+        await recorder_of(harness, personal_data).record(submission, replace(NOTHING, webhook="https://a.example"))
+    account = await harness.ledger.account("dev-1")
+    return len(account.slots), account.used_in("2026-11"), await personal_data.with_webhook(["g1"])
+
+
+@pytest.mark.parametrize("key", [None, "key-1"])
+async def test_a_failure_before_the_append_leaves_nothing(clock: Clock, key: str | None) -> None:
+    failing = FailingEventStore(RuntimeError("a bug"), appends=False)
+    assert await attempt(clock, failing, Submission(IDENTITY, "g1", key, "r1")) == (0, 0, [])
+
+
+@pytest.mark.parametrize("key", [None, "key-1"])
+async def test_a_failure_after_the_append_undoes_nothing(clock: Clock, key: str | None) -> None:
+    failing = FailingEventStore(RuntimeError("a bug"), appends=True)
+    assert await attempt(clock, failing, Submission(IDENTITY, "g1", key, "r1")) == (1, 1, ["g1"])
+
+
+async def test_an_unknown_outcome_undoes_nothing(clock: Clock) -> None:
+    failing = FailingEventStore(OutcomeUnknownError("g1"), appends=False)
+    assert await attempt(clock, failing, Submission(IDENTITY, "g1", None, "r1")) == (1, 1, ["g1"])
+
+
+async def test_a_hold_that_another_request_with_the_key_uses_is_kept(clock: Clock) -> None:
+    failing = FailingEventStore(RuntimeError("a bug"), appends=False)
+    assert await attempt(clock, failing, Submission(IDENTITY, "g1", "key-1", "r1"), holds=1) == (1, 1, [])

@@ -50,7 +50,7 @@ async def count_log(store: OpenStore, harness: QuotaHarness, pages: Sequence[int
         pass
     sizes, position = itertools.cycle(pages), await store.subscriptions.position("usage")
     while entries := await store.sealed_log.read(after=position, limit=next(sizes)):
-        await count(entries, usage_sums=store.usage_sums, generations=harness.generations)
+        await count(entries, usage_sums=store.usage_sums, events=store.events)
         position = entries[-1].position
     await store.subscriptions.advance("usage", position)
 
@@ -129,10 +129,10 @@ async def test_a_page_that_is_counted_again_or_by_two_schedulers_changes_nothing
     before = await sums(store)
     entries = await store.sealed_log.read(after=0, limit=200)
     for page in (entries, entries[:7], entries[3:]):
-        await count(page, usage_sums=store.usage_sums, generations=harness.generations)
+        await count(page, usage_sums=store.usage_sums, events=store.events)
     assert await sums(store) == before
     await store.database["usage"].delete_many({})
-    counting = [count(entries, usage_sums=store.make(UsageSums), generations=harness.generations) for _ in range(8)]
+    counting = [count(entries, usage_sums=store.make(UsageSums), events=store.events) for _ in range(8)]
     await asyncio.gather(*counting)
     assert await sums(store) == before
 
@@ -141,7 +141,9 @@ async def test_a_recount_finds_and_repairs_sums_that_differ(
     lived: list[Generation], store: OpenStore, harness: QuotaHarness
 ) -> None:
     async def again(*, repair: bool = True) -> list[str]:
-        return await recount_usage(store.sealed_log, store.subscriptions, store.usage_sums, repair=repair)
+        return await recount_usage(
+            store.sealed_log, store.subscriptions, store.parking, store.usage_sums, repair=repair
+        )
 
     before, collection = await sums(store), store.database["usage"]
     assert await again() == []
@@ -191,7 +193,7 @@ async def count_history(url: str, steps: Steps, pages: list[int]) -> None:
         lived = [one for name in names if (one := await harness.generations.load(name)) is not None]
         query = UsageQuery("dev-1", date(2020, 1, 1), date(2029, 1, 1), ("project", "user", "day"))
         assert counted(await store.usage.lines(query)) == recount(lived, query)
-        assert await recount_usage(store.sealed_log, store.subscriptions, store.usage_sums) == []
+        assert await recount_usage(store.sealed_log, store.subscriptions, store.parking, store.usage_sums) == []
         for name in ("commits", "log", "usage", "subscriptions"):
             await store.database[name].delete_many({})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.webhooks.delivery import Attempt, Delivery, pair_of
+from domain.webhooks.delivery import MOST_ATTEMPTS, Attempt, Delivery, pair_of
 from store.adapters import create_indexes
 from store.webhooks.deliveries import AtLimit, DeliveryStore, Stats
 from store.webhooks.memory_deliveries import MemoryDeliveries
@@ -115,6 +115,18 @@ async def test_an_attempt_after_its_claim_is_kept_and_changes_nothing_else(
     await deliveries.record_attempt(delivery(), "lost", attempt(2), None)
     row = await found(deliveries)
     assert (row.state, [one.response for one in row.attempts]) == ("skipped", ["", ""])
+
+
+async def test_the_newest_attempts_are_kept(deliveries: DeliveryStore) -> None:
+    await deliveries.add([delivery()])
+    for number in range(1, MOST_ATTEMPTS + 3):
+        row = await deliveries.resend("prj-1", "ep-1", "msg_1", NOW)
+        assert row is not None
+        assert row.next_number == number
+        assert await claimed(deliveries, row)
+        await deliveries.record_attempt(row, TOKEN, attempt(number, error="status"), None)
+    kept = (await found(deliveries)).attempts
+    assert [one.number for one in kept] == list(range(3, MOST_ATTEMPTS + 3))
 
 
 async def test_earlier_lists_pending_ordered_deliveries_of_the_queue_without_attempts(

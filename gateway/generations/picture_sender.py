@@ -1,0 +1,87 @@
+"""Send stored pictures in pieces, as fast as the client reads, within a budget of bytes."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from domain.errors import ErrorCode, ExemplarError
+from events.generation import StoredImage
+from gateway.http.byte_budget import ByteBudget, ByteLease
+from gateway.http.client_address import ClientAddresses
+from gateway.http.conditional import byte_range, unchanged
+from store.generations.blobs import PIECE, BlobPart, BlobStore
+
+_CHUNK: Final = 64 * 1024  # what is written before the client has to read
+_WHOLE: Final = 8 * PIECE  # pictures up to this size are read at once
+_WINDOW: Final = 2 * PIECE  # what is read at once of larger ones
+
+_NEED_ETAG: Final = ("If-None-Match", "If-Range", "Range")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSender:
+    """Answer the bytes of a picture with their hash as ETag; 304, 416 and HEAD read no picture."""
+
+    blobs: BlobStore
+    client_addresses: ClientAddresses
+    download_budget: ByteBudget
+
+    async def answer(
+        self, request: web.Request, generation: str, image: StoredImage, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        """Answer the picture or the part that is asked for; raises `gone`, `damaged`, `server_busy`."""
+        response = web.StreamResponse(headers=headers)
+        response.content_type = image.content_type
+        start, stop = 0, image.size
+        if request.method == "HEAD" or any(name in request.headers for name in _NEED_ETAG):
+            sha256 = (await self.blobs.hashes(generation)).get(image.digest)
+            if sha256 is None:
+                raise _gone()
+            etag = response.headers["ETag"] = f'"{sha256}"'
+            if unchanged(request, etag):
+                return web.Response(status=304, headers=response.headers)
+            start, stop = self._range(request, response, etag, image.size)
+        response.headers["Accept-Ranges"] = "bytes"
+        response.content_length = stop - start
+        if request.method != "HEAD":
+            await self._send(request, response, (generation, image.digest), start, stop)
+        return response
+
+    def _range(self, request: web.Request, response: web.StreamResponse, etag: str, size: int) -> tuple[int, int]:
+        part = byte_range(request, size, etag)
+        if part is None:
+            return 0, size
+        first, last = part
+        response.set_status(206)
+        response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        return first, last + 1
+
+    async def _send(
+        self, request: web.Request, response: web.StreamResponse, name: tuple[str, str], start: int, stop: int
+    ) -> None:
+        holder, window = self.client_addresses.of(request), _WHOLE if stop - start <= _WHOLE else _WINDOW
+        while start < stop:
+            end = min(start - start % PIECE + window, stop)
+            with closing(ByteLease(self.download_budget, holder)) as lease:
+                await lease.use(end - start)
+                part = await self.blobs.part(*name, start, end)
+                if part is None:
+                    raise _gone()
+                if not response.prepared:
+                    response.headers["ETag"] = f'"{part.sha256}"'
+                    await response.prepare(request)
+                await _write(response, part)
+            start = end
+
+
+async def _write(response: web.StreamResponse, part: BlobPart) -> None:
+    for piece in part.pieces:
+        for start in range(0, len(piece), _CHUNK):
+            await response.write(piece[start : start + _CHUNK])
+
+
+def _gone() -> ExemplarError:
+    return ExemplarError(ErrorCode.GONE, "Image is no longer kept")

@@ -1,0 +1,41 @@
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from store.mongo.connection import Document
+
+HELD_SECONDS: Final = 60.0
+
+log = structlog.get_logger()
+
+
+class HeldStreams:
+    """The streams of which no commit is sealed, because one of theirs cannot be.
+
+    They are kept in memory and tried again every minute: a damaged commit delays its own stream alone, and is
+    sealed once it is repaired.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._streams: dict[str, str] = {}  # with the commit at fault
+        self._until = 0.0
+
+    def __contains__(self, stream: str) -> bool:
+        return stream in self._streams
+
+    def hold(self, stream: str, commit: str, reason: str) -> None:
+        """Leave a stream out from now on, and raise the alarm."""
+        self._streams[stream] = commit
+        log.critical("commit_not_sealed", commit=commit, reason=reason)
+
+    def others(self) -> Document:
+        """Return the query for the commits of other streams; once a minute for those of all."""
+        if self._monotonic() >= self._until:
+            self._streams.clear()
+            self._until = self._monotonic() + HELD_SECONDS
+        if not self._streams:
+            return {}
+        return {"stream": {"$nin": [*self._streams]}, "_id": {"$nin": [*self._streams.values()]}}

@@ -1,0 +1,135 @@
+"""A commit that cannot be sealed waits with its successors; the other streams are sealed, and it later."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import structlog
+from structlog.typing import EventDict
+
+from domain.generation.generation import stream_of
+from store.adapters import create_indexes
+from store.commits.mongo import MongoEventStore
+from store.log.held_streams import HELD_SECONDS
+from store.log.mongo_sealed_log import MongoSealedLog
+from store.mongo.connection import Database
+from tests.builders.generation import requested
+from tests.store.log.harness import CAUSE, NOON, LogHarness
+
+DAMAGE: dict[str, dict[str, Any]] = {
+    "no leaf": {"$unset": {"leaf": 1}},
+    "short leaf": {"$set": {"leaf": b"damaged"}},
+    "no stream": {"$unset": {"stream": 1}},
+    "another stream": {"$set": {"stream": "c"}},
+    "no version": {"$unset": {"first": 1}},
+    "version of another kind": {"$set": {"first": "one"}},
+    "no last version": {"$unset": {"last": 1}},
+    "no types": {"$unset": {"types": 1}},
+    "types of another kind": {"$set": {"types": "generation.progressed"}},
+    "too many types": {"$push": {"types": "generation.progressed"}},
+    "no time": {"$unset": {"time": 1}},
+}
+
+
+class Sealing(LogHarness):
+    """Sealing with a clock of its own, and the lines that it logs."""
+
+    def __init__(self, database: Database, events: Any) -> None:
+        self.now = 1000.0
+        self.lines: list[EventDict] = []
+        self.commits = database.get_collection("commits")
+        super().__init__(events, MongoSealedLog(database, monotonic=lambda: self.now))
+
+    async def damage(self, commit: str, update: dict[str, Any]) -> dict[str, Any]:
+        """Alter a commit's document; return it as it was."""
+        before = await self.commits.find_one_and_update({"_id": commit}, update)
+        assert before is not None
+        return before
+
+    async def repair(self, before: dict[str, Any]) -> None:
+        await self.commits.replace_one({"_id": before["_id"]}, before, upsert=True)
+        self.now += HELD_SECONDS
+
+    @property
+    def alarms(self) -> list[str]:
+        return [line["commit"] for line in self.lines if line["event"] == "commit_not_sealed"]
+
+
+@pytest.fixture
+async def sealing(database: Database) -> AsyncIterator[Sealing]:
+    await create_indexes(database, [MongoEventStore, MongoSealedLog])
+    sealing = Sealing(database, MongoEventStore(database))
+    with structlog.testing.capture_logs() as sealing.lines:
+        yield sealing
+
+
+@pytest.mark.parametrize("update", DAMAGE.values(), ids=DAMAGE)
+async def test_a_damaged_first_commit_stops_no_other_stream(sealing: Sealing, update: dict[str, Any]) -> None:
+    for stream in ("a", "b"):
+        await sealing.write(stream, 0)
+        await sealing.write(stream, 1)
+    before = await sealing.damage("a:1", update)
+
+    await sealing.seal_all()
+    assert await sealing.order() == ["b:1", "b:2"]
+    assert sealing.alarms == ["a:1"]
+
+    await sealing.write("a", 2)
+    await sealing.seal_all()
+    assert await sealing.order() == ["b:1", "b:2"], "a successor has no position before the damaged commit"
+
+    await sealing.repair(before)
+    await sealing.seal_all()
+    assert await sealing.order() == ["b:1", "b:2", "a:1", "a:2", "a:3"]
+
+
+async def test_a_generation_without_its_owner_waits(sealing: Sealing) -> None:
+    event = requested()
+    await sealing.events.append(stream_of("g1"), 0, [event], cause=CAUSE, time=NOON)
+    before = await sealing.damage(f"{stream_of('g1')}:1", {"$unset": {"project": 1}})
+
+    await sealing.seal_all()
+    assert await sealing.order() == []
+
+    await sealing.repair(before)
+    await sealing.seal_all()
+    [entry] = await sealing.log.read(after=0, limit=9)
+    assert entry.project == event.owner.project
+
+
+async def test_successors_of_a_missing_first_commit_wait(sealing: Sealing) -> None:
+    await sealing.write("a", 0)
+    await sealing.write("a", 1)
+    await sealing.write("b", 0)
+    missing = await sealing.commits.find_one_and_delete({"_id": "a:1"})
+    assert missing is not None
+
+    await sealing.seal_all()
+    assert await sealing.order() == ["b:1"]
+
+    await sealing.repair(missing)
+    await sealing.seal_all()
+    assert await sealing.order() == ["b:1", "a:1", "a:2"]
+
+
+async def test_more_damaged_commits_than_a_page_holds_stop_no_other(sealing: Sealing) -> None:
+    for number in range(5):
+        await sealing.write(f"a{number}", 0)
+        await sealing.damage(f"a{number}:1", DAMAGE["no leaf"])
+    await sealing.write("b", 0, time=NOON + timedelta(hours=1))
+
+    await sealing.log.seal(limit=2)
+
+    assert await sealing.order() == ["b:1"]
+
+
+async def test_the_alarm_is_repeated_once_a_minute(sealing: Sealing) -> None:
+    await sealing.write("a", 0)
+    await sealing.damage("a:1", DAMAGE["no leaf"])
+    for _ in range(5):
+        await sealing.log.seal()
+    assert sealing.alarms == ["a:1"]
+    sealing.now += HELD_SECONDS
+    await sealing.log.seal()
+    assert sealing.alarms == ["a:1", "a:1"]
