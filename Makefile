@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos containers help run test lint derived lock clean programs container-programs
+.PHONY: bench chaos containers help simulate run test lint derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ test: $(VENV)/.installed-dev programs lint ## check the code, then run all tests
 
 bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a floor; ONLY=submit,status for some
 	$(BIN)/python -m bench --only "$(ONLY)" $(ARGS)
+
+simulate: $(VENV)/.installed-dev ## live 100,000 seeds of the simulation; ARGS="--seeds 1000 --first 5"
+	$(BIN)/python -m tests.simulation $(ARGS)
 
 chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import hmac
 from collections import OrderedDict
@@ -96,7 +97,8 @@ class ModelInputs:
         return _validated(personal_data, composed, model_input), model_input
 
     async def _examples(self, generation: Generation) -> Sequence[bytes]:
-        found = [await self.blobs.get(generation.id, example.digest) for example in generation.request.examples]
+        examples = generation.request.examples
+        found = await asyncio.gather(*(self.blobs.get(generation.id, example.digest) for example in examples))
         data = [blob.data for blob in found if blob is not None]
         if len(data) < len(found):
             raise MissingDataError(f"{generation.id} lacks an example")

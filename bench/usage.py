@@ -15,7 +15,7 @@ from bench.servers import Servers
 from bench.systems import System
 
 _TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
-_WATCHING = frozenset({"hello", "isMaster", "ping", "serverStatus", "endSessions"})
+_MONITORING = frozenset({"hello", "isMaster", "ping", "serverStatus", "endSessions"})
 _DELIVERED = re.compile(r"messages_delivered_total *=> *(\d+)")
 _RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
@@ -106,7 +106,7 @@ def mongodb_requests(url: str) -> int:
     with MongoClient[dict[str, Any]](url) as client:
         commands: Mapping[str, Any] = client.admin.command("serverStatus")["metrics"]["commands"]
         counts = {name: one["total"] for name, one in commands.items() if isinstance(one, dict) and "total" in one}
-        return int(sum(count for name, count in counts.items() if name not in _WATCHING))
+        return int(sum(count for name, count in counts.items() if name not in _MONITORING))
 
 
 def commits_in(url: str) -> int:

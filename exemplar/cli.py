@@ -175,9 +175,10 @@ def main() -> None:
 
 def _run(process: str, count: int = 1, **given: object) -> None:
     from exemplar.logging import configure_logging
-    from exemplar.processes import read_settings, run
+    from exemplar.processes import read_settings, run, use_all_descriptors
 
     configure_logging(process)
+    use_all_descriptors()
     settings = read_settings(process)
     if count > 1:
         from exemplar.process_group import ProcessGroup

@@ -3,12 +3,14 @@
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from pydantic_settings import BaseSettings
 
 Result = TypeVar("Result")
+
+_signature = lru_cache(maxsize=1024)(inspect.signature)
 
 
 class UnknownDependencyError(Exception):
@@ -50,7 +52,7 @@ class Dependencies:
         wanted_by = f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
         wanted = [
             parameter
-            for parameter in inspect.signature(function).parameters.values()
+            for parameter in _signature(function).parameters.values()
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
             and parameter.name not in given
             and (parameter.default is parameter.empty or self._provides(parameter.name))

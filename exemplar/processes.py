@@ -1,6 +1,7 @@
 """Run a process: open its resources in order, until a signal ends it."""
 
 import asyncio
+import resource
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,12 @@ async def open_resources(resources: Mapping[str, Opener], dependencies: Dependen
             opened = await stack.enter_async_context(dependencies.call(opener))
             dependencies.set(**{name: opened})
         yield dependencies
+
+
+def use_all_descriptors() -> None:
+    """Raise the limit of open files to what the system allows, because each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def read_settings(name: str) -> dict[str, BaseSettings]:

@@ -8,9 +8,13 @@ from domain.accounts.tiers import Tier, tier_of
 from domain.errors import LimitError, TierError
 from domain.generation import decisions
 from domain.generation.generation import Generation, State
+from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import is_uncharged
 from events.envelope import Cause, RecordedEvent
 from events.quota import QuotaReserved
 from store.generations.generations import Decided, Decision, Generations
+from store.generations.personal_data import PersonalDataStore
+from store.generations.projection import Projection, rows_of
 from store.quota.admission import Admission
 from store.quota.ledger import Account, Bounds
 
@@ -28,7 +32,7 @@ async def decide(
 ) -> Decision | None:
     """Find the hold of a validated generation, or repeat one that was lost."""
     if generation.final:
-        return decisions.settle_quota
+        return await admission.settlement(generation)
     if generation.state is not State.VALIDATED:
         return None
     bounds = _bounds(generation.request.tier, tiers)
@@ -42,10 +46,21 @@ async def decide(
     return lambda g: decisions.reserve(g, reserved)
 
 
-async def follow(decided: Decided, _cause: Cause, *, admission: Admission) -> None:
+async def follow(
+    decided: Decided,
+    _cause: Cause,
+    *,
+    admission: Admission,
+    projection: Projection,
+    personal_data: PersonalDataStore,
+    timeouts: Timeouts,
+) -> None:
     """Settle the ledger after the log; the sweep and the subscriber repeat what a crash left out."""
-    if decided.generation.final:
-        await admission.settle(decided.generation)
+    if not decided.generation.final:
+        return
+    await admission.settle(decided.generation)
+    if is_uncharged(decided.generation):  # the next one is counted by the rows
+        await projection.write(await rows_of([decided.generation], personal_data, timeouts))
 
 
 async def _retake(

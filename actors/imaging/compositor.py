@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageMath
 
-from actors.imaging.decoded_image import DecodedImage, decode, srgb
+from actors.imaging.colours import srgb
+from actors.imaging.decoded_image import DecodedImage, decode
 from domain.submission.composition import Composition, CompositionPlan, Placement, canvas, plan
 
 # 4/3 of it and the prefix of a data URI stay under 256,000 characters.

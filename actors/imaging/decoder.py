@@ -28,8 +28,9 @@ __all__ = [
 class DecoderSettings(EnvironmentSettings):
     """Limits of decoding.
 
-    The default memory is enough for every picture that the gateway accepts but a WebP of more than about 33
-    megapixels: libwebp and Pillow hold it four times, 16 bytes a pixel.
+    The default memory is enough for every picture that the gateway accepts but two: a WebP of more than about 33
+    megapixels, which libwebp and Pillow hold four times, 16 bytes a pixel, and a PNG of 16 bits with one transparent
+    colour, of more than about 24.
     """
 
     model_config = SettingsConfigDict(env_prefix="EXEMPLAR_DECODER_")

@@ -24,7 +24,13 @@ from store.adapters import ADAPTERS, open_database
 from store.settings import StoreSettings
 
 SETTINGS = dict.fromkeys(
-    ("EXEMPLAR_STREAM_PER_HOLDER", "EXEMPLAR_STREAM_PER_PROCESS", "EXEMPLAR_MAX_CONNECTIONS_PER_ADDRESS"), "100000"
+    (
+        "EXEMPLAR_STREAM_PER_HOLDER",
+        "EXEMPLAR_STREAM_PER_DEVELOPER",
+        "EXEMPLAR_STREAM_PER_PROCESS",
+        "EXEMPLAR_MAX_CONNECTIONS_PER_ADDRESS",
+    ),
+    "100000",
 )
 PER_SECOND, SECONDS, TO_ALL = 100, 10, 10
 CHUNK = 100

@@ -12,6 +12,7 @@ from domain.errors import FailureCode
 from domain.generation import invocation
 from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import FINAL, RUNNING, UNSENT
+from domain.generation.timings import is_run_in_vain
 from events import generation as facts
 from events.event import Event
 from events.owner import CancelRequested, GenerationErased, GenerationPublished
@@ -144,12 +145,12 @@ def expire(g: Generation, *, now: datetime) -> list[Event]:
     return [_failed(code, "deadline", retryable=True)]
 
 
-def settle_quota(g: Generation) -> list[Event]:
-    """Spend the unit of a completed generation, release that of a failed one."""
+def settle_quota(g: Generation, *, charge: bool = False) -> list[Event]:
+    """Spend the unit of a completed generation, release that of a failed one; `charge`: not of a run in vain."""
     if not g.final or g.quota != "held":
         return []
-    outcome = "spent" if g.state is State.COMPLETED else "released"
-    return [QuotaSettled.model_validate({"period": g.request.period, "outcome": outcome})]
+    spends = g.state is State.COMPLETED or (charge and is_run_in_vain(g))
+    return [QuotaSettled(period=g.request.period, outcome="spent" if spends else "released")]
 
 
 def publish(g: Generation, *, is_public: bool) -> list[Event]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from domain.errors import FailureCode
 from domain.generation.generation import Generation, State
 from events.invocation import DuplicateFound
 
@@ -19,6 +20,8 @@ PHASES: Mapping[State, Phase] = {
     State.SETTLED: "completing",
 }
 """The phase that includes the time in a state."""
+
+_IN_VAIN = frozenset({FailureCode.CANCELED, FailureCode.CANCEL_AFTER, FailureCode.CONTENT_FLAGGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,23 @@ def microusd_of(g: Generation) -> int | None:
     costs = [g.cost_microusd, *(found.cost_microusd for found in _duplicates(g))]
     known = [cost for cost in costs if cost is not None]
     return sum(known) if known else None
+
+
+def is_run_in_vain(g: Generation) -> bool:
+    """Tell whether the provider is paid for a run that its client ended, or whose pictures are withheld."""
+    if g.failure is None or g.failure.code not in _IN_VAIN or g.prediction is None:
+        return False
+    return g.settled is None or (g.settled.outcome != "aborted" and bool(g.settled.predict_seconds))
+
+
+def is_uncharged(g: Generation) -> bool:
+    """Tell whether such a run cost no unit."""
+    return g.quota == "released" and is_run_in_vain(g)
+
+
+def keeps_unit(g: Generation) -> bool:
+    """Tell whether a final generation has spent its unit."""
+    return g.status == "completed" or g.quota == "spent"
 
 
 def _duplicates(g: Generation) -> Collection[DuplicateFound]:

@@ -5,7 +5,9 @@ The headers are not read by Pillow, because its ``open`` unpacks text chunks and
 """
 
 import io
+import re
 import zlib
+from collections.abc import Iterator
 from typing import IO, Final, Literal, NamedTuple
 
 Format = Literal["jpeg", "png", "webp"]
@@ -16,11 +18,14 @@ MAX_SIDE: Final = 8_192
 MAX_PIXELS: Final = 50_000_000
 
 # Real photographs have tens of segments before their frame header, at most a few hundred with large profiles.
-_MAX_JPEG_SEGMENTS: Final = 512
+_MAX_JPEG_SEGMENTS: Final = 1_024
+_MAX_STRAY: Final = 65_536  # bytes between segments, which every viewer skips
+_WINDOW: Final = 4_096
 # ITU-T T.81, table B.1: C4, C8 and CC are no frame headers; 01 and D0-D9 carry no length.
-_JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_SCAN: Final = 0xDA
 _JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xDA)})
-_JPEG_SCAN: Final = 0xDA
+_JPEG_MARKER: Final = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 
 
 class PictureRefused(Exception):  # noqa: N818 - a result of a check
@@ -93,30 +98,57 @@ def _png_size(file: IO[bytes]) -> Size:
     return _big(chunk[8:12]), _big(chunk[12:16])
 
 
-def _jpeg_size(file: IO[bytes]) -> Size:
-    """Walk the segments to the first frame header (ITU-T T.81, B.2)."""
-    file.seek(2)
+class Segment(NamedTuple):
+    """A segment of a JPEG: its marker without FF, where its content begins, and the size that it says."""
+
+    marker: int
+    start: int
+    size: int
+
+
+def jpeg_segments(file: IO[bytes]) -> Iterator[Segment]:
+    """Yield the segments up to the first scan (ITU-T T.81, B.1.1) as decoders find them.
+
+    Fill bytes and stray bytes between segments are skipped, 64 kB in all; so are markers without content. A
+    content may be cut. Raises UnsupportedFormat when no marker follows.
+    """
+    at, stray = 2, 0
     for _ in range(_MAX_JPEG_SEGMENTS):
-        prefix, marker = _pair(file)
-        if prefix != 0xFF or marker in {0x00, _JPEG_SCAN}:
-            break
-        if marker in _JPEG_FRAMES:
-            frame = file.read(7)
-            if len(frame) < 7:
+        marker, start = _next_marker(file, at, at + _MAX_STRAY - stray)
+        stray += start - 2 - at
+        at = start
+        if marker not in _JPEG_BARE:
+            size = max(_big(file.read(2)) - 2, 0)
+            yield Segment(marker, start + 2, size)
+            at = start + 2 + size
+        if marker == JPEG_SCAN:
+            return
+    raise UnsupportedFormat("too many JPEG segments")
+
+
+def _next_marker(file: IO[bytes], at: int, last: int) -> tuple[int, int]:
+    """Find the next marker that begins by ``last``; return it and the position behind it."""
+    file.seek(at)
+    window = file.read(2)
+    while at <= last and len(window) >= 2:
+        if found := _JPEG_MARKER.search(window):
+            file.seek(at + found.end())
+            return found[1][0], at + found.end()
+        at += len(window) - 1
+        file.seek(at)
+        window = file.read(_WINDOW)
+    raise UnsupportedFormat("no JPEG marker")
+
+
+def _jpeg_size(file: IO[bytes]) -> Size:
+    """Read the first frame header (ITU-T T.81, B.2.2)."""
+    for segment in jpeg_segments(file):
+        if segment.marker in JPEG_FRAMES:
+            frame = file.read(5)
+            if len(frame) < 5:
                 raise UnsupportedFormat("truncated JPEG frame header")
-            return _big(frame[5:7]), _big(frame[3:5])
-        if marker == 0xFF:  # a fill byte: the second FF may start the marker
-            file.seek(-1, io.SEEK_CUR)
-        elif marker not in _JPEG_BARE:
-            file.seek(max(_big(bytes(_pair(file))) - 2, 0), io.SEEK_CUR)
+            return _big(frame[3:5]), _big(frame[1:3])
     raise UnsupportedFormat("no JPEG frame header")
-
-
-def _pair(file: IO[bytes]) -> tuple[int, int]:
-    two = file.read(2)
-    if len(two) < 2:
-        raise UnsupportedFormat("the JPEG ends before its frame header")
-    return two[0], two[1]
 
 
 def _webp_size(start: bytes) -> Size:

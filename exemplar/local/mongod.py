@@ -62,7 +62,8 @@ class Mongod:
         self.child.wait_until(takes_writes, deadline_s=deadline_s)
 
     def _arguments(self) -> tuple[str, ...]:
-        # A small cache: pictures are read once. A small oplog: nothing reads it from far behind.
+        # A small cache: pictures are read once. A small oplog: nothing reads it from far behind, and what was erased
+        # stays in it until it is overwritten.
         return (
             *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", LOOPBACK),
             *(

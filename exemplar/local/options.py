@@ -28,18 +28,21 @@ class HomeSettings(BaseSettings):
 
 WEBHOOK_ALLOW = "EXEMPLAR_WEBHOOK_ALLOW"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SHARED = ("EXEMPLAR_PUBLIC_URL", "EXEMPLAR_TRUSTED_PROXIES", "REPLICATE_API_TOKEN")
+"""Who sets one of these serves others."""
 
 
 def webhook_allow(environ: Mapping[str, str], host: str) -> str:
     """Return the hosts that webhooks may reach besides public ones.
 
-    The setting where there is one, even empty; else this machine while the gateway listens on loopback only,
-    because a gateway that others reach must not send their webhooks to local services.
+    The setting where there is one, even empty; else this machine while nobody else uses the system: a gateway that
+    others reach, directly, through a proxy or a tunnel, must not send their webhooks to local services.
     """
     chosen = environ.get(WEBHOOK_ALLOW)
     if chosen is not None:
         return chosen
-    return "127.0.0.1,localhost" if host in _LOOPBACK else ""
+    shared = host not in _LOOPBACK or any(environ.get(name) for name in _SHARED)
+    return "" if shared else "127.0.0.1,localhost"
 
 
 def bundled_photos() -> tuple[Path, ...]:

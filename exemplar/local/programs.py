@@ -15,7 +15,7 @@ RANKS = {"gateway": 0, "solo": 0, "worker": 1, "scheduler": 2, "sandbox": 3}
 """The order of stopping: the gateway first, the sandbox last; the servers follow (8, 9)."""
 
 GRACE_S = 25.0
-"""Time for a worker to finish running handlers; every process ends within 30 s."""
+"""Time for a worker to finish running handlers; every process ends within 20 s."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ _SENT = "sent"  # replaces the text of a key: a grant keeps only its hashes
 
 @dataclass(frozen=True, slots=True)
 class AccessGrant:
-    """The credentials of a connection; keys as the hashes under which they may be stored.
+    """The credentials of a connection, which counts for `developer`; keys as the hashes they may be stored under.
 
     `project` is the project whose generations a developer reads.
     """
 
     claims: Claims
     presented: PresentedCredentials
+    developer: str
     developer_keys: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = ()
     project: str | None = None
@@ -39,12 +40,14 @@ class AccountStatus:
     peppers: Peppers
     tiers: Mapping[str, Tier]
 
-    def grant(self, claims: Claims, presented: PresentedCredentials, project: str | None = None) -> AccessGrant:
+    def grant(
+        self, claims: Claims, presented: PresentedCredentials, developer: str, project: str | None = None
+    ) -> AccessGrant:
         """Return the grant of some credentials, without the keys themselves."""
         keys = presented.developer_key, presented.api_key
         hidden = replace(presented, developer_key=keys[0] and _SENT, api_key=keys[1] and _SENT)
         developer_keys, api_keys = map(self.peppers.candidates, keys)
-        return AccessGrant(claims, hidden, developer_keys, api_keys, project)
+        return AccessGrant(claims, hidden, developer, developer_keys, api_keys, project)
 
     async def revoked(self, grants: Collection[AccessGrant]) -> set[AccessGrant]:
         """Return the grants that are no longer valid; raises StoreError."""

@@ -23,6 +23,7 @@ _HEADERS = {
     "X-Accel-Buffering": "no",
     "Vary": "Accept",
 }
+_HOLDERS = web.RequestKey("stream_slot_holders", tuple[str, ...])
 
 log = structlog.get_logger()
 
@@ -32,7 +33,7 @@ class Connections:
 
     def __init__(self, stream_settings: StreamSettings) -> None:
         self._settings = stream_settings
-        self._slots: defaultdict[str, list[web.Request]] = defaultdict(list)
+        self._slots: defaultdict[str, list[web.Request]] = defaultdict(list)  # by account and by developer
         self._taken = 0
         self._open: dict[Connection, AccessGrant] = {}
         self._draining = False
@@ -65,36 +66,39 @@ class Connections:
             connection.end(goodbye("shutdown"))
 
     @contextmanager
-    def slot(self, account: str, request: web.Request) -> Iterator[None]:
-        """Hold a slot; LimitError above the account's limit, `server_busy` above that of the process."""
+    def slot(self, account: str, developer: str, request: web.Request) -> Iterator[None]:
+        """Hold a slot; LimitError above the limit of account or developer, `server_busy` above that of the process."""
         if self._draining or self._taken >= self._settings.per_process:
             raise ExemplarError(ErrorCode.SERVER_BUSY, "Too many open event streams. Try again later.")
-        full = len(self._slots.get(account, ())) >= self._settings.per_holder
-        if full and not self._free_disconnected(account):
-            raise LimitError(ErrorCode.STREAM_LIMIT, round(_CHECK_PERIOD) + 1)
-        self._slots[account].append(request)
+        limits = {account: self._settings.per_holder, f"developer {developer}": self._settings.per_developer}
+        for holder, limit in limits.items():
+            if len(self._slots.get(holder, ())) >= limit and not self._free_disconnected(holder):
+                raise LimitError(ErrorCode.STREAM_LIMIT, round(_CHECK_PERIOD) + 1)
+        request[_HOLDERS] = tuple(limits)
+        for holder in limits:
+            self._slots[holder].append(request)
         self._taken += 1
         try:
             yield
         finally:
-            self._free(account, request)
+            self._free(request)
 
-    def _free_disconnected(self, account: str) -> int:
+    def _free_disconnected(self, holder: str) -> int:
         """Free the slots of closed connections, which their handlers notice later; return how many."""
-        slots = self._slots[account]
+        slots = self._slots[holder]
         disconnected = [one for one in slots if one.transport is None or one.transport.is_closing()]
         for request in disconnected:
-            self._free(account, request)
+            self._free(request)
         return len(disconnected)
 
-    def _free(self, account: str, request: web.Request) -> None:
+    def _free(self, request: web.Request) -> None:
         """Free a slot; repeatable."""
-        slots = self._slots.get(account, [])
-        if request in slots:
-            self._taken -= 1
-            slots.remove(request)
-        if not slots:
-            self._slots.pop(account, None)
+        holders, request[_HOLDERS] = request[_HOLDERS], ()
+        self._taken -= bool(holders)
+        for holder in holders:
+            self._slots[holder].remove(request)
+            if not self._slots[holder]:
+                del self._slots[holder]
 
     async def open(self, request: web.Request, grant: AccessGrant) -> Connection:
         """Begin the response; pass the stream to `remove` in the end."""

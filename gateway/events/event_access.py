@@ -29,21 +29,23 @@ class Tickets:
     def __init__(self, secret: bytes) -> None:
         self._tokens = SealedTokens(secret, "ticket")
 
-    def issue(self, path: str, issuer: Claims, now: datetime) -> str:
+    def issue(self, path: str, issuer: Claims, developer: str, now: datetime) -> str:
         """Return a ticket for the events at a path, in URL-safe characters."""
         expires = int((now + LIFETIME).timestamp())
         fields = [expires, issuer.role.value, issuer.subject, issuer.project_id, issuer.session, issuer.epoch]
+        fields.append(developer)
         return self._tokens.seal(json.dumps(fields).encode(), path)
 
-    def read(self, ticket: str, path: str, now: datetime) -> Claims | None:
-        """Return the claims of the issuer; None for a ticket that is forged, expired or for another path."""
+    def read(self, ticket: str, path: str, now: datetime) -> tuple[Claims, str] | None:
+        """Return claims and developer of the issuer; None for a ticket that is forged, expired or for another path."""
         content = self._tokens.open(ticket, path)
         if content is None:
             return None
-        expires, role, subject, project, session, epoch = json.loads(content)
+        expires, role, subject, project, session, epoch, developer = json.loads(content)
         if expires <= now.timestamp():
             return None
-        return Claims(subject, Role(role), project, session, "", datetime.fromtimestamp(expires, UTC), epoch)
+        claims = Claims(subject, Role(role), project, session, "", datetime.fromtimestamp(expires, UTC), epoch)
+        return claims, developer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,9 @@ class EventAccess:
     links: Links
     clock: Callable[[], datetime]
 
-    def grant(self, request: web.Request, project: str | None = None) -> AccessGrant:
+    def grant(self, request: web.Request, developer: str, project: str | None = None) -> AccessGrant:
         """Keep what an authenticated request presented; `project` is the one that a developer reads."""
-        return self.account_status.grant(*self.authenticator.presented_credentials(request), project)
+        return self.account_status.grant(*self.authenticator.presented_credentials(request), developer, project)
 
     async def ticket_grant(self, request: web.Request, path: str, project: str | None = None) -> AccessGrant | None:
         """Return the grant of a request's ticket for the events at a path; None without a ticket.
@@ -71,15 +73,16 @@ class EventAccess:
         issuer = self.tickets.read(ticket, path, self.clock())
         if issuer is None:
             raise ExemplarError(ErrorCode.INVALID_TICKET)
-        grant = AccessGrant(issuer, PresentedCredentials(), project=project)
+        claims, developer = issuer
+        grant = AccessGrant(claims, PresentedCredentials(), developer, project=project)
         if await self.account_status.revoked([grant]):
             raise ExemplarError(ErrorCode.INVALID_TICKET)
         return grant
 
-    def issue_ticket(self, request: web.Request, path: str) -> web.Response:
+    def issue_ticket(self, request: web.Request, developer: str, path: str) -> web.Response:
         """Respond to an authenticated request with a ticket for the events at a path."""
         issuer, _ = self.authenticator.presented_credentials(request)
-        ticket = self.tickets.issue(path, issuer, self.clock())
+        ticket = self.tickets.issue(path, issuer, developer, self.clock())
         body = {
             "ticket": ticket,
             "url": f"{self.links.base(request)}{path}?ticket={ticket}",

@@ -57,8 +57,8 @@ class FeedRoutes:
         """Watch all your generations."""
         grant = await self.event_access.ticket_grant(request, _OWN_EVENTS)
         if grant is None:
-            await self.authenticator.authenticate_end_user(request)
-            grant = self.event_access.grant(request)
+            identity = await self.authenticator.authenticate_end_user(request)
+            grant = self.event_access.grant(request, identity.developer_id)
         return await self._read(request, Feed(grant.claims.project_id or "", grant.claims.subject), grant)
 
     @options.get_events(PROJECT_EVENTS, query=_QUERY)
@@ -67,21 +67,21 @@ class FeedRoutes:
         project = path_id(request, "project_id")
         grant = await self.event_access.ticket_grant(request, _project_events(project), project)
         if grant is None:
-            await self.authenticator.authenticate_project_owner(request)
-            grant = self.event_access.grant(request, project)
+            developer, _ = await self.authenticator.authenticate_project_owner(request)
+            grant = self.event_access.grant(request, developer.developer_id, project)
         return await self._read(request, Feed(project), grant)
 
     @post(f"{_OWN_EVENTS}/ticket", "end_user", 201)
     async def issue_own_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
-        await self.authenticator.authenticate_end_user(request)
-        return self.event_access.issue_ticket(request, _OWN_EVENTS)
+        identity = await self.authenticator.authenticate_end_user(request)
+        return self.event_access.issue_ticket(request, identity.developer_id, _OWN_EVENTS)
 
     @post(f"{PROJECT_EVENTS}/ticket", "developer", 201)
     async def issue_project_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
-        _, project = await self.authenticator.authenticate_project_owner(request)
-        return self.event_access.issue_ticket(request, _project_events(project.id))
+        developer, project = await self.authenticator.authenticate_project_owner(request)
+        return self.event_access.issue_ticket(request, developer.developer_id, _project_events(project.id))
 
     async def _read(self, request: web.Request, feed: Feed, grant: AccessGrant) -> web.StreamResponse:
         event_format, position = options.requested_format(request), options.requested_position(request)
@@ -90,7 +90,7 @@ class FeedRoutes:
         start = FeedStart(feed, grant, head, after, reset=position is not None and after is None)
         if event_format != "sse":
             return await self._page(request, start, event_format)
-        with self.connections.slot(grant.claims.subject, request):
+        with self.connections.slot(grant.claims.subject, grant.developer, request):
             return await self._stream(request, start)
 
     def _known_cursor(self, feed: Feed, position: str | None, head: FeedCursor) -> FeedCursor | None:
@@ -105,7 +105,7 @@ class FeedRoutes:
         limit = options.integer_parameter(request, "limit", default=100, most=_LARGEST_PAGE)
         page = await self.feed_reader.page(feed, start.after or BEGINNING, limit=limit)
         if seconds and not page.events and not page.more:
-            with self.connections.slot(start.grant.claims.subject, request):
+            with self.connections.slot(start.grant.claims.subject, start.grant.developer, request):
                 await self.feed_broadcaster.wait(feed, after=page.next, seconds=seconds)
             await self.event_access.confirm(start.grant)
             page = await self.feed_reader.page(feed, page.next, limit=limit)

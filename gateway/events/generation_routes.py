@@ -58,7 +58,7 @@ class GenerationEventRoutes:
     async def issue_ticket(self, request: web.Request) -> web.Response:
         """Issue a ticket for a browser."""
         generation = await self.generation_access.own(request)
-        return self.event_access.issue_ticket(request, _path(generation.id))
+        return self.event_access.issue_ticket(request, generation.request.owner.developer, _path(generation.id))
 
     async def _admit(self, request: web.Request) -> tuple[Generation, AccessGrant]:
         """Load the generation for its owner, or for the bearer of a ticket for it."""
@@ -66,7 +66,8 @@ class GenerationEventRoutes:
         grant = await self.event_access.ticket_grant(request, _path(generation_id))
         if grant is not None:
             return await self.generation_access.existing(generation_id), grant
-        return await self.generation_access.own(request), self.event_access.grant(request)
+        generation = await self.generation_access.own(request)
+        return generation, self.event_access.grant(request, generation.request.owner.developer)
 
     async def _page(self, request: web.Request, event_format: options.Format) -> web.Response:
         (generation, grant), seconds = await self._admit(request), options.requested_wait(request)
@@ -75,7 +76,7 @@ class GenerationEventRoutes:
         after = position or 0
         version, shown = await self._visible(generation, after)
         if seconds and not shown and not generation.final:
-            with self.connections.slot(generation.request.owner.user, request):
+            with self.connections.slot(generation.request.owner.user, grant.developer, request):
                 await self.broadcaster.wait(
                     stream_of(generation.id),
                     after=version,
@@ -109,7 +110,7 @@ class GenerationEventRoutes:
         if start.empty:
             return web.Response(status=204, headers={"Cache-Control": "no-store"})
         stream, account = stream_of(start.generation.id), start.generation.request.owner.user
-        with self.connections.slot(account, request):
+        with self.connections.slot(account, start.grant.developer, request):
             connection = await self.connections.open(request, start.grant)
             try:
                 await connection.write(start.frames + frame("caught_up", {"version": start.version}))

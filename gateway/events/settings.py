@@ -10,6 +10,9 @@ class StreamSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="EXEMPLAR_STREAM_")
 
     per_holder: int = Field(20, ge=1, description="Open event streams and waits of one account; above: 429")
+    per_developer: int = Field(
+        1_000, ge=1, description="Open event streams and waits of one developer and all their users; above: 429"
+    )
     per_process: int = Field(5_000, ge=1, description="Open event streams and waits of one gateway; above: 503")
     max_life: float = Field(900, gt=0, description="Seconds until an event stream ends with `goodbye`")
     keep_alive: float = Field(15, gt=0, description="Seconds of silence until a comment is sent")

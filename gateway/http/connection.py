@@ -84,6 +84,9 @@ class GatewayConnection(RequestHandler):
         if self._task_handler is not None:
             self._task_handler.cancel()
 
+    def _is_lost(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
     def _close_gently(self) -> None:
         """Send what is left and the end; drop what arrives for a second, since a reset would destroy the answer."""
         transport, self.transport = self.transport, None
@@ -103,6 +106,9 @@ class GatewayConnection(RequestHandler):
         """Respond to what never reached a handler, such as a request that is not HTTP, and close."""
         if request.writer.output_size > 0:
             raise ConnectionError("a response has begun, no other can follow")
+        if isinstance(exc, ConnectionError) and self._is_lost():
+            _log.info("client_disconnected", method=request.method, request_id=request_id_of(request))
+            raise exc
         code = ErrorCode.INVALID_REQUEST if status < 500 else ErrorCode.INTERNAL
         if code is ErrorCode.INTERNAL:
             _log.error("request_failed", exc_info=exc)

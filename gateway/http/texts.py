@@ -24,7 +24,8 @@ class UndecodableTextError(ValueError):
 def decode_text(raw: bytes, charset: str | None = None) -> str:
     """Decode by a byte order mark, which is dropped, else by the declared charset, else as UTF-8.
 
-    UTF-16 and UTF-32 need no mark where the text is JSON or ASCII. Raises UndecodableTextError.
+    UTF-16 and UTF-32 need no mark where the text is JSON or ASCII. An unknown charset is taken for UTF-8.
+    Raises UndecodableTextError.
     """
     codec: str = json.detect_encoding(raw)
     if codec == "utf-8" and charset:
@@ -32,8 +33,9 @@ def decode_text(raw: bytes, charset: str | None = None) -> str:
     try:
         return raw.decode(codec).lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        msg = f"byte {error.start} (0x{raw[error.start]:02x}) is not valid {codec.replace('_', '-')}; send UTF-8"
-        raise UndecodableTextError(msg) from error
+        came = f" and the charset {shown(charset)} is not supported" if charset and codec == "utf-8" else ""
+        wrong = f"byte {error.start} (0x{raw[error.start]:02x}) is not valid {codec.replace('_', '-')}"
+        raise UndecodableTextError(f"{wrong}{came}; send UTF-8") from error
 
 
 def shown(text: str) -> str:
@@ -42,7 +44,5 @@ def shown(text: str) -> str:
 
 
 def _codec(charset: str) -> str:
-    codec = _CHARSETS.get(charset.strip().lower().replace("-", "_"))
-    if codec is None:
-        raise UndecodableTextError(f"the charset {shown(charset)} is not supported; send UTF-8")
+    codec = _CHARSETS.get(charset.strip().lower().replace("-", "_"), "utf-8")
     return _SUPERSETS.get(codec, codec)

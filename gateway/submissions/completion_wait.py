@@ -60,8 +60,9 @@ class CompletionWait:
 
     async def _wait(self, request: web.Request, submission: Submission, seconds: float) -> Waited | None:
         """Wait at most so long; None when no connection slot is free or the store fails."""
+        identity = submission.identity
         try:
-            with self.connections.slot(submission.identity.user_id, request):
+            with self.connections.slot(identity.user_id, identity.developer_id, request):
                 return Waited(await self._finished(submission.generation_id, seconds))
         except (ExemplarError, StoreError) as error:
             log.info("wait_refused", generation_id=submission.generation_id, error=repr(error))

@@ -6,7 +6,7 @@ from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
 
-_PLACE: Document = {"created_at": 1}
+_FIELDS: Document = {"created_at": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class Lists:
 
     async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[ListCursor]:
         if query.rest:
-            steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _PLACE}]
+            steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _FIELDS}]
             documents = await aggregate(self._rows, steps, hint=query.index)
         else:
-            found = self._rows.find(query.conditions, _PLACE).hint(query.index).skip(skip).limit(limit)
+            found = self._rows.find(query.conditions, _FIELDS).hint(query.index).skip(skip).limit(limit)
             documents = await (found if query.index == "_id_" else found.sort(NEWEST_FIRST)).to_list(limit)
         return [ListCursor(document["created_at"], document["_id"]) for document in documents]
 
@@ -86,6 +86,6 @@ class Lists:
         """Find the row at which comparing stopped; None when everything was compared."""
         if not query.rest:
             return None
-        found = self._rows.find(query.indexed, _PLACE).hint(query.index).sort(NEWEST_FIRST)
+        found = self._rows.find(query.indexed, _FIELDS).hint(query.index).sort(NEWEST_FIRST)
         last = await found.skip(self._bound - 1).limit(1).to_list(1)
         return ListCursor(last[0]["created_at"], last[0]["_id"]) if last else None

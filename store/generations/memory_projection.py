@@ -50,6 +50,10 @@ class MemoryProjection:
         found = [(row.unresolved_since, row) for row in self._by_id() if row.unresolved_since]
         return [row for given_up_at, row in found if given_up_at > since][:limit]
 
+    async def uncharged(self, developer: str, period: str) -> int:
+        await asyncio.sleep(0)
+        return sum(row.uncharged for row in self._rows.values() if (row.developer, row.period) == (developer, period))
+
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         await asyncio.sleep(0)
         return [row for row in self._by_id() if _is_expired(row, now) and row.id not in excluding][:limit]

@@ -47,7 +47,7 @@ class MongoBlobs:
         for blob in blobs:
             for documents in _batches([*_piece_documents(blob), _document(blob)]):
                 size = sum(len(document.get("data", b"")) for document in documents)
-                command = {"insert": self._blobs.name, "documents": documents}
+                command = {"insert": self._blobs.name, "documents": documents, "ordered": False}
                 await self._provisional.write(stream_of(blob.generation), command, size=size)
 
     async def get(self, generation: str, digest: str) -> Blob | None:

@@ -16,6 +16,7 @@ from store.mongo.connection import Database, Document, Indexes, only_duplicates,
 
 _FIELDS = tuple(field.name for field in fields(Row) if field.name != "id")
 _DUE = "due"
+_UNCHARGED = "uncharged"
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN: Document = {"due_at": {"$gt": _EVER}}  # of every generation that something is left to do for
 _UNFINISHED = {"$in": ["pending", "processing"]}
@@ -39,7 +40,12 @@ class MongoProjection:
                 [("unresolved_since", ASCENDING)],
                 name="unresolved",
                 partialFilterExpression={"unresolved_since": {"$gt": _EVER}},
-            )
+            ),
+            IndexModel(
+                [("developer", ASCENDING), ("period", ASCENDING)],
+                name=_UNCHARGED,
+                partialFilterExpression={"uncharged": True},
+            ),
         ]
     }
 
@@ -91,6 +97,10 @@ class MongoProjection:
     async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
         found = self._rows.find({"unresolved_since": {"$gt": max(since, _EVER)}}).limit(limit)
         return [row_from(document) for document in await found.to_list(limit)]
+
+    async def uncharged(self, developer: str, period: str) -> int:
+        query = {"developer": developer, "period": period, "uncharged": True}
+        return await self._rows.count_documents(query, hint=_UNCHARGED)
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         others: Document = {"_id": {"$nin": list(excluding)}} if excluding else {}

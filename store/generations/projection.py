@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from domain.generation.generation import Generation, state_of
 from domain.generation.lifecycle import Timeouts, due_at
 from domain.generation.listing import labels_of
-from domain.generation.timings import microusd_of
+from domain.generation.timings import is_uncharged, microusd_of
 from store.generations.personal_data import PersonalDataStore
 
 
@@ -48,6 +48,7 @@ class Row:
     erased: bool
     cancel_requested: bool
     unresolved_since: datetime | None = None
+    uncharged: bool = False
     shown: str = ""
     request_id: str | None = None
     labels: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ def row_of(g: Generation, timeouts: Timeouts, metadata: Mapping[str, Any]) -> Ro
         finish_by=g.request.finish_by,
         cost_microusd=microusd_of(g),
         failure=g.failure.code if g.failure else None,
+        uncharged=is_uncharged(g),
         unresolved_since=max((sent.given_up_at for sent in g.unresolved if sent.given_up_at), default=None),
         shown=state_of(g),
         labels=() if g.erased else labels_of(owner.project, metadata),
@@ -119,6 +121,9 @@ class Projection(Protocol):
 
     async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
         """List rows with attempts without an outcome, of which the last was given up after `since`."""
+
+    async def uncharged(self, developer: str, period: str) -> int:
+        """Count the runs of a developer's month that cost no unit although the provider is paid."""
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""

@@ -3,17 +3,24 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from domain.accounts.quota import period_of, seconds_to_free_slot, seconds_to_next_period
+from domain.accounts.tiers import TIERS, Tier
 from domain.errors import ErrorCode, LimitError
+from domain.generation.decisions import settle_quota
 from domain.generation.generation import Generation
+from domain.generation.timings import is_run_in_vain, keeps_unit
+from events.envelope import Cause
 from store.errors import StoreUnavailableError
-from store.generations.generations import Generations
+from store.generations.generations import Decision, Generations
+from store.generations.projection import Projection
 from store.quota.durations import Durations, no_durations
 from store.quota.ledger import Account, Bounds, Ledger, Settlement, Slot
 
+_CAUSE = Cause(actor="actor:quota")
 _FRESH = timedelta(seconds=1)
 _APPEND_S = 0.25  # far longer than from a hold to its append in normal operation
 _CAPACITY = 10_000
@@ -29,6 +36,8 @@ class Admission:
     generations: Generations
     clock: Callable[[], datetime]
     durations: Durations = no_durations
+    projection: Projection | None = None
+    tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
     _recent: dict[str, tuple[datetime, Account]] = field(default_factory=dict, init=False)
     _reading: dict[str, asyncio.Task[Account]] = field(default_factory=dict, init=False)
 
@@ -77,10 +86,23 @@ class Admission:
 
         Only the hold that the log names is spent: another one came too late, and is released.
         """
-        settlement: Settlement = "spent" if generation.status == "completed" else "released"
+        if generation.quota == "held" and is_run_in_vain(generation):  # only the log tells whether it costs a unit
+            decision = await self.settlement(generation)
+            decided = await self.generations.decide(generation.id, decision, cause=_CAUSE)
+            generation = decided.generation if decided else generation
+        settlement: Settlement = "spent" if keeps_unit(generation) else "released"
         owner, period = generation.request.owner, generation.request.period
         await self.ledger.settle(owner.developer, generation.id, settlement, hold=generation.hold, period=period)
         self._recent.pop(owner.developer, None)
+
+    async def settlement(self, generation: Generation) -> Decision:
+        """Decide whether a final generation costs a unit: runs in vain do, beyond those that its tier allows."""
+        request, charge = generation.request, False
+        tier = self.tiers.get(request.tier)
+        if self.projection is not None and tier and tier.uncharged is not None and is_run_in_vain(generation):
+            made = await self.projection.uncharged(request.owner.developer, request.period)
+            charge = made >= tier.uncharged
+        return partial(settle_quota, charge=charge)
 
     async def release(self, developer: str, generation: str, *, held_once: bool = False) -> None:
         """Release a hold whose generation was never appended; with `held_once` only if nobody repeated it."""

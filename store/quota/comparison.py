@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.generation.generation import Generation
+from domain.generation.timings import keeps_unit
 from store.quota.ledger import Account, Slot, count_slots
 
 
@@ -39,7 +40,7 @@ class Comparison:
         """Count one generation of the log."""
         month = generation.request.period
         if generation.final:
-            self.units[month] += generation.status == "completed"
+            self.units[month] += keeps_unit(generation)
         elif self.seen.holds(generation.id):
             self.units[month] += 1
         elif generation.reserved:
@@ -55,7 +56,7 @@ class Comparison:
                 self.leaked.append(slot)
         elif generation.final:
             # Its settlement is under way: it releases the unit unless the generation spends this very hold.
-            self.aside[slot.period] += generation.status == "failed" or generation.hold not in (None, slot.hold)
+            self.aside[slot.period] += not keeps_unit(generation) or generation.hold not in (None, slot.hold)
         elif slot.period != generation.request.period:
             self.moved.append(replace(slot, period=generation.request.period))
 

@@ -1,6 +1,6 @@
 """Compare the quota ledger with a recount of the log, and repair it by recorded corrections.
 
-In the log a developer has used one unit of its month for every generation that runs or is completed, and one
+In the log a developer has used one unit of its month for every generation that runs or has spent it, and one
 slot for every running one. Left aside is what is under way: holds younger than two minutes without a stream,
 slots of generations that have just ended. A damaged ledger is rebuilt from the log.
 """
@@ -14,6 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from domain.accounts.quota import LEAKED_AFTER
 from domain.generation.generation import Generation
+from domain.generation.timings import keeps_unit
 from store.commits.contract import EventStore
 from store.errors import DamagedLedgerError
 from store.generations.folding import every_generation, load_generation
@@ -44,9 +45,9 @@ class RecountReport:
 
 @dataclass(slots=True)
 class _Tally:
-    """A developer in the log: completed generations by month, and ids that are compared one by one."""
+    """A developer in the log: spent units by month, and ids that are compared one by one."""
 
-    completed: Counter[str] = field(default_factory=Counter)
+    spent: Counter[str] = field(default_factory=Counter)
     open: set[str] = field(default_factory=set)
 
 
@@ -116,7 +117,7 @@ class Recount:
         since: datetime,
     ) -> Comparison:
         account = read or Account()
-        found = Comparison(account, Counter(tally.completed), damaged=read is None)
+        found = Comparison(account, Counter(tally.spent), damaged=read is None)
         own = {name: g for name, g in loaded.items() if g is not None and g.request.owner.developer == developer}
         for generation in own.values():
             if generation.id in tally.open or generation.created_at >= since:
@@ -154,8 +155,8 @@ class Recount:
             tally = tallies.setdefault(generation.request.owner.developer, _Tally())
             if not generation.final or generation.created_at >= since:
                 tally.open.add(generation.id)
-            elif generation.status == "completed":
-                tally.completed[generation.request.period] += 1
+            elif keeps_unit(generation):
+                tally.spent[generation.request.period] += 1
         return count, tallies
 
 

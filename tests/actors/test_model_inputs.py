@@ -29,11 +29,8 @@ async def validated(harness: Harness) -> Generation:
 
 
 async def read(harness: Harness, generation: Generation) -> ModelInput:
-    async def reading(*, model_inputs: ModelInputs) -> ModelInput:
-        return await model_inputs.read(generation)
-
-    found: ModelInput = await harness.dependencies.bind(reading)()
-    return found
+    inputs: ModelInputs = harness.dependencies.get("model_inputs", kind=ModelInputs)
+    return await inputs.read(generation)
 
 
 async def test_the_process_that_made_an_input_reads_it_without_the_pictures(

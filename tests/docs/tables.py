@@ -82,7 +82,10 @@ def pauses() -> list[str]:
 def tiers() -> list[list[str]]:
     """Tier and its limits."""
     return [
-        [f"`{tier.name}`", *map(_limit, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects))]
+        [
+            f"`{tier.name}`",
+            *map(_limit, (tier.monthly, tier.concurrent, tier.daily_requests, tier.projects, tier.uncharged)),
+        ]
         for tier in TIERS.values()
     ]
 

@@ -28,7 +28,7 @@ CAUSE = Cause(actor="operator")
 
 def gateway_dependencies(store: OpenStore, clock: Callable[[], datetime], **given: object) -> Dependencies:
     """Wire a gateway without a broker and without calls to a provider; what is `given` replaces its parts."""
-    secrets = dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET)
+    secrets = {**dict.fromkeys(("jwt_secret", "id_secret", "callback_secret"), SECRET), "stop_timeout": 0.2}
     keys = {"key_peppers": {1: PEPPER}, "operator_keys": [OPERATOR_KEY]}
     usual: dict[str, object] = {
         "account_cache": store.account_cache,

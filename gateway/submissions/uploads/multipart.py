@@ -1,5 +1,6 @@
 """Parse multipart/form-data (RFC 7578) within limits, as it arrives."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, NamedTuple
@@ -15,6 +16,8 @@ MAX_PART_HEADERS: Final = 8
 MAX_HEADER_BYTES: Final = 4_096
 
 _PLAIN_ENCODINGS: Final = frozenset({"7bit", "8bit", "binary"})
+# The last byte of a letter in Shift JIS, GBK or Big5 may look like a backslash, which would hide a closing quote.
+_DOUBLE_BYTE: Final = re.compile(rb"([\x81-\xfe])\\")
 _BYTES: Final = "latin-1"  # a character for each byte: file names come in any code page
 _LIMITS: Final = f"at most {MAX_PARTS} parts, {MAX_PART_HEADERS} headers a part, {MAX_HEADER_BYTES} bytes a header"
 _WANTED: Final = "a part has Content-Disposition: form-data; name=..., lines that end with CR LF, and true lengths"
@@ -53,7 +56,7 @@ async def read_multipart(read: Read, boundary: str) -> AsyncGenerator[Event, Non
             except ParserLimitReached as error:
                 raise invalid_body(f"there may be {_LIMITS}") from error
             except MultipartError as error:
-                raise invalid_body(f"malformed near part {parser.number}: {_WANTED}") from error
+                raise invalid_body(f"malformed near part {max(parser.number, 1)}: {_WANTED}") from error
     try:
         parser.close()
     except MultipartError as error:
@@ -61,7 +64,10 @@ async def read_multipart(read: Read, boundary: str) -> AsyncGenerator[Event, Non
 
 
 class _Parser(PushMultipartParser):  # type: ignore[misc]  # it ships no types
-    """The library's parser, which judges a lone LF in a header by packet sizes; here it is always refused."""
+    """The library's parser for headers in any code page.
+
+    It judges a lone LF in a header by packet sizes; here it is always refused.
+    """
 
     number = 0
 
@@ -72,7 +78,8 @@ class _Parser(PushMultipartParser):  # type: ignore[misc]  # it ships no types
     def _on_segment_headerline(self, line: bytes) -> None:
         if b"\n" in line or b"\r" in line:
             raise ParserError("Invalid line break in segment header")
-        super()._on_segment_headerline(line)
+        line = line.replace(b"\t", b" ")  # the library separates parameters by spaces alone
+        super()._on_segment_headerline(line if _is_utf8(line) else _DOUBLE_BYTE.sub(rb"\1?", line))
 
 
 def _check(part: MultipartSegment) -> Part:
@@ -88,6 +95,14 @@ def _check(part: MultipartSegment) -> Part:
     if (part.content_type or "").startswith("multipart/"):
         raise invalid_body(f"part {shown(name)} is multipart itself; send each file as a part of its own")
     return Part(name, None if part.filename is None else _decoded(part.filename), part.charset)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decoded(text: str) -> str:

@@ -32,7 +32,7 @@ COFFEES = {
     "jpeg with a broken profile": (pictures.jpeg(icc_profile=b"no profile" * 20), 2, "RGB", 1),
     "cmyk jpeg with a broken profile": (pictures.cmyk_jpeg(profile=b"no profile" * 20), 4, "CMYK", 1),
     "rgb jpeg with a profile for ink": (pictures.jpeg(icc_profile=pictures.odd_ink_profile()), 2, "RGB", 1),
-    "two jpegs in one": (pictures.two_in_one_jpeg(), 2, "RGB", 2),
+    "two jpegs in one": (pictures.two_in_one_jpeg(), 2, "RGB", 1),
     "png and zip": (pictures.with_tail(pictures.photo()), 2, "RGB", 1),
     "jpeg and html": (pictures.with_tail(pictures.jpeg(), b"<script>alert(1)</script>"), 2, "RGB", 1),
 }

@@ -18,7 +18,7 @@ from domain.submission.image_header import (
     UnsupportedFormat,
     judge,
 )
-from tests.builders import pictures
+from tests.builders import odd_pictures, pictures
 
 GOOD = {
     **{name: pictures.photo(name) for name in pictures.PHOTOS},
@@ -26,6 +26,8 @@ GOOD = {
     "cmyk jpeg": pictures.cmyk_jpeg(),
     "jpeg with exif and comment": pictures.telltale_jpeg(),
     "jpeg with a fill byte": b"\xff\xd8\xff" + pictures.jpeg()[2:],
+    "jpeg with stray bytes": odd_pictures.jpeg_with(b"\0\xff\0\x11" * 9),
+    "jpeg with 60,000 stray bytes": odd_pictures.jpeg_with(b"\x11" * 60_000),
     "lossy webp": pictures.webp(),
     "lossless webp": pictures.webp(lossless=True),
     "webp with alpha": pictures.half_transparent("WEBP"),
@@ -55,6 +57,8 @@ FOREIGN = {
     "jpeg that ends at once": b"\xff\xd8\xff",
     "jpeg without a frame": b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xda\0\x08" + b"\0" * 40,
     "jpeg that is all fill bytes": b"\xff\xd8" + b"\xff" * 1_000_000,
+    "jpeg with 70,000 stray bytes": odd_pictures.jpeg_with(b"\x11" * 70_000),
+    "jpeg with stray bytes in many places": odd_pictures.jpeg_with((b"\x11" * 999 + b"\xff\xe5\0\2") * 99),
     "jpeg of a million empty segments": b"\xff\xd8" + b"\xff\xe0\0\x02" * 1_000_000,
     "jpeg whose segment leads nowhere": b"\xff\xd8\xff\xe0\xff\xff\0",
     "jpeg with junk for a marker": b"\xff\xd8\xff\xe0\0\x02junk" + b"\0" * 40,
@@ -132,8 +136,10 @@ def test_a_refused_file_keeps_its_position() -> None:
         pictures.photo().ljust(MAX_BYTES, b"\0"),
         pictures.one_bit_png(8_192, 6_000),
         b"\xff\xd8" + b"\xff\xe0\0\x02" * (MAX_BYTES // 4),
+        b"\xff\xd8" + (b"\0" * 31 + b"\xff\xe0\0\x02") * (MAX_BYTES // 35),
+        b"\xff\xd8\xff" + b"\0" * (MAX_BYTES - 3),
     ],
-    ids=["text bomb", "10 MiB", "49 megapixels", "10 MiB of empty segments"],
+    ids=["text bomb", "10 MiB", "49 megapixels", "10 MiB of empty segments", "stray bytes everywhere", "10 MiB stray"],
 )
 def test_reading_a_header_neither_unpacks_nor_copies(data: bytes) -> None:
     tracemalloc.start()

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from actors.imaging import compositor
+from actors.imaging.colours import _transform, srgb
 from actors.imaging.compositor import blend, compose, fitted
-from actors.imaging.decoded_image import _transform, check, decode, srgb
+from actors.imaging.decoded_image import check, decode
 from tests.builders import pictures
 
 TONES = (0, 1, 2, 7, 30, 64, 127, 128, 200, 254, 255)

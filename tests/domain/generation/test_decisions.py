@@ -336,6 +336,7 @@ def test_a_late_failure_ends_no_other_call(outcome: str) -> None:
 OUTCOMES = st.sampled_from(["succeeded", "failed", "canceled"])
 
 
+@hypothesis.settings(deadline=None)
 @hypothesis.given(
     outcomes=st.fixed_dictionaries({1: OUTCOMES, 2: OUTCOMES}),
     seen=st.lists(st.tuples(st.sampled_from([1, 2]), st.booleans()), min_size=1, max_size=8),

@@ -33,11 +33,16 @@ DEMO = {
         ({}, "localhost", "127.0.0.1,localhost"),
         ({}, "0.0.0.0", ""),  # noqa: S104 - compared, not bound
         ({}, "192.168.1.5", ""),
+        ({"EXEMPLAR_PUBLIC_URL": "https://api.example"}, "127.0.0.1", ""),
+        ({"REPLICATE_API_TOKEN": "r8_token"}, "127.0.0.1", ""),
+        ({"EXEMPLAR_TRUSTED_PROXIES": "127.0.0.0/8"}, "127.0.0.1", ""),
+        ({"EXEMPLAR_PUBLIC_URL": "", "REPLICATE_API_TOKEN": ""}, "127.0.0.1", "127.0.0.1,localhost"),
+        ({"EXEMPLAR_PUBLIC_URL": "https://api.example", "EXEMPLAR_WEBHOOK_ALLOW": "receiver"}, "::1", "receiver"),
         ({"EXEMPLAR_WEBHOOK_ALLOW": "receiver"}, "127.0.0.1", "receiver"),
         ({"EXEMPLAR_WEBHOOK_ALLOW": ""}, "127.0.0.1", ""),
     ],
 )
-def test_webhooks_may_go_to_this_machine_while_the_gateway_is_local(
+def test_webhooks_may_go_to_this_machine_while_only_this_machine_uses_it(
     environ: dict[str, str], host: str, allowed: str
 ) -> None:
     assert webhook_allow(environ, host) == allowed

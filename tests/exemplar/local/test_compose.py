@@ -51,6 +51,12 @@ def test_processes_wait_for_healthy_servers(compose: dict[str, Any]) -> None:
         assert compose["services"][server]["healthcheck"]["test"][0] == "CMD"
 
 
+def test_the_oplog_is_small_because_erased_data_stay_in_it(compose: dict[str, Any]) -> None:
+    command = compose["services"]["mongodb"]["command"]
+    size = command[command.index("--oplogSize") + 1]
+    assert f"{size} MB in `compose.yaml`" in (ROOT / "docs/accounts.md").read_text()
+
+
 def test_the_compose_file_sets_the_settings_that_exemplar_up_sets(compose: dict[str, Any]) -> None:
     where = Addresses("http://127.0.0.1:8000", 8000, "mongodb://m", "amqp://r", 8091)
     known = environment(Options(environ={}), Secrets(), where).keys() | {"EXEMPLAR_SANDBOX_HOST"}

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pika
 import pytest
@@ -10,6 +11,7 @@ from pymongo import MongoClient
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports, is_free
 from store.mongo.replica_set import initiate_replica_set
+from tests.systems.waiting import until
 
 
 def test_mongod_keeps_its_data_after_a_kill_and_on_a_new_port(mongod_installed: None, tmp_path: Path) -> None:
@@ -30,6 +32,34 @@ def test_mongod_keeps_its_data_after_a_kill_and_on_a_new_port(mongod_installed: 
     finally:
         second.child.stop()
     assert is_free(second.port)
+
+
+async def test_erased_data_are_overwritten_in_the_oplog(
+    mongod_installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command of docs/accounts.md, and a checkpoint every second instead of every minute."""
+    usual = Mongod._arguments
+    monkeypatch.setattr(Mongod, "_arguments", lambda server: (*usual(server), "--syncdelay", "1"))
+    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
+    server.launch()
+    try:
+        server.wait_ready(initiate_replica_set)
+        with MongoClient[dict[str, Any]](server.url("erased")) as client:
+            written = client["local"]["oplog.rs"]
+            people = client["erased"]["people"]
+            people.insert_one({"_id": 1, "name": "Ada"})
+            people.delete_one({"_id": 1})
+            assert written.find_one({"o.name": "Ada"}) is not None
+            assert written.options()["size"] == 64 * 1024 * 1024
+
+            def overwritten() -> bool:
+                for _ in range(10):
+                    client.admin.command("appendOplogNote", 1, data={"fill": "x" * 1024 * 1024})
+                return written.find_one({"o.name": "Ada"}) is None
+
+            await until(overwritten, "it is overwritten", within=60, every=1)
+    finally:
+        server.child.stop()
 
 
 def test_the_filter_of_a_slow_operation_is_not_logged(mongod_installed: None, tmp_path: Path) -> None:

@@ -105,6 +105,30 @@ async def test_streams_above_the_limit_of_an_account_are_refused_for_it_alone(
         await stream.until("caught_up")
 
 
+async def test_streams_above_the_limit_of_a_developer_are_refused_for_them_and_their_users_alone(
+    system: GatewaySystem, session: ClientSession
+) -> None:
+    gateway = await system.start_gateway(per_developer=2)
+    first = await system.register_user(gateway)
+    second, stranger = await system.register_user(gateway, beside=first), await system.register_user(gateway)
+    own, project = f"{gateway.url}{PATH}/events", f"{gateway.url}/api/v1/projects/{first.project}/events"
+    async with AsyncExitStack() as stack:
+        for one in (first, second):
+            await (await stack.enter_async_context(opened(session, own, one.bearer))).until("caught_up")
+        for url, headers in ((own, second.bearer), (project, first.developer)):
+            async with session.get(url, headers={**headers, **EVENT_STREAM}) as answer:
+                assert (answer.status, (await answer.json())["code"]) == (429, "stream_limit_exceeded")
+        async with session.post(f"{project}/ticket", headers=first.developer) as answer:
+            ticket = (await answer.json())["ticket"]
+        async with session.get(f"{project}?ticket={ticket}", headers=EVENT_STREAM) as answer:
+            assert answer.status == 429
+        async with opened(session, own, stranger.bearer) as stream:
+            await stream.until("caught_up")
+    await until_open(gateway, 0)
+    async with opened(session, project, first.developer) as stream:
+        await stream.until("caught_up")
+
+
 async def test_a_closed_connection_frees_its_slot_for_an_immediate_reconnect(
     system: GatewaySystem, user: EndUser, session: ClientSession
 ) -> None:

@@ -1,6 +1,8 @@
 """The log line of a refused request, which holds no secret and no personal data."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +18,7 @@ from domain.errors import ErrorCode, ExemplarError
 from gateway.app import create_app
 from gateway.http.server import GatewayRunner
 from gateway.settings import GatewaySettings
+from tests.systems.waiting import until
 
 SECRET = "s" * 32
 TICKET = "ticket-that-is-secret"
@@ -34,6 +37,10 @@ async def fail(_: web.Request) -> web.Response:
     raise RuntimeError("a bug")
 
 
+async def lose(_: web.Request) -> web.Response:
+    raise ConnectionResetError("a server of ours is gone")
+
+
 async def bound(_: web.Request) -> web.Response:
     return web.json_response(get_contextvars())
 
@@ -46,6 +53,7 @@ async def bind(_: web.Request) -> web.Response:
 TABLE = (
     web.post("/refused/{code}", refuse),
     web.get("/failing", fail),
+    web.get("/losing", lose),
     web.get("/bound", bound),
     web.get("/bound/{generation_id}", bound),
     web.get("/bind", bind),
@@ -61,6 +69,17 @@ async def open_client() -> AsyncIterator[Client]:
     app = create_app([TABLE], settings())
     async with TestClient(TestServer(app)) as client:
         yield client
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[int]:
+    runner = GatewayRunner(create_app([TABLE], settings()), settings())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
 
 
 async def refused(client: Client, method: str, path: str) -> list[Any]:
@@ -92,21 +111,51 @@ async def test_a_refused_request_is_logged_in_one_line(
     assert line == expected | {"method": method, "route": route, "status": status, "code": code}
 
 
-async def test_a_request_that_is_not_http_is_logged_too(unused_tcp_port: int) -> None:
-    app = create_app([TABLE], settings())
-    runner = GatewayRunner(app, settings())
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
-    try:
-        with structlog.testing.capture_logs() as lines:
-            reader, writer = await asyncio.open_connection("127.0.0.1", unused_tcp_port)
+async def test_a_request_that_is_not_http_is_logged_too() -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with listening() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /bound HTTP/9.9.9\r\n\r\n")
             await reader.read()
             writer.close()
-    finally:
-        await runner.cleanup()
     (line,) = [line for line in lines if line["event"] == "request_refused"]
     assert (line["status"], line["code"], line["route"]) == (400, "invalid_request", None)
+
+
+BODIES = {
+    "none of the body": b"Content-Length: 1000\r\n\r\n",
+    "half the body": b"Content-Length: 1000\r\n\r\n" + bytes(500),
+    "half a chunk": b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_client_that_hangs_up_is_no_error_of_the_gateway(name: str, reset: bool) -> None:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        async with listening() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = b"POST /refused/not_found HTTP/1.1\r\nHost: x\r\nX-Request-ID: r-1\r\nExpect: 100-continue\r\n"
+            writer.write(head + BODIES[name])
+            await reader.readuntil(b"100 Continue\r\n\r\n")
+            if reset:
+                connection = writer.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.close()
+            await until(lambda: lines, "a line is logged", within=5)
+    assert [(line["event"], line["log_level"]) for line in lines] == [("client_disconnected", "info")]
+    assert (lines[0]["request_id"], lines[0]["method"]) == ("r-1", "POST")
+
+
+async def test_a_lost_connection_of_the_gateway_is_an_error() -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with listening() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /losing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+    assert answer.split()[1] == b"500"
+    assert "request_failed" in [line["event"] for line in lines]
 
 
 async def test_log_lines_of_a_request_hold_its_generation_id_alone() -> None:

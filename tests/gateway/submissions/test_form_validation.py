@@ -274,6 +274,7 @@ ENCODED = {
     "a mark against the declaration": (TEXT.encode("utf-8-sig"), "iso-8859-1"),
     "windows-1251": (TEXT.replace("ä", "a").replace("ü", "u").encode("cp1251"), "windows-1251"),
     "iso-8859-1 as browsers mean it": (TEXT.replace("Ж", "").encode("cp1252"), "ISO-8859-1"),
+    "an unknown charset that is utf-8": (TEXT.encode(), "x-klingon"),
     "gb18030": (TEXT.encode("gb18030"), '"gb18030"'),
     "shift_jis": ('{"prompt": "港"}'.encode("shift_jis"), "Shift_JIS"),
 }
@@ -302,8 +303,7 @@ async def test_metadata_and_webhook_are_decoded_alike(server: UploadServer) -> N
     [
         ("instructions", '{"prompt": "é"}'.encode("latin-1"), None, "byte 12 (0xe9) is not valid utf-8; send UTF-8"),
         ("instructions", '{"prompt": "é"}'.encode("latin-1"), "utf-8", "byte 12 (0xe9) is not valid utf-8"),
-        ("instructions", b'{"prompt": "a"}', "klingon", "the charset 'klingon' is not supported; send UTF-8"),
-        ("instructions", b'{"prompt": "a"}', "utf-7", "'utf-7' is not supported"),
+        ("instructions", b'{"prompt": "\xe9"}', "klingon", "and the charset 'klingon' is not supported; send UTF-8"),
         ("metadata", b'{"a": "\xff"}', None, "byte 7 (0xff) is not valid utf-8"),
     ],
 )

@@ -180,6 +180,7 @@ ACCEPTED = {
     "padding behind every boundary": request(GOOD.replace(MARK, MARK + b" \t ").replace(b" \t --\r\n", b"--  \r\n")),
     "the longest padding": request(GOOD.replace(MARK + b"\r\n", MARK + b" " * 128 + b"\r\n", 1)),
     "a part header of broken UTF-8": heads(DISPOSITION, "X-Y: \xff\xfe"),
+    "tabs in a part header": heads(DISPOSITION.replace("; ", ";\t")),
     "folded part headers": heads(DISPOSITION.replace("; ", ";\r\n\t"), "X-Y: 1\r\n  2"),
     "an epilogue": request(GOOD + b"this is not read"),
     "identity": request(GOOD, {"Content-Encoding": "identity"}),
@@ -225,7 +226,8 @@ CODE_PAGES = {
 async def test_a_file_name_in_any_code_page_is_accepted(server: UploadServer, charset: str, more: bytes) -> None:
     name = CODE_PAGES[charset].encode(charset) + b".png"
     head = b'Content-Disposition: form-data; name="example_images"; filename="' + name + b'"' + more
-    answer = await server.submit(head + b"\r\n\r\n" + png_header(64, 64), INSTRUCTIONS)
+    first = b'Content-Disposition: form-data; filename="' + name.removesuffix(b".png") + b'"; name="files"'
+    answer = await server.submit(*(one + b"\r\n\r\n" + png_header(64, 64) for one in (head, first)), INSTRUCTIONS)
     assert answer.status == 202, answer.text
 
 

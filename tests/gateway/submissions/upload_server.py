@@ -22,7 +22,7 @@ SECRETS = dict.fromkeys(("jwt_secret", "id_secret"), "k" * 32)
 
 
 def make_settings(**chosen: object) -> GatewaySettings:
-    return GatewaySettings.model_validate({**SECRETS, "port": 0, **chosen})
+    return GatewaySettings.model_validate({**SECRETS, "port": 0, "stop_timeout": 0.2, **chosen})
 
 
 def part(name: str, content: bytes, filename: str | None = None, headers: Mapping[str, str] | None = None) -> bytes:

@@ -1,5 +1,6 @@
 """What a primary alone has acknowledged survives the election of another one before the commit."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -18,7 +19,7 @@ from tests.systems.waiting import until
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PERSONAL_DATA = PersonalData("g1", "t1", b"salt", "{}", (None,), NOW)
-BLOB = Blob("g1", "d1", "t1", "example", "image/png", b"pixels", "0" * 64, NOW)
+BLOB = Blob("g1", "d1", "t1", "example", "image/png", b"pixels", hashlib.sha256(b"pixels").hexdigest(), NOW)
 INSERT: Document = {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}
 
 

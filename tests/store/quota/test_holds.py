@@ -13,9 +13,12 @@ from domain.accounts.tiers import TIERS, Tier
 from domain.errors import LimitError
 from domain.generation import decisions
 from domain.generation.generation import Generation, stream_of
+from domain.generation.lifecycle import Timeouts
 from events.envelope import RecordedEvent
 from events.quota import QuotaReserved
 from exemplar.injection import Dependencies
+from store.generations.memory_personal_data import MemoryPersonalData
+from store.generations.memory_projection import MemoryProjection
 from store.quota.ledger import Account, Bounds
 from tests.builders.clock import Clock
 from tests.builders.generation import VALIDATED, failed
@@ -33,7 +36,15 @@ async def account(store: OpenStore) -> Account:
 
 async def run_quota(harness: QuotaHarness, generation: Generation, tiers: Mapping[str, Tier] = TIERS) -> None:
     """Run the quota actor on the event that follows a generation as it was read."""
-    bind = Dependencies({}, generations=harness.generations, admission=harness.admission, tiers=tiers).bind
+    bind = Dependencies(
+        {},
+        generations=harness.generations,
+        admission=harness.admission,
+        tiers=tiers,
+        projection=MemoryProjection(),
+        personal_data=MemoryPersonalData(),
+        timeouts=Timeouts(),
+    ).bind
     step = Step(bind(quota.decide, given=["generation"]), bind(quota.follow, given=["decided", "_cause"]))
     await Chain(harness.generations, {"quota": step}, ["quota"]).run("quota", message(generation))
 

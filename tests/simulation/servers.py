@@ -1,0 +1,150 @@
+"""What outlives every process: the stores, the broker and the provider; and the dependencies of a process on them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from actors.imaging.decoder import Composed, DecodedExample, DecodedPicture
+from actors.jobs.retry_times import RetryTimes
+from domain.accounts.tiers import Tier
+from domain.generation.lifecycle import Timeouts
+from domain.generation.timings import Price
+from events.commit import Commit
+from exemplar.injection import Dependencies
+from exemplar.wiring import dependencies_of
+from store.backoff import Backoff
+from store.commits.contract import EventStore
+from store.commits.memory import MemoryEventStore
+from store.generations.memory_blobs import MemoryBlobs
+from store.generations.memory_personal_data import MemoryPersonalData
+from store.generations.memory_projection import MemoryProjection
+from store.leases.memory import LeaseTable, MemoryLeases
+from store.log.memory_sealed_log import MemorySealedLog
+from store.quota.durations import no_durations
+from store.quota.ledger import Account, Bounds, Slot
+from store.quota.memory_ledger import MemoryLedger
+from tests.simulation.links import Link, MemoryPositions, MemoryPredictions, Network
+from tests.simulation.loop import Process
+from tests.simulation.provider import CALLBACK_KEY, SimulatedProvider
+
+TIMEOUTS = Timeouts()
+TIER = Tier("simulated", monthly=4, concurrent=2, daily_requests=None, projects=None)
+
+
+class CheckedLedger(MemoryLedger):
+    """A ledger that notes when it grants too much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overdrawn: list[str] = []
+
+    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
+        slot = await super().hold(developer, generation, period=period, bounds=bounds, now=now)
+        account = self._accounts.get(developer)
+        if account is not None and not _within(account, period, bounds):
+            self.overdrawn.append(f"{developer} holds {account.running} slots and {account.used_in(period)} units")
+        return slot
+
+
+def _within(account: Account, period: str, bounds: Bounds) -> bool:
+    monthly = bounds.monthly is None or account.used_in(period) <= bounds.monthly
+    return monthly and (bounds.concurrent is None or account.running <= bounds.concurrent)
+
+
+class SimulatedDecoder:
+    """Decode nothing; what the pictures hold does not matter."""
+
+    async def compose(self, examples: Sequence[bytes], mode: Any) -> Composed:
+        decoded = DecodedExample(width=64, height=48, format="jpeg", mode="RGB", frames=1, orientation=1)
+        return Composed(b"".join(examples), 64, 48, "first", (decoded,) * len(examples))
+
+    async def check(self, _: bytes) -> DecodedPicture:
+        return DecodedPicture("png", "image/png", 64, 48)
+
+
+class Nothing:
+    """Webhooks, of which the simulation has none."""
+
+    async def waiting(self) -> dict[str, int]:
+        return {}
+
+    def __getattr__(self, _: str) -> Any:
+        async def nothing(*_: object, **__: object) -> None: ...
+
+        return nothing
+
+
+@dataclass
+class Servers:
+    """The stores; `events` may be replaced by a faulty one."""
+
+    events: EventStore = field(default_factory=MemoryEventStore)
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+    personal_data: MemoryPersonalData = field(default_factory=MemoryPersonalData)
+    ledger: CheckedLedger = field(default_factory=CheckedLedger)
+    projection: MemoryProjection = field(default_factory=MemoryProjection)
+    predictions: MemoryPredictions = field(default_factory=MemoryPredictions)
+    positions: MemoryPositions = field(default_factory=MemoryPositions)
+    leases: LeaseTable = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sealed_log = MemorySealedLog(self.events)
+
+
+def dependencies(
+    process: Process,
+    servers: Servers,
+    network: Network,
+    *,
+    clock: Callable[[], datetime],
+    true_clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
+    provider: SimulatedProvider,
+    announce: Callable[[Commit], None],
+) -> Dependencies:
+    """Wire a process on the servers, with caches of its own."""
+
+    async def safe_now() -> datetime:
+        return min(clock(), true_clock())
+
+    leases = MemoryLeases(servers.leases, holder=process.name, clock=true_clock)
+    shared = {
+        name: Link(server, network)
+        for name, server in {
+            "events": servers.events,
+            "blobs": servers.blobs,
+            "personal_data": servers.personal_data,
+            "ledger": servers.ledger,
+            "projection": servers.projection,
+            "predictions": servers.predictions,
+            "sealed_log": servers.sealed_log,
+            "subscriptions": servers.positions,
+            "parking": servers.positions,
+        }.items()
+    }
+    redelivery = TIMEOUTS.redelivery.total_seconds()
+    return dependencies_of(
+        **shared,
+        leases=leases,
+        clock=clock,
+        monotonic=monotonic,
+        safe_now=safe_now,
+        announce=announce,
+        publisher=Nothing(),
+        webhooks=Nothing(),
+        delivery_scheduler=Nothing(),
+        durations=no_durations,
+        decoder=SimulatedDecoder(),
+        provider=provider,
+        create_seconds=provider.create_seconds,
+        callback_key=CALLBACK_KEY,
+        composition="first",
+        public_url="https://exemplar.test",
+        lost_after=timedelta(minutes=1),
+        price=Price(0.001),
+        tiers={TIER.name: TIER},
+        timeouts=TIMEOUTS,
+        polling_times=RetryTimes(Backoff(first=redelivery, longest=30)),
+        redelivery_times=RetryTimes(Backoff(first=redelivery, longest=60)),
+    )

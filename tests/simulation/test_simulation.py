@@ -1,0 +1,54 @@
+"""A thousand seeds of the simulation, and proof that it finds what it looks for (`make simulate` runs more)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.planted import UnfencedEventStore, no_claim
+from tests.simulation.seeds import Life, lives
+from tests.simulation.servers import Servers
+
+DIGESTS = (
+    "import json; from tests.simulation.seeds import lives as l; print(json.dumps([x.digest for x in l(range(8))]))"
+)
+ROOT = Path(__file__).parents[2]
+SEEDS = 1000
+_PART = 250
+
+
+def failing(found: list[Life]) -> dict[int, tuple[str, ...]]:
+    return {life.seed: life.violations for life in found if life.violations}
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, _PART))
+def test_a_thousand_seeds_lose_nothing_and_pay_nothing_twice(first: int) -> None:
+    found = list(lives(range(first, first + _PART)))
+    assert failing(found) == {}, "python -m tests.simulation --first SEED --seeds 1 repeats one"
+    assert sum(life.generations for life in found) > 2 * _PART
+    assert sum(life.completed for life in found) > _PART
+    assert sum(life.kills for life in found) > _PART
+
+
+def test_a_seed_repeats_exactly_in_every_process() -> None:
+    arguments, digests = [sys.executable, "-c", DIGESTS], []
+    for hash_seed in ("1", "2"):
+        environ = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+        run = subprocess.run(arguments, env=environ, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+        digests.append(json.loads(run.stdout))
+    assert digests[0] == digests[1] == [life.digest for life in lives(range(8))]
+
+
+def test_a_store_that_fences_no_append_is_found() -> None:
+    found = next((life for life in lives(range(SEEDS), lambda: Servers(UnfencedEventStore())) if life.violations), None)
+    assert found is not None
+
+
+def test_a_paid_call_without_a_claim_is_found() -> None:
+    with no_claim():
+        found = next((life for life in lives(range(SEEDS)) if life.violations), None)
+    assert found is not None
+    assert any("paid twice" in violation for violation in found.violations)
