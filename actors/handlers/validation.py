@@ -3,11 +3,11 @@ import dramatiq
 from actors.broker import EventActor, broker
 from actors.chain import Chain
 from actors.imaging.decoder import InvalidPicture
-from actors.model_inputs import ModelInputs
+from actors.model_inputs import MissingDataError, ModelInputs
 from domain.generation import decisions
 from domain.generation.generation import Generation, State
 from events.envelope import Cause, RecordedEvent
-from store.generations.generations import Decided, Decision
+from store.generations.generations import Decided, Decision, Generations
 
 NAME = "validation"
 
@@ -18,7 +18,7 @@ async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     await chain.run(NAME, event)
 
 
-async def decide(generation: Generation, *, model_inputs: ModelInputs) -> Decision | None:
+async def decide(generation: Generation, *, model_inputs: ModelInputs, generations: Generations) -> Decision | None:
     """Decode the examples of a new generation."""
     if generation.state is not State.REQUESTED:
         return None
@@ -26,6 +26,11 @@ async def decide(generation: Generation, *, model_inputs: ModelInputs) -> Decisi
         validated = await model_inputs.prepare(generation)
     except InvalidPicture:
         return decisions.reject_examples
+    except MissingDataError:
+        current = await generations.load(generation.id)
+        if current is not None and current.final:
+            return None  # it was erased since it was read
+        raise
     return lambda g: decisions.validate(g, validated)
 
 

@@ -105,10 +105,6 @@ def _srgb(sample: float) -> float:
     return sample / 12.92 if sample <= 0.04045 else float(((sample + 0.055) / 1.055) ** 2.4)
 
 
-def _bt709(sample: float) -> float:
-    return sample / 4.5 if sample < 0.081 else float(((sample + 0.099) / 1.099) ** (1 / 0.45))
-
-
 def _pq(sample: float) -> float:
     """SMPTE ST 2084, with white paper as full light; brighter is clipped."""
     root = max(sample, 0.0) ** (32 / 2523)
@@ -124,17 +120,18 @@ def _hlg(sample: float) -> float:
     return float(scene**1.2) * 1_000 / _WHITE_NITS
 
 
-def _power(exponent: float) -> Curve:
-    return lambda sample: float(max(sample, 0.0) ** exponent)
+def _power(exponent: float, full: float = 1.0) -> Curve:
+    return lambda sample: float(full * max(sample, 0.0) ** exponent)
 
 
 # ITU-T H.273, table 3.
 _CURVES: Final[Mapping[int, Curve]] = {
-    **dict.fromkeys((1, 6, 14, 15), _bt709),
+    **dict.fromkeys((1, 6, 14, 15), _power(2.4)),  # as displays show them: ITU-R BT.1886
     4: _power(2.2),
     5: _power(2.8),
     8: _power(1.0),
     13: _srgb,
     16: _pq,
+    17: _power(2.6, 52.37 / 48),
     18: _hlg,
 }

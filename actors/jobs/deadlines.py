@@ -32,10 +32,14 @@ class Deadlines:
         now = await self.safe_now()
         for name in [name for name, until in self._left_out.items() if until <= self.monotonic()]:
             del self._left_out[name]
-        rows = await self.projection.expired(now, limit=_PAGE, excluding=self._left_out)
-        for row in rows:
-            await self._expire(row.id, now)
-        return len(rows)
+        done = set[str]()  # their rows are written a moment later
+        while rows := await self.projection.expired(now, limit=_PAGE, excluding={*self._left_out, *done}):
+            for row in rows:
+                await self._expire(row.id, now)
+            done |= {row.id for row in rows}
+            if len(rows) < _PAGE:
+                break
+        return len(done)
 
     async def _expire(self, generation_id: str, now: datetime) -> None:
         try:

@@ -17,7 +17,7 @@ from store.generations.observations import Observations
 from store.generations.projection import Projection, Row
 
 _SEARCHED = timedelta(hours=1)
-_MOST_ROWS = 500
+_PAGE = 500
 _WINDOW = timedelta(minutes=5)  # a list may not have too many pages
 _CAUSE = Cause(actor="actor:reconciliation")
 
@@ -34,19 +34,27 @@ async def find_late_predictions(
     clock: Callable[[], datetime],
 ) -> int:
     """Look once for each attempt that was given up in the last hour; return how many predictions were found."""
-    rows = await projection.unresolved(clock() - _SEARCHED, limit=_MOST_ROWS)
-    claims = [claim for row in rows for claim in await _claims(row, generations, clock() - _SEARCHED)]
+    since = clock() - _SEARCHED
+    rows = await _rows(projection, since)
+    claims = [claim for row in rows for claim in await _claims(row, generations, since)]
     found = 0
     for window in _windows(claims, claim_search):
-        since, until = claim_search.since(*window[0]), max(claim_search.until(sent) for _, sent in window)
+        until = max(claim_search.until(sent) for _, sent in window)
         try:
-            listed = await provider.list_since(since, until=until)
+            listed = await provider.list_since(claim_search.since(*window[0]), until=until)
         except ProviderUnavailableError as error:
             log.warning("provider_unavailable", error=str(error))
             break
         for claim in window:
             found += await _find(claim, listed, claim_search=claim_search, observations=observations)
     return found
+
+
+async def _rows(projection: Projection, since: datetime) -> Sequence[Row]:
+    rows = list[Row]()
+    while page := await projection.unresolved(since, limit=_PAGE, after=rows[-1].id if rows else ""):
+        rows += page
+    return rows
 
 
 async def _find(

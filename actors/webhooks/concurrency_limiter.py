@@ -10,12 +10,15 @@ _SLOW_HOSTS = 10_000
 
 @dataclass(slots=True)
 class ConcurrencyLimiter:
-    """Count attempts in progress by host, project and both, so that slow receivers delay no others.
+    """Count attempts in progress by developer, project, host, and the last two together.
 
-    A host whose last response was slow, or that did not respond, gets fewer attempts at once.
+    Slow receivers delay no others: no developer has more attempts in progress than are left for others, so that one
+    alone has half of them, three have a quarter each, and the last quarter waits for a fourth. A host whose last
+    response was slow, or that did not respond, gets fewer attempts at once.
     """
 
     webhook_settings: WebhookSettings
+    _developers: Counter[str] = field(default_factory=Counter)
     _hosts: Counter[str] = field(default_factory=Counter)
     _projects: Counter[str] = field(default_factory=Counter)
     _pairs: Counter[str] = field(default_factory=Counter)
@@ -31,9 +34,10 @@ class ConcurrencyLimiter:
         """Return what has as many attempts in progress as it may."""
         limits = self.webhook_settings
         return AtLimit(
-            frozenset(host for host, count in self._hosts.items() if count >= self._limit_of(host)),
-            _full(self._projects, limits.at_once_per_project),
-            _full(self._pairs, limits.at_once_per_project_and_host),
+            hosts=frozenset(host for host, count in self._hosts.items() if count >= self._limit_of(host)),
+            projects=_full(self._projects, limits.at_once_per_project),
+            pairs=_full(self._pairs, limits.at_once_per_project_and_host),
+            developers=_full(self._developers, self.free),
         )
 
     def acquire(self, delivery: Delivery) -> bool:
@@ -63,6 +67,7 @@ class ConcurrencyLimiter:
 
     def _count(self, delivery: Delivery, change: int) -> None:
         counts = (
+            (self._developers, delivery.payer),
             (self._hosts, delivery.host),
             (self._projects, delivery.project),
             (self._pairs, delivery.pair),

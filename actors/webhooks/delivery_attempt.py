@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from actors.webhooks import resolver
 from actors.webhooks.http_client import WebhookClient
 from actors.webhooks.message import Destination, MessageWriter
 from domain.generation.generation import stream_of
@@ -51,6 +52,7 @@ class DeliveryAttempts:
 
     async def make(self, delivery: Delivery, token: str) -> ReceiverResponse | None:
         """Make one attempt of a claimed delivery; None when it was skipped, because it may not be sent."""
+        resolver.developer.set(delivery.payer)
         message, response = await self.message_writer.write(delivery), None
         if isinstance(message, str):
             await self.deliveries.skip(delivery, token, message)

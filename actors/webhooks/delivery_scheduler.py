@@ -8,6 +8,7 @@ from domain.generation.generation import Generation, stream_of
 from domain.webhooks.delivery import Delivery, delivery_of, skipped, types_of
 from domain.webhooks.endpoint import default_endpoint
 from events.envelope import RecordedEvent
+from events.generation import Owner
 from store.commits.contract import EventStore
 from store.generations.personal_data import PersonalDataStore
 from store.webhooks.deliveries import DeliveryStore
@@ -40,8 +41,9 @@ class DeliveryScheduler:
             return
         oldest = self.clock() - self.webhook_retention
         shown = [event for event in events if event.time > oldest and self.visible(event) is not None]
-        registered = await self.endpoints.of_project(generation.request.owner.project, recent=True)
-        wanted = [delivery for one in registered for delivery in self._of_endpoint(one, shown)]
+        owner = generation.request.owner
+        registered = await self.endpoints.of_project(owner.project, recent=True)
+        wanted = [delivery for one in registered for delivery in self._of_endpoint(one, owner, shown)]
         await self.deliveries.add([*wanted, *await self._of_request(shown, generation)])
 
     async def lacking(self, projects: Mapping[str, str]) -> Collection[str]:
@@ -62,19 +64,22 @@ class DeliveryScheduler:
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         if personal_data is None or personal_data.webhook is None:
             return []
-        project = generation.request.owner.project
-        return self._made(default_endpoint(project), project, personal_data.webhook, wanted)
+        owner = generation.request.owner
+        return self._made(default_endpoint(owner.project), owner, personal_data.webhook, wanted)
 
-    def _of_endpoint(self, registered: RegisteredEndpoint, events: Iterable[RecordedEvent]) -> list[Delivery]:
+    def _of_endpoint(
+        self, registered: RegisteredEndpoint, owner: Owner, events: Iterable[RecordedEvent]
+    ) -> list[Delivery]:
         endpoint = registered.endpoint
         wanted = filter(endpoint.wants, events)
-        made = self._made(endpoint.id, endpoint.project, registered.url, wanted)
+        made = self._made(endpoint.id, owner, registered.url, wanted)
         if endpoint.disabled is None:
             return made
         return [replace(delivery, **skipped("endpoint_disabled")) for delivery in made]
 
-    def _made(self, endpoint: str, project: str, url: str, events: Iterable[RecordedEvent]) -> list[Delivery]:
+    def _made(self, endpoint: str, owner: Owner, url: str, events: Iterable[RecordedEvent]) -> list[Delivery]:
         now, host, kept = self.clock(), self.host_of(url), 2 * self.webhook_retention
+        payer = owner.developer, owner.project
         return [
-            delivery_of(event, endpoint, project, host=host, now=now, expire_at=event.time + kept) for event in events
+            delivery_of(event, endpoint, payer, host=host, now=now, expire_at=event.time + kept) for event in events
         ]

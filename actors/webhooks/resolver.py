@@ -7,14 +7,21 @@ for a literal, for a name with one public and one private address, and for a nam
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from domain.webhooks.addresses import is_public
 
 _LOOKUPS_AT_ONCE: Final = 128
+_LOOKUPS_OF_ONE: Final = _LOOKUPS_AT_ONCE // 4
+
+developer: Final = ContextVar("webhook_developer", default="")
+"""Whose webhook is sent in this task."""
 
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 
@@ -24,17 +31,32 @@ class NotPublicError(OSError):
 
 
 class SystemLookup:
-    """Ask the system for addresses in own threads, so that a slow name server delays nothing else."""
+    """Ask the system for addresses in own threads, so that a slow name server delays nothing else.
 
-    def __init__(self) -> None:
+    A thread stays busy after the attempt that it works for has timed out. No developer has more than a quarter of the
+    threads; further look-ups of theirs wait.
+    """
+
+    def __init__(self, resolve: Callable[..., Sequence[Any]] = socket.getaddrinfo) -> None:
+        self._resolve = resolve
         self._threads = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, thread_name_prefix="webhook-dns")
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, host: str) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        )
+        loop, share = asyncio.get_running_loop(), self._share_of(developer.get())
+        await share.acquire()
+        looking = self._threads.submit(self._resolve, host, None, type=socket.SOCK_STREAM)
+
+        def give_back(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(share.release)
+
+        looking.add_done_callback(give_back)
+        found = await asyncio.wrap_future(looking)
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def _share_of(self, name: str) -> asyncio.Semaphore:
+        return self._shares.setdefault(name, asyncio.Semaphore(_LOOKUPS_OF_ONE))
 
     def close(self) -> None:
         """Let the threads end by themselves."""

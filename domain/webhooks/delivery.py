@@ -110,6 +110,12 @@ class Delivery:
     example: bool = False
     reason: EndReason | None = None
     restarted_at: datetime | None = None
+    developer: str = ""
+
+    @property
+    def payer(self) -> str:
+        """The developer; the project of a delivery that was stored without one."""
+        return self.developer or self.project
 
     @property
     def pair(self) -> str:
@@ -128,9 +134,10 @@ class Delivery:
 
 
 def delivery_of(
-    event: RecordedEvent, endpoint: str, project: str, *, host: str, now: datetime, expire_at: datetime
+    event: RecordedEvent, endpoint: str, owner: tuple[str, str], *, host: str, now: datetime, expire_at: datetime
 ) -> Delivery:
-    """Make the delivery of an event to an endpoint, due at once."""
+    """Make the delivery of an event to an endpoint of (developer, project), due at once."""
+    developer, project = owner
     return Delivery(
         id=delivery_id(endpoint, event.id),
         endpoint=endpoint,
@@ -144,6 +151,7 @@ def delivery_of(
         created_at=now,
         expire_at=expire_at,
         due_at=now,
+        developer=developer,
     )
 
 

@@ -112,15 +112,15 @@ class DeliveryRoutes:
         if registered.endpoint.disabled:
             raise ExemplarError(ErrorCode.CONFLICT, "The webhook endpoint is disabled")
         body = await read_optional_model(request, ExampleRequest)
-        delivery = self._example(project, registered, one_event_type(body.type))
+        delivery = self._example(registered, one_event_type(body.type))
         await self.deliveries.add([delivery])
         return web.json_response(delivery_body(delivery), status=202)
 
-    def _example(self, project: str, registered: RegisteredEndpoint, event_type: str) -> Delivery:
-        now, host = self.clock(), self.host_of(registered.url)
-        expire_at = now + self.webhook_retention
-        event, endpoint = example_of(event_type, now=now), registered.endpoint.id
-        delivery = delivery_of(event, endpoint, project, host=host, now=now, expire_at=expire_at)
+    def _example(self, registered: RegisteredEndpoint, event_type: str) -> Delivery:
+        now, host, endpoint = self.clock(), self.host_of(registered.url), registered.endpoint
+        owner, expire_at = (endpoint.developer, endpoint.project), now + self.webhook_retention
+        event = example_of(event_type, now=now)
+        delivery = delivery_of(event, endpoint.id, owner, host=host, now=now, expire_at=expire_at)
         return replace(delivery, id=f"msg_{uuid4().hex}", unordered=True, example=True)
 
     async def _endpoint(self, request: web.Request) -> tuple[str, str]:

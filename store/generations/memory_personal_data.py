@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Unconfirmed
 
 
 class MemoryPersonalData:
@@ -45,12 +45,14 @@ class MemoryPersonalData:
         for key in [key for key in self._personal_data if key[0] == generation and token in (None, key[1])]:
             del self._personal_data[key]
 
-    async def confirm(self, generation: str, token: str) -> None:
+    async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         await asyncio.sleep(0)
-        self._unconfirmed.discard((generation, token))
+        self._unconfirmed.difference_update(names)
 
-    async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
+    async def unconfirmed_before(
+        self, moment: datetime, *, limit: int, after: Unconfirmed | None = None
+    ) -> Sequence[Unconfirmed]:
         await asyncio.sleep(0)
         waiting = [self._personal_data[key] for key in self._unconfirmed if key in self._personal_data]
-        old = sorted((one.created_at, one.generation, one.token) for one in waiting)
-        return [(generation, token) for created_at, generation, token in old if created_at < moment][:limit]
+        old = sorted(Unconfirmed(one.created_at, one.generation, one.token) for one in waiting)
+        return [one for one in old if one.created_at < moment and (after is None or one > after)][:limit]

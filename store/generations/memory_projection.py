@@ -45,9 +45,9 @@ class MemoryProjection:
         )
         return [row for row in found if row.cancel_requested or not canceling][:limit]
 
-    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
+    async def unresolved(self, since: datetime, *, limit: int, after: str = "") -> Sequence[Row]:
         await asyncio.sleep(0)
-        found = [(row.unresolved_since, row) for row in self._by_id() if row.unresolved_since]
+        found = [(row.unresolved_since, row) for row in self._by_id() if row.unresolved_since and row.id > after]
         return [row for given_up_at, row in found if given_up_at > since][:limit]
 
     async def uncharged(self, developer: str, period: str) -> int:

@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
 from domain.generation.generation import stream_of
-from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Unconfirmed
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 from store.mongo.provisional import ProvisionalWrites
@@ -25,7 +25,7 @@ class MongoPersonalData:
     indexes: ClassVar[Indexes] = {
         "personal_data": [
             IndexModel("generation"),
-            IndexModel("created_at", partialFilterExpression={"unconfirmed": True}),
+            IndexModel([("created_at", ASCENDING), ("_id", ASCENDING)], partialFilterExpression={"unconfirmed": True}),
         ]
     }
 
@@ -67,14 +67,21 @@ class MongoPersonalData:
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
 
-    async def confirm(self, generation: str, token: str) -> None:
-        await self._documents.update_one({"_id": f"{generation}/{token}"}, {"$unset": {"unconfirmed": ""}})
+    async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
+        ids = [f"{generation}/{token}" for generation, token in names]
+        await self._documents.update_many({"_id": {"$in": ids}}, {"$unset": {"unconfirmed": ""}})
 
-    async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
-        query = {"unconfirmed": True, "created_at": {"$lt": moment}}
-        found = self._documents.find(query, {"generation": 1, "token": 1})
-        documents = await found.sort("created_at", ASCENDING).limit(limit).to_list(limit)
-        return [(document["generation"], document["token"]) for document in documents]
+    async def unconfirmed_before(
+        self, moment: datetime, *, limit: int, after: Unconfirmed | None = None
+    ) -> Sequence[Unconfirmed]:
+        query: Document = {"unconfirmed": True, "created_at": {"$lt": moment}}
+        if after is not None:
+            later = {"created_at": {"$gt": after.created_at}}
+            same = {"created_at": after.created_at, "_id": {"$gt": f"{after.generation}/{after.token}"}}
+            query = {"$and": [query, {"created_at": {"$gte": after.created_at}}, {"$or": [later, same]}]}
+        found = self._documents.find(query, dict.fromkeys(Unconfirmed._fields, 1))
+        documents = await found.sort([("created_at", ASCENDING), ("_id", ASCENDING)]).limit(limit).to_list(limit)
+        return [Unconfirmed(*(document[name] for name in Unconfirmed._fields)) for document in documents]
 
     async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
         found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)

@@ -94,8 +94,9 @@ class MongoProjection:
         found = self._rows.find(query).sort("_id", ASCENDING).limit(limit)
         return [row_from(document) for document in await found.to_list(limit)]
 
-    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
-        found = self._rows.find({"unresolved_since": {"$gt": max(since, _EVER)}}).limit(limit)
+    async def unresolved(self, since: datetime, *, limit: int, after: str = "") -> Sequence[Row]:
+        query = {"unresolved_since": {"$gt": max(since, _EVER)}, "_id": {"$gt": after}}
+        found = self._rows.find(query, hint="unresolved").sort("_id", ASCENDING).limit(limit)
         return [row_from(document) for document in await found.to_list(limit)]
 
     async def uncharged(self, developer: str, period: str) -> int:

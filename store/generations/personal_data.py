@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,14 @@ class ProviderTexts:
     error: str | None = None
 
 
+class Unconfirmed(NamedTuple):
+    """Personal data that no stream is known to name."""
+
+    created_at: datetime
+    generation: str
+    token: str
+
+
 class PersonalDataStore(Protocol):
     """Personal data by generation and token; a second put of the same token changes nothing."""
 
@@ -65,11 +73,13 @@ class PersonalDataStore(Protocol):
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete what a generation has, or only what one token names; repeatable."""
 
-    async def confirm(self, generation: str, token: str) -> None:
-        """Record that a stream names this token; repeatable."""
+    async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
+        """Record that the streams of generations name these tokens; repeatable."""
 
-    async def unconfirmed_before(self, moment: datetime, *, limit: int) -> Sequence[tuple[str, str]]:
-        """List (generation, token) from before `moment` that are not confirmed, oldest first."""
+    async def unconfirmed_before(
+        self, moment: datetime, *, limit: int, after: Unconfirmed | None = None
+    ) -> Sequence[Unconfirmed]:
+        """List what is from before `moment` and not confirmed, oldest first, behind `after`."""
 
 
 def salted_digest(salt: bytes, *parts: bytes) -> str:

@@ -119,8 +119,11 @@ class Projection(Protocol):
         With `canceling` only rows whose cancellation was requested.
         """
 
-    async def unresolved(self, since: datetime, *, limit: int) -> Sequence[Row]:
-        """List rows with attempts without an outcome, of which the last was given up after `since`."""
+    async def unresolved(self, since: datetime, *, limit: int, after: str = "") -> Sequence[Row]:
+        """List rows with attempts without an outcome, of which the last was given up after `since`.
+
+        By id, behind the id `after`.
+        """
 
     async def uncharged(self, developer: str, period: str) -> int:
         """Count the runs of a developer's month that cost no unit although the provider is paid."""

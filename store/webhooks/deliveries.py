@@ -13,15 +13,17 @@ OWNER_DELETED: Final[frozenset[EndReason]] = frozenset({"generation_deleted", "u
 
 @dataclass(frozen=True, slots=True)
 class AtLimit:
-    """Hosts, projects and pairs of both that have as many attempts in progress as they may."""
+    """Developers, projects, hosts and pairs of the last two that have as many attempts in progress as they may."""
 
     hosts: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
+    developers: frozenset[str] = frozenset()
 
     def includes(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has to wait for one of them."""
-        return delivery.host in self.hosts or delivery.project in self.projects or delivery.pair in self.pairs
+        of_developer = delivery.project in self.projects or delivery.payer in self.developers
+        return of_developer or delivery.host in self.hosts or delivery.pair in self.pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class DeliveryStore(Protocol):
         """Keep deliveries in this order; those that exist stay as they are."""
 
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
-        """List due deliveries, the longest waiting first, without those of hosts and projects at limit."""
+        """List due deliveries, the longest waiting first, without those that are at limit."""
 
     async def claim(self, delivery: Delivery, *, now: datetime, until: datetime, token: str) -> bool:
         """Claim a due delivery until a time; False when another sender was faster."""

@@ -35,9 +35,9 @@ class MongoDeliveries:
 
     indexes: ClassVar[Indexes] = {
         "webhook_deliveries": [
-            # The index alone excludes hosts and projects at limit, however many wait for them.
+            # The index alone excludes what is at limit, however many wait for them.
             IndexModel(
-                [(name, ASCENDING) for name in ("due_at", "host", "project", "pair")],
+                [(name, ASCENDING) for name in ("due_at", "host", "project", "pair", "developer")],
                 partialFilterExpression=_PENDING,
             ),
             IndexModel([(name, ASCENDING) for name in ("endpoint", "generation", "version")]),
@@ -60,6 +60,7 @@ class MongoDeliveries:
     async def due(self, now: datetime, *, excluding: AtLimit, limit: int) -> Sequence[Delivery]:
         query: Document = {**_PENDING, "due_at": {"$lte": now}}
         names = {"host": excluding.hosts, "project": excluding.projects, "pair": excluding.pairs}
+        names["developer"] = excluding.developers
         query |= {name: {"$nin": sorted(at_limit)} for name, at_limit in names.items() if at_limit}
         found = await self._rows.find(query).sort("due_at", ASCENDING).limit(limit).to_list(limit)
         read = [delivery for document in found if (delivery := _readable(document)) is not None]

@@ -79,14 +79,19 @@ class WebhookSystem:
         return self.process(master_keys=keys).call(WebhookSecrets)
 
     async def request(
-        self, *events: Event, webhook: str | None = None, filters: Sequence[str] = (), project: str = PROJECT
+        self,
+        *events: Event,
+        webhook: str | None = None,
+        filters: Sequence[str] = (),
+        project: str = PROJECT,
+        developer: str = "dev-1",
     ) -> str:
         """Record a generation with these events behind the first; return its id."""
         generation = str(uuid7())
         personal_data = PersonalData(generation, "token-1", b"salt", "{}", (None,), self.clock.now, webhook=webhook)
         await self.store.personal_data.put(personal_data)
         first = requested(webhook_events=tuple(filters))
-        owner = first.owner.model_copy(update={"project": project})
+        owner = first.owner.model_copy(update={"project": project, "developer": developer})
         await self.record(generation, first.model_copy(update={"owner": owner}), *events)
         return generation
 

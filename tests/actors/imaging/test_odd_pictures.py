@@ -223,6 +223,8 @@ SPACES = {
     ),
     "code points of sRGB before the rest": (toned_png(LINEAR + odd.coded(1, 13)), TONE),
     "code points of linear BT.2020": (png(8, 2, b"\x80\x80\x80", odd.coded(9, 8)), LIGHT_128),
+    "code points of BT.709": (toned_png(odd.coded(1, 1)), (197, 70, 28)),
+    "code points of DCI": (toned_png(odd.coded(11, 17)), (213, 50, 0)),
     "white paper in PQ": (png(8, 2, bytes([148]) * 3, odd.coded(9, 16)), WHITE),
     "white paper in HLG": (png(8, 2, bytes([191]) * 3, odd.coded(9, 18)), WHITE),
     "narrow range": (png(8, 2, bytes([126]) * 3, odd.coded(1, 13, 0)), (128, 128, 128)),

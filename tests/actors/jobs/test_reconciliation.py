@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 import structlog
 
+from actors.jobs import due_pages
 from actors.jobs.deadlines import expire
 from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.polling import poll
@@ -177,6 +178,20 @@ async def test_no_generation_ends_by_a_step_of_one_clock(harness: Harness) -> No
 
     await harness.run_job(expire)
     assert (await harness.load("g1")).state is State.FAILED
+
+
+async def test_claims_of_different_pages_are_lost_too(
+    harness: Harness, provider: SandboxProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due_pages, "_PAGE", 1)
+    await provider.arm(create="500", times=2)
+    for name in ("g1", "g2"):
+        await harness.invoked(name)
+        await harness.project(name)
+    for _ in range(9):
+        harness.clock.forward(minutes=1)
+        await harness.run_job(reconcile)
+    assert [(await harness.types(name))[-1] for name in ("g1", "g2")] == ["invocation_lost"] * 2
 
 
 async def test_reconciled_events_and_log_lines_carry_correlation_and_request_ids(

@@ -13,7 +13,10 @@ from actors.webhooks.http_client import WebhookClient
 from domain.webhooks.delivery import Delivery, ReceiverResponse
 from events.invocation import GenerationProgressed
 from store.webhooks.deliveries import AtLimit
+from store.webhooks.settings import WebhookSettings
 from tests.builders.generation import COMPLETED, RESERVED, VALIDATED, intended, settled, started
+from tests.builders.webhook import delivery
+from tests.systems.waiting import until
 from tests.systems.webhook_receiver import Received, Receiver, accept, refuse, silent_server
 from tests.systems.webhook_system import WebhookSystem
 
@@ -198,12 +201,41 @@ async def test_one_project_with_many_dead_hosts_leaves_capacity_for_others(
     for n in range(40):
         url = f"https://dead-{n}.example.com/"
         await system.schedule(await system.request(*TO_COMPLETED, webhook=url))
-    await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url, project="prj-2"))
+    other = {"project": "prj-2", "developer": "dev-2"}
+    await system.schedule(await system.request(*TO_COMPLETED, webhook=receiver.url, **other))
     sender = system.sender(client)
     assert await sender.send_due() == 5
     client.open.set()
     await sender.idle()
     assert len(receiver.requests) == 1
+
+
+async def test_one_developer_with_many_projects_leaves_capacity_for_others(
+    system: WebhookSystem, receiver: Receiver
+) -> None:
+    system.settings = system.settings.model_copy(update={"at_once": 12})
+    client = PartlyHeldClient(system.client)
+    for n in range(40):
+        url, greedy = f"https://dead-{n}.example.com/", {"project": f"prj-{n}", "developer": "greedy"}
+        await system.schedule(await system.request(*TO_COMPLETED, webhook=url, **greedy))
+    modest = {"project": "other", "developer": "modest"}
+    await system.schedule(*[await system.request(*TO_COMPLETED, webhook=receiver.url, **modest) for _ in range(8)])
+    sender = system.sender(client)
+    assert await sender.send_due() == 6 + 3
+    await until(lambda: len(receiver.requests) == 8, "the others' are sent while these hang")
+    client.open.set()
+    await sender.close(grace=10)
+
+
+@pytest.mark.parametrize(("developers", "most"), [(1, 8), (2, 6), (3, 4), (7, 2)])
+def test_developers_that_want_everything_get_equal_shares(developers: int, most: int) -> None:
+    limiter = ConcurrencyLimiter(WebhookSettings(at_once=16))
+    names = [f"dev-{number}" for number in range(developers)]
+    for turn in range(16):
+        for name in names:
+            limiter.acquire(delivery(developer=name, project=f"{name}-{turn}", host=f"{name}-{turn}"))
+    assert {limiter._developers[name] for name in names} <= {most, most - 1}
+    assert limiter.acquire(delivery(developer="newcomer"))
 
 
 class PartlyHeldClient(HeldClient):

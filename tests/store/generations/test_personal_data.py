@@ -94,7 +94,7 @@ async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalD
     await personal_data.put(SAID)
     await personal_data.erase("g1")
     await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
-    await personal_data.confirm("g1", "t1")
+    await personal_data.confirm([("g1", "t1")])
     assert await personal_data.get("g1", "t1") is None
 
 
@@ -118,15 +118,27 @@ async def test_unconfirmed_personal_data_are_listed_oldest_first(
     for token, age in (("young", 1), ("old", 3), ("older", 4), ("confirmed", 5)):
         await personal_data.put(replace(SAID, token=token, created_at=NOON - timedelta(hours=age)))
     for _ in range(2):
-        await personal_data.confirm("g1", "confirmed")
+        await personal_data.confirm([("g1", "confirmed"), ("g1", "unknown")])
     before = NOON - timedelta(hours=2)
-    assert list(await personal_data.unconfirmed_before(before, limit=10)) == [("g1", "older"), ("g1", "old")]
-    assert list(await personal_data.unconfirmed_before(before, limit=1)) == [("g1", "older")]
+    found = await personal_data.unconfirmed_before(before, limit=10)
+    assert [(one.generation, one.token) for one in found] == [("g1", "older"), ("g1", "old")]
+    assert found[0].created_at == NOON - timedelta(hours=4)
+    assert await personal_data.unconfirmed_before(before, limit=1) == found[:1]
+
+
+async def test_unconfirmed_personal_data_of_one_moment_are_paged(personal_data: PersonalDataStore) -> None:
+    for number in range(5):
+        await personal_data.put(replace(SAID, token=f"t{number}", created_at=NOON))
+    before, last, pages = NOON + timedelta(seconds=1), None, []
+    while page := await personal_data.unconfirmed_before(before, limit=2, after=last):
+        pages.append([one.token for one in page])
+        last = page[-1]
+    assert pages == [["t0", "t1"], ["t2", "t3"], ["t4"]]
 
 
 async def test_confirming_changes_only_the_list_of_unconfirmed(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
-    await personal_data.confirm("g1", "t1")
+    await personal_data.confirm([("g1", "t1")])
     assert await personal_data.get("g1", "t1") == SAID
 
 

@@ -134,4 +134,5 @@ async def test_rows_with_attempts_that_were_given_up_lately_are_listed(projectio
     assert row.unresolved_since == START + timedelta(seconds=4)
     await projection.write([ROW, row, replace(row, id="earlier", unresolved_since=NOON - MINUTE)])
     assert [found.id for found in await projection.unresolved(NOON, limit=9)] == [row.id]
-    assert len(await projection.unresolved(NOON - 2 * MINUTE, limit=1)) == 1
+    assert [found.id for found in await projection.unresolved(NOON - 2 * MINUTE, limit=1)] == [row.id]
+    assert [found.id for found in await projection.unresolved(NOON - 2 * MINUTE, limit=9, after=row.id)] == ["earlier"]
