@@ -105,6 +105,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "create_seconds": lambda provider: provider.create_seconds,
     "jobs": scheduled_jobs,
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
+    "keep_personal_data_days": lambda actor_settings: actor_settings.keep_personal_data_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "own_queues": lambda: tuple(QUEUES),

@@ -13,8 +13,10 @@ from store.errors import DamagedBlobError
 from store.generations.blobs import PIECE, Blob, BlobPart, Kind, cut
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.deleting import delete_in_batches
 from store.mongo.provisional import ProvisionalWrites
 
+_DELETED_AT_ONCE = 100  # of up to ten megabytes each
 _NAMED = ("generation", "digest", "sha256")
 _FIELDS = tuple(field.name for field in fields(Blob) if field.name != "data")
 _OF_PIECES = ("generation", "token", "kind", "created_at")  # what finds a picture to delete it
@@ -87,8 +89,9 @@ class MongoBlobs:
         await self._blobs.delete_many(query)
 
     async def expire(self, kind: Kind, before: datetime) -> int:
-        deleted = await self._blobs.delete_many({"kind": kind, "created_at": {"$lt": before}})
-        return deleted.deleted_count
+        return await delete_in_batches(
+            self._blobs, {"kind": kind, "created_at": {"$lt": before}}, batch=_DELETED_AT_ONCE
+        )
 
 
 def _batches(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:

@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
 from domain.generation.generation import stream_of
-from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Unconfirmed
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
 from store.mongo.provisional import ProvisionalWrites
@@ -26,6 +26,7 @@ class MongoPersonalData:
         "personal_data": [
             IndexModel("generation"),
             IndexModel([("created_at", ASCENDING), ("_id", ASCENDING)], partialFilterExpression={"unconfirmed": True}),
+            IndexModel([("created_at", ASCENDING), ("generation", ASCENDING)]),
         ]
     }
 
@@ -66,6 +67,18 @@ class MongoPersonalData:
         self._provisional.forget(stream_of(generation))
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
+
+    async def erase_all(self, generations: Sequence[str]) -> None:
+        await self._documents.delete_many({"generation": {"$in": list(generations)}})
+
+    async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
+        query: Document = {"created_at": {"$lt": moment}}
+        if after is not None:
+            same = {"created_at": after.created_at, "generation": {"$gt": after.generation}}
+            query["$or"] = [{"created_at": {"$gt": after.created_at}}, same]
+        found = self._documents.find(query, {"_id": 0, "created_at": 1, "generation": 1})
+        order = [("created_at", ASCENDING), ("generation", ASCENDING)]
+        return [Stored(**document) for document in await found.sort(order).limit(limit).to_list(limit)]
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         ids = [f"{generation}/{token}" for generation, token in names]

@@ -47,6 +47,14 @@ class ProviderTexts:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Stored:
+    """Personal data in the order of their creation."""
+
+    created_at: datetime
+    generation: str
+
+
 class Unconfirmed(NamedTuple):
     """Personal data that no stream is known to name."""
 
@@ -72,6 +80,12 @@ class PersonalDataStore(Protocol):
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete what a generation has, or only what one token names; repeatable."""
+
+    async def erase_all(self, generations: Sequence[str]) -> None:
+        """Delete what several generations have; repeatable."""
+
+    async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
+        """List what was created before a moment and behind another one, oldest first."""
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         """Record that the streams of generations name these tokens; repeatable."""

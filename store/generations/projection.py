@@ -128,5 +128,11 @@ class Projection(Protocol):
     async def uncharged(self, developer: str, period: str) -> int:
         """Count the runs of a developer's month that cost no unit although the provider is paid."""
 
+    async def finished_before(self, moment: datetime, ids: Sequence[str]) -> Sequence[str]:
+        """Choose the generations that ended before a moment."""
+
+    async def forget_labels(self, ids: Sequence[str]) -> None:
+        """Delete the hashes of metadata that filters look for; repeatable."""
+
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""
