@@ -18,9 +18,7 @@ async def delete_old_pictures(
     """Delete pictures that are older than they are kept; return how many."""
     now = await safe_now()
     results = await blobs.expire("result", now - timedelta(days=keep_pictures_days))
-    examples = await blobs.expire("example", now - timedelta(days=keep_examples_days))
-    inputs = await blobs.expire("input", now - timedelta(days=keep_examples_days))
-    return results + examples + inputs
+    return results + await blobs.expire("example", now - timedelta(days=keep_examples_days))
 
 
 async def forget_personal_data(

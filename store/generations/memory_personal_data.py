@@ -2,7 +2,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 
@@ -33,11 +32,6 @@ class MemoryPersonalData:
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         await asyncio.sleep(0)
         return [one.generation for one in self._personal_data.values() if one.generation in generations and one.webhook]
-
-    async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
-        await asyncio.sleep(0)
-        if personal_data := self._personal_data.get((generation, token)):
-            self._personal_data[generation, token] = replace(personal_data, model_input=model_input)
 
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
         await asyncio.sleep(0)

@@ -23,7 +23,6 @@ class PersonalData:
     metadata: Mapping[str, Any] | None = None
     webhook: str | None = None
     idempotency_key: str | None = None
-    model_input: Mapping[str, Any] | None = None
     provider: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self, *parts: bytes) -> str:
@@ -76,8 +75,6 @@ class PersonalDataStore(Protocol):
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         """Choose the generations whose request names a webhook."""
-
-    async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None: ...
 
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None: ...
 

@@ -5,7 +5,8 @@ only the hashes that filters look for, and none once the generation is erased.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -54,7 +55,7 @@ class Row:
 
     def as_document(self) -> dict[str, Any]:
         """Write the row with `_id` for its id."""
-        fields = asdict(self)
+        fields = {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
         return {"_id": fields.pop("id"), **fields, "labels": list(self.labels)}
 
 
