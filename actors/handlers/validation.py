@@ -7,7 +7,6 @@ from actors.model_inputs import MissingDataError, ModelInputs
 from domain.generation import decisions
 from domain.generation.generation import Generation, State
 from events.envelope import Cause, RecordedEvent
-from store.generations.blobs import BlobStore
 from store.generations.generations import Decided, Decision, Generations
 
 NAME = "validation"
@@ -35,7 +34,5 @@ async def decide(generation: Generation, *, model_inputs: ModelInputs, generatio
     return lambda g: decisions.validate(g, validated)
 
 
-async def follow(decided: Decided, _cause: Cause, *, blobs: BlobStore) -> None:
-    """Erase the composed picture of a generation that was erased while it was decoded."""
-    if decided.generation.erased:
-        await blobs.erase(decided.generation.id)
+async def follow(_decided: Decided, _cause: Cause) -> None:
+    """Do nothing: a validation has no effect beside the log."""
