@@ -1,9 +1,10 @@
+import asyncio
 import base64
-import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, cast
 
 import rfc8785
 
@@ -13,74 +14,106 @@ from domain.submission.composition import Composition
 from domain.submission.instructions import Instructions, model_prompt, parse_instructions
 from domain.submission.model_inputs import Ceilings, Value
 from events.generation import DecodedExample, GenerationValidated
-from store.generations.blobs import Blob, BlobStore
+from store.generations.blobs import BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
 
 # The gateway applied the operator's ceilings; lowering them later must not fail what was admitted.
-_ADMITTED = Ceilings(outputs=4, steps=500)
+_ADMITTED: Final = Ceilings(outputs=4, steps=500)
+_DATA_URI: Final = "data:image/jpeg;base64,"
 
 
 class MissingDataError(Exception):
     """What the gateway stored is not there: a fault of the service, not of the submission."""
 
 
+_KEPT: Final = 64
+"""So many inputs wait in memory for their call; one has at most 190,000 bytes of picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """The whole input of a prediction: its fields without the picture, and the picture as JPEG."""
+
+    fields: Mapping[str, Value]
+    picture: bytes
+
+    def as_request(self) -> dict[str, object]:
+        """Write the input as the provider takes it: the picture is a data URI."""
+        return {**self.fields, "image": _DATA_URI + base64.b64encode(self.picture).decode()}
+
+    def digest(self, personal_data: PersonalData) -> str:
+        """Hash the whole input under the salt of its generation."""
+        return personal_data.digest(rfc8785.dumps(dict(self.fields)), self.picture)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInputs:
-    """The inputs of predictions: made once, stored beside the log, read for each attempt."""
+    """The inputs of predictions, which are a function of what the gateway stored.
+
+    An input waits in memory for the call that follows in the same process. Any other process makes it anew and
+    compares it with the hash in the log, so that no copy of it is stored.
+    """
 
     personal_data: PersonalDataStore
     blobs: BlobStore
     decoder: Decoder
     composition: Composition
-    clock: Callable[[], datetime]
+    _prepared: OrderedDict[str, tuple[str, ModelInput]] = field(default_factory=OrderedDict, init=False)
 
     async def prepare(self, generation: Generation) -> GenerationValidated:
-        """Compose the examples, store picture and input, and describe them for the log; repeatable.
+        """Compose the examples, and describe them and the input for the log; repeatable.
 
         Raises InvalidPicture for an example that does not decode, MissingDataError.
         """
+        validated, model_input = await self._make(generation)
+        self._prepared[generation.id] = validated.input_digest, model_input
+        if len(self._prepared) > _KEPT:
+            self._prepared.popitem(last=False)
+        return validated
+
+    async def read(self, generation: Generation) -> ModelInput:
+        """Return the input that the log names, made anew where this process has not made it.
+
+        Raises MissingDataError where data are gone or make another input today, and InvalidPicture.
+        """
+        wanted = generation.validated.input_digest if generation.validated else None
+        digest, model_input = self._prepared.get(generation.id, (None, None))
+        if model_input is None or digest != wanted:
+            validated, model_input = await self._make(generation)
+            if validated.input_digest != wanted:
+                raise MissingDataError(f"the input of {generation.id} cannot be made again")
+        return model_input
+
+    async def _make(self, generation: Generation) -> tuple[GenerationValidated, ModelInput]:
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
         if personal_data is None:
             raise MissingDataError(f"{generation.id} has no personal data")
         instructions = parse_instructions(personal_data.instructions, ceilings=_ADMITTED)
         mode = instructions.composition or self.composition
+        if generation.validated is not None:  # the operator's default may have changed since
+            mode = cast("Composition", generation.validated.composition)
         composed = await self.decoder.compose(await self._examples(generation), mode)
-        model_input = _model_input(generation, personal_data, instructions)
-        await self._put_picture(generation, personal_data, composed)
-        await self.personal_data.put_model_input(generation.id, personal_data.token, model_input)
-        return _validated(personal_data, composed, model_input)
-
-    async def read(self, generation: Generation) -> dict[str, object] | None:
-        """Return the whole input as it was recorded; None when its data or picture is gone."""
-        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
-        if personal_data is None or personal_data.model_input is None or generation.validated is None:
-            return None
-        picture = await self.blobs.get(generation.id, generation.validated.input_image)
-        if picture is None:
-            return None
-        encoded = base64.b64encode(picture.data).decode()
-        return {**personal_data.model_input, "image": f"data:{picture.content_type};base64,{encoded}"}
+        model_input = ModelInput(_fields(generation, personal_data, instructions), composed.data)
+        return _validated(personal_data, composed, model_input), model_input
 
     async def _examples(self, generation: Generation) -> Sequence[bytes]:
-        found = [await self.blobs.get(generation.id, example.digest) for example in generation.request.examples]
+        examples = generation.request.examples
+        found = await asyncio.gather(*(self.blobs.get(generation.id, example.digest) for example in examples))
         data = [blob.data for blob in found if blob is not None]
         if len(data) < len(found):
             raise MissingDataError(f"{generation.id} lacks an example")
         return data
 
-    async def _put_picture(self, generation: Generation, personal_data: PersonalData, composed: Composed) -> None:
-        await self.blobs.put(
-            Blob(
-                generation=generation.id,
-                digest=personal_data.digest(composed.data),
-                token=personal_data.token,
-                kind="input",
-                content_type="image/jpeg",
-                data=composed.data,
-                sha256=hashlib.sha256(composed.data).hexdigest(),
-                created_at=self.clock(),
-            )
-        )
+
+def is_same_input(given: Mapping[str, object], personal_data: PersonalData, digest: str) -> bool:
+    """Tell whether an input that the provider lists is the one whose hash the log names."""
+    fields = {name: value for name, value in given.items() if name != "image"}
+    image = str(given.get("image"))
+    try:
+        picture = base64.b64decode(image.removeprefix(_DATA_URI), validate=True)
+        return ModelInput(fields, picture).digest(personal_data) == digest  # type: ignore[arg-type]
+    except (ValueError, rfc8785.CanonicalizationError):
+        return False
 
 
 def seed_of(personal_data: PersonalData) -> int:
@@ -88,7 +121,7 @@ def seed_of(personal_data: PersonalData) -> int:
     return int.from_bytes(hmac.digest(personal_data.salt, b"seed", "sha256")[:4], "big") >> 1
 
 
-def _model_input(generation: Generation, personal_data: PersonalData, instructions: Instructions) -> dict[str, Value]:
+def _fields(generation: Generation, personal_data: PersonalData, instructions: Instructions) -> dict[str, Value]:
     """Write the input without its image; the seed of a retry or of the client comes before a derived one."""
     own = instructions.parameters.get("seed", seed_of(personal_data))
     seed = generation.request.seed if generation.request.seed is not None else own
@@ -100,9 +133,7 @@ def _model_input(generation: Generation, personal_data: PersonalData, instructio
     }
 
 
-def _validated(
-    personal_data: PersonalData, composed: Composed, model_input: Mapping[str, Value]
-) -> GenerationValidated:
+def _validated(personal_data: PersonalData, composed: Composed, model_input: ModelInput) -> GenerationValidated:
     return GenerationValidated(
         examples=tuple(
             DecodedExample(format=e.format, width=e.width, height=e.height, mode=e.mode, frames=e.frames)
@@ -112,7 +143,7 @@ def _validated(
         width=composed.width,
         height=composed.height,
         input_image=personal_data.digest(composed.data),
-        input_digest=personal_data.digest(rfc8785.dumps(dict(model_input)), composed.data),
-        seed=model_input["seed"],
-        outputs=model_input["num_outputs"],
+        input_digest=model_input.digest(personal_data),
+        seed=model_input.fields["seed"],
+        outputs=model_input.fields["num_outputs"],
     )

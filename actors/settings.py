@@ -44,6 +44,12 @@ class ActorSettings(EnvironmentSettings):
     composition: Composition = Field("blend", description="How several examples are composed into one image for SDXL")
     keep_pictures_days: int = Field(90, ge=1, description="Days that result pictures are kept")
     keep_examples_days: int = Field(30, ge=1, description="Days that example pictures are kept")
+    keep_personal_data_days: int | None = Field(
+        None,
+        ge=1,
+        description="Days after its end that instructions, metadata, file names and webhook URL of a generation are "
+        "kept; empty: until it is deleted",
+    )
     keep_deleted_projects_days: int = Field(
         30,
         ge=0,

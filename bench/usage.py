@@ -15,7 +15,7 @@ from bench.servers import Servers
 from bench.systems import System
 
 _TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
-_COUNTED = ("insert", "query", "update", "delete", "getmore", "command")
+_MONITORING = frozenset({"hello", "isMaster", "ping", "serverStatus", "endSessions"})
 _DELIVERED = re.compile(r"messages_delivered_total *=> *(\d+)")
 _RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
@@ -102,10 +102,11 @@ def threads(pid: int) -> int:
 
 
 def mongodb_requests(url: str) -> int:
-    """Return how many operations the server has served since its start."""
+    """Return how many commands mongod has answered since its start, but for those that watch a connection."""
     with MongoClient[dict[str, Any]](url) as client:
-        counted: Mapping[str, int] = client.admin.command("serverStatus")["opcounters"]
-        return sum(counted[name] for name in _COUNTED)
+        commands: Mapping[str, Any] = client.admin.command("serverStatus")["metrics"]["commands"]
+        counts = {name: one["total"] for name, one in commands.items() if isinstance(one, dict) and "total" in one}
+        return int(sum(count for name, count in counts.items() if name not in _MONITORING))
 
 
 def commits_in(url: str) -> int:

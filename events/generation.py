@@ -61,7 +61,7 @@ class GenerationRequested(Event, name="generation.requested"):
     idempotent: the client sent an Idempotency-Key.
     period: month of the held quota unit, as 2026-11.
     start_by, finish_by: deadlines for the paid call and for the end.
-    webhook_events: words of `webhook_events_filter`.
+    webhook_events: words of `webhook_events_filter`; none where the request names no webhook.
     retry_of: the generation that this one repeats; seed: the seed to use.
     cancel_after: seconds of the request's `Cancel-After`, which `finish_by` then follows from.
     """
@@ -85,7 +85,7 @@ class GenerationValidated(Event, name="generation.validated"):
     """Every example image decoded, and the input of the model is fixed.
 
     composition: how the examples became one image; width, height: its sides in pixels.
-    input_image: salted SHA-256 that names its blob; input_digest: salted hash of the whole input.
+    input_image: salted SHA-256 of the composed picture; input_digest: salted hash of the whole input.
     outputs: number of images to make.
     """
 

@@ -76,6 +76,12 @@ _HEAD = """\
 # Password of RabbitMQ's user exemplar: letters, digits, - and _
 RABBITMQ_PASSWORD=
 
+# Password of MongoDB's user exemplar, who may read and write the database exemplar; the same characters
+MONGODB_PASSWORD=
+
+# Password of MongoDB's user root, which no process of the product gets
+MONGODB_ROOT_PASSWORD=
+
 # Port of the gateway on this machine
 #GATEWAY_PORT=8000
 """

@@ -63,6 +63,7 @@ SERVICES: Mapping[str, Factory] = {
         events, fold=lambda recorded: recorded[-1] if recorded else None, announce=announce, clock=clock
     ),
     "generations": Generations,
+    "lacks_endpoints": lambda endpoints: endpoints.lacks,
     "heartbeat": lambda rabbit_settings: rabbit_settings.amqp_heartbeat,
     "holder": lambda: f"{socket.gethostname()}:{os.getpid()}",
     "host_of": lambda webhook_settings, master_keys: partial(
@@ -82,7 +83,7 @@ SERVICES: Mapping[str, Factory] = {
 
 
 def _chain(generations: Generations, own_queues: Collection[str], bind: Callable[..., Any]) -> Chain:
-    given = ["generation", "_generation", "decided", "cause", "_cause"]
+    given = ["generation", "_generation", "decided", "_decided", "cause", "_cause"]
     steps = {
         name: Step(bind(decide, given=given), bind(follow, given=given)) for name, (decide, follow) in STEPS.items()
     }
@@ -104,6 +105,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "create_seconds": lambda provider: provider.create_seconds,
     "jobs": scheduled_jobs,
     "keep_examples_days": lambda actor_settings: actor_settings.keep_examples_days,
+    "keep_personal_data_days": lambda actor_settings: actor_settings.keep_personal_data_days,
     "keep_pictures_days": lambda actor_settings: actor_settings.keep_pictures_days,
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "own_queues": lambda: tuple(QUEUES),

@@ -33,6 +33,7 @@ from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Database, open_database, reachable
 from store.mongo.data_format import record_format, require_format
 from store.mongo.health import DatabaseHealth
+from store.mongo.provisional import ProvisionalWrites
 from store.mongo.safe_now import SafeNow, ServerTime
 from store.quota.durations import RecentDurations
 from store.quota.mongo_ledger import MongoLedger
@@ -55,6 +56,7 @@ __all__ = [
 ]
 
 ADAPTERS: Final[Mapping[str, type[Any]]] = {
+    "provisional": ProvisionalWrites,
     "events": MongoEventStore,
     "personal_data": MongoPersonalData,
     "blobs": MongoBlobs,

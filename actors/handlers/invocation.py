@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import dramatiq
 import structlog
@@ -9,7 +10,8 @@ import structlog
 from actors.broker import EventActor, broker
 from actors.callback_urls import CallbackUrls
 from actors.chain import Chain
-from actors.model_inputs import ModelInputs
+from actors.imaging.decoder import DecoderUnavailable, InvalidPicture
+from actors.model_inputs import MissingDataError, ModelInputs
 from actors.providers.provider import Created, Provider, Refused, Unknown
 from domain.generation import invocation
 from domain.generation.callback import Callback
@@ -57,12 +59,18 @@ async def follow(
     """
     if (intended := _intended(decided)) is None:
         return
-    model_input = await model_inputs.read(decided.generation)
-    is_old = monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until
-    if model_input is None or is_old:
+    try:
+        model_input = await model_inputs.read(decided.generation)
+    except (MissingDataError, InvalidPicture, DecoderUnavailable) as error:
+        # Nothing was created: the next attempt may be of another version, and the third ends the generation.
+        log.warning("model_input_missing", attempt=intended.attempt, error=str(error))
+        lost = partial(invocation.lose, attempt=intended.attempt)
+        await generations.decide(decided.generation.id, lost, cause=cause)
+        return
+    if monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until:
         return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
-    outcome = await provider.create(model_input, webhook=callback_urls.write(callback))
+    outcome = await provider.create(model_input.as_request(), webhook=callback_urls.write(callback))
     await _record(callback, outcome, cause, decided.generation, generations=generations, observations=observations)
 
 

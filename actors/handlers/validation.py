@@ -3,12 +3,11 @@ import dramatiq
 from actors.broker import EventActor, broker
 from actors.chain import Chain
 from actors.imaging.decoder import InvalidPicture
-from actors.model_inputs import ModelInputs
+from actors.model_inputs import MissingDataError, ModelInputs
 from domain.generation import decisions
 from domain.generation.generation import Generation, State
 from events.envelope import Cause, RecordedEvent
-from store.generations.blobs import BlobStore
-from store.generations.generations import Decided, Decision
+from store.generations.generations import Decided, Decision, Generations
 
 NAME = "validation"
 
@@ -19,7 +18,7 @@ async def handle(event: RecordedEvent, *, chain: Chain) -> None:
     await chain.run(NAME, event)
 
 
-async def decide(generation: Generation, *, model_inputs: ModelInputs) -> Decision | None:
+async def decide(generation: Generation, *, model_inputs: ModelInputs, generations: Generations) -> Decision | None:
     """Decode the examples of a new generation."""
     if generation.state is not State.REQUESTED:
         return None
@@ -27,10 +26,13 @@ async def decide(generation: Generation, *, model_inputs: ModelInputs) -> Decisi
         validated = await model_inputs.prepare(generation)
     except InvalidPicture:
         return decisions.reject_examples
+    except MissingDataError:
+        current = await generations.load(generation.id)
+        if current is not None and current.final:
+            return None  # it was erased since it was read
+        raise
     return lambda g: decisions.validate(g, validated)
 
 
-async def follow(decided: Decided, _cause: Cause, *, blobs: BlobStore) -> None:
-    """Erase the composed picture of a generation that was erased while it was decoded."""
-    if decided.generation.erased:
-        await blobs.erase(decided.generation.id)
+async def follow(_decided: Decided, _cause: Cause) -> None:
+    """Do nothing: a validation has no effect beside the log."""

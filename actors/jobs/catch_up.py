@@ -53,6 +53,8 @@ class CatchUp:
             await self.subscriptions.advance(self.name, position)
             self._position = position
             handled += len(entries)
+            if len(entries) < _PAGE:
+                break
         self._position = position
         return handled
 

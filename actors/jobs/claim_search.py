@@ -3,12 +3,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actors.callback_urls import CallbackUrls
-from actors.model_inputs import ModelInputs
+from actors.model_inputs import is_same_input
 from actors.providers.provider import Provider
 from domain.generation.callback import Callback
 from domain.generation.generation import Generation, SentAttempt
 from domain.generation.lifecycle import Timeouts
 from domain.generation.prediction import Prediction
+from store.generations.personal_data import PersonalDataStore
 from store.generations.predictions import Predictions
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -20,10 +21,10 @@ class ClaimSearch:
     """Find the prediction of an attempt among those that the provider lists, by the provider's clock.
 
     It is the one that echoes the attempt's callback address, else one without any address whose whole input
-    equals the recorded one, created after the intention, and that belongs to no generation.
+    has the hash in the log, created after the intention, and that belongs to no generation.
     """
 
-    model_inputs: ModelInputs
+    personal_data: PersonalDataStore
     predictions: Predictions
     callback_urls: CallbackUrls
     provider: Provider
@@ -56,9 +57,15 @@ class ClaimSearch:
         # A prediction with an address belongs to the attempt of that address, however alike its input is.
         unknown = [p for p in listed if p.webhook is None and p.id not in generation.predictions]
         silent = [p for p in unknown if p.created_at is not None and p.created_at >= since]
-        recorded = await self.model_inputs.read(generation) if silent else None
+        if not silent or generation.validated is None:
+            return None
+        personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)
+        if personal_data is None:
+            return None
+        digest = generation.validated.input_digest
         for prediction in silent:
-            if dict(prediction.input) == recorded and await self._is_free(prediction, generation):
+            same = is_same_input(prediction.input, personal_data, digest)
+            if same and await self._is_free(prediction, generation):
                 return prediction
         return None
 

@@ -40,7 +40,7 @@ class ProviderClock:
     def bounds(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return a time of our clock and the same time there, the earlier one first.
 
-        Between both lies what happened at `moment`, also where a clock was set since.
+        The same time there is right unless our clock was set since; then `moment` is, if our clock was right before.
         """
         there = self.now()
         same = moment if there is None else moment + (there - self._clock())

@@ -130,7 +130,8 @@ class ReplicateProvider:
         await self._outputs.close()
 
     def _request(self, model_input: Mapping[str, Any], webhook: str | None) -> dict[str, Any]:
-        callback = {"webhook": webhook, "webhook_events_filter": ["start", "logs", "completed"]} if webhook else {}
+        # Not "start": the answer to this request says the same, and arrives at the same moment.
+        callback = {"webhook": webhook, "webhook_events_filter": ["logs", "completed"]} if webhook else {}
         return {"version": self._settings.replicate_version, "input": model_input, **callback}
 
     async def _list(self, cursor: str) -> object:

@@ -18,8 +18,13 @@ def is_to_erase(g: Generation) -> bool:
     return g.final and g.erase_requested and not g.erased
 
 
-def idle_actors(g: Generation, events: Iterable[RecordedEvent]) -> frozenset[str]:
-    """Name the actors that have nothing to do about the events that led to this state."""
+def idle_actors(g: Generation, events: Iterable[RecordedEvent], *, has_endpoints: bool = True) -> frozenset[str]:
+    """Name the actors that have nothing to do about the events that led to this state.
+
+    `has_endpoints`: whether its project may have a webhook endpoint.
+    """
     cancel = is_unwanted(g) or any(isinstance(recorded.event, DuplicateFound) for recorded in events)
     erase = is_to_erase(g) or g.erased
-    return frozenset(name for name, busy in (("cancellation", cancel), ("erasure", erase)) if not busy)
+    deliver = has_endpoints or bool(g.request.webhook_events)
+    busy = {"cancellation": cancel, "erasure": erase, "delivery": deliver}
+    return frozenset(name for name, is_busy in busy.items() if not is_busy)

@@ -11,7 +11,7 @@ from events.catalogue import CATALOGUE
 from events.envelope import Cause, RecordedEvent
 
 FILTERS: Final = CATALOGUE.webhook_filters  # by the values of `webhook_events_filter`
-_DEFAULT_FILTER: Final = "completed"
+DEFAULT_FILTER: Final = "completed"
 _SLOW_MILLISECONDS: Final = 5000
 _GONE: Final = 410
 
@@ -190,7 +190,7 @@ def woken(now: datetime) -> Changes:
 def types_of(filters: Iterable[str]) -> frozenset[str]:
     """Return the event types of a request's filter; unknown values select nothing."""
     chosen = [FILTERS[name] for name in filters if name in FILTERS]
-    return frozenset[str]().union(*chosen) if chosen else FILTERS[_DEFAULT_FILTER]
+    return frozenset[str]().union(*chosen) if chosen else FILTERS[DEFAULT_FILTER]
 
 
 def delivery_id(endpoint: str, event_id: str) -> str:

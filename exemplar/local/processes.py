@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,14 @@ class Child:
             if time.monotonic() > deadline:
                 raise ConfigurationError(f"{self.name} was not ready after {deadline_s:.0f} s{self.log_tail()}")
             time.sleep(poll_s)
+
+    def rotate_log(self, most: int) -> None:
+        """Move the log to `.1` when it has more than `most` bytes; the program goes on writing to the emptied file."""
+        log = self.program.log
+        with suppress(FileNotFoundError):
+            if log.stat().st_size > most:
+                shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+                os.truncate(log, 0)
 
     def log_tail(self, lines: int = 8) -> str:
         """Return the last lines of the log, indented, after its path; empty when there is none."""

@@ -7,6 +7,7 @@ from itertools import groupby
 from exemplar.environment import ConfigurationError
 from exemplar.local.processes import Child
 
+LOG_BYTES, LOGS_CHECKED_EVERY_S = 32 << 20, 30.0
 RESTARTS, WITHIN_S = 5, 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 HURRIED_GRACE_S = 2.0
@@ -28,6 +29,7 @@ class Supervisor:
     async def watch(self) -> None:
         """Restart children that end, forever; raise ConfigurationError when one ends a sixth time within a minute."""
         tasks = [asyncio.ensure_future(self._keep(child)) for child in self._children]
+        tasks.append(asyncio.ensure_future(self._rotate_logs()))
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -47,6 +49,13 @@ class Supervisor:
         for child in self._children:
             if child.program.rank < SERVERS:
                 loop.call_later(HURRIED_GRACE_S, child.kill)
+
+    async def _rotate_logs(self) -> None:
+        """Keep two files of each log."""
+        while True:
+            for child in self._children:
+                await asyncio.to_thread(child.rotate_log, LOG_BYTES)
+            await asyncio.sleep(LOGS_CHECKED_EVERY_S)
 
     async def _keep(self, child: Child) -> None:
         ends: deque[float] = deque()

@@ -23,8 +23,10 @@ from domain.accounts.tiers import TIERS, Tier, tier_of
 from domain.errors import ErrorCode, ExemplarError
 from events.generation import Owner
 from gateway.auth.headers import MALFORMED, read_header, read_headers
+from gateway.auth.login_attempts import LoginAttempts
 from gateway.auth.rate_limits import CountedDeveloper, RateLimits
 from gateway.auth.tokens import Tokens
+from gateway.http.client_address import ClientAddresses
 from gateway.http.parsing import path_id
 from store.accounts.accounts import Accounts
 from store.accounts.queries import Credentials
@@ -43,6 +45,8 @@ class Authenticator:
     accounts: Accounts
     tokens: Tokens
     peppers: Peppers
+    login_attempts: LoginAttempts
+    client_addresses: ClientAddresses
     rate_limits: RateLimits | None = None
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
     operator_keys: Sequence[str] = field(default=(), repr=False)
@@ -156,16 +160,17 @@ class Authenticator:
 
     async def _staff(self, request: web.Request, role: Role) -> StaffIdentity:
         if "X-Operator-Key" in request.headers:
-            self._check_operator_key(request)
+            await self._check_operator_key(request)
             return StaffIdentity(None, Role.PLATFORM_OPERATOR)
         claims, presented = self.presented_credentials(request)
         return access.authorize_staff(claims, presented, await self._staff_state(claims), role)
 
-    def _check_operator_key(self, request: web.Request) -> None:
-        """Compare the key with all of them, in constant time."""
+    async def _check_operator_key(self, request: web.Request) -> None:
+        """Compare the key with all of them, in constant time; count wrong ones by client address."""
         sent = (read_header(request, "X-Operator-Key") or MALFORMED).encode(errors="surrogateescape")
         matches = [hmac.compare_digest(sent, key.encode()) for key in self.operator_keys if key]
         if not any(matches):
+            await self.login_attempts.count_operator_key(self.client_addresses.of(request))
             raise ExemplarError(ErrorCode.FORBIDDEN)
 
     async def _staff_state(self, claims: Claims) -> AccountState | None:

@@ -76,6 +76,10 @@ class LoginAttempts:
             await self.accounts.sessions.take_back(counters)
             raise
 
+    async def count_operator_key(self, address: str) -> None:
+        """Count a wrong operator key; LimitError beyond the limit of an address. A right one is never limited."""
+        await self._count(self._name("operator", address), PER_ACCOUNT_AND_ADDRESS)
+
     async def count_proof(self, claims: Claims) -> str:
         """Count a guess by a session that is logged in; return its counter, to be deleted when it was right.
 

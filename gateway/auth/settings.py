@@ -1,5 +1,7 @@
 """Settings of tokens, keys and passwords."""
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -35,8 +37,10 @@ class AuthenticationSettings(EnvironmentSettings):
         description="Version that hashes keys; empty: the highest. Set it while processes that do not know "
         "a new version yet still run",
     )
-    operator_keys: tuple[SecretStr, ...] = Field(
-        (), description="JSON list of keys a platform operator may send as X-Operator-Key; empty: no operator"
+    operator_keys: tuple[Annotated[SecretStr, Field(min_length=32)], ...] = Field(
+        (),
+        description="JSON list of keys a platform operator may send as X-Operator-Key, each at least 32 characters; "
+        "empty: no operator",
     )
 
     @property

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,14 +17,13 @@ from gateway.generations.resources import GenerationResources, View, json_body
 from gateway.generations.write_through import WriteThrough
 from store.generations.generations import Generations
 from store.generations.lists import Lists, Total
-from store.generations.projection import Row
 
 _refusal = partial(invalid_field, "query")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPages:
-    """Read rows of the projection and write the generations that they name."""
+    """Read ids from the projection and write the generations that they name."""
 
     generations: Generations
     resources: GenerationResources
@@ -40,20 +39,20 @@ class ListPages:
         """
         query = parse_list_query(request.query.items())
         filters = self._filters(query, scope, user)
-        (rows, members), is_behind = await asyncio.gather(
+        (ids, members), is_behind = await asyncio.gather(
             self._read(query.window, scope, filters), self._catch_up(query.window, scope)
         )
         if is_behind:
-            rows, members = await self._read(query.window, scope, filters)
-        found = await self.generations.read_all([row.id for row in rows])
-        # A row may be older than the log.
+            ids, members = await self._read(query.window, scope, filters)
+        found = await self.generations.read_all(ids)
+        # What is listed may be older than the log.
         shown = [one for one in found if not one.gone and (one.is_public or not scope.public)]
         listed = b", ".join(await self.resources.encoded(request, shown, view))
         return json_body(b'{"generations": [%b], %b' % (listed, json.dumps(members).encode()[1:]))
 
     async def _read(
         self, window: PageWindow | CursorWindow, scope: Scope, filters: Filters
-    ) -> tuple[list[Row], Mapping[str, Any]]:
+    ) -> tuple[Sequence[str], Mapping[str, Any]]:
         match window:
             case PageWindow():
                 return await self._by_number(window, scope, filters)
@@ -78,22 +77,22 @@ class ListPages:
 
     async def _by_number(
         self, window: PageWindow, scope: Scope, filters: Filters
-    ) -> tuple[list[Row], Mapping[str, Any]]:
-        rows, total = await asyncio.gather(
+    ) -> tuple[Sequence[str], Mapping[str, Any]]:
+        ids, total = await asyncio.gather(
             self.lists.page(scope, filters, page=window.page, per_page=window.per_page),
             self.lists.total(scope, filters),
         )
-        return list(rows), {**_counted(total), "page": window.page, "per_page": window.per_page}
+        return ids, {**_counted(total), "page": window.page, "per_page": window.per_page}
 
     async def _by_cursor(
         self, window: CursorWindow, scope: Scope, filters: Filters
-    ) -> tuple[list[Row], Mapping[str, Any]]:
-        """Read the rows after the cursor; the total is counted on the first page alone."""
+    ) -> tuple[Sequence[str], Mapping[str, Any]]:
+        """Read the ids after the cursor; the total is counted on the first page alone."""
         after = None if window.cursor is None else self._cursor(window.cursor, scope, filters)
         found = await self.lists.older_than(after, scope, filters, limit=window.limit)
         cursor = None if found.next_cursor is None else self.list_cursors.write(found.next_cursor, scope, filters)
         counted = _counted(await self.lists.total(scope, filters)) if after is None else {}
-        return list(found.rows), {**counted, "limit": window.limit, "next_cursor": cursor}
+        return found.ids, {**counted, "limit": window.limit, "next_cursor": cursor}
 
     def _cursor(self, text: str, scope: Scope, filters: Filters) -> ListCursor:
         cursor = self.list_cursors.read(text, scope, filters)

@@ -78,10 +78,19 @@ class GenerationResources:
         """Read the texts of generations, and the hashes of their pictures where the view shows them."""
         pictured = [one.id for one in generations if one.pictures and view != "public"]
         texts, hashes = await asyncio.gather(
-            self.personal_data.texts([(one.id, one.request.personal_data) for one in generations]),
+            self._texts([(one.id, one.request.personal_data) for one in generations]),
             asyncio.gather(*map(self.blobs.hashes, pictured)),
         )
         return texts, dict(zip(pictured, hashes, strict=True))
+
+    async def _texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
+        """Read texts, which are the same in every version of a generation."""
+        kept = {name: encoded for name in names if (encoded := self._cache.get(name)) is not None}
+        found = dict(await self.personal_data.texts([name for name in names if name not in kept]))
+        for name in names:
+            if name not in kept and name[0] in found:
+                self._cache.put(name, json.dumps(asdict(found[name[0]])).encode())
+        return found | {name[0]: ClientTexts(**json.loads(encoded)) for name, encoded in kept.items()}
 
     def _written(
         self,

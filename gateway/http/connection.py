@@ -8,7 +8,7 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from domain.errors import ErrorCode, ExemplarError
-from gateway.http.cors import ANYBODY
+from gateway.http.cors import origin_in, sharing_headers
 from gateway.http.error_log import log_refused_request
 from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.errors import error_response
@@ -27,12 +27,13 @@ _TOO_SLOW: Final = HTTP_ERRORS[ErrorCode.REQUEST_TIMEOUT].status
 class GatewayConnection(RequestHandler):
     """One connection of a GatewayServer."""
 
-    __slots__ = ("_limits", "_unread", "address")
+    __slots__ = ("_limits", "_origin", "_unread", "address")
 
     def __init__(self, server: "GatewayServer", **options: Any) -> None:
         super().__init__(server, **options)
         self._limits = server
         self._unread: StreamReader | None = None
+        self._origin: str | None = None  # of a request that is not valid HTTP
         self.address: str | None = None  # what the limit of connections counts by
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -52,6 +53,7 @@ class GatewayConnection(RequestHandler):
         """
         super().data_received(data)
         if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._origin = origin_in(data)
             request = self._current_request
             if request is not None and not request.content.is_eof():
                 request.content.set_exception(RequestPayloadError(self._messages[-1][0].message))
@@ -117,7 +119,7 @@ class GatewayConnection(RequestHandler):
             log_refused_request(None, None, status, code.value)
         response = error_response(ExemplarError(code), request_id=request_id, status=status)
         response.headers[HEADER] = request_id
-        if self._limits.for_pages:
-            response.headers.update(ANYBODY)
+        origin = request.headers.get("Origin", self._origin)
+        response.headers.update(sharing_headers(self._limits.cors_origins, origin))
         response.force_close()
         return response

@@ -5,7 +5,7 @@ that it asks for, so that tracing libraries and polyfills work. Every response c
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -65,10 +65,26 @@ _EXPOSED_HEADERS: Final = (
 )
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _ORIGIN: Final = re.compile(r"[\x21-\x7e]{1,512}")
+_ORIGIN_LINE: Final = re.compile(rb"\r\norigin:[ \t]*([\x21-\x7e]{1,512})[ \t]*\r\n", re.IGNORECASE)
 _MAX_AGE: Final = "600"
 
-ANYBODY: Final = {"Access-Control-Allow-Origin": "*"}
-"""For a response to a request whose origin cannot be read: it tells nothing of anybody."""
+# For a response to a request whose origin cannot be read: it tells nothing of anybody.
+_ANYBODY: Final = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
+
+
+def sharing_headers(origins: Sequence[str], origin: str | None) -> Mapping[str, str]:
+    """Return the headers that let a page of `origin` read a response; None for an origin that is not known."""
+    if origin is None:
+        return _ANYBODY if origins else {}
+    if not _ORIGIN.fullmatch(origin) or not ("*" in origins or origin in origins):
+        return {}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": ", ".join(_EXPOSED_HEADERS)}
+
+
+def origin_in(data: bytes) -> str | None:
+    """Find the origin in the bytes of a request that is not valid HTTP."""
+    found = _ORIGIN_LINE.search(data)
+    return found[1].decode() if found else None
 
 
 def allow_origins(app: web.Application, origins: Sequence[str]) -> None:
@@ -83,10 +99,7 @@ def allow_origins(app: web.Application, origins: Sequence[str]) -> None:
     async def share(request: web.BaseRequest, response: web.StreamResponse) -> None:
         known = response.headers.get("Vary")
         response.headers["Vary"] = f"{known}, Origin" if known else "Origin"
-        origin = request.headers.get("Origin", "")
-        if _ORIGIN.fullmatch(origin) and ("*" in origins or origin in origins):
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = ", ".join(_EXPOSED_HEADERS)
+        response.headers.update(sharing_headers(origins, request.headers.get("Origin", "")))
 
     app.middlewares.append(preflight)
     app.on_response_prepare.append(share)

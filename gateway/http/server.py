@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from domain.errors import ErrorCode
 from gateway.http.connection import GatewayConnection
-from gateway.http.cors import ANYBODY
+from gateway.http.cors import sharing_headers
 from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.send_watch import SendWatch, limit_unsent
 from gateway.http.shutdown import end_connections, stop_listening
@@ -36,7 +36,7 @@ class GatewayServer(web.Server):
         )
         self._settings = settings
         self._options = options
-        self.for_pages = bool(settings.cors_origins)
+        self.cors_origins = settings.cors_origins
         self._addresses = settings.client_addresses
         self._watch = SendWatch(settings.send_min_rate, settings.rate_window)
         self._from: Counter[str] = Counter()
@@ -66,7 +66,7 @@ class GatewayServer(web.Server):
         excess = self.open > self._settings.max_connections
         if excess or from_address > self._settings.max_connections_per_address:
             if isinstance(transport, asyncio.Transport):
-                transport.write(_busy(ANYBODY if self.for_pages else {}))
+                transport.write(_busy(sharing_headers(self.cors_origins, None)))
             handler.force_close()
 
     def pre_shutdown(self) -> None:

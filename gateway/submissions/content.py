@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.generation.lifecycle import Timeouts
+from domain.webhooks.delivery import DEFAULT_FILTER
 from events.generation import Example, GenerationRequested, Owner
 from gateway.submissions.submission import Retry, Submission
 from store.generations.blobs import Blob
@@ -100,7 +101,7 @@ def requested_event(
         tier=identity.tier.name,
         start_by=min(now + timeouts.to_start, finish_by),
         finish_by=finish_by,
-        webhook_events=content.webhook_events_filter if content.webhook else (),
+        webhook_events=(content.webhook_events_filter or (DEFAULT_FILTER,)) if content.webhook else (),
         retry_of=retry.of if retry else None,
         seed=retry.seed if retry else None,
         cancel_after=own // timedelta(seconds=1) if own else None,

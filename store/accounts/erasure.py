@@ -100,7 +100,7 @@ class AccountErasure:
         found, cursor = 0, None
         while True:
             page = await self.lists.older_than(cursor, scope, Filters(), limit=_PAGE)
-            erased = [await self._erase_generation(row.id) for row in page.rows]
+            erased = [await self._erase_generation(name) for name in page.ids]
             found, cursor = found + len(erased), page.next_cursor
             if any(erased) or cursor is None:
                 return found

@@ -27,6 +27,7 @@ from store.mongo.connection import (
     raises_unavailable,
     reachable,
 )
+from store.mongo.provisional import ProvisionalWrites, term_of
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
 
 
@@ -41,10 +42,11 @@ class MongoEventStore:
         ]
     }
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, provisional: ProvisionalWrites | None = None) -> None:
         self._database = database
         self._commits = database.get_collection("commits")
-        self._appends: Batcher[Document, None] = Batcher(self._insert)
+        self._provisional = provisional or ProvisionalWrites(database)
+        self._appends: Batcher[Document, int | None] = Batcher(self._insert)
         self._reads: Batcher[str, list[Commit]] = Batcher(self._find, largest=100)
         self._heads = StreamHeads()
 
@@ -63,7 +65,7 @@ class MongoEventStore:
         await self._require(stream, expected_version)
         writer = secrets.token_hex(12)
         commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
-        await self._write(commit, time, write)
+        await self._provisional.confirm(stream, await self._write(commit, time, write))
         self._heads.note(commit)
         return commit
 
@@ -120,37 +122,41 @@ class MongoEventStore:
         # Each reader of a stream gets its own list.
         return [commits.copy() if isinstance(commits := read[stream], list) else commits for stream in streams]
 
-    async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
-        """Insert a batch; repeat it once when its outcome is unknown.
+    async def _insert(self, documents: Sequence[Document]) -> list[Exception | int | None]:
+        """Insert a batch; repeat it once when its outcome is unknown. Answer each with the primary's term.
 
         The second insert finds what the first one wrote, and the writer's token tells whose it is. The driver's
         own retries would make the server write a record of each insert.
         """
         try:
-            return await self._insert_once(documents)
+            return await self._insert_once(documents, _TakenError)
         except PyMongoError as error:
             if not is_transient(error):
                 raise
-            return await self._insert_once(documents)
+            return await self._insert_once(documents, _DuplicateError)
 
-    async def _insert_once(self, documents: Sequence[Document]) -> list[Exception | None]:
+    async def _insert_once(
+        self, documents: Sequence[Document], duplicate: type[Exception]
+    ) -> list[Exception | int | None]:
         name, concern = self._commits.name, self._commits.write_concern.document
         answer = await self._database.command(
             "insert", name, documents=list(documents), ordered=False, writeConcern=concern
         )
-        outcomes: list[Exception | None] = [None] * len(documents)
+        outcomes: list[Exception | int | None] = [term_of(answer)] * len(documents)
         if "writeConcernError" in answer:  # written, perhaps not durably: no outcome is known
             outcomes = [WTimeoutError("the write concern was not met")] * len(documents)
         for fault in answer.get("writeErrors", ()):
-            outcomes[fault["index"]] = _fault(fault)
+            outcomes[fault["index"]] = _fault(fault, duplicate)
         return outcomes
 
-    async def _write(self, commit: Commit, time: datetime, write: Write | None) -> None:
+    async def _write(self, commit: Commit, time: datetime, write: Write | None) -> int | None:
+        """Store a commit; return the term of the primary if it is known."""
         try:
             if write is None:
-                await self._appends.put(document_of(commit, time))
-            else:
-                await self._insert_with(write, commit, time)
+                return await self._appends.put(document_of(commit, time))
+            await self._insert_with(write, commit, time)
+        except _TakenError as error:
+            raise WrongExpectedVersionError(commit.stream, commit.first - 1) from error
         except (_DuplicateError, CommitOutcomeUnknownError):
             # Success only when the stored writer is this one: the write was repeated.
             await self._settle_unknown(commit)
@@ -158,6 +164,7 @@ class MongoEventStore:
             if not is_transient(error):
                 raise
             await self._settle_unknown(commit)
+        return None
 
     async def _insert_with(self, write: Write, commit: Commit, time: datetime) -> None:
         async def work(session: Session) -> None:
@@ -185,13 +192,17 @@ class MongoEventStore:
             raise WrongExpectedVersionError(commit.stream, commit.first - 1)
 
 
+class _TakenError(Exception):
+    """A commit with this id is stored, and is another one: this one was sent once."""
+
+
 class _DuplicateError(Exception):
     """A commit with this id is stored."""
 
 
-def _fault(fault: dict[str, Any]) -> Exception:
+def _fault(fault: dict[str, Any], duplicate: type[Exception]) -> Exception:
     if fault["code"] == DUPLICATE_KEY:
-        return _DuplicateError(fault["errmsg"])
+        return duplicate(fault["errmsg"])
     return StoreUnavailableError(f"insert failed with code {fault['code']}")
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, Protocol
 PIECE: Final = 256 * 1024
 """Bytes of a picture that are read, and checked against a hash, as one."""
 
-Kind = Literal["example", "input", "result"]
+Kind = Literal["example", "result"]
 
 
 @dataclass(frozen=True, slots=True)

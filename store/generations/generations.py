@@ -42,8 +42,9 @@ class Decided:
 class Generations:
     """Load generations and decide on them.
 
-    `announce` is called with every commit; it must not block and must not raise. Redelivery and the catch-up
-    subscribers cover a process that dies before the commit is published.
+    `lacks_endpoints` tells whether a project is known to have no webhook endpoint. `announce` is called with every
+    commit; it must not block and must not raise. Redelivery and the catch-up subscribers cover a process that dies
+    before the commit is published.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Generations:
         *,
         announce: Callable[[Commit], None],
         clock: Callable[[], datetime],
+        lacks_endpoints: Callable[[str], bool] = lambda _: False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
         self._events = events
         self._announce = announce
+        self._lacks_endpoints = lacks_endpoints
         self._snapshots = SnapshotCache()
         self._moved: Batcher[tuple[str, int], bool] = Batcher(self._find_moved)
         self._streams = Repository(
@@ -147,8 +150,10 @@ class Generations:
     def _appended(self, commit: Commit) -> None:
         """Advance the cached generation, and announce the commit to those who have something to do."""
         generation = self._snapshots.advance(commit)
-        idle = idle_actors(generation, commit.events) if generation is not None else frozenset[str]()
-        self._announce(replace(commit, idle=idle))
+        if generation is not None:
+            has_endpoints = not self._lacks_endpoints(generation.request.owner.project)
+            commit = replace(commit, idle=idle_actors(generation, commit.events, has_endpoints=has_endpoints))
+        self._announce(commit)
 
 
 def _correlated(cause: Cause, stream: str) -> Cause:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from domain.generation.listing import TOTAL_BOUND, Filters, ListCursor, Scope
 from store.generations.list_query import INDEXES, NEWEST_FIRST, RowQuery, row_query
-from store.generations.mongo_projection import row_from
-from store.generations.projection import Row
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
+
+_FIELDS: Document = {"created_at": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,12 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class CursorPage:
-    """Rows older than a cursor, and the cursor of the next page: None at the end.
+    """The ids behind a cursor, newest first, and the cursor of the next page: None at the end.
 
-    A page may have fewer rows than the limit, even none, although a next page exists.
+    A page may have fewer ids than the limit, even none, although a next page exists.
     """
 
-    rows: Sequence[Row]
+    ids: Sequence[str]
     next_cursor: ListCursor | None
 
 
@@ -43,17 +43,16 @@ class Lists:
         self._rows = database.get_collection("generations")
         self._bound = bound
 
-    async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[Row]:
-        """Read a page by its number, from 1."""
-        return await self._read(row_query(scope, filters), (page - 1) * per_page, per_page)
+    async def page(self, scope: Scope, filters: Filters, *, page: int, per_page: int) -> Sequence[str]:
+        """Read the ids of a page by its number, from 1."""
+        return [one.id for one in await self._read(row_query(scope, filters), (page - 1) * per_page, per_page)]
 
     async def older_than(self, cursor: ListCursor | None, scope: Scope, filters: Filters, *, limit: int) -> CursorPage:
-        """Read the next older rows; the newest for no cursor."""
+        """Read the next older ids; the newest for no cursor."""
         query = row_query(scope, filters, cursor)
-        rows = await self._read(query, 0, limit + 1)
-        if len(rows) > limit:
-            return CursorPage(rows[:limit], ListCursor(rows[limit - 1].created_at, rows[limit - 1].id))
-        return CursorPage(rows, await self._last_compared(query))
+        found = await self._read(query, 0, limit + 1)
+        ids = [one.id for one in found[:limit]]
+        return CursorPage(ids, found[limit - 1] if len(found) > limit else await self._last_compared(query))
 
     async def total(self, scope: Scope, filters: Filters) -> Total:
         """Count up to the bound."""
@@ -65,14 +64,14 @@ class Lists:
             return Total(counted[0]["found"] if counted else 0, found <= self._bound)
         return Total(min(found, self._bound), found <= self._bound)
 
-    async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[Row]:
+    async def _read(self, query: RowQuery, skip: int, limit: int) -> Sequence[ListCursor]:
         if query.rest:
-            steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}]
+            steps = [*self._compared(query), {"$skip": skip}, {"$limit": limit}, {"$project": _FIELDS}]
             documents = await aggregate(self._rows, steps, hint=query.index)
         else:
-            found = self._rows.find(query.conditions).hint(query.index).skip(skip).limit(limit)
+            found = self._rows.find(query.conditions, _FIELDS).hint(query.index).skip(skip).limit(limit)
             documents = await (found if query.index == "_id_" else found.sort(NEWEST_FIRST)).to_list(limit)
-        return [row_from(document) for document in documents]
+        return [ListCursor(document["created_at"], document["_id"]) for document in documents]
 
     def _compared(self, query: RowQuery) -> list[Document]:
         """Compare the newest rows that the index finds with the other conditions."""
@@ -87,6 +86,6 @@ class Lists:
         """Find the row at which comparing stopped; None when everything was compared."""
         if not query.rest:
             return None
-        found = self._rows.find(query.indexed, {"created_at": 1}).hint(query.index).sort(NEWEST_FIRST)
+        found = self._rows.find(query.indexed, _FIELDS).hint(query.index).sort(NEWEST_FIRST)
         last = await found.skip(self._bound - 1).limit(1).to_list(1)
         return ListCursor(last[0]["created_at"], last[0]["_id"]) if last else None

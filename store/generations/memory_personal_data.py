@@ -2,9 +2,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Unconfirmed
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 
 
 class MemoryPersonalData:
@@ -34,11 +33,6 @@ class MemoryPersonalData:
         await asyncio.sleep(0)
         return [one.generation for one in self._personal_data.values() if one.generation in generations and one.webhook]
 
-    async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
-        await asyncio.sleep(0)
-        if personal_data := self._personal_data.get((generation, token)):
-            self._personal_data[generation, token] = replace(personal_data, model_input=model_input)
-
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
         await asyncio.sleep(0)
         if personal_data := self._personal_data.get((generation, token)):
@@ -50,6 +44,15 @@ class MemoryPersonalData:
         await asyncio.sleep(0)
         for key in [key for key in self._personal_data if key[0] == generation and token in (None, key[1])]:
             del self._personal_data[key]
+
+    async def erase_all(self, generations: Sequence[str]) -> None:
+        for generation in generations:
+            await self.erase(generation)
+
+    async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
+        await asyncio.sleep(0)
+        found = sorted(Stored(one.created_at, one.generation) for one in self._personal_data.values())
+        return [one for one in found if one.created_at < moment and (after is None or one > after)][:limit]
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         await asyncio.sleep(0)

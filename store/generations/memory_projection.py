@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from domain.generation.lifecycle import UNSENT
@@ -53,6 +54,15 @@ class MemoryProjection:
     async def uncharged(self, developer: str, period: str) -> int:
         await asyncio.sleep(0)
         return sum(row.uncharged for row in self._rows.values() if (row.developer, row.period) == (developer, period))
+
+    async def finished_before(self, moment: datetime, ids: Sequence[str]) -> Sequence[str]:
+        await asyncio.sleep(0)
+        rows = [self._rows[name] for name in ids if name in self._rows]
+        return [row.id for row in rows if row.finished_at is not None and row.finished_at < moment]
+
+    async def forget_labels(self, ids: Sequence[str]) -> None:
+        await asyncio.sleep(0)
+        self._rows |= {name: replace(self._rows[name], labels=()) for name in ids if name in self._rows}
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         await asyncio.sleep(0)

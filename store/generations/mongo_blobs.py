@@ -6,16 +6,21 @@ from typing import ClassVar
 
 import structlog
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
 
+from domain.generation.generation import stream_of
 from store.errors import DamagedBlobError
 from store.generations.blobs import PIECE, Blob, BlobPart, Kind, cut
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable
+from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.deleting import delete_in_batches
+from store.mongo.provisional import ProvisionalWrites
 
+_DELETED_AT_ONCE = 100  # of up to ten megabytes each
 _NAMED = ("generation", "digest", "sha256")
 _FIELDS = tuple(field.name for field in fields(Blob) if field.name != "data")
 _OF_PIECES = ("generation", "token", "kind", "created_at")  # what finds a picture to delete it
+_AT_ONCE = 8 * 2**20 // PIECE
 
 log = structlog.get_logger()
 
@@ -35,14 +40,17 @@ class MongoBlobs:
         ]
     }
 
-    def __init__(self, database: Database) -> None:
-        self._blobs = database.get_collection("blobs")
+    def __init__(self, database: Database, provisional: ProvisionalWrites | None = None) -> None:
+        self._blobs = database.get_collection("blobs", read_concern=ReadConcern("local"))
+        self._provisional = provisional or ProvisionalWrites(database)
         self._hashes: Batcher[str, dict[str, str]] = Batcher(self._find_hashes)
 
     async def put(self, *blobs: Blob) -> None:
         for blob in blobs:
-            await self._insert([*_piece_documents(blob)])
-        await self._insert([_document(blob) for blob in blobs])
+            for documents in _batches([*_piece_documents(blob), _document(blob)]):
+                size = sum(len(document.get("data", b"")) for document in documents)
+                command = {"insert": self._blobs.name, "documents": documents, "ordered": False}
+                await self._provisional.write(stream_of(blob.generation), command, size=size)
 
     async def get(self, generation: str, digest: str) -> Blob | None:
         key = f"{generation}/{digest}"
@@ -67,15 +75,6 @@ class MongoBlobs:
     async def _find(self, ids: Document) -> Mapping[str, Document]:
         return {document["_id"]: document async for document in self._blobs.find({"_id": ids})}
 
-    async def _insert(self, documents: Sequence[Document]) -> None:
-        if not documents:
-            return
-        try:
-            await self._blobs.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            if not only_duplicates(error):
-                raise
-
     async def _find_hashes(self, generations: Sequence[str]) -> Sequence[dict[str, str]]:
         query = {"generation": {"$in": list(set(generations))}, "sha256": {"$gt": ""}}
         found: dict[str, dict[str, str]] = {generation: {} for generation in generations}
@@ -84,13 +83,20 @@ class MongoBlobs:
         return [found[generation].copy() for generation in generations]
 
     async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
+        self._provisional.forget(stream_of(generation))
         query = {"generation": generation} | ({"token": token} if token else {})
         query |= {"kind": kind} if kind else {}
         await self._blobs.delete_many(query)
 
     async def expire(self, kind: Kind, before: datetime) -> int:
-        deleted = await self._blobs.delete_many({"kind": kind, "created_at": {"$lt": before}})
-        return deleted.deleted_count
+        return await delete_in_batches(
+            self._blobs, {"kind": kind, "created_at": {"$lt": before}}, batch=_DELETED_AT_ONCE
+        )
+
+
+def _batches(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
+    """Cut pieces into commands: one may not be larger than a document may be."""
+    return (documents[start : start + _AT_ONCE] for start in range(0, len(documents), _AT_ONCE))
 
 
 def _document(blob: Blob) -> Document:

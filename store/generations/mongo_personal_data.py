@@ -1,18 +1,21 @@
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
-from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Unconfirmed
+from domain.generation.generation import stream_of
+from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.provisional import ProvisionalWrites
 
-_JSON = ("metadata", "model_input")
-_TEXTS = {"_id": 0, "generation": 1, "instructions": 1, "metadata": 1}
+_TEXTS = {"instructions": 1, "metadata": 1}
 
 
 @raises_unavailable
@@ -23,44 +26,59 @@ class MongoPersonalData:
         "personal_data": [
             IndexModel("generation"),
             IndexModel([("created_at", ASCENDING), ("_id", ASCENDING)], partialFilterExpression={"unconfirmed": True}),
+            IndexModel([("created_at", ASCENDING), ("generation", ASCENDING)]),
         ]
     }
 
-    def __init__(self, database: Database) -> None:
-        self._documents = database.get_collection("personal_data")
+    def __init__(self, database: Database, provisional: ProvisionalWrites | None = None) -> None:
+        self._documents = database.get_collection("personal_data", read_concern=ReadConcern("local"))
+        self._provisional = provisional or ProvisionalWrites(database)
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
+        self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
 
     async def put(self, personal_data: PersonalData) -> None:
-        try:
-            await self._documents.insert_one(_document(personal_data))
-        except DuplicateKeyError:
-            return
+        command = {"insert": self._documents.name, "documents": [_document(personal_data)]}
+        await self._provisional.write(stream_of(personal_data.generation), command)
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
         document = await self._reads.put(f"{generation}/{token}")
         return _personal_data(document) if document else None
 
     async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
-        query = {"_id": {"$in": [f"{generation}/{token}" for generation, token in names]}}
-        found = await self._documents.find(query, _TEXTS).to_list(None) if names else []
+        found = await asyncio.gather(*(self._texts.put(f"{generation}/{token}") for generation, token in names))
+        texts = zip((generation for generation, _ in names), found, strict=True)
         return {
-            one["generation"]: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}")) for one in found
+            generation: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}"))
+            for generation, one in texts
+            if one is not None
         }
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}
         return [one["generation"] for one in await self._documents.find(query, {"generation": 1}).to_list(None)]
 
-    async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None:
-        await self._set(generation, token, {"model_input": _json(model_input)})
-
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None:
         value = _json({"outputs": list(texts.outputs), "error": texts.error})
-        await self._set(generation, token, {f"provider.{texts.prediction}": value})
+        change = {"$set": {f"provider.{texts.prediction}": value}}
+        update = {"q": {"_id": f"{generation}/{token}"}, "u": change}
+        await self._provisional.write(stream_of(generation), {"update": self._documents.name, "updates": [update]})
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
+        self._provisional.forget(stream_of(generation))
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
+
+    async def erase_all(self, generations: Sequence[str]) -> None:
+        await self._documents.delete_many({"generation": {"$in": list(generations)}})
+
+    async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
+        query: Document = {"created_at": {"$lt": moment}}
+        if after is not None:
+            same = {"created_at": after.created_at, "generation": {"$gt": after.generation}}
+            query["$or"] = [{"created_at": {"$gt": after.created_at}}, same]
+        found = self._documents.find(query, {"_id": 0, "created_at": 1, "generation": 1})
+        order = [("created_at", ASCENDING), ("generation", ASCENDING)]
+        return [Stored(**document) for document in await found.sort(order).limit(limit).to_list(limit)]
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         ids = [f"{generation}/{token}" for generation, token in names]
@@ -78,21 +96,17 @@ class MongoPersonalData:
         documents = await found.sort([("created_at", ASCENDING), ("_id", ASCENDING)]).limit(limit).to_list(limit)
         return [Unconfirmed(*(document[name] for name in Unconfirmed._fields)) for document in documents]
 
-    async def _find(self, ids: Sequence[str]) -> Sequence[Document | None]:
-        found = await self._documents.find({"_id": {"$in": list(set(ids))}}).to_list(None)
+    async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
+        found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)
         documents = {document["_id"]: document for document in found}
         return [documents.get(name) for name in ids]
-
-    async def _set(self, generation: str, token: str, fields: Document) -> None:
-        await self._documents.update_one({"_id": f"{generation}/{token}"}, {"$set": fields})
 
 
 def _document(personal_data: PersonalData) -> Document:
     fields = {field.name: getattr(personal_data, field.name) for field in dataclass_fields(personal_data)}
-    for name in _JSON:
-        fields[name] = _json(fields[name]) if fields[name] is not None else None
     return {
         **fields,
+        "metadata": _json(personal_data.metadata) if personal_data.metadata is not None else None,
         "_id": f"{personal_data.generation}/{personal_data.token}",
         "provider": {prediction: _json(texts) for prediction, texts in personal_data.provider.items()},
         "unconfirmed": True,
@@ -101,7 +115,7 @@ def _document(personal_data: PersonalData) -> Document:
 
 def _personal_data(document: Document) -> PersonalData:
     fields = {name: value for name, value in document.items() if name not in ("_id", "unconfirmed")}
-    fields |= {name: json.loads(fields[name]) for name in _JSON if fields[name]}
+    fields["metadata"] = json.loads(fields["metadata"]) if fields["metadata"] else fields["metadata"]
     fields["provider"] = {name: json.loads(texts) for name, texts in fields["provider"].items()}
     names, salt = tuple(document["file_names"]), bytes(document["salt"])
     return PersonalData(**{**fields, "file_names": names, "salt": salt})

@@ -103,6 +103,13 @@ class MongoProjection:
         query = {"developer": developer, "period": period, "uncharged": True}
         return await self._rows.count_documents(query, hint=_UNCHARGED)
 
+    async def finished_before(self, moment: datetime, ids: Sequence[str]) -> Sequence[str]:
+        query = {"_id": {"$in": list(ids)}, "finished_at": {"$lt": moment}}
+        return [document["_id"] for document in await self._rows.find(query, {"_id": 1}).to_list(None)]
+
+    async def forget_labels(self, ids: Sequence[str]) -> None:
+        await self._rows.update_many({"_id": {"$in": list(ids)}}, {"$set": {"labels": []}})
+
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         others: Document = {"_id": {"$nin": list(excluding)}} if excluding else {}
         unsent = {**_OPEN, **others, "state": {"$in": [state.value for state in UNSENT]}, "start_by": {"$lte": now}}

@@ -23,7 +23,6 @@ class PersonalData:
     metadata: Mapping[str, Any] | None = None
     webhook: str | None = None
     idempotency_key: str | None = None
-    model_input: Mapping[str, Any] | None = None
     provider: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self, *parts: bytes) -> str:
@@ -48,6 +47,14 @@ class ProviderTexts:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Stored:
+    """Personal data in the order of their creation."""
+
+    created_at: datetime
+    generation: str
+
+
 class Unconfirmed(NamedTuple):
     """Personal data that no stream is known to name."""
 
@@ -69,12 +76,16 @@ class PersonalDataStore(Protocol):
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         """Choose the generations whose request names a webhook."""
 
-    async def put_model_input(self, generation: str, token: str, model_input: Mapping[str, Any]) -> None: ...
-
     async def put_provider(self, generation: str, token: str, texts: ProviderTexts) -> None: ...
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
         """Delete what a generation has, or only what one token names; repeatable."""
+
+    async def erase_all(self, generations: Sequence[str]) -> None:
+        """Delete what several generations have; repeatable."""
+
+    async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
+        """List what was created before a moment and behind another one, oldest first."""
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         """Record that the streams of generations name these tokens; repeatable."""

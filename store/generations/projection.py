@@ -5,7 +5,8 @@ only the hashes that filters look for, and none once the generation is erased.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -54,7 +55,7 @@ class Row:
 
     def as_document(self) -> dict[str, Any]:
         """Write the row with `_id` for its id."""
-        fields = asdict(self)
+        fields = {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
         return {"_id": fields.pop("id"), **fields, "labels": list(self.labels)}
 
 
@@ -126,6 +127,12 @@ class Projection(Protocol):
 
     async def uncharged(self, developer: str, period: str) -> int:
         """Count the runs of a developer's month that cost no unit although the provider is paid."""
+
+    async def finished_before(self, moment: datetime, ids: Sequence[str]) -> Sequence[str]:
+        """Choose the generations that ended before a moment."""
+
+    async def forget_labels(self, ids: Sequence[str]) -> None:
+        """Delete the hashes of metadata that filters look for; repeatable."""
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:
         """List unfinished rows past one of their deadlines."""

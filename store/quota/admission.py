@@ -91,7 +91,9 @@ class Admission:
             decided = await self.generations.decide(generation.id, decision, cause=_CAUSE)
             generation = decided.generation if decided else generation
         settlement: Settlement = "spent" if keeps_unit(generation) else "released"
-        await self._settle(generation.request.owner.developer, generation.id, settlement, hold=generation.hold)
+        owner, period = generation.request.owner, generation.request.period
+        await self.ledger.settle(owner.developer, generation.id, settlement, hold=generation.hold, period=period)
+        self._recent.pop(owner.developer, None)
 
     async def settlement(self, generation: Generation) -> Decision:
         """Decide whether a final generation costs a unit: runs in vain do, beyond those that its tier allows."""
@@ -132,10 +134,6 @@ class Admission:
 
     async def _take(self, developer: str, generation: str, period: str, bounds: Bounds) -> Slot | None:
         return await self.ledger.hold(developer, generation, period=period, bounds=bounds, now=self.clock())
-
-    async def _settle(self, developer: str, generation: str, settlement: Settlement, hold: str | None = None) -> None:
-        await self.ledger.settle(developer, generation, settlement, hold=hold)
-        self._recent.pop(developer, None)
 
     async def _settle_over(self, account: Account) -> bool:
         ended = await self._ended(account)

@@ -116,13 +116,15 @@ class Ledger(Protocol):
         settlement: Settlement,
         *,
         hold: str | None = None,
+        period: str | None = None,
         held_before: datetime | None = None,
         held_once: bool = False,
     ) -> None:
         """Free the slot; a released unit goes back to its own month. Repeating changes nothing.
 
-        With `hold` the unit of any other hold is released: it was taken after this one was settled. With
-        `held_before` only a hold that is older than that now; with `held_once` only one that was never repeated.
+        With `hold` the unit of any other hold is released: it was taken after this one was settled; with its
+        `period` as well the slot need not be read first. With `held_before` only a hold older than that now; with
+        `held_once` only one that was never repeated.
         """
 
     async def account(self, developer: str, *, only: Sequence[str] | None = None) -> Account:

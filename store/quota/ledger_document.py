@@ -98,9 +98,9 @@ def settling(slot: Slot, held_before: datetime | None, held_once: bool) -> list[
 
 
 def freeing(period: str, settlement: Settlement) -> list[Document]:
-    """Count a slot less, and a released unit; damaged counters stay as they are."""
+    """Count a slot less, and a released unit; fail for damaged counters."""
     freed = _counted(period, None, held=-1, used=-1 if settlement == "released" else 0)
-    return [{"$replaceWith": {"$cond": [_SOUND, freed, "$$ROOT"]}}]
+    return [{"$replaceWith": {"$cond": [_SOUND, freed, _REFUSED]}}]
 
 
 def quiet(milliseconds: int) -> Document:

@@ -38,6 +38,7 @@ class MemoryLedger:
         settlement: Settlement,
         *,
         hold: str | None = None,
+        period: str | None = None,
         held_before: datetime | None = None,
         held_once: bool = False,
     ) -> None:

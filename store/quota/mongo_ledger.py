@@ -3,12 +3,13 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import structlog
 from pymongo import IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
 
 from store.errors import DamagedLedgerError, StoreUnavailableError
 from store.mongo.connection import Database, Document, Indexes, is_transient, raises_unavailable, reachable
@@ -33,6 +34,7 @@ from store.quota.ledger_document import (
 _COUNT, _ADD = 1, 2  # statements of `_taking`
 _ATTEMPTS, _WAIT_S = 4, 0.02  # while another call of the same generation has counted and not yet added the slot
 _COUNTED = ("held", "used")
+_EVER = datetime.min.replace(tzinfo=UTC)  # in place of a time that nothing compares
 QUIET_MS = 60_000
 """Far longer than one command takes: counters that were not changed for so long have no hold under way."""
 
@@ -45,13 +47,18 @@ class MongoLedger:
 
     A hold counts before it adds the slot; a settlement marks the slot before it lowers the count, and then
     deletes it. Each pair is one command whose first failure ends it, so the count is never below the slots.
+
+    The primary alone acknowledges, because the log follows: a hold that another primary has not seen is missed by
+    the actor `quota`, which holds again, and a settlement by the sweep. Reads must see what is acknowledged.
     """
 
     indexes: ClassVar[Indexes] = {"ledger": [IndexModel("since", sparse=True)]}
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ledger = database.get_collection("ledger")
+        self._ledger = database.get_collection(
+            "ledger", write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
+        )
         # A deletion of a marked slot that is lost is repeated by the sweep.
         self._settled = self._ledger.with_options(write_concern=WriteConcern(w=0))
 
@@ -77,20 +84,18 @@ class MongoLedger:
         settlement: Settlement,
         *,
         hold: str | None = None,
+        period: str | None = None,
         held_before: datetime | None = None,
         held_once: bool = False,
     ) -> None:
+        if hold is not None and period is not None:
+            named = Slot(generation, period, held_before or _EVER, hold)
+            if await self._free(developer, named, settlement, held_before, held_once):
+                return
         slot = (await self.account(developer, only=[generation])).slot_of(generation)
-        if slot is None:
-            return
-        ours = settlement if hold in (None, slot.hold) else "released"
-        try:
-            await self._ledger.bulk_write(_freeing(developer, slot, ours, held_before, held_once))
-        except BulkWriteError as error:
-            if is_transient(error):
-                raise
-            return  # settled by another call, or held again since
-        await self._settled.delete_one({"_id": slot_id(developer, generation), "settled": True})
+        if slot is not None:
+            ours = settlement if hold in (None, slot.hold) else "released"
+            await self._free(developer, slot, ours, held_before, held_once)
 
     async def account(
         self, developer: str, *, only: Sequence[str] | None = None, with_settled: bool = False
@@ -142,6 +147,21 @@ class MongoLedger:
     async def corrections(self, developer: str) -> Sequence[Correction]:
         document = await self._ledger.find_one({"_id": developer}, {"corrections": 1})
         return list(corrections_of(document)) if document else []
+
+    async def _free(
+        self, developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool
+    ) -> bool:
+        """Free a slot; False when it is not as given: settled by another call, held again since, or gone."""
+        try:
+            await self._ledger.bulk_write(_freeing(developer, slot, settlement, held_before, held_once))
+        except BulkWriteError as error:
+            if is_transient(error):
+                raise
+            if error.details["writeErrors"][0]["index"] == _COUNT:
+                raise DamagedLedgerError(developer) from error
+            return False
+        await self._settled.delete_one({"_id": slot_id(developer, slot.generation), "settled": True})
+        return True
 
     async def _take(self, developer: str, slot: Slot, bounds: Bounds) -> int | None:
         """Count and add a slot; return the statement of `_taking` that failed or changed nothing, None for none."""

@@ -104,11 +104,15 @@ class WebhookEndpoints:
 
     async def of_project(self, project: str, *, recent: bool = False) -> Sequence[RegisteredEndpoint]:
         """List a project's endpoints, the oldest first; with `recent` "none" may be remembered."""
-        if recent and monotonic() < self._none_until.get(project, 0.0):
+        if recent and self.lacks(project):
             return []
         with reachable():
             found = await self._of_projects.put(project)
         return sorted(map(_registered, found), key=lambda one: (one.endpoint.created_at, one.endpoint.id))
+
+    def lacks(self, project: str) -> bool:
+        """Tell whether a project is remembered to have no endpoint."""
+        return monotonic() < self._none_until.get(project, 0.0)
 
     async def of_projects(self, projects: Collection[str]) -> Collection[str]:
         """Choose the projects that have an endpoint, and remember the others."""

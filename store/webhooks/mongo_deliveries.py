@@ -10,6 +10,7 @@ from domain.webhooks import delivery as changes
 from domain.webhooks.delivery import MOST_ATTEMPTS, NO_HOST, Attempt, Delivery, DeliveryState, EndReason, pair_of
 from events.owner import GenerationErased
 from store.mongo.connection import Database, Document, Indexes, aggregate, raises_unavailable
+from store.mongo.deleting import delete_in_batches
 from store.webhooks.deliveries import OWNER_DELETED, AtLimit, Stats
 
 _UNREADABLE_PAUSE = timedelta(hours=1)
@@ -152,7 +153,7 @@ class MongoDeliveries:
         await self._update({**queues, **_PENDING, "blocked": True}, changes.woken(now))
 
     async def erase(self, endpoint: str) -> None:
-        await self._rows.delete_many({"endpoint": endpoint})
+        await delete_in_batches(self._rows, {"endpoint": endpoint}, batch=1000)
 
     async def stats(self, project: str, endpoint: str, *, since: datetime) -> Stats:
         match = {"$match": {"endpoint": endpoint, "project": project, "created_at": {"$gte": since}}}

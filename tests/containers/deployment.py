@@ -134,6 +134,8 @@ def _environment(port: int) -> str:
     token = secrets.token_hex(24)
     values = {
         "RABBITMQ_PASSWORD": secrets.token_hex(24),
+        "MONGODB_PASSWORD": secrets.token_hex(24),
+        "MONGODB_ROOT_PASSWORD": secrets.token_hex(24),
         "EXEMPLAR_JWT_SECRET": secrets.token_hex(24),
         "EXEMPLAR_ID_SECRET": secrets.token_hex(24),
         "EXEMPLAR_CALLBACK_SECRET": secrets.token_hex(24),

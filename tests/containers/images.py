@@ -25,7 +25,7 @@ PUBLIC = {
 
 def prepare(podman: Podman, folder: Path) -> list[str]:
     """Make the public images that are absent; return the names of those made."""
-    made = [name for name in PUBLIC if not podman.has_image(name)]
+    made = [name for name in PUBLIC if not podman.has_image(name) or podman.is_stand_in(name)]
     if made and not podman.has_image(DEBIAN):
         _debian(podman, folder)
     context = folder / "stand-ins"

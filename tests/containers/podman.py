@@ -60,6 +60,10 @@ class Podman:
         asked = ["podman", "image", "exists", name]
         return subprocess.run(asked, env=self._environ, check=False, capture_output=True).returncode == 0
 
+    def is_stand_in(self, name: str) -> bool:
+        """Tell whether an image is one that these checks made: it is made anew, as far as its cache allows."""
+        return "stand-in" in self.run("image", "inspect", "--format", "{{.Labels}}", name)
+
 
 class ContainerError(Exception):
     """A command of the container engine failed; the message holds its output."""

@@ -25,7 +25,7 @@ FOLDERS = (
     "docs",
     "clients",
 )
-OF_COMPOSE = {"RABBITMQ_PASSWORD", "GATEWAY_PORT"}
+OF_COMPOSE = {"RABBITMQ_PASSWORD", "MONGODB_PASSWORD", "MONGODB_ROOT_PASSWORD", "GATEWAY_PORT"}
 OF_OURS = "|".join((*FOLDERS, "tests", "samples"))
 A_PATH = re.compile(rf"({OF_OURS})/|([a-z_]+\.(py|yaml|toml)|Dockerfile|Makefile|\.env\.example)$")
 MACHINE = re.compile(r"(?<![\w.])/(work|home|root|Users|mnt)/\w")

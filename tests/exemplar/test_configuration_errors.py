@@ -24,6 +24,7 @@ WRONG = {
     "no number": ("gateway", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),
     "no JSON": ("gateway", {"EXEMPLAR_KEY_PEPPERS": "{"}, "EXEMPLAR_KEY_PEPPERS"),
     "a short secret": ("solo", {"EXEMPLAR_CALLBACK_SECRET": "short"}, "EXEMPLAR_CALLBACK_SECRET"),
+    "a short operator key": ("gateway", {"EXEMPLAR_OPERATOR_KEYS": '["letmein"]'}, "EXEMPLAR_OPERATOR_KEYS"),
     "a timeout above the lease": (
         "scheduler",
         {"EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS": "60"},

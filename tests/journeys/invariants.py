@@ -141,7 +141,7 @@ async def _agree(store: OpenStore, generations: list[Generation]) -> bool:
 def _digests(generation: Generation) -> list[str]:
     examples = [example.digest for example in generation.request.examples]
     pictures = [picture.digest for picture in generation.pictures]
-    return [*examples, *pictures, *([generation.validated.input_image] if generation.validated else [])]
+    return [*examples, *pictures]
 
 
 async def _is_derived(store: OpenStore) -> bool:

@@ -21,7 +21,7 @@ from tests.wiring import wired
 SECRET = "the secret that signs tokens in these tests"
 RETIRED_SECRET = "the retired secret that signed tokens before"
 PEPPER = "p" * 32
-OPERATOR_KEY = "the operator key of these tests"
+OPERATOR_KEY = "the operator key of all these tests"
 PASSWORD = "correct horse battery"
 CAUSE = Cause(actor="operator")
 

@@ -34,3 +34,17 @@ async def test_a_generation_erased_during_decoding_leaves_no_data(
     assert await harness.store.blobs.hashes("g1") == {}
     assert await harness.store.personal_data.get("g1", personal_data) is None
     assert await harness.store.events.read(stream_of("g1"))
+
+
+async def test_a_generation_erased_by_another_process_needs_no_validation(harness: Harness) -> None:
+    await harness.request("g1")
+    other = harness.replace()
+    await other.load("g1")  # and remembers it
+    await harness.fail("g1")
+    await harness.generations.decide("g1", decisions.erase, cause=BY_TEST)
+    (requested, *_, erased) = await harness.events("g1")
+    await harness.run_actor("erasure", erased)
+
+    await other.run_actor("validation", requested)
+
+    assert (await harness.types("g1"))[-1] == "erased"

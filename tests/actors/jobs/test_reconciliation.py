@@ -100,7 +100,8 @@ async def test_an_older_prediction_of_the_same_input_does_not_resolve_a_claim(
     for queue in ("validation", "quota"):
         await harness.step("g1", queue)
     inputs = harness.dependencies.get("model_inputs", kind=ModelInputs)
-    older = {"version": provider.settings.replicate_version, "input": await inputs.read(await harness.load("g1"))}
+    model_input = await inputs.read(await harness.load("g1"))
+    older = {"version": provider.settings.replicate_version, "input": model_input.as_request()}
     assert (await provider.http.post("/v1/predictions", json=older)).status_code == 201
     harness.clock.forward(minutes=6)
     await harness.given["provider"].list_since(harness.clock())  # and the provider's time is known

@@ -1,4 +1,4 @@
-"""Cancellation and erasure get a message only when they have something to do."""
+"""Cancellation, erasure and delivery get a message only when they have something to do."""
 
 import pytest
 
@@ -17,6 +17,7 @@ from tests.builders.generation import (
     failed,
     folded,
     recorded,
+    requested,
     started,
 )
 
@@ -44,3 +45,13 @@ DEADLINE = failed("finish_deadline", "deadline")
 def test_only_busy_actors_get_a_message(events: tuple[Event, ...], busy: set[str]) -> None:
     assert isinstance(events[0], GenerationRequested)
     assert {CANCEL, ERASE} - idle_actors(folded(events), recorded(events)[-1:]) == busy
+
+
+@pytest.mark.parametrize(
+    ("webhook_events", "has_endpoints", "idle"), [((), True, False), (("completed",), False, False), ((), False, True)]
+)
+def test_webhooks_get_a_message_where_the_request_or_the_project_may_have_a_receiver(
+    webhook_events: tuple[str, ...], has_endpoints: bool, idle: bool
+) -> None:
+    events = [requested(webhook_events=webhook_events)]
+    assert ("delivery" in idle_actors(folded(events), recorded(events), has_endpoints=has_endpoints)) == idle

@@ -4,17 +4,21 @@ import importlib.resources
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from pydantic_settings import BaseSettings
 from ruamel.yaml import YAML
 
+from actors.providers.settings import ReplicateSettings
 from exemplar.local.mongod import REPLICA_SET
 from exemplar.local.options import Options
 from exemplar.local.programs import RANKS, Addresses, environment
 from exemplar.local.secrets_file import Secrets
+from exemplar.settings import PROCESS_SETTINGS
 
 ROOT = Path(__file__).parents[3]
 OURS = ("gateway", "worker", "scheduler", "sandbox")
@@ -52,7 +56,7 @@ def test_processes_wait_for_healthy_servers(compose: dict[str, Any]) -> None:
 
 
 def test_the_oplog_is_small_because_erased_data_stay_in_it(compose: dict[str, Any]) -> None:
-    command = compose["services"]["mongodb"]["command"]
+    command = compose["services"]["mongodb"]["entrypoint"][-1].split()
     size = command[command.index("--oplogSize") + 1]
     assert f"{size} MB in `compose.yaml`" in (ROOT / "docs/accounts.md").read_text()
 
@@ -61,14 +65,45 @@ def test_the_compose_file_sets_the_settings_that_exemplar_up_sets(compose: dict[
     where = Addresses("http://127.0.0.1:8000", 8000, "mongodb://m", "amqp://r", 8091)
     known = environment(Options(environ={}), Secrets(), where).keys() | {"EXEMPLAR_SANDBOX_HOST"}
     for name in OURS:
-        assert compose["services"][name]["environment"].keys() <= known
+        assert {setting for setting, value in compose["services"][name]["environment"].items() if value} <= known
+
+
+def secrets_of(settings: Iterable[type[BaseSettings]]) -> set[str]:
+    """Name the variables that hold a secret; an address with a password in it is set by the compose file."""
+    fields = [
+        (field.alias or f"{one.model_config.get('env_prefix', '')}{name}").upper()
+        for one in settings
+        for name, field in one.model_fields.items()
+        if "Secret" in str(field.annotation)
+    ]
+    return {field for field in fields if not field.endswith("_URL")}
+
+
+def test_every_process_gets_its_own_secrets_alone(compose: dict[str, Any]) -> None:
+    needed = {
+        "gateway": secrets_of((*PROCESS_SETTINGS["gateway"], ReplicateSettings)),
+        "worker": secrets_of((*PROCESS_SETTINGS["worker"], ReplicateSettings)),
+        "scheduler": secrets_of((*PROCESS_SETTINGS["scheduler"], ReplicateSettings)),
+        "sandbox": {"EXEMPLAR_SANDBOX_TOKEN"},
+    }
+    passwords = {"MONGODB_PASSWORD", "MONGODB_ROOT_PASSWORD", "RABBITMQ_PASSWORD"}
+    everything = set.union(passwords, *needed.values())
+    for name in OURS:
+        emptied = {variable for variable, value in compose["services"][name]["environment"].items() if value == ""}
+        assert everything - emptied == needed[name], name
+
+
+def test_the_servers_require_users_without_more_rights_than_needed(compose: dict[str, Any]) -> None:
+    assert "--keyFile" in compose["services"]["mongodb"]["entrypoint"][-1]
+    assert 'roles: [{role: "readWrite", db: "exemplar"}]' in compose["services"]["mongodb"]["healthcheck"]["test"][-1]
+    assert '"tags": []' in compose["services"]["rabbitmq"]["entrypoint"][-1]
 
 
 def test_the_replica_set_has_the_same_name_everywhere(compose: dict[str, Any]) -> None:
     mongodb = compose["services"]["mongodb"]
-    assert mongodb["command"][:3] == ["mongod", "--replSet", REPLICA_SET]
+    assert f"mongod --replSet {REPLICA_SET} " in mongodb["entrypoint"][-1]
     assert f'_id: "{REPLICA_SET}"' in mongodb["healthcheck"]["test"][-1]
-    assert compose["services"]["gateway"]["environment"]["EXEMPLAR_MONGODB_URL"].endswith(f"={REPLICA_SET}")
+    assert f"replicaSet={REPLICA_SET}&" in compose["services"]["gateway"]["environment"]["EXEMPLAR_MONGODB_URL"]
 
 
 def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:

@@ -16,11 +16,13 @@ from exemplar.environment import ConfigurationError
 from exemplar.local.pids import Pid, PidFiles, reap
 from exemplar.local.processes import Child, Program
 from exemplar.local.supervisor import Supervisor
+from tests.systems.waiting import until as eventually
 
 if TYPE_CHECKING:
     from tests.exemplar.local.conftest import Waiter
 
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
+WRITER = "import time\nwhile True: print('line', flush=True); time.sleep(0.01)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
 PARENT = f"""
 import subprocess, sys
@@ -181,3 +183,23 @@ async def test_a_child_that_keeps_ending_is_not_restarted_forever(
         await asyncio.wait_for(supervisor.watch(), 30)
     await supervisor.stop()
     assert [line.partition(",")[0] for line in said] == ["short ended (exit code 3)"] * 5
+
+
+async def test_the_log_of_a_running_child_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exemplar.local.supervisor.LOG_BYTES", 100)
+    monkeypatch.setattr("exemplar.local.supervisor.LOGS_CHECKED_EVERY_S", 0.05)
+    child = child_of(tmp_path, WRITER)
+    log, older = child.program.log, child.program.log.with_name("sleeper.log.1")
+    supervisor = Supervisor(lambda _: None)
+    supervisor.adopt(child)
+    child.start()
+    supervising = asyncio.ensure_future(supervisor.watch())
+    try:
+        await eventually(older.exists, "the log is rotated")
+        await eventually(lambda: log.stat().st_size, "the child goes on")
+    finally:
+        supervising.cancel()
+        await asyncio.gather(supervising, return_exceptions=True)
+        await supervisor.stop()
+    assert log.read_text().startswith("line"), "the child goes on at the beginning of the emptied file"
+    assert log.stat().st_size < 10_000

@@ -410,3 +410,12 @@ async def test_an_ambiguous_or_malformed_json_body_is_refused(
     body = await answer.json()
     assert (answer.status, body["code"]) == (422, "invalid_request")
     assert [(field["loc"], field["msg"]) for field in body["detail"]] == [(["body"], message)]
+
+
+async def test_wrong_operator_keys_are_limited_and_the_right_one_is_not(harness: AccountsHarness) -> None:
+    async def register(key: str) -> int:
+        sent = {"email": fresh_email(), "password": PASSWORD, "tier": "internal"}
+        return (await harness.client.post(REGISTER, json=sent, headers={"X-Operator-Key": key})).status
+
+    assert [await register(f"guess {number}") for number in range(12)][-2:] == [429, 429]
+    assert await register(OPERATOR_KEY) == 201

@@ -120,6 +120,7 @@ USES = {
     "due": "jobs redelivery, reconciliation and polling",
     "start": "job deadlines: too late to start",
     "finish": "job deadlines: too late to finish",
+    "unresolved": "job late_predictions",
     "queue": "GET /generations-v2/{id}/explain",
     "developer": "Retry-After of a full limit; exemplar quota check",
     "ended": "Retry-After of a full limit, of a developer with few generations",
@@ -135,6 +136,7 @@ async def test_every_index_is_used_by_a_route_a_job_or_a_command(lists: Lists, d
         await lists.page(scope, FILTERS[name], page=1, per_page=LIMIT)
     await rows.due({"started": NOON}, after="", limit=LIMIT)
     await rows.expired(NOON, limit=LIMIT)
+    await rows.unresolved(NOON, limit=LIMIT)
     await queue.ahead(folded(TO_COMPLETED))
     await durations("nobody")
     await Usage(database).admitted("dev-1", NOON)
@@ -196,12 +198,12 @@ async def test_filter_combinations_stay_within_the_scan_limit_and_cursors_find_e
     await profile.database.command("profile", 2)
     read: list[str] = []
     step = await bounded.older_than(None, PROJECT, filters, limit=LIMIT)
-    read += [row.id for row in step.rows]
+    read += step.ids
     while step.next_cursor is not None:
         step = await bounded.older_than(step.next_cursor, PROJECT, filters, limit=LIMIT)
-        read += [row.id for row in step.rows]
+        read += step.ids
     total = await bounded.total(PROJECT, filters)
-    assert read == [row.id for row in expected]
+    assert read == [*expected]
     assert total.number <= len(expected)
     assert total == Total(len(expected), exact=True) or not total.exact
     asked = {"ns": {"$regex": "generations$"}}
@@ -217,7 +219,7 @@ async def test_filters_return_the_matching_rows(lists: Lists) -> None:
     for scope, (name, filters) in itertools.product((OWN, PROJECT, PUBLIC), FILTERS.items()):
         found = await lists.page(scope, filters, page=1, per_page=ROWS)
         expected = [one for one in documents if _holds(one, scope, name)]
-        assert [row.id for row in found] == [one["_id"] for one in expected], (scope, name)
+        assert [*found] == [one["_id"] for one in expected], (scope, name)
         assert await lists.total(scope, filters) == Total(len(expected), exact=True)
 
 
@@ -228,12 +230,12 @@ async def test_continuing_from_cursors_reads_every_row_once(lists: Lists, databa
     await rows.insert_many(old)
     same = {"created_at": NOON + timedelta(seconds=1_500)}
     await rows.update_many({"project": "prj-2", "created_at": {"$gt": NOON + timedelta(seconds=1_000)}}, {"$set": same})
-    expected = [row.id for row in await lists.page(scope, Filters(), page=1, per_page=ROWS)]
+    expected = [*await lists.page(scope, Filters(), page=1, per_page=ROWS)]
     read: list[str] = []
     cursor = None
     for number in itertools.count():
         step = await lists.older_than(cursor, scope, Filters(), limit=97)
-        read += [row.id for row in step.rows]
+        read += step.ids
         if step.next_cursor is None:
             break
         cursor = step.next_cursor

@@ -61,11 +61,9 @@ async def test_a_second_put_of_the_same_token_changes_nothing(personal_data: Per
 )
 async def test_unusual_json_is_kept(personal_data: PersonalDataStore, metadata: dict[str, Any]) -> None:
     await personal_data.put(replace(SAID, metadata=metadata))
-    await personal_data.put_model_input("g1", "t1", metadata)
     stored = await personal_data.get("g1", "t1")
     assert stored is not None
     assert stored.metadata == metadata
-    assert stored.model_input == metadata
 
 
 async def test_texts_of_many_generations_are_read_together(personal_data: PersonalDataStore) -> None:
@@ -95,7 +93,6 @@ async def test_provider_texts_are_kept_for_each_prediction(personal_data: Person
 async def test_nothing_is_added_to_erased_personal_data(personal_data: PersonalDataStore) -> None:
     await personal_data.put(SAID)
     await personal_data.erase("g1")
-    await personal_data.put_model_input("g1", "t1", {"prompt": "x"})
     await personal_data.put_provider("g1", "t1", ProviderTexts("p1", ("https://out/1.png",)))
     await personal_data.confirm([("g1", "t1")])
     assert await personal_data.get("g1", "t1") is None

@@ -14,7 +14,7 @@ from store.commits.mongo import MongoEventStore
 insert = MongoEventStore._insert
 
 
-async def die(self: MongoEventStore, documents: Sequence[dict[str, Any]]) -> list[Exception | None]:
+async def die(self: MongoEventStore, documents: Sequence[dict[str, Any]]) -> list[Exception | int | None]:
     first = any(document["stream"].startswith("generation-") for document in documents)
     if first and sys.argv[1] == "before":
         os.kill(os.getpid(), signal.SIGKILL)

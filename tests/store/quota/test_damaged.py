@@ -104,6 +104,19 @@ async def test_nothing_is_settled_in_a_damaged_ledger(
     assert await documents(store) == kept
 
 
+@every_damage_of_counters
+async def test_a_settlement_that_the_log_names_leaves_damaged_counters_as_they_are(
+    store: OpenStore, harness: QuotaHarness, damage: dict[str, Any]
+) -> None:
+    await harness.admit("g1")
+    [slot] = (await store.ledger.account("dev-1")).slots
+    await damaged(store, damage)
+    counters = await store.database["ledger"].find_one({"_id": "dev-1"})
+    with pytest.raises(DamagedLedgerError):
+        await store.ledger.settle("dev-1", "g1", "spent", hold=slot.hold, period=slot.period)
+    assert await store.database["ledger"].find_one({"_id": "dev-1"}) == counters
+
+
 @every_damage
 async def test_a_damaged_ledger_does_not_stop_the_sweep_of_others(
     store: OpenStore, harness: QuotaHarness, clock: Clock, document: str, damage: dict[str, Any]

@@ -226,3 +226,20 @@ async def test_limits_hold_and_units_add_up_in_any_interleaving(
 
 def recount(lives: Sequence[Life], period: str) -> int:
     return sum(life.period == period and life.end != "released" for life in lives)
+
+
+async def test_a_hold_that_the_log_names_is_settled_without_being_read(ledger: Ledger) -> None:
+    slot = await hold(ledger, "g1")
+    assert slot is not None
+    for _ in range(2):
+        await ledger.settle("d", "g1", "spent", hold=slot.hold, period=NOVEMBER)
+    account = await ledger.account("d")
+    assert (account.slots, account.used_in(NOVEMBER)) == ((), 1)
+
+
+@pytest.mark.parametrize("period", [NOVEMBER, DECEMBER])
+async def test_another_hold_than_the_log_names_is_released(ledger: Ledger, period: str) -> None:
+    await hold(ledger, "g1")
+    await ledger.settle("d", "g1", "spent", hold="another", period=period)
+    account = await ledger.account("d")
+    assert (account.slots, account.used_in(NOVEMBER)) == ((), 0)

@@ -1,0 +1,127 @@
+"""What a primary alone has acknowledged survives the election of another one before the commit."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from pymongo.errors import PyMongoError
+
+from domain.generation.generation import stream_of
+from events.envelope import Cause
+from store.generations.blobs import Blob
+from store.generations.personal_data import PersonalData
+from store.mongo.connection import Database, Document
+from store.mongo.provisional import ProvisionalWrites, term_of
+from tests.builders.generation import requested
+from tests.stores import OpenStore, open_store
+from tests.systems.waiting import until
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+PERSONAL_DATA = PersonalData("g1", "t1", b"salt", "{}", (None,), NOW)
+BLOB = Blob("g1", "d1", "t1", "example", "image/png", b"pixels", hashlib.sha256(b"pixels").hexdigest(), NOW)
+INSERT: Document = {"insert": "blobs", "documents": [{"_id": "g1/d1"}]}
+
+
+@pytest.fixture
+async def store(mongodb_url: str) -> AsyncIterator[OpenStore]:
+    async with open_store(mongodb_url) as store:
+        yield store
+
+
+async def begin(store: OpenStore) -> None:
+    stream = stream_of("g1")
+    await store.events.append(stream, 0, [requested()], cause=Cause(actor="test"), time=NOW)
+
+
+async def elect_again(database: Database) -> None:
+    """Let the only member step down and be elected for the next term."""
+    before = term_of(await database.command({"insert": "terms", "documents": [{}]}))
+    await database.client.admin.command("replSetStepDown", 1, secondaryCatchUpPeriodSecs=0, force=True)
+
+    async def elected() -> bool:
+        try:
+            return term_of(await database.command({"insert": "terms", "documents": [{}]})) != before
+        except PyMongoError:
+            return False
+
+    await until(elected, "a primary is elected")
+
+
+async def test_writes_are_durable_with_the_commit_that_follows(store: OpenStore) -> None:
+    await store.personal_data.put(PERSONAL_DATA)
+    await store.blobs.put(BLOB)
+    assert await store.predictions.claim("p1", "g1")
+    await begin(store)
+    assert await store.personal_data.get("g1", "t1") == PERSONAL_DATA
+    assert await store.blobs.get("g1", "d1") == BLOB
+    assert await store.predictions.owner("p1") == "g1"
+
+
+async def test_what_a_new_primary_has_not_seen_is_written_again(store: OpenStore) -> None:
+    await store.personal_data.put(PERSONAL_DATA)
+    await store.blobs.put(BLOB)
+    assert await store.predictions.claim("p1", "g1")
+    for name in ("personal_data", "blobs", "predictions"):
+        await store.database[name].delete_many({})  # as if the new primary had never got them
+    await elect_again(store.database)
+    await begin(store)
+    assert await store.personal_data.get("g1", "t1") == PERSONAL_DATA
+    assert await store.blobs.get("g1", "d1") == BLOB
+    assert await store.predictions.owner("p1") == "g1"
+
+
+async def test_erased_data_are_not_written_again(store: OpenStore) -> None:
+    await store.personal_data.put(PERSONAL_DATA)
+    await store.blobs.put(BLOB)
+    await store.personal_data.erase("g1")
+    await store.blobs.erase("g1")
+    await elect_again(store.database)
+    await begin(store)
+    assert await store.personal_data.get("g1", "t1") is None
+    assert await store.blobs.get("g1", "d1") is None
+
+
+async def test_nothing_is_written_again_under_the_same_primary(store: OpenStore) -> None:
+    await store.blobs.put(BLOB)
+    await store.database["blobs"].delete_many({})
+    await begin(store)
+    assert await store.blobs.get("g1", "d1") is None
+
+
+async def test_a_write_beyond_the_memory_waits_for_the_majority(database: Database) -> None:
+    writes = ProvisionalWrites(database, most_bytes=10)
+    await writes.write("s1", INSERT, size=11)
+    assert writes.forget("s1") == []
+    await writes.write("s1", INSERT, size=10)
+    assert [write.size for write in writes.forget("s1")] == [10]
+
+
+async def test_a_write_without_a_commit_is_kept_for_ten_minutes(database: Database) -> None:
+    now = 0.0
+    writes = ProvisionalWrites(database, monotonic=lambda: now)
+    await writes.write("s1", INSERT)
+    now = 599.0
+    await writes.write("s2", INSERT)
+    now = 601.0
+    await writes.write("s3", INSERT)
+    assert [len(writes.forget(stream)) for stream in ("s1", "s2", "s3")] == [0, 1, 1]
+
+
+async def test_an_answer_without_a_term_makes_all_writes_majority_writes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    concerns = []
+    command = database.command
+
+    async def routed(given: Document) -> Document:
+        concerns.append(given["writeConcern"])
+        answer: Document = await command(given)
+        return {name: value for name, value in answer.items() if name != "opTime"}
+
+    monkeypatch.setattr(database, "command", routed)
+    writes = ProvisionalWrites(database)
+    await writes.write("s1", INSERT)
+    await writes.write("s1", INSERT)
+    assert [concern["w"] for concern in concerns] == [1, "majority", "majority"]
+    assert term_of({"ok": 1}) is None
