@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from store.leases.pauses import Pause, Pauses
 
 _UNREACHABLE: Final = Backoff(first=2, longest=60)
 _READ_EVERY: Final = 1.0
+_READ_SECONDS: Final = 1.0
 
 log = structlog.get_logger()
 
@@ -67,8 +69,9 @@ class Circuit:
     async def _read(self) -> None:
         asked = self.monotonic()
         try:
-            pause = await self.pauses.current(self.name)
-        except StoreError as error:
+            async with asyncio.timeout(_READ_SECONDS):  # a claim grows old meanwhile
+                pause = await self.pauses.current(self.name)
+        except (StoreError, TimeoutError) as error:
             log.warning("pause_not_read", error=repr(error))
             return
         self._read_at = asked

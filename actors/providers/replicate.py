@@ -72,10 +72,10 @@ class ReplicateProvider:
         await self.close()
 
     async def create(self, model_input: Mapping[str, Any], *, webhook: str | None) -> Created | Refused | Unknown:
-        if (open_until := await self._circuit.open_until()) is not None:
-            return Refused(self._circuit.reason, open_until)
         try:
             async with asyncio.timeout(self.create_seconds):
+                if (open_until := await self._circuit.open_until()) is not None:
+                    return Refused(self._circuit.reason, open_until)
                 answer = await self._creation.post(self._request(model_input, webhook))
         except aiohttp.ClientConnectorError as error:
             # Nothing was sent, so nothing was made. The delay grows with each failure.

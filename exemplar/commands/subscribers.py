@@ -1,9 +1,10 @@
-"""How far each catch-up subscriber has come, and which commits are parked."""
+"""How far each catch-up subscriber has come, and which commits are parked or wait for their position."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 
 from actors.jobs.subscribers import SUBSCRIBERS
 from events.envelope import format_time
@@ -12,27 +13,39 @@ from store.log.parking import Parked, Parking
 from store.log.sealed_log import SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 
+_SEALED_WITHIN = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True)
 class SubscribersReport:
-    """The last position of the sealed log, each subscriber's position, the parked commits (at most 1,000)."""
+    """The last position of the sealed log, each subscriber's position, the parked commits (at most 1,000).
+
+    unsealed: commits that wait for a position for over a minute (at most 1,000).
+    """
 
     head: int
     positions: dict[str, int]
     parked: Sequence[Parked]
+    unsealed: Sequence[str]
 
 
 def show_subscribers(*, as_json: bool) -> int:
-    """Print the report; return exit code 1 while a commit is parked."""
+    """Print the report; return exit code 1 while a commit is parked or waits for its position."""
     report = run_on_store(_report, holder="subscribers")
     text = json.dumps(asdict(report), default=format_time) if as_json else _text(report)
     sys.stdout.write(text + "\n")
-    return 1 if report.parked else 0
+    return 1 if report.parked or report.unsealed else 0
 
 
-async def _report(sealed_log: SealedLog, subscriptions: SubscriberCheckpoints, parking: Parking) -> SubscribersReport:
+async def _report(
+    sealed_log: SealedLog,
+    subscriptions: SubscriberCheckpoints,
+    parking: Parking,
+    clock: Callable[[], datetime],
+) -> SubscribersReport:
+    unsealed = await sealed_log.unsealed(clock() - _SEALED_WITHIN, limit=1000)
     positions = {name: await subscriptions.position(name) for name in SUBSCRIBERS}
-    return SubscribersReport(await sealed_log.head(), positions, await parking.all())
+    return SubscribersReport(await sealed_log.head(), positions, await parking.all(), unsealed)
 
 
 def _text(report: SubscribersReport) -> str:
@@ -42,4 +55,5 @@ def _text(report: SubscribersReport) -> str:
         f" again at {format_time(one.due_at)}"
         for one in report.parked
     ]
+    lines += [f"without a position for over a minute: {commit}" for commit in report.unsealed]
     return "\n".join(lines)

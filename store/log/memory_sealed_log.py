@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from events.commit import Commit
 from events.generation import GenerationRequested
@@ -33,6 +34,10 @@ class MemorySealedLog:
             self._sealed.append(SealedCommit(position, commit.stream, commit.first, commit.last, types, *owner))
             self._commits[commit.id] = commit
         return len(fresh)
+
+    async def unsealed(self, before: datetime, *, limit: int) -> Sequence[str]:
+        waiting = [one async for one in self._events.commits() if one.id not in self._commits]
+        return [one.id for one in waiting if one.events[0].time < before][:limit]
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
         await asyncio.sleep(0)

@@ -7,6 +7,7 @@ position and each commit stand there once, so its insert fails.
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar
 
 import structlog
@@ -62,6 +63,10 @@ class MongoSealedLog:
         if sealed:
             await self._commits.update_many({"_id": {"$in": sealed}}, {"$unset": {"unsealed": ""}})
         return len(sealed)
+
+    async def unsealed(self, before: datetime, *, limit: int) -> Sequence[str]:
+        found = self._commits.find({"unsealed": True, "time": {"$not": {"$gte": before}}}, {"_id": 1})
+        return [document["_id"] for document in await found.sort("time", ASCENDING).limit(limit).to_list(limit)]
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
         return await self._reads.put((after, limit))

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from events.commit import Commit
@@ -36,6 +37,9 @@ class SealedLog(Protocol):
 
     async def seal(self, *, limit: int = 500) -> int:
         """Give positions to commits that have none, each stream in its own order; return how many."""
+
+    async def unsealed(self, before: datetime, *, limit: int) -> Sequence[str]:
+        """Name commits without a position that were written before a moment, or at no readable time."""
 
     async def read(self, *, after: int, limit: int) -> Sequence[SealedCommit]:
         """Read the index fields of the commits behind a position, in order; [] at the end."""

@@ -111,7 +111,7 @@ def indexes(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def collections() -> list[str]:
     """Name every collection that the store opens, also those that are empty."""
-    opened = re.compile(r'''(?:get_collection\(|database\[)"([a-z_]+)"''')
+    opened = re.compile(r'''(?:get_collection\(\s*|database\[)"([a-z_]+)"''')
     text = "".join(path.read_text() for path in _with_imports(ROOT / "store/adapters.py", set()))
     return sorted(set(opened.findall(text)))
 

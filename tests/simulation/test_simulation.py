@@ -17,7 +17,7 @@ DIGESTS = (
 )
 ROOT = Path(__file__).parents[2]
 SEEDS = 1000
-_PART = 250
+_PART = 125
 
 
 def failing(found: list[Life]) -> dict[int, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """A provider that cannot be reached, and outputs that are larger than they look."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from actors.providers.outputs import Outputs
 from actors.providers.provider import Created, OutputRefusedError, ProviderUnavailableError, Refused, Unknown
 from actors.providers.replicate import ReplicateProvider
 from actors.providers.settings import ReplicateSettings
+from store.errors import StoreUnavailableError
 from store.leases.pauses import MemoryPauses, MongoPauses, Pause, Pauses
 from tests.actors.harness import TOKEN, SandboxProvider
 from tests.builders.clock import Clock
@@ -128,6 +130,25 @@ async def test_a_busy_worker_reads_the_pauses_once_a_second(provider: SandboxPro
             assert isinstance(await model.create(INPUT, webhook=None), Created)
             clock.forward(seconds=0.1)
     assert pauses.reads == 2
+
+
+class UnreadablePauses(MemoryPauses):
+    """Pauses that nobody answers for, or that cannot be read."""
+
+    fails = False
+
+    async def current(self, name: str) -> Pause | None:
+        if self.fails:
+            raise StoreUnavailableError(name)
+        return await asyncio.Future()
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["slow", "away"])
+async def test_pauses_that_cannot_be_read_stop_no_call(provider: SandboxProvider, clock: Clock, fails: bool) -> None:
+    pauses = UnreadablePauses(clock.monotonic)
+    pauses.fails = fails
+    async with worker(provider, clock, pauses) as model:
+        assert isinstance(await model.create(INPUT, webhook=None), Created)
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 499])

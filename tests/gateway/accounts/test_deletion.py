@@ -127,6 +127,22 @@ async def test_a_damaged_stream_keeps_no_other_data_of_deleted_users(gateway: Ga
     assert await documents(gateway, person) == 1, "what is damaged is not erased yet"
 
 
+async def test_a_page_of_damaged_streams_keeps_no_other_data_of_a_deleted_user(
+    gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.accounts.erasure._PAGE", 2)
+    person = await gateway.person()
+    sound, *damaged = [await gateway.completed(person) for _ in range(4)]
+    commits = gateway.store.database["commits"]
+    for name in damaged:  # the newer ones come first
+        await commits.update_one({"_id": f"generation-{name}:1"}, {"$set": {"body": b"damaged"}})
+    await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)
+    for _ in range(2):
+        await gateway.erasure.run()
+        await gateway.project(sound)
+    assert await personal_data_and_blobs(gateway.store, sound) == (0, 0)
+
+
 async def test_a_submission_that_ends_after_the_deletion_is_erased_too(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)

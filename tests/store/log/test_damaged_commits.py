@@ -75,6 +75,8 @@ async def test_a_damaged_first_commit_stops_no_other_stream(sealing: Sealing, up
     assert await sealing.order() == ["b:1", "b:2"]
     assert sealing.alarms == ["a:1"]
 
+    assert list(await sealing.log.unsealed(NOON + timedelta(minutes=1), limit=9)) == ["a:1", "a:2"]
+
     await sealing.write("a", 2)
     await sealing.seal_all()
     assert await sealing.order() == ["b:1", "b:2"], "a successor has no position before the damaged commit"
