@@ -133,6 +133,7 @@ def dependencies(
         announce=announce,
         publisher=Nothing(),
         webhooks=Nothing(),
+        endpoints=Nothing(),
         delivery_scheduler=Nothing(),
         durations=no_durations,
         decoder=SimulatedDecoder(),
