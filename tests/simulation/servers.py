@@ -133,7 +133,6 @@ def dependencies(
         announce=announce,
         publisher=Nothing(),
         webhooks=Nothing(),
-        endpoints=Nothing(),
         delivery_scheduler=Nothing(),
         durations=no_durations,
         lacks_endpoints=lambda _: True,
