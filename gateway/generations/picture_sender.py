@@ -14,9 +14,9 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.conditional import byte_range, unchanged
 from store.generations.blobs import PIECE, BlobPart, BlobStore
 
-_CHUNK: Final = 64 * 1024  # what is written before the client has to read
+_CHUNK: Final = PIECE  # what is written before the client has to read
 _WHOLE: Final = 8 * PIECE  # pictures up to this size are read at once
-_WINDOW: Final = 2 * PIECE  # what is read at once of larger ones
+_WINDOW: Final = 4 * PIECE  # what is read at once of larger ones
 
 _NEED_ETAG: Final = ("If-None-Match", "If-Range", "Range")
 

@@ -11,7 +11,7 @@ import structlog
 from gateway.http.least_rate import LeastRate
 
 _BYTES_ACKED: Final = 120  # offset of tcpi_bytes_acked in struct tcp_info (Linux 4.2)
-_UNSENT_IN_KERNEL: Final = 128 * 1024
+_UNSENT_IN_KERNEL: Final = 256 * 1024
 
 log = structlog.get_logger()
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
@@ -23,6 +24,8 @@ from gateway.http.error_mapping import HTTP_ERRORS
 from gateway.http.send_watch import SendWatch, limit_unsent
 from gateway.http.shutdown import end_connections, stop_listening
 from gateway.settings import GatewaySettings
+
+log = structlog.get_logger()
 
 
 class GatewayServer(web.Server):
@@ -81,7 +84,10 @@ class GatewayServer(web.Server):
         """Disconnect clients that read too slowly, again and again."""
         while True:
             await asyncio.sleep(min(1.0, self._settings.rate_window / 4))
-            self._watch.check(self._connections.values(), asyncio.get_running_loop().time())
+            try:
+                self._watch.check(self._connections.values(), asyncio.get_running_loop().time())
+            except Exception:
+                log.exception("send_watch_failed")
 
     def _count(self, address: str | None, change: int) -> None:
         if address is not None:

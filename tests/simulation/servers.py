@@ -135,6 +135,7 @@ def dependencies(
         webhooks=Nothing(),
         delivery_scheduler=Nothing(),
         durations=no_durations,
+        lacks_endpoints=lambda _: True,
         decoder=SimulatedDecoder(),
         provider=provider,
         create_seconds=provider.create_seconds,
