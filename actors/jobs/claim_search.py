@@ -1,10 +1,12 @@
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from actors.callback_urls import CallbackUrls
 from actors.model_inputs import is_same_input
-from actors.providers.provider import Provider
+from actors.providers.provider import ListTooLongError, Provider, ProviderUnavailableError
 from domain.generation.callback import Callback
 from domain.generation.generation import Generation, SentAttempt
 from domain.generation.lifecycle import Timeouts
@@ -14,6 +16,12 @@ from store.generations.predictions import Predictions
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the clocks may differ that nothing was learned about: a list reaches back that much further."""
+_WINDOW = timedelta(minutes=5)  # a list may not have too many pages
+
+Claim = tuple[Generation, SentAttempt]
+"""A generation and one of its calls."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +46,42 @@ class ClaimSearch:
         ours = min(sent.intended_at, generation.created_at)
         return (sent.provider_time or self.provider.time.bounds(ours)[0]) - CLOCK_SKEW
 
-    def until(self, sent: SentAttempt) -> datetime:
-        """Return the time up to which an attempt's prediction was created, if any."""
+    def until(self, sent: SentAttempt) -> datetime | None:
+        """Return the time up to which an attempt's prediction was created, if any.
+
+        None for an open call where nothing is known about the clock that wrote the intention.
+        """
+        if sent.provider_time is None and sent.given_up_at is None:
+            return None
         latest = sent.provider_time or self.provider.time.bounds(sent.intended_at)[1]
         return latest + self.timeouts.claim + timedelta(seconds=self.provider.create_seconds) + CLOCK_SKEW
+
+    async def lists(self, claims: Sequence[Claim]) -> AsyncIterator[tuple[Sequence[Claim], Sequence[Prediction]]]:
+        """List the predictions for a few claims at a time, oldest first, while the provider is available.
+
+        Claims whose list is too long are left out.
+        """
+        for window in self._windows(claims):
+            ends = [end for _, sent in window if (end := self.until(sent))]
+            until = max(ends) if len(ends) == len(window) else None
+            try:
+                listed = await self.provider.list_since(self.since(*window[0]), until=until)
+            except ListTooLongError as error:
+                log.warning("provider_list_too_long", claims=len(window), error=str(error))
+            except ProviderUnavailableError as error:
+                log.warning("provider_unavailable", error=str(error))
+                return
+            else:
+                yield window, listed
+
+    def _windows(self, claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:
+        """Split claims into groups whose searches begin within a few minutes, oldest first."""
+        ordered = sorted(claims, key=lambda claim: self.since(*claim))
+        while ordered:
+            end = self.since(*ordered[0]) + _WINDOW
+            window = [claim for claim in ordered if self.since(*claim) <= end]
+            yield window
+            ordered = ordered[len(window) :]
 
     async def find(self, generation: Generation, sent: SentAttempt, listed: Sequence[Prediction]) -> Prediction | None:
         """Find the prediction of one of a generation's attempts."""

@@ -1,24 +1,21 @@
 """Look for the predictions of attempts that were given up: each is paid, and adopted or cancelled once found."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from actors.jobs.claim_search import ClaimSearch
-from actors.jobs.reconciliation import Claim
-from actors.providers.provider import Provider, ProviderUnavailableError
+from actors.jobs.claim_search import Claim, ClaimSearch
 from domain.generation.prediction import Prediction
 from events.envelope import Cause
-from store.errors import StoreError, StoreUnavailableError
+from store.errors import StoreUnavailableError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.generations.projection import Projection, Row
 
 _SEARCHED = timedelta(hours=1)
 _PAGE = 500
-_WINDOW = timedelta(minutes=5)  # a list may not have too many pages
 _CAUSE = Cause(actor="actor:reconciliation")
 
 log = structlog.get_logger()
@@ -30,7 +27,6 @@ async def find_late_predictions(
     generations: Generations,
     claim_search: ClaimSearch,
     observations: Observations,
-    provider: Provider,
     clock: Callable[[], datetime],
 ) -> int:
     """Look once for each attempt that was given up in the last hour; return how many predictions were found."""
@@ -38,13 +34,7 @@ async def find_late_predictions(
     rows = await _rows(projection, since)
     claims = [claim for row in rows for claim in await _claims(row, generations, since)]
     found = 0
-    for window in _windows(claims, claim_search):
-        until = max(claim_search.until(sent) for _, sent in window)
-        try:
-            listed = await provider.list_since(claim_search.since(*window[0]), until=until)
-        except ProviderUnavailableError as error:
-            log.warning("provider_unavailable", error=str(error))
-            break
+    async for window, listed in claim_search.lists(claims):
         for claim in window:
             found += await _find(claim, listed, claim_search=claim_search, observations=observations)
     return found
@@ -68,7 +58,9 @@ async def _find(
                 return False
             log.warning("late_prediction_found", attempt=sent.number, prediction=prediction.id)
             return await observations.record(generation.id, sent.number, prediction, cause=_CAUSE) is not None
-        except StoreError as error:
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - damaged data must not stop the search for the others
             log.warning("late_prediction_not_recorded", error=repr(error))
             return False
 
@@ -83,13 +75,3 @@ async def _claims(row: Row, generations: Generations, since: datetime) -> list[C
         return []
     unresolved = generation.unresolved if generation else ()
     return [(generation, sent) for sent in unresolved if generation and sent.given_up_at and sent.given_up_at > since]
-
-
-def _windows(claims: Sequence[Claim], claim_search: ClaimSearch) -> Iterator[Sequence[Claim]]:
-    """Split claims into groups whose searches begin within a few minutes, oldest first."""
-    ordered = sorted(claims, key=lambda claim: claim_search.since(*claim))
-    while ordered:
-        end = claim_search.since(*ordered[0]) + _WINDOW
-        window = [claim for claim in ordered if claim_search.since(*claim) <= end]
-        yield window
-        ordered = ordered[len(window) :]

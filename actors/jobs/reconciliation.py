@@ -11,25 +11,21 @@ from datetime import datetime, timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from actors.jobs.claim_search import ClaimSearch
+from actors.jobs.claim_search import Claim, ClaimSearch
 from actors.jobs.due_pages import DuePages
 from actors.jobs.lookups import LookupCounts
-from actors.providers.provider import Provider, ProviderUnavailableError
 from domain.generation import invocation
-from domain.generation.generation import Generation, SentAttempt, State
+from domain.generation.generation import Generation, State
 from domain.generation.lifecycle import Timeouts
 from domain.generation.prediction import Prediction
 from events.envelope import Cause
-from store.errors import StoreError, StoreUnavailableError
+from store.errors import StoreUnavailableError
 from store.generations.generations import Generations
 from store.generations.observations import Observations
 from store.generations.projection import Row
 
 _LISTS = 3
 _CAUSE = Cause(actor="actor:reconciliation")
-
-Claim = tuple[Generation, SentAttempt]
-"""A generation and its open call."""
 
 log = structlog.get_logger()
 
@@ -64,11 +60,21 @@ class Reconciliation:
         claims = [(generation, generation.open_call) for generation in loaded if generation]
         return [(generation, sent) for generation, sent in claims if sent and self._is_over(generation)]
 
-    async def resolve(self, claim: Claim, listed: Sequence[Prediction], *, asked: float) -> None:
+    async def try_to_resolve(self, claim: Claim, listed: Sequence[Prediction], *, asked: float) -> None:
         """Record the prediction of a claim if it is listed, or the claim as lost after the grace period.
 
-        The list was requested at `asked` on the monotonic clock.
+        The list was requested after `asked` on the monotonic clock. Raises StoreUnavailableError.
         """
+        generation, _ = claim
+        with bound_contextvars(generation_id=generation.id, request_id=generation.request_id):
+            try:
+                await self._resolve(claim, listed, asked)
+            except StoreUnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - damaged data must not block the other claims
+                log.warning("claim_not_resolved", error=repr(error))
+
+    async def _resolve(self, claim: Claim, listed: Sequence[Prediction], asked: float) -> None:
         generation, sent = claim
         attempt = sent.number
         lookups = self._lookups.add((generation.id, attempt), asked)
@@ -101,25 +107,12 @@ async def reconcile(
     due_pages: DuePages,
     reconciliation: Reconciliation,
     claim_search: ClaimSearch,
-    provider: Provider,
     monotonic: Callable[[], float],
 ) -> int:
     """Look once for the prediction of every claim that has run out; return how many are open."""
     claims = await reconciliation.open_claims(await due_pages.next("reconciliation", [State.INTENDED]))
-    if not claims:
-        return 0
     asked = monotonic()
-    since = min(claim_search.since(*claim) for claim in claims)
-    try:
-        listed = await provider.list_since(since)
-    except ProviderUnavailableError as error:
-        log.warning("provider_unavailable", error=str(error))
-        return len(claims)
-    for claim in claims:
-        generation, _ = claim
-        with bound_contextvars(generation_id=generation.id, request_id=generation.request_id):
-            try:
-                await reconciliation.resolve(claim, listed, asked=asked)
-            except StoreError as error:
-                log.warning("claim_not_resolved", error=repr(error))
+    async for window, listed in claim_search.lists(claims):
+        for claim in window:
+            await reconciliation.try_to_resolve(claim, listed, asked=asked)
     return len(claims)

@@ -35,6 +35,10 @@ class ProviderUnavailableError(Exception):
     """The provider gave no usable answer to a request that costs nothing; retry later."""
 
 
+class ListTooLongError(ProviderUnavailableError):
+    """There are too many predictions in the period of a list; a shorter or another period may be listed."""
+
+
 class Provider(Protocol):
     """The model as a service. `create` costs money; every other call may be repeated."""
 
@@ -66,7 +70,7 @@ class Provider(Protocol):
     async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
         """List predictions created since a moment of the provider's clock, newest first.
 
-        Raises ProviderUnavailableError.
+        Raises ListTooLongError, ProviderUnavailableError.
         """
         ...
 

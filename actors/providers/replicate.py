@@ -21,7 +21,7 @@ from replicate.client import Client
 from actors.providers.circuit import Circuit
 from actors.providers.creation import Creation, Response, parsed
 from actors.providers.outputs import Outputs
-from actors.providers.provider import Created, ProviderUnavailableError, Refused, Unknown
+from actors.providers.provider import Created, ListTooLongError, ProviderUnavailableError, Refused, Unknown
 from actors.providers.provider_clock import ProviderClock
 from actors.providers.settings import ReplicateSettings
 from domain.generation.prediction import Prediction, read_prediction
@@ -107,7 +107,7 @@ class ReplicateProvider:
                 return found
             cursor = following
         # A truncated list says nothing about predictions that it does not contain.
-        raise ProviderUnavailableError(f"more than {_MAX_PAGES} pages of predictions")
+        raise ListTooLongError(f"more than {_MAX_PAGES} pages of predictions")
 
     async def cancel(self, prediction: str) -> None:
         answer = await self._ask(lambda: self._client.predictions.async_cancel(prediction))

@@ -150,7 +150,8 @@ def settle_prediction(g: Generation, settled: facts.PredictionSettled, *, model:
     if success and other and g.state is State.STARTED and g.prediction is not None:
         running = facts.DuplicateFound(attempt=g.attempt, prediction=g.prediction, predict_seconds=None)
         return [running, settled]
-    if not success and g.state is State.INTENDED and g.attempt != settled.attempt:
+    other_call = g.state is State.WAITING or (g.state is State.INTENDED and g.attempt != settled.attempt)
+    if not success and other_call:  # due or under way: a late failure ends nothing
         return _cost_of_duplicate(g, settled)
     adopted = start(g, attempt=settled.attempt, prediction=settled.prediction, model=model)
     if settled.prediction != g.prediction and not any(isinstance(one, facts.GenerationStarted) for one in adopted):

@@ -1,19 +1,24 @@
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+import structlog
 from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
 from domain.generation.generation import stream_of
 from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 from store.mongo.batcher import Batcher
-from store.mongo.connection import Database, Document, Indexes, raises_unavailable
+from store.mongo.connection import Cursor, Database, Document, Indexes, raises_unavailable
 from store.mongo.provisional import ProvisionalWrites
+
+Listed = TypeVar("Listed")
+
+log = structlog.get_logger()
 
 _TEXTS = {"instructions": 1, "metadata": 1}
 
@@ -78,7 +83,7 @@ class MongoPersonalData:
             query["$or"] = [{"created_at": {"$gt": after.created_at}}, same]
         found = self._documents.find(query, {"_id": 0, "created_at": 1, "generation": 1})
         order = [("created_at", ASCENDING), ("generation", ASCENDING)]
-        return [Stored(**document) for document in await found.sort(order).limit(limit).to_list(limit)]
+        return await _whole(found.sort(order), Stored, ("created_at", "generation"), limit)
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         ids = [f"{generation}/{token}" for generation, token in names]
@@ -93,13 +98,30 @@ class MongoPersonalData:
             same = {"created_at": after.created_at, "_id": {"$gt": f"{after.generation}/{after.token}"}}
             query = {"$and": [query, {"created_at": {"$gte": after.created_at}}, {"$or": [later, same]}]}
         found = self._documents.find(query, dict.fromkeys(Unconfirmed._fields, 1))
-        documents = await found.sort([("created_at", ASCENDING), ("_id", ASCENDING)]).limit(limit).to_list(limit)
-        return [Unconfirmed(*(document[name] for name in Unconfirmed._fields)) for document in documents]
+        order = [("created_at", ASCENDING), ("_id", ASCENDING)]
+        return await _whole(found.sort(order), Unconfirmed, Unconfirmed._fields, limit)
 
     async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
         found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)
         documents = {document["_id"]: document for document in found}
         return [documents.get(name) for name in ids]
+
+
+async def _whole(
+    found: Cursor, kind: Callable[..., Listed], names: Sequence[str], limit: int
+) -> list[Listed]:
+    """Read documents up to a limit; log those that lack a field, and leave them out."""
+    listed = list[Listed]()
+    async with found.batch_size(limit):
+        async for document in found:
+            created_at, *ids = (document.get(name) for name in names)
+            if all(isinstance(one, str) for one in ids):
+                listed.append(kind(created_at, *ids))
+            else:
+                log.warning("personal_data_damaged", id=document.get("_id"), created_at=str(created_at))
+            if len(listed) == limit:
+                break
+    return listed
 
 
 def _document(personal_data: PersonalData) -> Document:

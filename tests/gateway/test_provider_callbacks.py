@@ -67,6 +67,12 @@ async def test_the_age_of_a_callback_is_measured_by_the_provider_clock(
         assert await status(client, age - provider.ahead) == 401
 
 
+async def test_a_callback_after_a_suspension_is_accepted(client: GatewayClient) -> None:
+    assert await status(client, timedelta()) == 200
+    CLOCK.forward(minutes=10)  # the monotonic clock by which the provider's is known did not run meanwhile
+    assert await status(client, timedelta()) == 200
+
+
 async def test_a_forged_callback_is_refused(client: GatewayClient) -> None:
     headers = signed_headers("m1", body=BODY, secrets=[new_secret(b"f" * 32)], version=1, now=CLOCK())
     genuine = signed_headers("m1", body=BODY, secrets=[KEY], version=1, now=CLOCK())

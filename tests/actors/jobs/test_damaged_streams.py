@@ -1,27 +1,36 @@
 """A stream that cannot be read stops no job for the other generations."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+import structlog
 
+from actors.jobs import retention
 from actors.jobs.deadlines import expire
+from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
+from actors.jobs.retention import forget_personal_data
 from actors.jobs.subscribers import SUBSCRIBERS, count
 from domain.audit.checkpoints import ContradictionError
 from domain.audit.merkle import Frontier
+from domain.generation import invocation
 from domain.generation.generation import State, stream_of
+from store.errors import StoreUnavailableError
+from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.personal_data import PersonalData
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
 from store.quota.usage_recount import recount_usage
 from store.webhooks.deliveries import AtLimit
-from tests.actors.harness import Harness, SandboxProvider
+from tests.actors.harness import BY_TEST, Harness, SandboxProvider
 from tests.builders.webhook import START, delivery
 
 
@@ -30,6 +39,13 @@ class EmptyQueues:
 
     async def waiting(self) -> dict[str, int]:
         return {}
+
+
+class UnreachablePersonalData(MemoryPersonalData):
+    """Personal data in a store that cannot be reached."""
+
+    async def get(self, generation: str, token: str) -> PersonalData | None:
+        raise StoreUnavailableError
 
 
 async def damage(harness: Harness, name: str) -> None:
@@ -49,6 +65,92 @@ async def test_reconciliation_resolves_the_claims_of_others(harness: Harness, pr
     await harness.run_job(reconcile)
 
     assert (await harness.load("g2")).prediction is not None
+
+
+async def damage_personal_data(harness: Harness, name: str, *, field: str) -> None:
+    """Remove a field of a generation's personal data."""
+    await harness.store.database.get_collection("personal_data").update_one(
+        {"generation": name}, {"$unset": {field: 1}}
+    )
+
+
+async def lose_answers(harness: Harness, provider: SandboxProvider) -> None:
+    """Create two predictions whose answers are lost, damage the first one's data, and let the claims run out."""
+    for name in ("g1", "g2"):
+        await provider.arm(create="drop_after_commit", times=1)
+        assert (await harness.invoked(name)).state is State.INTENDED
+    await harness.project("g1", "g2")
+    await damage_personal_data(harness, "g1", field="salt")
+    harness.clock.forward(seconds=5)
+
+
+async def test_reconciliation_resolves_claims_behind_damaged_personal_data(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    await lose_answers(harness, provider)
+
+    assert await harness.run_job(reconcile) == 2
+
+    assert (await harness.load("g1")).prediction is None
+    assert (await harness.load("g2")).prediction is not None
+
+
+async def test_late_predictions_behind_damaged_personal_data_are_found(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    await lose_answers(harness, provider)
+    for name in ("g1", "g2"):
+        await harness.generations.decide(name, partial(invocation.lose, attempt=1), cause=BY_TEST)
+    await harness.project("g1", "g2")
+
+    assert await harness.run_job(find_late_predictions) == 1
+
+    assert (await harness.load("g2")).prediction is not None
+
+
+@pytest.mark.parametrize("job", [reconcile, find_late_predictions])
+async def test_an_unreachable_store_ends_the_search(
+    harness: Harness, provider: SandboxProvider, job: Callable[..., Awaitable[int]]
+) -> None:
+    await lose_answers(harness, provider)
+    if job is find_late_predictions:
+        await harness.generations.decide("g1", partial(invocation.lose, attempt=1), cause=BY_TEST)
+        await harness.project("g1")
+    with pytest.raises(StoreUnavailableError):
+        await harness.replace(personal_data=UnreachablePersonalData()).run_job(job)
+
+
+@pytest.mark.parametrize("field", ["generation", "token"])
+async def test_orphans_behind_damaged_personal_data_are_erased(harness: Harness, field: str) -> None:
+    for name in ("g1", "g2"):
+        orphan = PersonalData(name, "token-1", b"salt", '{"prompt": "a lake"}', (None,), harness.clock())
+        await harness.store.personal_data.put(orphan)
+        harness.clock.forward(seconds=1)
+    await damage_personal_data(harness, "g1", field=field)
+    harness.clock.forward(minutes=31)
+
+    with structlog.testing.capture_logs() as lines:
+        assert await harness.run_job(erase_orphans) == 1
+
+    assert await harness.store.personal_data.get("g2", "token-1") is None
+    assert [line["id"] for line in lines if line["event"] == "personal_data_damaged"] == ["g1/token-1"]
+
+
+async def test_old_personal_data_behind_damaged_ones_are_forgotten(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_PAGE", 1)
+    for name in ("g1", "g2", "g3"):
+        await harness.request(name)
+        await harness.fail(name)
+    await harness.project("g1", "g2", "g3")
+    await damage_personal_data(harness, "g1", field="generation")
+    harness.clock.forward(days=31)
+
+    with structlog.testing.capture_logs() as lines:
+        assert await harness.replace(keep_personal_data_days=30).run_job(forget_personal_data) == 2
+
+    assert "personal_data_damaged" in {line["event"] for line in lines}
 
 
 async def test_polling_settles_the_predictions_of_others(harness: Harness, provider: SandboxProvider) -> None:

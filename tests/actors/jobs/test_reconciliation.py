@@ -1,7 +1,7 @@
 """Reconciliation of claims and polling of predictions, with clocks that differ and answers that fail."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
@@ -12,7 +12,7 @@ from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.model_inputs import ModelInputs
-from actors.providers.provider import ProviderUnavailableError
+from actors.providers.provider import ListTooLongError, ProviderUnavailableError
 from actors.providers.replicate import ReplicateProvider
 from domain.generation.generation import State
 from domain.generation.prediction import Prediction
@@ -50,6 +50,27 @@ class LateList(ReplicateProvider):
 
     async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
         return [] if self.lacks else await super().list_since(moment, until=until)
+
+
+class BusyProvider(LateList):
+    """A provider with too many predictions at one moment for a list that contains it."""
+
+    busy_at = datetime.min.replace(tzinfo=UTC)
+    lists = 0
+
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
+        self.lists += 1
+        if moment <= self.busy_at and (until is None or self.busy_at <= until):
+            raise ListTooLongError("too many predictions")
+        return await super().list_since(moment, until=until)
+
+
+class UnavailableList(BusyProvider):
+    """A provider that cannot be reached."""
+
+    async def list_since(self, moment: datetime, *, until: datetime | None = None) -> Sequence[Prediction]:
+        self.lists += 1
+        raise ProviderUnavailableError("no answer")
 
 
 async def unanswered(harness: Harness, provider: SandboxProvider, name: str = "g1") -> None:
@@ -226,13 +247,13 @@ async def test_a_failing_poll_of_one_prediction_does_not_stop_the_others(
     assert (await harness.load("g2")).state is State.SETTLED
 
 
-async def given_up(harness: Harness, provider: SandboxProvider) -> None:
+async def given_up(harness: Harness, provider: SandboxProvider, name: str = "g1") -> None:
     """Give an attempt up whose prediction exists."""
-    await unanswered(harness, provider)
+    await unanswered(harness, provider, name)
     for _ in range(3):
         await harness.run_job(reconcile)
         harness.clock.forward(seconds=LOST_AFTER.total_seconds() / 2)
-    assert (await harness.load("g1")).state is State.WAITING
+    assert (await harness.load(name)).state is State.WAITING
 
 
 async def test_the_late_prediction_of_a_lost_attempt_is_adopted_and_the_next_one_cancelled(
@@ -295,3 +316,62 @@ async def test_a_given_up_attempt_is_not_searched_for_ever(harness: Harness, pro
         late.lacks = False
         system.clock.forward(minutes=60)
         assert await system.run_job(find_late_predictions) == 0
+
+
+async def found_of_two_claims(harness: Harness, provider: SandboxProvider, *, busy_after: float) -> list[str]:
+    """Reconcile two claims, half an hour apart; return those whose prediction was found."""
+    async with BusyProvider(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as busy:
+        busy.lacks = False
+        system = harness.replace(provider=busy)
+        await busy.list_since(system.clock())  # and the provider's time is known
+        busy.busy_at = system.clock() + timedelta(minutes=busy_after)
+        await unanswered(system, provider)
+        system.clock.forward(minutes=30)
+        await unanswered(system, provider, "g2")
+
+        assert await system.run_job(reconcile) == 2
+    return [name for name in ("g1", "g2") if (await system.load(name)).prediction]
+
+
+async def test_one_old_claim_makes_the_list_for_the_others_no_longer(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    assert await found_of_two_claims(harness, provider, busy_after=15) == ["g1", "g2"]
+
+
+async def test_a_claim_whose_list_is_too_long_does_not_stop_the_others(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    assert await found_of_two_claims(harness, provider, busy_after=0) == ["g2"]
+
+
+async def two_given_up(harness: Harness, provider: SandboxProvider) -> None:
+    """Give up two attempts, half an hour apart."""
+    await given_up(harness, provider)
+    harness.clock.forward(minutes=30)
+    await given_up(harness, provider, "g2")
+    await harness.project("g1", "g2")
+
+
+async def test_a_late_prediction_is_found_although_an_older_list_is_too_long(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    async with BusyProvider(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as busy:
+        began, system = harness.clock(), harness.replace(provider=busy)
+        await two_given_up(system, provider)
+        busy.lacks, busy.busy_at = False, began
+
+        assert await system.run_job(find_late_predictions) == 1
+
+    assert [bool((await system.load(name)).prediction) for name in ("g1", "g2")] == [False, True]
+
+
+async def test_late_predictions_are_not_looked_for_at_a_provider_that_is_unavailable(
+    harness: Harness, provider: SandboxProvider
+) -> None:
+    async with UnavailableList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as down:
+        async with LateList(provider.settings, clock=harness.clock, monotonic=harness.clock.monotonic) as late:
+            await two_given_up(harness.replace(provider=late), provider)
+
+        assert await harness.replace(provider=down).run_job(find_late_predictions) == 0
+        assert down.lists == 1

@@ -333,6 +333,14 @@ def test_a_late_failure_ends_no_other_call(outcome: str) -> None:
         given(*SECOND_CALL, *other).when(settle(1, "late", outcome)).then(duplicate(1, "late", 3.5))
 
 
+@pytest.mark.parametrize("outcome", ["failed", "canceled", "aborted"])
+def test_a_late_failure_ends_nothing_while_the_next_call_is_due(outcome: str) -> None:
+    for waiting in ((*TO_INTENDED, lost()), (*SECOND_CALL, refused(2))):
+        late = given(*waiting).when(settle(1, "late", outcome)).then(duplicate(1, "late", 3.5))
+        assert late.state is State.WAITING
+        assert late.unresolved == ()
+
+
 OUTCOMES = st.sampled_from(["succeeded", "failed", "canceled"])
 
 
