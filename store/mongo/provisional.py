@@ -6,7 +6,7 @@ returns. Behind a router of shards there is no common sequence, and these writes
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,8 +23,10 @@ _LOCAL: Final[Document] = {"w": 1, "j": False}
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+@dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """A write whose commit is still to come; `at` by the monotonic clock, seconds."""
+
     command: Mapping[str, Any]
     term: int
     size: int
@@ -44,7 +46,7 @@ class ProvisionalWrites:
         self._majority = database.write_concern.document
         self._most_bytes = most_bytes
         self._monotonic = monotonic
-        self._open: dict[str, list[_Write]] = {}
+        self._open: dict[str, list[Write]] = {}
         self._bytes = 0
         self._has_terms = True
 
@@ -61,13 +63,22 @@ class ProvisionalWrites:
         if term is None:
             self._has_terms = False
             return await self._run(command, self._majority)
-        self._open.setdefault(stream, []).append(_Write(command, term, size, self._monotonic()))
-        self._bytes += size
+        self._keep(stream, Write(command, term, size, self._monotonic()))
         return answer
 
-    async def confirm(self, stream: str, term: int | None) -> None:
-        """Write again what the primary of a commit, which had this term, may not have seen."""
+    def pending(self, stream: str) -> Sequence[Write]:
+        """Return the writes that a commit of a stream would follow; call before it is sent."""
+        return [*self._open.get(stream, ())]
+
+    async def confirm(self, stream: str, followed: Sequence[Write], term: int | None) -> None:
+        """Write again what the primary of a commit, which had this term, may not have seen.
+
+        What was erased meanwhile is left out; what was written meanwhile waits for its own commit.
+        """
         for write in self.forget(stream):
+            if write not in followed:
+                self._keep(stream, write)
+                continue
             if write.term == term:
                 continue
             log.warning("provisional_write_repeated", stream=stream, term=write.term, commit_term=term)
@@ -76,7 +87,11 @@ class ProvisionalWrites:
             except (PyMongoError, StoreUnavailableError) as error:  # the commit is stored: it must not seem to fail
                 log.error("provisional_write_lost", stream=stream, error=type(error).__name__)  # noqa: TRY400
 
-    def forget(self, stream: str) -> list[_Write]:
+    def _keep(self, stream: str, write: Write) -> None:
+        self._open.setdefault(stream, []).append(write)
+        self._bytes += write.size
+
+    def forget(self, stream: str) -> list[Write]:
         """Keep the writes of a stream no longer, because they were erased; return them."""
         forgotten = self._open.pop(stream, [])
         self._bytes -= sum(write.size for write in forgotten)

@@ -125,3 +125,12 @@ async def test_an_answer_without_a_term_makes_all_writes_majority_writes(
     await writes.write("s1", INSERT)
     assert [concern["w"] for concern in concerns] == [1, "majority", "majority"]
     assert term_of({"ok": 1}) is None
+
+
+async def test_a_commit_confirms_only_what_was_written_before_it(database: Database) -> None:
+    writes = ProvisionalWrites(database)
+    answer = await writes.write("s1", INSERT)
+    followed = writes.pending("s1")
+    await writes.write("s1", {"insert": "blobs", "documents": [{"_id": "g1/d2"}]})
+    await writes.confirm("s1", followed, term_of(answer))
+    assert [write.command["documents"] for write in writes.pending("s1")] == [[{"_id": "g1/d2"}]]
