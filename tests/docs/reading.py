@@ -10,6 +10,7 @@ DOCUMENTS = sorted(
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
         *(ROOT / "docs").rglob("*.md"),
         ROOT / "clients/python/README.md",
     ]
