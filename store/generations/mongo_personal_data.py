@@ -112,9 +112,7 @@ class MongoPersonalData:
         return [documents.get(name) for name in ids]
 
 
-async def _whole(
-    found: Cursor, kind: Callable[..., Listed], names: Sequence[str], limit: int
-) -> list[Listed]:
+async def _whole(found: Cursor, kind: Callable[..., Listed], names: Sequence[str], limit: int) -> list[Listed]:
     """Read documents up to a limit; log those that lack a field, and leave them out."""
     listed = list[Listed]()
     async with found.batch_size(limit):
