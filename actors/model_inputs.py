@@ -50,7 +50,7 @@ class ModelInput:
 class ModelInputs:
     """The inputs of predictions, which are a function of what the gateway stored.
 
-    An input waits in memory for the call that follows in the same process. Any other process makes it anew and
+    An input waits in memory for the calls that follow in the same process. Any other process makes it anew and
     compares it with the hash in the log, so that no copy of it is stored.
     """
 
@@ -58,7 +58,7 @@ class ModelInputs:
     blobs: BlobStore
     decoder: Decoder
     composition: Composition
-    _prepared: OrderedDict[str, tuple[str, ModelInput]] = field(default_factory=OrderedDict, init=False)
+    _waiting: OrderedDict[str, tuple[str, ModelInput]] = field(default_factory=OrderedDict, init=False)
 
     async def prepare(self, generation: Generation) -> GenerationValidated:
         """Compose the examples, and describe them and the input for the log; repeatable.
@@ -66,9 +66,7 @@ class ModelInputs:
         Raises InvalidPicture for an example that does not decode, MissingDataError.
         """
         validated, model_input = await self._make(generation)
-        self._prepared[generation.id] = validated.input_digest, model_input
-        if len(self._prepared) > _KEPT:
-            self._prepared.popitem(last=False)
+        self._keep(generation.id, validated.input_digest, model_input)
         return validated
 
     async def read(self, generation: Generation) -> ModelInput:
@@ -77,12 +75,22 @@ class ModelInputs:
         Raises MissingDataError where data are gone or make another input today, and InvalidPicture.
         """
         wanted = generation.validated.input_digest if generation.validated else None
-        digest, model_input = self._prepared.get(generation.id, (None, None))
+        digest, model_input = self._waiting.get(generation.id, (None, None))
         if model_input is None or digest != wanted:
             validated, model_input = await self._make(generation)
             if validated.input_digest != wanted:
                 raise MissingDataError(f"the input of {generation.id} cannot be made again")
+            self._keep(generation.id, wanted, model_input)
         return model_input
+
+    def forget(self, generation_id: str) -> None:
+        """Keep an input no longer: no call is due."""
+        self._waiting.pop(generation_id, None)
+
+    def _keep(self, generation_id: str, digest: str, model_input: ModelInput) -> None:
+        self._waiting[generation_id] = digest, model_input
+        if len(self._waiting) > _KEPT:
+            self._waiting.popitem(last=False)
 
     async def _make(self, generation: Generation) -> tuple[GenerationValidated, ModelInput]:
         personal_data = await self.personal_data.get(generation.id, generation.request.personal_data)

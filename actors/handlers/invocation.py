@@ -1,8 +1,7 @@
 """Claim, then create a prediction: the one place where money is spent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 
 import dramatiq
 import structlog
@@ -10,7 +9,6 @@ import structlog
 from actors.broker import EventActor, broker
 from actors.callback_urls import CallbackUrls
 from actors.chain import Chain
-from actors.imaging.decoder import DecoderUnavailable, InvalidPicture
 from actors.model_inputs import MissingDataError, ModelInputs
 from actors.providers.provider import Created, Provider, Refused, Unknown
 from domain.generation import invocation
@@ -18,6 +16,7 @@ from domain.generation.callback import Callback
 from domain.generation.generation import Generation
 from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause, RecordedEvent
+from events.event import Event
 from events.invocation import InvocationIntended
 from store.generations.generations import Decided, Decision, Generations
 from store.generations.observations import Observations
@@ -34,10 +33,31 @@ async def handle(event: RecordedEvent, *, chain: Chain) -> None:
 
 
 async def decide(
-    _generation: Generation, *, timeouts: Timeouts, provider: Provider, clock: Callable[[], datetime]
-) -> Decision:
-    """Claim the next attempt at the time of the append."""
-    return lambda g: invocation.intend(g, now=clock(), timeouts=timeouts, provider_time=provider.time.now())
+    generation: Generation,
+    *,
+    generations: Generations,
+    model_inputs: ModelInputs,
+    timeouts: Timeouts,
+    provider: Provider,
+    clock: Callable[[], datetime],
+) -> Decision | None:
+    """Claim the next attempt at the time of the append, once its input is at hand.
+
+    Raises what making the input raises: nothing is claimed then, and redelivery tries again.
+    """
+
+    def claim(g: Generation) -> Sequence[Event]:
+        return invocation.intend(g, now=clock(), timeouts=timeouts, provider_time=provider.time.now())
+
+    if not claim(generation):
+        return None
+    try:
+        await model_inputs.read(generation)
+    except MissingDataError:
+        if (await generations.ended([generation.id])).get(generation.id):
+            return None  # it was erased since it was read
+        raise
+    return claim
 
 
 async def follow(
@@ -59,18 +79,13 @@ async def follow(
     """
     if (intended := _intended(decided)) is None:
         return
-    try:
-        model_input = await model_inputs.read(decided.generation)
-    except (MissingDataError, InvalidPicture, DecoderUnavailable) as error:
-        # Nothing was created: the next attempt may be of another version, and the third ends the generation.
-        log.warning("model_input_missing", attempt=intended.attempt, error=str(error))
-        lost = partial(invocation.lose, attempt=intended.attempt)
-        await generations.decide(decided.generation.id, lost, cause=cause)
-        return
+    model_input = await model_inputs.read(decided.generation)
     if monotonic() - decided.began >= timeouts.claim.total_seconds() or clock() >= intended.claim_until:
         return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
     outcome = await provider.create(model_input.as_request(), webhook=callback_urls.write(callback))
+    if not isinstance(outcome, Refused):
+        model_inputs.forget(decided.generation.id)
     await _record(callback, outcome, cause, decided.generation, generations=generations, observations=observations)
 
 

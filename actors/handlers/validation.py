@@ -27,8 +27,7 @@ async def decide(generation: Generation, *, model_inputs: ModelInputs, generatio
     except InvalidPicture:
         return decisions.reject_examples
     except MissingDataError:
-        current = await generations.load(generation.id)
-        if current is not None and current.final:
+        if (await generations.ended([generation.id])).get(generation.id):
             return None  # it was erased since it was read
         raise
     return lambda g: decisions.validate(g, validated)

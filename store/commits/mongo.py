@@ -65,7 +65,8 @@ class MongoEventStore:
         await self._require(stream, expected_version)
         writer = secrets.token_hex(12)
         commit = commit_of(stream, expected_version, events, cause=cause, time=time, writer=writer)
-        await self._provisional.confirm(stream, await self._write(commit, time, write))
+        followed = self._provisional.pending(stream)
+        await self._provisional.confirm(stream, followed, await self._write(commit, time, write))
         self._heads.note(commit)
         return commit
 

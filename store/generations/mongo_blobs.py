@@ -47,10 +47,11 @@ class MongoBlobs:
 
     async def put(self, *blobs: Blob) -> None:
         for blob in blobs:
-            for documents in _batches([*_piece_documents(blob), _document(blob)]):
+            for documents in (*_batches([*_piece_documents(blob)]), [_document(blob)]):
                 size = sum(len(document.get("data", b"")) for document in documents)
                 command = {"insert": self._blobs.name, "documents": documents, "ordered": False}
-                await self._provisional.write(stream_of(blob.generation), command, size=size)
+                tags = blob.token, blob.kind
+                await self._provisional.write(stream_of(blob.generation), command, size=size, tags=tags)
 
     async def get(self, generation: str, digest: str) -> Blob | None:
         key = f"{generation}/{digest}"
@@ -83,7 +84,7 @@ class MongoBlobs:
         return [found[generation].copy() for generation in generations]
 
     async def erase(self, generation: str, *, token: str | None = None, kind: Kind | None = None) -> None:
-        self._provisional.forget(stream_of(generation))
+        self._provisional.forget(stream_of(generation), *(tag for tag in (token, kind) if tag))
         query = {"generation": generation} | ({"token": token} if token else {})
         query |= {"kind": kind} if kind else {}
         await self._blobs.delete_many(query)

@@ -37,8 +37,12 @@ class MongoPersonalData:
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
 
     async def put(self, personal_data: PersonalData) -> None:
-        command = {"insert": self._documents.name, "documents": [_document(personal_data)]}
-        await self._provisional.write(stream_of(personal_data.generation), command)
+        document = _document(personal_data)
+        command = {"insert": self._documents.name, "documents": [document]}
+        size = len(personal_data.instructions) + len(document["metadata"] or "")
+        await self._provisional.write(
+            stream_of(personal_data.generation), command, size=size, tags=[personal_data.token]
+        )
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
         document = await self._reads.put(f"{generation}/{token}")
@@ -61,10 +65,11 @@ class MongoPersonalData:
         value = _json({"outputs": list(texts.outputs), "error": texts.error})
         change = {"$set": {f"provider.{texts.prediction}": value}}
         update = {"q": {"_id": f"{generation}/{token}"}, "u": change}
-        await self._provisional.write(stream_of(generation), {"update": self._documents.name, "updates": [update]})
+        command = {"update": self._documents.name, "updates": [update]}
+        await self._provisional.write(stream_of(generation), command, size=len(value), tags=[token])
 
     async def erase(self, generation: str, *, token: str | None = None) -> None:
-        self._provisional.forget(stream_of(generation))
+        self._provisional.forget(stream_of(generation), *([token] if token else []))
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
 

@@ -22,7 +22,7 @@ class Predictions:
         claim = {"_id": prediction, "generation": generation}
         update = {"q": claim, "u": {"$setOnInsert": claim}, "upsert": True}
         command = {"update": self._predictions.name, "updates": [update]}
-        answer = await self._provisional.write(stream_of(generation), command)
+        answer = await self._provisional.write(stream_of(generation), command, size=len(prediction))
         # A duplicate is of another generation, or the same claim was made at this very moment.
         return not is_duplicate(answer) or await self.owner(prediction) == generation
 

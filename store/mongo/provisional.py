@@ -5,8 +5,9 @@ primary. Only a primary that was elected in between may lack them; then they are
 returns. Behind a router of shards there is no common sequence, and these writes wait for a majority themselves.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,12 +24,15 @@ _LOCAL: Final[Document] = {"w": 1, "j": False}
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+@dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """A write whose commit is still to come; `at` by the monotonic clock, seconds."""
+
     command: Mapping[str, Any]
     term: int
     size: int
     at: float
+    tags: frozenset[str]
 
 
 class ProvisionalWrites:
@@ -44,16 +48,17 @@ class ProvisionalWrites:
         self._majority = database.write_concern.document
         self._most_bytes = most_bytes
         self._monotonic = monotonic
-        self._open: dict[str, list[_Write]] = {}
+        self._open: dict[str, list[Write]] = {}
         self._bytes = 0
         self._has_terms = True
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def write(self, stream: str, command: Document, *, size: int = 0) -> Document:
+    async def write(self, stream: str, command: Document, *, size: int, tags: Collection[str] = ()) -> Document:
         """Run a repeatable write command that a commit of `stream` is to follow; return the answer.
 
-        Duplicates are left to the caller; raises StoreUnavailableError for any other failed statement.
+        `size`: its bytes in memory; `tags`: what erases it (`forget`). Duplicates are left to the caller; raises
+        StoreUnavailableError for any other failed statement.
         """
-        self._forget_old()
         if not self._has_terms or self._bytes + size > self._most_bytes:
             return await self._run(command, self._majority)
         answer = await self._run(command, _LOCAL)
@@ -61,13 +66,22 @@ class ProvisionalWrites:
         if term is None:
             self._has_terms = False
             return await self._run(command, self._majority)
-        self._open.setdefault(stream, []).append(_Write(command, term, size, self._monotonic()))
-        self._bytes += size
+        self._keep(stream, Write(command, term, size, self._monotonic(), frozenset(tags)))
         return answer
 
-    async def confirm(self, stream: str, term: int | None) -> None:
-        """Write again what the primary of a commit, which had this term, may not have seen."""
+    def pending(self, stream: str) -> Sequence[Write]:
+        """Return the writes that a commit of a stream would follow; call before it is sent."""
+        return [*self._open.get(stream, ())]
+
+    async def confirm(self, stream: str, followed: Sequence[Write], term: int | None) -> None:
+        """Write again what the primary of a commit, which had this term, may not have seen.
+
+        What was erased meanwhile is left out; what was written meanwhile waits for its own commit.
+        """
         for write in self.forget(stream):
+            if write not in followed:
+                self._keep(stream, write)
+                continue
             if write.term == term:
                 continue
             log.warning("provisional_write_repeated", stream=stream, term=write.term, commit_term=term)
@@ -76,18 +90,28 @@ class ProvisionalWrites:
             except (PyMongoError, StoreUnavailableError) as error:  # the commit is stored: it must not seem to fail
                 log.error("provisional_write_lost", stream=stream, error=type(error).__name__)  # noqa: TRY400
 
-    def forget(self, stream: str) -> list[_Write]:
-        """Keep the writes of a stream no longer, because they were erased; return them."""
-        forgotten = self._open.pop(stream, [])
+    def _keep(self, stream: str, write: Write) -> None:
+        self._open.setdefault(stream, []).append(write)
+        self._bytes += write.size
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_KEPT_S, self._forget_old)
+
+    def forget(self, stream: str, *tags: str) -> list[Write]:
+        """Keep the writes of a stream no longer, only those with all of some tags: they are erased; return them."""
+        writes = self._open.pop(stream, [])
+        forgotten = [write for write in writes if write.tags.issuperset(tags)]
+        if len(forgotten) < len(writes):
+            self._open[stream] = [write for write in writes if write not in forgotten]
         self._bytes -= sum(write.size for write in forgotten)
         return forgotten
 
     def _forget_old(self) -> None:
+        self._timer = None
         limit = self._monotonic() - _KEPT_S
-        for stream in [*self._open]:  # the oldest stream comes first
-            if self._open[stream][0].at > limit:
-                return
+        for stream in [stream for stream, writes in self._open.items() if writes[0].at <= limit]:
             self.forget(stream)
+        if self._open:
+            self._timer = asyncio.get_running_loop().call_later(_KEPT_S / 10, self._forget_old)
 
     async def _run(self, command: Mapping[str, Any], concern: Mapping[str, Any]) -> Document:
         """Run a command; repeat it once when its outcome is unknown."""

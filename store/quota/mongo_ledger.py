@@ -73,6 +73,8 @@ class MongoLedger:
             held = account_of(developer, found).slot_of(generation)
             if held is not None:
                 return await self._renewed(developer, held, now)
+            if any(document.get("settled") is True for document in found):  # its deletion was lost
+                await self._ledger.delete_one({"_id": slot_id(developer, generation), "settled": True})
             if failed == _COUNT and not any(document.get("counting") == generation for document in found):
                 break
         return None

@@ -65,12 +65,20 @@ async def test_a_listed_input_is_recognised_by_the_hash_in_the_log(harness: Harn
         assert not is_same_input(listed | other, personal_data, digest)
 
 
-async def test_an_attempt_whose_input_is_gone_is_lost_at_once(
+async def test_no_attempt_is_claimed_whose_input_cannot_be_made(
     harness: Harness, validated: Generation, provider: SandboxProvider
 ) -> None:
-    await harness.store.personal_data.erase("g1")
     later = harness.replace()
     await later.step("g1", "quota")
-    await later.step("g1", "invocation")
-    assert (await harness.types("g1"))[-2:] == ["invocation_intended", "invocation_lost"]
+    await harness.store.personal_data.erase("g1")
+    with pytest.raises(MissingDataError):
+        await later.step("g1", "invocation")
+    assert (await harness.types("g1"))[-1] == "quota_reserved"
     assert await provider.predictions() == []
+
+
+async def test_an_input_is_forgotten_once_its_prediction_is_created(harness: Harness) -> None:
+    await harness.invoked("g1")
+    await harness.store.personal_data.erase("g1")
+    with pytest.raises(MissingDataError):
+        await read(harness, await harness.load("g1"))

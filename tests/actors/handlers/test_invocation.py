@@ -12,14 +12,16 @@ class SlowInputs:
 
     def __init__(self, harness: Harness, *, hours: float) -> None:
         self._inputs: ModelInputs = harness.dependencies.get("model_inputs", kind=ModelInputs)
-        self._clock, self._hours = harness.clock, hours
+        self._clock, self._hours, self._claimed = harness.clock, hours, False
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._inputs, name)
 
     async def read(self, generation: Generation) -> object:
-        self._clock.forward(seconds=TIMEOUTS.claim.total_seconds())
-        self._clock.step(hours=self._hours)
+        if self._claimed:
+            self._clock.forward(seconds=TIMEOUTS.claim.total_seconds())
+            self._clock.step(hours=self._hours)
+        self._claimed = True  # the first reading precedes the claim
         return await self._inputs.read(generation)
 
 

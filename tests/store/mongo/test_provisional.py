@@ -11,6 +11,7 @@ from domain.generation.generation import stream_of
 from events.envelope import Cause
 from store.generations.blobs import Blob
 from store.generations.personal_data import PersonalData
+from store.mongo import provisional
 from store.mongo.connection import Database, Document
 from store.mongo.provisional import ProvisionalWrites, term_of
 from tests.builders.generation import requested
@@ -97,15 +98,25 @@ async def test_a_write_beyond_the_memory_waits_for_the_majority(database: Databa
     assert [write.size for write in writes.forget("s1")] == [10]
 
 
-async def test_a_write_without_a_commit_is_kept_for_ten_minutes(database: Database) -> None:
-    now = 0.0
-    writes = ProvisionalWrites(database, monotonic=lambda: now)
-    await writes.write("s1", INSERT)
-    now = 599.0
-    await writes.write("s2", INSERT)
-    now = 601.0
-    await writes.write("s3", INSERT)
-    assert [len(writes.forget(stream)) for stream in ("s1", "s2", "s3")] == [0, 1, 1]
+async def test_a_write_without_a_commit_is_kept_for_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provisional, "_KEPT_S", 0.05)
+    writes = ProvisionalWrites(database)
+    await writes.write("s1", INSERT, size=1)
+
+    async def forgotten() -> bool:
+        return writes.pending("s1") == []
+
+    await until(forgotten, "the write is forgotten although nothing else happens")
+
+
+async def test_erasing_forgets_what_has_all_of_its_tags(database: Database) -> None:
+    writes = ProvisionalWrites(database)
+    await writes.write("s1", INSERT, size=1, tags=["t1", "example"])
+    await writes.write("s1", INSERT, size=2, tags=["t1", "result"])
+    await writes.write("s1", INSERT, size=3, tags=["t2"])
+    assert [write.size for write in writes.forget("s1", "t1", "result")] == [2]
+    assert [write.size for write in writes.forget("s1", "t1")] == [1]
+    assert [write.size for write in writes.forget("s1")] == [3]
 
 
 async def test_an_answer_without_a_term_makes_all_writes_majority_writes(
@@ -121,7 +132,16 @@ async def test_an_answer_without_a_term_makes_all_writes_majority_writes(
 
     monkeypatch.setattr(database, "command", routed)
     writes = ProvisionalWrites(database)
-    await writes.write("s1", INSERT)
-    await writes.write("s1", INSERT)
+    await writes.write("s1", INSERT, size=1)
+    await writes.write("s1", INSERT, size=1)
     assert [concern["w"] for concern in concerns] == [1, "majority", "majority"]
     assert term_of({"ok": 1}) is None
+
+
+async def test_a_commit_confirms_only_what_was_written_before_it(database: Database) -> None:
+    writes = ProvisionalWrites(database)
+    answer = await writes.write("s1", INSERT, size=1)
+    followed = writes.pending("s1")
+    await writes.write("s1", {"insert": "blobs", "documents": [{"_id": "g1/d2"}]}, size=1)
+    await writes.confirm("s1", followed, term_of(answer))
+    assert [write.command["documents"] for write in writes.pending("s1")] == [[{"_id": "g1/d2"}]]
