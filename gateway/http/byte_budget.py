@@ -24,7 +24,7 @@ class ByteBudget:
 
     def fits(self, holder: str, size: int) -> bool:
         """Tell whether a holder would get ``size`` bytes without waiting."""
-        return self._has_room(holder, size) and all(waiting != holder for waiting, _, _ in self._queue)
+        return self._is_available(holder, size) and all(waiting != holder for waiting, _, _ in self._queue)
 
     async def take(self, holder: str, size: int) -> None:
         """Take ``size`` bytes, waiting until others return theirs; raises server_busy."""
@@ -47,7 +47,7 @@ class ByteBudget:
         self._count(holder, -size)
         self._grant()
 
-    def _has_room(self, holder: str, size: int) -> bool:
+    def _is_available(self, holder: str, size: int) -> bool:
         held, left = self._held[holder] + size, self.free - size
         is_first = held == size
         return left >= 0 and held <= self._share and (is_first or held * self._rest <= left * self._share)
@@ -59,12 +59,12 @@ class ByteBudget:
             del self._held[holder]
 
     def _grant(self) -> None:
-        """Grant in the order of waiting; a holder without room stops no other."""
+        """Grant in the order of waiting; a holder that has to wait stops no other."""
         stopped = set()
         for waiting in tuple(self._queue):
             holder, size, turn = waiting
             if not turn.done():
-                if holder in stopped or not self._has_room(holder, size):
+                if holder in stopped or not self._is_available(holder, size):
                     stopped.add(holder)
                     continue
                 self._count(holder, size)
