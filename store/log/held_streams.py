@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import Final
 
 import structlog
@@ -20,22 +21,33 @@ class HeldStreams:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._streams: dict[str, str] = {}  # with the commit at fault
+        self._streams: dict[str, set[str]] = {}  # with their commits that cannot be found by the stream
         self._until = 0.0
 
     def __contains__(self, stream: str) -> bool:
         return stream in self._streams
 
+    def __len__(self) -> int:
+        """Count the commits at fault."""
+        return sum(map(len, self._streams.values()))
+
     def hold(self, stream: str, commit: str, reason: str) -> None:
         """Leave a stream out from now on, and raise the alarm."""
-        self._streams[stream] = commit
+        self._streams[stream] = {commit}
         log.critical("commit_not_sealed", commit=commit, reason=reason)
 
-    def others(self) -> Document:
-        """Return the query for the commits of other streams; once a minute for those of all."""
+    def add(self, stream: str, commit: str) -> None:
+        """Leave out another commit of a held stream, whose field `stream` may be damaged too."""
+        self._streams[stream].add(commit)
+
+    def retry_when_due(self) -> None:
+        """Hold nothing any more, once a minute."""
         if self._monotonic() >= self._until:
             self._streams.clear()
             self._until = self._monotonic() + HELD_SECONDS
+
+    def others(self) -> Document:
+        """Return the query for the commits of other streams."""
         if not self._streams:
             return {}
-        return {"stream": {"$nin": [*self._streams]}, "_id": {"$nin": [*self._streams.values()]}}
+        return {"stream": {"$nin": [*self._streams]}, "_id": {"$nin": [*chain.from_iterable(self._streams.values())]}}

@@ -55,8 +55,10 @@ class MongoSealedLog:
         return await last_position(self._database)
 
     async def seal(self, *, limit: int = 500) -> int:
-        sealable: list[Document] = []
-        while not sealable and (waiting := await self._unsealed(limit)):
+        self._held.retry_when_due()
+        sealable, held = list[Document](), -1
+        while not sealable and len(self._held) > held and (waiting := await self._unsealed(limit)):
+            held = len(self._held)
             owners = await self._owners_of([one for one in waiting if fault_beside_body(one) is None])
             sealable = [one for one in waiting if self._is_sealable(one, owners)]
         sealed = await self._insert(sealable, owners) if sealable else []
@@ -95,7 +97,8 @@ class MongoSealedLog:
         found = await self._in_snapshot({"unsealed": True, **self._held.others()}, limit)
         streams = list(dict.fromkeys(_stream_and_first(document)[0] for document in found))
         if len(found) == limit:  # the clocks of two writers differ: a predecessor may lie behind the limit
-            found = await self._in_snapshot({"stream": {"$in": streams}, "unsealed": True}, 0)
+            astray = [document for document in found if document.get("stream") not in streams]
+            found = astray + await self._in_snapshot({"stream": {"$in": streams}, "unsealed": True}, 0)
         rank = {stream: number for number, stream in enumerate(streams)}
         return sorted(
             found, key=lambda document: (rank.get(_stream_and_first(document)[0], 0), _stream_and_first(document)[1])
@@ -105,6 +108,8 @@ class MongoSealedLog:
         """Hold back what is damaged and what follows it in its stream: no position of theirs could be proven."""
         stream, _ = _stream_and_first(document)
         if stream in self._held:
+            if document.get("stream") != stream:
+                self._held.add(stream, document["_id"])
             return False
         fault = fault_beside_body(document) or (None if stream in owners else "its first commit has no position")
         if fault is not None:
@@ -113,7 +118,7 @@ class MongoSealedLog:
 
     async def _in_snapshot(self, query: Document, limit: int) -> list[Document]:
         snapshot = self._commits.with_options(read_concern=ReadConcern("snapshot"))
-        found = snapshot.find(query, _FIELDS, batch_size=limit + 1).sort("time", ASCENDING).limit(limit)
+        found = snapshot.find(query, _FIELDS, batch_size=limit and limit + 1).sort("time", ASCENDING).limit(limit)
         return await found.to_list(None)
 
     async def _sealed(self, commit_ids: Sequence[str]) -> list[str]:

@@ -24,6 +24,9 @@ COUNTED: Final = {
 }
 """The event types that change a sum, and the member that each adds to."""
 
+_RECENT: Final = 100
+"""The positions counted last that a sum lists: one of them that was parked meanwhile is not counted again."""
+
 
 @dataclass(frozen=True, slots=True)
 class SumKey:
@@ -107,16 +110,17 @@ class UsageSums:
         by_key = defaultdict[SumKey, list[Count]](list)
         for count in counts:
             by_key[count.key].append(count)
-        positions = await self._positions([key.id for key in by_key])
+        sums = await self._read([key.id for key in by_key])
         fresh = {
-            key: [count for count in found if count.position > positions.get(key.id, 0)]
+            key: [count for count in found if not _includes(sums.get(key.id), count.position)]
             for key, found in by_key.items()
         }
-        return [_write(key, found, positions.get(key.id)) for key, found in fresh.items() if found]
+        return [_write(key, found, sums.get(key.id)) for key, found in fresh.items() if found]
 
-    async def _positions(self, ids: Sequence[str]) -> dict[str, int]:
-        found = await self._sums.find({"_id": {"$in": ids}}, {"position": 1}).to_list(None) if ids else []
-        return {document["_id"]: document["position"] for document in found}
+    async def _read(self, ids: Sequence[str]) -> dict[str, Document]:
+        fields = {"position": 1, "late": 1}
+        found = await self._sums.find({"_id": {"$in": ids}}, fields).to_list(None) if ids else []
+        return {document["_id"]: document for document in found}
 
     async def all(self) -> AsyncIterator[Document]:
         """Read every sum as it is stored."""
@@ -147,14 +151,22 @@ def sum_document(key: SumKey, counted: Mapping[str, int], position: int) -> Docu
     }
 
 
+def _includes(stored: Document | None, position: int) -> bool:
+    return stored is not None and (position <= stored["position"] or position in stored.get("late", ()))
+
+
 def _late_write(key: SumKey, position: int, counted: Mapping[str, int]) -> UpdateOne:
     fresh = {name: value for name, value in sum_document(key, {}, 0).items() if name not in ("_id", *counted)}
     update = {"$inc": dict(counted), "$push": {"late": position}, "$setOnInsert": fresh}
-    return UpdateOne({"_id": key.id, "late": {"$ne": position}}, update, upsert=True)
+    missing = {"late": {"$ne": position}, "recent": {"$ne": position}}
+    return UpdateOne({"_id": key.id, **missing}, update, upsert=True)
 
 
-def _write(key: SumKey, counts: Sequence[Count], position: int | None) -> InsertOne[Document] | UpdateOne:
-    counted, last = Counter(count.name for count in counts), counts[-1].position
-    if position is None:
-        return InsertOne(sum_document(key, counted, last))
-    return UpdateOne({"_id": key.id, "position": position}, {"$inc": dict(counted), "$set": {"position": last}})
+def _write(key: SumKey, counts: Sequence[Count], stored: Document | None) -> InsertOne[Document] | UpdateOne:
+    counted, positions = Counter(count.name for count in counts), sorted({count.position for count in counts})
+    if stored is None:
+        return InsertOne(sum_document(key, counted, positions[-1]) | {"recent": positions[-_RECENT:]})
+    seen = {"_id": key.id, "position": stored["position"], "late": {"$nin": positions}}
+    recent = {"$each": positions, "$slice": -_RECENT}
+    update = {"$inc": dict(counted), "$set": {"position": positions[-1]}, "$push": {"recent": recent}}
+    return UpdateOne(seen, update)

@@ -1,11 +1,14 @@
 """A commit that cannot be sealed waits with its successors; the other streams are sealed, and it later."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import structlog
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from structlog.typing import EventDict
 
 from domain.generation.generation import stream_of
@@ -13,7 +16,7 @@ from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.log.held_streams import HELD_SECONDS
 from store.log.mongo_sealed_log import MongoSealedLog
-from store.mongo.connection import Database
+from store.mongo.connection import Database, Document
 from tests.builders.generation import requested
 from tests.store.log.harness import CAUSE, NOON, LogHarness
 
@@ -124,6 +127,47 @@ async def test_more_damaged_commits_than_a_page_holds_stop_no_other(sealing: Sea
     await sealing.log.seal(limit=2)
 
     assert await sealing.order() == ["b:1"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 500])
+async def test_several_commits_without_a_stream_do_not_stop_sealing(sealing: Sealing, limit: int) -> None:
+    for expected in range(3):
+        await sealing.write("a", expected)
+    for version in (1, 2, 3):
+        await sealing.damage(f"a:{version}", DAMAGE["no stream"])
+    await sealing.write("b", 0, time=NOON + timedelta(hours=1))
+
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            await sealing.log.seal(limit=limit)
+
+    assert await sealing.order() == ["b:1"]
+    assert sealing.alarms == ["a:1"]
+
+
+class Fetches(CommandListener):
+    """Counts the batches that cursors fetch after their first."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.count += event.command_name == "getMore"
+
+    def succeeded(self, event: CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: CommandFailedEvent) -> None: ...
+
+
+async def test_a_backlog_is_read_in_few_round_trips(sealing: Sealing, database: Database, mongodb_url: str) -> None:
+    for number in range(20):
+        await sealing.write("a", number)
+    fetches = Fetches()
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(mongodb_url, tz_aware=True, event_listeners=[fetches])
+    sealed = await MongoSealedLog(client.get_database(database.name)).seal(limit=10)
+    client.close()
+    assert sealed == 20
+    assert fetches.count <= 1
 
 
 async def test_the_alarm_is_repeated_once_a_minute(sealing: Sealing) -> None:

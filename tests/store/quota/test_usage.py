@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from store.mongo.connection import Document
 from store.quota.ledger import Bounds
 from store.quota.usage import Dimension, Line, TooManyLinesError, UsageQuery, _pipeline
 from store.quota.usage_recount import recount_usage
-from store.quota.usage_sums import UsageSums
+from store.quota.usage_sums import Count, SumKey, UsageSums
 from tests.builders.clock import Clock
 from tests.store.quota.conftest import QuotaHarness
 from tests.stores import OpenStore, open_store
@@ -135,6 +136,29 @@ async def test_a_page_that_is_counted_again_or_by_two_schedulers_changes_nothing
     counting = [count(entries, usage_sums=store.make(UsageSums), events=store.events) for _ in range(8)]
     await asyncio.gather(*counting)
     assert await sums(store) == before
+
+
+@pytest.mark.parametrize("late", [1, 2])
+@pytest.mark.parametrize("again", [[1, 2], [1], [2]])
+async def test_a_commit_that_was_parked_counts_once_when_its_page_is_read_again(
+    store: OpenStore, late: int, again: list[int]
+) -> None:
+    key = SumKey("dev-1", "2026-11-20", "prj-1", "usr-1", "2026-11")
+    counts = {position: Count(key, position, "generations") for position in (1, 2)}
+    await store.usage_sums.add([counts[3 - late]])
+    await store.usage_sums.add([replace(counts[late], late=True)])
+    await store.usage_sums.add([counts[position] for position in again])
+    assert [one["generations"] for one in await sums(store)] == [2]
+
+
+async def test_a_commit_that_was_counted_before_it_was_parked_counts_once(store: OpenStore) -> None:
+    key = SumKey("dev-1", "2026-11-20", "prj-1", "usr-1", "2026-11")
+    counts = [Count(key, position, "generations") for position in (1, 2, 3)]
+    await store.usage_sums.add(counts[:1])
+    await store.usage_sums.add(counts[1:])
+    for counted_one in counts:
+        await store.usage_sums.add([replace(counted_one, late=True)])
+    assert [one["generations"] for one in await sums(store)] == [3]
 
 
 async def test_a_recount_finds_and_repairs_sums_that_differ(
