@@ -81,7 +81,9 @@ class GatewaySettings(EnvironmentSettings):
         256 * 1024 * 1024, ge=64 * 1024 * 1024, description="Bytes of uploads held at once by one process"
     )
     upload_share: int = Field(
-        64 * 1024 * 1024, ge=52 * 1024 * 1024, description="Bytes of these that one developer may hold"
+        64 * 1024 * 1024,
+        ge=52 * 1024 * 1024,
+        description="Bytes of these that one developer may hold; fewer while others hold some",
     )
     upload_wait: float = Field(5, ge=0, description="Seconds an upload waits for free bytes in the budget until 503")
     upload_memory: int = Field(
@@ -94,7 +96,9 @@ class GatewaySettings(EnvironmentSettings):
         description="Bytes of pictures and long answers held at once by one process",
     )
     download_share: int = Field(
-        16 * 1024 * 1024, ge=4 * 1024 * 1024, description="Bytes of these for one client address"
+        16 * 1024 * 1024,
+        ge=4 * 1024 * 1024,
+        description="Bytes of these for one client address; fewer while others hold some",
     )
     download_wait: float = Field(5, ge=0, description="Seconds a picture waits for free bytes in the budget until 503")
 

@@ -63,10 +63,11 @@ class PictureSender:
         self, request: web.Request, response: web.StreamResponse, name: tuple[str, str], start: int, stop: int
     ) -> None:
         holder, window = self.client_addresses.of(request), _WHOLE if stop - start <= _WHOLE else _WINDOW
-        while start < stop:
-            end = min(start - start % PIECE + window, stop)
-            with closing(ByteLease(self.download_budget, holder)) as lease:
-                await lease.use(end - start)
+        with closing(ByteLease(self.download_budget, holder)) as lease:
+            # One window for the whole transfer: after the first byte no answer can say `server_busy`.
+            await lease.use(min(window, stop - start))
+            while start < stop:
+                end = min(start - start % PIECE + window, stop)
                 part = await self.blobs.part(*name, start, end)
                 if part is None:
                     raise _gone()
@@ -74,7 +75,7 @@ class PictureSender:
                     response.headers["ETag"] = f'"{part.sha256}"'
                     await response.prepare(request)
                 await _write(response, part)
-            start = end
+                start = end
 
 
 async def _write(response: web.StreamResponse, part: BlobPart) -> None:

@@ -7,23 +7,24 @@ from domain.errors import ErrorCode, ExemplarError
 
 
 class ByteBudget:
-    """Bytes shared by all transfers of a kind; first come, first served among holders below their share.
+    """Bytes shared by all transfers of a kind; first come, first served among those that fit.
 
-    ``limit`` in bytes; ``share``: at most so many for one holder; ``wait`` in seconds: how long a transfer waits
-    for free bytes before it is refused with ``server_busy``.
+    ``limit`` in bytes; ``share``: at most so many for one holder, and beyond its first transfer only the same part
+    of what is left as a share is of the rest, so that a few greedy holders leave room for others; ``wait`` in
+    seconds: how long a transfer waits for free bytes before it is refused with ``server_busy``.
     """
 
     def __init__(self, limit: int, *, share: int, wait: float) -> None:
         self.free = limit
         self._share = min(share, limit)
+        self._rest = limit - self._share
         self._wait = wait
         self._held: Counter[str] = Counter()
         self._queue: deque[tuple[str, int, asyncio.Future[None]]] = deque()
 
     def fits(self, holder: str, size: int) -> bool:
         """Tell whether a holder would get ``size`` bytes without waiting."""
-        waiting = any(other == holder or self._below_share(other, wanted) for other, wanted, _ in self._queue)
-        return not waiting and size <= self.free and self._below_share(holder, size)
+        return self._is_available(holder, size) and all(waiting != holder for waiting, _, _ in self._queue)
 
     async def take(self, holder: str, size: int) -> None:
         """Take ``size`` bytes, waiting until others return theirs; raises server_busy."""
@@ -32,7 +33,6 @@ class ByteBudget:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((holder, size, turn))
-        self._grant()
         try:
             async with asyncio.timeout(self._wait):
                 await turn
@@ -47,8 +47,10 @@ class ByteBudget:
         self._count(holder, -size)
         self._grant()
 
-    def _below_share(self, holder: str, size: int) -> bool:
-        return self._held[holder] + size <= self._share
+    def _is_available(self, holder: str, size: int) -> bool:
+        held, left = self._held[holder] + size, self.free - size
+        is_first = held == size
+        return left >= 0 and held <= self._share and (is_first or held * self._rest <= left * self._share)
 
     def _count(self, holder: str, size: int) -> None:
         self.free -= size
@@ -57,16 +59,14 @@ class ByteBudget:
             del self._held[holder]
 
     def _grant(self) -> None:
-        """Grant in the order of waiting; a holder at its share stops no other."""
+        """Grant in the order of waiting; a holder that has to wait stops no other."""
         stopped = set()
         for waiting in tuple(self._queue):
             holder, size, turn = waiting
             if not turn.done():
-                if holder in stopped or not self._below_share(holder, size):
+                if holder in stopped or not self._is_available(holder, size):
                     stopped.add(holder)
                     continue
-                if size > self.free:
-                    return
                 self._count(holder, size)
                 turn.set_result(None)
             self._queue.remove(waiting)
@@ -92,9 +92,10 @@ class ByteLease:
     async def use(self, size: int) -> None:
         """Use ``size`` more bytes; raises server_busy when the budget stays used up."""
         self._used += size
-        while self._taken < self._used:
-            await self._budget.take(self._holder, self.STEP)
-            self._taken += self.STEP
+        if missing := -(-max(self._used - self._taken, 0) // self.STEP) * self.STEP:
+            # At once: transfers that each wait for their last step would wait for each other.
+            await self._budget.take(self._holder, missing)
+            self._taken += missing
 
     def close(self) -> None:
         """Return all bytes; closing twice is no error."""

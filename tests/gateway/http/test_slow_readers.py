@@ -106,6 +106,31 @@ async def test_a_steady_reader_gets_everything(link: str) -> None:
     assert f'ETag: "{hashlib.sha256(body).hexdigest()}"'.encode() in head
 
 
+async def read_slowly(link: str) -> tuple[str, int, int]:
+    """Read in pieces with pauses; return the status, the announced bytes and the bytes that arrived."""
+    loop, received = asyncio.get_running_loop(), bytearray()
+    with reader(link) as connection, suppress(ConnectionError):
+        while chunk := await loop.sock_recv(connection, 256 * 1024):
+            received += chunk
+            head, found, _ = bytes(received[:2000]).partition(b"\r\n\r\n")
+            length = int(re.findall(rb"Content-Length: (\d+)", head)[0]) if found else 0
+            if found and len(received) - len(head) - 4 >= length:
+                break
+            await asyncio.sleep(0.002)
+    return head[9:12].decode(), length, len(received) - len(head) - 4
+
+
+async def test_forty_readers_of_one_address_get_whole_pictures_or_a_503(link: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        reading = []
+        for _ in range(40):
+            reading.append(group.create_task(read_slowly(link)))
+            await asyncio.sleep(0.05)
+    answers = [task.result() for task in reading]
+    assert all(received == length for _, length, received in answers), answers
+    assert {status for status, _, _ in answers} == {"200", "503"}
+
+
 async def test_a_range_reads_only_its_piece(system: System, tenant: Tenant, link: str) -> None:
     async with system.open_store() as store:
         await store.database["blobs"].delete_many({"_id": {"$not": {"$regex": "/0000$"}}, "data": {"$exists": True}})

@@ -19,6 +19,7 @@ from tests.gateway.submissions.upload_server import SECRETS, make_settings
 from tests.systems.waiting import until
 
 ONE = "one developer"
+MIB = 1024 * 1024
 
 
 async def test_budget_is_granted_in_the_order_of_waiting() -> None:
@@ -76,6 +77,69 @@ async def test_a_holder_at_its_share_stops_no_other() -> None:
     budget.give_back("greedy", 6)
     await asyncio.wait_for(waiting, 1)
     assert budget.free == 8
+
+
+def budgets() -> list[tuple[ByteBudget, int]]:
+    """Return the budgets with their defaults, and what one ordinary transfer takes of each at once."""
+    defaults = make_settings()
+    return [
+        (ByteBudget(defaults.download_budget, share=defaults.download_share, wait=0), 2 * MIB),
+        (ByteBudget(defaults.upload_budget, share=defaults.upload_share, wait=0), ByteLease.STEP),
+    ]
+
+
+async def take_all(budget: ByteBudget, holder: str, size: int) -> None:
+    while budget.fits(holder, size):
+        await budget.take(holder, size)
+
+
+@pytest.mark.parametrize(("budget", "size"), budgets())
+async def test_a_holder_alone_gets_its_whole_share(budget: ByteBudget, size: int) -> None:
+    limit = budget.free
+    await take_all(budget, "alone", size)
+    assert budget.free == limit - limit // 4
+
+
+@pytest.mark.parametrize(("budget", "size"), budgets())
+async def test_ten_greedy_holders_one_after_another_leave_room_for_a_newcomer(budget: ByteBudget, size: int) -> None:
+    for number in range(10):
+        await take_all(budget, f"greedy {number}", size)
+    for _ in range(2 * MIB // size):
+        await budget.take("newcomer", size)
+
+
+@pytest.mark.parametrize(("budget", "size"), budgets())
+async def test_ten_greedy_holders_in_turns_leave_room_for_a_newcomer(budget: ByteBudget, size: int) -> None:
+    for _ in range(budget.free // size):
+        for number in range(10):
+            if budget.fits(f"greedy {number}", size):
+                await budget.take(f"greedy {number}", size)
+    for _ in range(2 * MIB // size):
+        await budget.take("newcomer", size)
+
+
+async def test_greedy_holders_that_wait_stop_no_newcomer() -> None:
+    budget = ByteBudget(16, share=8, wait=5)
+    for greedy in ("one", "two", "three"):
+        await take_all(budget, greedy, 1)
+    waiting = [asyncio.create_task(budget.take(greedy, 1)) for greedy in ("one", "two", "three")]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(budget.take("newcomer", 1), 1)
+    assert not any(task.done() for task in waiting)
+    budget.give_back("one", 8)
+    await asyncio.gather(*waiting)
+
+
+async def test_waiting_leases_of_several_steps_do_not_stop_each_other() -> None:
+    budget = ByteBudget(2 * ByteLease.STEP, share=2 * ByteLease.STEP, wait=1)
+
+    async def use() -> None:
+        with closing(ByteLease(budget, ONE)) as lease:
+            await lease.use(2 * ByteLease.STEP)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*[use() for _ in range(3)])
+    assert budget.free == 2 * ByteLease.STEP
 
 
 async def test_wait_for_the_budget_ends_with_server_busy() -> None:

@@ -74,10 +74,9 @@ async def test_fast_beginning_gives_no_credit_for_a_trickle() -> None:
 
 
 async def test_one_developer_leaves_budget_to_others(full_jpeg: bytes) -> None:
-    settings = {"upload_budget": 128 * 1024 * 1024, "upload_wait": 0.3}
     whole = request(form(*[part("files", full_jpeg, "a.jpg")] * 5, part("instructions", b'{"prompt": "a"}')))
     others = whole.replace(b"\r\n", b"\r\nX-Developer: another\r\n", 1)
-    async with open_server(**settings) as server, server.wire() as first, server.wire() as second:
+    async with open_server(upload_wait=0.3) as server, server.wire() as first, server.wire() as second:
         await first.send(whole[:-10])
         await second.send(whole)
         assert (await second.answer()).status == 503
