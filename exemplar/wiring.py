@@ -35,6 +35,7 @@ from rabbitmq.settings import RabbitSettings
 from rabbitmq.topology import topology
 from rabbitmq.wakeup import Wakeups
 from store.accounts.erasure import AccountErasure
+from store.accounts.postponed import Postponed
 from store.adapters import ADAPTERS, open_blobs, open_prepared
 from store.audit.checkpointing import open_checkpointer
 from store.backoff import Backoff
@@ -110,6 +111,7 @@ ACTOR_SERVICES: Mapping[str, Factory] = {
     "lost_after": lambda timeout_settings: timedelta(seconds=timeout_settings.lost_after_seconds),
     "own_queues": lambda: tuple(QUEUES),
     "polling_times": _polling_times,
+    "postponed": Postponed,
     "price": lambda price_settings: Price(price_settings.usd_per_second),
     "erase_projects_after": lambda actor_settings: timedelta(days=actor_settings.keep_deleted_projects_days),
     "public_url": lambda actor_settings: actor_settings.public_url,

@@ -12,7 +12,7 @@ from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 
 _PAGE = 200
-_PARKED_EVERY = timedelta(seconds=5)
+_PARKED_EVERY = 5.0  # seconds
 _PARKED_AT_ONCE = 20
 _BACKOFF = Backoff(first=5, longest=3600)
 
@@ -36,8 +36,9 @@ class CatchUp:
     subscriptions: SubscriberCheckpoints
     parking: Parking
     clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
     _position: int | None = field(default=None, init=False)
-    _parked_at: datetime | None = field(default=None, init=False)
+    _parked_at: float | None = field(default=None, init=False)
 
     async def run(self) -> int:
         """Handle the log up to its end; return how many commits.
@@ -73,11 +74,11 @@ class CatchUp:
                 log.warning("subscriber_failed", subscriber=self.name, error=repr(error))
 
     async def _retry_parked(self) -> None:
-        now = self.clock()
+        now = self.monotonic()
         if self._parked_at is not None and now < self._parked_at + _PARKED_EVERY:
             return
         self._parked_at = now
-        for parked in await self.parking.due(self.name, now, limit=_PARKED_AT_ONCE):
+        for parked in await self.parking.due(self.name, self.clock(), limit=_PARKED_AT_ONCE):
             entries = await self.sealed_log.read(after=parked.position - 1, limit=1)
             if not entries or entries[0].position != parked.position:
                 await self._park(parked, parked.error)  # an audit reports what cannot be read

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 
 from domain.webhooks.delivery import OwnerDeleted
@@ -14,15 +15,22 @@ class Deletions:
         self._projects = database["projects"]
         self._users = database["users"]
 
-    async def projects(self, deleted_before: datetime, *, limit: int = 20) -> list[tuple[str, str]]:
+    async def projects(
+        self, deleted_before: datetime, *, without: Sequence[str] = (), limit: int = 20
+    ) -> list[tuple[str, str]]:
         """List (developer, project) of projects that were deleted before a time."""
-        query = {"deleted_at": {"$lt": deleted_before}, "erased_at": None}
+        query = {"deleted_at": {"$lt": deleted_before}, "erased_at": None, "_id": {"$nin": without}}
         found = self._projects.find(query, {"developer_id": 1}).sort("deleted_at", 1).limit(limit)
         return [(project["developer_id"], project["_id"]) for project in await found.to_list(limit)]
 
-    async def users(self, *, limit: int = 100) -> list[tuple[str, str, str]]:
+    async def users(self, *, without: Sequence[str] = (), limit: int = 100) -> list[tuple[str, str, str]]:
         """List (developer, project, user) of deleted users."""
-        found = await self._users.find(_DELETED).sort("deleted_at", 1).limit(limit).to_list(limit)
+        found = (
+            await self._users.find({**_DELETED, "_id": {"$nin": without}})
+            .sort("deleted_at", 1)
+            .limit(limit)
+            .to_list(limit)
+        )
         return [(user["developer_id"], user["project_id"], user["_id"]) for user in found]
 
     async def remaining_users(self, developer_id: str, project_id: str, *, limit: int) -> list[str]:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from events.envelope import Cause
 from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import Deletions
+from store.accounts.postponed import Postponed
 from store.errors import StoreUnavailableError
 from store.generations.blobs import BlobStore
 from store.generations.generations import Generations
@@ -37,21 +38,23 @@ class ProjectErasure:
     account_changes: AccountChanges
     webhooks: Webhooks
     erase_projects_after: timedelta
-    clock: Callable[[], datetime]
+    postponed: Postponed
+    safe_now: Callable[[], Awaitable[datetime]]
 
     async def run(self, *, most: int) -> int:
         """Delete at most `most` users of projects that are due; return how many.
 
         A project without users is erased. Repeatable, and may be interrupted anywhere.
         """
-        deleted = 0
-        for developer, project in await self.deletions.projects(self.clock() - self.erase_projects_after):
-            if await self.deletions.is_empty(developer, project):
-                await self._erase(developer, project)
-            elif deleted < most:
-                for user in await self.deletions.remaining_users(developer, project, limit=most - deleted):
-                    await self.account_changes.delete_user(developer, project, user, cause=_CAUSE)
-                    deleted += 1
+        deleted, before = 0, await self.safe_now() - self.erase_projects_after
+        for developer, project in await self.deletions.projects(before, without=self.postponed.ids()):
+            with self.postponed.guard(project):
+                if await self.deletions.is_empty(developer, project):
+                    await self._erase(developer, project)
+                elif deleted < most:
+                    for user in await self.deletions.remaining_users(developer, project, limit=most - deleted):
+                        await self.account_changes.delete_user(developer, project, user, cause=_CAUSE)
+                        deleted += 1
         return deleted
 
     async def _erase(self, developer: str, project: str) -> None:
@@ -72,48 +75,56 @@ class AccountErasure:
     lists: Lists
     personal_data: PersonalDataStore
     blobs: BlobStore
-    clock: Callable[[], datetime]
+    postponed: Postponed
+    safe_now: Callable[[], Awaitable[datetime]]
     _empty_since: dict[str, datetime] = field(default_factory=dict, init=False)
 
     async def run(self) -> int:
         """Do what is due; return how many users were deleted and how many generations were erased."""
-        waiting = len(await self.deletions.users(limit=_USERS_OF_PROJECTS))
+        waiting = len(await self.deletions.users(limit=_USERS_OF_PROJECTS, without=self.postponed.ids()))
         done = await self.project_erasure.run(most=_USERS_OF_PROJECTS - waiting)
-        users = await self.deletions.users()
+        users = await self.deletions.users(without=self.postponed.ids())
         known = {user for _, _, user in users}
         self._empty_since = {user: since for user, since in self._empty_since.items() if user in known}
-        return done + sum([await self._erase_user(*user) for user in users])
+        now = await self.safe_now()
+        for developer, project, user in users:
+            with self.postponed.guard(user):
+                done += await self._erase_user(developer, project, user, now)
+        return done
 
-    async def _erase_user(self, developer: str, project: str, user: str) -> int:
-        if found := await self._erase_generations(Scope(project, user)):
+    async def _erase_user(self, developer: str, project: str, user: str, now: datetime) -> int:
+        if found := await self._erase_generations(project, user):
             self._empty_since.pop(user, None)
             return found
-        since = self._empty_since.setdefault(user, self.clock())
-        if self.clock() - since >= LATE_ARRIVALS:
+        since = self._empty_since.setdefault(user, now)
+        if now - since >= LATE_ARRIVALS:
             await self.accounts.sessions.forget_subject(user)
             await self.account_changes.record_user_erased(developer, project, user, cause=_CAUSE)
             log.info("user_erased", user_id=user)
         return 0
 
-    async def _erase_generations(self, scope: Scope) -> int:
+    async def _erase_generations(self, project: str, user: str) -> int:
         """Erase a page of generations, or look behind pages of which none could be; return how many there were."""
-        found, cursor = 0, None
+        found, cursor, damaged = 0, None, 0
         while True:
-            page = await self.lists.older_than(cursor, scope, Filters(), limit=_PAGE)
+            page = await self.lists.older_than(cursor, Scope(project, user), Filters(), limit=_PAGE)
             erased = [await self._erase_generation(name) for name in page.ids]
-            found, cursor = found + len(erased), page.next_cursor
+            found, cursor, damaged = found + len(erased), page.next_cursor, damaged + erased.count(None)
             if any(erased) or cursor is None:
-                return found
+                break
+        if found and damaged == found:
+            self.postponed.add(user)
+        return found
 
-    async def _erase_generation(self, generation_id: str) -> bool:
-        """Cancel what runs; erase what is final, at the latest in a later run; log a stream that cannot be read."""
+    async def _erase_generation(self, generation_id: str) -> bool | None:
+        """Cancel what runs; erase what is final, at the latest in a later run; None for a stream that is damaged."""
         try:
             return await self._erase_stream(generation_id)
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - one damaged stream must not keep the data of others
             log.warning("generation_not_erased", generation_id=generation_id, error=repr(error))
-            return False
+            return None
 
     async def _erase_stream(self, generation_id: str) -> bool:
         await self.generations.decide(generation_id, lambda g: decisions.cancel(g, erase=True), cause=_CAUSE)

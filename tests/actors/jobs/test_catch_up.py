@@ -142,6 +142,21 @@ async def test_a_hanging_subscriber_does_not_stop_another(failed: Harness, monke
     assert await settled(failed) == ["g1", "g2", "g3"]
 
 
+async def test_a_step_back_of_the_clock_does_not_keep_parked_commits_waiting(
+    failed: Harness, admission: FailingAdmission
+) -> None:
+    admission.failures["g1"] = RuntimeError("it fails")
+    subscriber = failed.subscriber("settlement")
+    failed.clock.step(hours=1)
+    await subscriber.run()
+    failed.clock.step(hours=-1)
+    admission.failures.clear()
+    await failed.store.database["parked"].update_many({}, {"$set": {"due_at": failed.clock()}})
+    failed.clock.forward(seconds=6)
+    await subscriber.run()
+    assert await is_settled(failed, "g1")
+
+
 async def test_the_command_shows_positions_and_parked_commits(
     failed: Harness, admission: FailingAdmission, mongodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,3 +102,26 @@ async def test_a_deleted_project_is_erased_after_the_retention(gateway: GatewayH
     await gateway.erasure.run()
     assert [recorded.type for recorded in await gateway.changes.history(owner.id)] == types
     assert await remaining(gateway, other, kept) == {"users": 1, "personal_data": 1, "blobs": 2}
+
+
+async def test_a_damaged_developer_keeps_no_data_of_others(
+    gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.accounts.erasure._USERS_OF_PROJECTS", 1)
+    stuck_user, stuck, other = [await gateway.person() for _ in range(3)]
+    project = stuck_user.owned_project
+    await gateway.changes.delete_user(project.owner.id, project.id, stuck_user.id, cause=CAUSE)
+    for person in (stuck, other):
+        await deleted(gateway, person)
+    commits = gateway.store.database["commits"]
+    for person in (stuck_user, stuck):
+        developer = person.owned_project.owner.id
+        await gateway.store.database["developers"].update_one({"_id": developer}, {"$unset": {"folded": 1}})
+        await commits.update_many({"stream": f"developer-{developer}"}, {"$set": {"body": b"damaged"}})
+    gateway.clock.ahead += MONTH + timedelta(minutes=1)
+
+    await erased(gateway)
+    await erased(gateway)
+
+    assert (await remaining(gateway, other))["users"] == 0
+    assert (await remaining(gateway, stuck))["users"] == 1

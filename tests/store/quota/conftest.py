@@ -63,6 +63,9 @@ class QuotaHarness:
         self.generations = Generations(self.events, announce=ignore, clock=self.clock)
         self.admission = Admission(self.ledger, self.generations, clock=self.clock)
 
+    async def safe_now(self) -> datetime:
+        return self.clock()
+
     async def admit(
         self,
         name: str,

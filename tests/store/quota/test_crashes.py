@@ -39,7 +39,7 @@ def life(harness: QuotaHarness, end: str) -> list[Step]:
 async def recover(harness: QuotaHarness, clock: Clock) -> None:
     """Run the sweep, then the quota actor on the last event."""
     clock.forward(minutes=3)
-    await release_leaked_holds(admission=harness.admission, clock=harness.clock)
+    await release_leaked_holds(admission=harness.admission, safe_now=harness.safe_now)
     generation = await harness.generations.load("g1")
     if generation is not None:
         await asyncio.gather(*(run_quota(harness, generation) for _ in range(2)))

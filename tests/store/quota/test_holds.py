@@ -19,6 +19,7 @@ from events.quota import QuotaReserved
 from exemplar.injection import Dependencies
 from store.generations.memory_personal_data import MemoryPersonalData
 from store.generations.memory_projection import MemoryProjection
+from store.mongo.safe_now import SafeNow
 from store.quota.ledger import Account, Bounds
 from tests.builders.clock import Clock
 from tests.builders.generation import VALIDATED, failed
@@ -149,14 +150,26 @@ async def test_a_hold_repeated_in_the_next_month_keeps_its_month(harness: QuotaH
     assert (await harness.admit("g1", FREE)).request.period == NOVEMBER
 
 
+async def test_a_step_of_this_clock_alone_frees_no_hold(harness: QuotaHarness, store: OpenStore, clock: Clock) -> None:
+    await harness.admission.hold("dev-1", "never", period=NOVEMBER, bounds=FREE)
+    server = clock()
+
+    async def server_time() -> datetime:
+        return server
+
+    clock.step(hours=1)
+    assert await release_leaked_holds(admission=harness.admission, safe_now=SafeNow(clock, server_time)) == 0
+    assert len((await account(store)).slots) == 1
+
+
 async def test_the_sweep_frees_a_hold_without_a_stream_after_two_minutes(
     harness: QuotaHarness, store: OpenStore, clock: Clock
 ) -> None:
     await harness.admission.hold("dev-1", "never", period=NOVEMBER, bounds=FREE)
     clock.forward(seconds=119)
-    assert await release_leaked_holds(admission=harness.admission, clock=harness.clock) == 0
+    assert await release_leaked_holds(admission=harness.admission, safe_now=harness.safe_now) == 0
     clock.forward(seconds=2)
-    assert await release_leaked_holds(admission=harness.admission, clock=harness.clock) == 1
+    assert await release_leaked_holds(admission=harness.admission, safe_now=harness.safe_now) == 1
     assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), 0)
 
 
@@ -228,6 +241,6 @@ async def test_a_crash_between_the_settlement_in_the_log_and_the_ledger_counts_t
         await harness.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE)
     for _ in range(2):
         clock.forward(minutes=3)
-        await release_leaked_holds(admission=harness.admission, clock=harness.clock)
+        await release_leaked_holds(admission=harness.admission, safe_now=harness.safe_now)
         assert ((await account(store)).slots, (await account(store)).used_in(NOVEMBER)) == ((), units)
         await harness.admission.hold("dev-1", "g1", period=NOVEMBER, bounds=FREE)  # too late: given back
