@@ -134,7 +134,7 @@ async def test_accounts_that_do_not_exist_are_refused_alike(harness: AccountsHar
 
 async def test_a_login_without_hashing_capacity_gets_503_and_is_not_counted(harness: AccountsHarness) -> None:
     tenant = await harness.tenant()
-    slow = Passwords(memory_kib=65_536, passes=2, at_once=1, queue=0)
+    slow = Passwords(memory_kib=65_536, passes=8, at_once=1, queue=0)
     async with harness.another_gateway(passwords=slow) as crowded:
         tries = (log_in(crowded, "192.0.2.45", tenant, WRONG) for _ in range(PER_ACCOUNT_AND_ADDRESS.attempts))
         answers = await asyncio.gather(*tries)

@@ -121,6 +121,7 @@ USES = {
     "start": "job deadlines: too late to start",
     "finish": "job deadlines: too late to finish",
     "unresolved": "job late_predictions",
+    "uncharged": "the settlement of a run in vain",
     "queue": "GET /generations-v2/{id}/explain",
     "developer": "Retry-After of a full limit; exemplar quota check",
     "ended": "Retry-After of a full limit, of a developer with few generations",
@@ -137,6 +138,7 @@ async def test_every_index_is_used_by_a_route_a_job_or_a_command(lists: Lists, d
     await rows.due({"started": NOON}, after="", limit=LIMIT)
     await rows.expired(NOON, limit=LIMIT)
     await rows.unresolved(NOON, limit=LIMIT)
+    await rows.uncharged("dev-1", "2026-11")
     await queue.ahead(folded(TO_COMPLETED))
     await durations("nobody")
     await Usage(database).admitted("dev-1", NOON)
