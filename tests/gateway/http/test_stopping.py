@@ -90,7 +90,7 @@ async def test_requests_that_arrive_while_it_stops_are_answered_or_refused(syste
         while not ended.is_set():
             try:
                 reader, writer = await asyncio.open_connection(url.hostname, url.port)
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):  # before anything was sent
                 outcomes["refused"] += 1
                 return
             again = True
