@@ -60,15 +60,19 @@ class Connections:
                     connection.end()
 
     def drain(self) -> None:
-        """End all streams and refuse new ones."""
+        """End all streams, new ones at once, and refuse new waits."""
         self._draining = True
         for connection in tuple(self._open):
             connection.end(goodbye("shutdown"))
 
     @contextmanager
-    def slot(self, account: str, developer: str, request: web.Request) -> Iterator[None]:
-        """Hold a slot; LimitError above the limit of account or developer, `server_busy` above that of the process."""
-        if self._draining or self._taken >= self._settings.per_process:
+    def slot(self, account: str, developer: str, request: web.Request, *, stream: bool = False) -> Iterator[None]:
+        """Hold a slot; LimitError above the limit of account or developer, `server_busy` above that of the process.
+
+        A stopping process refuses waits, not a `stream`, which it ends at once: a browser that meets an error never
+        connects again.
+        """
+        if (self._draining and not stream) or self._taken >= self._settings.per_process:
             raise ExemplarError(ErrorCode.SERVER_BUSY, "Too many open event streams. Try again later.")
         limits = {account: self._settings.per_holder, f"developer {developer}": self._settings.per_developer}
         for holder, limit in limits.items():

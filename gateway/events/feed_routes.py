@@ -105,7 +105,7 @@ class FeedRoutes:
         limit = options.integer_parameter(request, "limit", default=100, most=_LARGEST_PAGE)
         page = await self.feed_reader.page(feed, start.after or BEGINNING, limit=limit)
         if seconds and not page.events and not page.more:
-            with self.connections.slot(start.grant.claims.subject, start.grant.developer, request):
+            with self.connections.slot(start.grant.claims.subject, start.grant.developer, request, stream=True):
                 await self.feed_broadcaster.wait(feed, after=page.next, seconds=seconds)
             await self.event_access.confirm(start.grant)
             page = await self.feed_reader.page(feed, page.next, limit=limit)

@@ -110,7 +110,7 @@ class GenerationEventRoutes:
         if start.empty:
             return web.Response(status=204, headers={"Cache-Control": "no-store"})
         stream, account = stream_of(start.generation.id), start.generation.request.owner.user
-        with self.connections.slot(account, start.grant.developer, request):
+        with self.connections.slot(account, start.grant.developer, request, stream=True):
             connection = await self.connections.open(request, start.grant)
             try:
                 await connection.write(start.frames + frame("caught_up", {"version": start.version}))

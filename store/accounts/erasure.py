@@ -48,7 +48,7 @@ class ProjectErasure:
         """
         deleted, before = 0, await self.safe_now() - self.erase_projects_after
         for developer, project in await self.deletions.projects(before, without=self.postponed.ids()):
-            with self.postponed.guard(project):
+            with self.postponed.isolated(project):
                 if await self.deletions.is_empty(developer, project):
                     await self._erase(developer, project)
                 elif deleted < most:
@@ -88,7 +88,7 @@ class AccountErasure:
         self._empty_since = {user: since for user, since in self._empty_since.items() if user in known}
         now = await self.safe_now()
         for developer, project, user in users:
-            with self.postponed.guard(user):
+            with self.postponed.isolated(user):
                 done += await self._erase_user(developer, project, user, now)
         return done
 

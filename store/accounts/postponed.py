@@ -28,7 +28,7 @@ class Postponed:
         self._until[name] = self._monotonic() + POSTPONED_SECONDS
 
     @contextmanager
-    def guard(self, name: str) -> Iterator[None]:
+    def isolated(self, name: str) -> Iterator[None]:
         """Log an error and postpone what failed; raise StoreUnavailableError."""
         try:
             yield

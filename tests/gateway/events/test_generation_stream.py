@@ -100,6 +100,15 @@ async def test_clients_that_reconnect_get_every_event_exactly_once(
     assert all(events == expected for events in read_by)
 
 
+async def test_a_stopping_gateway_ends_a_new_stream_so_that_browsers_connect_again(
+    system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
+) -> None:
+    generation = await system.start_generation(user)
+    gateway.event_hub.connections.drain()
+    async with opened(session, address(gateway, generation), user.bearer) as stream:
+        assert [frame.event for frame in await stream.rest()] == ["snapshot", "caught_up"]
+
+
 async def test_a_client_resumes_at_a_restarted_gateway(
     system: GatewaySystem, gateway: Gateway, user: EndUser, session: ClientSession
 ) -> None:
