@@ -73,7 +73,7 @@ _HEAD = """\
 
 # --- compose.yaml ---
 
-# Password of RabbitMQ's user exemplar: letters, digits, - and _
+# Password of RabbitMQ's user exemplar: A-Z, a-z, 0-9, - and _
 RABBITMQ_PASSWORD=
 
 # Password of MongoDB's user exemplar, who may read and write the database exemplar; the same characters

@@ -18,7 +18,7 @@ from sandbox.problems import answer_problems
 from sandbox.settings import SandboxSettings
 
 _LARGEST_BODY: Final = 32 * 1024 * 1024
-_GRACE_SECONDS: Final = 0.5
+_GRACE_SECONDS: Final = 0.2  # waited twice
 
 log = structlog.get_logger()
 

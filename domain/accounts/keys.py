@@ -30,7 +30,7 @@ def display_prefix(key: str) -> str:
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text has the shape of a key, with any two-letter prefix."""
+    """Tell whether a text has the shape of a key, with any prefix of two characters."""
     return _KEY.fullmatch(text) is not None
 
 

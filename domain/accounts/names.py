@@ -11,7 +11,7 @@ DESCRIPTION_LONGEST: Final = 1000
 _DIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINES: Final = frozenset("\n\r\t")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-# By category letters, marks and symbols, yet nothing is drawn (Default_Ignorable_Code_Point, U+2800).
+# By category visible, yet nothing is drawn (Default_Ignorable_Code_Point, U+2800).
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _VARIANTS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _FORBIDDEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from domain.errors import ErrorCode, ExemplarError
 from gateway.app import create_app
-from gateway.http.server import GatewayRunner
 from gateway.settings import GatewaySettings
+from tests.gateway.listening import listening
 
 OURS = "https://studio.example"
 SECRET = "s" * 32
@@ -142,7 +142,8 @@ async def test_a_page_of_another_origin_is_allowed_nothing(origins: Sequence[str
 async def test_a_page_can_read_what_never_reached_a_handler(
     origins: Sequence[str], limit: int, status: bytes, origin: str
 ) -> None:
-    async with listening(settings_for(*origins, max_connections=limit)) as port:
+    settings = settings_for(*origins, max_connections=limit)
+    async with listening(app_for(settings), settings) as port:
         _, other = await asyncio.open_connection("127.0.0.1", port)
         head = b"GET /plain HTTP/1.1\r\n" + (b"origin: %b\r\n" % origin.encode() if origin else b"")
         answer = await exchange(port, head + b"X-Long: " + b"y" * 9_000 + b"\r\n\r\n")
@@ -156,21 +157,11 @@ async def test_a_page_can_read_what_never_reached_a_handler(
 @pytest.mark.parametrize("name", ["Origin", "Access-Control-Request-Headers"])
 async def test_header_bytes_that_are_no_text_are_not_echoed(name: str) -> None:
     head = b"OPTIONS /plain HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccess-Control-Request-Method: GET\r\n"
-    async with listening(settings_for("*")) as port:
+    settings = settings_for("*")
+    async with listening(app_for(settings), settings) as port:
         answer = await exchange(port, head + name.encode() + b": x\xff\xfe, y\r\n\r\n")
     assert answer.split()[1] == b"204"
     assert b"\xff" not in answer
-
-
-@asynccontextmanager
-async def listening(settings: GatewaySettings) -> AsyncIterator[int]:
-    runner = GatewayRunner(app_for(settings), settings)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
 
 
 async def exchange(port: int, data: bytes) -> bytes:

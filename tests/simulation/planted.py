@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from typing import Any
 
 from actors.handlers import invocation
 from domain.generation.generation import State
 from events.commit import Commit
-from events.envelope import Cause
 from events.event import Event
 from events.invocation import InvocationIntended
-from store.commits.contract import Write
 from store.commits.memory import MemoryEventStore
 from store.generations.generations import Decided
 
@@ -18,19 +16,10 @@ from store.generations.generations import Decided
 class UnfencedEventStore(MemoryEventStore):
     """Append behind whatever is there, instead of refusing a version that was decided on another state."""
 
-    async def append(
-        self,
-        stream: str,
-        expected_version: int,
-        events: Sequence[Event],
-        *,
-        cause: Cause,
-        time: datetime,
-        write: Write | None = None,
-    ) -> Commit:
+    async def append(self, stream: str, expected_version: int, events: Sequence[Event], **about: Any) -> Commit:
         stored = self._streams.get(stream, [])
         head = stored[-1].last if stored else 0
-        return await super().append(stream, head, events, cause=cause, time=time, write=write)
+        return await super().append(stream, head, events, **about)
 
 
 @contextmanager

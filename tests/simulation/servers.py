@@ -108,25 +108,10 @@ def dependencies(
     async def safe_now() -> datetime:
         return min(clock(), true_clock())
 
-    leases = MemoryLeases(servers.leases, holder=process.name, clock=true_clock)
-    shared = {
-        name: Link(server, network)
-        for name, server in {
-            "events": servers.events,
-            "blobs": servers.blobs,
-            "personal_data": servers.personal_data,
-            "ledger": servers.ledger,
-            "projection": servers.projection,
-            "predictions": servers.predictions,
-            "sealed_log": servers.sealed_log,
-            "subscriptions": servers.positions,
-            "parking": servers.positions,
-        }.items()
-    }
     redelivery = TIMEOUTS.redelivery.total_seconds()
     return dependencies_of(
-        **shared,
-        leases=leases,
+        **_linked(servers, network),
+        leases=MemoryLeases(servers.leases, holder=process.name, clock=true_clock),
         clock=clock,
         monotonic=monotonic,
         safe_now=safe_now,
@@ -149,3 +134,19 @@ def dependencies(
         polling_times=RetryTimes(Backoff(first=redelivery, longest=30)),
         redelivery_times=RetryTimes(Backoff(first=redelivery, longest=60)),
     )
+
+
+def _linked(servers: Servers, network: Network) -> dict[str, Link]:
+    """Reach each server over the network, under the name of its dependency."""
+    reached = {
+        "events": servers.events,
+        "blobs": servers.blobs,
+        "personal_data": servers.personal_data,
+        "ledger": servers.ledger,
+        "projection": servers.projection,
+        "predictions": servers.predictions,
+        "sealed_log": servers.sealed_log,
+        "subscriptions": servers.positions,
+        "parking": servers.positions,
+    }
+    return {name: Link(server, network) for name, server in reached.items()}

@@ -16,7 +16,7 @@ MAX_PART_HEADERS: Final = 8
 MAX_HEADER_BYTES: Final = 4_096
 
 _PLAIN_ENCODINGS: Final = frozenset({"7bit", "8bit", "binary"})
-# The last byte of a letter in Shift JIS, GBK or Big5 may look like a backslash, which would hide a closing quote.
+# The last byte of a character in Shift JIS, GBK or Big5 may look like a backslash, which would hide a closing quote.
 _DOUBLE_BYTE: Final = re.compile(rb"([\x81-\xfe])\\")
 _BYTES: Final = "latin-1"  # a character for each byte: file names come in any code page
 _LIMITS: Final = f"at most {MAX_PARTS} parts, {MAX_PART_HEADERS} headers a part, {MAX_HEADER_BYTES} bytes a header"
@@ -106,5 +106,5 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _decoded(text: str) -> str:
-    """Read the bytes of a header as UTF-8; letters of other code pages, which no header names, are replaced."""
+    """Read the bytes of a header as UTF-8; characters of other code pages, which no header names, are replaced."""
     return text.encode(_BYTES).decode(errors="replace")

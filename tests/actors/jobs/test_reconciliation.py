@@ -81,6 +81,13 @@ async def unanswered(harness: Harness, provider: SandboxProvider, name: str = "g
     harness.clock.forward(seconds=5)
 
 
+async def unknown_outcome(harness: Harness, provider: SandboxProvider) -> None:
+    """Make a call that ends with 500: nobody knows whether it created a prediction."""
+    await provider.arm(create="500", times=1)
+    assert (await harness.invoked("g1")).state is State.INTENDED
+    await harness.project("g1")
+
+
 @pytest.mark.parametrize("minutes", [-90, -6, -4, 4, 6, 90])
 async def test_a_prediction_is_found_although_the_provider_clock_differs(
     harness: Harness, provider: SandboxProvider, minutes: int
@@ -139,9 +146,7 @@ async def test_an_older_prediction_of_the_same_input_does_not_resolve_a_claim(
 async def test_a_claim_is_lost_only_after_the_grace_period_that_this_process_saw_pass(
     harness: Harness, provider: SandboxProvider
 ) -> None:
-    await provider.arm(create="500", times=1)
-    assert (await harness.invoked("g1")).state is State.INTENDED
-    await harness.project("g1")
+    await unknown_outcome(harness, provider)
     # The clock of the claim's writer was an hour behind: by that clock the grace period is over already.
     harness.clock.step(hours=1)
     for _ in range(5):
@@ -160,9 +165,7 @@ async def test_a_claim_is_lost_only_after_the_grace_period_that_this_process_saw
 async def test_a_backward_step_of_the_clock_does_not_prolong_the_grace_period(
     harness: Harness, provider: SandboxProvider
 ) -> None:
-    await provider.arm(create="500", times=1)
-    await harness.invoked("g1")
-    await harness.project("g1")
+    await unknown_outcome(harness, provider)
     harness.clock.forward(minutes=30)
     for _ in range(3):
         await harness.run_job(reconcile)

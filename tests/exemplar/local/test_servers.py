@@ -1,6 +1,8 @@
 """The real servers on private ports."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,17 @@ from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports, is_free
 from store.mongo.replica_set import initiate_replica_set
 from tests.systems.waiting import until
+
+
+@contextmanager
+def running_mongod(home: Path) -> Iterator[Mongod]:
+    server = Mongod(home, Ports(home / "ports.json").of("mongod"), os.environ)
+    server.launch()
+    try:
+        server.wait_ready(initiate_replica_set)
+        yield server
+    finally:
+        server.child.stop()
 
 
 def test_mongod_keeps_its_data_after_a_kill_and_on_a_new_port(mongod_installed: None, tmp_path: Path) -> None:
@@ -40,45 +53,33 @@ async def test_erased_data_are_overwritten_in_the_oplog(
     """With the command of docs/accounts.md, and a checkpoint every second instead of every minute."""
     usual = Mongod._arguments
     monkeypatch.setattr(Mongod, "_arguments", lambda server: (*usual(server), "--syncdelay", "1"))
-    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
-    server.launch()
-    try:
-        server.wait_ready(initiate_replica_set)
-        with MongoClient[dict[str, Any]](server.url("erased")) as client:
-            written = client["local"]["oplog.rs"]
-            people = client["erased"]["people"]
-            people.insert_one({"_id": 1, "name": "Ada"})
-            people.delete_one({"_id": 1})
-            assert written.find_one({"o.name": "Ada"}) is not None
-            assert written.options()["size"] == 64 * 1024 * 1024
+    with running_mongod(tmp_path) as server, MongoClient[dict[str, Any]](server.url("erased")) as client:
+        written = client["local"]["oplog.rs"]
+        people = client["erased"]["people"]
+        people.insert_one({"_id": 1, "name": "Ada"})
+        people.delete_one({"_id": 1})
+        assert written.find_one({"o.name": "Ada"}) is not None
+        assert written.options()["size"] == 64 * 1024 * 1024
 
-            def overwritten() -> bool:
-                for _ in range(10):
-                    client.admin.command("appendOplogNote", 1, data={"fill": "x" * 1024 * 1024})
-                return written.find_one({"o.name": "Ada"}) is None
+        def overwritten() -> bool:
+            for _ in range(10):
+                client.admin.command("appendOplogNote", 1, data={"fill": "x" * 1024 * 1024})
+            return written.find_one({"o.name": "Ada"}) is None
 
-            await until(overwritten, "it is overwritten", within=60, every=1)
-    finally:
-        server.child.stop()
+        await until(overwritten, "it is overwritten", within=60, every=1)
 
 
 def test_the_filter_of_a_slow_operation_is_not_logged(mongod_installed: None, tmp_path: Path) -> None:
     """The server names slow operations with their whole filters."""
-    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
-    server.launch()
-    try:
-        server.wait_ready(initiate_replica_set)
-        with MongoClient[dict[str, object]](server.url("slow")) as client:
-            people = client["slow"]["people"]
-            people.insert_one({"_id": 1, "email": "ada@example.com"})
-            slow: dict[str, object] = {"email": "ada@example.com", "$where": "sleep(300) || true"}
-            assert people.find_one(slow) is not None
-            in_script = {"body": "function() { sleep(300); return true }", "args": [], "lang": "js"}
-            match = {"email": "ada@example.com", "$expr": {"$function": in_script}}
-            assert list(people.aggregate([{"$match": match}]))
-            assert people.update_one(slow, {"$set": {"email": "ada@example.org"}}).modified_count == 1
-    finally:
-        server.child.stop()
+    with running_mongod(tmp_path) as server, MongoClient[dict[str, object]](server.url("slow")) as client:
+        people = client["slow"]["people"]
+        people.insert_one({"_id": 1, "email": "ada@example.com"})
+        slow: dict[str, object] = {"email": "ada@example.com", "$where": "sleep(300) || true"}
+        assert people.find_one(slow) is not None
+        in_script = {"body": "function() { sleep(300); return true }", "args": [], "lang": "js"}
+        match = {"email": "ada@example.com", "$expr": {"$function": in_script}}
+        assert list(people.aggregate([{"$match": match}]))
+        assert people.update_one(slow, {"$set": {"email": "ada@example.org"}}).modified_count == 1
     log = (tmp_path / "logs" / "mongod.log").read_text()
     assert "ada@example" not in log
     assert "Slow query" not in log
@@ -110,12 +111,6 @@ def test_a_port_is_the_same_at_the_next_start_while_it_is_free(tmp_path: Path, n
 
 def test_mongod_takes_no_message_compressed_with_zlib(mongod_installed: None, tmp_path: Path) -> None:
     """The bundled server reads beyond its memory when it decompresses these (CVE-2025-14847)."""
-    server = Mongod(tmp_path, Ports(tmp_path / "ports.json").of("mongod"), os.environ)
-    server.launch()
-    try:
-        server.wait_ready(initiate_replica_set)
-        with MongoClient[dict[str, object]](server.url("any")) as client:
-            hello = client["admin"].command("hello", compression=["zlib", "zstd", "snappy"])
-            assert set(hello["compression"]) == {"snappy", "zstd"}
-    finally:
-        server.child.stop()
+    with running_mongod(tmp_path) as server, MongoClient[dict[str, object]](server.url("any")) as client:
+        hello = client["admin"].command("hello", compression=["zlib", "zstd", "snappy"])
+        assert set(hello["compression"]) == {"snappy", "zstd"}

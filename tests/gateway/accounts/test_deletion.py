@@ -112,11 +112,15 @@ async def test_all_data_of_a_deleted_user_are_erased(gateway: GatewayHarness) ->
     assert (await read(gateway, other_user, kept))[0] == 200
 
 
+async def damage(gateway: GatewayHarness, *generations: str) -> None:
+    ids = [f"generation-{name}:1" for name in generations]
+    await gateway.store.database["commits"].update_many({"_id": {"$in": ids}}, {"$set": {"body": b"damaged"}})
+
+
 async def test_a_damaged_stream_keeps_no_other_data_of_deleted_users(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     damaged, sound = await gateway.completed(person), await gateway.completed(person)
-    commits = gateway.store.database["commits"]
-    await commits.update_one({"_id": f"generation-{damaged}:1"}, {"$set": {"body": b"damaged"}})
+    await damage(gateway, damaged)
     await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)
     for _ in range(2):
         await gateway.erasure.run()
@@ -133,9 +137,7 @@ async def test_a_page_of_damaged_streams_keeps_no_other_data_of_a_deleted_user(
     monkeypatch.setattr("store.accounts.erasure._PAGE", 2)
     person = await gateway.person()
     sound, *damaged = [await gateway.completed(person) for _ in range(4)]
-    commits = gateway.store.database["commits"]
-    for name in damaged:  # the newer ones come first
-        await commits.update_one({"_id": f"generation-{name}:1"}, {"$set": {"body": b"damaged"}})
+    await damage(gateway, *damaged)  # the newer ones come first
     await gateway.changes.delete_user(person.owned_project.owner.id, person.owned_project.id, person.id, cause=CAUSE)
     for _ in range(2):
         await gateway.erasure.run()

@@ -16,8 +16,8 @@ from structlog.contextvars import get_contextvars
 
 from domain.errors import ErrorCode, ExemplarError
 from gateway.app import create_app
-from gateway.http.server import GatewayRunner
 from gateway.settings import GatewaySettings
+from tests.gateway.listening import listening
 from tests.systems.waiting import until
 
 SECRET = "s" * 32
@@ -71,17 +71,6 @@ async def open_client() -> AsyncIterator[Client]:
         yield client
 
 
-@asynccontextmanager
-async def listening() -> AsyncIterator[int]:
-    runner = GatewayRunner(create_app([TABLE], settings()), settings())
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
-
-
 async def refused(client: Client, method: str, path: str) -> list[Any]:
     """Send a request full of secrets; return its error lines."""
     processors = [structlog.contextvars.merge_contextvars]
@@ -113,7 +102,7 @@ async def test_a_refused_request_is_logged_in_one_line(
 
 async def test_a_request_that_is_not_http_is_logged_too() -> None:
     with structlog.testing.capture_logs() as lines:
-        async with listening() as port:
+        async with listening(create_app([TABLE], settings()), settings()) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /bound HTTP/9.9.9\r\n\r\n")
             await reader.read()
@@ -133,7 +122,7 @@ BODIES = {
 @pytest.mark.parametrize("name", BODIES)
 async def test_a_client_that_hangs_up_is_no_error_of_the_gateway(name: str, reset: bool) -> None:
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        async with listening() as port:
+        async with listening(create_app([TABLE], settings()), settings()) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             head = b"POST /refused/not_found HTTP/1.1\r\nHost: x\r\nX-Request-ID: r-1\r\nExpect: 100-continue\r\n"
             writer.write(head + BODIES[name])
@@ -149,7 +138,7 @@ async def test_a_client_that_hangs_up_is_no_error_of_the_gateway(name: str, rese
 
 async def test_a_lost_connection_of_the_gateway_is_an_error() -> None:
     with structlog.testing.capture_logs() as lines:
-        async with listening() as port:
+        async with listening(create_app([TABLE], settings()), settings()) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /losing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             answer = await reader.read()
