@@ -17,8 +17,8 @@ from pathlib import Path
 import aiohttp
 
 from exemplar.logging import configure_logging
-from tests.chaos.rows import ROWS
 from tests.chaos.scene import Scene
+from tests.chaos.table import ROWS
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import Servers, database_url, started
 from tests.systems.system import System

@@ -16,6 +16,7 @@ from tests.systems.tenants import Answer, Tenant
 from tests.systems.waiting import until
 
 OURS = ("gateway", "worker", "scheduler")
+LOAD = 6
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import re
 
 from exemplar.settings import sections
-from tests.chaos.rows import ROWS
+from tests.chaos.table import ROWS
 from tests.docs.reading import table
 
 DEFAULTS = {setting.name: setting.default for _, found in sections() for setting in found}

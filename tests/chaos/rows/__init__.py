@@ -1,0 +1,1 @@
+"""The faults of the table, injected under load; each row restarts what it ended."""
