@@ -75,6 +75,10 @@ class System:
     def sandbox_url(self) -> str:
         return self._addresses.sandbox_url or ""
 
+    def pid(self, name: str) -> int:
+        """Return the id of a running process."""
+        return self._children[name].pid or 0
+
     def log_file(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"
 
@@ -114,7 +118,7 @@ class System:
 
     async def freeze(self, name: str, *, seconds: float) -> None:
         """Stop a process for some seconds (SIGSTOP), so that it continues with outdated state."""
-        pid = self._children[name].pid or 0
+        pid = self.pid(name)
         began = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
         try:

@@ -1,0 +1,53 @@
+"""The running system that is fuzzed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from domain.paths import AUTH, GENERATION
+from tests.fuzz.accounts import Accounts, Api, open_accounts
+from tests.fuzz.gauge import Gauge
+from tests.systems.system import System, opened_system
+
+# Each request has a client address of its own; webhooks are sent to a port where nobody listens.
+ENVIRON: Final = {"EXEMPLAR_TRUSTED_PROXIES": "127.0.0.0/8", "EXEMPLAR_WEBHOOK_ALLOW": "127.0.0.1"}
+
+
+class Service:
+    """A gateway with all that stands behind it, accounts on it, and a gauge of its process."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.api = Api(system.base_url)
+        self._gateway = next(name for name in ("solo", "gateway") if name in system.names)
+        self.gauge = Gauge(system.pid(self._gateway), system.log_file(self._gateway))
+        self.accounts = self._opened()
+
+    @contextmanager
+    def one_input(self) -> Iterator[None]:
+        """Check the process after an input."""
+        self.gauge.mark()
+        yield
+        self.gauge.check()
+
+    def restore(self) -> None:
+        """Open new accounts unless all roles of the present ones are still let in."""
+        if not all(self._is_let_in(role) for role in ("end_user", "developer")):
+            self.accounts = self._opened()
+
+    def _opened(self) -> Accounts:
+        return open_accounts(self.api, self.system.secrets.operator_key)
+
+    def _is_let_in(self, role: str) -> bool:
+        headers = {**self.accounts.headers[role], **self.api.address()}
+        path = f"{AUTH}/me" if role == "developer" else GENERATION.format(**self.accounts.ids)
+        return self.api.session.get(self.api.base_url + path, headers=headers, timeout=30).status_code == 200
+
+
+@contextmanager
+def started_service(home: Path, mongod: str, amqp_url: str | None = None) -> Iterator[Service]:
+    """Start a system of its own and open accounts."""
+    with opened_system(home, mongod, amqp_url, environ=ENVIRON) as system:
+        system.start()
+        yield Service(system)

@@ -1,0 +1,43 @@
+"""A target: what is fuzzed, and what must hold for every input."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzz.service import Service
+
+Count = Callable[[], None]
+"""Called once for every input."""
+Test = Callable[[], None]
+"""A test of Hypothesis, which takes settings, a seed and one example."""
+Check = Callable[[Service, Any], None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """`share`: its part of all inputs, in hundredths; `make` returns the test of a running service.
+
+    One example of the test makes up to `steps` inputs.
+    """
+
+    name: str
+    share: int
+    make: Callable[[Service, Count], Test]
+    steps: int = 1
+
+
+def every(strategy: st.SearchStrategy[Any], check: Check) -> Callable[[Service, Count], Test]:
+    """Check every value of a strategy."""
+
+    def make(service: Service, count: Count) -> Test:
+        @given(strategy)
+        def one(value: Any) -> None:
+            count()
+            check(service, value)
+
+        return one
+
+    return make
