@@ -46,7 +46,7 @@ class GenerationEventRoutes:
     connections: Connections
     event_access: EventAccess
 
-    @options.get_events(_PATH, query=("after", "wait", "ticket"))
+    @options.get_events(_PATH, query=("after", "wait", "ticket"), answer=options.by_accept("Events"))
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Watch a generation: SSE, NDJSON or JSON."""
         event_format = options.requested_format(request)

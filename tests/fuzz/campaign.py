@@ -75,11 +75,11 @@ class Campaign:
                 report_multiple_bugs=False,
                 phases=(Phase.generate, Phase.shrink),
                 suppress_health_check=list(HealthCheck),
-                verbosity=Verbosity.quiet,
+                verbosity=Verbosity.normal,
             )
             chosen(options(test))()
             self.service.gauge.check_growth()
-        except Exception as fault:  # noqa: BLE001 - every failure is reported
+        except (Exception, BaseExceptionGroup) as fault:
             result.failure = "\n".join(_told(fault))
             found = _EXAMPLE.search(result.failure)
             result.example = found[1] if found else ""
