@@ -12,17 +12,22 @@ import requests
 from domain.paths import AUTH, PROJECT_WEBHOOKS, SUBMIT
 from tests.builders.odd_pictures import tone_jpeg
 
+HOOK: Final = "http://127.0.0.1:9/"
+"""Nobody listens there."""
 PASSWORD: Final = "an-unlikely-password-indeed"
 ROLES: Final = ("end_user", "developer", "operator", "stranger")
+VALUES: Final = ("email", "password", "current_password", "new_password", "refresh_token", "tier", "url")
+"""Members of bodies that only real values get past."""
 Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """The headers of each role, and the ids of what they own, by the names of path parameters."""
+    """The headers of each role, ids of what they own by the names of path parameters, values by those of members."""
 
     headers: Mapping[str, Headers]
     ids: Mapping[str, str]
+    values: Mapping[str, str]
 
     @property
     def end_user(self) -> Headers:
@@ -75,7 +80,9 @@ def open_accounts(api: Api, operator_key: str) -> Accounts:
         **_webhook(api, bearer, project),
     }
     headers = {"end_user": end_user, "developer": bearer, "operator": operator, "stranger": {}}
-    return Accounts(headers, ids)
+    values = {name: PASSWORD for name in VALUES if name.endswith("password")}
+    values |= {"email": user["email"], "refresh_token": user["refresh_token"], "tier": "internal", "url": HOOK}
+    return Accounts(headers, ids, values)
 
 
 def submit(api: Api, end_user: Headers) -> str:
@@ -93,6 +100,6 @@ def _register(api: Api, by: Headers, host: str, **more: str) -> tuple[dict[str, 
 
 def _webhook(api: Api, bearer: Headers, project: str) -> dict[str, str]:
     path = PROJECT_WEBHOOKS.format(project_id=project)
-    endpoint = api.call("POST", path, bearer, 201, json={"url": "http://127.0.0.1:9/"})["id"]
+    endpoint = api.call("POST", path, bearer, 201, json={"url": HOOK})["id"]
     sent = api.call("POST", f"{path}/{endpoint}/test", bearer, 202, json={"type": "generation.completed"})
     return {"endpoint_id": endpoint, "delivery_id": str(sent["id"])}

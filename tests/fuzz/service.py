@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from domain.paths import AUTH, GENERATION
+from domain.paths import GENERATION, WEBHOOK_ENDPOINT
 from tests.fuzz.accounts import Accounts, Api, open_accounts
 from tests.fuzz.gauge import Gauge
 from tests.systems.system import System, opened_system
@@ -32,16 +32,16 @@ class Service:
         self.gauge.check()
 
     def restore(self) -> None:
-        """Open new accounts unless all roles of the present ones are still let in."""
-        if not all(self._is_let_in(role) for role in ("end_user", "developer")):
+        """Open new accounts unless those present still have their access, generation and endpoint."""
+        own, hook = GENERATION.format(**self.accounts.ids), WEBHOOK_ENDPOINT.format(**self.accounts.ids)
+        if not (self._is_found("end_user", own) and self._is_found("developer", hook)):
             self.accounts = self._opened()
 
     def _opened(self) -> Accounts:
         return open_accounts(self.api, self.system.secrets.operator_key)
 
-    def _is_let_in(self, role: str) -> bool:
+    def _is_found(self, role: str, path: str) -> bool:
         headers = {**self.accounts.headers[role], **self.api.address()}
-        path = f"{AUTH}/me" if role == "developer" else GENERATION.format(**self.accounts.ids)
         return self.api.session.get(self.api.base_url + path, headers=headers, timeout=30).status_code == 200
 
 
