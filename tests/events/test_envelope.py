@@ -69,8 +69,9 @@ def test_extensions_without_a_value_are_omitted() -> None:
 
 
 GOOD = commit_of("generation-x", 0, [requested()], cause=CAUSE, time=NOON, writer="w").body
+_SHORT = (b"[]", b"{}", b"null", b"3", b'"text"', b"not json", b"[{}]", b"[null]", b"[[]]")
 MALFORMED = {
-    **{body.decode(): body for body in (b"[]", b"{}", b"null", b"3", b'"text"', b"not json", b"[{}]", b"[null]", b"[[]]")},
+    **{body.decode(): body for body in _SHORT},
     "a stream alone": b'[{"stream":"s"}]',
     "deep nesting": b"[" * 100_000,
     "bytes that are no UTF-8": GOOD.replace(b"generation-x", b"generation-\xff"),
@@ -94,7 +95,7 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_commit_is_refused(name: str) -> None:
     assert MALFORMED[name] != GOOD
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         commit_from(MALFORMED[name])
     assert readable({"_id": "generation-x:1", "writer": "w", "body": MALFORMED[name]}) is None
 

@@ -11,7 +11,22 @@ _MOST_EDITS = 4
 _LONGEST_NOISE = 24
 ODD_NUMBERS = (0, -1, 1, 2**31, 2**53, 2**63, 2**64, 10**400, 1.5, 1e308, float("inf"), float("nan"), -0.0)
 ODD_TEXTS = ("", " ", "\0", "\ud800", "\ufeff", "\u202e", "null", "NaN", "1e999", "%00", "../..", "a" * 5000, "\r\n")
-_ODD = (None, True, False, [], {}, [[[[]]]], {"": {}}, *ODD_NUMBERS, *ODD_TEXTS)
+_ODD: tuple[Any, ...] = (None, True, False, [], {}, [[[[]]]], {"": {}}, *ODD_NUMBERS, *ODD_TEXTS)
+
+JSON_TOKENS = (
+    b"NaN",
+    b"Infinity",
+    b"[" * 5000,
+    b'"version":',
+    b"\\ud800",
+    b"\xff",
+    b"null",
+    b"1e999",
+    b":99",
+    b"{}",
+    b"\0",
+)
+"""What is odd in the JSON of an event."""
 
 odd_values = st.sampled_from(_ODD) | st.text(max_size=8) | st.integers() | st.binary(max_size=4).map(repr)
 

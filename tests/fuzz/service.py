@@ -1,14 +1,18 @@
 """The running system that is fuzzed."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from actors.subscriptions import QUEUES
 from domain.paths import GENERATION, WEBHOOK_ENDPOINT
 from tests.fuzz.accounts import Accounts, Api, open_accounts
 from tests.fuzz.gauge import Gauge
+from tests.rabbitmq.server import Server
 from tests.systems.system import System, opened_system
+from tests.systems.waiting import until
 
 # Each request has a client address of its own; webhooks are sent to a port where nobody listens.
 ENVIRON: Final = {"EXEMPLAR_TRUSTED_PROXIES": "127.0.0.0/8", "EXEMPLAR_WEBHOOK_ALLOW": "127.0.0.1"}
@@ -23,6 +27,19 @@ class Service:
         self._gateway = next(name for name in ("solo", "gateway") if name in system.names)
         self.gauge = Gauge(system.pid(self._gateway), system.log_file(self._gateway))
         self.accounts = self._opened()
+        self._broker = Server(system.amqp_url) if system.amqp_url else None
+
+    def publish(self, queue: str, body: bytes) -> None:
+        """Send a message to a queue, where RabbitMQ runs."""
+        if self._broker is not None:
+            self._broker.send(queue, body)
+
+    def check(self) -> None:
+        """Check after many inputs that the gateway has not grown, and that the worker has taken every message."""
+        self.gauge.check_growth()
+        broker = self._broker
+        if broker is not None:
+            asyncio.run(until(lambda: not any(map(broker.count, QUEUES)), "the worker takes every message"))
 
     @contextmanager
     def one_input(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.service import Service
 
+_LONGEST_NOTE = 4_000
 Count = Callable[[], None]
 """Called once for every input."""
 Test = Callable[[], None]
@@ -39,7 +40,11 @@ def every(strategy: st.SearchStrategy[Any], check: Check) -> Make:
         @given(strategy)
         def one(value: Any) -> None:
             count()
-            check(service, value)
+            try:
+                check(service, value)
+            except Exception as fault:
+                fault.add_note(f"input: {value!r}"[:_LONGEST_NOTE])
+                raise
 
         return one
 

@@ -72,6 +72,10 @@ class System:
         self.stripped: set[str] = set()
 
     @property
+    def amqp_url(self) -> str | None:
+        return self._addresses.amqp_url
+
+    @property
     def sandbox_url(self) -> str:
         return self._addresses.sandbox_url or ""
 

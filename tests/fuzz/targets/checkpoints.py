@@ -15,7 +15,20 @@ _OTHER: Final = SigningKey("other.example", b"o" * 32)
 _TEXTS: Final = tuple(Checkpoint("log.example", size, bytes([size]) * 32).text() for size in (0, 1, 255))
 _NOTES: Final = (*(sign_note(text, _SIGNER) for text in _TEXTS), sign_note(_TEXTS[0], _OTHER))
 _KEYS: Final = (str(_SIGNER.public), str(_OTHER.public))
-_TOKENS: Final = ("\n", "\n\n", "\u2014 ", "\u2014 log.example ", "+", "=", "\r\n", "\u2028", "\x85", "\0", "A" * 88, " ")
+_TOKENS: Final = (
+    "\n",
+    "\n\n",
+    "\u2014 ",
+    "\u2014 log.example ",
+    "+",
+    "=",
+    "\r\n",
+    "\u2028",
+    "\x85",
+    "\0",
+    "A" * 88,
+    " ",
+)
 _VALUES: Final = st.tuples(spoilt_text(_NOTES, _TOKENS), spoilt_text(_KEYS, _TOKENS))
 
 

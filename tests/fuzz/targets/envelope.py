@@ -9,7 +9,7 @@ from events.commit import Commit, commit_from, commit_of, leaf_hash
 from events.envelope import Cause
 from store.commits.document import document_of, fault_beside_body, readable
 from tests.builders.generation import ONE_OF_EACH, START
-from tests.fuzz.mutation import spoilt_bytes, spoilt_json
+from tests.fuzz.mutation import JSON_TOKENS, spoilt_bytes, spoilt_json
 from tests.fuzz.service import Service
 from tests.fuzz.target import Target, every
 
@@ -23,8 +23,7 @@ def _commit(number: int) -> Commit:
 
 _COMMITS: Final = [_commit(number) for number in range(len(ONE_OF_EACH))]
 _DOCUMENTS: Final = [document_of(commit, START) for commit in _COMMITS]
-_TOKENS: Final = (b"NaN", b"Infinity", b"[" * 5000, b'"version":', b"\\ud800", b"\xff", b"null", b"1e999", b":99", b"{}")
-_BODIES: Final = spoilt_bytes([commit.body for commit in _COMMITS], _TOKENS)
+_BODIES: Final = spoilt_bytes([commit.body for commit in _COMMITS], JSON_TOKENS)
 _REWRITTEN: Final = spoilt_json([json.loads(commit.body) for commit in _COMMITS]).map(
     lambda value: json.dumps(value).encode()
 )

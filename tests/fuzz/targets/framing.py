@@ -4,6 +4,7 @@ import re
 import socket
 from contextlib import suppress
 from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 from tests.fuzz.mutation import spoilt_bytes
 from tests.fuzz.service import Service
@@ -23,8 +24,18 @@ _TOKENS: Final = (
     *(b"HTTP/2.0", b"HTTP/9.9", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"http://b/"),
     *(b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Content-Length: 99999999999999999999\r\n"),
     *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Content-Encoding: gzip\r\n"),
-    *(b"Expect: 100-continue\r\n", b"Upgrade: websocket\r\nConnection: upgrade\r\n", b"Host: b\r\n", b"ffffffffffffffff\r\n"),
-    *(b"X: " + b"a" * 9000 + b"\r\n", b"X: y\r\n" * 200, b"Range: bytes=0-,1-\r\n", b"Cookie: " + b"a=b;" * 500 + b"\r\n"),
+    *(
+        b"Expect: 100-continue\r\n",
+        b"Upgrade: websocket\r\nConnection: upgrade\r\n",
+        b"Host: b\r\n",
+        b"ffffffffffffffff\r\n",
+    ),
+    *(
+        b"X: " + b"a" * 9000 + b"\r\n",
+        b"X: y\r\n" * 200,
+        b"Range: bytes=0-,1-\r\n",
+        b"Cookie: " + b"a=b;" * 500 + b"\r\n",
+    ),
 )
 _STATUS: Final = re.compile(rb"\AHTTP/1\.[01] (\d{3}) ")
 _SILENCE_S: Final = 0.25
@@ -33,16 +44,17 @@ _SILENCE_S: Final = 0.25
 
 def check(service: Service, raw: bytes) -> None:
     with service.one_input():
-        answer = _exchange(service.system.port, raw + _LAST)
+        answer = _exchange(urlsplit(service.api.base_url), raw + _LAST)
     status = _STATUS.match(answer)
     assert status or not answer, answer[:200]
     assert status is None or int(status[1]) < 500, answer[:500]
 
 
-def _exchange(port: int, raw: bytes) -> bytes:
+def _exchange(gateway: SplitResult, raw: bytes) -> bytes:
     """Send bytes; return what comes before a silence or the end of the connection."""
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=_SILENCE_S) as connection, suppress(OSError):
+    address = gateway.hostname, gateway.port
+    with socket.create_connection(address, timeout=_SILENCE_S) as connection, suppress(OSError):
         connection.sendall(raw)
         while piece := connection.recv(65_536):
             received += piece

@@ -3,7 +3,6 @@
 import json
 from typing import Final
 
-
 from domain.errors import ExemplarError
 from domain.submission.instructions import COMPOSITIONS, MAX_CHARACTERS, model_prompt, parse_instructions
 from domain.submission.model_inputs import Ceilings, rules
@@ -17,7 +16,21 @@ _OBJECTS: Final = (
     {"prompt": "x", "composition": "grid", "mood": {"tone": ["calm", {"a": None}]}, "style": True, "width": 512},
     {"prompt": "x", "disable_safety_checker": True, "image": "http://127.0.0.1/", "webhook": "x", "version": "y"},
 )
-_TOKENS: Final = ("\0", '"', "{", "[", "[" * 900, "NaN", "-Infinity", "1e999", '"prompt":', "\\ud800", "\ufeff", "//", "9" * 400)
+_TOKENS: Final = (
+    "\0",
+    '"',
+    "{",
+    "[",
+    "[" * 900,
+    "NaN",
+    "-Infinity",
+    "1e999",
+    '"prompt":',
+    "\\ud800",
+    "\ufeff",
+    "//",
+    "9" * 400,
+)
 _WRITTEN: Final = tuple(json.dumps(each) for each in _OBJECTS)
 _TEXTS: Final = spoilt_text(_WRITTEN, _TOKENS) | spoilt_json(_OBJECTS).map(json.dumps)
 _CEILINGS: Final = Ceilings()

@@ -22,7 +22,9 @@ _SAMPLES: Final = (
     form(_PICTURE, _PROMPT, _METADATA, _WEBHOOK, part("webhook_events_filter", b"completed")),
     form(_PROMPT, _PICTURE, _PICTURE),
     b"a preamble\r\n" + form(_PICTURE, _PROMPT) + b"an epilogue",
-    form(part("instructions", "{\"prompt\": \"b\u00e4r\"}".encode("latin-1"), headers={"Content-Type": "text/plain; charset=latin-1"})),
+    form(
+        _PICTURE, part("instructions", b'{"prompt": "b\xe4r"}', headers={"Content-Type": "text/plain; charset=latin-1"})
+    ),
 )
 _TOKENS: Final = (
     *(_MARK, _MARK + b"--", b"\r\n" + _MARK + b"\r\n", b"\r\n\r\n", b"\r\n", b"\n", b"\r", b"\0", b'"', b"\\", b";"),

@@ -46,7 +46,8 @@ def check(_: Service, picture: bytes) -> None:
     try:
         composed = runner.run(decoder.compose([picture]))
     except InvalidPicture as refused:
-        assert refused.code != "crashed", "the decoder died of a picture"
+        if refused.code == "crashed":
+            raise
         return
     assert judge(composed.data).content_type == "image/jpeg"
 
