@@ -69,7 +69,7 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
     """Open a connection and its channel; `LinkLostError` when the server cannot be reached.
 
     It counts as lost when nothing arrives for two heartbeats. Leaving closes the connection and waits at most a
-    second for the reply: on a half-open connection none comes, and the heartbeat of pika ends it.
+    second for the reply, for none where it is silent: the heartbeat of pika ends it.
     """
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[None] = loop.create_future()
@@ -82,7 +82,7 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
         on_close_callback=lambda _connection, reason: settle(lost, reason),
         custom_ioloop=loop,
     )
-    silence: asyncio.Task[None] | None = None
+    silence: asyncio.Future[None] = loop.create_future()
     try:
         await first(opened, lost)
         silence = asyncio.create_task(_end_when_silent(connection, lost, parameters.heartbeat))
@@ -90,12 +90,11 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
         connection.channel(on_open_callback=lambda opened: settle(channel, opened))
         yield Session(connection, await first(channel, lost), lost)
     finally:
-        if silence is not None:
-            silence.cancel()
         if opened.done():
-            await _close(connection)
+            await _close(connection, wait=not silence.done())
         else:  # pika cannot end a handshake: its own time-out does, or this, when it succeeds after all
             opened.add_done_callback(lambda _: connection.close())
+        silence.cancel()
 
 
 async def keep_open(
@@ -140,7 +139,7 @@ def settle(future: asyncio.Future[Answer], result: Answer) -> None:
 async def _end_when_silent(
     connection: AsyncioConnection, lost: asyncio.Future[BaseException], heartbeat: float
 ) -> None:
-    """Count a connection as lost after two heartbeats without a byte; pika alone waits up to two and 10 seconds more.
+    """Count a connection as lost after two heartbeats without a byte; pika alone may wait ten seconds more.
 
     Checks are counted, not seconds: while this process is suspended or busy nothing is read.
     """
@@ -152,10 +151,10 @@ async def _end_when_silent(
     settle(lost, LinkLostError(f"nothing received for {2 * heartbeat} s"))
 
 
-async def _close(connection: AsyncioConnection) -> None:
+async def _close(connection: AsyncioConnection, *, wait: bool) -> None:
     if connection.is_closing or connection.is_closed:
         return
     closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     connection.add_on_close_callback(lambda *_: settle(closed, None))
     connection.close()
-    await asyncio.wait({closed}, timeout=CLOSE_TIMEOUT_S)
+    await asyncio.wait({closed}, timeout=CLOSE_TIMEOUT_S if wait else 0)
