@@ -32,9 +32,7 @@ async def through_proxies(
             await scene.rest()
         finally:
             system.kill(*names)
-            for name in names:
-                system.program(name, name)
-            await system.restart(*names)
+            await system.run_again(*names)
 
 
 async def reconnects(name: str, proxy: TcpProxy, *, within: float) -> float:

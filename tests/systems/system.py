@@ -105,6 +105,13 @@ class System:
         command = (*self.options.command, *arguments)
         self._children[name] = self._child(arguments[0], self.env | environ, log=name, command=command)
 
+    async def run_again(self, *names: str) -> None:
+        """Start those that do not run with the environment that all have."""
+        stopped = [name for name in names if not self._children[name].running()]
+        for name in stopped:
+            self.program(name, name)
+        await self.restart(*stopped)
+
     async def exit_code(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""
         code = await self._children[name].ended()

@@ -20,20 +20,22 @@ SENT_BY_SCHEDULER = {"during_request", "before_append", "after_append"}
 
 async def crash_gateway(scene: Scene) -> None:
     """1: kill -9 gateway at each of five points of submissions and streams; clients repeat their requests."""
+    await crash_gateway_at(scene, *POINTS["gateway"])
+
+
+async def crash_gateway_at(scene: Scene, *points: str) -> None:
+    """Kill the gateway at one point after the other, then start it again."""
+
+    async def crashes() -> None:
+        for point in points:
+            await crash(scene, "gateway", "gateway", role="gateway", point=point)
+        await scene.system.run_again("gateway")
+
     scene.system.kill("gateway")
     try:
-        await scene.under_load(_crash_gateway(scene))
+        await scene.under_load(crashes())
     finally:
-        scene.system.kill("gateway")
-        scene.system.program("gateway", "gateway")
-        await scene.system.restart("gateway")
-
-
-async def _crash_gateway(scene: Scene) -> None:
-    for point in POINTS["gateway"]:
-        await crash(scene, "gateway", "gateway", role="gateway", point=point)
-    scene.system.program("gateway", "gateway")
-    await scene.system.restart("gateway")
+        await scene.system.run_again("gateway")
 
 
 async def crash_workers(scene: Scene) -> None:
