@@ -92,6 +92,8 @@ def _of_environment(settings: type[Settings]) -> Settings:
     try:
         return read(settings)
     except ConfigurationError as error:
+        if not str(error).endswith(" is not set"):
+            raise
         raise ConfigurationError(f"{error}; for an `exemplar up` name its folder: --home .exemplar") from None
 
 
