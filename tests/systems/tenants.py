@@ -165,16 +165,16 @@ async def make_tenant(
     password_hash = await Passwords(memory_kib=1024, passes=1).hash(PASSWORD)
     async with system.open_store() as store:
         if beside is None:
-            headers, developer, project, studio = await _developer(system, store.account_changes, tier, password_hash)
+            headers, developer, project, payer = await _developer(system, store.account_changes, tier, password_hash)
         else:
             headers, developer, project = dict(beside.headers), beside.developer, beside.project
-            studio = beside.developer_email
+            payer = beside.developer_email
         person = NewPerson(email, password_hash)
         await store.account_changes.register_user(developer, project, person, cause=CAUSE)
     token = await _log_in(system, session, email, project)
     headers |= {"Authorization": f"Bearer {token}"}
     system.hidden |= {token, headers["X-Developer-Key"], headers["X-API-Key"]}
-    return Tenant(system, session, system.base_url, headers, email, developer, project, studio)
+    return Tenant(system, session, system.base_url, headers, email, developer, project, payer)
 
 
 async def _developer(
