@@ -34,15 +34,14 @@ def main() -> int:
 
 def _fuzz(options: argparse.Namespace, service: Service) -> int:
     campaign = Campaign(service, options.seed, lambda result: _say(str(result)))
-    if options.example:
-        results = [campaign.repeat(TARGETS[options.names[0]], options.example)]
-    else:
-        divided = shares(options.inputs, options.names)
-        results = [campaign.run(TARGETS[name], inputs) for name, inputs in divided.items()]
-    failed = [result for result in results if result.failure]
-    for result in failed:
-        _say(f"\n{result.target} fails:\n{result.failure}\nrepeat it: {_command(options.seed, result)}")
-    gauge = service.gauge
+    results = []
+    for name, inputs in shares(options.inputs, options.names).items():
+        target = TARGETS[name]
+        result = campaign.repeat(target, options.example) if options.example else campaign.run(target, inputs)
+        results.append(result)
+        if result.failure:
+            _say(f"\n{name} fails:\n{result.failure}\nrepeat it: {_command(options.seed, result)}\n")
+    gauge, failed = service.gauge, [result for result in results if result.failure]
     _say("\n".join(["", *map(str, results)]))
     _say(f"{sum(result.inputs for result in results)} inputs, {len(failed)} failures, seed {options.seed}")
     _say(f"gateway: +{gauge.growth / 2**20:.0f} MiB, at most {gauge.longest * 1000:.0f} ms of its loop for one input")

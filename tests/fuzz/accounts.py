@@ -49,7 +49,7 @@ class Api:
     def call(self, method: str, path: str, headers: Headers, status: int, **options: Any) -> Any:
         """Call with a valid request; return the JSON body of the answer."""
         answer = self.session.request(
-            method, self.base_url + path, headers={**headers, **self.address()}, timeout=30, **options
+            method, self.base_url + path, headers={**headers, **self.address()}, timeout=100, **options
         )
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer.json() if answer.content else None

@@ -10,7 +10,7 @@ from gateway.openapi.schemas import ANSWERS
 from tests.fuzz.accounts import Headers
 from tests.fuzz.service import Service
 
-TIMEOUT_S: Final = 30
+TIMEOUT_S: Final = 100
 _ERROR: Final = Draft202012Validator(ANSWERS["Error"])
 
 

@@ -27,7 +27,8 @@ class Service:
         self._gateway = next(name for name in ("solo", "gateway") if name in system.names)
         self.gauge = Gauge(system.pid(self._gateway), system.log_file(self._gateway))
         self.accounts = self._opened()
-        self._broker = Server(system.amqp_url) if system.amqp_url else None
+        # Nobody answers heartbeats while other targets are tried.
+        self._broker = Server(f"{system.amqp_url}?heartbeat=0") if system.amqp_url else None
 
     def publish(self, queue: str, body: bytes) -> None:
         """Send a message to a queue, where RabbitMQ runs."""
@@ -39,7 +40,7 @@ class Service:
         self.gauge.check_growth()
         broker = self._broker
         if broker is not None:
-            asyncio.run(until(lambda: not any(map(broker.count, QUEUES)), "the worker takes every message"))
+            asyncio.run(until(lambda: not any(map(broker.count, QUEUES)), "the worker takes every message", within=120))
 
     @contextmanager
     def one_input(self) -> Iterator[None]:
@@ -59,7 +60,7 @@ class Service:
 
     def _is_found(self, role: str, path: str) -> bool:
         headers = {**self.accounts.headers[role], **self.api.address()}
-        return self.api.session.get(self.api.base_url + path, headers=headers, timeout=30).status_code == 200
+        return self.api.session.get(self.api.base_url + path, headers=headers, timeout=100).status_code == 200
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from gateway.openapi.operation import Caller
 from gateway.routes import OPERATIONS
 from tests.fuzz.accounts import ROLES, VALUES, Headers
+from tests.fuzz.answers import TIMEOUT_S
 from tests.fuzz.service import Service
 from tests.fuzz.target import Count, Target, Test
 
@@ -32,7 +33,6 @@ _ROLES: Final[dict[Caller, str]] = {
 _CALLERS: Final = {f"{one.method.upper()} {one.path}": one.caller for one in OPERATIONS}
 # Unknown parameters are ignored; the accounts give the credentials.
 _GENERATION: Final = {"allow-extra-parameters": False, "with-security-parameters": False}
-_TIMEOUT_S: Final = 30
 NONE: Final[Headers] = {}
 _HEADERS: Final = st.fixed_dictionaries(
     {},
@@ -104,7 +104,7 @@ def target_of(service: Service, role: str, more: Headers = NONE) -> dict[str, An
         "base_url": service.api.base_url,
         "session": service.api.session,
         "headers": headers,
-        "timeout": _TIMEOUT_S,
+        "timeout": TIMEOUT_S,
     }
 
 
