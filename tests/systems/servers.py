@@ -92,15 +92,22 @@ class RabbitServer:
         self._call("DELETE", f"/api/vhosts/{virtual_host}", None)
 
     def _call(self, method: str, path: str, body: str | None) -> None:
-        credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection("127.0.0.1", self._management, timeout=30)
-        try:
-            connection.request(method, path, body, headers)
-            status = connection.getresponse().status
-        finally:
-            connection.close()
-        assert status in {201, 204}, f"{method} {path}: {status}"
+        call_management(self._node.host, self._management, method, path, body)
+
+
+def call_management(host: str, port: int, method: str, path: str, body: str | None = None) -> bytes:
+    """Call the HTTP API of a RabbitMQ node; return the body of the answer."""
+    credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = response.read()
+    finally:
+        connection.close()
+    assert response.status in {200, 201, 204}, f"{method} {path}: {response.status}"
+    return answer
 
 
 class Servers:
