@@ -112,17 +112,16 @@ async def keep_open(
     The wait in between is 0.2 s, doubled up to 5 s each time that all nodes have failed, less jitter.
     """
     now = asyncio.get_running_loop().time
-    failures = 0
-    for parameters in cycle(nodes):
+    failures, turns = 0, cycle(nodes)
+    while True:
+        parameters = next(turns)
         link = {"link": (parameters.client_properties or {}).get("connection_name"), "node": parameters.host}
         began = now()
         try:
             async with open_session(parameters) as session:
                 await serve(session)
         except (AMQPError, OSError) as error:
-            log.warning(
-                "rabbitmq_link_lost", **link, reason=str(error) or type(error).__name__
-            )
+            log.warning("rabbitmq_link_lost", **link, reason=str(error) or type(error).__name__)
         except Exception:
             log.exception("rabbitmq_link_failed", **link)
         was_open = now() - began > _BACKOFF.longest  # a session whose declaration is refused is not

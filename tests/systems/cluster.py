@@ -23,6 +23,16 @@ class Cluster:
         )
         self.rabbits = RabbitCluster(home, hosts)
 
+    @property
+    def kills(self) -> int:
+        """Count how often a member was killed to start again."""
+        return self.mongods.kills + self.rabbits.kills
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """The addresses of MongoDB and RabbitMQ, of all members each."""
+        return self.mongods.url, self.rabbits.url
+
     def start(self) -> None:
         self.mongods.launch()
         self.rabbits.launch()

@@ -44,8 +44,7 @@ def hosts(count: int) -> Iterator[Sequence[Host]]:
         _ip("link", "add", name, "type", "bridge")
         _ip("address", "add", f"{subnet}.254/24", "dev", name)
         _ip("link", "set", name, "up")
-        for number in range(1, count + 1):
-            made.append(_host(f"{name}n{number}", name, f"{subnet}.{number}"))
+        made.extend(_host(f"{name}n{number}", name, f"{subnet}.{number}") for number in range(1, count + 1))
         yield made
     finally:
         for host in made:

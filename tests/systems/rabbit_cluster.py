@@ -62,6 +62,7 @@ class RabbitCluster:
     """Several RabbitMQ nodes as one cluster; `url` names all of them."""
 
     def __init__(self, home: Path, hosts: Sequence[Host]) -> None:
+        self.kills = 0
         cookie = secrets.token_hex(16)
         self.nodes = [ClusterNode(home / f"rabbitmq-{n}", host, hosts, cookie) for n, host in enumerate(hosts, 1)]
         self.url = ",".join(node.url for node in self.nodes)
@@ -83,7 +84,8 @@ class RabbitCluster:
             node.stop()
 
     def kill(self, node: ClusterNode) -> None:
-        """Kill a node; its name server stays."""
+        """Kill a node; `launch` of the node starts it again. Its name server stays."""
+        self.kills += 1
         node.node.kill()
         node.node.stop()
 

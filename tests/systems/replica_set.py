@@ -18,6 +18,7 @@ class ReplicaSet:
 
     def __init__(self, members: Sequence[Mongod], *, election_ms: int = 10_000) -> None:
         self.members = members
+        self.kills = 0
         self._election_ms = election_ms
         addresses = ",".join(f"{member.host}:{member.port}" for member in members)
         self.url = f"mongodb://{addresses}/?replicaSet={REPLICA_SET}"
@@ -44,6 +45,8 @@ class ReplicaSet:
             self.kill(member)
 
     def kill(self, member: Mongod) -> None:
+        """Kill a member; `launch` of the member starts it again."""
+        self.kills += 1
         member.child.kill()
         member.child.stop()
 
@@ -64,6 +67,9 @@ class ReplicaSet:
         found = self._find_primary()
         assert found is not None, "there is no primary"
         return found
+
+    def has_primary(self) -> bool:
+        return self._find_primary() is not None
 
     def step_down(self) -> None:
         """Let the primary give up its place for a minute."""

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pymongo import MongoClient
 
@@ -25,6 +25,7 @@ class MongoServer:
     def __init__(self, home: Path) -> None:
         self._mongod = Mongod(home, Ports(home / "mongod.json").of("mongod"), os.environ)
         self.url = self._mongod.url()
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -38,6 +39,7 @@ class MongoServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the server and start it again after some seconds."""
+        self.kills += 1
         self.stop()
         await asyncio.sleep(seconds)
         self.launch()
@@ -57,6 +59,7 @@ class RabbitServer:
         ports = RabbitPorts(free.of("amqp"), free.of("distribution"), free.of("epmd"), self._management)
         self._node = RabbitNode(home, ports, os.environ, password=PASSWORD, definitions=None)
         self.url = self._node.url
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -70,6 +73,7 @@ class RabbitServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the node and start it again after some seconds."""
+        self.kills += 1
         self._node.node.kill()
         self._node.node.stop()
         await asyncio.sleep(seconds)
@@ -116,6 +120,16 @@ class Servers:
     def __init__(self, home: Path) -> None:
         self.mongod, self.rabbit = MongoServer(home), RabbitServer(home)
 
+    @property
+    def kills(self) -> int:
+        """Count how often one of them was killed to start again."""
+        return self.mongod.kills + self.rabbit.kills
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """The addresses of MongoDB and RabbitMQ."""
+        return self.mongod.url, self.rabbit.url
+
     def start(self) -> None:
         self.mongod.launch()
         self.rabbit.launch()
@@ -127,11 +141,19 @@ class Servers:
         self.mongod.stop()
 
 
-Startable = TypeVar("Startable", MongoServer, RabbitServer, Servers)
+class Startable(Protocol):
+    """What `started` runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+Started = TypeVar("Started", bound=Startable)
 
 
 @contextmanager
-def started(servers: Startable) -> Iterator[Startable]:
+def started(servers: Started) -> Iterator[Started]:
     try:
         servers.start()
         yield servers

@@ -68,6 +68,7 @@ class System:
         self.gateway_urls: dict[str, str] = {}
         # Whether a process was stopped for so long that its claim may have been given up meanwhile.
         self.overslept = False
+        self.kills = 0
         # Generations whose pictures a test deleted.
         self.stripped: set[str] = set()
 
@@ -107,6 +108,7 @@ class System:
 
     def kill(self, *names: str) -> None:
         """End processes by SIGKILL."""
+        self.kills += len(names)
         for name in names:
             self._children[name].kill()
         for name in names:
