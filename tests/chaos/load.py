@@ -8,6 +8,7 @@ from itertools import count
 
 import aiohttp
 
+from tests.chaos.report import say
 from tests.chaos.scene import Scene
 from tests.systems.waiting import until
 
@@ -33,13 +34,15 @@ async def _submit_for_ever(scene: Scene, every: float, sending: list[asyncio.Tas
         await asyncio.sleep(every)
 
 
-async def recovery(scene: Scene) -> float:
-    """Return the seconds until a new submission is accepted and completed."""
+async def recover(scene: Scene, fault: str) -> None:
+    """Measure the seconds until a new submission is accepted and completed."""
     began = time.monotonic()
     key = f"{scene.seed}-recovery-{len(scene.ids)}"
     await scene.submit(key)
+    accepted = time.monotonic() - began
     await until(lambda: _is_completed(scene, scene.ids[key]), f"{key} is completed", within=120, every=0.2)
-    return time.monotonic() - began
+    scene.recoveries.append(time.monotonic() - began)
+    say(f"{fault}: accepted after {accepted:.1f} s, completed after {scene.recoveries[-1]:.1f} s")
 
 
 async def _is_completed(scene: Scene, generation: str) -> bool:

@@ -11,6 +11,12 @@ from tests.systems.waiting import until
 
 Client = MongoClient[dict[str, Any]]
 PRIMARY, SECONDARY = 1, 2
+HEARTBEATS = {
+    # A new primary first waits for the heartbeat of a member that is silent: 10 s by default.
+    "heartbeatTimeoutSecs": 3,
+    # For 30 s after its source fell silent, a secondary confirms commits with its heartbeats alone: 2 s by default.
+    "heartbeatIntervalMillis": 500,
+}
 
 
 class ReplicaSet:
@@ -32,7 +38,7 @@ class ReplicaSet:
         for member in self.members:
             member.wait_listening()
         wanted = [{"_id": n, "host": f"{member.host}:{member.port}"} for n, member in enumerate(self.members)]
-        settings = {"electionTimeoutMillis": self._election_ms}
+        settings = {"electionTimeoutMillis": self._election_ms, **HEARTBEATS}
         with direct(self.members[0]) as client:
             client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": wanted, "settings": settings})
         deadline = time.monotonic() + 60

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from actors.subscriptions import QUEUES
-from tests.chaos.load import recovery, steady_load
+from tests.chaos.load import recover, steady_load
 from tests.chaos.row import Row
 from tests.chaos.scene import Scene
 from tests.systems.cluster import Cluster
@@ -22,11 +22,11 @@ async def lose_a_member(scene: Scene) -> None:
     """21: of three members each: primary killed or stepped down, queue leader killed, a host cut off."""
     cluster = scene.cluster
     assert {len(queue["members"]) for queue in cluster.rabbits.queues() if queue["type"] == "quorum"} == {MEMBERS}
-    fault = FAULTS[(scene.seed + len(scene.recoveries)) % len(FAULTS)]
+    name, fault = FAULTS[(scene.seed + len(scene.recoveries)) % len(FAULTS)]
     async with steady_load(scene, every=0.5):
         await asyncio.sleep(1)
         async with fault(scene, cluster):
-            scene.recoveries.append(await recovery(scene))
+            await recover(scene, name)
         await cluster.whole()
 
 
@@ -79,7 +79,13 @@ def _any_queue(scene: Scene) -> str:
     return scene.rng.choice(sorted(QUEUES))
 
 
-FAULTS: tuple[Fault, ...] = (_primary_killed, _primary_stepped_down, _leader_killed, _primary_cut_off, _leader_cut_off)
+FAULTS: tuple[tuple[str, Fault], ...] = (
+    ("primary killed", _primary_killed),
+    ("primary stepped down", _primary_stepped_down),
+    ("queue leader killed", _leader_killed),
+    ("host of the primary cut off", _primary_cut_off),
+    ("host of a queue leader cut off", _leader_cut_off),
+)
 
 ROWS: Mapping[str, Row] = {
     "21": lose_a_member,
