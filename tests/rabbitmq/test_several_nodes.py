@@ -1,7 +1,7 @@
 """Every client of RabbitMQ uses another node when its own cannot be reached."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import pytest
 from pydantic import ValidationError
@@ -15,22 +15,18 @@ from rabbitmq.topology import Topology
 from rabbitmq.wakeup import Wakeups
 from tests.rabbitmq.actors import actors_of
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.proxy import Proxy
 from tests.rabbitmq.received import Received
+from tests.systems.tcp_proxy import TcpProxy, proxied
 from tests.systems.waiting import until
 
 NOWHERE = "amqp://guest:guest@127.0.0.1:1/%2F"
 
 
 @pytest.fixture
-async def nodes(amqp_url: str) -> AsyncIterator[tuple[Proxy, Proxy]]:
-    """Two ways to the same server stand for two nodes of a cluster."""
-    one, other = Proxy(amqp_url), Proxy(amqp_url)
-    await one.start()
-    await other.start()
-    yield one, other
-    await one.close()
-    await other.close()
+def nodes(amqp_url: str) -> Iterator[dict[str, TcpProxy]]:
+    """Two ways to the same server, by their URL, stand for two nodes of a cluster."""
+    with proxied(amqp_url) as (one, one_url), proxied(amqp_url) as (other, other_url):
+        yield {one_url: one, other_url: other}
 
 
 def clients(url: str, table: Topology) -> dict[str, Link]:
@@ -45,24 +41,24 @@ def clients(url: str, table: Topology) -> dict[str, Link]:
 
 @pytest.mark.parametrize("kind", ["publisher", "consumer", "wakeups"])
 async def test_a_client_that_loses_its_node_continues_with_another(
-    kind: str, nodes: tuple[Proxy, Proxy], table: Topology
+    kind: str, nodes: dict[str, TcpProxy], table: Topology
 ) -> None:
-    async with clients(",".join(node.url for node in nodes), table)[kind]:
-        await until(lambda: sum(node.accepted for node in nodes) == 1, "a node is connected")
-        first, second = sorted(nodes, key=lambda node: -node.accepted)
+    async with clients(",".join(nodes), table)[kind]:
+        await until(lambda: sum(node.accepted for node in nodes.values()) == 1, "a node is connected")
+        first, second = sorted(nodes.values(), key=lambda node: -node.accepted)
         first.refuse()
 
         def has_moved() -> bool:
-            first.cut()
+            first.reset()
             return second.accepted == 1
 
         await until(has_moved, "the other node is connected")
 
 
 async def test_commits_reach_actors_over_nodes_of_which_one_is_down(
-    nodes: tuple[Proxy, Proxy], table: Topology, commits: Commits, received: Received
+    nodes: dict[str, TcpProxy], table: Topology, commits: Commits, received: Received
 ) -> None:
-    url = f"{NOWHERE},{nodes[0].url}"
+    url = f"{NOWHERE},{next(iter(nodes))}"
     run_actor = actors_of({"validation": received.handle, "quota": received.handle, "projector": received.handle})
     async with Consumer(url, run_actor, topology=table), Publisher(url, table, give_up_after=20) as publisher:
         commit = commits.progressed()
