@@ -21,6 +21,9 @@ from tests.systems.servers import Servers, database_url, started
 from tests.systems.system import System
 from tests.systems.tenants import make_tenant
 
+# A node that is cut off falls silent: it is left after two missed heartbeats.
+CLUSTER_SETTINGS = {"EXEMPLAR_AMQP_HEARTBEAT": "5"}
+
 
 class Stage:
     """A running system; each row gets an end user of its own on it."""
@@ -52,7 +55,8 @@ async def opened_stage(*, cluster: bool) -> AsyncIterator[Stage]:
     """Start servers, single ones or a cluster of three each, and a whole system on them."""
     with tempfile.TemporaryDirectory(prefix="exemplar-chaos-") as folder, _machines(Path(folder), cluster) as machines:
         mongodb_url, amqp_url = machines.urls
-        system = System(Path(folder) / "home", database_url(mongodb_url, "chaos"), amqp_url)
+        environ = CLUSTER_SETTINGS if cluster else {}
+        system = System(Path(folder) / "home", database_url(mongodb_url, "chaos"), amqp_url, environ)
         try:
             system.start()
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
