@@ -60,7 +60,8 @@ async def _on_one_kind(
                 await stack.aclose()
                 stage = await stack.enter_async_context(opened_stage(cluster=cluster))
                 report.versions = report.versions or stage.versions()
-            await _row(row, options, report, stage, await stage.scene(rng, options.minutes))
+            async with stage.scene(rng, options.minutes) as scene:
+                await _row(row, options, report, stage, scene)
 
 
 async def _row(name: str, options: Options, report: Report, stage: Stage, scene: Scene) -> None:
@@ -77,8 +78,9 @@ async def _row(name: str, options: Options, report: Report, stage: Stage, scene:
     finally:
         what = (ROWS[name].__doc__ or "").partition(": ")[2]
         spent = time.monotonic() - began
-        note = scene.note if done else ""
-        report.add(Result(name, what, done, len(scene.ids), scene.kills - kills, spent, broken, note))
+        killed = scene.kills - kills
+        notes = [text for text in (scene.summary, *scene.notes) if text]
+        report.add(Result(name, what, done, len(scene.ids), killed, spent, broken, notes))
         stage.is_damaged |= bool(broken)
         stage.generations += len(scene.ids)
 

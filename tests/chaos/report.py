@@ -24,7 +24,7 @@ class Result:
     kills: int
     seconds: float
     broken: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def marks(self) -> list[str]:
@@ -75,7 +75,7 @@ def say(text: str) -> None:
 
 
 def _cells(result: Result) -> list[str]:
-    what = "; ".join(text for text in (result.what, result.note, result.broken.get("run", "")) if text)
+    what = "; ".join(text for text in (result.what, *result.notes, result.broken.get("run", "")) if text)
     numbers = [result.runs, result.generations, result.kills, round(result.seconds)]
     return [result.row, *map(str, numbers), *result.marks, what]
 

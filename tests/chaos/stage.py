@@ -4,7 +4,7 @@ import platform
 import random
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -13,13 +13,11 @@ from pymongo import MongoClient
 
 from rabbitmq.session import urls_of
 from tests.chaos.rows.cluster import MEMBERS
-from tests.chaos.scene import Scene
+from tests.chaos.scene import ENVIRON, Scene, open_scene
 from tests.systems.cluster import Cluster
 from tests.systems.network import hosts
-from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import Servers, database_url, started
 from tests.systems.system import System
-from tests.systems.tenants import make_tenant
 
 # A node that is cut off falls silent: it is left after two missed heartbeats.
 CLUSTER_SETTINGS = {"EXEMPLAR_AMQP_HEARTBEAT": "5"}
@@ -30,15 +28,12 @@ class Stage:
 
     def __init__(self, system: System, machines: Servers | Cluster, session: aiohttp.ClientSession) -> None:
         self._system, self._machines, self._session = system, machines, session
-        self._sandbox = SandboxClient(system.sandbox_url, session)
         self.is_damaged = False
         self.generations = 0
 
-    async def scene(self, rng: random.Random, minutes: float) -> Scene:
-        """Make the state of a row."""
-        tenant = await make_tenant(self._system, self._session, "internal")
-        seed = rng.randrange(2**32)
-        return Scene(self._system, self._machines, self._sandbox, tenant, rng, seed, minutes)
+    def scene(self, rng: random.Random, minutes: float) -> AbstractAsyncContextManager[Scene]:
+        """Open the state of a row."""
+        return open_scene(self._system, self._machines, self._session, rng, minutes=minutes)
 
     def versions(self) -> dict[str, str]:
         """Name the versions of Python and of the servers."""
@@ -55,7 +50,7 @@ async def opened_stage(*, cluster: bool) -> AsyncIterator[Stage]:
     """Start servers, single ones or a cluster of three each, and a whole system on them."""
     with tempfile.TemporaryDirectory(prefix="exemplar-chaos-") as folder, _machines(Path(folder), cluster) as machines:
         mongodb_url, amqp_url = machines.urls
-        environ = CLUSTER_SETTINGS if cluster else {}
+        environ = ENVIRON | CLUSTER_SETTINGS if cluster else ENVIRON
         system = System(Path(folder) / "home", database_url(mongodb_url, "chaos"), amqp_url, environ)
         try:
             system.start()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tests.chaos.row import Row
-from tests.chaos.rows import cluster, processes, provider, servers, soak
+from tests.chaos.rows import cluster, connections, crash_points, processes, provider, servers, soak
 
 
 class Runs(NamedTuple):
@@ -14,12 +14,9 @@ class Runs(NamedTuple):
     full: int = 20
 
 
-ROWS: Mapping[str, Row] = dict(
-    sorted(
-        {**processes.ROWS, **servers.ROWS, **provider.ROWS, **soak.ROWS, **cluster.ROWS}.items(),
-        key=lambda row: int(row[0]),
-    )
-)
+FILES = (crash_points, processes, connections, servers, provider, soak, cluster)
+FAULTS: Mapping[str, Row] = {name: row for file in FILES for name, row in file.ROWS.items()}
+ROWS: Mapping[str, Row] = dict(sorted(FAULTS.items(), key=lambda row: int(row[0])))
 ON_CLUSTER = frozenset(cluster.ROWS)
 """The rows that need several members of each server."""
 
