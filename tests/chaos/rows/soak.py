@@ -7,19 +7,18 @@ from collections.abc import Mapping
 from tests.chaos.load import steady_load
 from tests.chaos.row import Row
 from tests.chaos.rows.crash_points import CREATES
-from tests.chaos.rows.processes import end_in_turn
-from tests.chaos.rows.provider import drop_answers
-from tests.chaos.rows.servers import kill_mongod, kill_rabbitmq, wipe_rabbitmq
-from tests.chaos.scene import LOAD, OURS, Scene
+from tests.chaos.rows.processes import terminate_in_turn
+from tests.chaos.rows.servers import outage
+from tests.chaos.scene import OURS, Scene
 
 EVERY_S = 5.0
-SUBMIT_EVERY_S = 1.0
+SUBMIT_EVERY_S = 0.8
+SPOILED = 3
 
 
 async def soak(scene: Scene) -> None:
     """18: a fault every 5 s, at random, beside a steady load."""
-    end = time.monotonic() + 60 * scene.minutes
-    faults = 0
+    end, faults = time.monotonic() + 60 * scene.minutes, 0
     async with steady_load(scene, every=SUBMIT_EVERY_S):
         while time.monotonic() < end:
             began = time.monotonic()
@@ -30,21 +29,41 @@ async def soak(scene: Scene) -> None:
 
 
 async def kill_some(scene: Scene) -> None:
-    """Kill one, two or all of our processes at any moment while the provider fails."""
-    async with scene.load(LOAD, create=scene.rng.choice(CREATES)):
-        await scene.system.restart(*scene.rng.sample(OURS, scene.rng.randint(1, len(OURS))))
+    """Kill one, two or all of our processes while the provider fails."""
+    await spoil_creations(scene)
+    await scene.system.restart(*scene.rng.sample(OURS, scene.rng.randint(1, len(OURS))))
+
+
+async def kill_mongod(scene: Scene) -> None:
+    await outage(scene, scene.servers.mongod)
+
+
+async def kill_rabbitmq(scene: Scene) -> None:
+    await outage(scene, scene.servers.rabbit)
+
+
+async def lose_messages(scene: Scene) -> None:
+    scene.system.kill("worker")
+    await asyncio.to_thread(scene.system.purge)
+    await scene.system.restart("worker")
+
+
+async def spoil_creations(scene: Scene) -> None:
+    """Let the provider fail for the next creations."""
+    await scene.sandbox.arm(create=scene.rng.choice(CREATES), times=SPOILED)
 
 
 FAULTS: tuple[Row, ...] = (
     kill_some,
     kill_some,
+    kill_some,
     kill_mongod,
     kill_rabbitmq,
-    wipe_rabbitmq,
-    end_in_turn,
-    drop_answers,
+    lose_messages,
+    terminate_in_turn,
+    spoil_creations,
 )
-"""Those that need no quiet beside them; deaths of processes are the most frequent."""
+"""Deaths of our processes are the most frequent."""
 
 ROWS: Mapping[str, Row] = {
     "18": soak,
