@@ -9,6 +9,7 @@ from aiohttp import web
 
 from domain.errors import ErrorCode, ExemplarError
 from events.generation import StoredImage
+from gateway.http.account import ACCOUNT
 from gateway.http.byte_budget import ByteBudget, ByteLease
 from gateway.http.client_address import ClientAddresses
 from gateway.http.conditional import byte_range, unchanged
@@ -62,8 +63,9 @@ class PictureSender:
     async def _send(
         self, request: web.Request, response: web.StreamResponse, name: tuple[str, str], start: int, stop: int
     ) -> None:
-        holder, window = self.client_addresses.of(request), _WHOLE if stop - start <= _WHOLE else _WINDOW
-        with closing(ByteLease(self.download_budget, holder)) as lease:
+        holder, user = self.client_addresses.of(request), request.get(ACCOUNT, "")
+        window = _WHOLE if stop - start <= _WHOLE else _WINDOW
+        with closing(ByteLease(self.download_budget, holder, user=user)) as lease:
             # One window for the whole transfer: after the first byte no answer can say `server_busy`.
             await lease.use(min(window, stop - start))
             while start < stop:
