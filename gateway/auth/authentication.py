@@ -60,7 +60,7 @@ class Authenticator:
         await self._count(request, identity.developer_id, identity.tier, replayable=replayable)
         return identity
 
-    async def confirm(self, claims: Claims, presented: PresentedCredentials, *, cached: bool) -> Identity:
+    async def recheck(self, claims: Claims, presented: PresentedCredentials, *, cached: bool) -> Identity:
         """Check the credentials of a submission again, when time has passed since."""
         return await self._end_user(claims, presented, all_headers=True, cached=cached)
 

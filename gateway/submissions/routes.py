@@ -25,7 +25,7 @@ from gateway.openapi.operation import post
 from gateway.openapi.schemas import FORM, SEED
 from gateway.submissions.completion_wait import CompletionWait
 from gateway.submissions.content import Content
-from gateway.submissions.credentials import confirmed, keep_credentials
+from gateway.submissions.credentials import keep_credentials, rechecked
 from gateway.submissions.recorder import SubmissionRecorder
 from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, idempotency_key, submission_of
@@ -118,7 +118,7 @@ class SubmissionRoutes:
 
     async def _record(self, request: web.Request, submission: Submission, content: Content) -> web.Response:
         """Check the credentials again after the upload, record, and answer."""
-        identity = await confirmed(self.authenticator, request, self.clock())
+        identity = await rechecked(self.authenticator, request, self.clock())
         submission = replace(submission, identity=identity)
         bind_contextvars(generation_id=submission.generation_id)
         try:

@@ -89,7 +89,7 @@ class DeliveryStore(Protocol):
     async def set_host(self, project: str, endpoint: str, host: str) -> None:
         """Count an endpoint's deliveries at another host from now on."""
 
-    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+    async def erase_generation(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         """End an erased generation's deliveries but that of the erasure; delete hosts and responses."""
 
     async def erase(self, endpoint: str) -> None:

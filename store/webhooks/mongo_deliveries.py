@@ -144,7 +144,7 @@ class MongoDeliveries:
         elsewhere = {"endpoint": endpoint, "project": project, "host": {"$nin": [host, NO_HOST]}}
         await self._update(elsewhere, {"host": host, "pair": pair_of(project, host)})
 
-    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+    async def erase_generation(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         queues: Document = {"endpoint": {"$in": list(endpoints)}, "project": project}
         queues["generation"] = generation
         erased = {**queues, "type": {"$ne": GenerationErased.type}}
