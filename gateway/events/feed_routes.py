@@ -110,7 +110,7 @@ class FeedRoutes:
         if seconds and not page.events and not page.more:
             with self.connections.slot(start.grant.claims.subject, start.grant.developer, request, stream=True):
                 await self.feed_broadcaster.wait(feed, after=page.next, seconds=seconds)
-            await self.event_access.confirm(start.grant)
+            await self.event_access.recheck(start.grant)
             page = await self.feed_reader.page(feed, page.next, limit=limit)
         events = [{**envelope, "cursor": cursor} for cursor, envelope in page.events]
         members = {"cursor": self._text(feed, page.next), "more": page.more}

@@ -83,7 +83,7 @@ class GenerationEventRoutes:
                     wanted=lambda update: bool(update.frames),
                     seconds=seconds,
                 )
-            await self.event_access.confirm(grant)
+            await self.event_access.recheck(grant)
             version, shown = await self._visible(generation, after)
         return options.page_response(event_format, shown, {"version": version}, reset=reset)
 
