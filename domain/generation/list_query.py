@@ -10,19 +10,15 @@ from typing import Final, cast, get_args
 from domain.errors import invalid_field
 from domain.generation.generation import Status
 from domain.generation.listing import SHOWN_STATES, Filters
+from domain.moments import MOMENT_RULE, parse_moment
 from domain.submission.metadata import MAX_KEYS
 from domain.submission.request_headers import parse_key
-from events.envelope import parse_time
 
 _LABEL: Final = "metadata."
 LIST_PARAMETERS: Final = (
     "status", "state", "created_after", "created_before", "request_id", "idempotency_key", "page", "per_page",
     "cursor", "limit",
 )  # fmt: skip
-# A plus sign that was not escaped arrives as a space.
-_MOMENT: Final = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:(Z)|([+ -])(\d\d:\d\d))", re.ASCII | re.IGNORECASE
-)
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 _refusal: Final = partial(invalid_field, "query")
@@ -105,14 +101,9 @@ def _choice(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str 
 def _moment(given: Mapping[str, str], name: str) -> datetime | None:
     if name not in given:
         return None
-    if found := _MOMENT.fullmatch(given[name]):
-        moment, _, sign, offset = found.groups()
-        zone = f"{sign.replace(' ', '+')}{offset}" if sign else "+00:00"
-        try:
-            return parse_time(moment.upper() + zone)
-        except (ValueError, OverflowError):
-            pass
-    raise _refusal(name, "must be a moment with its offset (RFC 3339), such as 2026-11-20T12:00:00Z")
+    if (found := parse_moment(given[name])) is not None:
+        return found
+    raise _refusal(name, MOMENT_RULE)
 
 
 def _metadata(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -1,12 +1,26 @@
-"""The document of a position: what sealing copies from a commit, and the terms that find it."""
+"""The documents of positions: what sealing copies from a commit with the terms that find it, and their commits."""
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import structlog
 
 from domain.audit.terms import correlation_of, term, terms_of
+from events.catalogue import UnknownEventError
+from events.commit import Commit
+from store.commits.document import stored_commit
 from store.mongo.connection import Document
+
+log = structlog.get_logger()
+
+
+class ReadCommit(NamedTuple):
+    """A sealed commit: None for a damaged one, and for a `newer` one, which only newer code can read."""
+
+    commit: Commit | None
+    newer: bool = False
 
 
 def first_commit(stream: str) -> str:
@@ -39,8 +53,7 @@ def _terms(commit: Document, owners: Mapping[str, Document]) -> list[str]:
     envelopes = _envelopes(commit)
     streams = [commit["stream"], *map(correlation_of, envelopes)]
     owner = next((found for stream in streams if (found := owners.get(stream))), {})
-    found = {*terms_of(envelopes, owner), *(term("type", name) for name in commit["types"])}
-    return sorted(found)
+    return sorted({*terms_of(envelopes, owner), *(term("type", name) for name in commit["types"])})
 
 
 def _envelopes(commit: Document) -> list[dict[str, Any]]:
@@ -51,3 +64,22 @@ def _envelopes(commit: Document) -> list[dict[str, Any]]:
     except (ValueError, TypeError, LookupError, AttributeError):
         return []
     return list(envelopes)
+
+
+async def commits_of(commits: Any, entries: Sequence[Document]) -> dict[str, ReadCommit]:
+    """Read the commits of some entries by their ids; what cannot be read is logged."""
+    ids = [entry["commit"] for entry in entries]
+    documents = await commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
+    found = {document["_id"]: document for document in documents}
+    return {name: _read(name, found.get(name)) for name in ids}
+
+
+def _read(name: str, document: Document | None) -> ReadCommit:
+    if document is None:
+        log.critical("commit_unreadable", commit=name, error="missing")
+        return ReadCommit(None)
+    try:
+        return ReadCommit(stored_commit(document))
+    except (ValueError, KeyError, TypeError) as error:
+        log.critical("commit_unreadable", commit=name, error=type(error).__name__)
+        return ReadCommit(None, newer=isinstance(error, UnknownEventError))

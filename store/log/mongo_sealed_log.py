@@ -27,6 +27,7 @@ from store.mongo.connection import Database, Document, Indexes, only_duplicates,
 _FIELDS = ("stream", "first", "last", "types", "time", "leaf", *OWNER)
 _SEALED_FIELDS = (*_FIELDS, "body")
 _OWNERS_KEPT = 4096
+_utc_now = partial(datetime.now, UTC)
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ class MongoSealedLog:
         self,
         database: Database,
         *,
-        clock: Callable[[], datetime] = partial(datetime.now, UTC),
+        clock: Callable[[], datetime] = _utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -128,8 +129,8 @@ class MongoSealedLog:
 
     async def _in_snapshot(self, query: Document, limit: int) -> list[Document]:
         snapshot = self._commits.with_options(read_concern=ReadConcern("snapshot"))
-        found = snapshot.find(query, _SEALED_FIELDS, batch_size=limit and limit + 1).sort("time", ASCENDING).limit(limit)
-        return await found.to_list(None)
+        found = snapshot.find(query, _SEALED_FIELDS, batch_size=limit and limit + 1)
+        return await found.sort("time", ASCENDING).limit(limit).to_list(None)
 
     async def _sealed(self, commit_ids: Sequence[str]) -> list[str]:
         """Find commits that have a position; a killed sealer may not have cleared their marks."""

@@ -12,6 +12,7 @@ from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import Database
+from tests.builders.clock import Clock
 from tests.builders.generation import requested
 from tests.store.log.harness import CAUSE, NOON, LogHarness
 
@@ -47,7 +48,7 @@ async def test_the_leaf_of_a_position_is_the_hash_of_the_stored_body(harness: Mo
 async def test_the_time_of_sealing_never_decreases_whatever_the_clocks_say(harness: MongoLogHarness) -> None:
     for number, minutes in enumerate((5, 3, 8)):
         await harness.write(f"s{number}", 0)
-        await MongoSealedLog(harness.database, clock=lambda at=minutes: NOON + timedelta(minutes=at)).seal()
+        await MongoSealedLog(harness.database, clock=Clock(NOON + timedelta(minutes=minutes))).seal()
     entries = await harness.database.get_collection("log").find().sort("_id", 1).to_list(None)
     assert [entry["sealed_at"] - NOON for entry in entries] == [timedelta(minutes=at) for at in (5, 5, 8)]
 
