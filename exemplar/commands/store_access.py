@@ -5,7 +5,9 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+import typer
 
 from domain.accounts.keys import Peppers
 from domain.accounts.tiers import tiers_with
@@ -21,6 +23,9 @@ from store.settings import StoreSettings, TierSettings
 
 Result = TypeVar("Result")
 
+Home = Annotated[Path | None, typer.Option(help="Folder of a running `exemplar up` (.exemplar).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
 
 def run_on_store(function: Callable[..., Awaitable[Result]], *, holder: str) -> Result:
     """Call an async function with the adapters of the environment's store that it names."""
@@ -28,6 +33,16 @@ def run_on_store(function: Callable[..., Awaitable[Result]], *, holder: str) -> 
     async def run() -> Result:
         async with open_store(None, holder=holder) as store:
             return await store.call(function)
+
+    return asyncio.run(run())
+
+
+def administer(home: Path | None, work: Callable[[AccountAdministration], Awaitable[Result]]) -> Result:
+    """Call an async function with the administration of accounts."""
+
+    async def run() -> Result:
+        async with open_account_administration(home) as administration:
+            return await work(administration)
 
     return asyncio.run(run())
 

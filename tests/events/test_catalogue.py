@@ -3,8 +3,8 @@ from typing import Any, ClassVar, get_args
 import pytest
 from pydantic import ValidationError
 
-from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
 from events.access import LogRead
+from events.catalogue import CATALOGUE, Catalogue, UnknownEventError
 from events.developer import DeveloperEvent, PlatformEvent
 from events.event import Event
 from events.event_type import EventType, Upcaster, whole

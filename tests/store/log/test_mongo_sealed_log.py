@@ -16,9 +16,7 @@ from tests.builders.clock import Clock
 from tests.builders.generation import requested
 from tests.store.log.harness import CAUSE, NOON, LogHarness
 
-DELIVERY_SUCCEEDED = DeliverySucceeded(
-    delivery="d-1", event="generation-g:1", attempt=1, status=204, milliseconds=5
-)
+DELIVERY_SUCCEEDED = DeliverySucceeded(delivery="d-1", event="generation-g:1", attempt=1, status=204, milliseconds=5)
 
 
 class MongoLogHarness(LogHarness):
