@@ -17,7 +17,14 @@ MALFORMED = [
     *(f"{name}={value}" for name in ("actor", "correlation_id", "request_id") for value in ("", "a%20b", "x" * 129)),
     *(f"recorded_from={value}" for value in ("yesterday", "2026-11-20", "2026-11-20T12:00:00", "1700000000", "")),
     "recorded_before=2026-13-20T12:00:00Z",
-    *("personal_data=perhaps", "consumer=", "consumer=A", "consumer=..", "consumer=c&after=1", "consumer=c&order=backward"),
+    *(
+        "personal_data=perhaps",
+        "consumer=",
+        "consumer=A",
+        "consumer=..",
+        "consumer=c&after=1",
+        "consumer=c&order=backward",
+    ),
 ]
 
 
