@@ -40,8 +40,10 @@ class AuditEventRoutes:
     @get(AUDIT_EVENTS, "reader", query=EventsRequest, answer="AuditEvents", headers=("Last-Event-ID",), also=UNCHANGED)
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Read the log."""
+        reader = await self.audit_readers.identify(request)
         query, event_format = read_query(request, EventsRequest), requested_format(request)
-        reader = await self.audit_readers.identify(request, personal_data=query.personal_data)
+        if query.personal_data:
+            reader = await self.audit_readers.with_personal_data(reader)
         plan = await self._plan(request, reader, query, event_format)
         match event_format:
             case "json":

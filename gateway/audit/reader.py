@@ -44,30 +44,32 @@ class AuditReaders:
     audit_log: AuditLog
     clock: Callable[[], datetime]
 
-    async def identify(self, request: web.Request, *, personal_data: bool = False) -> AuditReader:
-        """Authenticate a reader; `grant_required` for staff who ask for personal data without a grant."""
+    async def identify(self, request: web.Request) -> AuditReader:
+        """Authenticate a reader."""
         match await self.authenticator.authenticate_reader(request):
             case DeveloperIdentity(developer_id=developer) as identity:
                 access = self._access(request, developer)
                 return AuditReader(f"developer-{developer}", identity.actor, developer, access)
             case StaffIdentity() as identity:
-                return await self._staff(request, identity, personal_data=personal_data)
+                return self._staff(request, identity)
 
     async def identify_staff(self, request: web.Request) -> AuditReader:
         """Authenticate an auditor or an operator."""
-        identity = await self.authenticator.authenticate_auditor(request)
-        return await self._staff(request, identity, personal_data=False)
+        return self._staff(request, await self.authenticator.authenticate_auditor(request))
 
-    async def _staff(self, request: web.Request, identity: StaffIdentity, *, personal_data: bool) -> AuditReader:
-        access = OPERATOR_KEY if identity.id is None else self._access(request, _STAFF)
-        reader = AuditReader(identity.id or "operator", identity.actor, None, access)
-        if not personal_data:
+    async def with_personal_data(self, reader: AuditReader) -> AuditReader:
+        """Let a reader see personal data; `grant_required` for staff without a valid grant."""
+        if reader.developer is not None:
             return reader
-        grants = () if identity.id is None else await self.accounts.staff.grants(identity.id)
+        grants = () if reader.access == OPERATOR_KEY else await self.accounts.staff.grants(reader.name)
         grant = valid_grant(grants, self.clock())
         if grant is None:
             raise ExemplarError(ErrorCode.GRANT_REQUIRED)
-        return replace(reader, access=replace(access, personal_data=grant.id), personal_data=grant)
+        return replace(reader, access=replace(reader.access, personal_data=grant.id), personal_data=grant)
+
+    def _staff(self, request: web.Request, identity: StaffIdentity) -> AuditReader:
+        access = OPERATOR_KEY if identity.id is None else self._access(request, _STAFF)
+        return AuditReader(identity.id or "operator", identity.actor, None, access)
 
     def _access(self, request: web.Request, developer: str) -> AccessGrant:
         return self.account_status.grant(*self.authenticator.presented_credentials(request), developer)

@@ -65,7 +65,7 @@ async def test_end_users_read_accesses_only_and_staff_read_none(audit: AuditHarn
     for headers in (audit.auditor, operator):
         status, body = await audit.gateway.get(ACCESSES, headers)
         assert (status, body["code"]) == (403, "forbidden")
-    for path in (EVENTS, CONSUMERS, ACCESSES):
+    for path in (EVENTS, f"{EVENTS}?after=x", CONSUMERS, ACCESSES):
         status, body = await audit.gateway.get(path)
         assert (status, body["code"]) == (401, "invalid_credentials")
 
