@@ -122,8 +122,10 @@ class AccountAdministration:
         await self.account_changes.delete_user(found.developer_id, found.project_id, found.id, cause=_CAUSE)
         return found
 
-    async def delete_staff(self, name: str) -> None:
-        await self.platform_changes.delete_staff((await self._staff(name)).id, cause=_CAUSE)
+    async def delete_staff(self, name: str) -> StaffRecord:
+        found = await self._staff(name)
+        await self.platform_changes.delete_staff(found.id, cause=_CAUSE)
+        return found
 
     async def grant(self, name: str, reason: GrantReason, until: datetime, case: str | None) -> PersonalDataGrant:
         """Let an operator or auditor read personal data until then."""

@@ -11,8 +11,9 @@ import typer
 
 from domain.accounts.access import Role
 from exemplar.commands import grants
+from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_fields, print_json, print_table
-from exemplar.commands.store_access import AsJson, Home, administer
+from exemplar.commands.store_access import administer
 from store.accounts.records import KeyRecord
 
 app = typer.Typer(
@@ -50,9 +51,10 @@ def create_operator(
 
 
 @app.command("delete-operator")
-def delete_operator(name: str, home: Home = None) -> None:
+def delete_operator(name: str, home: Home = None, as_json: AsJson = False) -> None:
     """Delete an operator or auditor, named by id or e-mail."""
-    administer(home, lambda administration: administration.delete_staff(name))
+    deleted = administer(home, lambda administration: administration.delete_staff(name))
+    print_fields({"deleted": deleted.id}, as_json=as_json)
 
 
 @app.command("create-developer")

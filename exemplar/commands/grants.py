@@ -10,8 +10,9 @@ import typer
 from domain.moments import MOMENT_RULE, parse_moment
 from events.developer import GrantReason
 from exemplar.clock import now
+from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_fields, print_json, print_table
-from exemplar.commands.store_access import AsJson, Home, administer
+from exemplar.commands.store_access import administer
 from exemplar.environment import ConfigurationError
 
 _LONGEST: Final = timedelta(days=90)
