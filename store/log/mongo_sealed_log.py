@@ -16,9 +16,10 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
+from domain.audit.terms import correlation_of
 from events.commit import Commit
 from store.commits.document import OWNER, fault_beside_body, readable, stream_and_first
-from store.log.entries import correlations_of, entry_of, first_commit
+from store.log.entries import entry_of, envelopes_of, first_commit
 from store.log.held_streams import HeldStreams
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
@@ -145,10 +146,13 @@ class MongoSealedLog:
         """
         last = await self._last_entry() if self._last is None else self._last
         sealed_at = max(self._clock(), last["sealed_at"]) if last else self._clock()
-        others = await self._owners_of_streams(correlations_of(documents) - owners.keys())
+        read = [envelopes_of(document) for document in documents]
+        correlated = {correlation_of(envelope) for envelopes in read for envelope in envelopes}
+        owners = {**await self._owners_of_streams(correlated), **owners}
+        first = (last["_id"] if last else 0) + 1
         entries = [
-            entry_of(position, document, {**others, **owners}, sealed_at)
-            for position, document in enumerate(documents, start=(last["_id"] if last else 0) + 1)
+            entry_of(first + number, document, read[number], owners, sealed_at)
+            for number, document in enumerate(documents)
         ]
         self._last, ids = None, [document["_id"] for document in documents]
         try:
