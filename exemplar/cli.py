@@ -174,12 +174,14 @@ def main() -> None:
 
 
 def _run(process: str, count: int = 1, **given: object) -> None:
+    from exemplar.crash_settings import arm_crash_point
     from exemplar.logging import configure_logging
     from exemplar.processes import read_settings, run, use_all_descriptors
 
     configure_logging(process)
     use_all_descriptors()
     settings = read_settings(process)
+    arm_crash_point(settings)
     if count > 1:
         from exemplar.process_group import ProcessGroup
 
