@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos containers help simulate run test lint derived lock clean programs container-programs
+.PHONY: bench chaos chaos-programs containers help simulate run test lint derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -24,7 +24,7 @@ bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a flo
 simulate: $(VENV)/.installed-dev ## live 100,000 seeds of the simulation; ARGS="--seeds 1000 --first 5"
 	$(BIN)/python -m tests.simulation $(ARGS)
 
-chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
+chaos: $(VENV)/.installed-dev programs chaos-programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 containers: $(VENV)/.installed-dev container-programs ## build the image, start compose.yaml, kill each container once
@@ -93,6 +93,11 @@ programs:
 	[ -x $(RABBITMQ) ] || missing="rabbitmq-server"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
+	$(INSTALL_MISSING)
+
+chaos-programs:
+	@missing=; \
+	[ -f /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 ] || missing="faketime"; \
 	$(INSTALL_MISSING)
 
 container-programs:

@@ -36,6 +36,7 @@ class Account:
         self.clock = clock
         self.armed = ArmedFaults()
         self.trapped = 0
+        self.huge_bytes = 0
         self.requests = RequestRecord()
         self.secret = secret_for(settings.token)
         self.files = Files(clock=clock, rng=rng)

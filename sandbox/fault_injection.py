@@ -37,4 +37,6 @@ async def callbacks(request: web.Request) -> web.Response:
 
 
 async def trapped(request: web.Request) -> web.Response:
-    return web.json_response({"hits": request.app[ACCOUNT].trapped})
+    """Return the hits of the trap URL, and the most bytes of a huge output that one download has taken."""
+    account = request.app[ACCOUNT]
+    return web.json_response({"hits": account.trapped, "huge_bytes": account.huge_bytes})

@@ -59,8 +59,10 @@ async def _huge(request: web.Request, picture: bytes) -> web.StreamResponse:
     await answer.prepare(request)
     await answer.write(picture)
     zeros = bytes(256 * 1024)
-    for _ in range(HUGE_BYTES // len(zeros)):
+    account = request.app[ACCOUNT]
+    for piece in range(1, HUGE_BYTES // len(zeros) + 1):
         await answer.write(zeros)
+        account.huge_bytes = max(account.huge_bytes, piece * len(zeros))
     return answer
 
 

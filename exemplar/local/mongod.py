@@ -21,7 +21,7 @@ class Mongod:
 
     def __init__(self, home: Path, port: int, environ: Mapping[str, str]) -> None:
         self.port = port
-        self._data = home.absolute() / "mongod"
+        self.data = home.absolute() / "mongod"
         binary = find_mongod()
         if binary is None:
             raise ConfigurationError(
@@ -44,7 +44,7 @@ class Mongod:
 
     def launch(self) -> None:
         """Start the process; call it in the main thread."""
-        self._data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         self.child.start()
 
     def wait_ready(self, initiate: Initiate, deadline_s: float = 30.0) -> None:
@@ -65,7 +65,7 @@ class Mongod:
         # A small cache: pictures are read once. A small oplog: nothing reads it from far behind, and what was erased
         # stays in it until it is overwritten.
         return (
-            *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", LOOPBACK),
+            *("--dbpath", str(self.data), "--port", str(self.port), "--bind_ip", LOOPBACK),
             *(
                 "--replSet",
                 REPLICA_SET,

@@ -24,7 +24,7 @@ from tests.systems.servers import Servers, database_url, started
 from tests.systems.system import System
 from tests.systems.tenants import make_tenant
 
-INVARIANTS = "LDTQWBR"
+INVARIANTS = "LDTQWBRE"
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.chaos.row import Row
-from tests.chaos.rows import processes, provider, servers
+from tests.chaos.rows import clocks, processes, provider, servers
 from tests.chaos.scene import Scene
 
 
@@ -13,5 +13,8 @@ async def anything(scene: Scene) -> None:
 
 
 ROWS: Mapping[str, Row] = dict(
-    sorted({**processes.ROWS, **servers.ROWS, **provider.ROWS, "18": anything}.items(), key=lambda row: int(row[0]))
+    sorted(
+        {**processes.ROWS, **servers.ROWS, **provider.ROWS, **clocks.ROWS, "18": anything}.items(),
+        key=lambda row: int(row[0]),
+    )
 )

@@ -4,10 +4,10 @@ import asyncio
 import json
 import os
 import signal
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ TIMEOUTS = {
 GRACE_S = 30.0
 UNREACHABLE = "amqp://nobody:nothing@127.0.0.1:1/"
 # A claim lasts 3 s; reconciliation searches for its prediction for the 3 s that a creation may take.
-CLAIM_AND_GRACE_S = 6.0
+CLAIM_AND_GRACE = timedelta(seconds=6)
 
 
 class System:
@@ -66,8 +66,9 @@ class System:
         self._lines_before: dict[str, int] = {}
         self._extra_ports = ports
         self.gateway_urls: dict[str, str] = {}
-        # Whether a process was stopped for so long that its claim may have been given up meanwhile.
-        self.overslept = False
+        self._altered: set[str] = set()
+        # When a process was stopped for so long that its claim may have been given up meanwhile.
+        self.overslept: list[tuple[datetime, datetime]] = []
         # Generations whose pictures a test deleted.
         self.stripped: set[str] = set()
 
@@ -83,9 +84,13 @@ class System:
         for name in self._launch(names or self.names):
             self._children[name].wait_until(self._is_ready(name), deadline_s=60)
 
-    async def restart(self, *names: str) -> None:
-        """Kill processes and start them again."""
+    async def restart(self, *names: str, environ: Mapping[str, str] | None = None) -> None:
+        """Kill processes and start them again; `environ` is added to their environment for this life."""
         self.kill(*names)
+        for name in names:
+            if environ is not None or name in self._altered:
+                self._children[name] = self._child(name, self.env | (environ or {}))
+                (self._altered.discard if environ is None else self._altered.add)(name)
         for name in self._launch(names):
             await until(self._is_ready(name), f"{name} is ready", within=60)
 
@@ -98,6 +103,11 @@ class System:
         child.wait_until(answers(port), deadline_s=60)
         self.gateway_urls[name] = f"http://127.0.0.1:{port}"
         return self.gateway_urls[name]
+
+    def start_worker(self, name: str) -> None:
+        """Start one more worker, whose name ends with `worker`."""
+        self._children[name] = self._child("worker", self.env, log=name)
+        self.start(name)
 
     async def exit_code(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""
@@ -115,13 +125,15 @@ class System:
     async def freeze(self, name: str, *, seconds: float) -> None:
         """Stop a process for some seconds (SIGSTOP), so that it continues with outdated state."""
         pid = self._children[name].pid or 0
-        began = time.monotonic()
+        began = datetime.now(UTC)
         os.kill(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
             os.kill(pid, signal.SIGCONT)
-            self.overslept |= time.monotonic() - began > CLAIM_AND_GRACE_S
+            ended = datetime.now(UTC)
+            if ended - began > CLAIM_AND_GRACE:
+                self.overslept.append((began, ended))
 
     async def terminate(self, *names: str) -> dict[str, int]:
         """End processes by SIGTERM, all at once; return their exit codes."""
