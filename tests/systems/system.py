@@ -89,7 +89,7 @@ class System:
         self.kill(*names)
         for name in names:
             if environ is not None or name in self._altered:
-                self._children[name] = self._child(name, self.env | (environ or {}))
+                self._children[name] = self._child(name, {**self.env, **(environ or {})})
                 (self._altered.discard if environ is None else self._altered.add)(name)
         for name in self._launch(names):
             await until(self._is_ready(name), f"{name} is ready", within=60)

@@ -84,7 +84,11 @@ async def refuse_account(scene: Scene) -> None:
 
 async def _refuse_account(scene: Scene, in_flight_s: float) -> None:
     before = len(await scene.sandbox.requests())
-    refusals = [{"create": "429", "retry_after": scene.rng.randint(4, 7)}, {"create": "402"}, {"create": "401"}]
+    refusals: list[dict[str, object]] = [
+        {"create": "429", "retry_after": scene.rng.randint(4, 7)},
+        {"create": "402"},
+        {"create": "401"},
+    ]
     keys = [f"{scene.seed}-{len(scene.ids) + n}" for n in range(2 * LOAD)]
     await scene.sandbox.arm_each([{**refusal, "times": 1} for refusal in refusals])
     generations = await asyncio.gather(*(scene.accepted(key) for key in keys))
