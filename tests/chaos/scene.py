@@ -2,32 +2,44 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
+from events.catalogue import CATALOGUE
+from tests.chaos.event_client import Event, EventClient
+from tests.chaos.orphans import orphans_left
+from tests.chaos.webhook_log import WebhookLog
 from tests.journeys.invariants import INVARIANTS, history
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import Servers
 from tests.systems.system import System
-from tests.systems.tenants import PROMPT, Answer, Tenant
+from tests.systems.tenants import PROMPT, Answer, Tenant, make_tenant
 from tests.systems.waiting import until
+from tests.systems.webhook_receiver import open_receiver
 
 OURS = ("gateway", "worker", "scheduler")
 LOAD = 6
-FINAL = ("generation.completed", "generation.failed")
+# Beside what the system shortens: the attempt of a killed sender is repeated within this time.
+ENVIRON = {"EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS": "5", "EXEMPLAR_WEBHOOK_LEASE_SECONDS": "6"}
+HEALED_WITHIN_S = 60.0
 
 
 @dataclass
 class Scene:
-    """The state of a row; `ids` maps each Idempotency-Key to the generation accepted under it."""
+    """The state of a row; `ids` maps each Idempotency-Key to the generation accepted under it.
+
+    An event stream of every generation stays open, and the project has a webhook endpoint.
+    """
 
     system: System
     servers: Servers
     sandbox: SandboxClient
     tenant: Tenant
+    webhooks: WebhookLog
     rng: random.Random
     seed: int
     ids: dict[str, str] = field(default_factory=dict)
@@ -36,6 +48,8 @@ class Scene:
     endings: dict[str, str | None] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
     logging_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+    streams: dict[str, EventClient] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def load(self, count: int, **faults: object) -> AsyncIterator[None]:
@@ -69,8 +83,9 @@ class Scene:
 
     async def accepted(self, key: str) -> str:
         """Submit a generation until it is accepted; return its id."""
-        self.ids[key] = await self._accepted(key)
-        return self.ids[key]
+        generation = self.ids[key] = await self._accepted(key)
+        self.streams[generation] = EventClient(self.tenant, generation)
+        return generation
 
     def require(self, met: object, text: str) -> None:
         """E: note an expectation of the row that is not met."""
@@ -83,6 +98,22 @@ class Scene:
             if refused is None or refused is self.tenant:
                 self.tenant = await self.tenant.logged_in()
 
+    async def under_load(self, faults: Coroutine[Any, Any, None], *, count: int = 4) -> None:
+        """Submit `count` generations again and again until the faults are over."""
+        injecting = asyncio.create_task(faults)
+        try:
+            while not injecting.done():
+                async with self.load(count):
+                    await asyncio.wait({injecting}, timeout=1)
+        finally:
+            injecting.cancel()
+            await asyncio.wait({injecting})
+        injecting.result()
+
+    async def rest(self) -> None:
+        """Wait until every accepted generation is final."""
+        await asyncio.gather(*(self.tenant.finished(generation) for generation in self.ids.values()))
+
     async def verdicts(self) -> Mapping[str, str]:
         """Check every invariant; map the name of each that failed to its message."""
         said = {"L": "; ".join(self.other_ids)} if self.other_ids else {}
@@ -92,30 +123,42 @@ class Scene:
                     await check(self.system, store)
                 except Exception as fault:  # noqa: BLE001 - every failure is listed in the table
                     said[name] = repr(fault)[:300]
+            try:
+                await self._events_complete()
+            except (AssertionError, aiohttp.ClientError) as fault:
+                said["W"] = repr(fault)[:300]
+            if orphans := await orphans_left(store):
+                said["B"] = f"data without a stream: {orphans}"[:300]
         for generation, ending in self.endings.items():
             self.require(*await self._ended_as(generation, ending))
         if self.unmet:
             said["E"] = "; ".join(self.unmet)[:600]
-        try:
-            await asyncio.gather(*(self._events_complete(generation) for generation in self.ids.values()))
-        except (AssertionError, aiohttp.ClientError) as fault:
-            said["W"] = repr(fault)[:300]
         return said
-
-    async def _events_complete(self, generation: str) -> None:
-        """W: a client reads every event that it may see, once and in order, to the final one."""
-        sent = [(event["version"], event["type"]) for event in await self.tenant.events(generation)]
-        recorded = [
-            (event.version, event.type) for commit in await history(self.system, generation) for event in commit.events
-        ]
-        assert sent == [one for one in recorded if one in sent], f"{generation} was sent other events: {sent}"
-        assert sent[-1][1] in FINAL, f"{generation} has no final event"
 
     async def _ended_as(self, generation: str, ending: str | None) -> tuple[bool, str]:
         """E: a generation has one final event, the one that its fault leads to."""
         events = [event.event for commit in await history(self.system, generation) for event in commit.events]
-        finals = [getattr(event, "code", None) for event in events if event.type in FINAL]
+        finals = [getattr(event, "code", None) for event in events if event.type in CATALOGUE.final]
         return finals == [ending], f"{generation} ended as {finals}, not as {ending}"
+
+    async def _events_complete(self) -> None:
+        """W: pages, open streams and webhooks tell every event that they may, each stream once and in order."""
+        shown = {generation: await self._shown(generation) for generation in self.ids.values()}
+        for generation, events in shown.items():
+            await self.streams[generation].complete(events, within=HEALED_WITHIN_S)
+        await self.webhooks.complete(shown, self._recorded, within=HEALED_WITHIN_S)
+
+    async def _shown(self, generation: str) -> list[Event]:
+        """Read a page of all events, which are some of the recorded ones, to the final one."""
+        shown = [(event["version"], event["type"]) for event in await self.tenant.events(generation)]
+        recorded = await self._recorded(generation)
+        assert shown == [event for event in recorded if event in shown], f"{generation} was shown others: {shown}"
+        assert shown[-1][1] in CATALOGUE.final, f"{generation} has no final event"
+        return shown
+
+    async def _recorded(self, generation: str) -> list[Event]:
+        commits = await history(self.system, generation)
+        return [(event.version, event.type) for commit in commits for event in commit.events]
 
     async def _accepted(self, key: str) -> str:
         answer: Answer = await until(lambda: self._try(key), f"{key} is accepted", within=120, every=0.2)
@@ -130,3 +173,20 @@ class Scene:
         except (aiohttp.ClientError, TimeoutError):
             return None
         return answer if answer.status == 202 else None
+
+
+@asynccontextmanager
+async def open_scene(
+    system: System, servers: Servers, session: aiohttp.ClientSession, rng: random.Random
+) -> AsyncIterator[Scene]:
+    """Make a tenant of its own with a webhook endpoint; end its clients afterwards."""
+    tenant = await make_tenant(system, session, "internal")
+    async with open_receiver() as receiver:
+        webhooks = await WebhookLog.open(receiver, tenant)
+        sandbox = SandboxClient(system.sandbox_url, session)
+        scene = Scene(system, servers, sandbox, tenant, webhooks, rng, rng.randrange(2**32))
+        try:
+            yield scene
+        finally:
+            for stream in scene.streams.values():
+                await stream.close()

@@ -66,7 +66,6 @@ class System:
         self._lines_before: dict[str, int] = {}
         self._extra_ports = ports
         self.gateway_urls: dict[str, str] = {}
-        self._altered: set[str] = set()
         # When a process was stopped for so long that its claim may have been given up meanwhile.
         self.overslept: list[tuple[datetime, datetime]] = []
         # Generations whose pictures a test deleted.
@@ -84,13 +83,9 @@ class System:
         for name in self._launch(names or self.names):
             self._children[name].wait_until(self._is_ready(name), deadline_s=60)
 
-    async def restart(self, *names: str, environ: Mapping[str, str] | None = None) -> None:
-        """Kill processes and start them again; `environ` is added to their environment for this life."""
+    async def restart(self, *names: str) -> None:
+        """Kill processes and start them again."""
         self.kill(*names)
-        for name in names:
-            if environ is not None or name in self._altered:
-                self._children[name] = self._child(name, {**self.env, **(environ or {})})
-                (self._altered.discard if environ is None else self._altered.add)(name)
         for name in self._launch(names):
             await until(self._is_ready(name), f"{name} is ready", within=60)
 
@@ -104,10 +99,18 @@ class System:
         self.gateway_urls[name] = f"http://127.0.0.1:{port}"
         return self.gateway_urls[name]
 
-    def start_worker(self, name: str) -> None:
-        """Start one more worker, whose name ends with `worker`."""
-        self._children[name] = self._child("worker", self.env, log=name)
-        self.start(name)
+    def program(self, name: str, *arguments: str, **environ: str) -> None:
+        """Run `exemplar ARGUMENTS`, with more in its environment, under a name from its next start."""
+        assert name not in self._children or not self._children[name].running(), f"{name} runs"
+        command = (*self.options.command, *arguments)
+        self._children[name] = self._child(arguments[0], self.env | environ, log=name, command=command)
+
+    async def run_again(self, *names: str) -> None:
+        """Start those that do not run with the environment that all have."""
+        stopped = [name for name in names if not self._children[name].running()]
+        for name in stopped:
+            self.program(name, name)
+        await self.restart(*stopped)
 
     async def exit_code(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""

@@ -5,7 +5,6 @@ Its monotonic clock, and the clocks of provider and servers, stay right.
 """
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ async def move_clocks(scene: Scene) -> None:
     if FAKETIME:
         await _step_clock(scene)
     else:
-        sys.stdout.write("row 16: no clock jumps, libfaketime is missing: apt install faketime\n")
+        scene.notes.append("no clock jumps: libfaketime is missing (apt install faketime)")
     await _suspend(scene)
 
 
@@ -72,11 +71,14 @@ async def _own_clock(scene: Scene, name: str) -> AsyncIterator[MovedClock]:
     """Give a process a clock of its own; afterwards it starts again with that of the machine."""
     clock = MovedClock(scene.system.home / f"{name}.clock")
     clock.step(0)
-    await scene.system.restart(name, environ=clock.environ)
+    scene.system.kill(name)
+    scene.system.program(name, name, **clock.environ)
+    await scene.system.restart(name)
     try:
         yield clock
     finally:
-        await scene.system.restart(name)
+        scene.system.kill(name)
+        await scene.system.run_again(name)
         await scene.log_in()
 
 

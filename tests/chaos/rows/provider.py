@@ -74,7 +74,8 @@ async def refuse_account(scene: Scene) -> None:
     """14: a storm of 429, then 402 and 401 under load, on one or two workers; no call before the time asked for."""
     workers = scene.rng.choice((1, 2))
     if workers > 1:
-        scene.system.start_worker(SECOND)
+        scene.system.program(SECOND, "worker")
+        await scene.system.restart(SECOND)
     try:
         await _refuse_account(scene, SHARED_S if workers > 1 else IN_FLIGHT_S)
     finally:

@@ -1,7 +1,6 @@
 """MongoDB and RabbitMQ are killed, lose what they hold, or run out of room under load."""
 
 import asyncio
-import sys
 from collections.abc import Mapping
 
 from tests.chaos.row import Row
@@ -38,7 +37,7 @@ async def fill_up(scene: Scene) -> None:
     await _fill_memory(scene)
     async with small_disk(scene.servers.mongod) as disk:
         if disk is None:
-            sys.stdout.write("row 17: MongoDB's disk is not filled: only root may mount a tmpfs\n")
+            scene.notes.append("MongoDB's disk is not filled: only root may mount a tmpfs")
         else:
             await _fill_disk(scene, disk)
 
