@@ -73,11 +73,11 @@ class ArmedFaults:
 
     def take(self, prompt: str) -> Faults:
         """Return the faults of one create and count it."""
-        for place, faults in enumerate(self._armed):
+        for index, faults in enumerate(self._armed):
             if faults.prompt is None or faults.prompt in prompt:
                 if faults.times is not None:
                     left = faults.times - 1
-                    self._armed[place : place + 1] = [faults.model_copy(update={"times": left})] if left else []
+                    self._armed[index : index + 1] = [faults.model_copy(update={"times": left})] if left else []
                 return faults
         return NO_FAULTS
 

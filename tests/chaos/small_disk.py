@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.systems.servers import MongoServer
 
-ROOM_MIB = 256
+FREE_MIB = 256
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ async def small_disk(mongod: MongoServer) -> AsyncIterator[SmallDisk | None]:
     data.rename(kept)
     data.mkdir()
     used = sum(file.stat().st_size for file in kept.rglob("*") if file.is_file())
-    _run("mount", "-t", "tmpfs", "-o", f"size={used // 2**20 + ROOM_MIB}m", "tmpfs", str(data))
+    _run("mount", "-t", "tmpfs", "-o", f"size={used // 2**20 + FREE_MIB}m", "tmpfs", str(data))
     shutil.copytree(kept, data, dirs_exist_ok=True)
     await mongod.lose(seconds=0)
     try:
