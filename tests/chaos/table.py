@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.chaos.row import Row
-from tests.chaos.rows import clocks, connections, crash_points, processes, provider, servers
+from tests.chaos.rows import clocks, connections, crash_points, processes, provider, servers, slow_clients
 from tests.chaos.scene import Scene
 
 
@@ -12,6 +12,6 @@ async def anything(scene: Scene) -> None:
     await scene.rng.choice([row for name, row in ROWS.items() if name != "18"])(scene)
 
 
-FILES = (crash_points, processes, connections, servers, provider, clocks)
+FILES = (crash_points, processes, connections, servers, provider, clocks, slow_clients)
 FAULTS: Mapping[str, Row] = {"18": anything} | {name: row for file in FILES for name, row in file.ROWS.items()}
 ROWS: Mapping[str, Row] = dict(sorted(FAULTS.items(), key=lambda row: int(row[0])))

@@ -112,6 +112,10 @@ class System:
             self.program(name, name)
         await self.restart(*stopped)
 
+    def pid(self, name: str) -> int:
+        """Return the process id of a running process."""
+        return self._children[name].pid or 0
+
     async def exit_code(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""
         code = await self._children[name].ended()
