@@ -92,7 +92,7 @@ async def _refuse_account(scene: Scene, in_flight_s: float) -> None:
     ]
     keys = [f"{scene.seed}-{len(scene.ids) + n}" for n in range(2 * LOAD)]
     await scene.sandbox.arm_each([{**refusal, "times": 1} for refusal in refusals])
-    generations = await asyncio.gather(*(scene.accepted(key) for key in keys))
+    generations = await asyncio.gather(*(scene.submit(key) for key in keys))
     await _shows_nothing(scene, generations)
     await scene.sandbox.taken()
     await asyncio.gather(*(scene.tenant.completed(generation) for generation in generations))

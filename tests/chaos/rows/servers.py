@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from tests.chaos.row import Row
 from tests.chaos.scene import LOAD, Scene
 from tests.chaos.small_disk import SmallDisk, small_disk
+from tests.systems.servers import MongoServer, RabbitServer
 from tests.systems.waiting import until
 
 # Shares of the machine's memory at which RabbitMQ blocks.
@@ -15,13 +16,13 @@ LITTLE, USUAL = 0.0001, 0.4
 async def kill_mongod(scene: Scene) -> None:
     """4: kill -9 mongod under load."""
     async with scene.load(LOAD):
-        await scene.servers.mongod.lose(seconds=scene.rng.uniform(0, 2))
+        await outage(scene, scene.servers.mongod)
 
 
 async def kill_rabbitmq(scene: Scene) -> None:
     """5: kill -9 RabbitMQ under load."""
     async with scene.load(LOAD):
-        await scene.servers.rabbit.lose(seconds=scene.rng.uniform(0, 2))
+        await outage(scene, scene.servers.rabbit)
 
 
 async def wipe_rabbitmq(scene: Scene) -> None:
@@ -30,6 +31,11 @@ async def wipe_rabbitmq(scene: Scene) -> None:
         scene.system.kill("worker")
     scene.system.purge()
     await scene.system.restart("worker")
+
+
+async def outage(scene: Scene, server: MongoServer | RabbitServer) -> None:
+    """Kill a server; start it again after at most two seconds."""
+    await server.lose(seconds=scene.rng.uniform(0, 2))
 
 
 async def fill_up(scene: Scene) -> None:

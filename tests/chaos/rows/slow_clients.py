@@ -26,7 +26,7 @@ async def crowd(scene: Scene) -> None:
     connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))  # another client address than the slow ones have
     async with aiohttp.ClientSession(connector=connector) as session:
         neighbour = replace(scene.tenant, session=session)
-        await scene.accepted(f"{scene.seed}-{len(scene.ids)}")
+        await scene.submit(f"{scene.seed}-{len(scene.ids)}")
         alone, before = await _p99(neighbour, scene), _memory(scene.system)
         async with slow_clients(scene, OF_EACH_KIND) as clients:
             await asyncio.sleep(SETTLING_S)
