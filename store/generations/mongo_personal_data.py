@@ -2,7 +2,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -20,6 +20,7 @@ Listed = TypeVar("Listed")
 
 log = structlog.get_logger()
 
+_FIRST_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTS = {"instructions": 1, "metadata": 1}
 
 
@@ -85,6 +86,13 @@ class MongoPersonalData:
         found = self._documents.find(query, {"_id": 0, "created_at": 1, "generation": 1})
         order = [("created_at", ASCENDING), ("generation", ASCENDING)]
         return await _whole(found.sort(order), Stored, ("created_at", "generation"), limit)
+
+    async def date_undated(self, now: datetime) -> int:
+        undated = {"created_at": {"$not": {"$gte": _FIRST_DATE}}}
+        changed = await self._documents.update_many(undated, {"$set": {"created_at": now}})
+        if changed.modified_count:
+            log.warning("personal_data_undated", count=changed.modified_count)
+        return changed.modified_count
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         ids = [f"{generation}/{token}" for generation, token in names]

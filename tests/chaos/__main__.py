@@ -73,6 +73,9 @@ async def _row(name: str, options: Options, report: Report, stage: Stage, scene:
             done += 1
         await scene.sandbox.arm()
         broken |= await scene.verdicts()
+    except asyncio.CancelledError:
+        broken["run"] = "interrupted before its invariants were checked"
+        raise
     except Exception as fault:  # noqa: BLE001 - one row that fails does not stop the others
         broken["run"] = repr(fault)[:300]
     finally:
