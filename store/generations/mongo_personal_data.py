@@ -1,6 +1,7 @@
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from functools import partial
@@ -11,6 +12,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
 from domain.generation.generation import stream_of
+from store.byte_cache import ByteCache
 from store.generations.personal_data import ClientTexts, PersonalData, ProviderTexts, Stored, Unconfirmed
 from store.mongo.batcher import Batcher
 from store.mongo.connection import Cursor, Database, Document, Indexes, raises_unavailable
@@ -25,7 +27,10 @@ _TEXTS = {"instructions": 1, "metadata": 1}
 
 @raises_unavailable
 class MongoPersonalData:
-    """Personal data in collection `personal_data`; `_id` is `<generation>/<token>`."""
+    """Personal data in collection `personal_data`; `_id` is `<generation>/<token>`.
+
+    What clients wrote never changes: this process keeps it for a minute, unless it erases it itself.
+    """
 
     indexes: ClassVar[Indexes] = {
         "personal_data": [
@@ -40,6 +45,7 @@ class MongoPersonalData:
         self._provisional = provisional or ProvisionalWrites(database)
         self._reads: Batcher[str, Document | None] = Batcher(self._find)
         self._texts: Batcher[str, Document | None] = Batcher(partial(self._find, fields=_TEXTS))
+        self._kept = ByteCache()
 
     async def put(self, personal_data: PersonalData) -> None:
         document = _document(personal_data)
@@ -48,19 +54,19 @@ class MongoPersonalData:
         await self._provisional.write(
             stream_of(personal_data.generation), command, size=size, tags=[personal_data.token]
         )
+        self._keep(document)
 
     async def get(self, generation: str, token: str) -> PersonalData | None:
         document = await self._reads.put(f"{generation}/{token}")
-        return _personal_data(document) if document else None
+        if document is None:
+            return None
+        self._keep(document)
+        return _personal_data(document)
 
     async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
-        found = await asyncio.gather(*(self._texts.put(f"{generation}/{token}") for generation, token in names))
+        found = await asyncio.gather(*(self._text(f"{generation}/{token}") for generation, token in names))
         texts = zip((generation for generation, _ in names), found, strict=True)
-        return {
-            generation: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}"))
-            for generation, one in texts
-            if one is not None
-        }
+        return {generation: one for generation, one in texts if one is not None}
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}
@@ -77,9 +83,11 @@ class MongoPersonalData:
         self._provisional.forget(stream_of(generation), *([token] if token else []))
         query = {"generation": generation} | ({"token": token} if token else {})
         await self._documents.delete_many(query)
+        self._discard({generation}, token)
 
     async def erase_all(self, generations: Sequence[str]) -> None:
         await self._documents.delete_many({"generation": {"$in": list(generations)}})
+        self._discard(set(generations))
 
     async def created_before(self, moment: datetime, *, after: Stored | None, limit: int) -> Sequence[Stored]:
         query: Document = {"created_at": {"$lt": moment}}
@@ -105,6 +113,28 @@ class MongoPersonalData:
         found = self._documents.find(query, dict.fromkeys(Unconfirmed._fields, 1))
         order = [("created_at", ASCENDING), ("_id", ASCENDING)]
         return await _whole(found.sort(order), Unconfirmed, Unconfirmed._fields, limit)
+
+    async def _text(self, name: str) -> ClientTexts | None:
+        encoded = self._kept.get(name)
+        if encoded is None:
+            document = await self._texts.put(name)
+            if document is None:
+                return None
+            encoded = self._keep(document)
+        return ClientTexts(**json.loads(encoded))
+
+    def _keep(self, document: Document) -> bytes:
+        if (encoded := self._kept.get(document["_id"])) is None:
+            texts = ClientTexts(document["instructions"], json.loads(document["metadata"] or "{}"))
+            encoded = json.dumps(asdict(texts)).encode()
+            self._kept.put(document["_id"], encoded)
+        return encoded
+
+    def _discard(self, generations: Collection[str], token: str | None = None) -> None:
+        for name in self._kept:
+            generation, _, named = str(name).partition("/")
+            if generation in generations and token in (None, named):
+                self._kept.remove(name)
 
     async def _find(self, ids: Sequence[str], *, fields: Document | None = None) -> Sequence[Document | None]:
         found = await self._documents.find({"_id": {"$in": list(set(ids))}}, fields).to_list(None)
