@@ -17,6 +17,7 @@ from store.backoff import Backoff
 
 _BACKOFF = Backoff(first=0.2, longest=5.0, jitter=0.5)
 CLOSE_TIMEOUT_S = 1.0
+_CHECKS = 4  # of what a connection received, in one heartbeat; in that time RabbitMQ sends two
 
 Answer = TypeVar("Answer")
 
@@ -67,8 +68,8 @@ def parameters_of(url: str, *, heartbeat: int, name: str) -> pika.URLParameters:
 async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]:
     """Open a connection and its channel; `LinkLostError` when the server cannot be reached.
 
-    Leaving closes the connection and waits at most a second for the reply: on a half-open connection none
-    comes, and the heartbeat ends it.
+    It counts as lost when nothing arrives for two heartbeats. Leaving closes the connection and waits at most a
+    second for the reply, for none where it is silent: the heartbeat of pika ends it.
     """
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[None] = loop.create_future()
@@ -81,16 +82,19 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
         on_close_callback=lambda _connection, reason: settle(lost, reason),
         custom_ioloop=loop,
     )
+    silence: asyncio.Future[None] = loop.create_future()
     try:
         await first(opened, lost)
+        silence = asyncio.create_task(_end_when_silent(connection, lost, parameters.heartbeat))
         channel: asyncio.Future[Channel] = loop.create_future()
         connection.channel(on_open_callback=lambda opened: settle(channel, opened))
         yield Session(connection, await first(channel, lost), lost)
     finally:
         if opened.done():
-            await _close(connection)
+            await _close(connection, wait=not silence.done())
         else:  # pika cannot end a handshake: its own time-out does, or this, when it succeeds after all
             opened.add_done_callback(lambda _: connection.close())
+        silence.cancel()
 
 
 async def keep_open(
@@ -132,10 +136,25 @@ def settle(future: asyncio.Future[Answer], result: Answer) -> None:
         future.set_result(result)
 
 
-async def _close(connection: AsyncioConnection) -> None:
+async def _end_when_silent(
+    connection: AsyncioConnection, lost: asyncio.Future[BaseException], heartbeat: float
+) -> None:
+    """Count a connection as lost after two heartbeats without a byte; pika alone may wait ten seconds more.
+
+    Checks are counted, not seconds: while this process is suspended or busy nothing is read.
+    """
+    received, silent = connection.bytes_received, 0
+    while silent < 2 * _CHECKS - 1:  # the first may begin just after the last byte
+        await asyncio.sleep(heartbeat / _CHECKS)
+        silent = silent + 1 if connection.bytes_received == received else 0
+        received = connection.bytes_received
+    settle(lost, LinkLostError(f"nothing received for {2 * heartbeat} s"))
+
+
+async def _close(connection: AsyncioConnection, *, wait: bool) -> None:
     if connection.is_closing or connection.is_closed:
         return
     closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     connection.add_on_close_callback(lambda *_: settle(closed, None))
     connection.close()
-    await asyncio.wait({closed}, timeout=CLOSE_TIMEOUT_S)
+    await asyncio.wait({closed}, timeout=CLOSE_TIMEOUT_S if wait else 0)

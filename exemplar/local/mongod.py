@@ -11,6 +11,7 @@ from exemplar.local.ports import LOOPBACK, listening
 from exemplar.local.processes import Child, Program, bare
 
 REPLICA_SET = "rs0"
+DATABASE = "exemplar"
 
 Initiate = Callable[[str, float], None]
 """Make the server at this URL the primary of its replica set; TimeoutError after so many seconds."""
@@ -40,7 +41,7 @@ class Mongod:
         self.child = Child(program, PidFiles(home))
 
     def url(self, database: str = "") -> str:
-        return f"mongodb://{LOOPBACK}:{self.port}/{database}?replicaSet={REPLICA_SET}"
+        return url_of(self.port, database)
 
     def launch(self) -> None:
         """Start the process; call it in the main thread."""
@@ -81,6 +82,11 @@ class Mongod:
             *("--slowOpSampleRate", "0"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         )
+
+
+def url_of(port: int, database: str) -> str:
+    """Return the URL of a database of the server on a port of this machine."""
+    return f"mongodb://{LOOPBACK}:{port}/{database}?replicaSet={REPLICA_SET}"
 
 
 def find_mongod() -> Path | None:

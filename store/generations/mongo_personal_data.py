@@ -115,20 +115,16 @@ class MongoPersonalData:
         return await _whole(found.sort(order), Unconfirmed, Unconfirmed._fields, limit)
 
     async def _text(self, name: str) -> ClientTexts | None:
-        encoded = self._kept.get(name)
-        if encoded is None:
-            document = await self._texts.put(name)
-            if document is None:
-                return None
-            encoded = self._keep(document)
-        return ClientTexts(**json.loads(encoded))
+        if (encoded := self._kept.get(name)) is not None:
+            return ClientTexts(**json.loads(encoded))
+        document = await self._texts.put(name)
+        return self._keep(document) if document is not None else None
 
-    def _keep(self, document: Document) -> bytes:
-        if (encoded := self._kept.get(document["_id"])) is None:
-            texts = ClientTexts(document["instructions"], json.loads(document["metadata"] or "{}"))
-            encoded = json.dumps(asdict(texts)).encode()
-            self._kept.put(document["_id"], encoded)
-        return encoded
+    def _keep(self, document: Document) -> ClientTexts | None:
+        texts = _texts(document)
+        if texts is not None:
+            self._kept.put(document["_id"], json.dumps(asdict(texts)).encode())
+        return texts
 
     def _discard(self, generations: Collection[str], token: str | None = None) -> None:
         for name in self._kept:
@@ -155,6 +151,15 @@ async def _whole(found: Cursor, kind: Callable[..., Listed], names: Sequence[str
             if len(listed) == limit:
                 break
     return listed
+
+
+def _texts(document: Document) -> ClientTexts | None:
+    """Read what a client wrote; log what is damaged, and leave it out."""
+    try:
+        return ClientTexts(document["instructions"], json.loads(document["metadata"] or "{}"))
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("personal_data_damaged", id=document["_id"], error=type(error).__name__)
+        return None
 
 
 def _document(personal_data: PersonalData) -> Document:

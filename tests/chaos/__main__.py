@@ -17,12 +17,10 @@ from pathlib import Path
 import aiohttp
 
 from exemplar.logging import configure_logging
-from tests.chaos.scene import Scene
+from tests.chaos.scene import ENVIRON, Scene, open_scene
 from tests.chaos.table import ROWS
-from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import Servers, database_url, started
 from tests.systems.system import System
-from tests.systems.tenants import make_tenant
 
 INVARIANTS = "LDTQWBR"
 
@@ -35,7 +33,8 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="exemplar-chaos-") as folder,
         started(Servers(Path(folder))) as servers,
     ):
-        system = System(Path(folder) / "home", database_url(servers.mongod.url, "chaos"), servers.rabbit.url)
+        url = database_url(servers.mongod.url, "chaos")
+        system = System(Path(folder) / "home", url, servers.rabbit.url, ENVIRON)
         try:
             system.start()
             return asyncio.run(_rows(options, system, servers))
@@ -48,11 +47,9 @@ async def _rows(options: argparse.Namespace, system: System, servers: Servers) -
     lines, faults = [], 0
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        sandbox = SandboxClient(system.sandbox_url, session)
         for name in options.rows.split(","):
-            tenant = await make_tenant(system, session, "internal")
-            scene = Scene(system, servers, sandbox, tenant, rng, rng.randrange(2**32))
-            line, said = await _row(name, options.runs, scene)
+            async with open_scene(system, servers, session, rng) as scene:
+                line, said = await _row(name, options.runs, scene)
             lines.append(line)
             faults += len(said)
     _say("\n".join([f"row  runs  generations  seconds  {'  '.join(INVARIANTS)}  what", *lines]))
@@ -65,6 +62,8 @@ async def _row(name: str, runs: int, scene: Scene) -> tuple[str, list[str]]:
         await ROWS[name](scene)
     await scene.sandbox.arm()
     verdicts = await scene.verdicts()
+    for note in scene.notes:
+        _say(f"row {name}: {note}")
     for invariant, text in verdicts.items():
         _say(f"row {name}: {invariant}: {text}")
     marks = "  ".join("!" if invariant in verdicts else "0" for invariant in INVARIANTS)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.chaos.row import Row
-from tests.chaos.rows import processes, provider, servers
+from tests.chaos.rows import connections, crash_points, processes, provider, servers
 from tests.chaos.scene import Scene
 
 
@@ -12,6 +12,6 @@ async def anything(scene: Scene) -> None:
     await scene.rng.choice([row for name, row in ROWS.items() if name != "18"])(scene)
 
 
-ROWS: Mapping[str, Row] = dict(
-    sorted({**processes.ROWS, **servers.ROWS, **provider.ROWS, "18": anything}.items(), key=lambda row: int(row[0]))
-)
+FILES = (crash_points, processes, connections, servers, provider)
+FAULTS: Mapping[str, Row] = {"18": anything} | {name: row for file in FILES for name, row in file.ROWS.items()}
+ROWS: Mapping[str, Row] = dict(sorted(FAULTS.items(), key=lambda row: int(row[0])))

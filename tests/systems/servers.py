@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import json
 import os
 from base64 import b64encode
 from collections.abc import Iterator
@@ -85,8 +86,15 @@ class RabbitServer:
 
     def create(self, virtual_host: str) -> None:
         self._call("PUT", f"/api/vhosts/{virtual_host}", "{}")
-        everything = '{"configure": ".*", "write": ".*", "read": ".*"}'
-        self._call("PUT", f"/api/permissions/{virtual_host}/{USER}", everything)
+        self.permit(virtual_host)
+
+    def permit(self, virtual_host: str = "%2F", *, write: str = ".*") -> None:
+        """Give the user all rights in a virtual host, that to write only for names that match."""
+        rights = json.dumps({"configure": ".*", "write": write, "read": ".*"})
+        self._call("PUT", f"/api/permissions/{virtual_host}/{USER}", rights)
+
+    def delete_exchange(self, name: str, virtual_host: str = "%2F") -> None:
+        self._call("DELETE", f"/api/exchanges/{virtual_host}/{name}", None)
 
     def delete(self, virtual_host: str) -> None:
         self._call("DELETE", f"/api/vhosts/{virtual_host}", None)
