@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pymongo import MongoClient
 
@@ -26,6 +26,7 @@ class MongoServer:
     def __init__(self, home: Path) -> None:
         self._mongod = Mongod(home, Ports(home / "mongod.json").of("mongod"), os.environ)
         self.url = self._mongod.url()
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -39,6 +40,7 @@ class MongoServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the server and start it again after some seconds."""
+        self.kills += 1
         self.stop()
         await asyncio.sleep(seconds)
         self.launch()
@@ -58,6 +60,7 @@ class RabbitServer:
         ports = RabbitPorts(free.of("amqp"), free.of("distribution"), free.of("epmd"), self._management)
         self._node = RabbitNode(home, ports, os.environ, password=PASSWORD, definitions=None)
         self.url = self._node.url
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -71,6 +74,7 @@ class RabbitServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the node and start it again after some seconds."""
+        self.kills += 1
         self._node.node.kill()
         self._node.node.stop()
         await asyncio.sleep(seconds)
@@ -101,15 +105,22 @@ class RabbitServer:
         self._call("DELETE", f"/api/vhosts/{virtual_host}", None)
 
     def _call(self, method: str, path: str, body: str | None, *, also: int = 204) -> None:
-        credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection("127.0.0.1", self._management, timeout=30)
-        try:
-            connection.request(method, path, body, headers)
-            status = connection.getresponse().status
-        finally:
-            connection.close()
-        assert status in {201, 204, also}, f"{method} {path}: {status}"
+        call_management(self._node.host, self._management, method, path, body, also=also)
+
+
+def call_management(host: str, port: int, method: str, path: str, body: str | None = None, *, also: int = 204) -> bytes:
+    """Call the HTTP API of a RabbitMQ node; return the body of the answer; `also` is one more status that is right."""
+    credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = response.read()
+    finally:
+        connection.close()
+    assert response.status in {200, 201, 204, also}, f"{method} {path}: {response.status}"
+    return answer
 
 
 class Servers:
@@ -117,6 +128,16 @@ class Servers:
 
     def __init__(self, home: Path) -> None:
         self.mongod, self.rabbit = MongoServer(home), RabbitServer(home)
+
+    @property
+    def kills(self) -> int:
+        """Count how often one of them was killed to start again."""
+        return self.mongod.kills + self.rabbit.kills
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """The addresses of MongoDB and RabbitMQ."""
+        return self.mongod.url, self.rabbit.url
 
     def start(self) -> None:
         self.mongod.launch()
@@ -129,11 +150,19 @@ class Servers:
         self.mongod.stop()
 
 
-Startable = TypeVar("Startable", MongoServer, RabbitServer, Servers)
+class Startable(Protocol):
+    """What `started` runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+Started = TypeVar("Started", bound=Startable)
 
 
 @contextmanager
-def started(servers: Startable) -> Iterator[Startable]:
+def started(servers: Started) -> Iterator[Started]:
     try:
         servers.start()
         yield servers

@@ -68,6 +68,7 @@ class System:
         self.gateway_urls: dict[str, str] = {}
         # Whether a process was stopped for so long that its claim may have been given up meanwhile.
         self.overslept = False
+        self.kills = 0
         # Generations whose pictures a test deleted.
         self.stripped: set[str] = set()
 
@@ -115,11 +116,13 @@ class System:
     async def exit_code(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""
         code = await self._children[name].ended()
+        self.kills += code == -signal.SIGKILL
         self._children[name].stop()
         return code
 
     def kill(self, *names: str) -> None:
         """End processes by SIGKILL."""
+        self.kills += sum(self._children[name].running() for name in names)
         for name in names:
             self._children[name].kill()
         for name in names:
