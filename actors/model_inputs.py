@@ -102,7 +102,8 @@ class ModelInputs:
         mode = instructions.composition or self.composition
         if generation.validated is not None:  # the operator's default may have changed since
             mode = cast("Composition", generation.validated.composition)
-        composed = await self.decoder.compose(examples, mode)
+        developer = generation.request.owner.developer
+        composed = await self.decoder.compose(examples, mode, developer=developer)
         model_input = ModelInput(_fields(generation, personal_data, instructions), composed.data)
         return _validated(personal_data, composed, model_input), model_input
 

@@ -3,7 +3,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -22,6 +22,7 @@ Listed = TypeVar("Listed")
 
 log = structlog.get_logger()
 
+_FIRST_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTS = {"instructions": 1, "metadata": 1}
 
 
@@ -97,6 +98,13 @@ class MongoPersonalData:
         found = self._documents.find(query, {"_id": 0, "created_at": 1, "generation": 1})
         order = [("created_at", ASCENDING), ("generation", ASCENDING)]
         return await _whole(found.sort(order), Stored, ("created_at", "generation"), limit)
+
+    async def date_undated(self, now: datetime) -> int:
+        undated = {"created_at": {"$not": {"$gte": _FIRST_DATE}}}
+        changed = await self._documents.update_many(undated, {"$set": {"created_at": now}})
+        if changed.modified_count:
+            log.warning("personal_data_undated", count=changed.modified_count)
+        return changed.modified_count
 
     async def confirm(self, names: Sequence[tuple[str, str]]) -> None:
         ids = [f"{generation}/{token}" for generation, token in names]
