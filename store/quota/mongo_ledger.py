@@ -30,6 +30,7 @@ from store.quota.ledger_document import (
     slot_of,
     taking,
 )
+from store.quota.settled_slots import SettledSlots
 
 _COUNT, _ADD = 1, 2  # statements of `_taking`
 _ATTEMPTS, _WAIT_S = 4, 0.02  # while another call of the same generation has counted and not yet added the slot
@@ -58,8 +59,7 @@ class MongoLedger:
         self._ledger = database.get_collection(
             "ledger", write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
         )
-        # A deletion of a marked slot that is lost is repeated by the sweep.
-        self._settled = self._ledger.with_options(write_concern=WriteConcern(w=0))
+        self._settled_slots = SettledSlots(database)
 
     async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
         slot = Slot(generation, period, now, secrets.token_hex(8))
@@ -161,7 +161,7 @@ class MongoLedger:
             if error.details["writeErrors"][0]["index"] == _COUNT:
                 raise DamagedLedgerError(developer) from error
             return False
-        await self._settled.delete_one({"_id": slot_id(developer, slot.generation), "settled": True})
+        self._settled_slots.delete_soon(slot_id(developer, slot.generation))
         return True
 
     async def _take(self, developer: str, slot: Slot, bounds: Bounds) -> int | None:
@@ -199,6 +199,8 @@ class MongoLedger:
         ]
         await self._ledger.delete_many({"_id": {"$in": removed}}, session=session)
         if added:
+            settled = {"_id": {"$in": [slot["_id"] for slot in added]}, "settled": True}
+            await self._ledger.delete_many(settled, session=session)
             await self._ledger.insert_many(added, session=session)
         counters = corrected(account or Account(), correction)
         await self._ledger.update_one({"_id": developer}, counters, upsert=True, session=session)
