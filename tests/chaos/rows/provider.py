@@ -100,7 +100,9 @@ async def _refuse_account(scene: Scene, in_flight_s: float) -> None:
     early = _too_early(requests, in_flight_s)
     scene.require(not early, f"called before the pause was over: {early}")
     scene.require({one["create"] for one in requests} >= {"429", "402", "401"}, "not every refusal was given")
-    noted = [line for line in scene.system.logged("worker") if line["event"] == "provider_account_refused"]
+    # Redelivery calls from the scheduler, too.
+    lines = [line for name in ("worker", "scheduler", SECOND) for line in scene.system.logged(name)]
+    noted = [line for line in lines if line["event"] == "provider_account_refused"]
     scene.require({line["status"] for line in noted} == {401, 402}, "a refused account was not logged")
 
 
