@@ -147,7 +147,7 @@ class FeedRoutes:
     async def _snapshot(self, start: FeedStart) -> bytes:
         """Write the generations that changed last, as they are now: at least as new as the head."""
         streams = await self.feed_reader.latest(start.feed, start.head, limit=_SNAPSHOT)
-        found = await self.generations.read_all([id_of(stream) for stream in streams])
+        found = await self.generations.load_all([id_of(stream) for stream in streams])
         shown = [_summary(generation) for generation in found if not generation.gone]
         snapshot = frame("snapshot", {"generations": shown}, identifier=self._text(start.feed, start.head))
         return RESET + snapshot if start.reset else snapshot

@@ -44,7 +44,7 @@ class ListPages:
         )
         if is_behind:
             ids, members = await self._read(query.page, scope, filters)
-        found = await self.generations.read_all(ids)
+        found = await self.generations.load_all(ids)
         # What is listed may be older than the log.
         shown = [one for one in found if not one.gone and (one.is_public or not scope.public)]
         listed = b", ".join(await self.resources.encoded(request, shown, view))
