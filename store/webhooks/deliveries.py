@@ -73,7 +73,7 @@ class DeliveryStore(Protocol):
         """Make the postponed deliveries in this queue due."""
 
     async def make_due(self, now: datetime, *, after: datetime) -> int:
-        """Make the pending deliveries due that were never tried and are due after a time; return how many."""
+        """Make pending deliveries due that are due after a time, and were never tried or tried after it; count them."""
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 

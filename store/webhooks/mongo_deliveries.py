@@ -104,7 +104,8 @@ class MongoDeliveries:
         await self._update({**_queue(delivery), **_PENDING, "blocked": True}, changes.woken(now))
 
     async def make_due(self, now: datetime, *, after: datetime) -> int:
-        return await self._update({**_PENDING, "due_at": {"$gt": after}, "attempts": []}, {"due_at": now})
+        ahead = [{"attempts": []}, {"attempts.at": {"$gt": after}}]
+        return await self._update({**_PENDING, "due_at": {"$gt": after}, "$or": ahead}, {"due_at": now})
 
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
