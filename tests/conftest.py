@@ -1,6 +1,6 @@
 """Real servers, started for the first test that needs one and stopped at the end of the run.
 
-Every test has its own database (`mongodb_url`) and virtual host (`amqp_url`).
+Every test has a database (`mongodb_url`) and a virtual host (`amqp_url`) to itself.
 """
 
 import os
@@ -13,10 +13,12 @@ from typing import NoReturn
 
 import aiohttp
 import pytest
+from pymongo import MongoClient
 
 from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
-from tests.systems.servers import MongoServer, RabbitServer, database, started
+from tests.systems.databases import Databases
+from tests.systems.servers import MongoServer, RabbitServer, started
 
 CloseAfter = Callable[[Path, Callable[[], None]], None]
 
@@ -83,17 +85,31 @@ def mongod(mongod_installed: None, server_home: Path) -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def databases(mongod: str) -> Iterator[Databases]:
+    """Lend databases to tests, modules and systems."""
+    with MongoClient[dict[str, object]](mongod) as client:
+        yield Databases(mongod, client)
+
+
 @pytest.fixture
-def mongodb_url(mongod: str) -> Iterator[str]:
-    """Return the URL of a database for one test; it is dropped afterwards."""
-    with database(mongod, f"test_{uuid.uuid4().hex[:16]}") as url:
+def mongodb_url(databases: Databases) -> Iterator[str]:
+    """Return the URL of a database with all indexes for one test; it is emptied afterwards."""
+    with databases.lent() as url:
+        yield url
+
+
+@pytest.fixture
+def unprepared_url(databases: Databases) -> Iterator[str]:
+    """Return the URL of a database without any collection for one test; it is dropped afterwards."""
+    with databases.unprepared() as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_database(mongod: str) -> Iterator[str]:
-    """Return the URL of a database for one module; its tests make tenants of their own."""
-    with database(mongod, f"test_{uuid.uuid4().hex[:16]}") as url:
+def module_database(databases: Databases) -> Iterator[str]:
+    """Return the URL of a database with all indexes for one module; its tests make tenants of their own."""
+    with databases.lent() as url:
         yield url
 
 

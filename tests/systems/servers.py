@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pymongo import MongoClient
-
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
 from exemplar.local.rabbitmq_node import USER, RabbitNode, RabbitPorts
@@ -135,11 +133,3 @@ def started(servers: Startable) -> Iterator[Startable]:
 def database_url(mongod_url: str, name: str) -> str:
     base, _, parameters = mongod_url.partition("?")
     return f"{base}{name}?{parameters}"
-
-
-@contextmanager
-def database(mongod_url: str, name: str) -> Iterator[str]:
-    """Yield the URL of a database that is dropped afterwards."""
-    yield database_url(mongod_url, name)
-    with MongoClient[dict[str, object]](mongod_url) as client:
-        client.drop_database(name)

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from events.commit import leaf_hash
-from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import Database
@@ -23,7 +22,6 @@ class MongoLogHarness(LogHarness):
 
 @pytest.fixture
 async def harness(database: Database) -> MongoLogHarness:
-    await create_indexes(database, [MongoEventStore, MongoSealedLog])
     return MongoLogHarness(database)
 
 
