@@ -24,8 +24,8 @@ bench: $(VENV)/.installed-dev programs ## measure speed against a peer and a flo
 simulate: $(VENV)/.installed-dev ## live 100,000 seeds of the simulation; ARGS="--seeds 1000 --first 5"
 	$(BIN)/python -m tests.simulation $(ARGS)
 
-chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; ARGS="--rows 1,3 --runs 20"
-	$(BIN)/python -m tests.chaos $(ARGS)
+chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; FULL=1, ARGS="--rows 1,3 --runs 20"
+	$(BIN)/python -m tests.chaos $(if $(FULL),--full) $(ARGS)
 
 containers: $(VENV)/.installed-dev container-programs ## build the image, start compose.yaml, kill each container once
 	@PYTHONPATH=clients/python $(BIN)/python -m tests.containers

@@ -8,6 +8,7 @@ from actors.providers.provider import OutputGoneError, Provider
 from domain.generation.generation import Generation, State
 from events.generation import Picture
 from events.invocation import PredictionSettled
+from store.crash_points import crash_point
 from store.generations.blobs import Blob, BlobStore
 from store.generations.personal_data import PersonalData, PersonalDataStore
 
@@ -42,6 +43,7 @@ class Results:
         data = await self.provider.download(url)
         decoded = await self.decoder.check(data)
         digest = personal_data.digest(data)
+        crash_point("completion", "before_blob")
         await self.blobs.put(
             Blob(
                 generation=generation_id,

@@ -9,6 +9,7 @@ from structlog.contextvars import bound_contextvars
 
 from domain.generation.generation import id_of, is_generation
 from events.envelope import RecordedEvent
+from store.crash_points import crash_point
 
 Bind = Callable[..., Callable[[RecordedEvent], Awaitable[None]]]
 RunActor = Callable[[str, RecordedEvent], Awaitable[None]]  # also in rabbitmq/, which actors/ may not import
@@ -32,6 +33,7 @@ class ActorRunner:
     async def __call__(self, queue: str, event: RecordedEvent) -> None:
         """Run the actor of a queue; raises what it raises, and MessageRejectedError."""
         message = _message(queue, event)
+        crash_point(queue, "begin")
         with bound_contextvars(**_ids(queue, event)):
             try:
                 self._broker.emit_before("process_message", message)
@@ -46,6 +48,7 @@ class ActorRunner:
                 self._broker.emit_after("process_message", message, result=None)
         if message.failed:
             raise MessageRejectedError(f"middleware rejected {event.id} for {queue}")
+        crash_point(queue, "before_ack")
 
 
 def _message(queue: str, event: RecordedEvent) -> MessageProxy:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from exemplar.commands.options import AsJson, Home
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -113,20 +115,21 @@ def print_topology() -> None:
 @app.command()
 def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 for a difference.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Rebuild the rows of all generations and the sums of usage from the log."""
+    """Rebuild the rows of all generations and the sums of usage from the log; exit code 3 for an unreadable stream."""
     from exemplar.commands.rebuild import rebuild_rows
 
-    raise typer.Exit(rebuild_rows(check=check, as_json=as_json))
+    raise typer.Exit(rebuild_rows(check=check, home=home, as_json=as_json))
 
 
 @app.command()
-def subscribers(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def subscribers(home: Home = None, as_json: AsJson = False) -> None:
     """Show the position of each subscriber and the parked commits; exit code 1 while any is parked."""
     from exemplar.commands.subscribers import show_subscribers
 
-    raise typer.Exit(show_subscribers(as_json=as_json))
+    raise typer.Exit(show_subscribers(home=home, as_json=as_json))
 
 
 def _add_group(name: str, purpose: str) -> None:
@@ -174,12 +177,14 @@ def main() -> None:
 
 
 def _run(process: str, count: int = 1, **given: object) -> None:
+    from exemplar.crash_settings import arm_crash_point
     from exemplar.logging import configure_logging
     from exemplar.processes import read_settings, run, use_all_descriptors
 
     configure_logging(process)
     use_all_descriptors()
     settings = read_settings(process)
+    arm_crash_point(settings)
     if count > 1:
         from exemplar.process_group import ProcessGroup
 

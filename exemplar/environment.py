@@ -1,7 +1,7 @@
 """Read settings from the environment; report an invalid one in one line."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
@@ -15,10 +15,10 @@ class ConfigurationError(Exception):
     """The environment or this machine does not allow a start; the message says what to do, in one line."""
 
 
-def read(settings: type[Settings]) -> Settings:
-    """Read settings from the environment; raise ConfigurationError for the first wrong one."""
+def read(settings: type[Settings], **given: Any) -> Settings:
+    """Read settings from the environment, but for what is given; raise ConfigurationError for the first wrong one."""
     try:
-        return settings()
+        return settings(**given)
     except SettingsError as error:
         field = str(error).partition('"')[2].partition('"')[0]
         prefix = settings.model_config.get("env_prefix", "")

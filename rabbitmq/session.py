@@ -2,8 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import cycle
+from math import ceil
 from typing import Any, NoReturn, TypeVar
 
 import pika
@@ -17,6 +20,7 @@ from store.backoff import Backoff
 
 _BACKOFF = Backoff(first=0.2, longest=5.0, jitter=0.5)
 CLOSE_TIMEOUT_S = 1.0
+_CHECKS = 4  # of what a connection received, in one heartbeat; in that time RabbitMQ sends two
 
 Answer = TypeVar("Answer")
 
@@ -52,8 +56,13 @@ class Session:
             await self.ask(channel.queue_bind, queue=queue, exchange=topology.exchange, routing_key=pattern)
 
 
+def urls_of(addresses: str) -> list[str]:
+    """Split the AMQP URLs of one or several nodes, separated by commas."""
+    return re.split(r",(?=amqps?://)", addresses)
+
+
 def parameters_of(url: str, *, heartbeat: int, name: str) -> pika.URLParameters:
-    """Read an AMQP URL; the time-outs are short because every caller retries for ever."""
+    """Read one AMQP URL; the time-outs are short because every caller retries for ever."""
     parameters = pika.URLParameters(url)
     parameters.heartbeat = heartbeat
     parameters.connection_attempts = 1
@@ -67,8 +76,8 @@ def parameters_of(url: str, *, heartbeat: int, name: str) -> pika.URLParameters:
 async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]:
     """Open a connection and its channel; `LinkLostError` when the server cannot be reached.
 
-    Leaving closes the connection and waits at most a second for the reply: on a half-open connection none
-    comes, and the heartbeat ends it.
+    It counts as lost when nothing arrives for two heartbeats. Leaving closes the connection and waits at most a
+    second for the reply, for none where it is silent: the heartbeat of pika ends it.
     """
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[None] = loop.create_future()
@@ -81,40 +90,47 @@ async def open_session(parameters: pika.URLParameters) -> AsyncIterator[Session]
         on_close_callback=lambda _connection, reason: settle(lost, reason),
         custom_ioloop=loop,
     )
+    silence: asyncio.Future[None] = loop.create_future()
     try:
         await first(opened, lost)
+        silence = asyncio.create_task(_end_when_silent(connection, lost, parameters.heartbeat))
         channel: asyncio.Future[Channel] = loop.create_future()
         connection.channel(on_open_callback=lambda opened: settle(channel, opened))
         yield Session(connection, await first(channel, lost), lost)
     finally:
         if opened.done():
-            await _close(connection)
+            await _close(connection, wait=not silence.done())
         else:  # pika cannot end a handshake: its own time-out does, or this, when it succeeds after all
             opened.add_done_callback(lambda _: connection.close())
+        silence.cancel()
 
 
 async def keep_open(
-    parameters: pika.URLParameters,
+    nodes: Sequence[pika.URLParameters],
     serve: Callable[[Session], Awaitable[None]],
     *,
     jitter: Callable[[], float] = random.random,
 ) -> NoReturn:
-    """Open a session and serve it, for ever; after a failure wait 0.2 s, doubled up to 5 s, less jitter."""
-    name = (parameters.client_properties or {}).get("connection_name")
+    """Open a session and serve it, for ever, with the next of the nodes after each failure.
+
+    The wait in between is 0.2 s, doubled up to 5 s each time that all nodes have failed, less jitter.
+    """
     now = asyncio.get_running_loop().time
-    failures = 0
+    failures, turns = 0, cycle(nodes)
     while True:
+        parameters = next(turns)
+        link = {"link": (parameters.client_properties or {}).get("connection_name"), "node": parameters.host}
         began = now()
         try:
             async with open_session(parameters) as session:
                 await serve(session)
         except (AMQPError, OSError) as error:
-            log.warning("rabbitmq_link_lost", link=name, reason=str(error) or type(error).__name__)
+            log.warning("rabbitmq_link_lost", **link, reason=str(error) or type(error).__name__)
         except Exception:
-            log.exception("rabbitmq_link_failed", link=name)
+            log.exception("rabbitmq_link_failed", **link)
         was_open = now() - began > _BACKOFF.longest  # a session whose declaration is refused is not
         failures = 1 if was_open else failures + 1
-        await asyncio.sleep(_BACKOFF.delay(failures, jitter()))
+        await asyncio.sleep(_BACKOFF.delay(ceil(failures / len(nodes)), jitter()))
 
 
 async def first(answer: asyncio.Future[Answer], lost: asyncio.Future[BaseException]) -> Answer:
@@ -132,10 +148,25 @@ def settle(future: asyncio.Future[Answer], result: Answer) -> None:
         future.set_result(result)
 
 
-async def _close(connection: AsyncioConnection) -> None:
+async def _end_when_silent(
+    connection: AsyncioConnection, lost: asyncio.Future[BaseException], heartbeat: float
+) -> None:
+    """Count a connection as lost after two heartbeats without a byte; pika alone may wait ten seconds more.
+
+    Checks are counted, not seconds: while this process is suspended or busy nothing is read.
+    """
+    received, silent = connection.bytes_received, 0
+    while silent < 2 * _CHECKS - 1:  # the first may begin just after the last byte
+        await asyncio.sleep(heartbeat / _CHECKS)
+        silent = silent + 1 if connection.bytes_received == received else 0
+        received = connection.bytes_received
+    settle(lost, LinkLostError(f"nothing received for {2 * heartbeat} s"))
+
+
+async def _close(connection: AsyncioConnection, *, wait: bool) -> None:
     if connection.is_closing or connection.is_closed:
         return
     closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     connection.add_on_close_callback(lambda *_: settle(closed, None))
     connection.close()
-    await asyncio.wait({closed}, timeout=CLOSE_TIMEOUT_S)
+    await asyncio.wait({closed}, timeout=CLOSE_TIMEOUT_S if wait else 0)

@@ -18,6 +18,7 @@ from domain.generation.lifecycle import Timeouts
 from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from events.invocation import InvocationIntended
+from store.crash_points import crash_point
 from store.generations.generations import Decided, Decision, Generations
 from store.generations.observations import Observations
 
@@ -84,6 +85,7 @@ async def follow(
         return  # the claim is too old to act on: reconciliation looks for its prediction
     callback = Callback(decided.generation.id, intended.attempt)
     outcome = await provider.create(model_input.as_request(), webhook=callback_urls.write(callback))
+    crash_point(NAME, "after_request")
     if not isinstance(outcome, Refused):
         model_inputs.forget(decided.generation.id)
     await _record(callback, outcome, cause, decided.generation, generations=generations, observations=observations)

@@ -11,6 +11,7 @@ import aiohttp
 import httpx
 
 from actors.providers.settings import ReplicateSettings
+from store.crash_points import crash_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Creation:
         """
         content = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         async with self._session.post(self._url, data=content, allow_redirects=False) as response:
+            crash_point("invocation", "during_request")
             return Response(response.status, response.headers, parsed(await response.read()))
 
     async def close(self) -> None:

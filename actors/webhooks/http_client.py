@@ -12,6 +12,7 @@ import aiohttp
 from actors.webhooks.resolver import Lookup, NotPublicError, Resolver, SystemLookup, public_socket
 from domain.webhooks.addresses import Destination, ForbiddenAddressError, destination_of
 from domain.webhooks.delivery import AttemptError, ReceiverResponse
+from store.crash_points import crash_point
 from store.webhooks.settings import WebhookSettings
 
 RESPONSE_START: Final = 1024
@@ -57,6 +58,7 @@ class WebhookClient:
         session = self._sessions[destination.allowed]
         async with asyncio.timeout_at(deadline):
             response = await session.post(destination.url, data=body, headers=headers, allow_redirects=False)
+        crash_point("delivery", "during_request")
         try:
             start = await _start_of(response, deadline)
         finally:

@@ -119,11 +119,12 @@ class AccountAdministration:
         await self.account_changes.delete_user(found.developer_id, found.project_id, found.id, cause=_CAUSE)
         return found
 
-    async def delete_staff(self, name: str) -> None:
+    async def delete_staff(self, name: str) -> StaffRecord:
         found = await self.accounts.staff.find(name.strip().lower())
         if found is None:
             raise ConfigurationError(f"no operator or auditor is {name!r}: `exemplar accounts list` has all")
         await self.platform_changes.delete_staff(found.id, cause=_CAUSE)
+        return found
 
     async def history(self, developer: str) -> list[dict[str, Any]]:
         """Return all events of a developer, or of the platform."""

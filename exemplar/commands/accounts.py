@@ -14,6 +14,7 @@ import typer
 
 from domain.accounts.access import Role
 from exemplar.commands.account_administration import AccountAdministration
+from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_fields, print_json, print_table
 from exemplar.commands.store_access import open_account_administration
 from store.accounts.records import KeyRecord
@@ -27,8 +28,6 @@ app = typer.Typer(
     help="Make, show and change accounts.",
 )
 
-Home = Annotated[Path | None, typer.Option(help="Folder of a running `exemplar up` (.exemplar).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ask = Annotated[bool, typer.Option("--ask-password", help="Ask for the password; else one is made.")]
 Name = Annotated[str | None, typer.Option(help="Full name.")]
 Developer = Annotated[str, typer.Argument(help="Id or e-mail of the developer.")]
@@ -53,9 +52,10 @@ def create_operator(
 
 
 @app.command("delete-operator")
-def delete_operator(name: str, home: Home = None) -> None:
+def delete_operator(name: str, home: Home = None, as_json: AsJson = False) -> None:
     """Delete an operator or auditor, named by id or e-mail."""
-    _do(home, lambda administration: administration.delete_staff(name))
+    deleted = _do(home, lambda administration: administration.delete_staff(name))
+    print_fields({"deleted": deleted.id}, as_json=as_json)
 
 
 @app.command("create-developer")

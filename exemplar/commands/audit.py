@@ -1,22 +1,24 @@
 """`exemplar audit`: checkpoints, proofs and the verification of the log."""
 
 import base64
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
 from domain.audit.checkpoint_key import SigningKey, VerificationKey
 from domain.audit.checkpoints import ContradictionError
 from exemplar.clock import now
-from exemplar.commands.store_access import run_on_store
-from exemplar.environment import ConfigurationError, read
+from exemplar.commands.options import AsJson, Home
+from exemplar.commands.output import print_json
+from exemplar.commands.store_access import run_on_store, settings_of
+from exemplar.environment import ConfigurationError
 from store.audit.checkpointing import Checkpointer
-from store.audit.checkpoints import Checkpoints
+from store.audit.checkpoints import Checkpoints, StoredCheckpoint
 from store.audit.commit_scan import CommitScan
 from store.audit.proofs import NothingToProveError, prove_event, prove_growth
 from store.audit.settings import CheckpointSettings
@@ -26,6 +28,12 @@ from store.log.sealed_log import SealedLog
 
 _PROGRESS_S = 1.0
 _SEALED_AT_ONCE = 500
+_NO_KEY: Final = (
+    "EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler; "
+    "for an `exemplar up` name its folder: --home .exemplar"
+)
+
+Result = TypeVar("Result")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,46 +44,59 @@ app = typer.Typer(
 
 
 @app.command("key")
-def print_key() -> None:
+def print_key(home: Home = None, as_json: AsJson = False) -> None:
     """Print the key that verifies this log's checkpoints."""
-    sys.stdout.write(f"{_signer().public}\n")
+    public = str(_signer(settings_of(home, CheckpointSettings)).public)
+    _print({"key": public}, public, as_json=as_json)
 
 
 @app.command("checkpoint")
-def make_checkpoint() -> None:
+def make_checkpoint(home: Home = None, as_json: AsJson = False) -> None:
     """Sign the log as it is now and print the note; the latest one when nothing is new."""
-    signer, trusted = _signer(), read(CheckpointSettings).trusted
+    settings = settings_of(home, CheckpointSettings)
+    signer, trusted = _signer(settings), settings.trusted
 
-    async def make(sealed_log: SealedLog, checkpoints: Checkpoints) -> str:
+    async def make(sealed_log: SealedLog, checkpoints: Checkpoints) -> StoredCheckpoint:
         while await sealed_log.seal(limit=_SEALED_AT_ONCE) >= _SEALED_AT_ONCE:
             pass  # commits appended meanwhile are left to the next checkpoint
         checkpointer = Checkpointer(checkpoints, signer=signer, trusted=trusted, clock=now)
         made = await checkpointer.make() or await checkpoints.latest()
         if made is None:
             raise NothingToProveError("the log is empty")
-        return made.note
+        return made
 
-    _print_result(make)
+    made = _result(make, home, as_json=as_json)
+    _print({"size": made.size, "root": _base64(made.root), "note": made.note}, made.note, as_json=as_json)
 
 
 @app.command()
-def prove(event: Annotated[str, typer.Argument(help="Event id: stream:version.")]) -> None:
-    """Print the proof that an event is in the log of the latest checkpoint, as JSON."""
+def prove(
+    event: Annotated[str, typer.Argument(help="Event id: stream:version.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the proof that an event is in the log of the latest checkpoint, as JSON; with --json also an error."""
+    trusted = _trusted((), home)
 
-    async def proof(events: EventStore, checkpoints: Checkpoints) -> str:
-        return _json(await prove_event(event, events, checkpoints, _trusted(())))
+    async def proof(events: EventStore, checkpoints: Checkpoints) -> dict[str, Any]:
+        return await prove_event(event, events, checkpoints, trusted)
 
-    _print_result(proof)
+    print_json(_result(proof, home, as_json=as_json))
 
 
 @app.command("grown")
-def prove_grown(size: Annotated[int, typer.Argument(help="Size of an earlier checkpoint.")]) -> None:
-    """Print the proof that the log has only grown since an earlier checkpoint, as JSON."""
+def prove_grown(
+    size: Annotated[int, typer.Argument(help="Size of an earlier checkpoint.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the proof that the log has only grown since an earlier checkpoint, as JSON; with --json also an error."""
+    trusted = _trusted((), home)
 
-    async def proof(checkpoints: Checkpoints) -> str:
-        return _json(await prove_growth(size, checkpoints, _trusted(())))
+    async def proof(checkpoints: Checkpoints) -> dict[str, Any]:
+        return await prove_growth(size, checkpoints, trusted)
 
-    _print_result(proof)
+    print_json(_result(proof, home, as_json=as_json))
 
 
 @app.command("verify")
@@ -83,16 +104,17 @@ def verify_log(
     key: Annotated[
         list[str] | None, typer.Option(help="Trust checkpoints of this verification key alone; repeatable.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """Verify every hash, order and signature; exit code 1 at the first contradiction."""
-    trusted = _trusted(key or ())
+    trusted = _trusted(key or (), home)
 
-    async def verification(commit_scan: CommitScan, checkpoints: Checkpoints) -> str:
-        report = await verify(commit_scan, checkpoints, trusted, _Progress())
-        return _json(_fields(report)) if as_json else _text(report)
+    async def verification(commit_scan: CommitScan, checkpoints: Checkpoints) -> AuditReport:
+        return await verify(commit_scan, checkpoints, trusted, _Progress())
 
-    _print_result(verification, as_json=as_json)
+    report = _result(verification, home, as_json=as_json)
+    _print({"ok": True, **asdict(report), "root": _base64(report.root)}, _text(report), as_json=as_json)
 
 
 @dataclass(slots=True)
@@ -107,54 +129,53 @@ class _Progress:
             sys.stderr.write(f"{position} of {head} commits verified\n")
 
 
-def _print_result(command: Callable[..., Awaitable[str]], *, as_json: bool = False) -> None:
+def _result(command: Callable[..., Awaitable[Result]], home: Path | None, *, as_json: bool) -> Result:
+    """Run a command on the store; print an error and exit with 1 when there is nothing to show."""
     try:
-        sys.stdout.write(run_on_store(command, holder="audit").rstrip("\n") + "\n")
+        return run_on_store(command, home=home, holder="audit")
     except ContradictionError as error:
-        _print_failure(f"CONTRADICTION: {error}", {"ok": False, "contradiction": str(error)}, as_json=as_json)
-        raise typer.Exit(1) from None
+        line, fields = f"CONTRADICTION: {error}", {"ok": False, "contradiction": str(error)}
     except NothingToProveError as error:
-        _print_failure(str(error), {"ok": False, "error": str(error)}, as_json=as_json)
-        raise typer.Exit(1) from None
-
-
-def _print_failure(line: str, fields: dict[str, Any], *, as_json: bool) -> None:
+        line, fields = str(error), {"ok": False, "error": str(error)}
     if as_json:
-        sys.stdout.write(_json(fields) + "\n")
+        print_json(fields)
     else:
         sys.stderr.write(f"{line}\n")
+    raise typer.Exit(1)
 
 
-def _signer() -> SigningKey:
-    signer = read(CheckpointSettings).signer
-    if signer is None:
-        raise ConfigurationError("EXEMPLAR_CHECKPOINT_KEY is not set: openssl rand -base64 32 makes one")
-    return signer
+def _print(fields: dict[str, Any], text: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(fields)
+    else:
+        sys.stdout.write(text.rstrip("\n") + "\n")
 
 
-def _trusted(keys: Sequence[str]) -> Sequence[VerificationKey]:
-    """Parse the given keys; without any, use those of the environment."""
+def _signer(settings: CheckpointSettings) -> SigningKey:
+    if settings.signer is None:
+        raise ConfigurationError(_NO_KEY)
+    return settings.signer
+
+
+def _trusted(keys: Sequence[str], home: Path | None) -> Sequence[VerificationKey]:
+    """Parse the given keys; without any, use those of the store's settings."""
     try:
         given = tuple(VerificationKey.parse(key) for key in keys)
     except ValueError as error:
         raise ConfigurationError(f"--key: {error}") from None
-    trusted = given or read(CheckpointSettings).trusted
+    trusted = given or settings_of(home, CheckpointSettings).trusted
     if not trusted:
-        raise ConfigurationError("EXEMPLAR_CHECKPOINT_KEY is not set: no checkpoint is trusted")
+        raise ConfigurationError(_NO_KEY)
     return trusted
-
-
-def _fields(report: AuditReport) -> dict[str, Any]:
-    return {"ok": True, **asdict(report), "root": base64.b64encode(report.root).decode()}
 
 
 def _text(report: AuditReport) -> str:
     return (
         f"{report.size} commits in {report.streams} streams are as they were sealed, "
         f"{report.checkpoints} checkpoints are met, {report.waiting} commits wait for a position\n"
-        f"root {base64.b64encode(report.root).decode()}"
+        f"root {_base64(report.root)}"
     )
 
 
-def _json(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, indent=2)
+def _base64(root: bytes) -> str:
+    return base64.b64encode(root).decode()

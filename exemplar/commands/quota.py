@@ -1,7 +1,6 @@
 """`exemplar quota`: compares the ledger of used units and slots with the log."""
 
 import asyncio
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from exemplar.commands.options import AsJson, Home
+from exemplar.commands.output import print_json
 from exemplar.commands.store_access import open_store
+from exemplar.commands.unreadable import Unreadable
 from store.accounts.quota_record import QuotaRecord
 from store.quota.recount import Recount, RecountReport
 
@@ -24,27 +26,30 @@ def quota() -> None:
 @app.command()
 def check(
     repair: Annotated[bool, typer.Option("--repair", help="Correct differences; each correction is recorded.")] = False,
-    home: Annotated[Path | None, typer.Option(help="Folder of a running `exemplar up` (.exemplar).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Compare used units and slots with a recount of the log; exit code 1 for a difference that remains."""
-    report = asyncio.run(_recount(home, repair=repair))
-    sys.stdout.write(_json(report) if as_json else _text(report))
+    """Compare used units and slots with a recount of the log.
+
+    Exit code 1: a difference remains; 3: a stream could not be read, and its developer was not compared.
+    """
+    unreadable = Unreadable()
+    report = asyncio.run(_recount(home, unreadable, repair=repair))
+    if as_json:
+        print_json(asdict(report) | {"unreadable": unreadable.as_json()})
+    else:
+        sys.stdout.write("\n".join([*_lines(report), *unreadable.lines()]) + "\n")
     repaired = repair and all(report.corrections)
-    raise typer.Exit(1 if report.differences and not repaired else 0)
+    raise typer.Exit(unreadable.exit_code(1 if report.differences and not repaired else 0))
 
 
-async def _recount(home: Path | None, *, repair: bool) -> RecountReport:
+async def _recount(home: Path | None, unreadable: Unreadable, *, repair: bool) -> RecountReport:
     async with open_store(home, holder="quota check") as store:
-        store.set(record=store.call(QuotaRecord), admitted=store.get("usage").admitted)
+        store.set(record=store.call(QuotaRecord), admitted=store.get("usage").admitted, on_unreadable=unreadable.add)
         return await store.call(Recount).run(repair_as="operator:quota check" if repair else None)
 
 
-def _json(report: RecountReport) -> str:
-    return json.dumps(asdict(report)) + "\n"
-
-
-def _text(report: RecountReport) -> str:
+def _lines(report: RecountReport) -> list[str]:
     counted = f"{report.developers} developers, {report.generations} generations"
     lines = [f"{counted}, {report.set_aside} skipped, {len(report.differences)} differences"]
     if report.differences:
@@ -54,4 +59,4 @@ def _text(report: RecountReport) -> str:
         for found in report.differences
     ]
     lines += [f"corrected: {name}" if name else "not corrected: it changed meanwhile" for name in report.corrections]
-    return "\n".join(lines) + "\n"
+    return lines

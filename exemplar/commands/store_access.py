@@ -1,32 +1,40 @@
-"""Open the store of the environment, or of a running `exemplar up`, for a command."""
+"""Open the store of the environment, or of an `exemplar up`, for a command, and read the settings that belong to it."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
-from domain.accounts.keys import Peppers
 from domain.accounts.tiers import tiers_with
 from domain.errors import ExemplarError
 from exemplar.clock import now
 from exemplar.commands.account_administration import AccountAdministration
 from exemplar.environment import ConfigurationError, Settings, read
 from exemplar.injection import Dependencies
+from exemplar.local.home import home_of, kept_secret, mongodb_of
 from gateway.auth.settings import AuthenticationSettings
 from store.adapters import ADAPTERS, open_database, prepare, require_format
+from store.audit.settings import CheckpointSettings
 from store.errors import AlreadyExistsError, StoreError
+from store.mongo.replica_set import initiate_replica_set
 from store.settings import StoreSettings, TierSettings
 
 Result = TypeVar("Result")
 
+_SECRETS: Final[Mapping[type[Any], Callable[[Path], dict[str, Any]]]] = {
+    AuthenticationSettings: lambda home: {"key_peppers": {1: kept_secret(home, "key_pepper")}},
+    CheckpointSettings: lambda home: {"checkpoint_key": kept_secret(home, "checkpoint_key")},
+}
+"""The settings that a home keeps among its secrets."""
 
-def run_on_store(function: Callable[..., Awaitable[Result]], *, holder: str) -> Result:
-    """Call an async function with the adapters of the environment's store that it names."""
+
+def run_on_store(function: Callable[..., Awaitable[Result]], *, home: Path | None, holder: str) -> Result:
+    """Call an async function with the adapters of the store that it names."""
 
     async def run() -> Result:
-        async with open_store(None, holder=holder) as store:
+        async with open_store(home, holder=holder) as store:
             return await store.call(function)
 
     return asyncio.run(run())
@@ -34,10 +42,11 @@ def run_on_store(function: Callable[..., Awaitable[Result]], *, holder: str) -> 
 
 @asynccontextmanager
 async def open_account_administration(home: Path | None) -> AsyncIterator[AccountAdministration]:
-    """Open the store of the environment, or that of a running `exemplar up` whose folder is `home`."""
+    """Open the administration of accounts in the store, as `open_store`."""
     async with open_store(home, holder="accounts") as store:
         await store.call(prepare)
-        store.set(peppers=_peppers(home), tiers=tiers_with(read(TierSettings).tiers))
+        peppers = settings_of(home, AuthenticationSettings).peppers
+        store.set(peppers=peppers, tiers=tiers_with(read(TierSettings).tiers))
         try:
             yield store.call(AccountAdministration)
         except AlreadyExistsError:
@@ -48,42 +57,45 @@ async def open_account_administration(home: Path | None) -> AsyncIterator[Accoun
 
 @asynccontextmanager
 async def open_store(home: Path | None, *, holder: str) -> AsyncIterator[Dependencies]:
-    """Open the store of the environment, or of a running `exemplar up`, as its adapters by name.
+    """Open the store of a home, else of the environment (`home_of`), as its adapters by name.
 
     Raises ConfigurationError when MongoDB cannot be reached, DataFormatError for data in another format.
     """
+    chosen = home_of(home)
     try:
-        async with open_database(store_settings(home)) as database:
-            store = Dependencies(ADAPTERS, database=database, holder=holder, clock=now)
-            await store.call(require_format)
-            yield store
+        with _store_settings(chosen) as store_settings:
+            async with open_database(store_settings) as database:
+                store = Dependencies(ADAPTERS, database=database, holder=holder, clock=now)
+                await store.call(require_format)
+                yield store
     except StoreError as error:
-        named = "EXEMPLAR_MONGODB_URL" if home is None else str(home)
+        named = "EXEMPLAR_MONGODB_URL" if chosen is None else str(chosen)
         raise ConfigurationError(f"{named}: MongoDB cannot be reached ({error}): is it running?") from error
 
 
-def store_settings(home: Path | None) -> StoreSettings:
-    if home is None:
-        return _of_environment(StoreSettings)
-    return StoreSettings.model_validate({"mongodb_url": _kept(home, "demo.json", "mongodb_url")})
+def settings_of(home: Path | None, settings: type[Settings]) -> Settings:
+    """Read settings of the environment; those that are secrets of the home from there."""
+    chosen = home_of(home)
+    return _of_environment(settings) if chosen is None else read(settings, **_SECRETS[settings](chosen))
 
 
-def _peppers(home: Path | None) -> Peppers:
+@contextmanager
+def _store_settings(home: Path | None) -> Iterator[StoreSettings]:
     if home is None:
-        return _of_environment(AuthenticationSettings).peppers
-    return Peppers({1: _kept(home, "secrets.json", "key_pepper")})
+        yield _of_environment(StoreSettings)
+        return
+    with mongodb_of(home, initiate_replica_set, _say) as url:
+        yield read(StoreSettings, mongodb_url=url)
 
 
 def _of_environment(settings: type[Settings]) -> Settings:
     try:
         return read(settings)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{error}; for a running `exemplar up` name its folder: --home .exemplar") from None
+        if not str(error).endswith(" is not set"):
+            raise
+        raise ConfigurationError(f"{error}; for an `exemplar up` name its folder: --home .exemplar") from None
 
 
-def _kept(home: Path, file: str, name: str) -> str:
-    """Read what `exemplar up` keeps in its folder."""
-    try:
-        return str(json.loads((home / file).read_bytes())[name])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigurationError(f"{home} is no folder of a running `exemplar up`: start it first") from None
+def _say(line: str) -> None:
+    sys.stderr.write(f"exemplar: {line}\n")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from actors.jobs.subscribers import SUBSCRIBERS
 from events.envelope import format_time
@@ -29,9 +30,9 @@ class SubscribersReport:
     unsealed: Sequence[str]
 
 
-def show_subscribers(*, as_json: bool) -> int:
+def show_subscribers(*, home: Path | None, as_json: bool) -> int:
     """Print the report; return exit code 1 while a commit is parked or waits for its position."""
-    report = run_on_store(_report, holder="subscribers")
+    report = run_on_store(_report, home=home, holder="subscribers")
     text = json.dumps(asdict(report), default=format_time) if as_json else _text(report)
     sys.stdout.write(text + "\n")
     return 1 if report.parked or report.unsealed else 0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from exemplar.environment import ConfigurationError
 from exemplar.local.banner import banner
 from exemplar.local.hooks import Demo, Hooks
-from exemplar.local.mongod import Mongod
+from exemplar.local.mongod import DATABASE, Mongod
 from exemplar.local.options import WEBHOOK_ALLOW, Options
 from exemplar.local.ports import LOOPBACK, Ports, listening
 from exemplar.local.processes import Child
@@ -16,8 +16,6 @@ from exemplar.local.programs import Addresses, answers, environment, service
 from exemplar.local.rabbitmq_node import RabbitNode, RabbitPorts
 from exemplar.local.secrets_file import Secrets, write_private
 from exemplar.local.supervisor import Supervisor
-
-DATABASE = "exemplar"
 
 Say = Callable[[str], None]
 

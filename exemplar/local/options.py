@@ -27,7 +27,7 @@ class HomeSettings(BaseSettings):
 
 
 WEBHOOK_ALLOW = "EXEMPLAR_WEBHOOK_ALLOW"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHARED = ("EXEMPLAR_PUBLIC_URL", "EXEMPLAR_TRUSTED_PROXIES", "REPLICATE_API_TOKEN")
 """Who sets one of these serves others."""
 
@@ -41,7 +41,7 @@ def webhook_allow(environ: Mapping[str, str], host: str) -> str:
     chosen = environ.get(WEBHOOK_ALLOW)
     if chosen is not None:
         return chosen
-    shared = host not in _LOOPBACK or any(environ.get(name) for name in _SHARED)
+    shared = host not in LOOPBACK_HOSTS or any(environ.get(name) for name in _SHARED)
     return "" if shared else "127.0.0.1,localhost"
 
 

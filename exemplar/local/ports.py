@@ -29,6 +29,10 @@ class Ports:
             self._file.write_text(json.dumps(self._ports))
         return port
 
+    def known(self, name: str) -> int:
+        """Return the port that a name has had last; 0 for none."""
+        return self._ports.get(name, 0)
+
     def _load(self) -> dict[str, int]:
         try:
             return {str(name): int(port) for name, port in json.loads(self._file.read_text()).items()}

@@ -1,48 +1,19 @@
 """`exemplar up`: the whole system on one machine."""
 
 import asyncio
-import fcntl
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from exemplar.environment import ConfigurationError
+from exemplar.local.home_lock import locked
 from exemplar.local.hooks import Hooks
 from exemplar.local.machine import Machine, Say
 from exemplar.local.options import Options
 from exemplar.local.pids import reap
 from exemplar.local.ports import require_free
 from exemplar.local.secrets_file import open_secrets
-
-
-@contextmanager
-def locked(home: Path) -> Iterator[None]:
-    """Lock a home for this process; raise ConfigurationError with the process that holds it.
-
-    The kernel releases the lock at the end of the process.
-    """
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise ConfigurationError(f"EXEMPLAR_HOME {home} cannot be used: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 32).decode().strip() or "another process"
-            raise ConfigurationError(
-                f"{home} is in use by a running exemplar (process {holder}): "
-                "stop it, or set EXEMPLAR_HOME to another folder"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def print_line(line: str) -> None:

@@ -18,6 +18,7 @@ from gateway.events.settings import StreamSettings
 from gateway.events.sse import frame
 from gateway.events.update import Listener, Update, Waiter, Waiters, deliver
 from store.commits.contract import EventStore
+from store.crash_points import crash_point
 from store.errors import StoreError
 
 _BATCH = 250  # streams in one query
@@ -161,6 +162,7 @@ class Broadcaster:
             if version < commit.first and listener in watched.listeners:
                 watched.listeners[listener] = commit.last
                 deliver(listener, update)
+                crash_point("gateway", "during_stream")
             if number % _YIELD_AFTER == 0:
                 await asyncio.sleep(0)
 

@@ -31,6 +31,7 @@ from gateway.submissions.retry import KeptContents, read_seed_choice, with_seed
 from gateway.submissions.submission import Retry, Submission, idempotency_key, submission_of
 from gateway.submissions.uploads.reader import UploadReader
 from gateway.webhooks.checks import check_request
+from store.crash_points import crash_point
 from store.errors import OutcomeUnknownError
 from store.quota.admission import Admission
 from store.quota.ledger import Bounds
@@ -122,6 +123,7 @@ class SubmissionRoutes:
             replayed = await self.recorder.record(submission, content)
         except OutcomeUnknownError:
             return _outcome_unknown(request, submission.generation_id)
+        crash_point("gateway", "before_reply")
         return self._accepted(request, submission, replayed=replayed)
 
     def _accepted(self, request: web.Request, submission: Submission, *, replayed: bool) -> web.Response:

@@ -11,6 +11,7 @@ from events.commit import Commit, leaf_hash
 from store.audit.checkpointing import require_signed
 from store.audit.checkpoints import Checkpoints
 from store.commits.contract import EventStore
+from store.commits.unreadable import UNREADABLE
 
 
 class NothingToProveError(Exception):
@@ -22,7 +23,7 @@ async def prove_event(
 ) -> dict[str, Any]:
     """Prove an event's commit against the latest checkpoint; hashes are base64, `index` counts from 0.
 
-    Raises NothingToProveError, and ContradictionError when the log is not what was signed.
+    Raises NothingToProveError, and ContradictionError when the log is not what was signed or cannot be read.
     """
     commit = await _commit_of(event_id, events)
     position = await checkpoints.position_of(commit.id)
@@ -62,7 +63,10 @@ async def _commit_of(event_id: str, events: EventStore) -> Commit:
     stream, _, version = event_id.rpartition(":")
     if not stream or not version.isdecimal() or version == "0":
         raise NothingToProveError(f"{event_id} is no event id: stream:version")
-    following = await events.read(stream, after=int(version) - 1)
+    try:
+        following = await events.read(stream, after=int(version) - 1)
+    except UNREADABLE as error:
+        raise ContradictionError(f"{event_id} cannot be read: {error}") from error
     if not following:
         raise NothingToProveError(f"there is no event {event_id}")
     return following[0]

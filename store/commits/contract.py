@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from events.commit import Commit
 from events.envelope import Cause
 from events.event import Event
+from store.commits.unreadable import OnUnreadable
 
 Write = Callable[[Commit, Any], Awaitable[None]]
 """Writes documents in the transaction of a commit: gets the commit and the adapter's session.
@@ -49,5 +50,8 @@ class EventStore(Protocol):
     async def types(self, streams: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Map streams to the types of their events; one without commits is left out."""
 
-    def commits(self) -> AsyncIterator[Commit]:
-        """Read every commit, stream by stream, each in its own order."""
+    def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
+        """Read every commit, stream by stream, each in its own order.
+
+        One that cannot be read is given to `on_unreadable` and left out; without it, it raises.
+        """

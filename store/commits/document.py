@@ -4,16 +4,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-import structlog
-
 from events.commit import Commit, commit_from, leaf_hash
 from events.generation import GenerationRequested
+from store.commits.unreadable import UNREADABLE, UnreadableCommit, log_unreadable
 from store.mongo.connection import Document
 
 OWNER: Final = ("developer", "project", "user")
 _LEAF_BYTES = 32
-
-log = structlog.get_logger()
 
 
 def document_of(commit: Commit, time: datetime) -> Document:
@@ -26,9 +23,22 @@ def readable(document: Document) -> Commit | None:
     """Read a commit's document; log and return None for one that is damaged or of a newer version."""
     try:
         return stored_commit(document)
-    except (ValueError, KeyError, TypeError) as error:
-        log.critical("commit_unreadable", commit=document["_id"], error=type(error).__name__)
+    except UNREADABLE as error:
+        log_unreadable(unreadable_commit(document, error))
         return None
+
+
+def unreadable_commit(document: Document, error: Exception) -> UnreadableCommit:
+    """Name a commit that cannot be read."""
+    developer = document.get("developer")
+    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return UnreadableCommit(*stream_and_first(document), reason, developer if isinstance(developer, str) else None)
+
+
+def stream_and_first(document: Document) -> tuple[str, int]:
+    """Read the stream and the first version from a commit's id, whatever the fields beside it hold."""
+    stream, _, first = str(document["_id"]).rpartition(":")
+    return stream, int(first) if first.isdecimal() else 0
 
 
 def stored_commit(document: Document) -> Commit:

@@ -7,6 +7,7 @@ from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
 from store.commits.contract import Write
+from store.commits.unreadable import OnUnreadable
 from store.errors import WrongExpectedVersionError
 
 
@@ -65,7 +66,7 @@ class MemoryEventStore:
             if stream in self._streams
         }
 
-    async def commits(self) -> AsyncIterator[Commit]:
+    async def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
         for stream in sorted(self._streams):
             for commit in self._streams[stream]:
                 yield commit

@@ -13,8 +13,9 @@ from events.commit import Commit, commit_of
 from events.envelope import Cause
 from events.event import Event
 from store.commits.contract import Write
-from store.commits.document import document_of, stored_commit
+from store.commits.document import document_of, stored_commit, unreadable_commit
 from store.commits.stream_heads import StreamHeads
+from store.commits.unreadable import UNREADABLE, OnUnreadable
 from store.errors import OutcomeUnknownError, StoreUnavailableError, WrongExpectedVersionError
 from store.mongo.batcher import Batcher
 from store.mongo.connection import (
@@ -95,10 +96,17 @@ class MongoEventStore:
             found[document["stream"]].update(document.get("types") or ())
         return {stream: frozenset(types) for stream, types in found.items()}
 
-    async def commits(self) -> AsyncIterator[Commit]:
+    async def commits(self, on_unreadable: OnUnreadable | None = None) -> AsyncIterator[Commit]:
         with reachable():
             async for document in self._commits.find({}).sort([("stream", ASCENDING), ("first", ASCENDING)]):
-                yield stored_commit(document)
+                try:
+                    commit = stored_commit(document)
+                except UNREADABLE as error:
+                    if on_unreadable is None:
+                        raise
+                    on_unreadable(unreadable_commit(document, error))
+                else:
+                    yield commit
 
     async def _require(self, stream: str, version: int) -> None:
         """Refuse a gap: the unique key alone would accept a commit without a predecessor."""
@@ -211,5 +219,5 @@ def _commits_of(documents: Sequence[Document]) -> list[Commit] | Exception:
     """Read a stream's commits; an error is for the readers of this stream alone."""
     try:
         return [stored_commit(document) for document in documents]
-    except (ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         return error

@@ -15,6 +15,7 @@ from events.envelope import Cause, RecordedEvent
 from events.event import Event
 from store.backoff import Backoff
 from store.commits.contract import EventStore, Write
+from store.crash_points import crash_point
 from store.errors import WrongExpectedVersionError
 
 _ATTEMPTS = 12
@@ -77,7 +78,9 @@ class Repository(Generic[State]):
         state: State | None = None,
     ) -> Commit:
         """Append events behind a version and announce the commit; as `EventStore.append`."""
+        crash_point(cause.actor, "before_append")
         commit = await self.events.append(stream, version, events, cause=cause, time=self.clock(), write=write)
+        crash_point(cause.actor, "after_append")
         requested = {"request_id": cause.request_id} if cause.request_id is not None else {}
         about = {**self.log_fields(stream, state), **requested}
         types = [event.type for event in commit.events]

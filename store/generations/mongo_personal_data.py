@@ -55,12 +55,8 @@ class MongoPersonalData:
 
     async def texts(self, names: Sequence[tuple[str, str]]) -> Mapping[str, ClientTexts]:
         found = await asyncio.gather(*(self._texts.put(f"{generation}/{token}") for generation, token in names))
-        texts = zip((generation for generation, _ in names), found, strict=True)
-        return {
-            generation: ClientTexts(one["instructions"], json.loads(one["metadata"] or "{}"))
-            for generation, one in texts
-            if one is not None
-        }
+        texts = {generation: _texts(one) for (generation, _), one in zip(names, found, strict=True) if one is not None}
+        return {generation: one for generation, one in texts.items() if one is not None}
 
     async def with_webhook(self, generations: Sequence[str]) -> Sequence[str]:
         query = {"generation": {"$in": list(generations)}, "webhook": {"$type": "string"}}
@@ -125,6 +121,15 @@ async def _whole(found: Cursor, kind: Callable[..., Listed], names: Sequence[str
             if len(listed) == limit:
                 break
     return listed
+
+
+def _texts(document: Document) -> ClientTexts | None:
+    """Read what a client wrote; log what is damaged, and leave it out."""
+    try:
+        return ClientTexts(document["instructions"], json.loads(document["metadata"] or "{}"))
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("personal_data_damaged", id=document["_id"], error=type(error).__name__)
+        return None
 
 
 def _document(personal_data: PersonalData) -> Document:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 import bson
@@ -7,6 +7,7 @@ import bson
 from domain.generation.generation import Generation, stream_of
 from domain.generation.lifecycle import Timeouts
 from store.commits.contract import EventStore
+from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.generations.folding import every_generation, load_generation
 from store.generations.mongo_projection import MongoProjection
 from store.generations.personal_data import PersonalDataStore
@@ -32,21 +33,28 @@ async def rebuild(
     timeouts: Timeouts,
     *,
     repair: bool = True,
+    on_unreadable: OnUnreadable = log_unreadable,
 ) -> RebuildReport:
     """Fold every generation, compare its row with the stored one and, with `repair`, replace what differs.
 
-    Rows are replaced in place, each only while it is unchanged, so that the system may go on meanwhile: a
-    collection that is built aside and renamed would lose what is projected during the build.
+    A stream that cannot be read is given to `on_unreadable` and keeps its row. Rows are replaced in place, each
+    only while it is unchanged, so that the system may go on meanwhile: a collection that is built aside and renamed
+    would lose what is projected during the build.
     """
     rows = await projection.count()
-    streams, differing = 0, list[str]()
-    async for batch in _batches(events, personal_data, timeouts):
+    streams, differing, unreadable = 0, list[str](), set[str]()
+
+    def skip(found: UnreadableCommit) -> None:
+        unreadable.add(found.stream)
+        on_unreadable(found)
+
+    async for batch in _batches(events, personal_data, timeouts, skip):
         streams += len(batch)
         stored = await projection.stored([row.id for row in batch])
         suspects = [row.id for row in batch if not _same(row, stored.get(row.id))]
         differing += await _repair(suspects, events, personal_data, projection, timeouts, repair=repair)
     if await projection.count() > streams:
-        differing += await _remove_without_stream(events, projection, repair=repair)
+        differing += await _remove_without_stream(events, projection, unreadable, repair=repair)
     return RebuildReport(streams, rows, tuple(differing))
 
 
@@ -69,18 +77,21 @@ async def _repair(
     return [row.id for row in wrong]
 
 
-async def _remove_without_stream(events: EventStore, projection: MongoProjection, *, repair: bool) -> list[str]:
-    without_stream = [key async for key in projection.ids() if not await events.read(stream_of(key))]
+async def _remove_without_stream(
+    events: EventStore, projection: MongoProjection, unreadable: Collection[str], *, repair: bool
+) -> list[str]:
+    readable = [key async for key in projection.ids() if stream_of(key) not in unreadable]
+    without_stream = [key for key in readable if not await events.read(stream_of(key))]
     if repair:
         await projection.remove(without_stream)
     return without_stream
 
 
 async def _batches(
-    events: EventStore, personal_data: PersonalDataStore, timeouts: Timeouts
+    events: EventStore, personal_data: PersonalDataStore, timeouts: Timeouts, on_unreadable: OnUnreadable
 ) -> AsyncIterator[list[Row]]:
     batch: list[Generation] = []
-    async for generation in every_generation(events):
+    async for generation in every_generation(events, on_unreadable):
         batch.append(generation)
         if len(batch) == _BATCH:
             yield await rows_of(batch, personal_data, timeouts)

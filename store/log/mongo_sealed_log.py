@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from events.commit import Commit
-from store.commits.document import OWNER, fault_beside_body, readable
+from store.commits.document import OWNER, fault_beside_body, readable, stream_and_first
 from store.log.held_streams import HeldStreams
 from store.log.sealed_log import SealedCommit
 from store.mongo.batcher import shared
@@ -95,18 +95,18 @@ class MongoSealedLog:
         predecessor's position in the index before both are written.
         """
         found = await self._in_snapshot({"unsealed": True, **self._held.others()}, limit)
-        streams = list(dict.fromkeys(_stream_and_first(document)[0] for document in found))
+        streams = list(dict.fromkeys(stream_and_first(document)[0] for document in found))
         if len(found) == limit:  # the clocks of two writers differ: a predecessor may lie behind the limit
             astray = [document for document in found if document.get("stream") not in streams]
             found = astray + await self._in_snapshot({"stream": {"$in": streams}, "unsealed": True}, 0)
         rank = {stream: number for number, stream in enumerate(streams)}
         return sorted(
-            found, key=lambda document: (rank.get(_stream_and_first(document)[0], 0), _stream_and_first(document)[1])
+            found, key=lambda document: (rank.get(stream_and_first(document)[0], 0), stream_and_first(document)[1])
         )
 
     def _is_sealable(self, document: Document, owners: Mapping[str, Document]) -> bool:
         """Hold back what is damaged and what follows it in its stream: no position of theirs could be proven."""
-        stream, _ = _stream_and_first(document)
+        stream, _ = stream_and_first(document)
         if stream in self._held:
             if document.get("stream") != stream:
                 self._held.add(stream, document["_id"])
@@ -179,15 +179,9 @@ class MongoSealedLog:
 def _sealed_commit(entry: Document, commit: Document | None) -> SealedCommit:
     owner = entry.get("developer"), entry.get("project")
     if commit is None:
-        stream, first = _stream_and_first({"_id": entry["commit"]})
+        stream, first = stream_and_first({"_id": entry["commit"]})
         return SealedCommit(entry["_id"], stream, first, first, (), *owner, damaged=True)
     return SealedCommit(entry["_id"], commit["stream"], commit["first"], commit["last"], tuple(commit["types"]), *owner)
-
-
-def _stream_and_first(document: Document) -> tuple[str, int]:
-    """Read the stream and the first version from a commit's id, whatever the fields beside it hold."""
-    stream, _, first = str(document["_id"]).rpartition(":")
-    return stream, int(first) if first.isdecimal() else 0
 
 
 async def last_position(database: Database) -> int:

@@ -63,6 +63,8 @@ def connect(settings: StoreSettings) -> Database:
             retryWrites=True,
             serverSelectionTimeoutMS=wait_ms,
             connectTimeoutMS=wait_ms,
+            # A server that falls silent is given up, with the calls that wait for it, after this and one timeout.
+            heartbeatFrequencyMS=max(wait_ms // 2, 500),
             socketTimeoutMS=4 * wait_ms,
             maxPoolSize=settings.mongodb_pool,
         )

@@ -2,20 +2,22 @@
 
 In the log a developer has used one unit of its month for every generation that runs or has spent it, and one
 slot for every running one. Left aside is what is under way: holds younger than two minutes without a stream,
-slots of generations that have just ended. A damaged ledger is rebuilt from the log.
+slots of generations that have just ended. A damaged ledger is rebuilt from the log. A developer with a generation
+that cannot be read is neither compared nor corrected: what the log says of them is not known.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_OID, uuid5
 
 from domain.accounts.quota import LEAKED_AFTER
-from domain.generation.generation import Generation
+from domain.generation.generation import Generation, id_of, is_generation
 from domain.generation.timings import keeps_unit
 from store.commits.contract import EventStore
+from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.errors import DamagedLedgerError
 from store.generations.folding import every_generation, load_generation
 from store.quota.comparison import Comparison, Difference
@@ -64,13 +66,15 @@ class Recount:
     admitted: Admitted
     clock: Callable[[], datetime]
     record: Record = _unrecorded
+    on_unreadable: OnUnreadable = log_unreadable
     pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0.6)
 
     async def run(self, *, repair_as: str | None = None) -> RecountReport:
         """Compare all developers; with `repair_as`, the name for the record, correct what differs."""
         since = self.clock() - _RECENT
-        generations, tallies = await self._scan(since)
+        generations, tallies, unreadable = await self._scan(since)
         names = {*tallies, *[name async for name in self.ledger.names()]}
+        names -= await self._unknown(names, unreadable, since)
         aside, differences, corrections = 0, list[Difference](), list[str]()
         for name in sorted(names):
             found = await self._settled(name, tallies.get(name, _Tally()), since)
@@ -79,6 +83,19 @@ class Recount:
             if repair_as is not None and differs:
                 corrections.append(await self._correct(name, found, repair_as))
         return RecountReport(len(names), generations, aside, tuple(differences), tuple(corrections))
+
+    async def _unknown(
+        self, names: Collection[str], unreadable: Sequence[UnreadableCommit], since: datetime
+    ) -> set[str]:
+        """Choose the developers that have an unreadable generation, as far as fold, ledger and rows tell."""
+        unknown = {found.developer for found in unreadable if found.developer is not None}
+        ids = {id_of(found.stream) for found in unreadable if is_generation(found.stream)}
+        for name in names if ids else ():
+            account = await self._account(name)
+            held = {slot.generation for slot in account.slots} if account else set[str]()
+            if not ids.isdisjoint(held | set(await self.admitted(name, since))):
+                unknown.add(name)
+        return unknown
 
     async def _settled(self, developer: str, tally: _Tally, since: datetime) -> Comparison:
         """Compare until nothing differs, or a difference outlives all comparisons."""
@@ -147,17 +164,19 @@ class Recount:
         done = await self.ledger.correct(developer, correction, seen=seen)
         return correction.id if done else ""
 
-    async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally]]:
-        """Read the whole log once: count what is final for good, and list the rest."""
-        count, tallies = 0, dict[str, _Tally]()
-        async for generation in every_generation(self.events):
+    async def _scan(self, since: datetime) -> tuple[int, dict[str, _Tally], Sequence[UnreadableCommit]]:
+        """Read the whole log once: count what is final for good, and list the rest and what cannot be read."""
+        count, tallies, unreadable = 0, dict[str, _Tally](), list[UnreadableCommit]()
+        async for generation in every_generation(self.events, unreadable.append):
             count += 1
             tally = tallies.setdefault(generation.request.owner.developer, _Tally())
             if not generation.final or generation.created_at >= since:
                 tally.open.add(generation.id)
             elif keeps_unit(generation):
                 tally.spent[generation.request.period] += 1
-        return count, tallies
+        for found in unreadable:
+            self.on_unreadable(found)
+        return count, tallies, unreadable
 
 
 def _id_of(developer: str, made: int, correction: Correction, seen: Account) -> str:

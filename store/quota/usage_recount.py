@@ -1,11 +1,12 @@
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.generation.fold import fold
-from domain.generation.generation import is_generation
+from domain.generation.generation import id_of, is_generation
+from store.commits.unreadable import OnUnreadable, UnreadableCommit, log_unreadable
 from store.log.parking import Parking
-from store.log.sealed_log import SealedLog
+from store.log.sealed_log import SealedCommit, SealedLog
 from store.log.subscriptions import SubscriberCheckpoints
 from store.mongo.connection import Document
 from store.quota.usage_sums import COUNTED, Count, SumKey, UsageSums, counts_in, sum_document, sum_key_of
@@ -20,17 +21,23 @@ async def recount_usage(
     usage_sums: UsageSums,
     *,
     repair: bool = True,
+    on_unreadable: OnUnreadable = log_unreadable,
 ) -> list[str]:
     """Count the sealed log anew; return the ids of sums that differ and, with `repair`, replace them.
 
     A sum must include what its subscriber has passed, and what precedes its own position, but for commits that
-    are parked. The system may go on meanwhile: a sum that moves is left to the next recount.
+    are parked. The system may go on meanwhile: a sum that moves is left to the next recount. So are the sums of a
+    developer with a commit that cannot be read and is not parked: it may be counted already.
     """
     passed = await subscriptions.position("usage")
-    recount = _Recount(passed, {one.position for one in await parking.of("usage")})
+    recount = _Recount(passed, {one.position for one in await parking.of("usage")}, on_unreadable)
     await recount.read(sealed_log)
     stored = {document["_id"]: document async for document in usage_sums.all()}
-    wrong = [one for one in recount.sums(stored) if not _same(one, stored.get(one["_id"]))]
+    wrong = [
+        one
+        for one in recount.sums(stored)
+        if one["developer"] not in recount.unknown and not _same(one, stored.get(one["_id"]))
+    ]
     if repair and wrong:
         await usage_sums.replace(wrong, {name: one["position"] for name, one in stored.items()})
     return [one["_id"] for one in wrong]
@@ -38,10 +45,15 @@ async def recount_usage(
 
 @dataclass
 class _Recount:
-    """The sums up to the position that the subscriber has `passed`, and each count behind it."""
+    """The sums up to the position that the subscriber has `passed`, and each count behind it.
+
+    unknown: the developers whose sums cannot be counted.
+    """
 
     passed: int
     parked: Collection[int]
+    on_unreadable: OnUnreadable
+    unknown: set[str] = field(default_factory=set)
     counted: dict[SumKey, Counter[str]] = field(default_factory=dict)
     later: defaultdict[str, list[Count]] = field(default_factory=lambda: defaultdict(list))
 
@@ -51,6 +63,8 @@ class _Recount:
             firsts = [entry for entry in entries if is_generation(entry.stream) and entry.first == 1]
             begun = [fold(commit.events) for commit in await sealed_log.commits(firsts)]
             keys |= {one.id: sum_key_of(one) for one in begun if one is not None}
+            lost = [entry for entry in firsts if not entry.damaged and id_of(entry.stream) not in keys]
+            self._skip([*lost, *(entry for entry in entries if entry.damaged)])
             for count in counts_in(entries, keys):
                 self._add(count)
             position = entries[-1].position
@@ -60,6 +74,13 @@ class _Recount:
         wanted = {key.id: self._sum(key, stored.get(key.id)) for key in self.counted}
         strange = {name: one | dict.fromkeys(COUNTED.values(), 0) for name, one in stored.items() if name not in wanted}
         return [*wanted.values(), *strange.values()]
+
+    def _skip(self, entries: Sequence[SealedCommit]) -> None:
+        """Set developers aside whose commits cannot be read; a parked commit is counted nowhere."""
+        for entry in entries:
+            self.on_unreadable(UnreadableCommit(entry.stream, entry.first, "it cannot be counted", entry.developer))
+            if entry.developer is not None and entry.position not in self.parked:
+                self.unknown.add(entry.developer)
 
     def _add(self, count: Count) -> None:
         if count.position in self.parked:

@@ -2,52 +2,125 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
-from tests.journeys.invariants import INVARIANTS, history
+from domain.generation.generation import stream_of
+from events.catalogue import CATALOGUE
+from tests.chaos.event_client import Event, EventClient
+from tests.chaos.orphans import orphans_left
+from tests.chaos.webhook_log import Recorded, WebhookLog
+from tests.journeys.invariants import INVARIANTS
+from tests.stores import OpenStore
+from tests.systems.cluster import Cluster
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import Servers
 from tests.systems.system import System
-from tests.systems.tenants import Answer, Tenant
+from tests.systems.tenants import Answer, Tenant, make_tenant
 from tests.systems.waiting import until
+from tests.systems.webhook_receiver import open_receiver
 
 OURS = ("gateway", "worker", "scheduler")
 LOAD = 6
+TRY_S = 10.0
+"""The time that a client gives one try of a submission, which it then repeats."""
+# Beside what the system shortens: the attempt of a killed sender is repeated within this time.
+ENVIRON = {"EXEMPLAR_WEBHOOK_TIMEOUT_SECONDS": "5", "EXEMPLAR_WEBHOOK_LEASE_SECONDS": "6"}
+HEALED_WITHIN_S = 60.0
 
 
 @dataclass
 class Scene:
-    """The state of a row; `ids` maps each Idempotency-Key to the generation accepted under it."""
+    """The state of a row; `ids` maps each Idempotency-Key to the generation accepted under it.
+
+    An event stream of every generation stays open, and the project has a webhook endpoint.
+    """
 
     system: System
-    servers: Servers
+    machines: Servers | Cluster
     sandbox: SandboxClient
     tenant: Tenant
+    webhooks: WebhookLog
     rng: random.Random
     seed: int
+    minutes: float = 1.0
     ids: dict[str, str] = field(default_factory=dict)
     other_ids: list[str] = field(default_factory=list)
+    streams: dict[str, EventClient] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    recoveries: list[float] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """What a row measured: the times in which the system accepted and completed a new submission again."""
+        times = sorted(self.recoveries)
+        if not times:
+            return ""
+        middle, high = times[len(times) // 2], times[min(len(times) - 1, int(0.95 * len(times)))]
+        return f"recovery: median {middle:.1f} s, p95 {high:.1f} s, at most {times[-1]:.1f} s"
+
+    @property
+    def servers(self) -> Servers:
+        """The one mongod and the one RabbitMQ node of most rows."""
+        assert isinstance(self.machines, Servers)
+        return self.machines
+
+    @property
+    def cluster(self) -> Cluster:
+        """The servers of a row that needs several members of each."""
+        assert isinstance(self.machines, Cluster)
+        return self.machines
+
+    @property
+    def kills(self) -> int:
+        """Count the processes that were killed by SIGKILL since the system was opened."""
+        return self.system.kills + self.machines.kills
 
     @asynccontextmanager
     async def load(self, count: int, **faults: object) -> AsyncIterator[None]:
         """Submit `count` generations during the block, then repeat each under its key."""
         keys = [f"{self.seed}-{len(self.ids) + n}" for n in range(count)]
         await self.sandbox.arm(**faults, **({"times": count} if faults else {}))
-        sending = [asyncio.create_task(self._submit(key)) for key in keys]
+        sending = [asyncio.create_task(self.submit(key)) for key in keys]
         await asyncio.sleep(self.rng.uniform(0, 0.6))
         try:
             yield
         finally:
             await asyncio.gather(*sending)
             await self.sandbox.taken()
+        await self.repeat(keys)
+
+    async def submit(self, key: str) -> None:
+        """Submit until accepted, always under the same key."""
+        generation = self.ids[key] = await self._accepted(key)
+        self.streams[generation] = EventClient(self.tenant, generation)
+
+    async def repeat(self, keys: Iterable[str]) -> None:
+        """Submit again under keys that were accepted; note every one that got another id."""
         for key in keys:
             again = await self._accepted(key)
             if again != self.ids[key]:
                 self.other_ids.append(f"{key}: {self.ids[key]} and then {again}")
+
+    async def under_load(self, faults: Coroutine[Any, Any, None], *, count: int = 4) -> None:
+        """Submit `count` generations again and again until the faults are over."""
+        injecting = asyncio.create_task(faults)
+        try:
+            while not injecting.done():
+                async with self.load(count):
+                    await asyncio.wait({injecting}, timeout=1)
+        finally:
+            injecting.cancel()
+            await asyncio.wait({injecting})
+        injecting.result()
+
+    async def rest(self) -> None:
+        """Wait until every accepted generation is final."""
+        await asyncio.gather(*(self.tenant.finished(generation) for generation in self.ids.values()))
 
     async def verdicts(self) -> Mapping[str, str]:
         """Check every invariant; map the name of each that failed to its message."""
@@ -58,23 +131,35 @@ class Scene:
                     await check(self.system, store)
                 except Exception as fault:  # noqa: BLE001 - every failure is listed in the table
                     said[name] = repr(fault)[:300]
-        try:
-            await asyncio.gather(*(self._events_complete(generation) for generation in self.ids.values()))
-        except (AssertionError, aiohttp.ClientError) as fault:
-            said["W"] = repr(fault)[:300]
+            try:
+                await self._events_complete(store)
+            except (AssertionError, aiohttp.ClientError) as fault:
+                said["W"] = repr(fault)[:300]
+            if orphans := await orphans_left(store):
+                said["B"] = f"data without a stream: {orphans}"[:300]
         return said
 
-    async def _events_complete(self, generation: str) -> None:
-        """W: a client reads every event that it may see, once and in order, to the final one."""
-        sent = [(event["version"], event["type"]) for event in await self.tenant.events(generation)]
-        recorded = [
-            (event.version, event.type) for commit in await history(self.system, generation) for event in commit.events
-        ]
-        assert sent == [one for one in recorded if one in sent], f"{generation} was sent other events: {sent}"
-        assert sent[-1][1] in ("generation.completed", "generation.failed"), f"{generation} has no final event"
+    async def _events_complete(self, store: OpenStore) -> None:
+        """W: pages, open streams and webhooks tell every event that they may, each stream once and in order."""
 
-    async def _submit(self, key: str) -> None:
-        self.ids[key] = await self._accepted(key)
+        async def recorded(generation: str) -> list[Event]:
+            commits = await store.events.read(stream_of(generation))
+            return [(event.version, event.type) for commit in commits for event in commit.events]
+
+        shown = {generation: await self._shown(generation, recorded) for generation in self.ids.values()}
+        for generation, events in shown.items():
+            await self.streams[generation].complete(events, within=HEALED_WITHIN_S)
+        await self.webhooks.complete(shown, recorded, within=HEALED_WITHIN_S)
+        connections = sum(stream.connections for stream in self.streams.values())
+        self.notes.append(f"{len(shown)} streams by {connections} connections, {self.webhooks.messages} webhooks")
+
+    async def _shown(self, generation: str, recorded: Recorded) -> list[Event]:
+        """Read a page of all events, which are some of the recorded ones, to the final one."""
+        shown = [(event["version"], event["type"]) for event in await self.tenant.events(generation)]
+        expected = await recorded(generation)
+        assert shown == [event for event in expected if event in shown], f"{generation} was shown others: {shown}"
+        assert shown[-1][1] in CATALOGUE.final, f"{generation} has no final event"
+        return shown
 
     async def _accepted(self, key: str) -> str:
         answer: Answer = await until(lambda: self._try(key), f"{key} is accepted", within=120, every=0.2)
@@ -82,7 +167,30 @@ class Scene:
 
     async def _try(self, key: str) -> Answer | None:
         try:
-            answer = await self.tenant.submit(key=key)
+            async with asyncio.timeout(TRY_S):
+                answer = await self.tenant.submit(key=key)
         except (aiohttp.ClientError, TimeoutError):
             return None
         return answer if answer.status == 202 else None
+
+
+@asynccontextmanager
+async def open_scene(
+    system: System,
+    machines: Servers | Cluster,
+    session: aiohttp.ClientSession,
+    rng: random.Random,
+    *,
+    minutes: float = 1.0,
+) -> AsyncIterator[Scene]:
+    """Make a tenant of its own with a webhook endpoint; end its clients afterwards."""
+    tenant = await make_tenant(system, session, "internal")
+    async with open_receiver() as receiver:
+        webhooks = await WebhookLog.open(receiver, tenant)
+        sandbox = SandboxClient(system.sandbox_url, session)
+        scene = Scene(system, machines, sandbox, tenant, webhooks, rng, rng.randrange(2**32), minutes)
+        try:
+            yield scene
+        finally:
+            for stream in scene.streams.values():
+                await stream.close()

@@ -3,6 +3,7 @@
 import re
 
 from exemplar.settings import sections
+from store.crash_points import POINTS
 from tests.chaos.table import ROWS
 from tests.docs.reading import table
 
@@ -15,6 +16,11 @@ def test_the_fault_table_names_exactly_the_rows_of_chaos() -> None:
     named = {row[0]: re.findall(r"\bchaos (\d+)", row[-1]) for row in faults}
     assert {number for number, rows in named.items() if rows} == ROWS.keys()
     assert all(rows in ([], [number]) for number, rows in named.items())
+
+
+def test_the_crash_points_are_those_of_the_code() -> None:
+    points = {row[0]: re.findall(r"`(\w+)`", row[1]) for row in table("docs/reliability.md", "## Crash points")}
+    assert points == {role: list(names) for role, names in POINTS.items()}
 
 
 def test_every_bound_is_the_default_of_its_setting() -> None:

@@ -33,6 +33,11 @@ WRONG = {
     ),
     "no address": ("worker", {"EXEMPLAR_MONGODB_URL": "mongodb//nowhere"}, "EXEMPLAR_MONGODB_URL"),
     "an unknown provider": ("worker", {"EXEMPLAR_PROVIDER": "nobody"}, "EXEMPLAR_PROVIDER"),
+    "a crash point beside a provider's token": (
+        "worker",
+        {"EXEMPLAR_CRASH_POINT": "validation:begin"},
+        "EXEMPLAR_CRASH_POINT is for tests",
+    ),
     "no server at the address": ("scheduler", {}, "EXEMPLAR_MONGODB_URL"),
     "an empty sandbox": ("sandbox", {"EXEMPLAR_SANDBOX_KEEP_MIB": "0"}, "EXEMPLAR_SANDBOX_KEEP_MIB"),
     "no folder's port": ("up", {"EXEMPLAR_PORT": "eighty"}, "EXEMPLAR_PORT"),

@@ -1,14 +1,15 @@
-"""Commits, a connection that inspects RabbitMQ, and a proxy that can be cut."""
+"""Commits, a connection that inspects RabbitMQ, and a proxy before it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.commits import TABLE, Commits
-from tests.rabbitmq.proxy import Proxy
 from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
+from tests.systems.tcp_proxy import TcpProxy, proxied
 
 
 @pytest.fixture
@@ -33,9 +34,14 @@ def server(amqp_url: str) -> Iterator[Server]:
     server.close()
 
 
+class Proxied(NamedTuple):
+    """A proxy before RabbitMQ, and the URL through it."""
+
+    proxy: TcpProxy
+    url: str
+
+
 @pytest.fixture
-async def proxy(amqp_url: str) -> AsyncIterator[Proxy]:
-    proxy = Proxy(amqp_url)
-    await proxy.start()
-    yield proxy
-    await proxy.close()
+def proxied_rabbit(amqp_url: str) -> Iterator[Proxied]:
+    with proxied(amqp_url) as (proxy, url):
+        yield Proxied(proxy, url)

@@ -166,6 +166,7 @@ async def test_closing_waits_for_running_handlers(open_broker: Open, commits: Co
     broker = await open_broker({"validation": handle, "quota": received.handle, "projector": received.handle})
     broker.announce(commits.progressed())
     await running.wait()
+    await received.until(lambda ids: len(ids) == 2)  # a closing broker takes no message that comes later
     closing = asyncio.create_task(broker.close(grace=10))
     assert await asyncio.wait({closing}, timeout=0.5) == (set(), {closing})
     go_on.set()

@@ -17,7 +17,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.actors import Handler, actors_of
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.proxy import Proxy
+from tests.rabbitmq.conftest import Proxied
 from tests.rabbitmq.received import Received
 from tests.rabbitmq.server import Server
 from tests.systems.waiting import until
@@ -130,15 +130,15 @@ async def test_an_unreadable_message_is_dead_lettered_and_the_worker_continues(
 
 
 async def test_a_worker_started_before_rabbitmq_consumes_once_it_is_up(
-    proxy: Proxy, server: Server, commits: Commits, received: Received
+    proxied_rabbit: Proxied, server: Server, commits: Commits, received: Received
 ) -> None:
     server.declare(ONE)
     server.send("validation", body_of(commits.progressed().events[0]))
-    proxy.refuse()
-    async with consuming(proxy.url, {"validation": received.handle}):
-        await until(lambda: proxy.accepted >= 2)
+    proxied_rabbit.proxy.refuse()
+    async with consuming(proxied_rabbit.url, {"validation": received.handle}):
+        await until(lambda: proxied_rabbit.proxy.accepted >= 2)
         assert received.ids == []
-        proxy.serve()
+        proxied_rabbit.proxy.serve()
         await received.until(bool)
 
 
@@ -211,7 +211,7 @@ async def test_handlers_that_do_not_finish_in_time_are_cancelled_and_their_messa
 
 
 async def test_a_late_acknowledgement_never_reaches_a_message_of_the_new_connection(
-    proxy: Proxy, server: Server, commits: Commits
+    proxied_rabbit: Proxied, server: Server, commits: Commits
 ) -> None:
     """A's old tag is 4; after a reset 4 is D, which never ran: an unguarded worker loses D."""
     before = [commits.progressed() for _ in range(3)]
@@ -227,13 +227,13 @@ async def test_a_late_acknowledgement_never_reaches_a_message_of_the_new_connect
         elif event.id in {commit.id for commit in rest}:
             await asyncio.Event().wait()
 
-    consumers = Consumer(proxy.url, actors_of({"validation": handle}), topology=ONE, prefetch=8)
+    consumers = Consumer(proxied_rabbit.url, actors_of({"validation": handle}), topology=ONE, prefetch=8)
     await consumers.start()
     for commit in (*before, a):
         server.send("validation", body_of(commit.events[0]))
     while await started.get() != a.id:
         pass
-    proxy.cut()
+    proxied_rabbit.proxy.reset()
     for commit in rest:
         server.send("validation", body_of(commit.events[0]))
     missing = {commit.id for commit in (a, *rest)}

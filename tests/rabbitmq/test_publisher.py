@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pika import spec
+from pika.frame import Method
 
 from events.envelope import from_cloudevent
 from events.invocation import GenerationProgressed
@@ -11,7 +12,7 @@ from events.owner import CancelRequested
 from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology, topology
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.proxy import Proxy
+from tests.rabbitmq.conftest import Proxied
 from tests.rabbitmq.server import Server
 from tests.systems.waiting import until
 
@@ -108,11 +109,11 @@ async def test_announcing_while_rabbitmq_is_down_neither_blocks_nor_raises(table
 
 
 async def test_a_commit_announced_while_rabbitmq_is_down_is_published_when_it_is_back(
-    proxy: Proxy, table: Topology, server: Server, commits: Commits
+    proxied_rabbit: Proxied, table: Topology, server: Server, commits: Commits
 ) -> None:
-    async with publishing(proxy.url, table) as publisher:
+    async with publishing(proxied_rabbit.url, table) as publisher:
         assert await publisher.publish(commits.cancelled())
-        proxy.cut()
+        proxied_rabbit.proxy.reset()
         await until(lambda: not publisher.connected)
         publisher.announce(commits.progressed())
         await until(lambda: server.count("validation") == 1)
@@ -129,40 +130,51 @@ async def test_no_more_commits_than_the_capacity_wait(
 
 
 async def test_a_cut_connection_is_replaced_and_publishes_again(
-    proxy: Proxy, table: Topology, commits: Commits
+    proxied_rabbit: Proxied, table: Topology, commits: Commits
 ) -> None:
-    async with publishing(proxy.url, table) as publisher:
+    async with publishing(proxied_rabbit.url, table) as publisher:
         assert await publisher.publish(commits.progressed())
-        proxy.cut()
+        proxied_rabbit.proxy.reset()
         assert await publisher.publish(commits.progressed())
-        assert proxy.accepted == 2
+        assert proxied_rabbit.proxy.accepted == 2
 
 
 async def test_a_commit_without_a_confirm_is_published_again_over_a_new_connection(
-    proxy: Proxy, table: Topology, server: Server, commits: Commits
+    proxied_rabbit: Proxied, table: Topology, server: Server, commits: Commits
 ) -> None:
     swallowed = commits.progressed()
-    async with publishing(proxy.url, table, confirm_timeout=1.0, give_up_after=30.0) as publisher:
+    async with publishing(proxied_rabbit.url, table, confirm_timeout=1.0, give_up_after=30.0) as publisher:
         assert await publisher.publish(commits.progressed())
-        proxy.hold()
+        proxied_rabbit.proxy.silence(new=True)
         publisher.announce(swallowed)
         await until(lambda: not publisher.connected)
-        proxy.release()
+        proxied_rabbit.proxy.serve()
         await until(lambda: server.count("validation") == 2)
     assert [properties.message_id for properties in server.take("validation", 2)][1] == swallowed.id
 
 
-async def test_a_blocked_connection_is_not_written_to_until_it_is_unblocked(
-    proxy: Proxy, table: Topology, server: Server, commits: Commits
+async def test_a_server_that_falls_silent_counts_as_one_without_messages(
+    proxied_rabbit: Proxied, table: Topology, commits: Commits
 ) -> None:
-    async with publishing(proxy.url, table, confirm_timeout=0.5, give_up_after=1.0) as publisher:
+    async with publishing(proxied_rabbit.url, table) as publisher:
         assert await publisher.publish(commits.progressed())
-        proxy.say(spec.Connection.Blocked("low on memory"))
+        proxied_rabbit.proxy.silence()
+        async with asyncio.timeout(8):  # the link itself is given up after 15 s or more
+            assert await publisher.waiting() == {}
+        assert publisher.connected
+
+
+async def test_a_blocked_connection_is_not_written_to_until_it_is_unblocked(
+    proxied_rabbit: Proxied, table: Topology, server: Server, commits: Commits
+) -> None:
+    async with publishing(proxied_rabbit.url, table, confirm_timeout=0.5, give_up_after=1.0) as publisher:
+        assert await publisher.publish(commits.progressed())
+        proxied_rabbit.proxy.send(Method(0, spec.Connection.Blocked("low on memory")).marshal())
         await until(lambda: not publisher.connected)
         publisher.announce(commits.progressed())
         assert not await publisher.publish(commits.progressed())
         assert server.count("validation") == 1
-        proxy.say(spec.Connection.Unblocked())
+        proxied_rabbit.proxy.send(Method(0, spec.Connection.Unblocked()).marshal())
         assert await publisher.publish(commits.progressed())
         await until(lambda: server.count("validation") in (2, 3))
-        assert proxy.accepted == 1
+        assert proxied_rabbit.proxy.accepted == 1

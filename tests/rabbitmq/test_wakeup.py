@@ -7,7 +7,7 @@ from rabbitmq.publisher import Publisher
 from rabbitmq.topology import Topology
 from rabbitmq.wakeup import OnEvent, Wakeups
 from tests.rabbitmq.commits import Commits
-from tests.rabbitmq.proxy import Proxy
+from tests.rabbitmq.conftest import Proxied
 from tests.rabbitmq.server import Server
 
 
@@ -57,11 +57,11 @@ async def test_every_listening_process_gets_every_event(amqp_url: str, table: To
 
 
 async def test_listening_resumes_after_the_connection_was_cut(
-    proxy: Proxy, amqp_url: str, table: Topology, commits: Commits
+    proxied_rabbit: Proxied, amqp_url: str, table: Topology, commits: Commits
 ) -> None:
-    async with listening(proxy.url, table) as heard, publisher(amqp_url, table) as broker:
+    async with listening(proxied_rabbit.url, table) as heard, publisher(amqp_url, table) as broker:
         await asyncio.wait_for(heard.times.acquire(), 10)
-        proxy.cut()
+        proxied_rabbit.proxy.reset()
         await asyncio.wait_for(heard.times.acquire(), 10)
         assert await broker.publish(commits.cancelled())
         await asyncio.wait_for(heard.received.get(), 10)

@@ -2,12 +2,13 @@
 
 import asyncio
 import http.client
+import json
 import os
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
@@ -23,6 +24,7 @@ class MongoServer:
     def __init__(self, home: Path) -> None:
         self._mongod = Mongod(home, Ports(home / "mongod.json").of("mongod"), os.environ)
         self.url = self._mongod.url()
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -36,6 +38,7 @@ class MongoServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the server and start it again after some seconds."""
+        self.kills += 1
         self.stop()
         await asyncio.sleep(seconds)
         self.launch()
@@ -55,6 +58,7 @@ class RabbitServer:
         ports = RabbitPorts(free.of("amqp"), free.of("distribution"), free.of("epmd"), self._management)
         self._node = RabbitNode(home, ports, os.environ, password=PASSWORD, definitions=None)
         self.url = self._node.url
+        self.kills = 0
 
     def start(self) -> None:
         self.launch()
@@ -68,6 +72,7 @@ class RabbitServer:
 
     async def lose(self, *, seconds: float) -> None:
         """Kill the node and start it again after some seconds."""
+        self.kills += 1
         self._node.node.kill()
         self._node.node.stop()
         await asyncio.sleep(seconds)
@@ -83,22 +88,37 @@ class RabbitServer:
 
     def create(self, virtual_host: str) -> None:
         self._call("PUT", f"/api/vhosts/{virtual_host}", "{}")
-        everything = '{"configure": ".*", "write": ".*", "read": ".*"}'
-        self._call("PUT", f"/api/permissions/{virtual_host}/{USER}", everything)
+        self.permit(virtual_host)
+
+    def permit(self, virtual_host: str = "%2F", *, write: str = ".*") -> None:
+        """Give the user all rights in a virtual host, that to write only for names that match."""
+        rights = json.dumps({"configure": ".*", "write": write, "read": ".*"})
+        self._call("PUT", f"/api/permissions/{virtual_host}/{USER}", rights)
+
+    def delete_exchange(self, name: str, virtual_host: str = "%2F") -> None:
+        """Delete an exchange with its bindings; that there is none is no error."""
+        self._call("DELETE", f"/api/exchanges/{virtual_host}/{name}", None, also=404)
 
     def delete(self, virtual_host: str) -> None:
         self._call("DELETE", f"/api/vhosts/{virtual_host}", None)
 
-    def _call(self, method: str, path: str, body: str | None) -> None:
-        credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection("127.0.0.1", self._management, timeout=30)
-        try:
-            connection.request(method, path, body, headers)
-            status = connection.getresponse().status
-        finally:
-            connection.close()
-        assert status in {201, 204}, f"{method} {path}: {status}"
+    def _call(self, method: str, path: str, body: str | None, *, also: int = 204) -> None:
+        call_management(self._node.host, self._management, method, path, body, also=also)
+
+
+def call_management(host: str, port: int, method: str, path: str, body: str | None = None, *, also: int = 204) -> bytes:
+    """Call the HTTP API of a RabbitMQ node; return the body of the answer; `also` is one more status that is right."""
+    credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = response.read()
+    finally:
+        connection.close()
+    assert response.status in {200, 201, 204, also}, f"{method} {path}: {response.status}"
+    return answer
 
 
 class Servers:
@@ -106,6 +126,16 @@ class Servers:
 
     def __init__(self, home: Path) -> None:
         self.mongod, self.rabbit = MongoServer(home), RabbitServer(home)
+
+    @property
+    def kills(self) -> int:
+        """Count how often one of them was killed to start again."""
+        return self.mongod.kills + self.rabbit.kills
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """The addresses of MongoDB and RabbitMQ."""
+        return self.mongod.url, self.rabbit.url
 
     def start(self) -> None:
         self.mongod.launch()
@@ -118,11 +148,19 @@ class Servers:
         self.mongod.stop()
 
 
-Startable = TypeVar("Startable", MongoServer, RabbitServer, Servers)
+class Startable(Protocol):
+    """What `started` runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+Started = TypeVar("Started", bound=Startable)
 
 
 @contextmanager
-def started(servers: Startable) -> Iterator[Startable]:
+def started(servers: Started) -> Iterator[Started]:
     try:
         servers.start()
         yield servers

@@ -67,6 +67,7 @@ class System:
         self.gateway_urls: dict[str, str] = {}
         # Whether a process was stopped for so long that its claim may have been given up meanwhile.
         self.overslept = False
+        self.kills = 0
         # Generations whose pictures a test deleted.
         self.stripped: set[str] = set()
 
@@ -98,14 +99,29 @@ class System:
         self.gateway_urls[name] = f"http://127.0.0.1:{port}"
         return self.gateway_urls[name]
 
+    def program(self, name: str, *arguments: str, **environ: str) -> None:
+        """Run `exemplar ARGUMENTS`, with more in its environment, under a name from its next start."""
+        assert name not in self._children or not self._children[name].running(), f"{name} runs"
+        command = (*self.options.command, *arguments)
+        self._children[name] = self._child(arguments[0], self.env | environ, log=name, command=command)
+
+    async def run_again(self, *names: str) -> None:
+        """Start those that do not run with the environment that all have."""
+        stopped = [name for name in names if not self._children[name].running()]
+        for name in stopped:
+            self.program(name, name)
+        await self.restart(*stopped)
+
     async def exit_code(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""
         code = await self._children[name].ended()
+        self.kills += code == -signal.SIGKILL
         self._children[name].stop()
         return code
 
     def kill(self, *names: str) -> None:
         """End processes by SIGKILL."""
+        self.kills += sum(self._children[name].running() for name in names)
         for name in names:
             self._children[name].kill()
         for name in names:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from domain.accounts.keys import API_KEY_PREFIX, DEVELOPER_KEY_PREFIX, display_prefix, mint
 from domain.accounts.passwords import Passwords
+from domain.paths import PROJECT_WEBHOOKS
 from events.envelope import Cause
 from store.accounts.changes import AccountChanges
 from store.accounts.writes import NewKey, NewPerson
@@ -54,6 +55,7 @@ class Tenant:
     email: str
     developer: str
     project: str
+    developer_email: str
     extra: Mapping[str, str] = field(default_factory=dict)
 
     async def get(self, address: str, **headers: str) -> Answer:
@@ -128,6 +130,16 @@ class Tenant:
         await sandbox.taken()
         return generation
 
+    async def register_webhook(self, url: str) -> str:
+        """Register a webhook endpoint of the project as its developer; return its secret."""
+        token = await _log_in(self.system, self.session, self.developer_email, None)
+        self.system.hidden.add(token)
+        address = f"{self.system.base_url}{PROJECT_WEBHOOKS.format(project_id=self.project)}"
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self.session.post(address, json={"url": url}, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+            return str((await answer.json())["secret"])
+
     def at(self, base_url: str) -> "Tenant":
         """Return the same user at another gateway."""
         return replace(self, base_url=base_url)
@@ -153,20 +165,21 @@ async def make_tenant(
     password_hash = await Passwords(memory_kib=1024, passes=1).hash(PASSWORD)
     async with system.open_store() as store:
         if beside is None:
-            headers, developer, project = await _developer(system, store.account_changes, tier, password_hash)
+            headers, developer, project, payer = await _developer(system, store.account_changes, tier, password_hash)
         else:
             headers, developer, project = dict(beside.headers), beside.developer, beside.project
+            payer = beside.developer_email
         person = NewPerson(email, password_hash)
         await store.account_changes.register_user(developer, project, person, cause=CAUSE)
     token = await _log_in(system, session, email, project)
     headers |= {"Authorization": f"Bearer {token}"}
     system.hidden |= {token, headers["X-Developer-Key"], headers["X-API-Key"]}
-    return Tenant(system, session, system.base_url, headers, email, developer, project)
+    return Tenant(system, session, system.base_url, headers, email, developer, project, payer)
 
 
 async def _developer(
     system: System, changes: AccountChanges, tier: str, password_hash: str
-) -> tuple[dict[str, str], str, str]:
+) -> tuple[dict[str, str], str, str, str]:
     email = f"{secrets.token_hex(6)}@studios.example"
     developer = await changes.register_developer(NewPerson(email, password_hash), tier=tier, cause=CAUSE)
     project = await changes.create_project(developer.id, name="Journeys", limit=None, cause=CAUSE)
@@ -180,13 +193,14 @@ async def _developer(
         "X-Project-ID": project.id,
         "X-API-Key": api_key,
     }
-    return headers, developer.id, project.id
+    return headers, developer.id, project.id, email
 
 
-async def _log_in(system: System, session: aiohttp.ClientSession, email: str, project: str) -> str:
-    login = {"email": email, "password": PASSWORD}
+async def _log_in(system: System, session: aiohttp.ClientSession, email: str, project: str | None) -> str:
+    """Log in a user of a project, or without one a developer; return the access token."""
+    login, headers = {"email": email, "password": PASSWORD}, {"X-Project-ID": project} if project else {}
     url = f"{system.base_url}/api/v1/auth/login"
-    async with session.post(url, json=login, headers={"X-Project-ID": project}) as answer:
+    async with session.post(url, json=login, headers=headers) as answer:
         assert answer.status == 200, await answer.text()
         return str((await answer.json())["access_token"])
 

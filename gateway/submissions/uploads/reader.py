@@ -35,6 +35,7 @@ from gateway.submissions.uploads.fields import (
 )
 from gateway.submissions.uploads.multipart import read_multipart
 from gateway.submissions.uploads.parts import MAX_IMAGES, FormParts, ImagePart
+from store.crash_points import crash_point
 
 MAX_BODY: Final = MAX_IMAGES * MAX_BYTES + 1024 * 1024  # five images and slack for the framing
 
@@ -67,6 +68,7 @@ class UploadReader:
                     if body.received > MAX_BODY:
                         raise ExemplarError(ErrorCode.BODY_TOO_LARGE)
                     await parts.take(event)
+                    crash_point("gateway", "mid_upload")
             yield _validated(parts, settings.ceilings)
 
 

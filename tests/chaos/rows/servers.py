@@ -4,18 +4,19 @@ from collections.abc import Mapping
 
 from tests.chaos.row import Row
 from tests.chaos.scene import LOAD, Scene
+from tests.systems.servers import MongoServer, RabbitServer
 
 
 async def kill_mongod(scene: Scene) -> None:
     """4: kill -9 mongod under load."""
     async with scene.load(LOAD):
-        await scene.servers.mongod.lose(seconds=scene.rng.uniform(0, 2))
+        await outage(scene, scene.servers.mongod)
 
 
 async def kill_rabbitmq(scene: Scene) -> None:
     """5: kill -9 RabbitMQ under load."""
     async with scene.load(LOAD):
-        await scene.servers.rabbit.lose(seconds=scene.rng.uniform(0, 2))
+        await outage(scene, scene.servers.rabbit)
 
 
 async def wipe_rabbitmq(scene: Scene) -> None:
@@ -24,6 +25,11 @@ async def wipe_rabbitmq(scene: Scene) -> None:
         scene.system.kill("worker")
     scene.system.purge()
     await scene.system.restart("worker")
+
+
+async def outage(scene: Scene, server: MongoServer | RabbitServer) -> None:
+    """Kill a server; start it again after at most two seconds."""
+    await server.lose(seconds=scene.rng.uniform(0, 2))
 
 
 ROWS: Mapping[str, Row] = {

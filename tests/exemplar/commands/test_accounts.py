@@ -130,20 +130,11 @@ def test_staff_is_created_and_deleted_and_errors_name_a_remedy(shell: Shell) -> 
     assert "another" in shell.error("create-developer", "audit@example.com")
 
 
-def test_the_folder_of_exemplar_up_selects_store_and_pepper(mongodb_url: str, tmp_path: Path) -> None:
-    (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": mongodb_url}))
-    (tmp_path / "secrets.json").write_text(json.dumps({"key_pepper": PEPPER}))
-    shell = Shell({}, "--home", str(tmp_path))
-    shell.json("create-developer", "ada@example.com")
-    assert shell.json("create-key", "ada@example.com")["key"].startswith("ak_")
-    assert "start it first" in Shell({}, "--home", str(tmp_path / "none")).error("list")
-
-
-def test_the_process_without_a_store_ends_with_exit_code_2_and_one_line() -> None:
+def test_the_process_without_a_store_ends_with_exit_code_2_and_one_line(tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
     command = [sys.executable, "-P", "-m", "exemplar", "accounts", "list"]
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root)}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("exemplar: EXEMPLAR_MONGODB_URL is not set")
     assert done.stderr.endswith("name its folder: --home .exemplar\n")

@@ -1,6 +1,5 @@
-"""`exemplar quota check`: which store it opens, and its errors without one."""
+"""`exemplar quota check`: its errors without a store, and a repair."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -22,21 +21,8 @@ def refusal(*options: str, **environ: str) -> str:
     return str(done.exception)
 
 
-def test_home_selects_the_store_of_a_running_up(limits_url: str, tmp_path: Path) -> None:
-    (tmp_path / "demo.json").write_text(json.dumps({"mongodb_url": limits_url}))
-    done = CliRunner().invoke(app, ["check", "--home", str(tmp_path), "--json"], env=NO_STORE)
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["differences"] == []
-
-
-@pytest.mark.parametrize("kept", [None, "", "[]", "{}"])
-def test_a_home_without_a_running_up_is_refused_in_one_line(tmp_path: Path, kept: str | None) -> None:
-    if kept is not None:
-        (tmp_path / "demo.json").write_text(kept)
-    assert "start it first" in refusal("--home", str(tmp_path))
-
-
-def test_without_a_store_the_command_says_how_to_name_one() -> None:
+def test_without_a_store_the_command_says_how_to_name_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert refusal().endswith("name its folder: --home .exemplar")
 
 

@@ -1,0 +1,79 @@
+"""The home of an `exemplar up` as a command uses it: its secrets, and its MongoDB, running or not."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from exemplar.environment import ConfigurationError, read
+from exemplar.local.home_lock import HomeInUseError, locked
+from exemplar.local.mongod import DATABASE, Initiate, Mongod, url_of
+from exemplar.local.options import HomeSettings
+from exemplar.local.pids import reap
+from exemplar.local.ports import Ports
+
+SECRETS = "secrets.json"
+
+
+def home_of(named: Path | None) -> Path | None:
+    """Choose the home whose store a command uses; None: the store of EXEMPLAR_MONGODB_URL.
+
+    A named home comes first, then that variable, then the home of EXEMPLAR_HOME, if it is one.
+    """
+    if named is not None:
+        if not _is_home(named):
+            raise ConfigurationError(f"{named} is no folder of an `exemplar up`: `exemplar up` makes one")
+        return named
+    if os.environ.get("EXEMPLAR_MONGODB_URL"):
+        return None
+    usual = read(HomeSettings).home
+    return usual if _is_home(usual) else None
+
+
+def kept_secret(home: Path, name: str) -> str:
+    """Read a secret of a home, which only `exemplar up` makes."""
+    try:
+        return str(json.loads((home / SECRETS).read_bytes())[name])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigurationError(f"{home / SECRETS} is damaged: it has no {name}") from None
+
+
+@contextmanager
+def mongodb_of(home: Path, initiate: Initiate, say: Callable[[str], None]) -> Iterator[str]:
+    """Yield the URL of a home's database: of the server that runs, else of one that runs until the end.
+
+    Call it in the main thread, as `exemplar up`.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(home))
+        except HomeInUseError:
+            url = _running(home)
+        else:
+            say(f"{home} is stopped: its MongoDB runs until this command ends")
+            url = stack.enter_context(_started(home, initiate))
+        yield url
+
+
+def _running(home: Path) -> str:
+    port = Ports(home / "ports.json").known("mongod")
+    if port == 0:
+        raise ConfigurationError(f"{home} has no MongoDB yet: wait until `exemplar up` is ready")
+    return url_of(port, DATABASE)
+
+
+@contextmanager
+def _started(home: Path, initiate: Initiate) -> Iterator[str]:
+    reap(home)
+    server = Mongod(home, Ports(home / "ports.json").of("mongod"), os.environ)
+    try:
+        server.launch()
+        server.wait_ready(initiate)
+        yield server.url(DATABASE)
+    finally:
+        server.child.stop()
+
+
+def _is_home(folder: Path) -> bool:
+    return (folder / SECRETS).is_file()

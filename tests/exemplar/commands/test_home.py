@@ -1,0 +1,223 @@
+"""Every command finds the store and the keys of an `exemplar up`, running or stopped, by itself."""
+
+import asyncio
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer
+from pymongo import MongoClient
+
+from domain.accounts.keys import Peppers
+from exemplar.cli import app
+from exemplar.commands import accounts, audit, quota
+from exemplar.commands.options import AsJson, Home
+from exemplar.local.home import mongodb_of
+from exemplar.local.home_lock import locked
+from exemplar.local.pids import PidFiles
+from exemplar.local.secrets_file import Secrets, open_secrets
+from store.audit.settings import CheckpointSettings
+from store.mongo.replica_set import initiate_replica_set
+from tests.docs.reading import blocks
+from tests.store.audit.conftest import AuditHarness
+from tests.stores import open_store
+
+ROOT = Path(__file__).parents[3]
+READERS = (
+    "accounts list",
+    "audit key",
+    "audit checkpoint",
+    "audit verify",
+    "audit prove a:1",
+    "audit grown 9",
+    "quota check",
+    "rebuild --check",
+    "subscribers",
+)
+PROCESSES = {"up", "gateway", "worker", "scheduler", "solo", "sandbox", "topology", "settings"}
+GROUPS = {"accounts": accounts.app, "audit": audit.app, "quota": quota.app}
+
+
+class Done(NamedTuple):
+    """The exit code and the output of a process."""
+
+    code: int
+    out: str
+    error: str
+
+
+def exemplar(command: str, *options: str, cwd: Path, **environ: str) -> Done:
+    """Run a command in an environment without settings."""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
+    run = subprocess.run(
+        [sys.executable, "-m", "exemplar", *command.split(), *options],
+        env=env,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Done(run.returncode, run.stdout, run.stderr)
+
+
+@contextmanager
+def mongodb(home: Path) -> Iterator[str]:
+    with mongodb_of(home, initiate_replica_set, lambda _: None) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, mongod_installed: None) -> Path:
+    """The folder of a stopped `exemplar up`, whose log has nine commits and a checkpoint."""
+    home = tmp_path_factory.mktemp("made") / ".exemplar"
+    home.mkdir()
+    signer = CheckpointSettings.model_validate(
+        {"checkpoint_key": open_secrets(home / "secrets.json").checkpoint_key}
+    ).signer
+    assert signer is not None
+
+    async def fill(url: str) -> None:
+        async with open_store(url) as store:
+            log = AuditHarness(store)
+            await log.fill()
+            await log.sign(key=signer)
+
+    with mongodb(home) as url:
+        asyncio.run(fill(url))
+    return home
+
+
+@pytest.fixture(scope="module")
+def running(home: Path) -> Iterator[Path]:
+    """The same folder, locked by another process and with its MongoDB running."""
+    with mongodb(home):
+        yield home
+
+
+def commands() -> Mapping[str, Callable[..., object]]:
+    """Map every command that reads the store to its function, those of groups under both names."""
+    found = {name: function for name, function in _commands(app) if name not in {*PROCESSES, *GROUPS}}
+    within = ((f"{group} {name}", function) for group, one in GROUPS.items() for name, function in _commands(one))
+    return found | dict(within)
+
+
+def _commands(within: typer.Typer) -> Iterator[tuple[str, Callable[..., object]]]:
+    for command in within.registered_commands:
+        assert command.callback is not None
+        yield command.name or command.callback.__name__, command.callback
+
+
+@pytest.mark.parametrize("function", commands().values(), ids=commands())
+def test_a_command_on_the_store_takes_a_home_and_prints_json(function: Callable[..., object]) -> None:
+    options = inspect.signature(function, eval_str=True).parameters
+    assert (options["home"].annotation, options["as_json"].annotation) == (Home, AsJson)
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_command_beside_a_running_system_needs_its_folder_only(running: Path, command: str, tmp_path: Path) -> None:
+    done = exemplar(command, "--home", str(running), "--json", cwd=tmp_path)
+    assert done.code == 0, done.error
+    assert json.loads(done.out)
+    assert "stopped" not in done.error
+
+
+def test_the_first_command_of_the_documentation_finds_the_folder(running: Path) -> None:
+    first, _, command = blocks("docs/audit.md", "sh")[0].strip().partition(" ")
+    assert (first, command) == ("exemplar", "audit verify")
+    assert exemplar(command, cwd=running.parent).out.startswith("9 commits in 3 streams")
+
+
+def test_the_variable_of_exemplar_up_names_the_folder(running: Path, tmp_path: Path) -> None:
+    assert exemplar("audit verify", cwd=tmp_path, EXEMPLAR_HOME=str(running)).code == 0
+
+
+def test_the_address_of_a_server_comes_before_a_folder_that_is_not_named(running: Path) -> None:
+    elsewhere = "mongodb://127.0.0.1:1/exemplar?serverSelectionTimeoutMS=100"
+    done = exemplar("subscribers", cwd=running.parent, EXEMPLAR_MONGODB_URL=elsewhere)
+    assert (done.code, done.error.startswith("exemplar: EXEMPLAR_MONGODB_URL: MongoDB cannot")) == (2, True)
+
+
+def test_the_key_is_that_of_the_folder(home: Path, tmp_path: Path) -> None:
+    seed = json.loads((home / "secrets.json").read_bytes())["checkpoint_key"]
+    signer = CheckpointSettings.model_validate({"checkpoint_key": seed}).signer
+    assert signer is not None
+    other = Secrets().checkpoint_key
+    for environ in ({}, {"EXEMPLAR_CHECKPOINT_KEY": other}):
+        assert exemplar("audit key", "--home", str(home), cwd=tmp_path, **environ).out == f"{signer.public}\n"
+
+
+def test_keys_are_hashed_with_the_pepper_of_the_folder(running: Path, tmp_path: Path) -> None:
+    made = []
+    for command in ("create-developer ada@example.com", "create-key ada@example.com"):
+        done = exemplar(f"accounts {command}", "--home", str(running), "--json", cwd=tmp_path)
+        assert done.code == 0, done.error
+        made.append(json.loads(done.out))
+    pepper = json.loads((running / "secrets.json").read_bytes())["key_pepper"]
+    with mongodb(running) as url, MongoClient[dict[str, object]](url) as client:
+        stored = client.get_default_database()["keys"].find_one({"_id": made[1]["id"]})
+    assert stored is not None
+    assert stored["hash"] == Peppers({1: pepper}).hash(made[1]["key"])
+
+
+@pytest.mark.parametrize("command", ["audit key", "audit checkpoint", "audit verify", "audit prove a:1"])
+def test_without_a_key_no_new_one_is_suggested(command: str, tmp_path: Path) -> None:
+    done = exemplar(command, cwd=tmp_path, EXEMPLAR_MONGODB_URL="mongodb://127.0.0.1:1/exemplar")
+    assert (done.code, done.out) == (2, "")
+    assert done.error.startswith("exemplar: EXEMPLAR_CHECKPOINT_KEY is not set: take that of the log's scheduler")
+    assert "openssl" not in done.error
+
+
+@pytest.mark.parametrize("options", [("--home", "nowhere"), ("--home", ".")])
+def test_a_folder_of_no_system_is_refused_and_left_as_it_is(options: tuple[str, ...], tmp_path: Path) -> None:
+    done = exemplar("audit verify", *options, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "is no folder of an `exemplar up`" in done.error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_folder_and_address_the_command_names_both(tmp_path: Path) -> None:
+    done = exemplar("subscribers", cwd=tmp_path)
+    assert (done.code, done.error) == (
+        2,
+        "exemplar: EXEMPLAR_MONGODB_URL is not set; for an `exemplar up` name its folder: --home .exemplar\n",
+    )
+
+
+class TestStopped:
+    """Beside no running system."""
+
+    @pytest.fixture
+    def stopped(self, tmp_path: Path, mongod_installed: None) -> Path:
+        home = tmp_path / "home"
+        home.mkdir()
+        open_secrets(home / "secrets.json")
+        with mongodb(home) as url:
+            asyncio.run(_prepared(url))
+        return home
+
+    def test_the_server_of_a_stopped_system_runs_for_the_command_alone(self, stopped: Path, tmp_path: Path) -> None:
+        for _ in range(2):
+            done = exemplar("accounts list", "--home", str(stopped), "--json", cwd=tmp_path)
+            assert (done.code, json.loads(done.out)) == (0, {"developers": [], "staff": []})
+            assert f"exemplar: {stopped} is stopped: its MongoDB runs until this command ends\n" == done.error
+            assert PidFiles(stopped).read() == []
+        with locked(stopped):
+            pass
+
+    def test_it_ends_also_when_the_command_fails(self, stopped: Path, tmp_path: Path) -> None:
+        done = exemplar("accounts show", "nobody@example.com", "--home", str(stopped), cwd=tmp_path)
+        assert (done.code, "no developer is" in done.error) == (2, True)
+        assert PidFiles(stopped).read() == []
+
+
+async def _prepared(url: str) -> None:
+    async with open_store(url):
+        pass
