@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos containers help simulate run test lint derived lock clean programs container-programs
+.PHONY: bench chaos containers fuzz help simulate run test lint derived lock clean programs container-programs
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -26,6 +26,9 @@ simulate: $(VENV)/.installed-dev ## live 100,000 seeds of the simulation; ARGS="
 
 chaos: $(VENV)/.installed-dev programs ## harm the whole system and ask what came of it; FULL=1, ARGS="--rows 1,3 --runs 20"
 	$(BIN)/python -m tests.chaos $(if $(FULL),--full) $(ARGS)
+
+fuzz: $(VENV)/.installed-dev programs ## try 50,000 odd inputs on the whole system; ARGS="--inputs 5000 --only requests --seed N"
+	@PYTHONPATH=clients/python $(BIN)/python -m tests.fuzz $(ARGS)
 
 containers: $(VENV)/.installed-dev container-programs ## build the image, start compose.yaml, kill each container once
 	@PYTHONPATH=clients/python $(BIN)/python -m tests.containers

@@ -12,7 +12,7 @@ from actors.jobs.orphans import erase_orphans
 from actors.jobs.polling import poll
 from actors.jobs.reconciliation import reconcile
 from actors.jobs.redelivery import redeliver
-from actors.jobs.retention import delete_old_pictures, forget_personal_data
+from actors.jobs.retention import delete_old_personal_data, delete_old_pictures
 from actors.jobs.sealing import checkpoint, seal
 from actors.jobs.subscribers import SUBSCRIBERS
 
@@ -47,7 +47,7 @@ JOBS: tuple[Job, ...] = (
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),
     Job("retention", 3600.0, delete_old_pictures),
-    Job("personal_data", 3600.0, forget_personal_data),
+    Job("personal_data", 3600.0, delete_old_personal_data),
     Job("secrets", 600.0, lambda webhook_secrets: webhook_secrets.reencrypt()),
 )
 

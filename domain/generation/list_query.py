@@ -10,34 +10,30 @@ from typing import Final, cast, get_args
 from domain.errors import invalid_field
 from domain.generation.generation import Status
 from domain.generation.listing import SHOWN_STATES, Filters
+from domain.moments import EXPECTED, parse_moment
 from domain.submission.metadata import MAX_KEYS
 from domain.submission.request_headers import parse_key
-from events.envelope import parse_time
 
 _LABEL: Final = "metadata."
 LIST_PARAMETERS: Final = (
     "status", "state", "created_after", "created_before", "request_id", "idempotency_key", "page", "per_page",
     "cursor", "limit",
 )  # fmt: skip
-# A plus sign that was not escaped arrives as a space.
-_MOMENT: Final = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:(Z)|([+ -])(\d\d:\d\d))", re.ASCII | re.IGNORECASE
-)
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 _refusal: Final = partial(invalid_field, "query")
 
 
 @dataclass(frozen=True, slots=True)
-class PageWindow:
+class NumberedPage:
     """A page by its number, from 1."""
 
-    page: int
+    number: int
     per_page: int
 
 
 @dataclass(frozen=True, slots=True)
-class CursorWindow:
+class CursorPage:
     """At most `limit` rows after a cursor, which is still sealed; without one from the newest."""
 
     cursor: str | None
@@ -49,7 +45,7 @@ class ListQuery:
     """A parsed query; an Idempotency-Key becomes an id once the user is known."""
 
     filters: Filters
-    window: PageWindow | CursorWindow
+    page: NumberedPage | CursorPage
     idempotency_key: str | None = None
 
 
@@ -58,7 +54,7 @@ def parse_list_query(pairs: Iterable[tuple[str, str]]) -> ListQuery:
     given = _once(pairs)
     key = given.get("idempotency_key")
     key = None if key is None else parse_key(key, "query", "idempotency_key")
-    return ListQuery(_filters(given), _window(given), key)
+    return ListQuery(_filters(given), _page(given), key)
 
 
 def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -85,14 +81,14 @@ def _filters(given: Mapping[str, str]) -> Filters:
     )
 
 
-def _window(given: Mapping[str, str]) -> PageWindow | CursorWindow:
+def _page(given: Mapping[str, str]) -> NumberedPage | CursorPage:
     if "cursor" not in given and "limit" not in given:
-        page = _number(given, "page", default=1, most=100_000)
-        return PageWindow(page, _number(given, "per_page", default=20, most=100))
+        number = _number(given, "page", default=1, most=100_000)
+        return NumberedPage(number, _number(given, "per_page", default=20, most=100))
     for name in ("page", "per_page"):
         if name in given:
             raise _refusal(name, "goes with neither cursor nor limit")
-    return CursorWindow(given.get("cursor") or None, _number(given, "limit", default=20, most=100))
+    return CursorPage(given.get("cursor") or None, _number(given, "limit", default=20, most=100))
 
 
 def _choice(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
@@ -105,14 +101,10 @@ def _choice(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str 
 def _moment(given: Mapping[str, str], name: str) -> datetime | None:
     if name not in given:
         return None
-    if found := _MOMENT.fullmatch(given[name]):
-        moment, _, sign, offset = found.groups()
-        zone = f"{sign.replace(' ', '+')}{offset}" if sign else "+00:00"
-        try:
-            return parse_time(moment.upper() + zone)
-        except (ValueError, OverflowError):
-            pass
-    raise _refusal(name, "must be a moment with its offset (RFC 3339), such as 2026-11-20T12:00:00Z")
+    moment = parse_moment(given[name])
+    if moment is None:
+        raise _refusal(name, EXPECTED)
+    return moment
 
 
 def _metadata(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

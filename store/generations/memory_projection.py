@@ -60,7 +60,7 @@ class MemoryProjection:
         rows = [self._rows[name] for name in ids if name in self._rows]
         return [row.id for row in rows if row.finished_at is not None and row.finished_at < moment]
 
-    async def forget_labels(self, ids: Sequence[str]) -> None:
+    async def delete_labels(self, ids: Sequence[str]) -> None:
         await asyncio.sleep(0)
         self._rows |= {name: replace(self._rows[name], labels=()) for name in ids if name in self._rows}
 

@@ -107,7 +107,7 @@ class MongoProjection:
         query = {"_id": {"$in": list(ids)}, "finished_at": {"$lt": moment}}
         return [document["_id"] for document in await self._rows.find(query, {"_id": 1}).to_list(None)]
 
-    async def forget_labels(self, ids: Sequence[str]) -> None:
+    async def delete_labels(self, ids: Sequence[str]) -> None:
         await self._rows.update_many({"_id": {"$in": list(ids)}}, {"$set": {"labels": []}})
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:

@@ -131,7 +131,7 @@ class Projection(Protocol):
     async def finished_before(self, moment: datetime, ids: Sequence[str]) -> Sequence[str]:
         """Choose the generations that ended before a moment."""
 
-    async def forget_labels(self, ids: Sequence[str]) -> None:
+    async def delete_labels(self, ids: Sequence[str]) -> None:
         """Delete the hashes of metadata that filters look for; repeatable."""
 
     async def expired(self, now: datetime, *, limit: int, excluding: Collection[str] = ()) -> Sequence[Row]:

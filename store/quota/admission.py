@@ -137,7 +137,7 @@ class Admission:
 
     async def _settle_over(self, account: Account) -> bool:
         ended = await self._ended(account)
-        finished = await self.generations.read_all([name for name, is_over in ended.items() if is_over])
+        finished = await self.generations.load_all([name for name, is_over in ended.items() if is_over])
         await asyncio.gather(*(self.settle(generation) for generation in finished))
         return bool(finished)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Settlement = Literal["spent", "released"]
 
@@ -17,6 +17,14 @@ class Bounds:
     concurrent: int | None
 
 
+class SlotName(NamedTuple):
+    """What tells one slot from another that the same generation had before."""
+
+    generation: str
+    period: str
+    hold: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A running generation's slot, the month of its unit, and the token of the hold that took it."""
@@ -25,6 +33,10 @@ class Slot:
     period: str
     since: datetime
     hold: str | None = None
+
+    @property
+    def name(self) -> SlotName:
+        return SlotName(self.generation, self.period, self.hold)
 
 
 @dataclass(frozen=True, slots=True)

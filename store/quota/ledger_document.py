@@ -12,7 +12,7 @@ import structlog
 
 from store.errors import DamagedLedgerError
 from store.mongo.connection import Document
-from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, count_slots
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName, count_slots
 
 COUNTERS: Final[Mapping[str, int]] = {"corrections": 0}
 """The fields that every request reads: not `corrections`, which only grow."""
@@ -87,10 +87,10 @@ def taking(slot: Slot, bounds: Bounds) -> list[Document]:
     return [{"$replaceWith": {"$cond": [{"$cond": [_SOUND, free, False]}, taken, _REFUSED]}}]
 
 
-def settling(slot: Slot, held_before: datetime | None, held_once: bool) -> list[Document]:
+def settling(slot: SlotName, held_before: datetime | None, held_once: bool) -> list[Document]:
     """Mark a slot as settled; fail for one that is settled, gone, of another hold, not older, or repeated."""
-    fields = {"generation": slot.generation, "period": slot.period, "hold": slot.hold}
-    same = [{"$eq": [{"$ifNull": [f"${name}", None]}, {"$literal": value}]} for name, value in fields.items()]
+    fields = slot._asdict().items()
+    same = [{"$eq": [{"$ifNull": [f"${field}", None]}, {"$literal": value}]} for field, value in fields]
     old = [{"$lt": ["$since", held_before]}] if held_before else []
     once = [{"$ne": ["$repeated", True]}] if held_once else []
     still = {"$and": [*same, *old, *once, {"$ne": ["$settled", True]}]}

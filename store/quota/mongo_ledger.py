@@ -3,7 +3,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
 import structlog
@@ -14,7 +14,7 @@ from pymongo.read_concern import ReadConcern
 from store.errors import DamagedLedgerError, StoreUnavailableError
 from store.mongo.connection import Database, Document, Indexes, is_transient, raises_unavailable, reachable
 from store.mongo.transactions import CommitOutcomeUnknownError, Session, in_transaction
-from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot
+from store.quota.ledger import Account, Bounds, Correction, Settlement, Slot, SlotName
 from store.quota.ledger_document import (
     COUNTERS,
     account_of,
@@ -30,11 +30,11 @@ from store.quota.ledger_document import (
     slot_of,
     taking,
 )
+from store.quota.settled_slots import SettledSlots
 
 _COUNT, _ADD = 1, 2  # statements of `_taking`
 _ATTEMPTS, _WAIT_S = 4, 0.02  # while another call of the same generation has counted and not yet added the slot
 _COUNTED = ("held", "used")
-_EVER = datetime.min.replace(tzinfo=UTC)  # in place of a time that nothing compares
 QUIET_MS = 60_000
 """Far longer than one command takes: counters that were not changed for so long have no hold under way."""
 
@@ -59,8 +59,7 @@ class MongoLedger:
         self._ledger = database.get_collection(
             "ledger", write_concern=WriteConcern(w=1, j=False), read_concern=ReadConcern("local")
         )
-        # A deletion of a marked slot that is lost is repeated by the sweep.
-        self._settled = self._ledger.with_options(write_concern=WriteConcern(w=0))
+        self._settled_slots = SettledSlots(database)
 
     async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
         slot = Slot(generation, period, now, secrets.token_hex(8))
@@ -91,13 +90,13 @@ class MongoLedger:
         held_once: bool = False,
     ) -> None:
         if hold is not None and period is not None:
-            named = Slot(generation, period, held_before or _EVER, hold)
+            named = SlotName(generation, period, hold)
             if await self._free(developer, named, settlement, held_before, held_once):
                 return
         slot = (await self.account(developer, only=[generation])).slot_of(generation)
         if slot is not None:
             ours = settlement if hold in (None, slot.hold) else "released"
-            await self._free(developer, slot, ours, held_before, held_once)
+            await self._free(developer, slot.name, ours, held_before, held_once)
 
     async def account(
         self, developer: str, *, only: Sequence[str] | None = None, with_settled: bool = False
@@ -151,7 +150,7 @@ class MongoLedger:
         return list(corrections_of(document)) if document else []
 
     async def _free(
-        self, developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool
+        self, developer: str, slot: SlotName, settlement: Settlement, held_before: datetime | None, held_once: bool
     ) -> bool:
         """Free a slot; False when it is not as given: settled by another call, held again since, or gone."""
         try:
@@ -162,7 +161,7 @@ class MongoLedger:
             if error.details["writeErrors"][0]["index"] == _COUNT:
                 raise DamagedLedgerError(developer) from error
             return False
-        await self._settled.delete_one({"_id": slot_id(developer, slot.generation), "settled": True})
+        self._settled_slots.delete_soon(slot_id(developer, slot.generation))
         return True
 
     async def _take(self, developer: str, slot: Slot, bounds: Bounds) -> int | None:
@@ -200,6 +199,8 @@ class MongoLedger:
         ]
         await self._ledger.delete_many({"_id": {"$in": removed}}, session=session)
         if added:
+            settled = {"_id": {"$in": [slot["_id"] for slot in added]}, "settled": True}
+            await self._ledger.delete_many(settled, session=session)
             await self._ledger.insert_many(added, session=session)
         counters = corrected(account or Account(), correction)
         await self._ledger.update_one({"_id": developer}, counters, upsert=True, session=session)
@@ -223,7 +224,7 @@ def _taking(developer: str, slot: Slot, bounds: Bounds) -> list[UpdateOne]:
 
 
 def _freeing(
-    developer: str, slot: Slot, settlement: Settlement, held_before: datetime | None, held_once: bool = False
+    developer: str, slot: SlotName, settlement: Settlement, held_before: datetime | None, held_once: bool = False
 ) -> list[UpdateOne]:
     """Mark the slot, once, and lower the count: one command, which ends when the slot is no longer as it was."""
     key = {"_id": slot_id(developer, slot.generation)}

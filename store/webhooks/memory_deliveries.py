@@ -98,7 +98,7 @@ class MemoryDeliveries:
             if row.host != NO_HOST:
                 self._change(row, host=host)
 
-    async def forget(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
+    async def erase_generation(self, project: str, endpoints: Sequence[str], generation: str, now: datetime) -> None:
         queues = [row for name in endpoints for row in self._of(project, name) if row.generation == generation]
         for row in queues:
             if row.type != GenerationErased.type:

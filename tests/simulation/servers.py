@@ -55,11 +55,11 @@ def _within(account: Account, period: str, bounds: Bounds) -> bool:
 class SimulatedDecoder:
     """Decode nothing; what the pictures hold does not matter."""
 
-    async def compose(self, examples: Sequence[bytes], mode: Any) -> Composed:
+    async def compose(self, examples: Sequence[bytes], mode: Any, *, developer: str) -> Composed:
         decoded = DecodedExample(width=64, height=48, format="jpeg", mode="RGB", frames=1, orientation=1)
         return Composed(b"".join(examples), 64, 48, "first", (decoded,) * len(examples))
 
-    async def check(self, _: bytes) -> DecodedPicture:
+    async def check(self, _: bytes, *, developer: str) -> DecodedPicture:
         return DecodedPicture("png", "image/png", 64, 48)
 
 

@@ -72,8 +72,16 @@ class System:
         self.stripped: set[str] = set()
 
     @property
+    def amqp_url(self) -> str | None:
+        return self._addresses.amqp_url
+
+    @property
     def sandbox_url(self) -> str:
         return self._addresses.sandbox_url or ""
+
+    def pid(self, name: str) -> int:
+        """Return the id of a running process."""
+        return self._children[name].pid or 0
 
     def log_file(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"
@@ -129,7 +137,7 @@ class System:
 
     async def freeze(self, name: str, *, seconds: float) -> None:
         """Stop a process for some seconds (SIGSTOP), so that it continues with outdated state."""
-        pid = self._children[name].pid or 0
+        pid = self.pid(name)
         began = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
         try:

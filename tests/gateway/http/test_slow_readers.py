@@ -53,7 +53,7 @@ async def link(tenant: Tenant) -> str:
 
 def memory(system: System) -> int:
     """Return the resident memory of the gateway in MiB."""
-    status = Path(f"/proc/{system._children['gateway'].pid}/status").read_text()
+    status = Path(f"/proc/{system.pid('gateway')}/status").read_text()
     return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) // 1024
 
 

@@ -351,7 +351,7 @@ async def test_login_attempts_are_counted_in_a_window(accounts: Accounts, clock:
     assert await attempt("eve") == (1, until)
     clock.now += window
     assert await attempt() == (1, clock.now + window)
-    await accounts.sessions.forget_attempts("ada")
+    await accounts.sessions.delete_attempts("ada")
     assert (await attempt())[0] == 1
 
 

@@ -116,7 +116,7 @@ async def test_a_settlement_that_ends_before_the_slot_is_deleted_counts_once(
 ) -> None:
     await hold(store.ledger, "g1")
     account = await store.ledger.account("dev-1")
-    statements = mongo_ledger._freeing("dev-1", account.slots[0], settlement, None)
+    statements = mongo_ledger._freeing("dev-1", account.slots[0].name, settlement, None)
     await store.database["ledger"].bulk_write(statements)
     left = (0, 0, settlement == "spent")
     await asyncio.gather(*(store.ledger.settle("dev-1", "g1", "released") for _ in range(5)))
@@ -130,7 +130,7 @@ async def test_a_settlement_that_ends_before_the_slot_is_deleted_counts_once(
 async def test_a_settlement_that_ends_before_the_count_is_lowered_never_exceeds_a_limit(store: OpenStore) -> None:
     await hold(store.ledger, "g1")
     account = await store.ledger.account("dev-1")
-    statements = mongo_ledger._freeing("dev-1", account.slots[0], "released", None)
+    statements = mongo_ledger._freeing("dev-1", account.slots[0].name, "released", None)
     await store.database["ledger"].bulk_write(statements[:1])
     assert await hold(store.ledger, "g2") is None
     await pass_time(store, 61)

@@ -62,11 +62,12 @@ async def test_due_lists_the_longest_waiting_first_without_hosts_and_projects_at
     late = delivery("late", due_at=NOW + timedelta(seconds=1))
     early = delivery("early", due_at=NOW - timedelta(seconds=1), host="host-2", project="prj-2")
     ended = delivery("ended", state="failed", due_at=None)
-    await deliveries.add([late, delivery(), early, ended])
+    await deliveries.add([late, delivery(user="usr-1"), early, ended])
     assert await due(deliveries) == ["early", "msg_1"]
     assert await due(deliveries, NOW + LEASE) == ["early", "msg_1", "late"]
     assert await due(deliveries, excluding=AtLimit(hosts=frozenset({"host-1"}))) == ["early"]
     assert await due(deliveries, excluding=AtLimit(projects=frozenset({"prj-2"}))) == ["msg_1"]
+    assert await due(deliveries, excluding=AtLimit(users=frozenset({"usr-1"}))) == ["early"]
     pairs = frozenset({pair_of("prj-1", "host-1"), pair_of("prj-2", "host-1")})
     assert await due(deliveries, excluding=AtLimit(pairs=pairs)) == ["early"]
     assert len(await deliveries.due(NOW, excluding=AtLimit(), limit=1)) == 1
@@ -108,7 +109,7 @@ async def test_an_attempt_after_its_claim_is_kept_and_changes_nothing_else(
     await deliveries.add([delivery()])
     await deliveries.record_attempt(delivery(), "lost", attempt(), None)
     assert await found(deliveries) == delivery(attempts=(attempt(),))
-    await deliveries.forget("prj-1", ["ep-1"], "g-1", NOW)
+    await deliveries.erase_generation("prj-1", ["ep-1"], "g-1", NOW)
     await deliveries.record_attempt(delivery(), "lost", attempt(2), None)
     row = await found(deliveries)
     assert (row.state, [one.response for one in row.attempts]) == ("skipped", ["", ""])
@@ -275,7 +276,7 @@ async def test_forgetting_a_generation_ends_its_deliveries_and_wakes_its_erasure
     await claimed(deliveries, erased)
     await deliveries.postpone(erased, "token", NOW + LEASE)
     for _ in range(2):
-        await deliveries.forget("prj-1", ["ep-1", "ep-2"], "g-1", NOW)
+        await deliveries.erase_generation("prj-1", ["ep-1", "ep-2"], "g-1", NOW)
     row = await found(deliveries)
     assert (row.state, row.reason, row.host) == ("skipped", "generation_deleted", "")
     row = await found(deliveries, "sent")
