@@ -14,11 +14,10 @@ from typing import NoReturn
 
 import aiohttp
 import pytest
-from pymongo import MongoClient
 
 from exemplar.local.mongod import find_mongod
 from exemplar.local.rabbitmq_node import RabbitNode
-from tests.systems.databases import Databases
+from tests.systems.databases import Databases, opened_databases
 from tests.systems.servers import MongoServer, RabbitServer, started
 
 CloseAfter = Callable[[Path, Callable[[], None]], None]
@@ -101,8 +100,8 @@ def mongod(mongod_installed: None, server_home: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def databases(mongod: str) -> Iterator[Databases]:
     """Lend databases to tests, modules and systems."""
-    with MongoClient[dict[str, object]](mongod) as client:
-        yield Databases(mongod, client)
+    with opened_databases(mongod) as databases:
+        yield databases
 
 
 @pytest.fixture

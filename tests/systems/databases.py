@@ -62,6 +62,12 @@ def _indexes(database: Database[Document]) -> int:
     return int(stats["indexes"] - stats["collections"])
 
 
+@contextmanager
+def opened_databases(mongod_url: str) -> Iterator[Databases]:
+    with MongoClient[Document](mongod_url) as client:
+        yield Databases(mongod_url, client)
+
+
 async def _prepare(url: str) -> None:
     async with open_database(settings_for(url)) as database:
         await prepare(database)
