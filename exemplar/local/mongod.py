@@ -27,7 +27,7 @@ class Mongod:
         self, home: Path, port: int, environ: Mapping[str, str], *, host: str = LOOPBACK, within: Sequence[str] = ()
     ) -> None:
         self.host, self.port = host, port
-        self._data = home.absolute() / "mongod"
+        self.data = home.absolute() / "mongod"
         binary = find_mongod()
         if binary is None:
             raise ConfigurationError(
@@ -50,7 +50,7 @@ class Mongod:
 
     def launch(self) -> None:
         """Start the process; call it in the main thread."""
-        self._data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         self.child.start()
 
     def wait_ready(self, initiate: Initiate, deadline_s: float = 30.0) -> None:
@@ -75,7 +75,7 @@ class Mongod:
         # A small cache: pictures are read once. A small oplog: nothing reads it from far behind, and what was erased
         # stays in it until it is overwritten.
         return (
-            *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", self.host),
+            *("--dbpath", str(self.data), "--port", str(self.port), "--bind_ip", self.host),
             *(
                 "--replSet",
                 REPLICA_SET,

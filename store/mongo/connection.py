@@ -6,7 +6,7 @@ from functools import wraps
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Final, TypeVar
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCursor, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorCursor, AsyncIOMotorDatabase
 from pymongo import AsyncMongoClient, IndexModel, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
@@ -24,6 +24,7 @@ from store.settings import StoreSettings
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Cursor = AsyncIOMotorCursor[Document]
+MongoCollection = AsyncIOMotorCollection[Document]
 Indexes = Mapping[str, Sequence[IndexModel]]
 """The indexes that an adapter needs, by collection."""
 

@@ -16,7 +16,7 @@ from tests.systems.waiting import until
 @asynccontextmanager
 async def steady_load(scene: Scene, *, every: float) -> AsyncIterator[None]:
     """Submit a generation every so many seconds during the block, whatever becomes of the earlier ones."""
-    sending = list[asyncio.Task[None]]()
+    sending = list[asyncio.Task[str]]()
     pace = asyncio.create_task(_submit_for_ever(scene, every, sending))
     try:
         yield
@@ -26,7 +26,7 @@ async def steady_load(scene: Scene, *, every: float) -> AsyncIterator[None]:
         await scene.repeat([task.get_name() for task in sending])
 
 
-async def _submit_for_ever(scene: Scene, every: float, sending: list[asyncio.Task[None]]) -> None:
+async def _submit_for_ever(scene: Scene, every: float, sending: list[asyncio.Task[str]]) -> None:
     first = len(scene.ids)
     for number in count():
         key = f"{scene.seed}-steady-{first}-{number}"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-INVARIANTS = "LDTQWBR"
+INVARIANTS = "LDTQWBRE"
 REBUILT = ("R", "Q")
 """The invariants that are row 20: rows, sums and counters equal what the log gives."""
 

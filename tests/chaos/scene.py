@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +14,13 @@ from events.catalogue import CATALOGUE
 from tests.chaos.event_client import Event, EventClient
 from tests.chaos.orphans import orphans_left
 from tests.chaos.webhook_log import Recorded, WebhookLog
-from tests.journeys.invariants import INVARIANTS
+from tests.journeys.invariants import INVARIANTS, history
 from tests.stores import OpenStore
 from tests.systems.cluster import Cluster
 from tests.systems.sandbox_client import SandboxClient
 from tests.systems.servers import Servers
 from tests.systems.system import System
-from tests.systems.tenants import Answer, Tenant, make_tenant
+from tests.systems.tenants import PROMPT, Answer, Tenant, make_tenant
 from tests.systems.waiting import until
 from tests.systems.webhook_receiver import open_receiver
 
@@ -50,6 +50,10 @@ class Scene:
     minutes: float = 1.0
     ids: dict[str, str] = field(default_factory=dict)
     other_ids: list[str] = field(default_factory=list)
+    # The failure code, or None for a picture, of generations whose end their fault decides.
+    endings: dict[str, str | None] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
+    logging_in: asyncio.Lock = field(default_factory=asyncio.Lock)
     streams: dict[str, EventClient] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
@@ -94,10 +98,11 @@ class Scene:
             await self.sandbox.taken()
         await self.repeat(keys)
 
-    async def submit(self, key: str) -> None:
-        """Submit until accepted, always under the same key."""
+    async def submit(self, key: str) -> str:
+        """Submit until accepted, always under the same key; return the id."""
         generation = self.ids[key] = await self._accepted(key)
         self.streams[generation] = EventClient(self.tenant, generation)
+        return generation
 
     async def repeat(self, keys: Iterable[str]) -> None:
         """Submit again under keys that were accepted; note every one that got another id."""
@@ -105,6 +110,30 @@ class Scene:
             again = await self._accepted(key)
             if again != self.ids[key]:
                 self.other_ids.append(f"{key}: {self.ids[key]} and then {again}")
+
+    async def spoil(self, spoiled: Sequence[tuple[Mapping[str, object], str | None]]) -> list[str]:
+        """Submit one generation for each set of faults, all at once; return their ids when all are taken.
+
+        Beside the faults stands how the generation must end: its failure code, None for a picture.
+        """
+        keys = [f"{self.seed}-{len(self.ids) + n}" for n in range(len(spoiled))]
+        tagged = [{**faults, "prompt": f"[{key}]", "times": 1} for key, (faults, _) in zip(keys, spoiled, strict=True)]
+        await self.sandbox.arm_each(tagged)
+        generations = await asyncio.gather(*(self.submit(key) for key in keys))
+        await self.sandbox.taken()
+        self.endings |= {one: ending for one, (_, ending) in zip(generations, spoiled, strict=True)}
+        return generations
+
+    def require(self, met: object, text: str) -> None:
+        """E: note an expectation of the row that is not met."""
+        if not met:
+            self.unmet.append(text)
+
+    async def log_in(self, refused: Tenant | None = None) -> None:
+        """Log in again, unless that was done since the tenant was `refused`."""
+        async with self.logging_in:
+            if refused is None or refused is self.tenant:
+                self.tenant = await self.tenant.logged_in()
 
     async def under_load(self, faults: Coroutine[Any, Any, None], *, count: int = 4) -> None:
         """Submit `count` generations again and again until the faults are over."""
@@ -137,7 +166,17 @@ class Scene:
                 said["W"] = repr(fault)[:300]
             if orphans := await orphans_left(store):
                 said["B"] = f"data without a stream: {orphans}"[:300]
+        for generation, ending in self.endings.items():
+            self.require(*await self._ended_as(generation, ending))
+        if self.unmet:
+            said["E"] = "; ".join(self.unmet)[:600]
         return said
+
+    async def _ended_as(self, generation: str, ending: str | None) -> tuple[bool, str]:
+        """E: a generation has one final event, the one that its fault leads to."""
+        events = [event.event for commit in await history(self.system, generation) for event in commit.events]
+        finals = [getattr(event, "code", None) for event in events if event.type in CATALOGUE.final]
+        return finals == [ending], f"{generation} ended as {finals}, not as {ending}"
 
     async def _events_complete(self, store: OpenStore) -> None:
         """W: pages, open streams and webhooks tell every event that they may, each stream once and in order."""
@@ -166,9 +205,12 @@ class Scene:
         return str(answer.body["id"])
 
     async def _try(self, key: str) -> Answer | None:
+        tenant = self.tenant
         try:
             async with asyncio.timeout(TRY_S):
-                answer = await self.tenant.submit(key=key)
+                answer = await tenant.submit(key=key, prompt=f"{PROMPT} [{key}]")
+            if answer.status == 401:
+                await self.log_in(tenant)
         except (aiohttp.ClientError, TimeoutError):
             return None
         return answer if answer.status == 202 else None

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tests.chaos.row import Row
-from tests.chaos.rows import cluster, connections, crash_points, processes, provider, servers, soak
+from tests.chaos.rows import (
+    clocks,
+    cluster,
+    connections,
+    crash_points,
+    processes,
+    provider,
+    servers,
+    slow_clients,
+    soak,
+)
 
 
 class Runs(NamedTuple):
@@ -14,7 +24,7 @@ class Runs(NamedTuple):
     full: int = 3
 
 
-FILES = (crash_points, processes, connections, servers, provider, soak, cluster)
+FILES = (crash_points, processes, connections, servers, provider, clocks, slow_clients, soak, cluster)
 FAULTS: Mapping[str, Row] = {name: row for file in FILES for name, row in file.ROWS.items()}
 ROWS: Mapping[str, Row] = dict(sorted(FAULTS.items(), key=lambda row: int(row[0])))
 ON_CLUSTER = frozenset(cluster.ROWS)

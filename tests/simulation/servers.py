@@ -39,8 +39,10 @@ class CheckedLedger(MemoryLedger):
         super().__init__()
         self.overdrawn: list[str] = []
 
-    async def hold(self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime) -> Slot | None:
-        slot = await super().hold(developer, generation, period=period, bounds=bounds, now=now)
+    async def hold(
+        self, developer: str, generation: str, *, period: str, bounds: Bounds, now: datetime, durable: bool = False
+    ) -> Slot | None:
+        slot = await super().hold(developer, generation, period=period, bounds=bounds, now=now, durable=durable)
         account = self._accounts.get(developer)
         if account is not None and not _within(account, period, bounds):
             self.overdrawn.append(f"{developer} holds {account.running} slots and {account.used_in(period)} units")

@@ -4,15 +4,19 @@ import asyncio
 import http.client
 import json
 import os
+from asyncio.subprocess import DEVNULL, PIPE
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
-from exemplar.local.rabbitmq_node import USER, RabbitNode, RabbitPorts
+from exemplar.local.rabbitmq_node import SERVER, USER, RabbitNode, RabbitPorts
 from store.mongo.replica_set import initiate_replica_set
 
 PASSWORD = "only-for-the-length-of-one-test-run"
@@ -47,6 +51,29 @@ class MongoServer:
     def stop(self) -> None:
         self._mongod.child.kill()
         self._mongod.child.stop()
+
+    def terminate(self) -> None:
+        """End the server by SIGTERM."""
+        self._mongod.child.stop()
+
+    @property
+    def running(self) -> bool:
+        return self._mongod.child.running()
+
+    @property
+    def data(self) -> Path:
+        """The folder of its files."""
+        return self._mongod.data
+
+    def write_all(self) -> bool:
+        """Ask the server to write everything to its disk; tell whether it could."""
+        direct = self.url.replace("replicaSet", "directConnection=true&replicaSet")
+        with MongoClient[dict[str, object]](direct, serverSelectionTimeoutMS=2000, socketTimeoutMS=10_000) as client:
+            try:
+                client.admin.command("fsync")
+            except PyMongoError:
+                return False
+        return True
 
 
 class RabbitServer:
@@ -83,6 +110,19 @@ class RabbitServer:
         self._node.node.kill()
         self._node.stop()
 
+    async def limit_memory(self, share: float) -> None:
+        """Set the share of the machine's memory above which the node blocks whoever publishes."""
+        command = str(SERVER.with_name("rabbitmqctl")), "set_vm_memory_high_watermark", str(share)
+        process = await asyncio.create_subprocess_exec(
+            *command, env=self._node.node.program.env, stdout=DEVNULL, stderr=PIPE
+        )
+        _, error = await process.communicate()
+        assert process.returncode == 0, error.decode()
+
+    def blocks_publishers(self) -> bool:
+        """Tell whether the node has raised its memory alarm."""
+        return bool(json.loads(self._call("GET", "/api/nodes", None))[0]["mem_alarm"])
+
     def url_of(self, virtual_host: str) -> str:
         return f"{self.url.rpartition('/')[0]}/{virtual_host}"
 
@@ -102,8 +142,8 @@ class RabbitServer:
     def delete(self, virtual_host: str) -> None:
         self._call("DELETE", f"/api/vhosts/{virtual_host}", None)
 
-    def _call(self, method: str, path: str, body: str | None, *, also: int = 204) -> None:
-        call_management(self._node.host, self._management, method, path, body, also=also)
+    def _call(self, method: str, path: str, body: str | None, *, also: int = 204) -> bytes:
+        return call_management(self._node.host, self._management, method, path, body, also=also)
 
 
 def call_management(host: str, port: int, method: str, path: str, body: str | None = None, *, also: int = 204) -> bytes:

@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ TIMEOUTS = {
 GRACE_S = 30.0
 UNREACHABLE = "amqp://nobody:nothing@127.0.0.1:1/"
 # A claim lasts 3 s; reconciliation searches for its prediction for the 3 s that a creation may take.
-CLAIM_AND_GRACE_S = 6.0
+CLAIM_AND_GRACE = timedelta(seconds=6)
 
 
 class System:
@@ -65,8 +65,8 @@ class System:
         self._lines_before: dict[str, int] = {}
         self._extra_ports = ports
         self.gateway_urls: dict[str, str] = {}
-        # Whether a process was stopped for so long that its claim may have been given up meanwhile.
-        self.overslept = False
+        # When a process was stopped for so long that its claim may have been given up meanwhile.
+        self.overslept: list[tuple[datetime, datetime]] = []
         self.kills = 0
         # Generations whose pictures a test deleted.
         self.stripped: set[str] = set()
@@ -138,13 +138,15 @@ class System:
     async def freeze(self, name: str, *, seconds: float) -> None:
         """Stop a process for some seconds (SIGSTOP), so that it continues with outdated state."""
         pid = self.pid(name)
-        began = time.monotonic()
+        began = datetime.now(UTC)
         os.kill(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
             os.kill(pid, signal.SIGCONT)
-            self.overslept |= time.monotonic() - began > CLAIM_AND_GRACE_S
+            ended = datetime.now(UTC)
+            if ended - began > CLAIM_AND_GRACE:
+                self.overslept.append((began, ended))
 
     async def terminate(self, *names: str) -> dict[str, int]:
         """End processes by SIGTERM, all at once; return their exit codes."""

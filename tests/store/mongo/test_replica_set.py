@@ -7,13 +7,15 @@ import pytest
 
 from exemplar.local.mongod import Mongod
 from exemplar.local.ports import Ports
-from tests.store.mongo.first_writes import all_are_kept, begin, write_all
+from store.quota.ledger import Bounds
+from tests.store.mongo.first_writes import NOW, all_are_kept, begin, write_all
 from tests.stores import OpenStore, open_store
 from tests.systems.replica_set import ReplicaSet, direct
 from tests.systems.servers import database_url
 from tests.systems.waiting import until
 
 ELECTION_MS = 1000
+BOUNDS = Bounds(monthly=10, concurrent=2)
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,22 @@ async def test_what_died_with_the_primary_is_written_again_with_the_commit(
     await replica_set.whole()
     replica_set.step_down()
     assert await all_are_kept(store)
+
+
+async def test_a_hold_that_the_primary_alone_has_is_not_recorded_as_held(
+    replica_set: ReplicaSet, store: OpenStore
+) -> None:
+    others = [member for member in replica_set.members if member is not replica_set.primary()]
+    replicate(others, halted=True)
+    try:
+        slot = await store.ledger.hold("dev-1", "g1", period="2026-11", bounds=BOUNDS, now=NOW)
+        seen = await store.ledger.account("dev-1", only=["g1"])
+        recorded = await store.ledger.account("dev-1", only=["g1"], durable=True)
+    finally:
+        replicate(others, halted=False)
+    assert slot is not None
+    assert (seen.holds("g1"), recorded.holds("g1")) == (True, False)
+    again = await store.ledger.hold("dev-1", "g1", period="2026-11", bounds=BOUNDS, now=NOW, durable=True)
+    held = await store.ledger.account("dev-1", only=["g1"], durable=True)
+    assert again is not None
+    assert (held.slot_of("g1"), held.used_in("2026-11")) == (slot, 1)
