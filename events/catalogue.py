@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, get_args
 
+from events.access import ACCESS
 from events.developer import DEVELOPER, PLATFORM
 from events.event import Event, schema_uri
 from events.event_type import EventType, WebhookFilter
@@ -73,4 +74,4 @@ class Catalogue:
         raise UnknownEventError(f"no event {name!r} with schema {dataschema!r}")
 
 
-CATALOGUE: Final = Catalogue((*GENERATION, *WEBHOOK, *DEVELOPER, *PLATFORM))
+CATALOGUE: Final = Catalogue((*GENERATION, *WEBHOOK, *DEVELOPER, *PLATFORM, *ACCESS))

@@ -3,7 +3,10 @@
 Names, e-mail addresses and hashes are in the account documents only.
 """
 
+from datetime import UTC, datetime
 from typing import Final, Literal
+
+from pydantic import AwareDatetime
 
 from events.event import Event, Part
 from events.event_type import EventType
@@ -162,10 +165,36 @@ class StaffDeleted(Event, name="platform.staff_deleted"):
     staff: str
 
 
-PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted
+GrantReason = Literal["audit", "complaint", "data_request", "incident", "legal"]
+
+
+class AccessGranted(Event, name="platform.access_granted"):
+    """An operator or auditor may read personal data until then; `case`: the number of a case elsewhere."""
+
+    staff: str
+    grant: str
+    until: AwareDatetime
+    reason: GrantReason
+    case: str | None
+
+
+class AccessGrantEnded(Event, name="platform.access_grant_ended"):
+    """A grant ended before its time."""
+
+    staff: str
+    grant: str
+
+
+PlatformEvent = StaffCreated | StaffPasswordChanged | StaffDeleted | AccessGranted | AccessGrantEnded
 
 PLATFORM: Final = (
     EventType(sample=StaffCreated(staff="stf-1", role="auditor")),
     EventType(sample=StaffPasswordChanged(staff="stf-1")),
     EventType(sample=StaffDeleted(staff="stf-1")),
+    EventType(
+        sample=AccessGranted(
+            staff="stf-1", grant="grt-1", until=datetime(2026, 1, 8, tzinfo=UTC), reason="incident", case="INC-7"
+        )
+    ),
+    EventType(sample=AccessGrantEnded(staff="stf-1", grant="grt-1")),
 )

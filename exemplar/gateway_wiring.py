@@ -39,6 +39,7 @@ def _derived(id_key: bytes, purpose: bytes) -> bytes:
 
 
 GATEWAY: Mapping[str, Callable[..., Any]] = {
+    "audit_key": lambda id_key: _derived(id_key, b"audit queries"),
     "authenticator": Authenticator,
     "broadcaster": Broadcaster,
     "broker_health": lambda publisher: publisher.health,

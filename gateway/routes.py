@@ -9,6 +9,9 @@ from gateway.accounts.login import LoginRoutes
 from gateway.accounts.own_account import OwnAccountRoutes
 from gateway.accounts.projects import ProjectRoutes, ProjectUserRoutes
 from gateway.accounts.registration import RegistrationRoutes
+from gateway.audit.access_routes import AccessRoutes
+from gateway.audit.consumer_routes import ConsumerRoutes
+from gateway.audit.event_routes import AuditEventRoutes
 from gateway.events.feed_routes import FeedRoutes
 from gateway.events.generation_routes import GenerationEventRoutes
 from gateway.generations.commands import CommandRoutes
@@ -45,6 +48,9 @@ ROUTES: Final = (
     ExplainRoutes,
     PictureRoutes,
     UsageRoutes,
+    AuditEventRoutes,
+    ConsumerRoutes,
+    AccessRoutes,
     ProviderRoutes,
     HealthRoutes,
     OpenApiRoutes,

@@ -13,8 +13,11 @@ from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import Deletions
 from store.accounts.platform import PlatformChanges
+from store.audit.access_streams import AccessStreams
+from store.audit.audit_log import AuditLog
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
+from store.audit.consumers import Consumers
 from store.commits.mongo import MongoEventStore
 from store.generations.blobs import BlobStore
 from store.generations.lists import Lists
@@ -74,6 +77,9 @@ ADAPTERS: Final[Mapping[str, type[Any]]] = {
     "feeds": Feeds,
     "subscriptions": SubscriberCheckpoints,
     "parking": Parking,
+    "access_streams": AccessStreams,
+    "audit_log": AuditLog,
+    "consumers": Consumers,
     "checkpoints": Checkpoints,
     "commit_scan": CommitScan,
     "leases": MongoLeases,

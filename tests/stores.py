@@ -11,7 +11,7 @@ from store.accounts.accounts import Accounts
 from store.accounts.changes import AccountChanges
 from store.accounts.deletions import Deletions
 from store.accounts.platform import PlatformChanges
-from store.adapters import ADAPTERS
+from store.adapters import ADAPTERS, prepare
 from store.audit.checkpoints import Checkpoints
 from store.audit.commit_scan import CommitScan
 from store.commits.mongo import MongoEventStore
@@ -88,8 +88,10 @@ def settings_for(url: str, *, timeout_ms: int = 2000, driver: str = "motor") -> 
 
 @asynccontextmanager
 async def open_store(
-    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prepared: bool = False
 ) -> AsyncIterator[OpenStore]:
-    """Connect, and close at the end."""
+    """Connect, create all indexes if `prepared`, and close at the end."""
     async with open_database(settings_for(url)) as database:
+        if prepared:
+            await prepare(database)
         yield OpenStore(database, clock=clock)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from domain.accounts.access import Role
@@ -9,8 +10,10 @@ from domain.accounts.keys import Peppers
 from domain.accounts.names import check_name, normal_email
 from domain.accounts.passwords import check_password
 from domain.accounts.platform import STREAM as PLATFORM
+from domain.accounts.platform import PersonalDataGrant
 from domain.accounts.tiers import Tier, tier_of
 from domain.errors import TierError
+from events.developer import GrantReason
 from events.envelope import Cause
 from exemplar.environment import ConfigurationError, read
 from gateway.auth.settings import PasswordSettings
@@ -19,7 +22,7 @@ from store.accounts.changes import AccountChanges
 from store.accounts.platform import PlatformChanges
 from store.accounts.queries import UserQuery
 from store.accounts.records import DeveloperRecord, KeyRecord, ProjectRecord, StaffRecord, UserRecord
-from store.accounts.writes import NewPassword, NewPerson, mint_key
+from store.accounts.writes import NewPassword, NewPerson, mint_key, random_id
 
 _CAUSE = Cause(actor="operator")
 _USERS_SHOWN = 100
@@ -120,11 +123,26 @@ class AccountAdministration:
         return found
 
     async def delete_staff(self, name: str) -> StaffRecord:
-        found = await self.accounts.staff.find(name.strip().lower())
-        if found is None:
-            raise ConfigurationError(f"no operator or auditor is {name!r}: `exemplar accounts list` has all")
+        found = await self._staff(name)
         await self.platform_changes.delete_staff(found.id, cause=_CAUSE)
         return found
+
+    async def grant(self, name: str, reason: GrantReason, until: datetime, case: str | None) -> PersonalDataGrant:
+        """Let an operator or auditor read personal data until then."""
+        grant = PersonalDataGrant(random_id(), until, reason, case)
+        await self.platform_changes.grant_access((await self._staff(name)).id, grant, cause=_CAUSE)
+        return grant
+
+    async def grants(self, name: str) -> tuple[PersonalDataGrant, ...]:
+        return await self.accounts.staff.grants((await self._staff(name)).id)
+
+    async def end_grants(self, name: str) -> tuple[PersonalDataGrant, ...]:
+        """End all grants of an operator or auditor now; return those that were still there."""
+        staff = await self._staff(name)
+        grants = await self.accounts.staff.grants(staff.id)
+        for grant in grants:
+            await self.platform_changes.end_grant(staff.id, grant.id, cause=_CAUSE)
+        return grants
 
     async def history(self, developer: str) -> list[dict[str, Any]]:
         """Return all events of a developer, or of the platform."""
@@ -132,6 +150,12 @@ class AccountAdministration:
             return [recorded.to_cloudevent() for recorded in await self.platform_changes.history()]
         found = await self._developer(developer)
         return [recorded.to_cloudevent() for recorded in await self.account_changes.history(found.id)]
+
+    async def _staff(self, name: str) -> StaffRecord:
+        found = await self.accounts.staff.find(name.strip().lower())
+        if found is None:
+            raise ConfigurationError(f"no operator or auditor is {name!r}: `exemplar accounts list` has all")
+        return found
 
     async def _developer(self, name: str) -> DeveloperRecord:
         found = await self.accounts.find_developer(name.strip().lower())

@@ -3,23 +3,18 @@
 A developer is named by id or e-mail, a project by id or name, a key by id or prefix, a user by id or e-mail.
 """
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from domain.accounts.access import Role
-from exemplar.commands.account_administration import AccountAdministration
+from exemplar.commands import grants
 from exemplar.commands.options import AsJson, Home
 from exemplar.commands.output import print_fields, print_json, print_table
-from exemplar.commands.store_access import open_account_administration
+from exemplar.commands.store_access import administer
 from store.accounts.records import KeyRecord
-
-Result = TypeVar("Result")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Make, show and change accounts.",
 )
+
+app.command("grant")(grants.grant_access)
+app.command("grants")(grants.list_grants)
+app.command("end-grants")(grants.end_grants)
 
 Ask = Annotated[bool, typer.Option("--ask-password", help="Ask for the password; else one is made.")]
 Name = Annotated[str | None, typer.Option(help="Full name.")]
@@ -47,14 +46,14 @@ def create_operator(
     """Make an operator, or with --auditor an auditor."""
     role = Role.AUDITOR if auditor else Role.PLATFORM_OPERATOR
     password = _password(ask=ask_password)
-    made = _do(home, lambda administration: administration.create_staff(email, role, password, name))
+    made = administer(home, lambda administration: administration.create_staff(email, role, password, name))
     print_fields({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("delete-operator")
 def delete_operator(name: str, home: Home = None, as_json: AsJson = False) -> None:
     """Delete an operator or auditor, named by id or e-mail."""
-    deleted = _do(home, lambda administration: administration.delete_staff(name))
+    deleted = administer(home, lambda administration: administration.delete_staff(name))
     print_fields({"deleted": deleted.id}, as_json=as_json)
 
 
@@ -70,14 +69,14 @@ def create_developer(
 ) -> None:
     """Make a developer."""
     password = _password(ask=ask_password)
-    made = _do(home, lambda administration: administration.create_developer(email, tier, password, name))
+    made = administer(home, lambda administration: administration.create_developer(email, tier, password, name))
     print_fields({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
 @app.command("create-project")
 def create_project(developer: Developer, name: str, home: Home = None, as_json: AsJson = False) -> None:
     """Make a project of a developer."""
-    made = _do(home, lambda administration: administration.create_project(developer, name))
+    made = administer(home, lambda administration: administration.create_project(developer, name))
     print_fields(asdict(made), as_json=as_json)
 
 
@@ -94,7 +93,9 @@ def create_user(
 ) -> None:
     """Make an end user of a project."""
     password = _password(ask=ask_password)
-    made = _do(home, lambda administration: administration.create_user(developer, project, email, password, name))
+    made = administer(
+        home, lambda administration: administration.create_user(developer, project, email, password, name)
+    )
     print_fields({**asdict(made), "password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
@@ -107,14 +108,14 @@ def create_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a key, which is printed this once."""
-    made, key = _do(home, lambda administration: administration.create_key(developer, project, name))
+    made, key = administer(home, lambda administration: administration.create_key(developer, project, name))
     print_fields({**_key(made), "key": key}, as_json=as_json)
 
 
 @app.command("list")
 def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
     """List developers, operators and auditors."""
-    developers, staff = _do(home, lambda administration: administration.everybody())
+    developers, staff = administer(home, lambda administration: administration.everybody())
     if as_json:
         print_json({"developers": [asdict(one) for one in developers], "staff": [asdict(one) for one in staff]})
         return
@@ -126,7 +127,7 @@ def list_accounts(home: Home = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> None:
     """Show a developer with projects, keys and users."""
-    found = _do(home, lambda administration: administration.overview(developer))
+    found = administer(home, lambda administration: administration.overview(developer))
     if as_json:
         print_json({**asdict(found), "keys": [_key(key) for key in found.keys]})
         return
@@ -147,14 +148,16 @@ def show(developer: Developer, home: Home = None, as_json: AsJson = False) -> No
 @app.command()
 def revoke(developer: Developer, key: str, home: Home = None, as_json: AsJson = False) -> None:
     """Revoke a key, named by id or prefix, for the next request on."""
-    revoked = _do(home, lambda administration: administration.revoke(developer, key))
+    revoked = administer(home, lambda administration: administration.revoke(developer, key))
     print_fields({**_key(revoked), "active": False}, as_json=as_json)
 
 
 @app.command("set-tier")
 def set_tier(developer: Developer, tier: str, home: Home = None, as_json: AsJson = False) -> None:
     """Put a developer under another tier for the next request on."""
-    print_fields(asdict(_do(home, lambda administration: administration.set_tier(developer, tier))), as_json=as_json)
+    print_fields(
+        asdict(administer(home, lambda administration: administration.set_tier(developer, tier))), as_json=as_json
+    )
 
 
 @app.command("reset-password")
@@ -171,7 +174,7 @@ def reset_password(
     if (project is None) != (user is None):
         raise typer.BadParameter("--project and --user go together")
     password = _password(ask=ask_password)
-    _do(home, lambda administration: administration.reset_password(developer, project, user, password))
+    administer(home, lambda administration: administration.reset_password(developer, project, user, password))
     print_fields({"password": _shown(password, ask=ask_password)}, as_json=as_json)
 
 
@@ -184,14 +187,14 @@ def delete_user(
     as_json: AsJson = False,
 ) -> None:
     """Delete an end user; all data are erased within minutes."""
-    deleted = _do(home, lambda administration: administration.delete_user(developer, project, user))
+    deleted = administer(home, lambda administration: administration.delete_user(developer, project, user))
     print_fields({"deleted": deleted.id}, as_json=as_json)
 
 
 @app.command()
 def history(developer: Developer, home: Home = None, as_json: AsJson = False) -> None:
     """Show every change of a developer, from the log."""
-    events = _do(home, lambda administration: administration.history(developer))
+    events = administer(home, lambda administration: administration.history(developer))
     if as_json:
         print_json(events)
         return
@@ -206,14 +209,6 @@ def history(developer: Developer, home: Home = None, as_json: AsJson = False) ->
         for event in events
     ]
     print_table(("version", "time", "event", "what", "by"), rows)
-
-
-def _do(home: Path | None, work: Callable[[AccountAdministration], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        async with open_account_administration(home) as administration:
-            return await work(administration)
-
-    return asyncio.run(run())
 
 
 def _password(*, ask: bool) -> str:

@@ -40,6 +40,16 @@ def run_on_store(function: Callable[..., Awaitable[Result]], *, home: Path | Non
     return asyncio.run(run())
 
 
+def administer(home: Path | None, work: Callable[[AccountAdministration], Awaitable[Result]]) -> Result:
+    """Call an async function with the administration of accounts."""
+
+    async def run() -> Result:
+        async with open_account_administration(home) as administration:
+            return await work(administration)
+
+    return asyncio.run(run())
+
+
 @asynccontextmanager
 async def open_account_administration(home: Path | None) -> AsyncIterator[AccountAdministration]:
     """Open the administration of accounts in the store, as `open_store`."""

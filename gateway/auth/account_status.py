@@ -3,11 +3,13 @@
 An expired token does not end a connection; an ended session, a revoked key or a closed account does.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
 
 from domain.accounts import access
-from domain.accounts.access import Claims, PresentedCredentials, Role
+from domain.accounts.access import STAFF, Claims, PresentedCredentials, Role
 from domain.accounts.keys import Peppers
 from domain.accounts.tiers import Tier
 from domain.errors import ExemplarError
@@ -21,7 +23,7 @@ _SENT = "sent"  # replaces the text of a key: a grant keeps only its hashes
 class AccessGrant:
     """The credentials of a connection, which counts for `developer`; keys as the hashes they may be stored under.
 
-    `project` is the project whose generations a developer reads.
+    `project` is the project whose generations a developer reads, `personal_data` the grant by which staff do.
     """
 
     claims: Claims
@@ -30,6 +32,12 @@ class AccessGrant:
     developer_keys: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = ()
     project: str | None = None
+    personal_data: str | None = None
+
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+OPERATOR_KEY: Final = AccessGrant(Claims("", Role.PLATFORM_OPERATOR, None, "", "", _NEVER), PresentedCredentials(), "")
+"""The grant of an operator key, which is valid while a process runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,7 @@ class AccountStatus:
     accounts: Accounts
     peppers: Peppers
     tiers: Mapping[str, Tier]
+    clock: Callable[[], datetime]
 
     def grant(
         self, claims: Claims, presented: PresentedCredentials, developer: str, project: str | None = None
@@ -57,11 +66,16 @@ class AccountStatus:
             users={grant.claims.subject for grant in users},
             developers={grant.claims.subject for grant in grants if grant.claims.role is Role.DEVELOPER},
             key_hashes={each for grant in grants for each in (*grant.developer_keys, *grant.api_keys)},
+            staff={grant.claims.subject for grant in grants if grant.claims.role in STAFF and grant != OPERATOR_KEY},
         )
         return {grant for grant in grants if not self._is_valid(grant, found)}
 
     def _is_valid(self, grant: AccessGrant, found: AccountStates) -> bool:
+        if grant == OPERATOR_KEY:
+            return True
         try:
+            if grant.claims.role in STAFF:
+                return self._staff_is_valid(grant, found)
             if grant.claims.role is Role.DEVELOPER:
                 state, tier = found.developers.get(grant.claims.subject) or (None, None)
                 access.authorize_developer(grant.claims, grant.presented, state, tier, self.tiers)
@@ -73,3 +87,12 @@ class AccountStatus:
         except ExemplarError:
             return False
         return True
+
+    def _staff_is_valid(self, grant: AccessGrant, found: AccountStates) -> bool:
+        """Raise ExemplarError for an account that lost access; False when its grant has ended."""
+        staff = found.staff.get(grant.claims.subject)
+        account = None if staff is None or staff.role is not grant.claims.role else staff.account
+        access.authorize_staff(grant.claims, grant.presented, account, grant.claims.role)
+        grants = staff.grants if staff is not None else ()
+        now = self.clock()
+        return grant.personal_data is None or any(one.id == grant.personal_data and now < one.until for one in grants)

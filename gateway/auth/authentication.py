@@ -88,11 +88,16 @@ class Authenticator:
         """Authenticate an operator by X-Operator-Key or token; return the actor of their events."""
         return (await self._staff(request, Role.PLATFORM_OPERATOR)).actor
 
-    async def authenticate_auditor(self, request: web.Request) -> str:
+    async def authenticate_auditor(self, request: web.Request) -> StaffIdentity:
         """Authenticate a reader of the log: an auditor by token, or an operator."""
         is_auditor = "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.AUDITOR
-        role = Role.AUDITOR if is_auditor else Role.PLATFORM_OPERATOR
-        return (await self._staff(request, role)).actor
+        return await self._staff(request, Role.AUDITOR if is_auditor else Role.PLATFORM_OPERATOR)
+
+    async def authenticate_reader(self, request: web.Request) -> StaffIdentity | DeveloperIdentity:
+        """Authenticate a reader of the log, or a developer, who reads what is theirs of it."""
+        if "X-Operator-Key" not in request.headers and self._bearer(request).role is Role.DEVELOPER:
+            return await self.authenticate_developer(request)
+        return await self.authenticate_auditor(request)
 
     async def authenticate_registration(self, request: web.Request) -> Tenancy:
         """Authenticate a program by developer key, project id and API key."""

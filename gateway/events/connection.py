@@ -10,7 +10,7 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from gateway.events.settings import StreamSettings
-from gateway.events.sse import KEEP_ALIVE, goodbye
+from gateway.events.sse import SSE, StreamFormat
 from gateway.events.update import Update
 
 log = structlog.get_logger()
@@ -24,6 +24,7 @@ class Connection:
         "_chunked",
         "_ended",
         "_expires",
+        "_format",
         "_last_drained",
         "_last_write",
         "_response",
@@ -32,7 +33,13 @@ class Connection:
         "_written",
     )
 
-    def __init__(self, response: web.StreamResponse, request: web.Request, settings: StreamSettings) -> None:
+    def __init__(
+        self,
+        response: web.StreamResponse,
+        request: web.Request,
+        settings: StreamSettings,
+        stream_format: StreamFormat = SSE,
+    ) -> None:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has disconnected")
@@ -40,6 +47,7 @@ class Connection:
         self._response = response
         self._transport = transport
         self._chunked = request.version >= HttpVersion11
+        self._format = stream_format
         self._buffer = settings.buffer
         self._write_timeout = settings.write_timeout
         self._ended: asyncio.Future[None] = loop.create_future()
@@ -86,6 +94,10 @@ class Connection:
         if not self._ended.done():
             self._ended.set_result(None)
 
+    def dismiss(self, reason: str) -> None:
+        """End a stream that may be resumed, and say why."""
+        self.end(self._format.goodbye(reason))
+
     def drop(self) -> None:
         """Close the connection and discard unsent bytes."""
         log.info("slow_client_disconnected", unsent=self._transport.get_write_buffer_size())
@@ -103,9 +115,14 @@ class Connection:
         elif now - self._last_drained > settings.write_timeout:
             self.drop()
         elif now >= self._expires:
-            self.end(goodbye("max_life"))
-        elif now - self._last_write >= settings.keep_alive:
-            self.send(KEEP_ALIVE)
+            self.dismiss("max_life")
+        elif self._format.keep_alive and now - self._last_write >= settings.keep_alive:
+            self.send(self._format.keep_alive)
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for the end at most so long; tell whether it came."""
+        await asyncio.wait([self._ended], timeout=seconds)
+        return self.closed
 
     async def ended(self) -> web.StreamResponse:
         """Wait for the end and return the response."""

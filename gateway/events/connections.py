@@ -13,12 +13,11 @@ from domain.errors import ErrorCode, ExemplarError, LimitError
 from gateway.auth.account_status import AccessGrant
 from gateway.events.connection import Connection
 from gateway.events.settings import StreamSettings
-from gateway.events.sse import CONTENT_TYPE, goodbye, retry
+from gateway.events.sse import SSE, StreamFormat, retry
 
 _CHECK_PERIOD = 1.0  # seconds
 _KERNEL_BUFFER = 64 * 1024  # bytes; by default the kernel buffers megabytes for a client that does not read
 _HEADERS = {
-    "Content-Type": CONTENT_TYPE,
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",
     "Vary": "Accept",
@@ -63,7 +62,7 @@ class Connections:
         """End all streams, new ones at once, and refuse new waits."""
         self._draining = True
         for connection in tuple(self._open):
-            connection.end(goodbye("shutdown"))
+            connection.dismiss("shutdown")
 
     @contextmanager
     def slot(self, account: str, developer: str, request: web.Request, *, stream: bool = False) -> Iterator[None]:
@@ -104,15 +103,17 @@ class Connections:
             if not self._slots[holder]:
                 del self._slots[holder]
 
-    async def open(self, request: web.Request, grant: AccessGrant) -> Connection:
-        """Begin the response; pass the stream to `remove` in the end."""
-        response = web.StreamResponse(headers=_HEADERS)
+    async def open(
+        self, request: web.Request, grant: AccessGrant, stream_format: StreamFormat = SSE, *, first: bytes = b""
+    ) -> Connection:
+        """Begin the response, with its `first` bytes; pass the stream to `remove` in the end."""
+        response = web.StreamResponse(headers={**_HEADERS, "Content-Type": stream_format.content_type})
         await response.prepare(request)
-        connection = Connection(response, request, self._settings)
+        connection = Connection(response, request, self._settings, stream_format)
         client_socket = request.get_extra_info("socket")
         if client_socket is not None:
             client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
-        await connection.write(retry(self._settings.retry))
+        await connection.write(first or retry(self._settings.retry))
         self._open[connection] = grant
         if self._draining:
             connection.end()

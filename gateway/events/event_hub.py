@@ -17,7 +17,6 @@ from gateway.events.connection import Connection
 from gateway.events.connections import Connections
 from gateway.events.feed_broadcaster import FeedBroadcaster
 from gateway.events.settings import StreamSettings
-from gateway.events.sse import goodbye
 from gateway.events.update import Waiters
 from store.errors import StoreError
 
@@ -57,7 +56,7 @@ class SessionRevalidation:
         for start in range(0, len(grants), _BATCH):
             for revoked in await self._revoked(grants[start : start + _BATCH]):
                 for connection in opened[revoked]:
-                    connection.end(goodbye("credentials"))
+                    connection.dismiss("credentials")
 
     async def _revoked(self, grants: Sequence[AccessGrant]) -> set[AccessGrant]:
         try:

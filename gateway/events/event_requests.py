@@ -7,17 +7,16 @@ from typing import Any, Literal
 from aiohttp import web
 
 from domain.errors import invalid_field
-from gateway.events.sse import CONTENT_TYPE, json_line
+from gateway.events.sse import CONTENT_TYPE, LINES_TYPE, json_line
 from gateway.http.parsing import media_weights
 from gateway.openapi.operation import get
 
 Format = Literal["sse", "ndjson", "json"]
 
 LONGEST_WAIT = 60  # seconds
-_NDJSON = "application/x-ndjson"
 _FORMATS: Mapping[str, Format] = {
     CONTENT_TYPE: "sse",
-    _NDJSON: "ndjson",
+    LINES_TYPE: "ndjson",
     "application/json": "json",
     "application/*": "json",
     "*/*": "json",
@@ -28,7 +27,7 @@ _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 
 def by_accept(page: str) -> Mapping[str, str]:
     """Describe the answers of a route of events, whose page is an object of this schema."""
-    return {CONTENT_TYPE: "", _NDJSON: "", "application/json": page}
+    return {CONTENT_TYPE: "", LINES_TYPE: "", "application/json": page}
 
 
 def requested_position(request: web.Request) -> str | None:
@@ -85,6 +84,6 @@ def page_response(
     if event_format == "ndjson":
         first = [{"type": "reset", "data": {"reason": "unknown_position"}}] if reset else []
         text = "".join(f"{json_line(event)}\n" for event in (*first, *events))
-        return web.Response(text=text, content_type=_NDJSON, headers=_HEADERS)
+        return web.Response(text=text, content_type=LINES_TYPE, headers=_HEADERS)
     body = {"events": list(events), **members} | ({"reset": True} if reset else {})
     return web.json_response(body, headers=_HEADERS)

@@ -20,5 +20,5 @@ class StreamSettings(EnvironmentSettings):
     buffer: int = Field(64 * 1024, ge=1024, description="Bytes a client may leave unread until it is disconnected")
     write_timeout: float = Field(20, gt=0, description="Seconds a client may read nothing until it is disconnected")
     poll: float = Field(1.5, gt=0, description="Seconds between reads of the log without a wake-up")
-    recheck: float = Field(15, gt=0, le=60, description="Seconds between revalidations of the access of open streams")
+    recheck: float = Field(10, gt=0, le=12, description="Seconds between revalidations of the access of open streams")
     tail: float = Field(0.25, gt=0, description="Seconds between reads of the sealed order")

@@ -1,10 +1,12 @@
 """Server-sent events (WHATWG HTML, section 9.2) and JSON lines."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 CONTENT_TYPE = "text/event-stream"
+LINES_TYPE = "application/x-ndjson"
 KEEP_ALIVE = b":\n\n"
 
 
@@ -30,3 +32,21 @@ def json_line(data: Mapping[str, Any]) -> str:
 
 RESET = frame("reset", {"reason": "unknown_position"})
 """The position to resume from is unknown; a snapshot follows."""
+
+
+def control_line(kind: str, data: Mapping[str, Any]) -> bytes:
+    """Write a line that is no event of the log."""
+    return f"{json_line({'type': kind, 'data': data})}\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """How a stream says what is no event: that it lives, and why it ends."""
+
+    content_type: str
+    keep_alive: bytes
+    goodbye: Callable[[str], bytes]
+
+
+SSE: Final = StreamFormat(CONTENT_TYPE, KEEP_ALIVE, goodbye)
+LINES: Final = StreamFormat(LINES_TYPE, b"", lambda reason: control_line("goodbye", {"reason": reason}))

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.errors import ErrorCode, ExemplarError, FieldError, FieldsError, invalid_field
@@ -57,6 +57,15 @@ def parse(model: type[Model], values: Mapping[str, object], where: str) -> Model
         details = error.errors(include_url=False, include_input=False, include_context=False)
     wrong = [_field_error(detail, where) for detail in details]
     raise wrong[0] if len(wrong) == 1 else FieldsError(wrong)
+
+
+def parse_one(kind: Any, value: object, where: str, name: str) -> Any:
+    """Validate one value of an annotated type; FieldError when it is wrong."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    raise _field_error({**detail, "loc": (name,)}, where)
 
 
 def _field_error(wrong: ErrorDetails, where: str) -> FieldError:

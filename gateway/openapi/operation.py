@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 Caller = Literal[
-    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "program", "ticket",
+    "public", "account", "submission", "end_user", "developer", "operator", "auditor", "reader", "program", "ticket",
     "link",
 ]  # fmt: skip
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[web.StreamResponse]])

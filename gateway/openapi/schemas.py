@@ -29,6 +29,7 @@ _TYPES: Final[Mapping[str, Schema]] = {
     "time?": {"type": ["string", "null"], "format": "date-time"},
     "flag": {"type": "boolean"},
     "number": {"type": "integer"},
+    "number?": {"type": ["integer", "null"]},
     "object": {"type": "object"},
     "object?": {"type": ["object", "null"]},
     "objects": _list({"type": "object"}),
@@ -79,6 +80,10 @@ ANSWERS: Final[Mapping[str, Schema]] = {
     "Developers": _object(_NUMBERED, developers=_list(_ref("Account"))),
     "Users": _object(_NUMBERED + "users:objects"),
     "History": _object("events:objects limit:number next_cursor:text?"),
+    "AuditEvents": _object("events:objects more:flag continue:object"),
+    "Accesses": _object("accesses:objects next_before:number?"),
+    "Consumer": _object("name:text position:number behind:number created_at:time updated_at:time"),
+    "Consumers": _object("", consumers=_list(_ref("Consumer"))),
     "Usage": _object("from:day to:day by:texts totals:object usage:objects", "tier:text limits:object"),
     "GenerationCreated": _object("id:id status:text"),
     "Generation": _object(

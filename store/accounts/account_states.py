@@ -3,10 +3,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.accounts.access import AccountState, KeyState, Tenancy
+from domain.accounts.access import AccountState, KeyState, Role, Tenancy
+from domain.accounts.platform import PersonalDataGrant
 from store.accounts.queries import KEY_STATE, STATE
-from store.accounts.records import account_state, record_from
+from store.accounts.records import account_state, grants_of, record_from
 from store.mongo.connection import Database, Document, raises_unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class StaffState:
+    """The account of an operator or an auditor, and what it was granted."""
+
+    account: AccountState
+    role: Role
+    grants: tuple[PersonalDataGrant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +27,7 @@ class AccountStates:
     users: Mapping[tuple[str, str], AccountState]
     developers: Mapping[str, tuple[AccountState, str]]
     keys: Mapping[tuple[str, str], KeyState]
+    staff: Mapping[str, StaffState]
 
     def tenancy(
         self, project: str, user: str, developer_keys: Sequence[str], api_keys: Sequence[str]
@@ -49,6 +60,7 @@ class AccountStateReader:
         self._users = database["users"]
         self._developers = database["developers"]
         self._keys = database["keys"]
+        self._staff = database["staff"]
 
     async def read(
         self,
@@ -57,13 +69,15 @@ class AccountStateReader:
         users: Collection[str],
         developers: Collection[str],
         key_hashes: Collection[str],
+        staff: Collection[str] = (),
     ) -> AccountStates:
-        """Read projects with their developers, users in them, further developers, keys by their hashes."""
+        """Read projects with their developers, users in them, further developers, keys by their hashes, staff."""
         in_projects = {"project_id": {"$in": list(projects)}}
-        owned, members, keys = await asyncio.gather(
+        owned, members, keys, people = await asyncio.gather(
             _find(self._projects, "_id", projects, {"active": 1, "developer_id": 1}),
             _find(self._users, "_id", users, {**STATE, "project_id": 1}, in_projects),
             _find(self._keys, "hash", key_hashes, KEY_STATE),
+            _find(self._staff, "_id", staff, {**STATE, "grants": 1}),
         )
         owners = {one["developer_id"] for one in owned} | set(developers)
         found = await _find(self._developers, "_id", owners, STATE)
@@ -72,6 +86,7 @@ class AccountStateReader:
             {(one["project_id"], one["_id"]): account_state(one) for one in members},
             {one["_id"]: (account_state(one), one["tier"]) for one in found},
             {(one["kind"], one["hash"]): record_from(KeyState, one) for one in keys},
+            {one["_id"]: StaffState(account_state(one), Role(one["role"]), grants_of(one)) for one in people},
         )
 
 

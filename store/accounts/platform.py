@@ -8,12 +8,12 @@ from pymongo.errors import DuplicateKeyError
 
 from domain.accounts import platform as rules
 from domain.accounts.access import AccountState, Role
-from domain.accounts.platform import STREAM, Decision, Platform, StaffRole, fold
+from domain.accounts.platform import STREAM, Decision, PersonalDataGrant, Platform, StaffRole, fold
 from events.commit import Commit
 from events.envelope import Cause, RecordedEvent
 from store.accounts.queries import STATE, login
-from store.accounts.records import Login, StaffRecord, account_state, record_from
-from store.accounts.writes import NewPassword, NewPerson, delete, insert, set_password
+from store.accounts.records import Login, StaffRecord, account_state, grant_document, grants_of, record_from
+from store.accounts.writes import NewPassword, NewPerson, delete, insert, set_password, update
 from store.commits.contract import EventStore, Write
 from store.commits.repository import Repository
 from store.errors import AlreadyExistsError
@@ -56,6 +56,16 @@ class PlatformChanges:
         write = delete(self._staff, {"_id": staff_id})
         await self._decide(partial(rules.delete_staff, staff=staff_id), write, cause)
 
+    async def grant_access(self, staff_id: str, grant: PersonalDataGrant, *, cause: Cause) -> None:
+        """Let an account read personal data until the end of a grant; `not_found` for an unknown account."""
+        write = update(self._staff, {"_id": staff_id}, lambda _: {"$push": {"grants": grant_document(grant)}})
+        await self._decide(partial(rules.grant_access, grant=grant, staff=staff_id), write, cause)
+
+    async def end_grant(self, staff_id: str, grant: str, *, cause: Cause) -> None:
+        """End a grant now; repeatable."""
+        write = update(self._staff, {"_id": staff_id}, lambda _: {"$pull": {"grants": {"id": grant}}})
+        await self._decide(partial(rules.end_grant, grant=grant), write, cause)
+
     async def history(self) -> list[RecordedEvent]:
         """Read all events of the platform, oldest first."""
         return await self._streams.history(STREAM)
@@ -94,6 +104,11 @@ class StaffAccounts:
         """Read what access needs of an account with this role."""
         found = await self._staff.find_one({"_id": staff_id, "role": role.value}, STATE)
         return None if found is None else account_state(found)
+
+    async def grants(self, staff_id: str) -> tuple[PersonalDataGrant, ...]:
+        """Read what an account was granted; some may have ended by now."""
+        found = await self._staff.find_one({"_id": staff_id}, {"grants": 1})
+        return grants_of(found or {})
 
     async def find_login(self, email: str) -> Login | None:
         """Find what a login is checked against."""

@@ -1,8 +1,9 @@
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import TypeVar
 
 from domain.accounts.access import AccountState, KeyState, Role
+from domain.accounts.platform import PersonalDataGrant
 from store.mongo.connection import Document
 
 
@@ -85,6 +86,14 @@ def record_from(kind: type[Record], document: Document) -> Record:
     if "role" in values:
         values["role"] = Role(values["role"])
     return kind(**values)
+
+
+def grant_document(grant: PersonalDataGrant) -> Document:
+    return asdict(grant)
+
+
+def grants_of(document: Document) -> tuple[PersonalDataGrant, ...]:
+    return tuple(PersonalDataGrant(**grant) for grant in document.get("grants", ()))
 
 
 def account_state(document: Document) -> AccountState:

@@ -1,16 +1,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import structlog
 from pymongo import ASCENDING, DESCENDING
 
-from events.catalogue import UnknownEventError
 from events.commit import Commit
-from store.commits.document import stored_commit
+from store.log.entries import commits_of
 from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +46,17 @@ class Feeds:
         owner = _owner(projects, user)
         found = self._log.find({**owner, "_id": {"$gte": first, "$lte": last}})
         entries = await found.sort("_id", ASCENDING).limit(limit).to_list(limit)
-        ids = [entry["commit"] for entry in entries]
-        documents = await self._commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
-        commits = {document["_id"]: document for document in documents}
-        return [_entry(entry, commits.get(entry["commit"])) for entry in entries]
+        commits = await commits_of(self._commits, entries)
+        return [
+            FeedEntry(entry["_id"], entry["project"], entry.get("user", ""), *commits[entry["commit"]])
+            for entry in entries
+        ]
 
     async def latest(self, *, project: str, user: str | None, last: int, limit: int) -> Sequence[str]:
         """Name the streams of the newest `limit` commits up to position `last`, the newest first."""
         found = self._log.find({**_owner([project], user), "_id": {"$lte": last}}, {"stream": 1})
         entries = await found.sort("_id", DESCENDING).limit(limit).to_list(limit)
         return list(dict.fromkeys(entry["stream"] for entry in entries))
-
-
-def _entry(entry: Document, document: Document | None) -> FeedEntry:
-    owner = entry["project"], entry.get("user", "")
-    if document is None:
-        log.critical("commit_unreadable", commit=entry["commit"], error="missing")
-        return FeedEntry(entry["_id"], *owner, None)
-    try:
-        return FeedEntry(entry["_id"], *owner, stored_commit(document))
-    except (ValueError, KeyError, TypeError) as error:
-        log.critical("commit_unreadable", commit=entry["commit"], error=type(error).__name__)
-        return FeedEntry(entry["_id"], *owner, None, newer=isinstance(error, UnknownEventError))
 
 
 def _owner(projects: Collection[str], user: str | None) -> Document:

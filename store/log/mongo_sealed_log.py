@@ -6,8 +6,9 @@ position and each commit stand there once, so its insert fails.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar
 
 import structlog
@@ -15,15 +16,19 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
+from domain.audit.terms import correlation_of
 from events.commit import Commit
 from store.commits.document import OWNER, fault_beside_body, readable, stream_and_first
+from store.log.entries import entry_of, envelopes_of, first_commit
 from store.log.sealed_log import SealedCommit
 from store.log.unsealable_streams import UnsealableStreams
 from store.mongo.batcher import shared
 from store.mongo.connection import Database, Document, Indexes, only_duplicates, raises_unavailable, reachable
 
 _FIELDS = ("stream", "first", "last", "types", "time", "leaf", *OWNER)
+_SEALED_FIELDS = (*_FIELDS, "body")
 _OWNERS_KEPT = 4096
+_utc_now = partial(datetime.now, UTC)
 
 log = structlog.get_logger()
 
@@ -36,19 +41,26 @@ class MongoSealedLog:
         "log": [
             IndexModel("commit", unique=True),
             *(
-                IndexModel([*((name, ASCENDING) for name in owner), ("_id", ASCENDING)])
-                for owner in (["project"], ["project", "user"])
+                IndexModel([*((name, ASCENDING) for name in found_by), ("_id", ASCENDING)])
+                for found_by in (["project"], ["project", "user"], ["terms"])
             ),
         ]
     }
 
-    def __init__(self, database: Database, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._commits = database.get_collection("commits")
         self._log = database.get_collection("log")
         self._unsealable = UnsealableStreams(monotonic)
         self._reads = shared(self._page)
-        self._head: int | None = None  # None: not known
+        self._clock = clock
+        self._last: Document | None = None  # the last entry; None: not known
         self._owners: OrderedDict[str, Document] = OrderedDict()
 
     async def head(self) -> int:
@@ -118,8 +130,8 @@ class MongoSealedLog:
 
     async def _in_snapshot(self, query: Document, limit: int) -> list[Document]:
         snapshot = self._commits.with_options(read_concern=ReadConcern("snapshot"))
-        found = snapshot.find(query, _FIELDS, batch_size=limit and limit + 1).sort("time", ASCENDING).limit(limit)
-        return await found.to_list(None)
+        found = snapshot.find(query, _SEALED_FIELDS, batch_size=limit and limit + 1)
+        return await found.sort("time", ASCENDING).limit(limit).to_list(None)
 
     async def _sealed(self, commit_ids: Sequence[str]) -> list[str]:
         """Find commits that have a position; a killed sealer may not have cleared their marks."""
@@ -129,29 +141,32 @@ class MongoSealedLog:
     async def _insert(self, documents: Sequence[Document], owners: Mapping[str, Document]) -> list[str]:
         """Insert positions behind the last one; return the commits that have one now.
 
-        The last position is remembered: when another sealer has moved it, the unique key refuses the insert.
+        The last entry is remembered: when another sealer has moved it, the unique key refuses the insert. The
+        time of sealing never decreases, whatever the clocks of the sealers say.
         """
-        first = (await self.head() if self._head is None else self._head) + 1
+        last = await self._last_entry() if self._last is None else self._last
+        sealed_at = max(self._clock(), last["sealed_at"]) if last else self._clock()
+        read = [envelopes_of(document) for document in documents]
+        correlated = {correlation_of(envelope) for envelopes in read for envelope in envelopes}
+        owners = {**await self._owners_of_streams(correlated), **owners}
+        first = (last["_id"] if last else 0) + 1
         entries = [
-            {
-                "_id": position,
-                "commit": document["_id"],
-                "stream": document["stream"],
-                "leaf": document["leaf"],
-                **owners[document["stream"]],
-            }
-            for position, document in enumerate(documents, start=first)
+            entry_of(first + number, document, read[number], owners, sealed_at)
+            for number, document in enumerate(documents)
         ]
-        self._head, ids = None, [document["_id"] for document in documents]
+        self._last, ids = None, [document["_id"] for document in documents]
         try:
             await self._log.insert_many(entries, ordered=True)
         except BulkWriteError as error:
             if not only_duplicates(error):
                 raise
-            log.warning("seal_conflicted", position=first)
+            log.warning("seal_conflicted", position=entries[0]["_id"])
             return await self._sealed(ids)
-        self._head = entries[-1]["_id"]
+        self._last = {"_id": entries[-1]["_id"], "sealed_at": sealed_at}
         return ids
+
+    async def _last_entry(self) -> Document | None:
+        return await last_entry(self._database)
 
     async def _owners_of(self, documents: Sequence[Document]) -> Mapping[str, Document]:
         """Map streams to the owner of the generation, for `Feeds` and the subscribers; other streams have none.
@@ -163,17 +178,21 @@ class MongoSealedLog:
             if document["first"] == 1:
                 owner: Document = {name: document[name] for name in OWNER if name in document}
                 self._owners[document["stream"]] = owner
-        unknown = {document["stream"] for document in documents} - self._owners.keys()
-        if unknown:
-            firsts = {"commit": {"$in": [f"{stream}:1" for stream in unknown]}}
-            fields = {"_id": 0, **dict.fromkeys(("stream", *OWNER), 1)}
-            found = await self._log.find(firsts, fields).to_list(None)
-            self._owners.update({entry.pop("stream"): entry for entry in found})
-        streams = {document["stream"] for document in documents}
-        owners = {stream: self._owners[stream] for stream in streams if stream in self._owners}
+        owners = await self._owners_of_streams({document["stream"] for document in documents})
         while len(self._owners) > _OWNERS_KEPT:
             self._owners.popitem(last=False)
         return owners
+
+    async def _owners_of_streams(self, streams: Iterable[str]) -> Mapping[str, Document]:
+        """Map the streams that are known here or sealed to their owners."""
+        wanted = set(streams)
+        unknown = wanted - self._owners.keys()
+        if unknown:
+            firsts = {"commit": {"$in": [first_commit(stream) for stream in unknown]}}
+            fields = {"_id": 0, **dict.fromkeys(("stream", *OWNER), 1)}
+            found = await self._log.find(firsts, fields).to_list(None)
+            self._owners.update({entry.pop("stream"): entry for entry in found})
+        return {stream: self._owners[stream] for stream in wanted if stream in self._owners}
 
 
 def _sealed_commit(entry: Document, commit: Document | None) -> SealedCommit:
@@ -186,6 +205,11 @@ def _sealed_commit(entry: Document, commit: Document | None) -> SealedCommit:
 
 async def last_position(database: Database) -> int:
     """Read the last position of the sealed log; 0 for an empty log."""
-    with reachable():
-        last = await database["log"].find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+    last = await last_entry(database)
     return last["_id"] if last else 0
+
+
+async def last_entry(database: Database) -> Document | None:
+    """Read the position and the time of sealing of the last entry; None for an empty log."""
+    with reachable():
+        return await database["log"].find_one({}, {"sealed_at": 1}, sort=[("_id", DESCENDING)])

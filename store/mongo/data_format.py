@@ -5,7 +5,7 @@ from typing import Final
 from store.errors import DataFormatError
 from store.mongo.connection import Database, reachable
 
-DATA_FORMAT: Final = 4
+DATA_FORMAT: Final = 5
 """Raised by one with every change of stored documents that older data does not fit."""
 
 _KEY = "format"

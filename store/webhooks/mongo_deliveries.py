@@ -103,6 +103,9 @@ class MongoDeliveries:
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         await self._update({**_queue(delivery), **_PENDING, "blocked": True}, changes.woken(now))
 
+    async def make_due(self, now: datetime, *, after: datetime) -> int:
+        return await self._update({**_PENDING, "due_at": {"$gt": after}, "attempts": []}, {"due_at": now})
+
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
         return _delivery(found) if found else None

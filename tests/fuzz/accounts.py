@@ -76,6 +76,7 @@ def open_accounts(api: Api, operator_key: str) -> Accounts:
         "api_key_id": api.call("POST", f"/api/v1/projects/{project}/api-keys", bearer, 201, json={})["id"],
         "generation_id": submit(api, end_user),
         "number": "0",
+        "consumer": "billing",
         "provider": "replicate",
         **_webhook(api, bearer, project),
     }

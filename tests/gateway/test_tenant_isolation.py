@@ -54,6 +54,7 @@ class Subject:
             "webhook_id": self.endpoint,
             "delivery_id": UNKNOWN,
             "number": "0",
+            "consumer": "billing",
             "provider": "replicate",
         }
 
@@ -238,8 +239,8 @@ async def test_every_user_and_developer_reads_their_own_generations(matrix: Matr
 
 
 def _manages(caller: Caller, route: Route) -> bool:
-    """Return whether staff may use a route: operators those of developers, auditors histories."""
-    is_log = route.path.endswith("/history")
+    """Return whether staff may use a route: operators those of developers, auditors those of the log."""
+    is_log = route.path.endswith("/history") or route.path.startswith(("/api/v1/audit/events", "/api/v1/audit/cons"))
     if not route.path.startswith("/api/v1/developers/") and not is_log:
         return False
     return caller.role is Role.PLATFORM_OPERATOR or (caller.role is Role.AUDITOR and is_log)
@@ -251,7 +252,7 @@ def _foreign_paths(matrix: Matrix, route: Route, caller: Caller) -> dict[str, st
     The ids of a path are all foreign, or the caller's own up to one that is foreign.
     """
     own = next((subject for subject in matrix.subjects if caller.knows(subject)), None)
-    names = [name for name in route.names if name != "number"]
+    names = [name for name in route.names if name not in ("number", "consumer")]  # both are no ids of others
     paths = {}
     for subject in matrix.subjects:
         if caller.knows(subject):

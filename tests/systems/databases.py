@@ -9,8 +9,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from store.adapters import open_database, prepare
-from tests.stores import settings_for
+from tests.stores import open_store
 from tests.systems.servers import database_url
 
 Document = dict[str, Any]
@@ -69,5 +68,5 @@ def opened_databases(mongod_url: str) -> Iterator[Databases]:
 
 
 async def _prepare(url: str) -> None:
-    async with open_database(settings_for(url)) as database:
-        await prepare(database)
+    async with open_store(url, prepared=True):
+        pass

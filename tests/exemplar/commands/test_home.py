@@ -85,7 +85,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, mongod_installed: None) -> Pa
     assert signer is not None
 
     async def fill(url: str) -> None:
-        async with open_store(url) as store:
+        async with open_store(url, prepared=True) as store:
             log = AuditHarness(store)
             await log.fill()
             await log.sign(key=signer)
@@ -219,5 +219,5 @@ class TestStopped:
 
 
 async def _prepared(url: str) -> None:
-    async with open_store(url):
+    async with open_store(url, prepared=True):
         pass

@@ -28,6 +28,7 @@ _ROLES: Final[dict[Caller, str]] = {
     "developer": "developer",
     "operator": "operator",
     "auditor": "operator",
+    "reader": "developer",
     "program": "operator",
 }
 _CALLERS: Final = {f"{one.method.upper()} {one.path}": one.caller for one in OPERATIONS}

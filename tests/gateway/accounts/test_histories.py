@@ -1,4 +1,4 @@
-"""Histories for operators and auditors, in pages; an auditor may do nothing else."""
+"""Histories for operators and auditors, in pages; an auditor may read the log and do nothing else."""
 
 import pytest
 
@@ -15,6 +15,15 @@ LOGS = {
     ONE + "/{generation_id}/history",
     "/api/v1/platform/history",
 }
+READER = {
+    ("GET", "/api/v1/audit/events"): 200,
+    ("GET", "/api/v1/audit/consumers"): 200,
+    ("GET", "/api/v1/audit/consumers/{consumer}"): 404,
+    ("PUT", "/api/v1/audit/consumers/{consumer}"): 422,
+    ("POST", "/api/v1/audit/consumers/{consumer}/acknowledge"): 422,
+    ("DELETE", "/api/v1/audit/consumers/{consumer}"): 404,
+}
+"""Routes for readers of the log, with the status for a consumer that does not exist and a body of another route."""
 OWN = {
     ("GET", "/api/v1/auth/me"),
     ("POST", "/api/v1/auth/password"),
@@ -80,7 +89,7 @@ async def test_staff_read_every_history_without_personal_data(gateway: GatewayHa
         assert (await gateway.get("/api/v1/platform/history", other))[0] == 403
 
 
-async def test_an_auditor_reads_histories_and_nothing_else(gateway: GatewayHarness) -> None:
+async def test_an_auditor_reads_the_log_and_nothing_else(gateway: GatewayHarness) -> None:
     person = await gateway.person()
     owner, owned_project = person.owned_project.owner, person.owned_project
     ids = {
@@ -94,6 +103,7 @@ async def test_an_auditor_reads_histories_and_nothing_else(gateway: GatewayHarne
         "delivery_id": UNKNOWN,
         "number": "0",
         "webhook_id": UNKNOWN,
+        "consumer": "billing",
     }
     wrong, logs = [], set()
     for route in set(routes_of(gateway)):
@@ -103,6 +113,8 @@ async def test_an_auditor_reads_histories_and_nothing_else(gateway: GatewayHarne
         if route.path in LOGS and route.method == "GET":
             logs.add(route.path)
             assert status == 200, route
+        elif (route.method, route.path) in READER:
+            assert status == READER[route.method, route.path], route
         elif status != 403:
             wrong.append(f"{route.method} {route.path}: {status}")
     assert not wrong, "\n".join(sorted(wrong))

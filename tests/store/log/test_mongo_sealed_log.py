@@ -1,14 +1,21 @@
 """The sealed log in MongoDB: leaves, marks, and several sealers at once."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from events.commit import leaf_hash
+from events.envelope import Cause
+from events.webhook import DeliverySucceeded
 from store.commits.mongo import MongoEventStore
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import Database
-from tests.store.log.harness import LogHarness
+from tests.builders.clock import Clock
+from tests.builders.generation import requested
+from tests.store.log.harness import CAUSE, NOON, LogHarness
+
+DELIVERY_SUCCEEDED = DeliverySucceeded(delivery="d-1", event="generation-g:1", attempt=1, status=204, milliseconds=5)
 
 
 class MongoLogHarness(LogHarness):
@@ -32,6 +39,35 @@ async def test_the_leaf_of_a_position_is_the_hash_of_the_stored_body(harness: Mo
     entry = await harness.database.get_collection("log").find_one({"_id": 1})
     assert entry is not None
     assert entry["leaf"] == leaf_hash(commit.body)
+
+
+async def test_the_time_of_sealing_never_decreases_whatever_the_clocks_say(harness: MongoLogHarness) -> None:
+    for number, minutes in enumerate((5, 3, 8)):
+        await harness.write(f"s{number}", 0)
+        await MongoSealedLog(harness.database, clock=Clock(NOON + timedelta(minutes=minutes))).seal()
+    entries = await harness.database.get_collection("log").find().sort("_id", 1).to_list(None)
+    assert [entry["sealed_at"] - NOON for entry in entries] == [timedelta(minutes=at) for at in (5, 5, 8)]
+
+
+async def test_a_commit_of_another_stream_has_the_owner_of_the_generation_that_caused_it(
+    harness: MongoLogHarness,
+) -> None:
+    await harness.events.append("generation-g", 0, [requested()], cause=CAUSE, time=NOON)
+    await harness.seal_all()
+    caused = Cause(actor="actor:delivery", correlation_id="generation-g", request_id="r-1")
+    await harness.events.append("webhook-e-g", 0, [DELIVERY_SUCCEEDED], cause=caused, time=NOON)
+    await MongoSealedLog(harness.database).seal()
+    entry = await harness.database.get_collection("log").find_one({"_id": 2})
+    assert entry is not None
+    assert "project" not in entry, "feeds read the generation's own commits only"
+    owner = requested().owner.model_dump()
+    assert set(entry["terms"]) == {
+        *(f"{name}={value}" for name, value in owner.items()),
+        "type=webhook.delivery_succeeded",
+        "actor=actor:delivery",
+        "correlation_id=generation-g",
+        "request_id=r-1",
+    }
 
 
 async def test_concurrent_sealers_and_writers_give_one_dense_order(harness: MongoLogHarness) -> None:
@@ -66,8 +102,8 @@ async def test_a_commit_marked_by_a_killed_sealer_gets_no_second_position(
 class ReplacedSealer(MongoSealedLog):
     """A sealer that read the head, paused, and was replaced meanwhile."""
 
-    async def head(self) -> int:
-        return 0
+    async def _last_entry(self) -> None:
+        return None
 
 
 async def test_a_replaced_sealer_changes_no_position_and_leaves_no_gap(harness: MongoLogHarness) -> None:

@@ -84,6 +84,19 @@ async def test_one_sender_claims_a_delivery_until_its_claim_ends(deliveries: Del
     assert not await claimed(deliveries, delivery("unknown"))
 
 
+async def test_what_was_never_tried_and_is_due_too_late_is_made_due(deliveries: DeliveryStore) -> None:
+    ahead, soon = NOW + timedelta(hours=1), NOW + timedelta(minutes=10)
+    tried = delivery("tried", due_at=ahead, attempts=(attempt(error="status"),))
+    ended = delivery("ended", state="skipped", due_at=None)
+    await deliveries.add([delivery("ahead", due_at=ahead), delivery("soon", due_at=soon), tried, ended])
+    await deliveries.add([delivery("claimed")])
+    assert await deliveries.claim(delivery("claimed"), now=NOW, until=ahead, token=TOKEN)
+    assert await due(deliveries) == []
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 2
+    assert sorted(await due(deliveries)) == ["ahead", "claimed"]
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 0
+
+
 async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -> None:
     await deliveries.add([delivery()])
     await claimed(deliveries, delivery())

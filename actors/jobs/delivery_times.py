@@ -1,0 +1,11 @@
+from collections.abc import Callable
+from datetime import datetime
+
+from domain.generation.lifecycle import FARTHEST
+from store.webhooks.deliveries import DeliveryStore
+
+
+async def correct_delivery_times(*, deliveries: DeliveryStore, clock: Callable[[], datetime]) -> int:
+    """Make webhooks due that a process scheduled, or claimed, whose clock was ahead; they were never tried."""
+    now = clock()
+    return await deliveries.make_due(now, after=now + FARTHEST)

@@ -1,0 +1,70 @@
+"""The terms under which a sealed commit is found: `name=value`, from its envelopes and the owner of its stream.
+
+Stored envelopes are read as they are, so that types and schemas of newer code have terms, too.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+OWNERS: Final = ("developer", "project", "user")
+LOG_READ: Final = "access.log_read"
+READ: Final = "read"
+READ_WITHIN: Final = "read_within"
+EVERYTHING: Final = "all"
+
+_OWNED: Final = ("developer.", "webhook.")  # types whose data name developer, project or user
+_DEVELOPER: Final = "developer-"  # the stream of a developer
+_ACTING_DEVELOPER: Final = "developer:"
+
+Envelope = Mapping[str, Any]
+
+
+def term(name: str, value: str) -> str:
+    return f"{name}={value}"
+
+
+def values_of(terms: Iterable[str], name: str) -> Sequence[str]:
+    """List the values that a commit has under a name."""
+    return [value for found, _, value in (one.partition("=") for one in terms) if found == name]
+
+
+def correlation_of(envelope: Envelope) -> str:
+    """Name the stream in which the chain of events began: without one it began here."""
+    return str(envelope.get("correlationid") or envelope["stream"])
+
+
+def terms_of(envelopes: Sequence[Envelope], owner: Mapping[str, str]) -> list[str]:
+    """List the terms of a commit; `owner` holds the ids of a generation's developer, project and user."""
+    found = {term(name, value) for name, value in owner.items()}
+    for envelope in envelopes:
+        found |= set(_terms_of(envelope))
+    return sorted(found)
+
+
+def _terms_of(envelope: Envelope) -> Iterable[str]:
+    yield term("type", envelope["type"])
+    yield term("correlation_id", correlation_of(envelope))
+    for name, member in (("actor", "actor"), ("request_id", "requestid")):
+        if isinstance(value := envelope.get(member), str):
+            yield term(name, value)
+    yield from _owner_terms(envelope)
+
+
+def _owner_terms(envelope: Envelope) -> Iterable[str]:
+    kind, stream, data = envelope["type"], envelope["stream"], envelope["data"]
+    if kind == LOG_READ:
+        yield from _scope_terms({name: data[name] for name in OWNERS if data.get(name)})
+    if kind.startswith(_OWNED):
+        yield from (term(name, data[name]) for name in OWNERS if isinstance(data.get(name), str))
+    if stream.startswith(_DEVELOPER):
+        yield term("developer", stream.removeprefix(_DEVELOPER))
+    if str(envelope.get("actor")).startswith(_ACTING_DEVELOPER):
+        yield term("developer", envelope["actor"].removeprefix(_ACTING_DEVELOPER))
+
+
+def _scope_terms(scope: Mapping[str, str]) -> Iterable[str]:
+    """Give the narrowest scope that an access covers, and the developer that it lies within."""
+    narrowest = next((name for name in reversed(OWNERS) if name in scope), None)
+    yield term(READ, EVERYTHING if narrowest is None else f"{narrowest}:{scope[narrowest]}")
+    if "developer" in scope:
+        yield term(READ_WITHIN, scope["developer"])

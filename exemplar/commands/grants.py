@@ -1,0 +1,66 @@
+"""`exemplar accounts grant`: let an operator or auditor read personal data for a time and a reason."""
+
+import re
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from domain.moments import EXPECTED, parse_moment
+from events.developer import GrantReason
+from exemplar.clock import now
+from exemplar.commands.options import AsJson, Home
+from exemplar.commands.output import print_fields, print_json, print_table
+from exemplar.commands.store_access import administer
+from exemplar.environment import ConfigurationError
+
+_LONGEST: Final = timedelta(days=90)
+_CASE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/#-]{0,63}", re.ASCII)
+
+Staff = Annotated[str, typer.Argument(help="Id or e-mail of the operator or auditor.")]
+
+
+def grant_access(
+    name: Staff,
+    *,
+    reason: Annotated[GrantReason, typer.Option(help="Why; users and developers can see it.")],
+    until: Annotated[str, typer.Option(help="End: a moment, or a time from now, as 90m, 8h or 7d.")],
+    case: Annotated[str | None, typer.Option(help="Number of a case elsewhere; no personal data.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let an operator or auditor read personal data over the API, until an end."""
+    if case is not None and _CASE.fullmatch(case) is None:
+        raise ConfigurationError("--case: letters, digits and . _ / # - only, at most 64: the log keeps it for ever")
+    end = _end(until)
+    granted = administer(home, lambda administration: administration.grant(name, reason, end, case))
+    print_fields(asdict(granted), as_json=as_json)
+
+
+def list_grants(name: Staff, home: Home = None, as_json: AsJson = False) -> None:
+    """List the grants of an operator or auditor, also those that have run out."""
+    grants = administer(home, lambda administration: administration.grants(name))
+    if as_json:
+        print_json([asdict(grant) for grant in grants])
+        return
+    rows = [(grant.id, grant.reason, grant.case, grant.until, grant.until > now()) for grant in grants]
+    print_table(("grant", "reason", "case", "until", "valid"), rows)
+
+
+def end_grants(name: Staff, home: Home = None, as_json: AsJson = False) -> None:
+    """End all grants of an operator or auditor now; their open streams end within seconds."""
+    ended = administer(home, lambda administration: administration.end_grants(name))
+    print_fields({"ended": [grant.id for grant in ended]}, as_json=as_json)
+
+
+def _end(text: str) -> datetime:
+    """Read a moment or a span from now; it must be ahead, and at most 90 days."""
+    span = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text, re.ASCII)
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    end = parse_moment(text) if span is None else now() + timedelta(**{units[span[2]]: int(span[1])})
+    if end is None:
+        raise ConfigurationError(f"--until {EXPECTED}, or a time from now, as 90m, 8h or 7d")
+    if not now() < end <= now() + _LONGEST:
+        raise ConfigurationError(f"--until must be ahead, by at most {_LONGEST.days} days")
+    return end

@@ -1,0 +1,109 @@
+"""Queries and bodies of the audit routes."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+
+from domain.audit.event_filter import Bounds, EventFilter
+from domain.moments import EXPECTED, parse_moment
+from events.catalogue import CATALOGUE
+from gateway.http.parsing import as_id
+
+_DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+
+def _id(text: str) -> str:
+    if (found := as_id(text)) is None:
+        raise ValueError("is no UUID")
+    return found
+
+
+def _event_type(text: str) -> str:
+    if CATALOGUE.get(text) is None:
+        raise ValueError("is no type of an event")
+    return text
+
+
+def _moment(sent: object) -> datetime:
+    if not isinstance(sent, str) or (found := parse_moment(sent)) is None:
+        raise ValueError(EXPECTED)
+    return found
+
+
+def _digits(sent: object) -> object:
+    """Refuse what pydantic would read as a number: signs, spaces, points."""
+    if isinstance(sent, str) and _DIGITS.fullmatch(sent) is None:
+        raise ValueError("must be a whole number, from 0")
+    return sent
+
+
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+Number = Annotated[int, BeforeValidator(_digits)]
+Position = Annotated[Number, Field(ge=0, lt=10**15)]
+EventTypeName = Annotated[str, AfterValidator(_event_type)]
+Text = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
+ConsumerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Order = Literal["forward", "backward"]
+
+
+class EventsRequest(BaseModel):
+    """Which events of the log, from where, and in which order; `limit` counts commits."""
+
+    after: Position | None = None
+    before: Annotated[Position, Field(ge=1)] | None = None
+    recorded_from: Moment | None = None
+    recorded_before: Moment | None = None
+    order: Order = "forward"
+    limit: Annotated[Number, Field(ge=1, le=500)] = 100
+    consumer: ConsumerName | None = None
+    type: EventTypeName | None = None
+    generation_id: Id | None = None
+    project_id: Id | None = None
+    user_id: Id | None = None
+    actor: Text | None = None
+    correlation_id: Text | None = None
+    request_id: Text | None = None
+    personal_data: bool = False
+
+    def bounds(self, after: int | None) -> Bounds:
+        """Return the bounds, behind a position that may come from elsewhere than the query."""
+        return Bounds(
+            after=after,
+            before=self.before,
+            recorded_from=self.recorded_from,
+            recorded_before=self.recorded_before,
+        )
+
+    def wanted(self, developer: str | None) -> EventFilter:
+        """Return the filter; with a `developer` only what is theirs."""
+        return EventFilter(
+            type=self.type,
+            generation=self.generation_id,
+            developer=developer,
+            project=self.project_id,
+            user=self.user_id,
+            actor=self.actor,
+            correlation_id=self.correlation_id,
+            request_id=self.request_id,
+        )
+
+
+class AccessesRequest(BaseModel):
+    """A page of accesses, newest first."""
+
+    before: Annotated[Position, Field(ge=1)] | None = None
+    limit: Annotated[Number, Field(ge=1, le=100)] = 20
+
+
+class SeekRequest(BaseModel):
+    """Where a consumer continues: behind a position, or with what was recorded at a time or later."""
+
+    position: Annotated[int, Field(ge=0, strict=True)] | None = None
+    recorded_from: Moment | None = None
+
+
+class AcknowledgeRequest(BaseModel):
+    position: Annotated[int, Field(ge=0, strict=True)]

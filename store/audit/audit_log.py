@@ -1,0 +1,106 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import ASCENDING, DESCENDING
+
+from domain.audit.event_filter import Bounds, EventFilter, PositionRange, range_of
+from events.commit import Commit
+from store.log.entries import commits_of
+from store.log.mongo_sealed_log import last_position
+from store.mongo.batcher import shared
+from store.mongo.connection import Database, Document, raises_unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """A commit at its position; `commit` None: it is damaged, or of a `newer` version, which newer code can read."""
+
+    position: int
+    sealed_at: datetime
+    name: str
+    terms: Sequence[str]
+    leaf: bytes
+    commit: Commit | None
+    newer: bool = False
+
+
+@raises_unavailable
+class AuditLog:
+    """Read the sealed log by position, in both directions; the index of terms answers every filter."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._commits = database.get_collection("commits")
+        self._log = database.get_collection("log")
+        self._heads = shared(self._read_head)
+
+    async def head(self) -> int:
+        """Read the last position; 0 for an empty log. Concurrent calls share one query."""
+        return await self._heads.put(None)
+
+    async def position_at(self, moment: datetime, head: int) -> int:
+        """Find the first position up to `head` that was recorded then or later; one behind it when there is none.
+
+        Times never decrease with positions, so twenty reads find one of a million.
+        """
+        low, high = 1, head + 1
+        while low < high:
+            middle = (low + high) // 2
+            entry = await self._log.find_one({"_id": middle}, {"sealed_at": 1})
+            if entry is not None and entry["sealed_at"] < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    async def positions(self, bounds: Bounds, head: int) -> PositionRange:
+        """Find the positions between bounds."""
+        moments = (bounds.recorded_from, bounds.recorded_before)
+        first_at, last_at = [None if at is None else await self.position_at(at, head) for at in moments]
+        return range_of(bounds, head, first_at=first_at, last_at=last_at)
+
+    async def terms_of_first(self, term: str) -> Sequence[str]:
+        """Read the terms of the first commit that has this one; [] for none."""
+        found = self._log.find({"terms": term}, {"terms": 1}).sort("_id", ASCENDING).limit(1)
+        return [name for entry in await found.to_list(1) for name in entry["terms"]]
+
+    async def read(
+        self, wanted: EventFilter, first: int, last: int, *, limit: int, newest_first: bool = False
+    ) -> Sequence[AuditEntry]:
+        """Read the commits from position `first` to `last` that may hold wanted events."""
+        return await self._find(_query(wanted), first, last, limit, newest_first=newest_first)
+
+    async def with_any(self, terms: Sequence[str], *, before: int, limit: int) -> Sequence[AuditEntry]:
+        """Read the commits with any of these terms before a position, newest first."""
+        return await self._find({"terms": {"$in": [*terms]}}, 1, before - 1, limit, newest_first=True)
+
+    async def _find(
+        self, query: Document, first: int, last: int, limit: int, *, newest_first: bool
+    ) -> Sequence[AuditEntry]:
+        found = self._log.find({**query, "_id": {"$gte": first, "$lte": last}})
+        order = DESCENDING if newest_first else ASCENDING
+        entries = await found.sort("_id", order).limit(limit).to_list(limit)
+        commits = await commits_of(self._commits, entries)
+        return [
+            AuditEntry(
+                entry["_id"],
+                entry["sealed_at"],
+                entry["commit"],
+                entry["terms"],
+                bytes(entry["leaf"]),
+                *commits[entry["commit"]],
+            )
+            for entry in entries
+        ]
+
+    async def _read_head(self, _: None) -> int:
+        return await last_position(self._database)
+
+
+def _query(wanted: EventFilter) -> Document:
+    """Write a query of which one term bounds the index; the documents are compared with the others."""
+    terms, stream = wanted.terms, {} if wanted.stream is None else {"stream": wanted.stream}
+    if not terms:
+        return {}
+    return {"terms": terms[0] if len(terms) == 1 else {"$all": [*terms]}, **stream}

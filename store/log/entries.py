@@ -1,0 +1,85 @@
+"""The documents of positions: what sealing copies from a commit with the terms that find it, and their commits."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import structlog
+
+from domain.audit.terms import Envelope, correlation_of, term, terms_of
+from events.catalogue import UnknownEventError
+from events.commit import Commit
+from store.commits.document import stored_commit
+from store.mongo.connection import Document
+
+log = structlog.get_logger()
+
+
+class ReadCommit(NamedTuple):
+    """A sealed commit: None for a damaged one, and for a `newer` one, which only newer code can read."""
+
+    commit: Commit | None
+    newer: bool = False
+
+
+def first_commit(stream: str) -> str:
+    """Name the commit that a stream begins with."""
+    return f"{stream}:1"
+
+
+def entry_of(
+    position: int,
+    commit: Document,
+    envelopes: Sequence[Envelope],
+    owners: Mapping[str, Document],
+    sealed_at: datetime,
+) -> Document:
+    """Write the entry of a commit with these envelopes; `owners` has the owners of generations, by their streams.
+
+    The entry names the owner of its own stream only. Terms also name that of the generation that caused it.
+    """
+    return {
+        "_id": position,
+        "commit": commit["_id"],
+        "stream": commit["stream"],
+        "leaf": commit["leaf"],
+        "sealed_at": sealed_at,
+        "terms": _terms(commit, envelopes, owners),
+        **owners[commit["stream"]],
+    }
+
+
+def _terms(commit: Document, envelopes: Sequence[Envelope], owners: Mapping[str, Document]) -> list[str]:
+    streams = [commit["stream"], *map(correlation_of, envelopes)]
+    owner = next((found for stream in streams if (found := owners.get(stream))), {})
+    return sorted({*terms_of(envelopes, owner), *(term("type", name) for name in commit["types"])})
+
+
+def envelopes_of(commit: Document) -> Sequence[Envelope]:
+    """Read a commit's envelopes; none of a body that cannot be read, which the audit reports."""
+    try:
+        envelopes = json.loads(commit["body"])
+        [(envelope["type"], envelope["stream"], envelope["data"].get) for envelope in envelopes]
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return ()
+    return tuple(envelopes)
+
+
+async def commits_of(commits: Any, entries: Sequence[Document]) -> dict[str, ReadCommit]:
+    """Read the commits of some entries by their ids; what cannot be read is logged."""
+    ids = [entry["commit"] for entry in entries]
+    documents = await commits.find({"_id": {"$in": ids}}).to_list(None) if ids else []
+    found = {document["_id"]: document for document in documents}
+    return {name: _read(name, found.get(name)) for name in ids}
+
+
+def _read(name: str, document: Document | None) -> ReadCommit:
+    if document is None:
+        log.critical("commit_unreadable", commit=name, error="missing")
+        return ReadCommit(None)
+    try:
+        return ReadCommit(stored_commit(document))
+    except (ValueError, KeyError, TypeError) as error:
+        log.critical("commit_unreadable", commit=name, error=type(error).__name__)
+        return ReadCommit(None, newer=isinstance(error, UnknownEventError))
