@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from domain.webhooks.delivery import MOST_ATTEMPTS, Attempt, Delivery, pair_of
-from store.adapters import create_indexes
 from store.webhooks.deliveries import AtLimit, DeliveryStore, Stats
 from store.webhooks.memory_deliveries import MemoryDeliveries
-from store.webhooks.mongo_deliveries import MongoDeliveries
 from tests.builders.webhook import NOW, delivery
 from tests.stores import open_store
 
@@ -24,8 +22,7 @@ async def deliveries(request: pytest.FixtureRequest, mongodb_url: str) -> AsyncI
     if request.param == "in memory":
         yield MemoryDeliveries()
         return
-    async with open_store(mongodb_url, prepared=False) as store:
-        await create_indexes(store.database, [MongoDeliveries])
+    async with open_store(mongodb_url) as store:
         yield store.deliveries
 
 
