@@ -6,6 +6,7 @@ from typing import Any
 
 from actors.jobs.catch_up import CatchUp
 from actors.jobs.deadlines import expire
+from actors.jobs.delivery_times import correct_delivery_times
 from actors.jobs.holds import release_leaked_holds
 from actors.jobs.late_predictions import find_late_predictions
 from actors.jobs.orphans import erase_orphans
@@ -43,6 +44,7 @@ JOBS: tuple[Job, ...] = (
     Job("polling", 1.0, poll),
     Job("deadlines", 5.0, expire),
     Job("webhooks", 0.25, lambda sender: sender.send_due(), shared=True, idle_period=1.0),
+    Job("delivery_times", 30.0, correct_delivery_times),
     Job("holds", 30.0, release_leaked_holds),
     Job("accounts", 5.0, lambda account_erasure: account_erasure.run()),
     Job("orphans", 300.0, erase_orphans),

@@ -72,6 +72,9 @@ class DeliveryStore(Protocol):
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         """Make the postponed deliveries in this queue due."""
 
+    async def make_due(self, now: datetime, *, after: datetime) -> int:
+        """Make pending deliveries due that are due after a time, and were never tried or tried after it; count them."""
+
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None: ...
 
     async def page(

@@ -103,6 +103,10 @@ class MongoDeliveries:
     async def wake(self, delivery: Delivery, now: datetime) -> None:
         await self._update({**_queue(delivery), **_PENDING, "blocked": True}, changes.woken(now))
 
+    async def make_due(self, now: datetime, *, after: datetime) -> int:
+        ahead = [{"attempts": []}, {"attempts.at": {"$gt": after}}]
+        return await self._update({**_PENDING, "due_at": {"$gt": after}, "$or": ahead}, {"due_at": now})
+
     async def get(self, project: str, endpoint: str, delivery: str) -> Delivery | None:
         found = await self._rows.find_one({"_id": delivery, "project": project, "endpoint": endpoint})
         return _delivery(found) if found else None

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.waiting import until
 
@@ -63,8 +64,8 @@ def running() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def system(mongod: str, amqp_url: str, tmp_path: Path) -> Iterator[System]:
-    with opened_system(tmp_path, mongod, amqp_url) as opened:
+def system(databases: Databases, amqp_url: str, tmp_path: Path) -> Iterator[System]:
+    with opened_system(tmp_path, databases, amqp_url) as opened:
         yield opened
 
 

@@ -17,6 +17,7 @@ from exemplar.logging import configure_logging
 from tests.fuzz.campaign import Campaign, Result
 from tests.fuzz.service import Service, started_service
 from tests.fuzz.table import TARGETS, shares
+from tests.systems.databases import opened_databases
 from tests.systems.servers import Servers, started
 
 
@@ -27,7 +28,8 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="exemplar-fuzz-") as folder,
         started(Servers(Path(folder))) as servers,
-        started_service(Path(folder) / "home", servers.mongod.url, servers.rabbit.url) as service,
+        opened_databases(servers.mongod.url) as databases,
+        started_service(Path(folder) / "home", databases, servers.rabbit.url) as service,
     ):
         return _fuzz(options, service)
 

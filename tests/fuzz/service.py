@@ -11,6 +11,7 @@ from domain.paths import GENERATION, WEBHOOK_ENDPOINT
 from tests.fuzz.accounts import Accounts, Api, open_accounts
 from tests.fuzz.gauge import Gauge
 from tests.rabbitmq.server import Server
+from tests.systems.databases import Databases
 from tests.systems.system import System, opened_system
 from tests.systems.waiting import until
 
@@ -64,8 +65,8 @@ class Service:
 
 
 @contextmanager
-def started_service(home: Path, mongod: str, amqp_url: str | None = None) -> Iterator[Service]:
+def started_service(home: Path, databases: Databases, amqp_url: str | None = None) -> Iterator[Service]:
     """Start a system of its own and open accounts."""
-    with opened_system(home, mongod, amqp_url, environ=ENVIRON) as system:
+    with opened_system(home, databases, amqp_url, environ=ENVIRON) as system:
         system.start()
         yield Service(system)

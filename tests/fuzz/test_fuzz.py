@@ -15,6 +15,7 @@ from tests.fuzz.gauge import Gauge
 from tests.fuzz.service import Service, started_service
 from tests.fuzz.table import TARGETS, shares
 from tests.fuzz.target import Target, every
+from tests.systems.databases import Databases
 from tests.systems.waiting import until
 
 INPUTS = shares(2_000, list(TARGETS))
@@ -22,8 +23,8 @@ SEED = 20_261_127
 
 
 @pytest.fixture(scope="module")
-def service(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with started_service(tmp_path_factory.mktemp("fuzz"), mongod) as service:
+def service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with started_service(tmp_path_factory.mktemp("fuzz"), databases) as service:
         yield service
 
 

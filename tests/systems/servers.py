@@ -211,11 +211,3 @@ def started(servers: Started) -> Iterator[Started]:
 def database_url(mongod_url: str, name: str) -> str:
     base, _, parameters = mongod_url.partition("?")
     return f"{base}{name}?{parameters}"
-
-
-@contextmanager
-def database(mongod_url: str, name: str) -> Iterator[str]:
-    """Yield the URL of a database that is dropped afterwards."""
-    yield database_url(mongod_url, name)
-    with MongoClient[dict[str, object]](mongod_url) as client:
-        client.drop_database(name)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from exemplar.local.secrets_file import Secrets
 from gateway.auth.settings import AuthenticationSettings
 from rabbitmq.topology import topology
 from tests.stores import OpenStore, open_store
-from tests.systems.servers import database
+from tests.systems.databases import Databases
 from tests.systems.waiting import until
 
 # Short, so that a test notices what is lost, yet long enough for a busy machine.
@@ -169,7 +168,7 @@ class System:
     @asynccontextmanager
     async def open_store(self) -> AsyncIterator[OpenStore]:
         """Open the store beside the processes."""
-        async with open_store(self._addresses.mongodb_url, prepared=False) as store:
+        async with open_store(self._addresses.mongodb_url) as store:
             yield store
 
     @property
@@ -221,10 +220,10 @@ class System:
 
 @contextmanager
 def opened_system(
-    home: Path, mongod: str, amqp_url: str | None = None, environ: Mapping[str, str] | None = None
+    home: Path, databases: Databases, amqp_url: str | None = None, environ: Mapping[str, str] | None = None
 ) -> Iterator[System]:
-    """Yield a system on a database of its own, not started; stop its processes and drop the database."""
-    with database(mongod, f"system_{uuid.uuid4().hex[:8]}") as mongodb_url:
+    """Yield a system on a database of its own, not started; stop its processes and return the database."""
+    with databases.lent() as mongodb_url:
         system = System(home, mongodb_url, amqp_url, environ)
         try:
             yield system

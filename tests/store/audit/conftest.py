@@ -6,14 +6,10 @@ import pytest
 from domain.audit.checkpoint_key import SigningKey
 from events.envelope import Cause
 from events.invocation import GenerationProgressed
-from store.adapters import create_indexes
 from store.audit.checkpointing import Checkpointer
 from store.audit.checkpoints import StoredCheckpoint
 from store.audit.verification import AuditReport, verify
-from store.commits.mongo import MongoEventStore
-from store.log.mongo_sealed_log import MongoSealedLog
 from store.mongo.connection import open_database
-from store.mongo.data_format import record_format
 from tests.stores import OpenStore, settings_for
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -72,6 +68,4 @@ class AuditHarness:
 @pytest.fixture
 async def audit_log(mongodb_url: str) -> AsyncIterator[AuditHarness]:
     async with open_database(settings_for(mongodb_url)) as database:
-        await record_format(database)
-        await create_indexes(database, [MongoEventStore, MongoSealedLog])
         yield AuditHarness(OpenStore(database))

@@ -14,7 +14,6 @@ from events.envelope import Cause
 from events.event import Event
 from events.invocation import GenerationProgressed
 from events.owner import CancelRequested
-from store.adapters import create_indexes
 from store.commits.contract import EventStore
 from store.commits.mongo import MongoEventStore
 from store.errors import WrongExpectedVersionError
@@ -162,7 +161,6 @@ class TestContract:
 
 @pytest.fixture
 async def store(database: Database) -> MongoEventStore:
-    await create_indexes(database, [MongoEventStore])
     return MongoEventStore(database)
 
 

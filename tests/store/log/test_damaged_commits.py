@@ -12,7 +12,6 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from structlog.typing import EventDict
 
 from domain.generation.generation import stream_of
-from store.adapters import create_indexes
 from store.commits.mongo import MongoEventStore
 from store.log.mongo_sealed_log import MongoSealedLog
 from store.log.unsealable_streams import RETRY_SECONDS
@@ -61,7 +60,6 @@ class Sealing(LogHarness):
 
 @pytest.fixture
 async def sealing(database: Database) -> AsyncIterator[Sealing]:
-    await create_indexes(database, [MongoEventStore, MongoSealedLog])
     sealing = Sealing(database, MongoEventStore(database))
     with structlog.testing.capture_logs() as sealing.lines:
         yield sealing

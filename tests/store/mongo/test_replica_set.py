@@ -48,7 +48,7 @@ def replicate(members: Iterable[Mongod], *, halted: bool) -> None:
 
 @pytest.fixture
 async def store(replica_set: ReplicaSet) -> AsyncIterator[OpenStore]:
-    async with open_store(database_url(replica_set.url, "exemplar")) as store:
+    async with open_store(database_url(replica_set.url, "exemplar"), prepared=True) as store:
         yield store
 
 

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from domain.webhooks.delivery import MOST_ATTEMPTS, Attempt, Delivery, pair_of
-from store.adapters import create_indexes
 from store.webhooks.deliveries import AtLimit, DeliveryStore, Stats
 from store.webhooks.memory_deliveries import MemoryDeliveries
-from store.webhooks.mongo_deliveries import MongoDeliveries
 from tests.builders.webhook import NOW, delivery
 from tests.stores import open_store
 
@@ -24,8 +22,7 @@ async def deliveries(request: pytest.FixtureRequest, mongodb_url: str) -> AsyncI
     if request.param == "in memory":
         yield MemoryDeliveries()
         return
-    async with open_store(mongodb_url, prepared=False) as store:
-        await create_indexes(store.database, [MongoDeliveries])
+    async with open_store(mongodb_url) as store:
         yield store.deliveries
 
 
@@ -85,6 +82,20 @@ async def test_one_sender_claims_a_delivery_until_its_claim_ends(deliveries: Del
     assert await deliveries.claim(delivery(), now=later, until=later + LEASE, token="two")
     assert (await found(deliveries)).claim == "two"
     assert not await claimed(deliveries, delivery("unknown"))
+
+
+async def test_what_a_clock_that_was_ahead_has_put_off_is_made_due(deliveries: DeliveryStore) -> None:
+    ahead, soon = NOW + timedelta(hours=1), NOW + timedelta(minutes=10)
+    tried = delivery("tried", due_at=ahead, attempts=(attempt(error="status"),))
+    ended = delivery("ended", state="skipped", due_at=None)
+    too_early = delivery("too early", due_at=ahead, attempts=(replace(attempt(error="status"), at=ahead),))
+    await deliveries.add([delivery("ahead", due_at=ahead), delivery("soon", due_at=soon), tried, too_early, ended])
+    await deliveries.add([delivery("claimed")])
+    assert await deliveries.claim(delivery("claimed"), now=NOW, until=ahead, token=TOKEN)
+    assert await due(deliveries) == []
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 3
+    assert sorted(await due(deliveries)) == ["ahead", "claimed", "too early"]
+    assert await deliveries.make_due(NOW, after=NOW + timedelta(minutes=15)) == 0
 
 
 async def test_a_recorded_attempt_sets_what_follows(deliveries: DeliveryStore) -> None:
