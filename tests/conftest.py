@@ -23,6 +23,7 @@ CloseAfter = Callable[[Path, Callable[[], None]], None]
 # Files that wait for whole systems run first, so that they do not all end in one process.
 LONG = (
     "tests/journeys/",
+    "tests/chaos/",
     "tests/docs/recipes/",
     "tests/store/quota/",
     "tests/gateway/accounts/",

@@ -103,6 +103,8 @@ class Scene:
         for generation, events in shown.items():
             await self.streams[generation].complete(events, within=HEALED_WITHIN_S)
         await self.webhooks.complete(shown, self._recorded, within=HEALED_WITHIN_S)
+        connections = sum(stream.connections for stream in self.streams.values())
+        self.notes.append(f"{len(shown)} streams by {connections} connections, {self.webhooks.messages} webhooks")
 
     async def _shown(self, generation: str) -> list[Event]:
         """Read a page of all events, which are some of the recorded ones, to the final one."""

@@ -71,20 +71,25 @@ async def _provider_falls_silent(scene: Scene) -> None:
 
 async def refuse_to_publish(scene: Scene) -> None:
     """9: publishing fails: the exchange is deleted, then it is and nobody may write."""
-    rabbit, exchange = scene.servers.rabbit, topology(QUEUES).exchange
-    async with scene.load(LOAD):
-        before = _losses(scene, "NOT_FOUND")
-        rabbit.delete_exchange(exchange)
-        await until(lambda: _losses(scene, "NOT_FOUND") > before, "publishing fails")
+    await scene.under_load(_delete_exchange(scene, "NOT_FOUND"))
     try:
-        async with scene.load(LOAD):
-            before = _losses(scene, "ACCESS_REFUSED")
-            rabbit.permit(write=NOBODY)
-            rabbit.delete_exchange(exchange)  # a channel that is open keeps its rights
-            await until(lambda: _losses(scene, "ACCESS_REFUSED") > before, "publishing is refused")
-            await asyncio.sleep(scene.rng.uniform(0, 3))
+        scene.servers.rabbit.permit(write=NOBODY)
+        await scene.under_load(_delete_exchange(scene, "ACCESS_REFUSED"))  # a channel that is open keeps its rights
     finally:
-        rabbit.permit()
+        scene.servers.rabbit.permit()
+
+
+async def _delete_exchange(scene: Scene, reason: str) -> None:
+    """Delete the exchange, again after each declaration, until publishing has failed for a reason."""
+    before, exchange = _losses(scene, reason), topology(QUEUES).exchange
+
+    async def failed() -> bool:
+        scene.servers.rabbit.delete_exchange(exchange)
+        await asyncio.sleep(scene.rng.uniform(0.2, 1))
+        return _losses(scene, reason) > before
+
+    await until(failed, f"publishing fails with {reason}", within=60)
+    await asyncio.sleep(scene.rng.uniform(0, 3))
 
 
 def _losses(scene: Scene, reason: str) -> int:

@@ -39,9 +39,12 @@ async def crash_gateway_at(scene: Scene, *points: str) -> None:
 
 
 async def crash_workers(scene: Scene) -> None:
-    """3: kill -9 worker of each of six actors at each of its points, and one while the provider fails."""
+    """3: kill -9 worker of each of six actors at each of its points, and one while the provider hangs or fails."""
     for number in range(max(map(len, ACTORS.values()))):
         await crash_each_actor(scene, number)
+    async with scene.load(LOAD, create="hang"):
+        await scene.sandbox.taken()
+        await scene.system.restart("worker")
     async with scene.load(LOAD, create=scene.rng.choice(CREATES)):
         await scene.system.restart("worker")
 
