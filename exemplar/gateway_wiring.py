@@ -76,6 +76,7 @@ GATEWAY: Mapping[str, Callable[..., Any]] = {
         gateway_settings.upload_budget, share=gateway_settings.upload_share, wait=gateway_settings.upload_wait
     ),
     "version": lambda: version("exemplar"),
+    "witnesses": lambda witness_settings: witness_settings.witnesses,
     "watched": lambda broadcaster: broadcaster.has_listeners,
 }
 
