@@ -81,8 +81,11 @@ class Checkpoints:
         return checkpoint
 
     async def head(self) -> int:
-        """Read the last position of the log; 0 when it is empty."""
-        return await last_position(self._database)
+        """Read the last position of the log; 0 when it is empty. Raises ContradictionError for one that is none."""
+        last = await last_position(self._database)
+        if not isinstance(last, int):
+            raise ContradictionError(f"{last!r} is no position")
+        return last
 
     async def position_of(self, commit_id: str) -> int | None:
         """Read the position of a commit; None while it has none."""
