@@ -94,6 +94,8 @@ def _end_matches(document: Document, body: bytes) -> bool:
 
 
 def _matches(document: Document, body: bytes) -> bool:
+    if document["last"] - document["first"] + 1 != len(document["types"]):
+        return False  # a damaged number may be large
     beside = (
         [(document["stream"], version) for version in range(document["first"], document["last"] + 1)],
         document["types"],

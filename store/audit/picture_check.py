@@ -11,7 +11,7 @@ from store.audit.stored_form import are_texts, has_form
 from store.generations.personal_data import salted_digest
 from store.mongo.connection import Document
 
-_PIECE_ID: Final = re.compile(r"[0-9a-f]{64}/[0-9]{4}", re.ASCII)
+_ID: Final = re.compile(r"[0-9a-f]{64}(?:/[0-9]{4})?", re.ASCII)
 _OF_PIECES: Final = {"generation": str, "token": str, "kind": str}
 _HEAD: Final = {"_id": str, **_OF_PIECES, "digest": str, "content_type": str, "sha256": str}
 _PIECE: Final = {"_id": str, **_OF_PIECES, "data": bytes}
@@ -78,12 +78,10 @@ def fault_of(picture: StoredPicture, recorded: RecordedGeneration) -> str | None
     Without a salt, which is erased with the personal data, its bytes are compared only with the hash beside them.
     """
     head, named = picture.head, recorded.pictures.get(picture.digest)
-    if "\ufffd" in picture.key:
-        return "its id is damaged"
-    if head is None:
-        return _fault_of_pieces_alone(picture, named)
-    if not has_form(head, _HEAD) or head["_id"] != picture.key:
+    if not is_well_formed(picture):
         return "its document is damaged"
+    if head is None:
+        return None if named is None else "its pieces have no head"
     if (head["generation"], head["digest"]) != (picture.generation, picture.digest):
         return "its document has another id"
     data = _data(picture, head)
@@ -95,12 +93,16 @@ def fault_of(picture: StoredPicture, recorded: RecordedGeneration) -> str | None
     return None if named is None else _fault_of_fields(head, len(data), named, recorded)
 
 
-def _fault_of_pieces_alone(picture: StoredPicture, named: RecordedPicture | None) -> str | None:
-    """Check pieces whose head is not written yet, or never was."""
-    ids = [(str(piece.get("_id")), f"{piece.get('generation')}/") for piece in picture.pieces]
-    if named is None and all(_PIECE_ID.fullmatch(found.removeprefix(start)) for found, start in ids):
-        return None
-    return "its pieces have no head"
+def is_well_formed(picture: StoredPicture) -> bool:
+    """Tell whether every document has the fields and the id of one, which nothing that runs ever changes."""
+    head = picture.head
+    sound = head is None or (has_form(head, _HEAD) and _has_id(head))
+    return sound and all(has_form(piece, _PIECE) and _has_id(piece) for piece in picture.pieces)
+
+
+def _has_id(document: Document) -> bool:
+    generation, _, rest = document["_id"].partition("/")
+    return generation == document["generation"] and _ID.fullmatch(rest) is not None
 
 
 def _fault_of_fields(head: Document, size: int, named: RecordedPicture, recorded: RecordedGeneration) -> str | None:

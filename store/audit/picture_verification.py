@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.audit.checkpoints import ContradictionError
 from store.audit.checkpoints import Checkpoints
-from store.audit.picture_check import RecordedGeneration, StoredPicture, fault_of
+from store.audit.picture_check import RecordedGeneration, StoredPicture, fault_of, is_well_formed
 from store.audit.picture_scan import PictureScan
 
 _PAUSE: Final = 1.0  # seconds: erasing what was read meanwhile, and storing it, are over by then
@@ -51,7 +51,7 @@ async def _require_sound(picture: StoredPicture, scan: PictureScan, checkpoints:
     recorded, fault = await scan.recorded(picture.generation)
     again = await scan.again(picture)
     fault = fault or (fault_of(again, recorded) if again else None)
-    if again is None and "\ufffd" in picture.key:
+    if again is None and not is_well_formed(picture):  # it cannot be found by its damaged id
         again, fault = picture, fault_of(picture, recorded)
     if again is not None and fault is not None:
         named = recorded.pictures.get(picture.digest)

@@ -28,3 +28,7 @@ class Witness:
 
     def cosigned(self, note: str, time: int = 1_800_000_000) -> str:
         return note + self.line(note, time)
+
+
+WITNESS = Witness("witness.example", bytes(range(1, 33)))
+"""The witness that gateways of these tests are configured with."""

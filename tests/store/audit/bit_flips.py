@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import bson
@@ -33,7 +33,7 @@ class Flip:
     collection: str
     id: Any
     bit: int
-    changed: bytes
+    changed: bytes = field(repr=False)
 
 
 class BitFlipper:
@@ -77,7 +77,7 @@ class BitFlipper:
             written = RawBSONDocument(document)
             changes: list[Any] = [DeleteMany({"_id": {"$nin": others}}), InsertOne(written)]
             await self._database[name].bulk_write(changes)
-        except (PyMongoError, bson.errors.BSONError):
+        except (PyMongoError, bson.errors.BSONError, IndexError):  # the last one: a negative length
             return False
         return True
 
