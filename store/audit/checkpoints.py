@@ -12,7 +12,7 @@ from domain.audit.cosignatures import Cosignature, cosignature_from
 from domain.audit.merkle import Frontier, Range
 from store.audit.leaves import Leaves
 from store.audit.merkle_nodes import MerkleNodes
-from store.audit.stored_form import LENIENT, require_form
+from store.audit.stored_form import LENIENT, FormError, are_all, require_form
 from store.log.mongo_sealed_log import last_position
 from store.mongo.connection import Database, Document, raises_unavailable, reachable
 
@@ -125,7 +125,10 @@ def _stored(document: Document) -> StoredCheckpoint:
     cosignatures = document.pop("cosignatures", [])
     try:
         require_form(document, _FORM, alone=True)
-        frontier = Frontier(size, tuple(document["frontier"]))
+        hashes = document["frontier"]
+        if not are_all(hashes, bytes):
+            raise FormError("no list of hashes")
+        frontier = Frontier(size, tuple(hashes))
         cosigned = tuple(_cosignature(one, document["note"]) for one in cosignatures)
         stored = StoredCheckpoint(size, document["root"], frontier, document["note"], document["time"], cosigned)
         leads = frontier.root() == stored.root

@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from store.audit.stored_form import are_texts, decoded, require_form
+from store.audit.stored_form import are_all, decoded, require_form
 
 Document = dict[str, Any]  # not from store/mongo/connection.py: these processes do not load the driver
 
@@ -51,7 +51,7 @@ def _checked(document: Document) -> CheckedCommit:
         body, first, last = document["body"], document["first"], document["last"]
         leaf = sha256(b"\x00" + body).digest()
         agrees = (
-            are_texts(document["types"])
+            are_all(document["types"], str)
             and document["_id"] == f"{document['stream']}:{first}"
             and (_end_matches(document, body) or _matches(document, body))
         )

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from events.generation import GenerationCompleted, GenerationRequested, StoredImage
-from store.audit.stored_form import are_texts, has_form
+from store.audit.stored_form import are_all, has_form
 from store.generations.personal_data import salted_digest
 from store.mongo.connection import Document
 
@@ -117,7 +117,7 @@ def _data(picture: StoredPicture, head: Document) -> bytes | None:
     if hashes is None:
         whole = not picture.pieces and has_form(head, {"data": bytes})
         return head["data"] if whole else None
-    if not are_texts(hashes) or len(hashes) != len(picture.pieces):
+    if not are_all(hashes, str) or len(hashes) != len(picture.pieces):
         return None
     pieces = zip(picture.pieces, hashes, strict=True)
     matches = all(_matches(piece, number, hashed, head) for number, (piece, hashed) in enumerate(pieces))

@@ -41,9 +41,9 @@ def has_form(document: Mapping[str, Any], form: Mapping[str, type]) -> bool:
     )
 
 
-def are_texts(values: Any) -> bool:
-    """Tell whether a value is a list of texts."""
-    return type(values) is list and all(type(value) is str for value in values)
+def are_all(values: Any, kind: type) -> bool:
+    """Tell whether a value is a list of values of exactly one type."""
+    return type(values) is list and all(type(value) is kind for value in values)
 
 
 def _split(batch: bytes) -> list[bytes]:
